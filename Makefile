@@ -1,0 +1,72 @@
+# The verbs of this project. `make demo` and `make test` set up all they need first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test run host lint types bench docs pins clean
+
+# The Python that the platform runs (.python-version): the first of these that is 3.13.
+PYTHON ?= $(shell for each in python3.13 python3 python; do \
+  "$$each" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$each" && break; done)
+BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE := 1
+
+help: ## list the verbs
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+
+setup: ## install what is needed, once (called by the others)
+	@$(MAKE) --no-print-directory -j2 .venv/.ready node_modules/.ready
+
+.venv/.ready: requirements-dev.txt
+	@[ -n "$(PYTHON)" ] || { echo "Holdfast needs Python 3.13 on the PATH (python3.13); install it and run this again."; exit 1; }
+	@echo "Setting up Python packages (once, about half a minute) ..."
+	@"$(PYTHON)" -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+node_modules/.ready: package-lock.json
+	@command -v npm >/dev/null || { echo "Holdfast needs Node.js with npm on the PATH (for Azurite); install it and run this again."; exit 1; }
+	@echo "Setting up Azurite (once, about half a minute) ..."
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+demo: setup ## break a simulated tenant and watch Holdfast put it back
+	@$(BIN)/python -m devhost.demo
+
+test: setup ## run the tests
+	@$(BIN)/python -m pytest --cov --cov-report=
+	@$(BIN)/python -m coverage report --skip-covered
+	@$(BIN)/python -m coverage report --include='domain/*' --fail-under=100 --format=total >/dev/null \
+	  || { echo "domain/ must be covered to the last branch"; exit 1; }
+
+run: setup ## the demo's stack, staying up, on http://127.0.0.1:7071
+	@$(BIN)/python -m devhost.demo --stay
+
+# Schedules that the environment does not set; everything else a real tenant needs comes from there (README).
+HOLDFAST_FAST_SCHEDULE ?= 0 */5 * * * *
+HOLDFAST_SLOW_SCHEDULE ?= 0 */15 * * * *
+host: export HOLDFAST_FAST_SCHEDULE := $(HOLDFAST_FAST_SCHEDULE)
+host: export HOLDFAST_SLOW_SCHEDULE := $(HOLDFAST_SLOW_SCHEDULE)
+host: setup ## Azurite and the dev host only; neighbours from the environment
+	@exec $(BIN)/python -m devhost
+
+lint: setup ## style and layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/lint-imports --no-cache
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+bench: setup ## measure the budgets of the design
+	@$(BIN)/python -m benchmarks
+
+docs: setup ## write docs/controls.md from the catalogue
+	@$(BIN)/python docs/make_controls.py
+
+pins: ## write the exact versions of all packages (needs uv)
+	uv pip compile --quiet --upgrade --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" \
+	  pyproject.toml --output-file requirements.txt
+	uv pip compile --quiet --upgrade --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" \
+	  pyproject.toml --group dev --output-file requirements-dev.txt
+
+clean: ## remove everything that set-up made
+	@rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .run

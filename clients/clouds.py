@@ -1,0 +1,61 @@
+"""Where Microsoft's services are in each cloud, and for whom a token must be made out there.
+
+Source: exchange-admin-api fact sheet, section 1.7. DoD compliance and all of China rest on a single source.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+type Cloud = Literal["global", "gcchigh", "dod", "china"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Base URLs (https, no trailing slash; a port and a path prefix are fine) and token scopes.
+
+    A base URL may be replaced with `dataclasses.replace`; the scope stays, because it names the service, not the host.
+    *assertion_audience*: what a managed identity's token must be made out for to serve as our credential (section 1.6).
+    """
+
+    login: str
+    exchange: str
+    exchange_scope: str
+    compliance: str
+    compliance_scope: str
+    assertion_audience: str
+
+
+ENDPOINTS: dict[Cloud, Endpoints] = {
+    "global": Endpoints(
+        login="https://login.microsoftonline.com",
+        exchange="https://outlook.office365.com",
+        exchange_scope="https://outlook.office365.com/.default",
+        compliance="https://ps.compliance.protection.outlook.com",
+        compliance_scope="https://ps.compliance.protection.outlook.com/.default",
+        assertion_audience="api://AzureADTokenExchange",
+    ),
+    "gcchigh": Endpoints(
+        login="https://login.microsoftonline.us",
+        exchange="https://outlook.office365.us",
+        exchange_scope="https://outlook.office365.us/.default",
+        compliance="https://ps.compliance.protection.office365.us",
+        compliance_scope="https://ps.compliance.protection.office365.us/.default",
+        assertion_audience="api://AzureADTokenExchangeUSGov",
+    ),
+    "dod": Endpoints(
+        login="https://login.microsoftonline.us",
+        exchange="https://outlook-dod.office365.us",
+        exchange_scope="https://outlook-dod.office365.us/.default",
+        compliance="https://l5.ps.compliance.protection.office365.us",
+        compliance_scope="https://ps.compliance.protection.office365.us/.default",
+        assertion_audience="api://AzureADTokenExchangeUSGov",
+    ),
+    "china": Endpoints(
+        login="https://login.chinacloudapi.cn",
+        exchange="https://partner.outlook.cn",
+        exchange_scope="https://partner.outlook.cn/.default",
+        compliance="https://ps.compliance.protection.partner.outlook.cn",
+        compliance_scope="https://ps.compliance.protection.partner.outlook.cn/.default",
+        assertion_audience="api://AzureADTokenExchangeChina",
+    ),
+}

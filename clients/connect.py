@@ -1,0 +1,107 @@
+"""Everything a worker talks to, made once and handed to the handlers."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from clients import storage
+from clients.clouds import ENDPOINTS, Endpoints
+from clients.compliance import Compliance
+from clients.credentials import Certificate, ClientSecret, Credentials, Proof, managed_identity
+from clients.dns import Dns
+from clients.exchange import Exchange
+from clients.http import Http, make_client
+from clients.profiles import all_profiles
+from clients.settings import Settings
+from domain.facts import Query, Reading
+from domain.profile import Profile
+from domain.steps import Step
+from domain.tenant import TenantConfig, Wanted
+
+type Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The neighbours of one worker. *rereads_s*: seconds to wait before each look that is to prove a write."""
+
+    exchange: Exchange
+    compliance: Compliance
+    dns: Dns
+    storage: storage.Storage
+    settings: Settings
+    profiles: dict[str, Profile]
+    now: Clock
+    rereads_s: tuple[float, ...] = (0, 1, 2, 4)
+
+    async def read(self, tenant: TenantConfig, queries: Sequence[Query]) -> Reading:
+        """Answer every query, Exchange and compliance at the same time.
+
+        Raises:
+            Throttled: A service asked for a longer wait than a worker should sit through.
+        """
+        once = dict.fromkeys(queries)
+        exchange, compliance = await asyncio.gather(
+            self.exchange.read(tenant.tenant_id, [q for q in once if q.service == "exchange"]),
+            self.compliance.read(
+                tenant.tenant_id, [q for q in once if q.service == "compliance"], initial_domain=tenant.initial_domain
+            ),
+        )
+        return exchange | compliance
+
+    async def apply(self, tenant: TenantConfig, step: Step) -> None:
+        """Run one write: the only place that does.
+
+        Raises:
+            ClientError: As `Exchange.apply` and `Compliance.apply` say.
+        """
+        match step.service:
+            case "exchange":
+                await self.exchange.apply(tenant.tenant_id, step)
+            case "compliance":
+                await self.compliance.apply(tenant.tenant_id, step, initial_domain=tenant.initial_domain)
+
+    def wanted(self, tenant: TenantConfig) -> Wanted:
+        """What *tenant* should look like.
+
+        Raises:
+            ValueError: Its config names a profile that does not exist, or overrides that the profile refuses.
+        """
+        if tenant.profile not in self.profiles:
+            raise ValueError(f"profile: '{tenant.profile}' does not exist; there is {', '.join(sorted(self.profiles))}")
+        return Wanted(tenant, self.profiles[tenant.profile].with_overrides(tenant.overrides))
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
+    """Open every neighbour that *settings* name. One httpx client serves them all."""
+    http = Http(make_client(), now=now)
+    endpoints = _endpoints(settings)
+    credentials = Credentials(http, endpoints, settings.client_id, _proof(settings, endpoints), now=now)
+    return Clients(
+        exchange=Exchange(http, credentials, endpoints, now=now),
+        compliance=Compliance(http, credentials, endpoints, now=now),
+        dns=Dns(settings.resolvers(), now),
+        storage=await storage.connect(settings),
+        settings=settings,
+        profiles=all_profiles(),
+        now=now,
+    )
+
+
+def _endpoints(settings: Settings) -> Endpoints:
+    """The cloud's endpoints, with the base URLs that the settings replace; scopes stay the cloud's."""
+    given = {"login": settings.login_url, "exchange": settings.exchange_url, "compliance": settings.compliance_url}
+    return replace(ENDPOINTS[settings.cloud], **{name: url for name, url in given.items() if url})
+
+
+def _proof(settings: Settings, endpoints: Endpoints) -> Proof:
+    if settings.client_certificate:
+        return Certificate(settings.client_certificate)
+    if settings.client_secret:
+        return ClientSecret(settings.client_secret)
+    return managed_identity(settings.managed_identity_client_id, endpoints.assertion_audience)

@@ -1,0 +1,157 @@
+"""What can go wrong when we talk to somebody else's API, and who acts on it.
+
+* ClientError
+  + Unreachable       no answer, or a gateway's instead of it       wait here, then the queue
+  + Throttled         turned away undone: 429, 503                  wait here, then the queue
+  + Refused           an answer that will not change by itself      a person; `remedy` says what to grant or run
+    - Unauthorised    401, or no token: consent, app role, secret
+    - Forbidden       403: a role is missing, or not yet in force
+    - NotFound        404: the named object is not there
+    - AlreadyExists   409, or the same in a cmdlet's words
+    - Invalid         400: we asked for something that cannot be
+    - NotCustomised   the tenant needs Enable-OrganizationCustomization first
+  + Unreadable        an answer we do not understand                us
+    - Garbled         not the JSON it should be: a gateway's page, a body cut short
+    - Redirected      told to go elsewhere; nobody follows blindly with a token in hand
+
+Messages carry method, path, status and request id. What the other side said is masked, then cut.
+"""
+
+# ruff: noqa: N818 - the names are the outcomes a caller matches on; "Error" behind each would say nothing more
+import re
+from dataclasses import dataclass
+
+EXCERPT_LENGTH = 256
+"""Characters of somebody else's text that may enter a message or a log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Which request an error is about. *path* has no query, which may carry tokens; *status* None means no answer."""
+
+    method: str
+    path: str
+    status: int | None = None
+    request_id: str = ""
+
+    def __str__(self) -> str:
+        outcome = f" -> {self.status}" if self.status is not None else ""
+        trace = f" (request-id {self.request_id})" if self.request_id else ""
+        return f"{self.method} {self.path}{outcome}{trace}"
+
+
+class ClientError(Exception):
+    """A neighbour did not do what it was asked. *sentence* says what happened, *call* to which request."""
+
+    def __init__(self, sentence: str, *, call: Call | None = None) -> None:
+        self.sentence = excerpt(sentence) or "no reason given"
+        self.call = call
+        super().__init__(f"{call}: {self.sentence}" if call else self.sentence)
+
+    @property
+    def status(self) -> int | None:
+        return self.call.status if self.call else None
+
+
+class Unreachable(ClientError):
+    """No answer. *sent*: the request may have arrived, so a write may have been applied: read before deciding."""
+
+    def __init__(self, sentence: str, *, call: Call | None = None, sent: bool) -> None:
+        super().__init__(sentence, call=call)
+        self.sent = sent
+
+
+class Throttled(ClientError):
+    """Turned away undone. *retry_after_s*: seconds the other side asked us to wait, None if it did not say."""
+
+    def __init__(self, sentence: str, *, call: Call | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(sentence, call=call)
+        self.retry_after_s = retry_after_s
+
+
+class Refused(ClientError):
+    """A no that stays a no until a person acts.
+
+    *remedy* is one sentence, "" when nothing is known; *kind* the other side's name for the error (an exception type,
+    an AADSTS code), "" when it gave none.
+    """
+
+    def __init__(self, sentence: str, *, call: Call | None = None, remedy: str = "", kind: str = "") -> None:
+        super().__init__(sentence, call=call)
+        self.remedy = remedy
+        self.kind = kind
+
+
+class Unauthorised(Refused):
+    """Who we are was not accepted. *claims*: what a new token must carry (JSON text of the challenge), if asked for."""
+
+    def __init__(
+        self, sentence: str, *, call: Call | None = None, remedy: str = "", kind: str = "", claims: str | None = None
+    ) -> None:
+        super().__init__(sentence, call=call, remedy=remedy, kind=kind)
+        self.claims = claims
+
+
+class Forbidden(Refused):
+    """We are known, and may not do this."""
+
+
+class NotFound(Refused):
+    """The object we named is not there."""
+
+
+class AlreadyExists(Refused):
+    """An object of that name is there already: read, then set."""
+
+
+class Invalid(Refused):
+    """What we asked for cannot be: an unknown parameter, a value out of range."""
+
+
+class NotCustomised(Refused):
+    """The tenant is "dehydrated": its organisation objects cannot be written yet."""
+
+
+class Unreadable(ClientError):
+    """An answer we do not understand. After a write: it may have been applied."""
+
+
+class Garbled(Unreadable):
+    """Not the JSON it should be. Gateways do this in passing, so a read may be repeated."""
+
+
+class Redirected(Unreadable):
+    """Told to go to *location*."""
+
+    def __init__(self, sentence: str, *, call: Call | None = None, location: str) -> None:
+        super().__init__(sentence, call=call)
+        self.location = location
+
+
+_VALUE = r"[^\s\"'&,;}]+"
+_MASKS = (
+    # RFC 7519: a JWT begins with the base64 of '{"', and may have been cut short.
+    (re.compile(r"eyJ[\w-]{5,}(\.[\w-]*){0,4}"), "<token>"),
+    (re.compile(rf"(?i)(bearer|basic)\s+(?!<token>){_VALUE}"), r"\1 <masked>"),
+    (
+        re.compile(
+            r"(?i)\b(client_secret|client_assertion|access_token|refresh_token|id_token|assertion|password|sig)"
+            rf"(\"?\s*[=:]\s*\"?)(?!<token>){_VALUE}"
+        ),
+        r"\1\2<masked>",
+    ),
+    # An Entra client secret on its own (the marker "Q~" is what secret scanners look for).
+    (re.compile(r"[\w.~-]{3}\dQ~[\w.~-]{20,}"), "<masked>"),
+)
+_ENOUGH = 64 * EXCERPT_LENGTH
+
+
+def excerpt(text: str) -> str:
+    """The first EXCERPT_LENGTH characters of *text* on one line, with tokens, secrets and assertions masked.
+
+    Masked before it is cut, so that no half token slips through at the edge.
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[:_ENOUGH]).split())
+    for pattern, replacement in _MASKS:
+        line = pattern.sub(replacement, line)
+    return line if len(line) <= EXCERPT_LENGTH else line[: EXCERPT_LENGTH - 1] + "…"

@@ -1,0 +1,266 @@
+"""HTTP for every client: one connection pool, one way to read an answer, and the only place that retries."""
+
+import base64
+import gzip
+import json
+import logging
+import re
+import ssl
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from uuid import uuid4
+
+import httpx
+import stamina
+
+from clients.errors import (
+    AlreadyExists,
+    Call,
+    ClientError,
+    Forbidden,
+    Garbled,
+    Invalid,
+    NotFound,
+    Redirected,
+    Throttled,
+    Unauthorised,
+    Unreachable,
+)
+
+log = logging.getLogger("holdfast.http")
+
+TRIES = 5
+PATIENCE_S = 20.0
+"""Longer waits belong to the queue, which holds no worker meanwhile."""
+LONGEST_WAIT_S = 3600
+"""A Retry-After above this is taken as this: the sweep comes round sooner anyway."""
+USER_AGENT = "Holdfast/0.1 (python-httpx)"
+
+type Clock = Callable[[], datetime]
+"""Gives the time now, aware and in UTC."""
+
+
+class Effect(Enum):
+    """What a request leaves behind, which decides when it may be sent again."""
+
+    READ = "nothing"
+    SET = "the same setting, however often"
+    CREATE = "one more object each time"
+
+
+# Exchange stops a cmdlet only after 15 minutes; past these a read is asked again, a write looked for (fact sheet 2.12).
+_READ_TIMEOUT_S = {Effect.READ: 90, Effect.SET: 180, Effect.CREATE: 180}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. *effect* also sets how long an answer is waited for: 90 s to read, 180 s to write."""
+
+    method: str
+    url: str
+    effect: Effect
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, its body as the bytes that came. *at*: when the last of them arrived."""
+
+    call: Call
+    status: int
+    effect: Effect
+    headers: httpx.Headers = field(repr=False)
+    content: bytes = field(repr=False)
+    at: datetime
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", "replace")
+
+    def json(self) -> object:
+        """The body as JSON. Raises Garbled when it is not."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            form = self.headers.get("content-type", "no content type")
+            raise Garbled(f"not JSON ({form}, {len(self.content)} bytes): {self.text}", call=self.call) from None
+
+
+def make_client() -> httpx.AsyncClient:
+    """The connection pool that every client of a worker shares. Close it with `aclose`."""
+    return httpx.AsyncClient(
+        verify=ssl.create_default_context(),  # OpenSSL itself honours SSL_CERT_FILE
+        http1=True,
+        http2=False,
+        follow_redirects=False,  # a token goes only to the host it was meant for
+        timeout=httpx.Timeout(10, pool=30),
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=60),
+        # Exchange labels bodies gzip that are not (fact sheet 5.3), so none is asked for.
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+    )
+
+
+class Http:
+    """Sends requests with patience: waits out what passes in seconds, leaves longer waits to the queue."""
+
+    def __init__(self, client: httpx.AsyncClient, *, now: Clock) -> None:
+        self._client = client
+        self._now = now
+
+    async def send[T](self, request: Request, read: Callable[[Answer], T], *, failed: ClientError | None = None) -> T:
+        """Send *request*, again where that is safe, and return what *read* makes of the answer.
+
+        *read* raises a ClientError for an answer that is not a success; most readers begin with `raise_for_status`.
+        *failed* is how a first try made elsewhere ended (as an item of a batch): its wait is kept here.
+
+        Raises:
+            Unreachable: No answer; for a write with `sent` the outcome is unknown.
+            Throttled: The wait asked for is longer than our patience, or our tries are used up.
+            ClientError: Whatever *read* raised.
+        """
+        patience = _Patience(request.effect)
+        async for attempt in stamina.retry_context(
+            on=patience, attempts=TRIES, timeout=PATIENCE_S, wait_initial=0.5, wait_max=5, wait_jitter=0.5
+        ):
+            with attempt:
+                if failed:
+                    earlier, failed = failed, None
+                    raise earlier
+                return read(await self._once(request))
+        raise AssertionError("a retry context ends by returning or raising")
+
+    async def _once(self, request: Request) -> Answer:
+        trace = str(uuid4())
+        call = Call(request.method, httpx.URL(request.url).path)
+        try:
+            async with self._client.stream(
+                request.method,
+                request.url,
+                headers={**request.headers, "client-request-id": trace},
+                content=request.content,
+                timeout=httpx.Timeout(10, read=_READ_TIMEOUT_S[request.effect], pool=30),
+            ) as response:
+                # Raw: a decoder that trips over a lying gzip label would hide the status.
+                content = b"".join([chunk async for chunk in response.aiter_raw()])
+        except _NOT_SENT as error:
+            raise Unreachable(_sentence(error), call=call, sent=False) from error
+        except httpx.TransportError as error:
+            raise Unreachable(_sentence(error), call=call, sent=True) from error
+        headers = response.headers
+        call = Call(call.method, call.path, response.status_code, headers.get("request-id", trace))
+        log.debug("http_answer call=%s bytes=%d", call, len(content))
+        return Answer(call, response.status_code, request.effect, headers, _unpacked(content), self._now())
+
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+
+
+def _sentence(error: httpx.TransportError) -> str:
+    return f"no answer: {type(error).__name__} {error}".rstrip()
+
+
+def _unpacked(content: bytes) -> bytes:
+    """The body without gzip. Its label is not believed, for it lies both ways; no JSON begins with the magic number."""
+    if not content.startswith(b"\x1f\x8b"):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        return content
+
+
+class _Patience:
+    """Says after each failure how long to wait before the next try (a stamina back-off hook)."""
+
+    def __init__(self, effect: Effect) -> None:
+        self._effect = effect
+        self._left_s = PATIENCE_S
+
+    def __call__(self, error: Exception) -> bool | float:
+        if not self._may_repeat(error):
+            return False
+        if not isinstance(error, Throttled) or error.retry_after_s is None:
+            return True
+        self._left_s -= error.retry_after_s
+        return error.retry_after_s if self._left_s >= 0 else False
+
+    def _may_repeat(self, error: Exception) -> bool:
+        match error:
+            case Throttled() | Unreachable(sent=False):
+                return True
+            case Unreachable() | Garbled():
+                return self._effect is Effect.READ
+            case _:
+                return False
+
+
+def raise_for_status(answer: Answer, *, said: str | None = None) -> None:
+    """Raise the ClientError that a status other than 2xx stands for.
+
+    429 and 503 are Throttled (503 to a create: Unreachable, it may have been done), other 5xx and 408 Unreachable,
+    3xx Redirected, 401 Unauthorised, 403 Forbidden, 404 NotFound, 409 AlreadyExists, other 4xx Invalid.
+    *said*: what the other side gave as its reason; by default the body.
+    """
+    text = answer.text if said is None else said
+    call = answer.call
+    match answer.status:
+        case status if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, section 15.3
+            return
+        case 429:
+            raise busy(answer, text)
+        case 503 if answer.effect is not Effect.CREATE:
+            raise busy(answer, text)
+        case 401:
+            raise Unauthorised(text, call=call, claims=claims_asked_for(answer.headers))
+        case 403:
+            raise Forbidden(text, call=call)
+        case 404:
+            raise NotFound(text, call=call)
+        case 409:
+            raise AlreadyExists(text, call=call)
+        case status if status == 408 or status >= 500:  # noqa: PLR2004 - RFC 9110, section 15
+            raise Unreachable(text, call=call, sent=True)
+        case status if status >= 400:  # noqa: PLR2004 - RFC 9110, section 15.5
+            raise Invalid(text, call=call)
+    raise Redirected(text, call=call, location=answer.headers.get("location", ""))
+
+
+def busy(answer: Answer, said: str) -> Throttled:
+    """The error for *answer* as a request to come back later."""
+    return Throttled(said, call=answer.call, retry_after_s=retry_after_s(answer.headers, answer.at))
+
+
+def retry_after_s(headers: httpx.Headers, now: datetime) -> float | None:
+    """Seconds to wait by the Retry-After header, 0 to LONGEST_WAIT_S; None when absent or unreadable.
+
+    Source: RFC 9110, section 10.2.3: a number of seconds or an HTTP date.
+    """
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]+", value):
+        # More than nine digits are past the longest wait anyway, and int() refuses thousands.
+        return float(min(int(value[:9]), LONGEST_WAIT_S))
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return min(max((date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds(), 0.0), LONGEST_WAIT_S)
+
+
+def claims_asked_for(headers: httpx.Headers) -> str | None:
+    """The claims (JSON text) that a new token must carry, by the challenge in WWW-Authenticate; None without any.
+
+    Source: Microsoft Learn, "Claims challenges, claims requests, and client capabilities": base64 of a JSON object.
+    """
+    found = re.search(r'\bclaims="([\w+/=-]+)"', headers.get("www-authenticate", ""))
+    if not found:
+        return None
+    try:
+        text = base64.b64decode(found[1].rstrip("=") + "==", altchars=b"-_").decode()
+        return text if isinstance(json.loads(text), dict) else None
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,87 @@
+"""What the service remembers, in Azure Storage: tables, queues and leases of one account."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from azure.data.tables.aio import TableServiceClient
+from azure.identity.aio import ManagedIdentityCredential
+from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.queue.aio import QueueServiceClient
+
+from clients.storage.leases import Leases
+from clients.storage.ledger import LedgerTable
+from clients.storage.operations import OperationTable
+from clients.storage.parked import ParkedTable
+from clients.storage.queues import Queues
+from clients.storage.states import StateTable
+from clients.storage.switches import SwitchTable
+from clients.storage.tenants import TenantTable
+from clients.storage.written import WrittenTable
+
+if TYPE_CHECKING:
+    from clients.settings import Settings
+
+QUEUES = ("checks", "remediations")
+TABLES = ("tenants", "states", "operations", "ledger", "parked", "switches", "written")
+
+
+class Storage:
+    """One storage account, opened. Close it with *aclose*."""
+
+    def __init__(self, tables: TableServiceClient, queues: QueueServiceClient, blobs: BlobServiceClient) -> None:
+        self._stack = AsyncExitStack()
+        self._tables, self._queues, self._blobs = tables, queues, blobs
+        self.tenants = TenantTable(tables.get_table_client("tenants"))
+        self.ledger = LedgerTable(tables.get_table_client("ledger"))
+        self.states = StateTable(tables.get_table_client("states"), self.ledger)
+        self.operations = OperationTable(tables.get_table_client("operations"))
+        self.parked = ParkedTable(tables.get_table_client("parked"))
+        self.switches = SwitchTable(tables.get_table_client("switches"))
+        self.written = WrittenTable(tables.get_table_client("written"))
+        self.queues = Queues(queues, QUEUES)
+        self.leases = Leases(blobs.get_container_client("leases"))
+
+    async def open(self) -> None:
+        """Connect, and create what does not exist yet."""
+        for client in (self._tables, self._queues, self._blobs):
+            await self._stack.enter_async_context(client)
+        try:
+            await asyncio.gather(
+                *(self._tables.create_table_if_not_exists(name) for name in TABLES),
+                self.queues.create(),
+                self.leases.create(),
+            )
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        await self._stack.aclose()
+
+
+# The SDKs wait 15 s before their first retry; a check is over long before. Names differ between their generations.
+_PATIENCE: dict[str, Any] = {"retry_total": 3, "initial_backoff": 1, "increment_base": 2, "retry_backoff_factor": 0.5}
+
+
+async def connect(settings: Settings) -> Storage:
+    """Open the account that the settings name: by connection string, or by managed identity and account name."""
+    if settings.storage:
+        storage = Storage(
+            TableServiceClient.from_connection_string(settings.storage, **_PATIENCE),
+            QueueServiceClient.from_connection_string(settings.storage, **_PATIENCE),
+            BlobServiceClient.from_connection_string(settings.storage, **_PATIENCE),
+        )
+    else:
+        credential = ManagedIdentityCredential(client_id=settings.storage_identity or None)
+        urls = [f"https://{settings.storage_account}.{kind}.core.windows.net" for kind in ("table", "queue", "blob")]
+        storage = Storage(
+            TableServiceClient(urls[0], credential=credential, **_PATIENCE),
+            QueueServiceClient(urls[1], credential=credential, **_PATIENCE),
+            BlobServiceClient(urls[2], credential=credential, **_PATIENCE),
+        )
+        storage._stack.push_async_exit(credential)  # noqa: SLF001 - its own constructor's helper
+    await storage.open()
+    return storage

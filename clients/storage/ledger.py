@@ -1,0 +1,46 @@
+"""The ledger: append-only, one partition a tenant, row keys that sort newest first."""
+
+from contextlib import suppress
+from datetime import datetime
+
+from azure.core.exceptions import ResourceExistsError
+from azure.data.tables.aio import TableClient
+
+from clients.storage.documents import pack, unpack
+from domain.ledger import Entry, row_key
+
+
+class LedgerTable:
+    """Table `ledger`."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def append(self, entry: Entry) -> None:
+        """Add *entry*. Adding it again changes nothing, and nothing is ever changed or taken away."""
+        columns = {"control": entry.control, "event": entry.event}
+        with suppress(ResourceExistsError):
+            await self._table.create_entity(pack(entry.tenant_id, entry.id, entry, **columns))
+
+    async def page(self, tenant_id: str, *, after: str = "", limit: int = 100) -> list[Entry]:
+        """At most *limit* entries of a tenant, newest first, older than the entry with id *after*."""
+        query = self._table.query_entities(
+            "PartitionKey eq @tenant and RowKey gt @after",
+            parameters={"tenant": tenant_id, "after": after},
+            results_per_page=limit,
+        )
+        entries: list[Entry] = []
+        async for entity in query:
+            entries.append(unpack(Entry, entity))
+            if len(entries) == limit:
+                break
+        return entries
+
+    async def corrections(self, tenant_id: str, control: str, since: datetime) -> int:
+        """How often *control* was put back since *since*."""
+        query = self._table.query_entities(
+            "PartitionKey eq @tenant and RowKey lt @since and control eq @control and event eq 'corrected'",
+            parameters={"tenant": tenant_id, "since": row_key(since), "control": control},
+            select=["RowKey"],
+        )
+        return len([entity async for entity in query])

@@ -1,0 +1,41 @@
+"""The queues, as the platform's trigger reads them: base64 text (host.json, messageEncoding)."""
+
+import asyncio
+from contextlib import suppress
+
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.queue import TextBase64EncodePolicy
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
+
+from domain.jobs import CheckTenant, RemediateTenant
+
+LONGEST_DELAY_S = 7 * 24 * 3600 - 1
+"""A message cannot be hidden for longer than seven days (Put Message, Azure Storage REST)."""
+
+
+class Queues:
+    """The work queues of one account, by name."""
+
+    def __init__(self, service: QueueServiceClient, names: tuple[str, ...]) -> None:
+        self._clients: dict[str, QueueClient] = {
+            name: service.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy()) for name in names
+        }
+
+    async def create(self) -> None:
+        await asyncio.gather(*(_create(client) for client in self._clients.values()))
+
+    async def check(self, job: CheckTenant, *, delay_s: float = 0, keep_s: int | None = None) -> None:
+        """Ask for a check after *delay_s*; a message older than *keep_s* is worth nothing and expires."""
+        await self._send("checks", job.body, delay_s, keep_s)
+
+    async def remediate(self, job: RemediateTenant, *, delay_s: float = 0) -> None:
+        await self._send("remediations", job.body, delay_s, None)
+
+    async def _send(self, queue: str, body: str, delay_s: float, keep_s: int | None) -> None:
+        delay = min(int(delay_s), LONGEST_DELAY_S)
+        await self._clients[queue].send_message(body, visibility_timeout=delay, time_to_live=keep_s)
+
+
+async def _create(client: QueueClient) -> None:
+    with suppress(ResourceExistsError):
+        await client.create_queue()

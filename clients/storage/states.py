@@ -1,0 +1,88 @@
+"""The control states of each tenant: one row a tenant, so that a check is one read and one conditional write.
+
+A change of state and its ledger entry belong together, and the two tables know no common transaction. So the entries
+are written with the states (the outbox) and copied to the ledger right after; whoever loads the states next copies
+again what a crash left behind, and a copy that is there already is left alone.
+"""
+
+from collections.abc import Sequence
+from typing import Self
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableClient
+from pydantic import BaseModel, ConfigDict
+
+from clients.storage.documents import pack, unpack
+from clients.storage.ledger import LedgerTable
+from domain.ledger import Entry
+from domain.states import ControlState
+
+_ROW = "controls"
+
+
+class TenantStates(BaseModel):
+    """Every control state of a tenant, by control id. *etag*: the version that was loaded, None for none yet.
+
+    *outbox*: the ledger entries of the last change.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    controls: dict[str, ControlState] = {}
+    outbox: tuple[Entry, ...] = ()
+    etag: str | None = None
+
+    def of(self, control_id: str) -> ControlState:
+        return self.controls.get(control_id, ControlState(id=control_id))
+
+    def with_changes(self, changed: dict[str, ControlState]) -> Self:
+        return self.model_copy(update={"controls": self.controls | changed})
+
+
+class StatesMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first
+    """The states changed since they were loaded: what was read may be older than what they say now. Look again."""
+
+
+class StateTable:
+    """Table `states`."""
+
+    def __init__(self, table: TableClient, ledger: LedgerTable) -> None:
+        self._table = table
+        self._ledger = ledger
+
+    async def load(self, tenant_id: str) -> TenantStates:
+        try:
+            entity = await self._table.get_entity(tenant_id, _ROW)
+        except ResourceNotFoundError:
+            return TenantStates()
+        states = unpack(TenantStates, entity)
+        await self._copy(states.outbox)
+        return states.model_copy(update={"etag": entity.metadata["etag"], "outbox": ()})
+
+    async def save(self, tenant_id: str, states: TenantStates, entries: Sequence[Entry] = ()) -> TenantStates:
+        """Write *states* if nobody wrote since they were loaded, and add *entries* to the ledger.
+
+        Returns:
+            The same with the new version, for the next save.
+
+        Raises:
+            StatesMoved: Somebody wrote first. Nothing was written, no entry added.
+        """
+        entity = pack(tenant_id, _ROW, states.model_copy(update={"etag": None, "outbox": tuple(entries)}))
+        try:
+            if states.etag is None:
+                written = await self._table.create_entity(entity)
+            else:
+                written = await self._table.update_entity(
+                    entity, mode=UpdateMode.REPLACE, etag=states.etag, match_condition=MatchConditions.IfNotModified
+                )
+        except (ResourceExistsError, ResourceModifiedError) as error:
+            raise StatesMoved(f"the states of tenant {tenant_id} were changed by somebody else") from error
+        await self._copy(entries)
+        return states.model_copy(update={"etag": written["etag"]})
+
+    async def _copy(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            await self._ledger.append(entry)

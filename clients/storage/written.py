@@ -1,0 +1,47 @@
+"""Which tenants were written lately, so that the blast radius holds across workers."""
+
+from datetime import datetime
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableClient
+
+_PARTITION = "tenant"
+
+
+class WrittenTable:
+    """Table `written`: one row a tenant, with the time of its reservation."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def reserve(self, tenant_id: str, now: datetime, since: datetime) -> int:
+        """Take a place for *tenant_id* among the tenants written since *since*.
+
+        Reserving first and counting after is what makes the limit hold when many workers begin at once: each sees
+        every reservation made before its own, in the order of the service's clock.
+
+        Returns:
+            The tenant's number in that order, from 1.
+        """
+        if not await self._has(tenant_id, since):
+            entity = {"PartitionKey": _PARTITION, "RowKey": tenant_id, "at": now}
+            await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
+        query = self._table.query_entities(
+            "PartitionKey eq @partition and at ge @since",
+            parameters={"partition": _PARTITION, "since": since},
+            select=["RowKey", "Timestamp"],
+        )
+        order = sorted([(row.metadata["timestamp"], row["RowKey"]) async for row in query])
+        return [key for _, key in order].index(tenant_id) + 1
+
+    async def release(self, tenant_id: str) -> None:
+        """Give the place back: nothing was written."""
+        await self._table.delete_entity(_PARTITION, tenant_id)
+
+    async def _has(self, tenant_id: str, since: datetime) -> bool:
+        try:
+            row = await self._table.get_entity(_PARTITION, tenant_id)
+        except ResourceNotFoundError:
+            return False
+        return bool(row["at"] >= since)

@@ -1,0 +1,118 @@
+"""`python -m devhost`: Azurite and the host, until SIGTERM or Ctrl-C.
+
+HOLDFAST_DEV_PORT sets the port (default 7071, 0 takes a free one), HOLDFAST_DEV_KEY the function key. With a connection
+string in AzureWebJobsStorage that storage is used, and no Azurite is started.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from devhost.azurite import azurite
+from devhost.errors import StartError
+from devhost.host import Host
+
+_STORAGE = "AzureWebJobsStorage"
+_DEFAULT_PORT = "7071"
+_HIGHEST_PORT = 65_535
+
+
+def main() -> int:
+    """Run until told to stop.
+
+    Returns:
+        The exit code: 0 after a clean stop, 1 when the app cannot be started.
+    """
+    arguments = _arguments()
+    if arguments.ready_file:
+        arguments.ready_file.unlink(missing_ok=True)  # one of an earlier run says nothing about this one
+    _configure_logging(verbose=arguments.verbose)
+    try:
+        asyncio.run(_run(arguments))
+    except StartError as error:
+        print(f"devhost: {error}", file=sys.stderr)
+        if arguments.verbose and error.details:
+            print(error.details, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="devhost", description="Run a function app on this machine.")
+    parser.add_argument("--folder", type=Path, default=Path(), help="where function_app.py is (default: here)")
+    keep = parser.add_mutually_exclusive_group()
+    keep.add_argument("--in-memory", action="store_true", help="keep queues, tables and blobs in memory (the default)")
+    keep.add_argument("--location", type=Path, help="keep queues, tables and blobs in this folder")
+    parser.add_argument("--ready-file", type=Path, help="write url, key and storage here, as JSON, once all listens")
+    parser.add_argument("--lease", type=float, default=600.0, help="seconds a received message is invisible")
+    parser.add_argument("--grace", type=float, default=10.0, help="seconds that running functions have at the end")
+    parser.add_argument("--verbose", action="store_true", help="show tracebacks")
+    return parser.parse_args()
+
+
+def _configure_logging(*, verbose: bool) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+    for chatty in ("azure", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    if verbose:
+        logging.getLogger("devhost").setLevel(logging.DEBUG)
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        if not os.environ.get(_STORAGE):
+            os.environ[_STORAGE] = await stack.enter_async_context(azurite(arguments.location))
+        host = Host(
+            arguments.folder.resolve(),
+            port=_port(),
+            key=os.environ.get("HOLDFAST_DEV_KEY"),
+            lease_s=arguments.lease,
+            grace_s=arguments.grace,
+        )
+        await stack.enter_async_context(host)
+        _announce(host)
+        if arguments.ready_file:
+            _write_ready(arguments.ready_file, host)
+        await stop.wait()
+
+
+def _port() -> int:
+    text = os.environ.get("HOLDFAST_DEV_PORT") or _DEFAULT_PORT
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise StartError(f"HOLDFAST_DEV_PORT must be a port from 0 to {_HIGHEST_PORT}, not {text!r}")
+    return int(text)
+
+
+def _announce(host: Host) -> None:
+    rows = [(timer.function.name, "timer", timer.expression) for timer in host.triggers.timers]
+    rows += [(queue.function.name, "queue", queue.queue) for queue in host.triggers.queues]
+    for route in host.triggers.routes:
+        methods = ",".join(sorted(route.methods)) or "*"
+        rows.append((route.function.name, "http", f"{methods} {host.url}{route.path} ({route.level})"))
+    width = max(len(name) for name, _, _ in rows)
+    for name, kind, what in rows:
+        print(f"  {name:<{width}}  {kind:<5}  {what}")
+    key = "the key in HOLDFAST_DEV_KEY" if os.environ.get("HOLDFAST_DEV_KEY") else f"key {host.key}"
+    print(f"{len(rows)} functions on {host.url}, {key}", flush=True)
+
+
+def _write_ready(path: Path, host: Host) -> None:
+    """Write in one move, readable by the owner only: whoever sees the file sees all of it, and it holds a key."""
+    ready = {"url": host.url, "key": host.key, "storage": os.environ[_STORAGE]}
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(ready))
+    draft.replace(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

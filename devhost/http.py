@@ -1,0 +1,146 @@
+"""HTTP triggers and the admin endpoint, served by aiohttp on loopback.
+
+Source: azure-functions fact sheet, sections 1.3, 1.7 and 2 (keys, admin endpoint).
+"""
+
+import hmac
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from email.utils import formatdate
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from multidict import MultiMapping
+
+from devhost.routes import Route
+from devhost.runtime import App, InvocationFailed, Message, typed
+
+type Work = Coroutine[Any, Any, None]
+type Fire = Callable[[str], Work]
+"""Runs a function by hand; takes the `input` of the request."""
+
+_LARGEST_BODY = 100 * 1024 * 1024  # the platform's default limit
+_DASHBOARD = Path(__file__).parent / "dashboard.html"
+
+
+class Server:
+    """Answers what the routes list.
+
+    *key* is the function key and the master key; *fire* holds what can be fired by hand, by function name; *spawn*
+    takes work that goes on after its request was answered.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        routes: Sequence[Route],
+        fire: Mapping[str, Fire],
+        key: str,
+        spawn: Callable[[Work], None],
+    ) -> None:
+        self._app = app
+        self._routes = sorted(routes, key=lambda route: route.precedence)
+        self._fire = fire
+        self._key = key.encode()
+        self._spawn = spawn
+
+    def application(self) -> web.Application:
+        application = web.Application(client_max_size=_LARGEST_BODY)
+        application.router.add_post("/admin/functions/{name}", self._admin)
+        if _DASHBOARD.is_file():
+            application.router.add_get("/", self._dashboard)
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        return application
+
+    async def _dashboard(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(_DASHBOARD)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        found = [route for route in self._routes if route.match(request.rel_url.raw_path) is not None]
+        if not found:
+            return web.Response(status=HTTPStatus.NOT_FOUND)
+        route = next((route for route in found if route.allows(request.method)), None)
+        if route is None:
+            allowed = sorted({method for route in found for method in route.methods})
+            return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(allowed)})
+        if route.level != "anonymous" and not self._admits(request):
+            return web.Response(status=HTTPStatus.UNAUTHORIZED)
+        params = route.match(request.rel_url.raw_path) or {}
+        data = typed(http=await _incoming(request, params))
+        try:
+            return _outgoing(await self._app.invoke(route.function, data))
+        except InvocationFailed:
+            return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    async def _admin(self, request: web.Request) -> web.Response:
+        """Fire a function by hand: `POST /admin/functions/<name>` with `{"input": "..."}`."""
+        if not self._admits(request):
+            return web.Response(status=HTTPStatus.UNAUTHORIZED)
+        if not (fire := self._fire.get(request.match_info["name"])):
+            return web.Response(status=HTTPStatus.NOT_FOUND)
+        sent = await _input(request)
+        if sent is None:
+            return web.Response(status=HTTPStatus.BAD_REQUEST, text='The body must be {"input": "<text>"}.')
+        self._spawn(fire(sent))
+        return web.Response(status=HTTPStatus.ACCEPTED)
+
+    def _admits(self, request: web.Request) -> bool:
+        given = request.headers.get("x-functions-key") or request.query.get("code") or ""
+        return hmac.compare_digest(given.encode(errors="surrogateescape"), self._key)
+
+
+async def _incoming(request: web.Request, params: Mapping[str, str]) -> Message:
+    # A chunked body is handed over too, although hosts of 2024 dropped it: no app relies on losing a body.
+    return Message(
+        method=request.method,
+        url=str(request.url),
+        headers={name.lower(): value for name, value in _joined(request.headers).items()},
+        params=params,
+        query=_joined(request.query),
+        body=typed(bytes=await request.read()),
+    )
+
+
+def _joined(values: MultiMapping[str]) -> dict[str, str]:
+    """Join repeated values by commas, drop empty ones."""
+    joined = {name: ",".join(values.getall(name)) for name in values}
+    return {name: value for name, value in joined.items() if value}
+
+
+def _outgoing(returned: Message | None) -> web.Response:
+    if returned is None:
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+    if returned.WhichOneof("data") == "string":
+        return web.Response(text=returned.string)
+    reply = returned.http
+    response = web.Response(status=int(reply.status_code), headers=reply.headers, body=reply.body.bytes)
+    for cookie in reply.cookies or ():
+        _set_cookie(response, cookie)
+    return response
+
+
+def _set_cookie(response: web.Response, cookie: Message) -> None:
+    response.set_cookie(
+        cookie.name,
+        cookie.value,
+        path=cookie.path.value or "/",
+        domain=cookie.domain.value or None,
+        expires=formatdate(cookie.expires.value.seconds, usegmt=True) if cookie.expires else None,
+        max_age=int(cookie.max_age.value) if cookie.max_age else None,
+        secure=cookie.secure.value,
+        httponly=cookie.http_only.value,
+        samesite=cookie.same_site or None,
+    )
+
+
+async def _input(request: web.Request) -> str | None:
+    """Read `input` of an admin request; an empty body is an empty input, anything else that is not text is None."""
+    if not await request.read():
+        return ""
+    try:
+        body = await request.json()
+    except ValueError:
+        return None
+    sent = body.get("input", "") if isinstance(body, dict) else None
+    return sent if isinstance(sent, str) else None

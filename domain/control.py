@@ -1,0 +1,177 @@
+"""What a control is: data, the objects it must see, and one pure function from what was seen to a finding.
+
+A control never asks for anything and never writes. It is handed facts and answers with a finding; a drifted one
+carries the steps that would put it back. Whether they are taken is the gate's business.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, cast
+
+from pydantic import ValidationError
+
+from domain.exchange import ExchangeObject
+from domain.facts import Query, Reading, Row, Unseen
+from domain.profile import first_fault
+from domain.steps import Step, Value
+from domain.tenant import Wanted
+
+type Lane = Literal["fast", "slow"]
+"""Fast: one Exchange request every few minutes. Slow: compliance, DNS and what belongs to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One field that differs. *field* is the service's own name, with the object in front where there are several."""
+
+    field: str
+    wanted: Value
+    found: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Compliant:
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """Not as documented, and these steps would put it back. There is never drift without a step, nor a step without."""
+
+    drift: tuple[Drift, ...]
+    steps: tuple[Step, ...]
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a plan that says nothing or does nothing."""
+        if not self.drift or not self.steps:
+            raise ValueError("a drifted finding has drift and steps")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Could not be read: no verdict, and never a write."""
+
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsPerson:
+    """Not as documented, and not ours to mend: *todo* says what a person should do."""
+
+    todo: str
+    drift: tuple[Drift, ...] = ()
+
+
+type Finding = Compliant | Drifted | Unknown | NotApplicable | NeedsPerson
+
+
+class Facts:
+    """A reading, opened for judging: its objects, each kind parsed once."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._parsed: dict[type[ExchangeObject], tuple[ExchangeObject, ...]] = {}
+
+    def all[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
+        """Every object of *kind*, each once, in the order listed.
+
+        Raises:
+            _DoubtError: A read failed or a row is odd.
+        """
+        if kind not in self._parsed:
+            found: dict[str, ExchangeObject] = {}
+            for query in kind.queries:
+                for row in self._rows(query):
+                    item = _parsed(kind, row, query)
+                    found.setdefault(item.key, item)
+            self._parsed[kind] = tuple(found.values())
+        return cast("tuple[T, ...]", self._parsed[kind])
+
+    def read_at(self, queries: tuple[Query, ...]) -> datetime | None:
+        """When the oldest of *queries* was answered; None when one was never asked."""
+        parts = [self._reading.get(query) for query in queries]
+        return None if None in parts else min(part.at for part in parts if part is not None)
+
+    def _rows(self, query: Query) -> tuple[Row, ...]:
+        read = self._reading.get(query)
+        if read is None:
+            raise _DoubtError(f"{query.cmdlet} was not read")
+        if isinstance(read, Unseen):
+            raise _DoubtError(read.reason, read.remedy)
+        if query.never_empty and not read.rows:
+            raise _DoubtError(f"{query.cmdlet} returned nothing, although every tenant has at least one")
+        return read.rows
+
+
+def _parsed[T: ExchangeObject](kind: type[T], row: Row, query: Query) -> T:
+    try:
+        return kind.of(row)
+    except ValidationError as error:
+        raise _DoubtError(f"{query.cmdlet} returned an odd object: {first_fault(kind.__name__, error)}") from None
+
+
+class _DoubtError(Exception):
+    """What was read does not support a verdict."""
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One documented setting of the guide.
+
+    *sees*: the kinds of object it judges; all must have been read for any verdict.
+    *needs*: controls that must be compliant before this one is written.
+    *guarded*: the lock-down's MX guard stands before its writes.
+    *once*: a write that failed or had no effect is not tried again by itself, ever.
+    *by_hand*: what a person does when Holdfast cannot.
+    """
+
+    id: str
+    title: str
+    guide: str
+    lane: Lane
+    sees: tuple[type[ExchangeObject], ...]
+    judge: Callable[[Facts, Wanted], Finding]
+    by_hand: str
+    needs: tuple[str, ...] = ()
+    guarded: bool = False
+    once: bool = False
+
+    @property
+    def queries(self) -> tuple[Query, ...]:
+        return tuple(query for kind in self.sees for query in kind.queries)
+
+    def find(self, facts: Facts, wanted: Wanted) -> Finding:
+        """Judge *facts*. Whatever is missing, failed or odd in what this control sees makes it Unknown."""
+        try:
+            for kind in self.sees:
+                facts.all(kind)
+            return self.judge(facts, wanted)
+        except _DoubtError as doubt:
+            return Unknown(str(doubt), doubt.remedy)
+
+
+def drift_of(*fields: tuple[str, Value, Value]) -> tuple[Drift, ...]:
+    """The (field, wanted, found) triples that differ."""
+    return tuple(Drift(field, wanted, found) for field, wanted, found in fields if wanted != found)
+
+
+def values_of(drift: tuple[Drift, ...]) -> dict[str, Value]:
+    """The parameters that put *drift* back: each field at its wanted, absolute value."""
+    return {each.field: each.wanted for each in drift}
+
+
+def listed(items: frozenset[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """A set as Exchange takes it, in a stable order, so that the same plan has the same digest."""
+    return tuple(sorted(items))

@@ -1,0 +1,96 @@
+"""Microsoft's spoof intelligence is off where the filter has already judged the sender.
+
+Guide, Manage Anti-Phishing Rules: "Office365 AntiPhish Default (Default)" or your default security policy,
+"Enable spoof intelligence" unchecked. Which policy a recipient gets is decided by the first match of: Strict preset,
+Standard preset, custom rules by priority, the default policy (exchange-admin-api 6.4). Only the policies that the guide
+is about are written; when another one wins, that is told with its name: presets cannot be edited, and a custom policy
+is somebody's decision.
+"""
+
+from domain import normal
+from domain.control import Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson
+from domain.exchange import AcceptedDomain, AntiPhishPolicy, AntiPhishRule, PolicyRule, PresetRule
+from domain.steps import Step
+from domain.tenant import Wanted
+
+
+def _judge(facts: Facts, wanted: Wanted) -> Finding:
+    policies = facts.all(AntiPhishPolicy)
+    named = {normal.name(name) for name in wanted.profile.spoof_intelligence.policies}
+    ours = [p for p in policies if (normal.name(p.name) in named if named else p.is_default)]
+    if missing := named - {normal.name(p.name) for p in policies}:
+        names = ", ".join(sorted(missing))
+        return NeedsPerson(f"there is no anti-phish policy '{names}': correct overrides.spoof_intelligence.policies")
+    if not ours:
+        return NeedsPerson(
+            "the tenant has no default anti-phish policy: name the policy in overrides.spoof_intelligence"
+        )
+    on = [p for p in ours if p.enable_spoof_intelligence]
+    if on:
+        drift = tuple(Drift(f"{p.name}: EnableSpoofIntelligence", wanted=False, found=True) for p in on)
+        return Drifted(drift, tuple(_switch_off(p) for p in on))
+    return _overridden(facts, policies)
+
+
+def _switch_off(policy: AntiPhishPolicy) -> Step:
+    return Step("exchange", "Set-AntiPhishPolicy", {"Identity": policy.identity, "EnableSpoofIntelligence": False})
+
+
+def _overridden(facts: Facts, policies: tuple[AntiPhishPolicy, ...]) -> Finding:
+    domains = frozenset(d.key for d in facts.all(AcceptedDomain) if d.in_scope)
+    winners = _effective(_by_precedence(facts, policies), policies, domains)
+    on = [p for p in winners if p.enable_spoof_intelligence]
+    if not on:
+        return Compliant()
+    names = ", ".join(f"'{p.name}'" for p in on)
+    drift = tuple(Drift(f"{p.name}: EnableSpoofIntelligence", wanted=False, found=True) for p in on)
+    return NeedsPerson(
+        f"overridden by {names}, which has spoof intelligence on and comes first for some recipients", drift
+    )
+
+
+def _by_precedence(facts: Facts, policies: tuple[AntiPhishPolicy, ...]) -> list[PolicyRule]:
+    kinds = {normal.name(p.name): p.recommended_policy_type for p in policies}
+    presets = sorted(facts.all(PresetRule), key=lambda r: kinds.get(normal.name(r.anti_phish_policy)) != "Strict")
+    custom = sorted(facts.all(AntiPhishRule), key=lambda r: r.priority)
+    return [rule for rule in (*presets, *custom) if rule.state == "Enabled"]
+
+
+def _effective(
+    rules: list[PolicyRule], policies: tuple[AntiPhishPolicy, ...], domains: frozenset[str]
+) -> list[AntiPhishPolicy]:
+    """The policies that some recipient of *domains* gets."""
+    by_name = {normal.name(p.name): p for p in policies}
+    found: list[AntiPhishPolicy] = []
+    open_domains = domains
+    for rule in rules:
+        touched = {domain for domain in open_domains if _touches(rule, domain)}
+        if touched and (policy := by_name.get(normal.name(rule.anti_phish_policy))):
+            found.append(policy)
+        open_domains -= {domain for domain in touched if _covers(rule)}
+    return found + [p for p in policies if p.is_default and open_domains]
+
+
+def _touches(rule: PolicyRule, domain: str) -> bool:
+    """Whether the rule may match a recipient of *domain*. Groups count as a match: their members are not known here."""
+    if domain in rule.except_if_recipient_domain_is:
+        return False
+    in_domain = not rule.recipient_domain_is or domain in rule.recipient_domain_is
+    to_someone = not rule.sent_to or any(address.endswith(f"@{domain}") for address in rule.sent_to)
+    return in_domain and to_someone
+
+
+def _covers(rule: PolicyRule) -> bool:
+    """Whether the rule leaves no recipient of the domains that it touches to the rules below it."""
+    return not (rule.sent_to or rule.sent_to_member_of or rule.except_if_sent_to or rule.except_if_sent_to_member_of)
+
+
+CONTROL = Control(
+    id="spoof-intelligence",
+    title="Spoof intelligence off in the anti-phish policy",
+    guide="M365 Tenant Anti-phishing and Anti-spam Settings: Manage Anti-Phishing Rules",
+    lane="fast",
+    sees=(AntiPhishPolicy, AntiPhishRule, PresetRule, AcceptedDomain),
+    judge=_judge,
+    by_hand="Defender portal > Policies & rules > Threat policies > Anti-phishing: clear 'Enable spoof intelligence'.",
+)

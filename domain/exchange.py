@@ -1,0 +1,237 @@
+"""The Exchange and compliance objects that the controls judge, cut down to what they judge.
+
+Each class names the queries that list it. A row that lacks a field, or has one of another type, is odd: it raises
+pydantic's ValidationError, and the control that needed it is *unknown*. Missing is never taken for false.
+Source: exchange-admin-api fact sheet, section 6.
+"""
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic.alias_generators import to_pascal
+
+from domain.facts import Query, Row
+from domain.normal import Domains, Names, Networks
+
+_UNLIMITED = ("ResultSize", "Unlimited")
+
+type Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+
+
+class ExchangeObject(BaseModel):
+    """One listed object. Python names are the snake case of the service's own."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_pascal, strict=True, extra="ignore")
+
+    queries: ClassVar[tuple[Query, ...]]
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """Read *row*, or raise ValidationError naming the field that is missing or odd."""
+        return cls.model_validate(row)
+
+    @property
+    def key(self) -> str:
+        """What tells two rows apart when several queries list the same object."""
+        raise NotImplementedError
+
+
+class AcceptedDomain(ExchangeObject):
+    """A domain of the tenant (6.7). Every tenant has its initial one, so the list is never empty."""
+
+    queries = (Query("exchange", "Get-AcceptedDomain", (_UNLIMITED,), never_empty=True),)
+
+    domain_name: StrictStr
+    domain_type: StrictStr
+    initial_domain: StrictBool = False
+    is_coexistence_domain: StrictBool = False
+    pending_removal: StrictBool = False
+
+    @property
+    def key(self) -> str:
+        return self.domain_name.casefold()
+
+    @property
+    def in_scope(self) -> bool:
+        """Whether it is a custom domain whose mailboxes live here, so that the guide's settings are about it."""
+        ours = not (self.initial_domain or self.is_coexistence_domain or self.pending_removal)
+        return ours and self.domain_type == "Authoritative" and not self.key.endswith(".onmicrosoft.com")
+
+
+class InboundConnector(ExchangeObject):
+    """Who may deliver mail to the tenant, and how (6.1)."""
+
+    queries = (Query("exchange", "Get-InboundConnector", (_UNLIMITED,)),)
+
+    identity: StrictStr
+    name: StrictStr
+    enabled: StrictBool
+    connector_type: StrictStr
+    sender_domains: Domains = frozenset()
+    sender_ip_addresses: Annotated[Networks, Field(validation_alias="SenderIPAddresses")] = frozenset()
+    require_tls: StrictBool
+    restrict_domains_to_ip_addresses: Annotated[StrictBool, Field(validation_alias="RestrictDomainsToIPAddresses")]
+    cloud_services_mail_enabled: StrictBool
+    tls_sender_certificate_name: Text = ""
+    associated_accepted_domains: Domains = frozenset()
+    comment: Text = ""
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
+class OutboundConnector(ExchangeObject):
+    """A way out of the tenant (6.2). The plain call may hide rule-scoped and test-mode ones: three calls are merged."""
+
+    queries = (
+        Query("exchange", "Get-OutboundConnector", (_UNLIMITED,)),
+        Query("exchange", "Get-OutboundConnector", (_UNLIMITED, ("IsTransportRuleScoped", True))),
+        Query("exchange", "Get-OutboundConnector", (_UNLIMITED, ("IncludeTestModeConnectors", True))),
+    )
+
+    identity: StrictStr
+    guid: StrictStr
+    name: StrictStr
+    enabled: StrictBool
+    connector_type: StrictStr
+    use_mx_record: Annotated[StrictBool, Field(validation_alias="UseMXRecord")]
+    is_transport_rule_scoped: StrictBool
+    tls_settings: Text = ""
+    test_mode: StrictBool = False
+
+    @property
+    def key(self) -> str:
+        return self.guid.casefold()
+
+
+class TransportRule(ExchangeObject):
+    """A mail flow rule (6.3). Its conditions and actions are read from the flattened properties."""
+
+    model_config = ConfigDict(extra="allow")
+
+    queries = (Query("exchange", "Get-TransportRule", (_UNLIMITED,)),)
+
+    identity: StrictStr
+    name: StrictStr
+    state: StrictStr
+    mode: StrictStr
+    message_type_matches: Text = ""
+    route_message_outbound_connector: Text = ""
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+    def others(self, prefixes_and_names: frozenset[str]) -> dict[str, object]:
+        """The set ones (neither null, false nor empty) among the named properties and every `ExceptIf...`."""
+        set_ones = {k: v for k, v in (self.model_extra or {}).items() if v not in (None, False, "", [], ())}
+        return {k: v for k, v in set_ones.items() if k in prefixes_and_names or k.startswith("ExceptIf")}
+
+
+class DkimConfig(ExchangeObject):
+    """DKIM signing of one domain (6.6). `Status` is Microsoft's cached view of the CNAMEs."""
+
+    queries = (Query("exchange", "Get-DkimSigningConfig"),)
+
+    domain: StrictStr
+    enabled: StrictBool
+    status: Text = ""
+    selector1_cname: Annotated[Text, Field(validation_alias="Selector1CNAME")] = ""
+    selector2_cname: Annotated[Text, Field(validation_alias="Selector2CNAME")] = ""
+
+    @property
+    def key(self) -> str:
+        return self.domain.casefold()
+
+
+class AntiPhishPolicy(ExchangeObject):
+    """An anti-phish policy (6.4). The default one always exists."""
+
+    queries = (Query("exchange", "Get-AntiPhishPolicy", never_empty=True),)
+
+    identity: StrictStr
+    name: StrictStr
+    is_default: StrictBool
+    enable_spoof_intelligence: StrictBool
+    recommended_policy_type: Text = ""
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
+class PolicyRule(ExchangeObject):
+    """Whom an anti-phish policy is for (6.4). Recipients match when every kind of condition that is given matches."""
+
+    state: StrictStr
+    anti_phish_policy: Text = ""
+    sent_to: Names = frozenset()
+    sent_to_member_of: Names = frozenset()
+    recipient_domain_is: Domains = frozenset()
+    except_if_sent_to: Names = frozenset()
+    except_if_sent_to_member_of: Names = frozenset()
+    except_if_recipient_domain_is: Domains = frozenset()
+    priority: StrictInt = 0
+    name: StrictStr
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+
+class AntiPhishRule(PolicyRule):
+    """The rule of a custom anti-phish policy."""
+
+    queries = (Query("exchange", "Get-AntiPhishRule"),)
+
+
+class PresetRule(PolicyRule):
+    """The rule of a preset security policy.
+
+    Spoof intelligence belongs to the protections that every tenant has (EOP), so the Defender half
+    (`Get-ATPProtectionPolicyRule`), which needs a licence to read, decides nothing here.
+    """
+
+    queries = (Query("exchange", "Get-EOPProtectionPolicyRule"),)
+
+
+class SpoofItem(ExchangeObject):
+    """A spoofed-sender pair of the Tenant Allow/Block List (6.5)."""
+
+    queries = (Query("exchange", "Get-TenantAllowBlockListSpoofItems"),)
+
+    identity: StrictStr
+    spoofed_user: StrictStr
+    sending_infrastructure: StrictStr
+    spoof_type: StrictStr
+    action: StrictStr
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
+class BlockedConnector(ExchangeObject):
+    """A connector that Microsoft has blocked for sending suspicious mail (Get-BlockedConnector)."""
+
+    queries = (Query("exchange", "Get-BlockedConnector"),)
+
+    connector_id: Annotated[StrictStr, Field(validation_alias=AliasChoices("ConnectorId", "Identity"))]
+
+    @property
+    def key(self) -> str:
+        return self.connector_id
+
+
+class ProtectionAlert(ExchangeObject):
+    """A Defender alert policy, from the compliance endpoint (6.10). Every plan with Exchange Online has some."""
+
+    queries = (Query("compliance", "Get-ProtectionAlert", never_empty=True),)
+
+    name: StrictStr
+    disabled: StrictBool
+
+    @property
+    def key(self) -> str:
+        return self.name

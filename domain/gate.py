@@ -1,0 +1,179 @@
+"""Every plan passes here before anything is written, or is held with the reason. Pure: facts in, answers out.
+
+In the design's order (7): brake, tenant enabled, freeze, exception, mode, guards, empty sets, breaker, blast radius.
+Every answer up to and including the first refusal is kept, for the ledger.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.control import Control, Drifted
+from domain.guards import Guard
+from domain.states import digest
+from domain.tenant import Wanted
+
+BREAKER_LIMIT = 3
+BREAKER_WINDOW = timedelta(hours=24)
+"""The same control put back this often in this time: somebody else wants it otherwise."""
+
+BLAST_WINDOW = timedelta(hours=1)
+SMALL_FLEET = 10
+"""Tenants an hour that the percentage never goes below: in a fleet of three, one third is one tenant."""
+
+
+class Brake(BaseModel):
+    """The kill switch."""
+
+    model_config = ConfigDict(frozen=True)
+
+    engaged: bool = False
+    reason: str = ""
+    by: str = ""
+    changed_at: AwareDatetime | None = None
+
+
+class Exemption(BaseModel):
+    """Accepted drift of one control: who answers for it, why, and until when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: str
+    owner: str
+    until: AwareDatetime
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """All that the gate looks at besides the plan.
+
+    *corrections*: how often the control was put back within BREAKER_WINDOW; *others*: who is known to have undone it.
+    *approved*: the digest of the plan that a person approved. *requested_by*: the person who asked for a reprovision.
+    """
+
+    now: datetime
+    brake: Brake
+    wanted: Wanted
+    exemption: Exemption | None = None
+    guard: Guard | None = None
+    corrections: int = 0
+    others: str = ""
+    approved: str = ""
+    requested_by: str | None = None
+
+
+type GateName = Literal[
+    "brake",
+    "tenant",
+    "freeze",
+    "exception",
+    "mode",
+    "guard",
+    "order",
+    "empty-set",
+    "breaker",
+    "blast-radius",
+    "lease",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one part of the gate said."""
+
+    gate: GateName
+    passed: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The answers in order; the plan passes when all did."""
+
+    answers: tuple[Answer, ...]
+
+    @property
+    def refusal(self) -> Answer | None:
+        return next((answer for answer in self.answers if not answer.passed), None)
+
+
+def rule(control: Control, plan: Drifted, around: Circumstances) -> Ruling:
+    """Ask every part of the gate except the blast radius, which is asked last, when a place has been reserved."""
+    answers: list[Answer] = []
+    for ask in (_brake, _tenant, _freeze, _exception, _mode, _guard, _empty_set, _breaker):
+        answers.append(ask(control, plan, around))
+        if not answers[-1].passed:
+            break
+    return Ruling(tuple(answers))
+
+
+def _brake(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
+    return Answer("brake", not around.brake.engaged, around.brake.reason)
+
+
+def _tenant(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
+    return Answer(
+        "tenant", around.wanted.tenant.enabled, "" if around.wanted.tenant.enabled else "switched off in its config"
+    )
+
+
+def _freeze(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
+    window = around.wanted.tenant.frozen_at(around.now)
+    reason = f"frozen until {window.end.isoformat()}: {window.reason}" if window else ""
+    return Answer("freeze", window is None, reason)
+
+
+def _exception(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
+    exemption = around.exemption
+    if exemption is None or exemption.until <= around.now:
+        return Answer("exception", passed=True)
+    reason = f"accepted by {exemption.owner} until {exemption.until.isoformat()}: {exemption.reason}"
+    return Answer("exception", passed=False, reason=reason)
+
+
+def _mode(control: Control, plan: Drifted, around: Circumstances) -> Answer:
+    mode = around.wanted.tenant.mode_of(control.id)
+    if mode == "correct" or around.requested_by:
+        return Answer("mode", passed=True, reason=f"asked for by {around.requested_by}" if around.requested_by else "")
+    if mode == "approve":
+        approved = around.approved == digest(plan.steps)
+        return Answer("mode", approved, "" if approved else f"waits for approval of plan {digest(plan.steps)}")
+    return Answer("mode", passed=False, reason="the tenant is only observed")
+
+
+def _guard(control: Control, _plan: Drifted, around: Circumstances) -> Answer:
+    if not control.guarded:
+        return Answer("guard", passed=True)
+    if around.guard is None:
+        return Answer("guard", passed=False, reason="the MX records were not read")
+    return Answer("guard", around.guard.passed, around.guard.reason)
+
+
+def _empty_set(_control: Control, plan: Drifted, _around: Circumstances) -> Answer:
+    empty = [
+        name
+        for step in plan.steps
+        for name, value in step.parameters.items()
+        if value in ((), "") and name != "Comment"
+    ]
+    return Answer("empty-set", not empty, f"would write nothing into {empty[0]}" if empty else "")
+
+
+def _breaker(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
+    if around.corrections < BREAKER_LIMIT or around.requested_by:
+        return Answer("breaker", passed=True)
+    other = around.others or "somebody else, not known yet,"
+    return Answer("breaker", passed=False, reason=f"put back {around.corrections} times in 24 hours: {other} undoes it")
+
+
+def blast_radius(rank: int, *, fleet: int, most_tenants: int, most_percent: int) -> Answer:
+    """Whether the tenant that is number *rank* (from 1) to be written within BLAST_WINDOW may be.
+
+    The same drift everywhere at once is our mistake until shown otherwise.
+    """
+    share = max(SMALL_FLEET, fleet * most_percent // 100)
+    limit = min(most_tenants, share)
+    reason = f"blast radius: more than {limit} of {fleet} tenants would be written within an hour"
+    return Answer("blast-radius", rank <= limit, "" if rank <= limit else reason)

@@ -1,0 +1,73 @@
+"""Queue messages. They name what to look at, never what was seen, so late, doubled or reordered ones do no harm."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from domain.control import Lane
+from domain.profile import first_fault
+from domain.tenant import TenantId
+
+LARGEST_BYTES = 2048
+"""Design 4: a message is under 2 KB. A larger one is not ours."""
+
+
+class _Job(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    tenant_id: TenantId
+    operation_id: str | None = None
+    attempt: Annotated[int, Field(ge=0, le=1000)] = 0
+
+    @property
+    def body(self) -> str:
+        return self.model_dump_json(exclude_none=True)
+
+    def again(self) -> Self:
+        """The same job, once more: for waits that belong to the queue."""
+        return self.model_copy(update={"attempt": self.attempt + 1})
+
+
+class CheckTenant(_Job):
+    """Look at one tenant: the controls of a lane, or those named; no lane and none named means all."""
+
+    kind: Literal["check"] = "check"
+    lane: Lane | None = None
+    controls: tuple[str, ...] = ()
+
+
+class RemediateTenant(_Job):
+    """Bring the named controls of one tenant to their wanted state. *requested_by*: the person who asked, if any."""
+
+    kind: Literal["remediate"] = "remediate"
+    controls: Annotated[tuple[str, ...], Field(min_length=1)]
+    requested_by: str | None = None
+    reason: str = ""
+    dry_run: bool = False
+
+
+type Job = Annotated[CheckTenant | RemediateTenant, Field(discriminator="kind")]
+
+_JOB: TypeAdapter[Any] = TypeAdapter(Job)
+
+
+class ForeignMessage(ValueError):  # noqa: N818 - it names the message, and the error is that there is one
+    """The message is not one of ours: *str()* says in one line what is wrong with it."""
+
+
+def parse[T: _Job](kind: type[T], body: bytes) -> T:
+    """Read a message of *kind*.
+
+    Raises:
+        ForeignMessage: Too large, not JSON, of another kind or version, or a field is missing, unknown or wrong.
+    """
+    if len(body) > LARGEST_BYTES:
+        raise ForeignMessage(f"message: {len(body)} bytes, at most {LARGEST_BYTES}")
+    try:
+        job = _JOB.validate_json(body)
+    except ValidationError as error:
+        raise ForeignMessage(first_fault("message", error)) from None
+    if not isinstance(job, kind):
+        raise ForeignMessage(f"message.kind: '{job.kind}' does not belong on this queue")
+    return job

@@ -1,0 +1,64 @@
+"""One spelling for values that Exchange spells in several ways, so that only real differences are drift.
+
+Source: exchange-admin-api fact sheet, sections 2.7, 6.1, 6.5, 6.10, and other tools' false drifts in section 8.
+"""
+
+import unicodedata
+from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+
+def name(text: str) -> str:
+    """Fold *text* for comparing names: no invisible characters (U+200B, U+FEFF ...), one blank, no case."""
+    visible = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    return " ".join(visible.split()).casefold()
+
+
+def domain(text: str) -> str:
+    """Fold a domain or pattern: `smtp:*;1` and `*` are the same, `Contoso.COM.` and `contoso.com` too."""
+    bare = text.strip().casefold().removeprefix("smtp:")
+    return bare.partition(";")[0].strip().rstrip(".")
+
+
+def network(text: str) -> str:
+    """Fold an IPv4 address or CIDR: `65.99.255.7/24` is `65.99.255.0/24`, `1.2.3.4` is `1.2.3.4/32`.
+
+    What is neither (a range, an IPv6 address) keeps its spelling: it differs from every network and says so.
+    """
+    stripped = text.strip()
+    try:
+        return str(IPv4Network(stripped, strict=False))
+    except (AddressValueError, NetmaskValueError):
+        return stripped.casefold()
+
+
+def overlap(some: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether any network of *some* shares an address with any of *others*; unparsable entries share none."""
+    return any(a.overlaps(b) for a in _networks(some) for b in _networks(others))
+
+
+def _networks(texts: frozenset[str]) -> list[IPv4Network]:
+    found = []
+    for text in texts:
+        try:
+            found.append(IPv4Network(text))
+        except ValueError:
+            continue
+    return found
+
+
+def _strings(value: object) -> list[str]:
+    """Null, missing and `[]` are one empty collection; a bare string is a collection of one."""
+    if value is None:
+        return []
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list | tuple | frozenset) or not all(isinstance(item, str) for item in items):
+        raise ValueError("should be a list of strings")
+    return [str(item) for item in items]
+
+
+type Names = Annotated[frozenset[str], BeforeValidator(lambda value: frozenset(map(name, _strings(value))))]
+type Domains = Annotated[frozenset[str], BeforeValidator(lambda value: frozenset(map(domain, _strings(value))))]
+type Networks = Annotated[frozenset[str], BeforeValidator(lambda value: frozenset(map(network, _strings(value))))]

@@ -1,0 +1,54 @@
+"""An operation: what an HTTP or webhook caller can follow from request to end (design 6)."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.states import ControlState
+
+type OperationState = Literal["queued", "running", "succeeded", "held", "needs_person", "failed"]
+
+
+class ControlOutcome(BaseModel):
+    """One control within an operation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    state: str
+    drift: tuple[dict[str, Any], ...] = ()
+    steps: tuple[dict[str, Any], ...] = ()
+    detail: str = ""
+
+
+class Operation(BaseModel):
+    """A check or a reprovision of one tenant that somebody asked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: Literal["check", "reprovision"]
+    tenant_id: str
+    state: OperationState = "queued"
+    requested_by: str = ""
+    reason: str = ""
+    dry_run: bool = False
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None = None
+    controls: tuple[ControlOutcome, ...] = ()
+
+
+def outcome(state: ControlState) -> ControlOutcome:
+    return ControlOutcome(id=state.id, state=state.state, drift=state.drift, steps=state.steps, detail=state.detail)
+
+
+def ending(controls: tuple[ControlOutcome, ...], *, looked_only: bool) -> OperationState:
+    """How an operation ended. One that only looks (check, dry run) succeeds unless something could not be read."""
+    states = {control.state for control in controls}
+    if "unknown" in states:
+        return "failed"
+    if looked_only or states <= {"compliant", "not_applicable"}:
+        return "succeeded"
+    if "correcting" in states or "drifted" in states:
+        return "running"
+    return "needs_person" if "needs_person" in states else "held"

@@ -1,0 +1,143 @@
+"""A profile: every figure that a mail filter's guide documents, validated when it is loaded.
+
+An empty list never validates: an empty profile can therefore never lead to a write.
+"""
+
+from datetime import date
+from ipaddress import IPv4Network
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from domain import normal
+
+type Text = Annotated[str, Field(min_length=1)]
+type ObjectName = Annotated[str, Field(min_length=1, max_length=64)]
+"""Exchange allows 64 characters in the name of a connector or rule (exchange-admin-api 6.2, 6.3)."""
+
+
+def _deliverable(text: str) -> str:
+    """Connectors take single IPv4 addresses and CIDR /24 to /32 only (exchange-admin-api 6.1)."""
+    if IPv4Network(text).prefixlen < 24:  # noqa: PLR2004 - the figure is the rule, named in the docstring
+        raise ValueError("should be an IPv4 network of /24 to /32")
+    return normal.network(text)
+
+
+def _spoofable(text: str) -> str:
+    """A spoof pair takes an IP network only as /24 (exchange-admin-api 6.5)."""
+    if IPv4Network(text).prefixlen != 24:  # noqa: PLR2004 - as above
+        raise ValueError("should be an IPv4 network of exactly /24")
+    return normal.network(text)
+
+
+type DeliveryNetwork = Annotated[str, AfterValidator(_deliverable)]
+type SpoofNetwork = Annotated[str, AfterValidator(_spoofable)]
+type TlsSettings = Literal["EncryptionOnly", "CertificateValidation", "DomainValidation"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InboundConnectorValues(_Part):
+    """How our lock-down connector is called when we make it."""
+
+    name: ObjectName
+    name_beside: ObjectName
+    comment: str
+
+
+class OutOfOfficeValues(_Part):
+    """The connector and the rule of the out-of-office path."""
+
+    connector_name: ObjectName
+    tls_settings: Annotated[tuple[TlsSettings, ...], Field(min_length=1)]
+    rule_name: ObjectName
+
+
+class DkimValues(_Part):
+    """How a signing configuration is made where there is none."""
+
+    key_size: Literal[1024, 2048]
+
+
+class SpoofIntelligenceValues(_Part):
+    """Which anti-phish policies the guide's step is about; none named means the tenant's default one."""
+
+    policies: tuple[Text, ...] = ()
+
+
+class SpoofAllowValues(_Part):
+    """The pairs of the Tenant Allow/Block List."""
+
+    spoofed_user: Text
+    networks: Annotated[tuple[SpoofNetwork, ...], Field(min_length=1)]
+    spoof_type: Literal["External", "Internal"]
+    action: Literal["Allow"]
+
+
+class Profile(_Part):
+    """What the guide of one mail filter documents."""
+
+    id: Text
+    version: Annotated[Text, BeforeValidator(lambda value: str(value) if isinstance(value, date) else value)]
+    name: Text
+    guide: Text
+    connector_form: Literal["partner", "as_command_line"]
+    delivery_networks: Annotated[tuple[DeliveryNetwork, ...], Field(min_length=1)]
+    mx_suffixes: Annotated[tuple[Text, ...], Field(min_length=1)]
+    inbound_connector: InboundConnectorValues
+    out_of_office: OutOfOfficeValues
+    dkim: DkimValues
+    spoof_intelligence: SpoofIntelligenceValues
+    spoof_allow: SpoofAllowValues
+    alert_policies: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+    def with_overrides(self, overrides: dict[str, Any]) -> Self:
+        """This profile with a tenant's *overrides* laid over it, part by part.
+
+        Raises:
+            ValueError: A field is unknown, fixed (`id`, `version`) or has a value the profile would refuse.
+        """
+        if not overrides:
+            return self
+        if fixed := {"id", "version"} & overrides.keys():
+            raise ValueError(f"overrides.{min(fixed)}: belongs to the profile and cannot be overridden")
+        try:
+            return self.model_validate(_merged(self.model_dump(), overrides))
+        except ValidationError as error:
+            raise ValueError(first_fault("overrides", error)) from None
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        nested = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(base[key], value) if nested else value
+    return merged
+
+
+def first_fault(where: str, error: ValidationError) -> str:
+    """One line for the first thing wrong in *error*: the field's path below *where*, and what it should be."""
+    fault = error.errors(include_url=False, include_context=False)[0]
+    path = ".".join([where, *(str(part) for part in fault["loc"])])
+    return f"{path}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def parse(text: str, source: str) -> Profile:
+    """Read a profile from YAML *text*; *source* (a file name) opens every error.
+
+    Raises:
+        ValueError: One line that names source and field.
+    """
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f"line {mark.line + 1}" if mark else "the text"
+        raise ValueError(f"{source}: {at} is not valid YAML") from None
+    try:
+        return Profile.model_validate(raw)
+    except ValidationError as error:
+        raise ValueError(first_fault(source, error)) from None

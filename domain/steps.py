@@ -1,0 +1,69 @@
+"""A step is one write as data: shown, compared, approved, applied, printed as the PowerShell an admin would type."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import assert_never
+
+from domain.facts import Service
+
+type Value = str | bool | int | datetime | tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One cmdlet call that writes absolute values: applied twice it gives the same setting as once.
+
+    *creates*: a `New-*`, which must not be sent again when its answer was lost (read first).
+    """
+
+    service: Service
+    cmdlet: str
+    parameters: Mapping[str, Value]
+
+    def __post_init__(self) -> None:
+        """Freeze the parameters, so that what was approved is what is applied."""
+        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
+
+    @property
+    def creates(self) -> bool:
+        return self.cmdlet.startswith("New-")
+
+    @property
+    def powershell(self) -> str:
+        """The line an admin would type, quoted so that no value can become code.
+
+        Source: about_Quoting_Rules (Microsoft Learn): inside single quotes only a quote is special, and it is doubled.
+        """
+        words = [self.cmdlet]
+        for name, value in self.parameters.items():
+            # A switch (-Confirm) takes its value after a colon; booleans read the same way for both kinds.
+            words.append(f"-{name}:{_literal(value)}" if name == "Confirm" else f"-{name} {_literal(value)}")
+        return " ".join(words)
+
+
+def _literal(value: Value) -> str:
+    match value:
+        case None:
+            return "$null"
+        case bool():
+            return "$true" if value else "$false"
+        case int():
+            return str(value)
+        case datetime():
+            return _quoted(value.isoformat())
+        case str():
+            return _quoted(value)
+        case tuple():
+            return f"@({', '.join(_quoted(item) for item in value)})"
+        case _:
+            assert_never(value)
+
+
+# PowerShell reads typographic single quotes as quotes too, so they are doubled like the plain one.
+_QUOTES = str.maketrans({quote: quote * 2 for quote in "'\u2018\u2019\u201a\u201b"})
+
+
+def _quoted(text: str) -> str:
+    return f"'{text.translate(_QUOTES)}'"

@@ -1,0 +1,102 @@
+"""What an operator says about one tenant, and what follows from it for each control."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from domain.profile import DeliveryNetwork, ObjectName, Profile
+
+type Mode = Literal["observe", "approve", "correct"]
+"""`observe` never writes, `approve` waits for a person, `correct` puts back by itself."""
+
+
+def _canonical_guid(value: object) -> str:
+    """Entra prints tenant ids in lower case with hyphens; other spellings of a GUID would make a second tenant."""
+    try:
+        return str(UUID(str(value)))
+    except ValueError:
+        raise ValueError("should be a GUID") from None
+
+
+type TenantId = Annotated[str, BeforeValidator(_canonical_guid)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ControlSettings(_Part):
+    """What differs for one control of one tenant."""
+
+    mode: Mode
+
+
+class ServiceConnector(_Part):
+    """A connector that another service of the tenant needs (guide: "create a connector for each service")."""
+
+    name: ObjectName
+    sender_ips: tuple[DeliveryNetwork, ...] = ()
+    certificate: str = ""
+    require_tls: bool = False
+
+    @model_validator(mode="after")
+    def _identified_by_one(self) -> Self:
+        """Microsoft advises against addresses and a certificate in one Partner connector (dns sheet 1.5)."""
+        if bool(self.sender_ips) == bool(self.certificate):
+            raise ValueError("should have either sender_ips or certificate")
+        return self
+
+
+class Freeze(_Part):
+    """A window in which nothing is written."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("end should be later than start")
+        return self
+
+
+class Psa(_Part):
+    """The tenant's company in the MSP's ticket system."""
+
+    provider: Literal["connectwise", "autotask", "halopsa", "standard"]
+    company_id: str = Field(min_length=1)
+
+
+class TenantConfig(_Part):
+    """One tenant as `PUT /tenants/{tenant_id}` takes it (design 6)."""
+
+    tenant_id: TenantId
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    initial_domain: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+\.onmicrosoft\.(com|us|cn)$")]
+    profile: str = "exchangedefender"
+    mode: Mode = "correct"
+    enabled: bool = True
+    controls: dict[str, ControlSettings] = Field(default_factory=dict)
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    service_connectors: tuple[ServiceConnector, ...] = ()
+    psa: Psa | None = None
+    freeze: tuple[Freeze, ...] = ()
+
+    def mode_of(self, control_id: str) -> Mode:
+        settings = self.controls.get(control_id)
+        return settings.mode if settings else self.mode
+
+    def frozen_at(self, now: datetime) -> Freeze | None:
+        return next((window for window in self.freeze if window.start <= now < window.end), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a tenant should look like: its config, and the profile with its overrides."""
+
+    tenant: TenantConfig
+    profile: Profile

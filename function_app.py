@@ -1,0 +1,131 @@
+"""Everything that can wake this service, in the order work flows through it."""
+
+from functools import partial
+
+import azure.functions as func
+
+from clients import profiles
+from clients import settings as environment
+from handlers import api, check, park, remediate, sweep, workers
+from handlers.http import accepted, answer
+from handlers.workers import next_run
+
+# Read at import, so that a missing setting or a malformed profile stops the start with one line that names it.
+settings = environment.load()
+profiles.all_profiles()
+connect = partial(workers.clients, settings)
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+STORAGE = "AzureWebJobsStorage"
+CALLER = "function key"
+
+
+@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_FAST_SCHEDULE%")
+async def sweep_fast(timer: func.TimerRequest) -> None:
+    """Ask for a look at what Exchange shows of every tenant."""
+    await sweep.run("fast", next_run(timer), await connect())
+
+
+@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_SLOW_SCHEDULE%")
+async def sweep_slow(timer: func.TimerRequest) -> None:
+    """Ask for a look at what changes rarely or answers slowly: compliance, DKIM, blocked connectors."""
+    await sweep.run("slow", next_run(timer), await connect())
+
+
+@app.queue_trigger(arg_name="message", queue_name="checks", connection=STORAGE)
+async def check_tenant(message: func.QueueMessage) -> None:
+    """Look at one tenant: read, compare, record."""
+    await check.run(message.get_body(), await connect())
+
+
+@app.queue_trigger(arg_name="message", queue_name="remediations", connection=STORAGE)
+async def remediate_tenant(message: func.QueueMessage) -> None:
+    """Put one tenant's drifted controls back, and prove it."""
+    await remediate.run(message.get_body(), await connect())
+
+
+@app.queue_trigger(arg_name="message", queue_name="checks-poison", connection=STORAGE)
+async def park_checks(message: func.QueueMessage) -> None:
+    """Keep a check that the platform gave up on where a person sees it."""
+    await park.run("checks", message.get_body(), await connect())
+
+
+@app.queue_trigger(arg_name="message", queue_name="remediations-poison", connection=STORAGE)
+async def park_remediations(message: func.QueueMessage) -> None:
+    """Keep a remediation that the platform gave up on where a person sees it."""
+    await park.run("remediations", message.get_body(), await connect())
+
+
+@app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def health(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether the service can work."""
+    return await answer(connect, api.health)
+
+
+@app.route("tenants", methods=["GET"])
+async def list_tenants(req: func.HttpRequest) -> func.HttpResponse:
+    """Every tenant's config."""
+    return await answer(connect, api.tenants)
+
+
+@app.route("tenants/{tenant_id}", methods=["GET"])
+async def get_tenant(req: func.HttpRequest) -> func.HttpResponse:
+    """One tenant's config."""
+    return await answer(connect, api.tenant, req.route_params["tenant_id"])
+
+
+@app.route("tenants/{tenant_id}", methods=["PUT"])
+async def put_tenant(req: func.HttpRequest) -> func.HttpResponse:
+    """Add a tenant, or replace its config."""
+    return await answer(connect, api.put_tenant, req.route_params["tenant_id"], req.get_body())
+
+
+@app.route("tenants/{tenant_id}", methods=["DELETE"])
+async def delete_tenant(req: func.HttpRequest) -> func.HttpResponse:
+    """Stop looking after a tenant."""
+    return await answer(connect, api.delete_tenant, req.route_params["tenant_id"], status=204)
+
+
+@app.route("tenants/{tenant_id}/state", methods=["GET"])
+async def get_state(req: func.HttpRequest) -> func.HttpResponse:
+    """How each control of a tenant stands."""
+    return await answer(connect, api.state, req.route_params["tenant_id"])
+
+
+@app.route("tenants/{tenant_id}/ledger", methods=["GET"])
+async def get_ledger(req: func.HttpRequest) -> func.HttpResponse:
+    """What happened in a tenant, newest first."""
+    after, limit = req.params.get("after", ""), req.params.get("limit", "100")
+    return await answer(connect, api.ledger, req.route_params["tenant_id"], after, limit)
+
+
+@app.route("tenants/{tenant_id}/check", methods=["POST"])
+async def post_check(req: func.HttpRequest) -> func.HttpResponse:
+    """Look at a tenant now."""
+    return await accepted(connect, api.check, req.route_params["tenant_id"], CALLER)
+
+
+@app.route("tenants/{tenant_id}/reprovision", methods=["POST"])
+async def post_reprovision(req: func.HttpRequest) -> func.HttpResponse:
+    """Put a tenant's documented settings back now, or show the steps that would."""
+    body, tenant_id = req.get_body(), req.route_params["tenant_id"]
+    return await accepted(connect, api.reprovision, tenant_id, body, CALLER)
+
+
+@app.route("operations/{operation_id}", methods=["GET"])
+async def get_operation(req: func.HttpRequest) -> func.HttpResponse:
+    """How a request stands."""
+    return await answer(connect, api.operation, req.route_params["operation_id"])
+
+
+@app.route("brake", methods=["GET"])
+async def get_brake(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether anything may be written at all."""
+    return await answer(connect, api.brake)
+
+
+@app.route("brake", methods=["PUT"])
+async def put_brake(req: func.HttpRequest) -> func.HttpResponse:
+    """The kill switch."""
+    return await answer(connect, api.put_brake, req.get_body(), CALLER)

@@ -1,0 +1,189 @@
+"""What the HTTP paths of design 6 do. What cannot be done raises Problem, which is sent as RFC 9457 has it."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from clients.connect import Clients
+from domain import controls
+from domain.controls import CATALOGUE
+from domain.gate import Brake
+from domain.jobs import CheckTenant, RemediateTenant
+from domain.ledger import Entry
+from domain.operations import Operation
+from domain.profile import first_fault
+from domain.tenant import TenantConfig, TenantId
+
+LARGEST_BODY_BYTES = 65_536
+LARGEST_PAGE = 1000
+
+_TENANT_ID: TypeAdapter[str] = TypeAdapter(TenantId)
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's own word
+    """An answer other than success: *status* and one sentence for the caller."""
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.title, self.detail = status, title, detail
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reprovision(_Body):
+    """What `POST .../reprovision` takes; null controls mean all."""
+
+    controls: tuple[str, ...] | None = None
+    dry_run: bool = False
+    reason: str = Field("", max_length=1000)
+
+
+class BrakeChange(_Body):
+    """What `PUT /brake` takes."""
+
+    engaged: bool
+    reason: str = Field("", max_length=1000)
+
+
+def parsed[T: BaseModel](kind: type[T], body: bytes) -> T:
+    """Read a request body.
+
+    Raises:
+        Problem: 413 too large, 400 not JSON, 422 with the field that is wrong.
+    """
+    if len(body) > LARGEST_BODY_BYTES:
+        raise Problem(413, "Content Too Large", f"the body has {len(body)} bytes, at most {LARGEST_BODY_BYTES}")
+    try:
+        raw = json.loads(body or b"{}")
+    except ValueError:
+        raise Problem(400, "Bad Request", "the body is not JSON") from None
+    try:
+        return kind.model_validate_json(json.dumps(raw))
+    except ValidationError as error:
+        raise Problem(422, "Unprocessable Content", first_fault("body", error)) from None
+
+
+async def health(clients: Clients) -> dict[str, Any]:
+    """Whether the service's own storage answers."""
+    await clients.storage.switches.brake()
+    return {"status": "ok"}
+
+
+async def tenants(clients: Clients) -> list[TenantConfig]:
+    return [config async for config in clients.storage.tenants.all()]
+
+
+async def tenant(tenant_id: str, clients: Clients) -> TenantConfig:
+    found = await clients.storage.tenants.get(_guid(tenant_id))
+    if found is None:
+        raise Problem(404, "Not Found", f"there is no tenant {tenant_id}")
+    return found
+
+
+async def put_tenant(tenant_id: str, body: bytes, clients: Clients) -> TenantConfig:
+    """Add a tenant or replace its config, once every part of it is known to make sense."""
+    config = parsed(TenantConfig, body)
+    if config.tenant_id != _guid(tenant_id):
+        raise Problem(422, "Unprocessable Content", "body.tenant_id: should be the one in the path")
+    _known_controls(tuple(config.controls), "body.controls")
+    try:
+        clients.wanted(config)
+    except ValueError as error:
+        raise Problem(422, "Unprocessable Content", f"body.{error}") from None
+    await clients.storage.tenants.put(config)
+    return config
+
+
+async def delete_tenant(tenant_id: str, clients: Clients) -> None:
+    await clients.storage.tenants.delete((await tenant(tenant_id, clients)).tenant_id)
+
+
+async def state(tenant_id: str, clients: Clients) -> dict[str, Any]:
+    """Every control of the tenant, also those that no check has reached yet."""
+    config = await tenant(tenant_id, clients)
+    states = await clients.storage.states.load(config.tenant_id)
+    shown = [states.of(control).model_dump(mode="json", exclude={"correction", "tried"}) for control in CATALOGUE]
+    return {"tenant_id": config.tenant_id, "controls": shown}
+
+
+async def ledger(tenant_id: str, after: str, limit: str, clients: Clients) -> list[Entry]:
+    """A page of the tenant's ledger, newest first; *after*: the id of the last entry of the page before."""
+    if not limit.isdigit() or not 1 <= int(limit) <= LARGEST_PAGE:
+        raise Problem(422, "Unprocessable Content", f"limit: should be a whole number from 1 to {LARGEST_PAGE}")
+    config = await tenant(tenant_id, clients)
+    return await clients.storage.ledger.page(config.tenant_id, after=after, limit=int(limit))
+
+
+async def check(tenant_id: str, caller: str, clients: Clients) -> Operation:
+    """Ask for a look at every control of the tenant."""
+    config = await tenant(tenant_id, clients)
+    operation = Operation(
+        id=str(uuid4()), kind="check", tenant_id=config.tenant_id, requested_by=caller, created_at=clients.now()
+    )
+    await clients.storage.operations.put(operation)
+    await clients.storage.queues.check(CheckTenant(tenant_id=config.tenant_id, operation_id=operation.id))
+    return operation
+
+
+async def reprovision(tenant_id: str, body: bytes, caller: str, clients: Clients) -> Operation:
+    """Ask for controls of the tenant (all, or those named) to be put back now, or only for the steps that would."""
+    asked = parsed(Reprovision, body)
+    config = await tenant(tenant_id, clients)
+    if asked.controls is not None:
+        _known_controls(asked.controls, "body.controls")
+    operation = Operation(
+        id=str(uuid4()),
+        kind="reprovision",
+        tenant_id=config.tenant_id,
+        requested_by=caller,
+        reason=asked.reason,
+        dry_run=asked.dry_run,
+        created_at=clients.now(),
+    )
+    await clients.storage.operations.put(operation)
+    job = RemediateTenant(
+        tenant_id=config.tenant_id,
+        controls=asked.controls or tuple(CATALOGUE),
+        operation_id=operation.id,
+        requested_by=caller,
+        reason=asked.reason,
+        dry_run=asked.dry_run,
+    )
+    await clients.storage.queues.remediate(job)
+    return operation
+
+
+async def operation(operation_id: str, clients: Clients) -> Operation:
+    found = await clients.storage.operations.get(_guid(operation_id))
+    if found is None:
+        raise Problem(404, "Not Found", f"there is no operation {operation_id}")
+    return found
+
+
+async def brake(clients: Clients) -> Brake:
+    return await clients.storage.switches.brake()
+
+
+async def put_brake(body: bytes, caller: str, clients: Clients) -> Brake:
+    """Engage or release the kill switch; every writer looks at it before every write."""
+    change = parsed(BrakeChange, body)
+    now = Brake(engaged=change.engaged, reason=change.reason, by=caller, changed_at=clients.now())
+    await clients.storage.switches.set_brake(now)
+    return now
+
+
+def _guid(text: str) -> str:
+    """An id as we keep it; what is no GUID is nobody's id, so it is not found."""
+    try:
+        return _TENANT_ID.validate_python(text)
+    except ValidationError:
+        raise Problem(404, "Not Found", f"'{text[:64]}' is not the id of anything here: ids are GUIDs") from None
+
+
+def _known_controls(ids: tuple[str, ...], where: str) -> None:
+    if unknown := controls.unknown(ids):
+        raise Problem(422, "Unprocessable Content", f"{where}: there is no control '{unknown[0]}'")

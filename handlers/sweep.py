@@ -1,0 +1,32 @@
+"""Ask for a look at every tenant. The sweep is the truth; everything else only makes it faster."""
+
+import logging
+from datetime import datetime
+
+from clients.connect import Clients
+from domain.control import Lane
+from domain.jobs import CheckTenant
+
+log = logging.getLogger("holdfast.sweep")
+
+SPREAD = 0.8
+"""Share of the interval over which a sweep's checks are spread, so that the last ones end before the next begins."""
+
+SHORTEST_LIFE_S = 60
+"""A check that nobody came to within twice the interval is asked for again by then; this is the least it lives."""
+
+
+async def run(lane: Lane, until: datetime | None, clients: Clients) -> None:
+    """Put one check per enabled tenant on the queue, spread over the time *until* the next sweep.
+
+    *until*: when the timer fires next (None: not known, so nothing is spread).
+    """
+    tenants = await clients.storage.tenants.enabled_ids()
+    await clients.storage.switches.set_fleet(len(tenants))
+    interval_s = max(0.0, (until - clients.now()).total_seconds()) if until else 0.0
+    gap_s = SPREAD * interval_s / max(1, len(tenants))
+    for number, tenant_id in enumerate(tenants):
+        delay_s = int(number * gap_s)
+        keep_s = delay_s + max(SHORTEST_LIFE_S, int(2 * interval_s))
+        await clients.storage.queues.check(CheckTenant(tenant_id=tenant_id, lane=lane), delay_s=delay_s, keep_s=keep_s)
+    log.info("sweep lane=%s tenants=%d interval_s=%.0f", lane, len(tenants), interval_s)

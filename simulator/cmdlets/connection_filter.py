@@ -1,0 +1,59 @@
+"""The hosted connection filter: IP allow and block lists. Section 6.9."""
+
+import ipaddress
+
+from simulator.cmdlets.binding import IDENTITY, Parameter, boolean, strings, text
+from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, find, listing, update
+from simulator.failures import invalid
+from simulator.rows import Row, directory
+
+KIND = "HostedConnectionFilterPolicy"
+_LARGEST = 256
+
+DEFAULTS: Row = {
+    "IsDefault": True,
+    "IPAllowList": [],
+    "IPBlockList": [],
+    "EnableSafeList": False,
+    "DirectoryBasedEdgeBlockMode": "Default",
+    "Name": "Default",
+}
+
+
+def _address(item: str) -> str:
+    """A single IPv4, a range of at most 256 addresses, or a CIDR from /24 to /32."""
+    try:
+        size = _size(item)
+    except ValueError as error:
+        raise invalid(f"'{item}' isn't a valid IPv4 address or range.") from error
+    if not 0 < size <= _LARGEST:
+        raise invalid(f"The range '{item}' must have at most {_LARGEST} addresses.")
+    return item
+
+
+def _size(item: str) -> int:
+    first, dash, last = item.partition("-")
+    if dash:
+        return int(ipaddress.IPv4Address(last)) - int(ipaddress.IPv4Address(first)) + 1
+    return ipaddress.IPv4Network(item, strict=False).num_addresses
+
+
+def _get(call: Call) -> Output:
+    return listing(call, [directory(row, call.tenant.initial_domain) for row in call.rows(KIND)])
+
+
+def _set(call: Call) -> Output:
+    return update(call, KIND, find(call.tenant.rows(KIND), call.given["Identity"]), call.given)
+
+
+_SET = {
+    **IDENTITY,
+    "IPAllowList": Parameter(strings(_address)),
+    "IPBlockList": Parameter(strings(_address)),
+    "EnableSafeList": Parameter(boolean),
+}
+
+CMDLETS = (
+    Cmdlet(f"Get-{KIND}", {"Identity": Parameter(text())}, _get),
+    Cmdlet(f"Set-{KIND}", _SET, _set),
+)

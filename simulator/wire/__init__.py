@@ -1,0 +1,1 @@
+"""The HTTP side: requests in, answers out. Knows no server and no client library."""

@@ -1,0 +1,390 @@
+import asyncio
+import gzip
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import httpx
+import pytest
+import respx
+import stamina
+import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+from clients.errors import (
+    AlreadyExists,
+    ClientError,
+    Forbidden,
+    Garbled,
+    Invalid,
+    NotFound,
+    Redirected,
+    Throttled,
+    Unauthorised,
+    Unreachable,
+)
+from clients.http import (
+    LONGEST_WAIT_S,
+    TRIES,
+    Answer,
+    Effect,
+    Http,
+    Request,
+    make_client,
+    raise_for_status,
+    retry_after_s,
+)
+
+URL = "https://neighbour.test/things?sig=hidden"
+FINE = httpx.Response(200, json={"fine": True})
+HTML = httpx.Response(200, html="<html>gateway</html>")
+CUT = httpx.Response(200, content=b'{"fine": tr', headers={"content-type": "application/json"})
+
+LOST = [
+    pytest.param(httpx.ReadTimeout("slow"), id="read_timeout"),
+    pytest.param(httpx.ReadError("reset"), id="reset"),
+    pytest.param(httpx.RemoteProtocolError("server disconnected"), id="disconnect"),
+    pytest.param(httpx.Response(408), id="408"),
+    pytest.param(httpx.Response(500), id="500"),
+    pytest.param(httpx.Response(502), id="502"),
+    pytest.param(httpx.Response(504), id="504"),
+]
+NEVER_OPENED = [
+    pytest.param(httpx.ConnectError("refused"), id="refused"),
+    pytest.param(httpx.ConnectTimeout("slow"), id="connect_timeout"),
+    pytest.param(httpx.PoolTimeout("full"), id="pool_timeout"),
+]
+TURNED_AWAY = [
+    pytest.param(httpx.Response(429), id="429_without_retry_after"),
+    pytest.param(httpx.Response(429, headers={"Retry-After": "3"}), id="429_with_seconds"),
+    pytest.param(httpx.Response(429, text="You have reached the maximum number of concurrent requests"), id="429_text"),
+]
+BUSY = [pytest.param(httpx.Response(503), id="503")]
+GARBLED = [pytest.param(HTML, id="html"), pytest.param(CUT, id="truncated_json")]
+
+
+def read(answer: Answer) -> object:
+    raise_for_status(answer)
+    return answer.json()
+
+
+def request_to(effect: Effect) -> Request:
+    return Request("POST", URL, effect, {"Authorization": "Bearer hidden"})
+
+
+@pytest.mark.parametrize("passing", LOST + NEVER_OPENED + TURNED_AWAY + BUSY + GARBLED)
+async def test_a_read_is_asked_again_after_what_passes(
+    http: Http, router: respx.MockRouter, passing: httpx.Response | Exception
+) -> None:
+    route = router.post(URL).mock(side_effect=[passing, FINE])
+
+    assert await http.send(request_to(Effect.READ), read) == {"fine": True}
+    assert route.call_count == 2
+
+
+@pytest.mark.parametrize("passing", NEVER_OPENED + TURNED_AWAY + BUSY)
+async def test_an_absolute_write_is_sent_again_when_it_was_not_done(
+    http: Http, router: respx.MockRouter, passing: httpx.Response | Exception
+) -> None:
+    route = router.post(URL).mock(side_effect=[passing, FINE])
+
+    assert await http.send(request_to(Effect.SET), read) == {"fine": True}
+    assert route.call_count == 2
+
+
+@pytest.mark.parametrize("passing", NEVER_OPENED + TURNED_AWAY)
+async def test_a_create_is_sent_again_only_when_it_cannot_have_been_done(
+    http: Http, router: respx.MockRouter, passing: httpx.Response | Exception
+) -> None:
+    route = router.post(URL).mock(side_effect=[passing, FINE])
+
+    assert await http.send(request_to(Effect.CREATE), read) == {"fine": True}
+    assert route.call_count == 2
+
+
+@pytest.mark.parametrize("effect", [Effect.SET, Effect.CREATE])
+@pytest.mark.parametrize("lost", LOST)
+async def test_a_write_whose_answer_was_lost_is_not_sent_again(
+    http: Http, router: respx.MockRouter, effect: Effect, lost: httpx.Response | Exception
+) -> None:
+    route = router.post(URL).mock(side_effect=[lost, FINE])
+
+    with pytest.raises(Unreachable) as raised:
+        await http.send(request_to(effect), read)
+
+    assert raised.value.sent
+    assert route.call_count == 1
+
+
+async def test_a_create_that_met_a_busy_gateway_may_have_been_done(http: Http, router: respx.MockRouter) -> None:
+    route = router.post(URL).mock(side_effect=[httpx.Response(503), FINE])
+
+    with pytest.raises(Unreachable) as raised:
+        await http.send(request_to(Effect.CREATE), read)
+
+    assert raised.value.sent
+    assert route.call_count == 1
+
+
+@pytest.mark.parametrize("effect", [Effect.SET, Effect.CREATE])
+@pytest.mark.parametrize("garbled", GARBLED)
+async def test_a_write_with_an_unreadable_answer_is_not_sent_again(
+    http: Http, router: respx.MockRouter, effect: Effect, garbled: httpx.Response
+) -> None:
+    route = router.post(URL).mock(side_effect=[garbled, FINE])
+
+    with pytest.raises(Garbled):
+        await http.send(request_to(effect), read)
+
+    assert route.call_count == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(400, Invalid), (401, Unauthorised), (403, Forbidden), (404, NotFound), (405, Invalid), (409, AlreadyExists)],
+)
+@pytest.mark.parametrize("effect", Effect)
+async def test_a_refusal_is_final(
+    http: Http, router: respx.MockRouter, effect: Effect, status: int, error: type[ClientError]
+) -> None:
+    route = router.post(URL).mock(side_effect=[httpx.Response(status), FINE])
+
+    with pytest.raises(error):
+        await http.send(request_to(effect), read)
+
+    assert route.call_count == 1
+
+
+async def test_patience_ends_after_five_tries(http: Http, router: respx.MockRouter) -> None:
+    route = router.post(URL).respond(503)
+
+    with pytest.raises(Throttled):
+        await http.send(request_to(Effect.READ), read)
+
+    assert route.call_count == TRIES
+
+
+async def test_a_never_opened_connection_is_told_apart_from_a_lost_answer(http: Http, router: respx.MockRouter) -> None:
+    router.post(URL).mock(side_effect=httpx.ConnectError("refused"))
+
+    with pytest.raises(Unreachable) as raised:
+        await http.send(request_to(Effect.CREATE), read)
+
+    assert not raised.value.sent
+
+
+async def test_a_wait_longer_than_our_patience_is_left_to_the_queue(http: Http, router: respx.MockRouter) -> None:
+    route = router.post(URL).respond(429, headers={"Retry-After": "120"})
+
+    with pytest.raises(Throttled) as raised:
+        await http.send(request_to(Effect.READ), read)
+
+    assert raised.value.retry_after_s == 120
+    assert route.call_count == 1
+
+
+async def test_short_waits_that_add_up_are_left_to_the_queue(http: Http, router: respx.MockRouter) -> None:
+    route = router.post(URL).respond(429, headers={"Retry-After": "8"})
+
+    with pytest.raises(Throttled) as raised:
+        await http.send(request_to(Effect.READ), read)
+
+    assert raised.value.retry_after_s == 8
+    assert route.call_count == 3
+
+
+class _SleptError(Exception):
+    """Stands in for the sleep, so that no test has to."""
+
+
+@pytest.fixture
+def waits() -> Iterator[list[float]]:
+    waits: list[float] = []
+
+    def stop(details: RetryDetails) -> None:
+        waits.append(details.wait_for)
+        raise _SleptError
+
+    set_on_retry_hooks([stop])
+    with stamina.set_testing(False):
+        yield waits
+    set_on_retry_hooks(None)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("7", id="seconds"),
+        pytest.param("Tue, 11 Aug 2026 14:02:44 GMT", id="date_seven_seconds_ahead"),
+    ],
+)
+async def test_the_wait_asked_for_is_the_wait_kept(
+    http: Http, router: respx.MockRouter, waits: list[float], value: str
+) -> None:
+    router.post(URL).respond(429, headers={"Retry-After": value})
+
+    with pytest.raises(_SleptError):
+        await http.send(request_to(Effect.READ), read)
+
+    assert waits == [7]
+
+
+async def test_without_a_wait_asked_for_the_first_one_is_about_a_second(
+    http: Http, router: respx.MockRouter, waits: list[float]
+) -> None:
+    router.post(URL).respond(429)
+
+    with pytest.raises(_SleptError):
+        await http.send(request_to(Effect.READ), read)
+
+    assert 0.5 <= waits[0] <= 1
+
+
+NOW = datetime(2026, 8, 11, 14, 2, 37, tzinfo=UTC)
+
+
+@given(st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0")))
+def test_any_retry_after_is_a_bounded_wait_or_none(value: str) -> None:
+    wait = retry_after_s(httpx.Headers([(b"retry-after", value.encode("latin-1"))], encoding="latin-1"), NOW)
+
+    assert wait is None or 0 <= wait <= LONGEST_WAIT_S
+
+
+@given(st.integers(min_value=0, max_value=10**12).map(str) | st.just("9" * 5000))
+def test_seconds_to_wait_are_read_and_capped(digits: str) -> None:
+    wait = retry_after_s(httpx.Headers({"Retry-After": digits}), NOW)
+
+    assert wait == (int(digits) if len(digits) <= 4 and int(digits) < LONGEST_WAIT_S else LONGEST_WAIT_S)
+
+
+@given(st.integers(min_value=-(10**6), max_value=10**6))
+def test_a_date_to_wait_for_is_read_against_the_clock(seconds: int) -> None:
+    date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
+
+    assert retry_after_s(httpx.Headers({"Retry-After": date}), NOW) == min(max(seconds, 0), LONGEST_WAIT_S)
+
+
+async def test_messages_name_the_path_and_never_the_query_or_the_token(http: Http, router: respx.MockRouter) -> None:
+    router.post(URL).respond(400, text="Bearer hidden was sent", headers={"request-id": "r-1"})
+
+    with pytest.raises(Invalid) as raised:
+        await http.send(request_to(Effect.READ), read)
+
+    assert str(raised.value) == "POST /things -> 400 (request-id r-1): Bearer <masked> was sent"
+
+
+async def test_a_redirect_is_told_and_not_followed(http: Http, router: respx.MockRouter) -> None:
+    router.post(URL).respond(302, headers={"Location": "https://elsewhere.test:446/x"})
+    elsewhere = router.route(host="elsewhere.test")
+
+    with pytest.raises(Redirected) as raised:
+        await http.send(request_to(Effect.READ), read)
+
+    assert raised.value.location == "https://elsewhere.test:446/x"
+    assert not elsewhere.called
+
+
+async def test_every_try_says_who_asks_and_carries_an_id_of_its_own(http: Http, router: respx.MockRouter) -> None:
+    route = router.post(URL).mock(side_effect=[httpx.Response(503), FINE])
+
+    await http.send(request_to(Effect.READ), read)
+
+    first, second = (call.request.headers for call in route.calls)
+    assert first["user-agent"].startswith("Holdfast/")
+    assert first["accept-encoding"] == "identity"
+    assert first["client-request-id"] != second["client-request-id"]
+
+
+async def test_the_time_of_an_answer_is_when_it_arrived(http: Http, router: respx.MockRouter) -> None:
+    router.post(URL).mock(return_value=FINE)
+
+    assert await http.send(request_to(Effect.READ), lambda answer: answer.at) == NOW
+
+
+def test_tokens_and_bodies_stay_out_of_representations() -> None:
+    assert "hidden" not in repr(Request("POST", "https://x.test", Effect.READ, {"a": "hidden"}, b"hidden"))
+
+
+# What follows speaks to a real socket: respx does not show what h11, TLS and the kernel do.
+
+type Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def server(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}/"
+
+
+def answering(status: str, headers: str, body: bytes) -> Serve:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode())
+        writer.write(body)
+        await writer.drain()
+        writer.close()
+
+    return serve
+
+
+GZIP = "Content-Type: application/json\r\nContent-Encoding: gzip\r\n"
+
+
+async def test_a_refusal_of_nul_bytes_that_claims_to_be_gzip_is_a_refusal(http: Http) -> None:
+    async with server(answering("403 Forbidden", GZIP, b"\0" * 4096)) as url:
+        with pytest.raises(Forbidden) as raised:
+            await http.send(Request("GET", url, Effect.READ), read)
+
+    assert str(raised.value).endswith("no reason given")
+
+
+async def test_a_body_that_is_gzip_although_none_was_asked_for_is_read(http: Http) -> None:
+    async with server(answering("200 OK", GZIP, gzip.compress(b'{"fine": true}'))) as url:
+        assert await http.send(Request("GET", url, Effect.READ), read) == {"fine": True}
+
+
+async def test_a_connection_cut_after_the_request_may_have_been_applied(http: Http) -> None:
+    asked = 0
+
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await reader.readuntil(b"\r\n\r\n")
+        asked += 1
+        writer.close()
+
+    async with server(cut) as url:
+        with pytest.raises(Unreachable) as raised:
+            await http.send(Request("POST", url, Effect.CREATE), read)
+
+    assert raised.value.sent
+    assert asked == 1
+
+
+async def test_a_refused_connection_was_never_sent(http: Http) -> None:
+    async with server(answering("200 OK", "", b"{}")) as url:
+        pass
+
+    with pytest.raises(Unreachable) as raised:
+        await http.send(Request("POST", url, Effect.CREATE), read)
+
+    assert not raised.value.sent
+
+
+async def test_an_authority_named_in_the_environment_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    bundle = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+
+    async with server(answering("200 OK", "", b"{}"), tls) as url, make_client() as client:
+        assert await Http(client, now=lambda: NOW).send(Request("GET", url, Effect.READ), read) == {}

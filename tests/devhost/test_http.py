@@ -1,0 +1,103 @@
+"""HTTP functions are called, and their answers given, as on the platform."""
+
+import httpx
+import pytest
+
+from tests.devhost.processes import Sample
+
+
+def test_a_function_sees_the_request_as_the_platform_sends_it(sample: Sample) -> None:
+    answer = httpx.put(
+        f"{sample.url}/api/things/12?tag=a&tag=b&empty=", content="körper", headers={"X-Some-Header": "yes"}
+    )
+
+    seen = answer.json()
+    assert (seen["id"], seen["body"]) == ("12", "körper")
+    assert seen["url"] == f"{sample.url}/api/things/12?tag=a&tag=b&empty="
+    assert seen["params"] == {"tag": "a,b"}
+    assert seen["headers"]["x-some-header"] == "yes"
+    assert seen["headers"]["content-length"] == "7"
+
+
+def test_status_headers_and_body_of_a_response_arrive(sample: Sample) -> None:
+    answer = httpx.get(f"{sample.url}/api/things/1")
+
+    assert answer.status_code == 201
+    assert (answer.headers["content-type"], answer.headers["x-made"]) == ("application/json", "yes")
+
+
+def test_a_function_may_answer_with_text(sample: Sample) -> None:
+    answer = httpx.get(f"{sample.url}/api/things/special")
+
+    assert (answer.status_code, answer.text) == (200, "special GET")
+
+
+@pytest.mark.parametrize("path", ["/api/things/x", "/api/nothing", "/things/1", "/"])
+def test_what_no_route_matches_is_not_found(sample: Sample, path: str) -> None:
+    assert httpx.get(sample.url + path).status_code == 404
+
+
+def test_a_method_that_no_function_takes_is_not_allowed(sample: Sample) -> None:
+    answer = httpx.post(f"{sample.url}/api/things/1")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PUT")
+
+
+@pytest.mark.parametrize("path", ["/api/locked", "/api/master", "/admin/functions/nightly"])
+@pytest.mark.parametrize("headers", [{}, {b"x-functions-key": b"wrong"}, {b"x-functions-key": b"wr\xf6ng"}])
+def test_without_the_key_nothing_is_answered(sample: Sample, path: str, headers: dict[bytes, bytes]) -> None:
+    answer = httpx.post(sample.url + path, headers=headers)
+
+    assert (answer.status_code, answer.content) == (401, b"")
+
+
+def test_the_key_is_taken_from_the_header_or_from_the_query(sample: Sample) -> None:
+    by_header = httpx.get(f"{sample.url}/api/master", headers={"x-functions-key": sample.key})
+    by_query = httpx.get(f"{sample.url}/api/locked", params={"code": sample.key})
+
+    assert (by_header.status_code, by_header.text) == (200, "master GET")
+    assert by_query.status_code == 204
+
+
+def test_a_cookie_is_set(sample: Sample) -> None:
+    answer = httpx.get(f"{sample.url}/api/locked", headers={"x-functions-key": sample.key})
+
+    assert answer.headers["set-cookie"] == "method=GET; HttpOnly; Max-Age=60; Path=/"
+
+
+@pytest.mark.parametrize("function", ["raises", "returns_a_dict"])
+def test_a_function_that_fails_is_a_server_error_without_details(sample: Sample, function: str) -> None:
+    answer = httpx.get(f"{sample.url}/api/{function}")
+
+    assert (answer.status_code, answer.content) == (500, b"")
+
+
+def test_a_timer_is_fired_by_hand(sample: Sample) -> None:
+    answer = httpx.post(
+        f"{sample.url}/admin/functions/nightly", json={"input": ""}, headers={"x-functions-key": sample.key}
+    )
+
+    assert answer.status_code == 202
+    assert sample.sees("nightly")[0]["past_due"] is False
+
+
+def test_a_queue_function_is_fired_by_hand_with_the_input_as_its_message(sample: Sample) -> None:
+    answer = httpx.post(
+        f"{sample.url}/admin/functions/work_in_a_thread",
+        json={"input": "by hand"},
+        headers={"x-functions-key": sample.key},
+    )
+
+    assert answer.status_code == 202
+    assert "by hand" in [seen["body"] for seen in sample.sees("work_in_a_thread")]
+
+
+@pytest.mark.parametrize(
+    ("function", "body", "status"), [("nothing", "{}", 404), ("nightly", "{", 400), ("nightly", '{"input": 1}', 400)]
+)
+def test_what_cannot_be_fired_by_hand_is_refused(sample: Sample, function: str, body: str, status: int) -> None:
+    answer = httpx.post(
+        f"{sample.url}/admin/functions/{function}", content=body, headers={"x-functions-key": sample.key}
+    )
+
+    assert answer.status_code == status

@@ -1,0 +1,110 @@
+"""What holds for each control, whichever it is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.control import Compliant, Drift, Drifted, Facts, NotApplicable, Unknown
+from domain.controls import CATALOGUE, in_lane, unknown
+from domain.facts import Seen
+from domain.states import digest
+from tests.domain.builders import NOW, Rows, failing, healthy, judge, reading, wanted
+
+EVERY = pytest.mark.parametrize("control", CATALOGUE.values(), ids=list(CATALOGUE))
+
+
+@EVERY
+def test_a_tenant_as_documented_is_compliant_or_not_concerned(control):
+    assert isinstance(judge(control, healthy()), Compliant | NotApplicable)
+
+
+@EVERY
+def test_a_failed_read_is_unknown_with_its_reason_and_remedy(control):
+    for cmdlet in {query.cmdlet for query in control.queries}:
+        facts = Facts(failing(healthy(), cmdlet))
+        assert control.find(facts, wanted()) == Unknown("no answer", "grant it")
+
+
+@EVERY
+def test_a_read_that_was_never_made_is_unknown(control):
+    assert isinstance(control.find(Facts({}), wanted()), Unknown)
+    assert Facts({}).read_at(control.queries) is None
+
+
+@EVERY
+def test_nothing_at_all_is_believed_of_no_tenant(control):
+    empty: Rows = {cmdlet: [] for cmdlet in healthy()}
+    assert isinstance(judge(control, empty), Unknown)
+
+
+@EVERY
+def test_the_time_of_a_verdict_is_the_time_of_the_read(control):
+    assert Facts(reading(healthy())).read_at(control.queries) == NOW
+
+
+@EVERY
+@given(
+    odd=st.one_of(st.none(), st.integers(), st.text(), st.booleans(), st.lists(st.integers(), max_size=2)),
+    data=st.data(),
+)
+def test_an_odd_value_never_raises_and_planning_twice_gives_the_same_plan(control, odd, data):
+    rows = healthy()
+    cmdlet = data.draw(st.sampled_from(sorted({query.cmdlet for query in control.queries if rows[query.cmdlet]})))
+    row = data.draw(st.sampled_from(rows[cmdlet]))
+    field = data.draw(st.sampled_from(sorted(row)))
+    if data.draw(st.booleans()):
+        row[field] = odd
+    else:
+        del row[field]
+    first, second = judge(control, rows), judge(control, rows)
+    assert first == second
+    if isinstance(first, Drifted):
+        assert isinstance(second, Drifted)
+        assert digest(first.steps) == digest(second.steps)
+
+
+@EVERY
+def test_a_control_says_where_it_comes_from_and_what_a_person_can_do(control):
+    assert control.title
+    assert control.guide
+    assert control.by_hand
+
+
+def test_a_missing_boolean_is_not_taken_for_false():
+    rows = healthy()
+    del rows["Get-InboundConnector"][0]["Enabled"]
+    assert judge("inbound-lockdown", rows) == Unknown(
+        "Get-InboundConnector returned an odd object: InboundConnector.Enabled: Field required"
+    )
+
+
+def test_the_fast_lane_is_one_batch():
+    """Budget: one Exchange request, and a batch takes ten cmdlets at most."""
+    queries = {query for control in in_lane("fast") for query in CATALOGUE[control].queries}
+    assert len(queries) <= 10
+    assert {query.service for query in queries} == {"exchange"}
+
+
+def test_what_a_control_needs_comes_before_it():
+    order = list(CATALOGUE)
+    for control in CATALOGUE.values():
+        assert all(order.index(need) < order.index(control.id) for need in control.needs)
+
+
+def test_every_control_is_in_one_lane():
+    assert sorted(in_lane("fast") + in_lane("slow")) == sorted(CATALOGUE)
+
+
+def test_ids_of_no_control_are_told():
+    assert unknown(("oof-rule", "ooof-rule")) == ["ooof-rule"]
+
+
+def test_a_plan_without_drift_or_steps_cannot_be_made():
+    with pytest.raises(ValueError, match="drift and steps"):
+        Drifted((Drift("Enabled", wanted=True, found=False),), ())
+
+
+def test_an_object_listed_by_two_queries_is_judged_once():
+    rows = healthy()
+    facts = Facts({query: Seen(tuple(rows[query.cmdlet]), NOW) for query in CATALOGUE["oof-connector"].queries})
+    assert isinstance(CATALOGUE["oof-connector"].find(facts, wanted()), Compliant)

@@ -1,0 +1,148 @@
+import pytest
+
+from domain.control import Compliant, Drift, Drifted, NeedsPerson
+from domain.steps import Step, Value
+from tests.domain.builders import healthy, judge
+
+NEW: dict[str, Value] = {
+    "ConnectorType": "Partner",
+    "SenderDomains": ("*",),
+    "SenderIPAddresses": ("65.99.255.0/24",),
+    "RequireTls": True,
+    "RestrictDomainsToIPAddresses": True,
+    "CloudServicesMailEnabled": False,
+    "Enabled": True,
+    "Comment": "ExchangeDefender Inbound connector for 65.99.255.0/24",
+}
+
+
+def connector(rows, **fields):
+    rows["Get-InboundConnector"][0] |= fields
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("field", "found"),
+    [
+        ("Enabled", False),
+        ("RequireTls", False),
+        ("RestrictDomainsToIPAddresses", False),
+        ("CloudServicesMailEnabled", True),
+    ],
+)
+def test_a_switch_that_was_turned_is_set_back_and_nothing_else(field, found):
+    finding = judge("inbound-lockdown", connector(healthy(), **{field: found}))
+    assert finding == Drifted(
+        (Drift(field, wanted=not found, found=found),),
+        (
+            Step(
+                "exchange",
+                "Set-InboundConnector",
+                {"Identity": "ExchangeDefender", field: not found, "Comment": NEW["Comment"]},
+            ),
+        ),
+    )
+
+
+def test_an_added_address_is_a_hole_and_is_taken_out():
+    finding = judge("inbound-lockdown", connector(healthy(), SenderIPAddresses=["65.99.255.0/24", "203.0.113.7"]))
+    assert isinstance(finding, Drifted)
+    assert finding.drift == (Drift("SenderIPAddresses", ("65.99.255.0/24",), ("203.0.113.7/32", "65.99.255.0/24")),)
+    assert finding.steps[0].parameters["SenderIPAddresses"] == ("65.99.255.0/24",)
+
+
+def test_a_narrowed_sender_domain_is_widened_to_everyone():
+    finding = judge("inbound-lockdown", connector(healthy(), SenderDomains=["smtp:contoso.com;1"]))
+    assert isinstance(finding, Drifted)
+    assert finding.drift == (Drift("SenderDomains", ("*",), ("contoso.com",)),)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        {"SenderDomains": ["*"]},
+        {"SenderDomains": ["SMTP:*;5"]},
+        {"SenderIPAddresses": ["65.99.255.77/24"]},
+        {"AssociatedAcceptedDomains": None},
+        {"Comment": "changed by an admin"},
+        {"Comment": None},
+        {"Name": "Exchange\u200bDefender ", "Identity": "Exchange\u200bDefender "},
+        {"Name": "Our mail filter", "Identity": "Our mail filter"},
+    ],
+    ids=lambda fields: str(sorted(fields)),
+)
+def test_another_spelling_is_not_drift(spelling):
+    assert judge("inbound-lockdown", connector(healthy(), **spelling)) == Compliant()
+
+
+def test_a_renamed_connector_is_found_by_its_content_and_gets_no_twin():
+    finding = judge("inbound-lockdown", connector(healthy(), Name="Filter", Identity="Filter", Enabled=False))
+    assert isinstance(finding, Drifted)
+    assert [step.cmdlet for step in finding.steps] == ["Set-InboundConnector"]
+    assert finding.steps[0].parameters["Identity"] == "Filter"
+
+
+def test_a_connector_found_by_name_gets_its_addresses_back():
+    finding = judge("inbound-lockdown", connector(healthy(), SenderIPAddresses=["203.0.113.0/24"]))
+    assert isinstance(finding, Drifted)
+    assert finding.steps[0].cmdlet == "Set-InboundConnector"
+
+
+def test_two_that_look_like_ours_are_left_to_a_person():
+    rows = healthy()
+    rows["Get-InboundConnector"].append(rows["Get-InboundConnector"][0] | {"Name": "Copy", "Identity": "Copy"})
+    finding = judge("inbound-lockdown", rows)
+    assert isinstance(finding, NeedsPerson)
+    assert "'ExchangeDefender' and 'Copy'" in finding.todo
+
+
+def test_a_missing_connector_is_made_as_the_portal_path_locks():
+    rows = healthy() | {"Get-InboundConnector": []}
+    assert judge("inbound-lockdown", rows) == Drifted(
+        (Drift("Name", "ExchangeDefender", None),),
+        (Step("exchange", "New-InboundConnector", {"Name": "ExchangeDefender"} | NEW),),
+    )
+
+
+def test_somebody_elses_connector_is_not_ours():
+    other = {"Name": "Printer", "Identity": "Printer", "SenderIPAddresses": ["203.0.113.7", "10.0.0.0-10.0.0.9"]}
+    finding = judge("inbound-lockdown", connector(healthy(), **other))
+    assert isinstance(finding, Drifted)
+    assert [step.cmdlet for step in finding.steps] == ["New-InboundConnector"]
+
+
+def test_the_command_lines_connector_does_not_lock_so_a_partner_one_is_made_beside_it():
+    finding = judge("inbound-lockdown", connector(healthy(), ConnectorType="OnPremises"))
+    assert isinstance(finding, Drifted)
+    assert finding.steps == (Step("exchange", "New-InboundConnector", {"Name": "ExchangeDefender Partner"} | NEW),)
+    assert "does not lock" in finding.detail
+
+
+def test_both_forms_may_stand_side_by_side():
+    rows = connector(healthy(), ConnectorType="OnPremises")
+    partner = rows["Get-InboundConnector"][0] | {"ConnectorType": "Partner", "Name": "Lock", "Identity": "Lock"}
+    rows["Get-InboundConnector"].append(partner)
+    assert judge("inbound-lockdown", rows) == Compliant()
+
+
+def test_the_command_line_form_is_kept_where_the_tenant_asks_for_it():
+    rows = connector(healthy(), ConnectorType="OnPremises", SenderDomains=["smtp:contoso.com;1"])
+    assert judge("inbound-lockdown", rows, overrides={"connector_form": "as_command_line"}) == Compliant()
+
+
+def test_the_command_line_form_is_made_as_the_guides_line_has_it():
+    rows = healthy() | {"Get-InboundConnector": []}
+    finding = judge("inbound-lockdown", rows, overrides={"connector_form": "as_command_line"})
+    assert isinstance(finding, Drifted)
+    assert finding.steps[0].parameters["ConnectorType"] == "OnPremises"
+
+
+def test_a_partner_connector_beside_the_command_line_form_is_told():
+    finding = judge("inbound-lockdown", healthy(), overrides={"connector_form": "as_command_line"})
+    assert isinstance(finding, Drifted)
+    assert "is of type Partner" in finding.detail
+
+
+def test_a_lock_that_is_scoped_to_some_domains_says_so():
+    rows = connector(healthy(), AssociatedAcceptedDomains=["northwindlegal.example"])
+    assert judge("inbound-lockdown", rows) == Compliant("locks these accepted domains only: northwindlegal.example")

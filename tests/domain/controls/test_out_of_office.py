@@ -1,0 +1,181 @@
+"""The connector and the rule of the out-of-office path: they find each other."""
+
+import pytest
+
+from domain.control import Compliant, Drift, Drifted, NeedsPerson
+from domain.steps import Step
+from tests.domain.builders import healthy, judge
+
+CONNECTOR = "Automatic Replies (Out of Office) Only"
+RULE = "Send Automatic Replies to connector Automatic Replies"
+
+
+def with_connector(**fields):
+    rows = healthy()
+    rows["Get-OutboundConnector"][0] |= fields
+    return rows
+
+
+def with_rule(**fields):
+    rows = healthy()
+    rows["Get-TransportRule"][0] |= fields
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("field", "wanted", "found"),
+    [
+        ("Enabled", True, False),
+        ("ConnectorType", "Partner", "OnPremises"),
+        ("UseMXRecord", True, False),
+        ("IsTransportRuleScoped", True, False),
+        ("TestMode", False, True),
+        ("TlsSettings", "CertificateValidation", None),
+    ],
+)
+def test_a_changed_connector_setting_is_put_back(field, wanted, found):
+    assert judge("oof-connector", with_connector(**{field: found})) == Drifted(
+        (Drift(field, wanted, found),),
+        (Step("exchange", "Set-OutboundConnector", {"Identity": CONNECTOR, field: wanted}),),
+    )
+
+
+def test_another_setting_that_enforces_tls_is_left_alone():
+    assert judge("oof-connector", with_connector(TlsSettings="EncryptionOnly")) == Compliant()
+
+
+def test_a_missing_connector_is_made_as_the_wizard_does():
+    rows = healthy() | {"Get-OutboundConnector": [], "Get-TransportRule": []}
+    assert judge("oof-connector", rows) == Drifted(
+        (Drift("Name", CONNECTOR, None),),
+        (
+            Step(
+                "exchange",
+                "New-OutboundConnector",
+                {
+                    "Name": CONNECTOR,
+                    "ConnectorType": "Partner",
+                    "UseMXRecord": True,
+                    "IsTransportRuleScoped": True,
+                    "TlsSettings": "CertificateValidation",
+                    "Enabled": True,
+                },
+            ),
+        ),
+    )
+
+
+def test_a_renamed_connector_is_known_by_the_rule_that_routes_to_it():
+    rows = with_connector(Name="OOF", Identity="OOF", Enabled=False)
+    rows["Get-TransportRule"][0]["RouteMessageOutboundConnector"] = "OOF"
+    finding = judge("oof-connector", rows)
+    assert isinstance(finding, Drifted)
+    assert finding.steps[0].parameters["Identity"] == "OOF"
+    assert judge("oof-rule", rows) == Compliant()
+
+
+def test_a_rule_may_name_its_connector_by_guid():
+    rows = with_rule(RouteMessageOutboundConnector="6f1a3f0d-52f5-4b7d-8a2e-7c7e5a0d9b21")
+    assert judge("oof-rule", rows) == Compliant()
+    assert judge("oof-connector", rows) == Compliant()
+
+
+def test_a_renamed_connector_without_a_rule_is_taken_only_when_nothing_must_be_written():
+    rows = with_connector(Name="OOF", Identity="OOF") | {"Get-TransportRule": []}
+    assert judge("oof-connector", rows) == Compliant()
+    finding = judge("oof-rule", rows)
+    assert isinstance(finding, Drifted)
+    assert finding.steps[0].parameters["RouteMessageOutboundConnector"] == "OOF"
+    rows["Get-OutboundConnector"][0]["Enabled"] = False
+    made = judge("oof-connector", rows)
+    assert isinstance(made, Drifted)
+    assert made.steps[0].cmdlet == "New-OutboundConnector"
+
+
+def test_two_connectors_are_left_to_a_person_and_so_is_the_rule():
+    rows = with_connector(Name=CONNECTOR.upper(), Identity="x")
+    other = rows["Get-OutboundConnector"][0] | {"Name": CONNECTOR, "Identity": "y", "Guid": "1"}
+    rows["Get-OutboundConnector"].append(other)
+    assert isinstance(judge("oof-connector", rows), NeedsPerson)
+    assert isinstance(judge("oof-rule", rows), NeedsPerson)
+
+
+def test_a_rule_that_was_switched_off_is_enabled():
+    assert judge("oof-rule", with_rule(State="Disabled")) == Drifted(
+        (Drift("State", "Enabled", "Disabled"),),
+        (Step("exchange", "Enable-TransportRule", {"Identity": RULE, "Confirm": False}),),
+    )
+
+
+def test_a_rule_that_only_audits_is_enforced():
+    assert judge("oof-rule", with_rule(Mode="Audit")) == Drifted(
+        (Drift("Mode", "Enforce", "Audit"),),
+        (Step("exchange", "Set-TransportRule", {"Identity": RULE, "Mode": "Enforce"}),),
+    )
+
+
+def test_settings_come_before_the_switch():
+    finding = judge("oof-rule", with_rule(Mode="Audit", State="Disabled"))
+    assert isinstance(finding, Drifted)
+    assert [step.cmdlet for step in finding.steps] == ["Set-TransportRule", "Enable-TransportRule"]
+
+
+@pytest.mark.parametrize(
+    ("field", "found", "wanted"),
+    [
+        ("FromScope", "InOrganization", None),
+        ("ExceptIfSentToScope", "InOrganization", None),
+        ("SenderIpRanges", ["203.0.113.0/24"], None),
+        ("DeleteMessage", True, False),
+        ("ExpiryDate", "2026-01-01T00:00:00.0000000Z", None),
+    ],
+)
+def test_a_condition_or_action_that_the_guide_does_not_know_is_taken_off(field, found, wanted):
+    finding = judge("oof-rule", with_rule(**{field: found}))
+    assert isinstance(finding, Drifted)
+    assert [drift.field for drift in finding.drift] == [field]
+    assert dict(finding.steps[0].parameters) == {"Identity": RULE, field: wanted}
+
+
+def test_a_rule_that_lost_its_connector_is_routed_again():
+    finding = judge("oof-rule", with_rule(RouteMessageOutboundConnector=None))
+    assert isinstance(finding, Drifted)
+    assert finding.drift == (Drift("RouteMessageOutboundConnector", CONNECTOR, None),)
+
+
+def test_a_rule_that_lost_its_condition_is_known_by_name():
+    finding = judge("oof-rule", with_rule(MessageTypeMatches=None))
+    assert isinstance(finding, Drifted)
+    assert finding.drift == (Drift("MessageTypeMatches", "OOF", None),)
+
+
+def test_a_renamed_rule_is_known_by_what_it_does():
+    assert judge("oof-rule", with_rule(Name="OOF rule", Identity="OOF rule")) == Compliant()
+
+
+def test_a_missing_rule_is_made_for_the_connector_that_will_be_there():
+    rows = healthy() | {"Get-OutboundConnector": [], "Get-TransportRule": []}
+    assert judge("oof-rule", rows) == Drifted(
+        (Drift("Name", RULE, None),),
+        (
+            Step(
+                "exchange",
+                "New-TransportRule",
+                {
+                    "Name": RULE,
+                    "MessageTypeMatches": "OOF",
+                    "RouteMessageOutboundConnector": CONNECTOR,
+                    "Mode": "Enforce",
+                    "Enabled": True,
+                },
+            ),
+        ),
+    )
+
+
+def test_two_rules_are_left_to_a_person():
+    rows = healthy()
+    rows["Get-TransportRule"].append(rows["Get-TransportRule"][0] | {"Name": "Second", "Identity": "Second"})
+    finding = judge("oof-rule", rows)
+    assert isinstance(finding, NeedsPerson)
+    assert "'Second'" in finding.todo

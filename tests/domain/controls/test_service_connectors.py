@@ -1,0 +1,87 @@
+from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable
+from domain.steps import Step
+from tests.domain.builders import healthy, judge
+
+SCANNER = {"name": "Scanner", "sender_ips": ["203.0.113.7"]}
+FORMS = {"name": "Forms", "certificate": "*.forms.example"}
+
+
+def listed(**fields):
+    rows = healthy()
+    rows["Get-InboundConnector"].append(
+        rows["Get-InboundConnector"][0]
+        | {
+            "Name": "Scanner",
+            "Identity": "Scanner",
+            "SenderIPAddresses": ["203.0.113.7"],
+            "RestrictDomainsToIPAddresses": False,
+        }
+        | fields
+    )
+    return rows
+
+
+def test_a_tenant_that_declares_none_is_not_concerned():
+    assert isinstance(judge("service-connectors", listed()), NotApplicable)
+
+
+def test_a_declared_connector_that_is_there_is_compliant():
+    assert judge("service-connectors", listed(), service_connectors=[SCANNER]) == Compliant()
+
+
+def test_a_disabled_one_is_enabled():
+    assert judge("service-connectors", listed(Enabled=False), service_connectors=[SCANNER]) == Drifted(
+        (Drift("Scanner: Enabled", wanted=True, found=False),),
+        (Step("exchange", "Set-InboundConnector", {"Identity": "Scanner", "Enabled": True}),),
+    )
+
+
+def test_a_missing_one_is_made_and_never_restricts():
+    finding = judge("service-connectors", healthy(), service_connectors=[SCANNER, FORMS])
+    assert isinstance(finding, Drifted)
+    assert [dict(step.parameters) for step in finding.steps] == [
+        {
+            "Name": "Scanner",
+            "ConnectorType": "Partner",
+            "SenderDomains": ("*",),
+            "SenderIPAddresses": ("203.0.113.7/32",),
+            "RequireTls": False,
+            "Enabled": True,
+        },
+        {
+            "Name": "Forms",
+            "ConnectorType": "Partner",
+            "SenderDomains": ("*",),
+            "TlsSenderCertificateName": "*.forms.example",
+            "RequireTls": True,
+            "Enabled": True,
+        },
+    ]
+
+
+def test_changed_addresses_are_put_back():
+    finding = judge("service-connectors", listed(SenderIPAddresses=["203.0.113.8"]), service_connectors=[SCANNER])
+    assert isinstance(finding, Drifted)
+    assert finding.drift == (Drift("Scanner: SenderIPAddresses", ("203.0.113.7/32",), ("203.0.113.8/32",)),)
+
+
+def test_a_renamed_one_is_found_by_its_addresses():
+    rows = listed(Name="MFP 2nd floor", Identity="MFP 2nd floor")
+    assert judge("service-connectors", rows, service_connectors=[SCANNER]) == Compliant()
+
+
+def test_a_certificate_is_compared_without_case_and_put_back_when_it_differs():
+    rows = listed(Name="Forms", Identity="Forms", SenderIPAddresses=[], TlsSenderCertificateName="*.FORMS.example")
+    assert judge("service-connectors", rows, service_connectors=[FORMS]) == Compliant()
+    rows["Get-InboundConnector"][1]["TlsSenderCertificateName"] = "*.other.example"
+    finding = judge("service-connectors", rows, service_connectors=[FORMS])
+    assert isinstance(finding, Drifted)
+    assert finding.steps[0].parameters["TlsSenderCertificateName"] == "*.forms.example"
+
+
+def test_two_for_one_service_are_left_to_a_person():
+    rows = listed()
+    rows["Get-InboundConnector"].append(rows["Get-InboundConnector"][1] | {"Name": "Old", "Identity": "Old"})
+    finding = judge("service-connectors", rows, service_connectors=[SCANNER])
+    assert isinstance(finding, NeedsPerson)
+    assert "'Scanner' and 'Old'" in finding.todo

@@ -1,0 +1,95 @@
+import pytest
+
+from domain.control import Compliant, Drift, Drifted, NeedsPerson
+from domain.steps import Step
+from tests.domain.builders import healthy, judge
+
+DEFAULT = "Office365 AntiPhish Default"
+CUSTOM = {"Identity": "Sales", "Name": "Sales", "IsDefault": False, "EnableSpoofIntelligence": True}
+STRICT = CUSTOM | {"Identity": "Strict 1", "Name": "Strict 1", "RecommendedPolicyType": "Strict"}
+STANDARD = CUSTOM | {"Identity": "Standard 1", "Name": "Standard 1", "RecommendedPolicyType": "Standard"}
+
+
+def tenant(*policies, custom=(), presets=()):
+    rows = healthy()
+    rows["Get-AntiPhishPolicy"] += policies
+    rows["Get-AntiPhishRule"] = list(custom)
+    rows["Get-EOPProtectionPolicyRule"] = list(presets)
+    return rows
+
+
+def rule(policy, *, state="Enabled", priority=0, **conditions):
+    return {"Name": f"rule of {policy}", "State": state, "AntiPhishPolicy": policy, "Priority": priority} | conditions
+
+
+def test_the_default_policy_is_switched_off():
+    rows = healthy()
+    rows["Get-AntiPhishPolicy"][0]["EnableSpoofIntelligence"] = True
+    assert judge("spoof-intelligence", rows) == Drifted(
+        (Drift(f"{DEFAULT}: EnableSpoofIntelligence", wanted=False, found=True),),
+        (Step("exchange", "Set-AntiPhishPolicy", {"Identity": DEFAULT, "EnableSpoofIntelligence": False}),),
+    )
+
+
+def test_the_policy_that_the_tenant_names_is_the_one_that_is_switched_off():
+    rows = tenant(CUSTOM, custom=[rule("Sales")])
+    finding = judge("spoof-intelligence", rows, overrides={"spoof_intelligence": {"policies": ["sales"]}})
+    assert isinstance(finding, Drifted)
+    assert finding.steps[0].parameters["Identity"] == "Sales"
+
+
+def test_a_named_policy_that_does_not_exist_is_told():
+    finding = judge("spoof-intelligence", healthy(), overrides={"spoof_intelligence": {"policies": ["Nope"]}})
+    assert isinstance(finding, NeedsPerson)
+    assert "there is no anti-phish policy 'nope'" in finding.todo
+
+
+def test_a_tenant_without_a_default_policy_is_told():
+    rows = healthy()
+    rows["Get-AntiPhishPolicy"][0]["IsDefault"] = False
+    assert isinstance(judge("spoof-intelligence", rows), NeedsPerson)
+
+
+WINS = {
+    "custom_for_everyone": tenant(CUSTOM, custom=[rule("Sales")]),
+    "custom_for_the_domain": tenant(CUSTOM, custom=[rule("Sales", RecipientDomainIs=["northwindlegal.example"])]),
+    "custom_for_one_person": tenant(CUSTOM, custom=[rule("Sales", SentTo=["a@northwindlegal.example"])]),
+    "custom_for_a_group": tenant(CUSTOM, custom=[rule("Sales", SentToMemberOf=["everyone"])]),
+    "standard_preset": tenant(STANDARD, presets=[rule("Standard 1")]),
+    "strict_before_standard": tenant(STANDARD, STRICT, presets=[rule("Standard 1"), rule("Strict 1", SentTo=["a@northwindlegal.example"])]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", WINS.values(), ids=list(WINS))
+def test_a_policy_that_comes_first_is_named_and_not_written(rows):
+    finding = judge("spoof-intelligence", rows)
+    assert isinstance(finding, NeedsPerson)
+    assert "overridden by" in finding.todo
+    assert all("EnableSpoofIntelligence" in drift.field for drift in finding.drift)
+
+
+LOSES = {
+    "switched_off_rule": tenant(CUSTOM, custom=[rule("Sales", state="Disabled")]),
+    "another_domain": tenant(CUSTOM, custom=[rule("Sales", RecipientDomainIs=["other.example"])]),
+    "a_person_elsewhere": tenant(CUSTOM, custom=[rule("Sales", SentTo=["a@other.example"])]),
+    "the_domain_is_excepted": tenant(CUSTOM, custom=[rule("Sales", ExceptIfRecipientDomainIs=["northwindlegal.example"])]),
+    "behind_one_that_is_off": tenant(
+        CUSTOM,
+        CUSTOM | {"Identity": "All", "Name": "All", "EnableSpoofIntelligence": False},
+        custom=[rule("Sales", priority=1), rule("All", priority=0)],
+    ),
+    "its_policy_is_gone": tenant(custom=[rule("Sales")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", LOSES.values(), ids=list(LOSES))
+def test_a_policy_that_reaches_nobody_here_does_not_count(rows):
+    assert judge("spoof-intelligence", rows) == Compliant()
+
+
+def test_excepted_people_fall_through_to_the_next_policy():
+    off = CUSTOM | {"Identity": "All", "Name": "All", "EnableSpoofIntelligence": False}
+    rows = tenant(
+        CUSTOM, off, custom=[rule("All", ExceptIfSentTo=["a@northwindlegal.example"]), rule("Sales", priority=1)]
+    )
+    assert isinstance(judge("spoof-intelligence", rows), NeedsPerson)

@@ -1,0 +1,67 @@
+from importlib import resources
+
+import pytest
+
+from clients.profiles import all_profiles
+from domain.profile import parse
+
+TEXT = resources.files("domain").joinpath("profiles/exchangedefender.yaml").read_text("utf-8")
+PROFILE = all_profiles()["exchangedefender"]
+
+
+def test_the_shipped_profile_holds_the_guides_figures():
+    assert PROFILE.delivery_networks == ("65.99.255.0/24",)
+    assert PROFILE.spoof_allow.networks == ("65.99.255.0/24", "206.125.40.0/24")
+    assert PROFILE.connector_form == "partner"
+    assert PROFILE.inbound_connector.comment == "ExchangeDefender Inbound connector for 65.99.255.0/24"
+    assert PROFILE.out_of_office.connector_name == "Automatic Replies (Out of Office) Only"
+    assert PROFILE.out_of_office.rule_name == "Send Automatic Replies to connector Automatic Replies"
+    assert len(PROFILE.alert_policies) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("id: exchangedefender\n", "", "p.yaml.id: Field required"),
+        ("connector_form: partner", "connector_form: both", "p.yaml.connector_form: Input should be 'partner' or 'as_command_line'"),
+        ("delivery_networks: [65.99.255.0/24]", "delivery_networks: []", "p.yaml.delivery_networks: "),
+        ("delivery_networks: [65.99.255.0/24]", "delivery_networks: [65.0.0.0/8]", "p.yaml.delivery_networks.0: should be an IPv4 network of /24 to /32"),
+        ("delivery_networks: [65.99.255.0/24]", "delivery_networks: [nonsense]", "p.yaml.delivery_networks.0: "),
+        ("networks: [65.99.255.0/24, 206", "networks: [65.99.255.0/25, 206", "p.yaml.spoof_allow.networks.0: should be an IPv4 network of exactly /24"),
+        ("action: Allow", "action: Allow\n  surprise: 1", "p.yaml.spoof_allow.surprise: Extra inputs are not permitted"),
+        ("version: 2026-11-23", "version: ''", "p.yaml.version: "),
+        ("id: exchangedefender", "id: [", "p.yaml: line "),
+    ],
+)  # fmt: skip
+def test_a_malformed_profile_is_told_in_one_line_with_file_and_field(old, new, line):
+    with pytest.raises(ValueError, match=r"p\.yaml") as caught:
+        parse(TEXT.replace(old, new, 1), "p.yaml")
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)
+
+
+def test_text_that_is_no_yaml_at_all_is_told():
+    with pytest.raises(ValueError, match="not valid YAML"):
+        parse("\x00", "p.yaml")
+
+
+def test_overrides_replace_parts_and_leave_the_rest():
+    changed = PROFILE.with_overrides({"delivery_networks": ["203.0.113.0/24"], "inbound_connector": {"name": "Lock"}})
+    assert changed.delivery_networks == ("203.0.113.0/24",)
+    assert changed.inbound_connector.name == "Lock"
+    assert changed.inbound_connector.comment == PROFILE.inbound_connector.comment
+    assert PROFILE.with_overrides({}) is PROFILE
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        ({"id": "other"}, "overrides.id: belongs to the profile"),
+        ({"delivery_networks": []}, "overrides.delivery_networks: "),
+        ({"nonsense": 1}, "overrides.nonsense: "),
+    ],
+)
+def test_overrides_that_the_profile_would_refuse_are_refused(overrides, line):
+    with pytest.raises(ValueError, match="overrides") as caught:
+        PROFILE.with_overrides(overrides)
+    assert str(caught.value).startswith(line)

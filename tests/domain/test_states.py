@@ -1,0 +1,152 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown
+from domain.controls import CATALOGUE
+from domain.corrections import begun, given_to_person
+from domain.ledger import of_transition
+from domain.states import TRY_AGAIN_AFTER, ControlState, Look, Tried, after_check, digest, step_view, wants_remedy
+from domain.steps import Step
+from tests.domain.builders import NOW
+
+RULE, ONCE = CATALOGUE["oof-rule"], CATALOGUE["alert-policies"]
+PLAN = Drifted((Drift("Enabled", wanted=True, found=False),), (Step("exchange", "Set-X", {"Enabled": True}),), "note")
+OTHER = Drifted(PLAN.drift, (Step("exchange", "Set-Y", {"Enabled": True}),))
+NEW = ControlState(id="oof-rule")
+READ_AT = NOW - timedelta(seconds=3)
+
+
+def look(*, mode="correct", control=RULE, now=NOW):
+    return Look(control, mode, READ_AT, now)
+
+
+FINDINGS = {
+    "compliant": Compliant(),
+    "not_applicable": NotApplicable("no licence"),
+    "needs_person": NeedsPerson("do this"),
+    "drifted": PLAN,
+}
+
+
+@pytest.mark.parametrize(("state", "finding"), FINDINGS.items())
+def test_a_finding_gives_its_state_with_the_time_of_the_read(state, finding):
+    after = after_check(NEW, finding, look())
+    assert (after.state, after.since, after.read_at) == (state, NOW, READ_AT)
+
+
+def test_drift_shows_what_differs_and_the_steps():
+    after = after_check(NEW, PLAN, look())
+    assert after.drift == ({"field": "Enabled", "wanted": True, "found": False},)
+    assert after.steps[0]["powershell"] == "Set-X -Enabled $true"
+    assert after.detail == "note"
+
+
+def test_unknown_keeps_the_time_of_the_last_good_read_and_no_drift():
+    seen = after_check(NEW, PLAN, look())
+    after = after_check(seen, Unknown("no answer", "Grant it."), look(now=NOW + timedelta(minutes=5)))
+    assert (after.state, after.read_at, after.drift, after.steps) == ("unknown", READ_AT, (), ())
+    assert after.detail == "no answer. Grant it."
+    assert after_check(seen, Unknown("no answer"), look()).detail == "no answer"
+
+
+def test_since_moves_only_when_the_state_does():
+    first = after_check(NEW, Compliant(), look())
+    later = after_check(first, Compliant(), look(now=NOW + timedelta(hours=1)))
+    assert later.since == NOW
+    assert after_check(later, PLAN, look(now=NOW + timedelta(hours=2))).since == NOW + timedelta(hours=2)
+
+
+@pytest.mark.parametrize("finding", [*FINDINGS.values(), Unknown("x")], ids=str)
+def test_a_correction_under_way_is_left_to_whoever_proves_it(finding):
+    correcting = begun(NEW, PLAN, NOW)
+    assert after_check(correcting, finding, look()) == correcting
+    assert wants_remedy(correcting, "correct")
+
+
+@pytest.mark.parametrize("waiting", ["held", "awaiting_approval", "excepted"])
+def test_what_the_gate_said_stands_until_the_plan_changes(waiting):
+    held = after_check(NEW, PLAN, look()).becomes(waiting, NOW, detail="because")
+    same = after_check(held, PLAN, look(now=NOW + timedelta(minutes=5)))
+    assert (same.state, same.detail, same.since) == (waiting, "because", NOW)
+    assert wants_remedy(same, "correct")
+    assert after_check(held, OTHER, look()).state == "drifted"
+
+
+def test_observing_never_asks_for_a_remedy():
+    after = after_check(NEW, PLAN, look(mode="observe"))
+    assert after.state == "drifted"
+    assert not wants_remedy(after, "observe")
+
+
+def test_a_plan_that_failed_is_not_tried_in_a_loop_but_again_after_a_while():
+    failed = given_to_person(begun(NEW, PLAN, NOW), "refused", NOW)
+    soon = after_check(failed, PLAN, look(now=NOW + TRY_AGAIN_AFTER - timedelta(seconds=1)))
+    assert (soon.state, soon.detail) == ("needs_person", "refused")
+    assert not wants_remedy(soon, "correct")
+    assert after_check(soon, PLAN, look(now=NOW + TRY_AGAIN_AFTER)).state == "drifted"
+
+
+def test_a_control_with_one_try_never_tries_that_plan_again():
+    failed = given_to_person(begun(NEW, PLAN, NOW), "refused", NOW)
+    years = after_check(failed, PLAN, look(control=ONCE, now=NOW + timedelta(days=999)))
+    assert years.state == "needs_person"
+
+
+def test_another_drift_is_another_plan_and_is_tried():
+    failed = given_to_person(begun(NEW, PLAN, NOW), "refused", NOW)
+    assert after_check(failed, OTHER, look()).state == "drifted"
+
+
+def test_being_right_again_forgets_what_failed():
+    failed = given_to_person(begun(NEW, PLAN, NOW), "refused", NOW)
+    right = after_check(failed, Compliant(), look())
+    assert right.tried is None
+    assert after_check(right, PLAN, look()).state == "drifted"
+
+
+def test_an_unreadable_spell_does_not_forget_what_failed():
+    failed = given_to_person(begun(NEW, PLAN, NOW), "refused", NOW)
+    unknown = after_check(failed, Unknown("no answer"), look())
+    assert unknown.tried == Tried(plan=digest(PLAN.steps), at=NOW)
+
+
+@given(
+    st.lists(st.sampled_from([*FINDINGS.values(), Unknown("x")]), min_size=1, max_size=8),
+)
+def test_unknown_never_asks_for_a_write_whatever_came_before(findings):
+    state = NEW
+    for minutes, finding in enumerate(findings):
+        state = after_check(state, finding, look(now=NOW + timedelta(minutes=minutes)))
+        if isinstance(finding, Unknown):
+            assert not wants_remedy(state, "correct")
+
+
+def test_a_state_survives_storage():
+    state = begun(after_check(NEW, PLAN, look()), PLAN, NOW)
+    assert ControlState.model_validate_json(state.model_dump_json()) == state
+
+
+def test_the_digest_tells_plans_apart_and_only_plans():
+    assert digest(PLAN.steps) == digest((Step("exchange", "Set-X", {"Enabled": True}),))
+    assert digest(PLAN.steps) != digest(OTHER.steps)
+
+
+def test_long_values_are_cut_in_the_record():
+    view = step_view((Step("exchange", "Set-X", {"Comment": "x" * 5000, "At": NOW, "Ids": ("a",)}),))
+    assert view[0]["parameters"]["Comment"].endswith("... (5000 characters)")
+    assert view[0]["parameters"]["At"] == NOW.isoformat()
+    assert view[0]["parameters"]["Ids"] == ["a"]
+
+
+def test_only_news_makes_a_ledger_entry():
+    known = {"at": NOW, "tenant_id": "t"}
+    drifted = after_check(NEW, PLAN, look())
+    assert (entry := of_transition(NEW, drifted, **known)) and entry.event == "drift_found"
+    assert of_transition(drifted, after_check(drifted, PLAN, look()), **known) is None
+    assert of_transition(NEW, after_check(NEW, Compliant(), look()), **known) is None
+    assert (back := of_transition(drifted, after_check(drifted, Compliant(), look()), **known)) and (
+        back.event == "found_compliant"
+    )

@@ -1,0 +1,55 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from domain.tenant import TenantConfig
+from tests.domain.builders import TENANT_ID, wanted
+
+START = datetime(2026, 12, 24, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("spelling", [TENANT_ID.upper(), f"{{{TENANT_ID}}}", TENANT_ID.replace("-", "")])
+def test_every_spelling_of_a_guid_is_one_tenant(spelling):
+    assert wanted(tenant_id=spelling).tenant.tenant_id == TENANT_ID
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tenant_id": "northwind"},
+        {"initial_domain": "northwind.example"},
+        {"initial_domain": "../x.onmicrosoft.com"},
+        {"mode": "destroy"},
+        {"name": ""},
+        {"surprise": 1},
+        {"service_connectors": [{"name": "Scanner"}]},
+        {"service_connectors": [{"name": "Scanner", "sender_ips": ["203.0.113.7"], "certificate": "x"}]},
+        {"service_connectors": [{"name": "Scanner", "sender_ips": ["10.0.0.0/8"]}]},
+        {"freeze": [{"start": "2026-12-24T00:00:00Z", "end": "2026-12-23T00:00:00Z"}]},
+        {"freeze": [{"start": "2026-12-24T00:00:00", "end": "2026-12-25T00:00:00"}]},
+        {"psa": {"provider": "other", "company_id": "1"}},
+    ],
+    ids=str,
+)
+def test_a_config_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        wanted(**wrong)
+
+
+def test_the_example_of_the_design_is_taken():
+    config = TenantConfig.model_validate_json(
+        '{"tenant_id": "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4", "name": "n", "initial_domain": "x.onmicrosoft.com",'
+        ' "profile": "exchangedefender", "mode": "correct", "enabled": true, "controls": {"spf": {"mode": "observe"}},'
+        ' "overrides": {}, "service_connectors": [], "psa": {"provider": "connectwise", "company_id": "250"}, "freeze": []}'
+    )
+    assert config.mode_of("spf") == "observe"
+    assert config.mode_of("oof-rule") == "correct"
+
+
+def test_a_freeze_holds_from_its_start_to_just_before_its_end():
+    window = {"start": START.isoformat(), "end": (START + timedelta(days=1)).isoformat()}
+    tenant = wanted(freeze=[window]).tenant
+    assert tenant.frozen_at(START)
+    assert not tenant.frozen_at(START - timedelta(seconds=1))
+    assert not tenant.frozen_at(START + timedelta(days=1))

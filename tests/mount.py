@@ -1,0 +1,29 @@
+"""Puts the simulator behind respx: httpx then finds Microsoft's host names answered by a `World`."""
+
+import httpx
+import respx
+
+from simulator.app import asgi
+from simulator.faults import ConnectionCut
+from simulator.world import World
+
+HOSTS = (
+    r"^(login\.microsoftonline\.com|outlook\.office365\.com|([a-z0-9-]+\.)?ps\.compliance\.protection\.outlook\.com)$"
+)
+
+
+def mount(router: respx.Router, world: World) -> respx.Route:
+    """Answer every request for a Microsoft host from *world*.
+
+    A scripted cut becomes what httpx raises for a socket: `ReadError`, or `ConnectError` when it never opened.
+    """
+    transport = httpx.ASGITransport(asgi(world))
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        try:
+            return await transport.handle_async_request(request)
+        except ConnectionCut as cut:
+            kind = httpx.ReadError if cut.opened else httpx.ConnectError
+            raise kind(str(cut), request=request) from cut
+
+    return router.route(host__regex=HOSTS).mock(side_effect=answer)
