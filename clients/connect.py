@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import httpx
+
 from clients import storage
 from clients.clouds import ENDPOINTS, Endpoints
 from clients.compliance import Compliance
@@ -32,6 +34,7 @@ class Clients:
     storage: storage.Storage
     settings: Settings
     profiles: dict[str, Profile]
+    web: httpx.AsyncClient
     now: Clock
     rereads_s: tuple[float, ...] = (0, 1, 2, 4)
 
@@ -62,6 +65,10 @@ class Clients:
             case "compliance":
                 await self.compliance.apply(tenant.tenant_id, step, initial_domain=tenant.initial_domain)
 
+    async def aclose(self) -> None:
+        await self.web.aclose()
+        await self.storage.aclose()
+
     def wanted(self, tenant: TenantConfig) -> Wanted:
         """What *tenant* should look like.
 
@@ -79,7 +86,8 @@ def utc_now() -> datetime:
 
 async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     """Open every neighbour that *settings* name. One httpx client serves them all."""
-    http = Http(make_client(), now=now)
+    web = make_client()
+    http = Http(web, now=now)
     endpoints = _endpoints(settings)
     credentials = Credentials(http, endpoints, settings.client_id, _proof(settings, endpoints), now=now)
     return Clients(
@@ -89,6 +97,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         storage=await storage.connect(settings),
         settings=settings,
         profiles=all_profiles(),
+        web=web,
         now=now,
     )
 

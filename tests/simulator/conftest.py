@@ -136,10 +136,17 @@ def router(world: World) -> Iterator[respx.Router]:
         yield mocked
 
 
-@pytest.fixture
-async def http(router: respx.Router) -> AsyncIterator[httpx.AsyncClient]:
+@pytest.fixture(scope="session")
+async def one_client() -> AsyncIterator[httpx.AsyncClient]:
+    """Loading the CA bundle takes longer than most tests, so it is done once."""
     async with httpx.AsyncClient(follow_redirects=False) as client:
         yield client
+
+
+@pytest.fixture
+def http(router: respx.Router, one_client: httpx.AsyncClient) -> httpx.AsyncClient:
+    assert router
+    return one_client
 
 
 @pytest.fixture

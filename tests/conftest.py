@@ -1,0 +1,14 @@
+"""What every part of the tests shares: Azurite, one for the whole run."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from devhost.azurite import azurite
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def azurite_connection() -> AsyncIterator[str]:
+    """A connection string of a real storage account on loopback, empty at the start of the run."""
+    async with azurite() as connection_string:
+        yield connection_string

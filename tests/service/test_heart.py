@@ -1,0 +1,53 @@
+"""What an admin, another tool or Microsoft changes is seen, put back and proven."""
+
+import pytest
+
+from domain.controls import CATALOGUE
+
+BROKEN = {
+    "inbound-lockdown": ("Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": False}),
+    "oof-connector": ("Set-OutboundConnector", {"Identity": "Automatic Replies (Out of Office) Only", "Enabled": False}),
+    "oof-rule": ("Disable-TransportRule", {"Identity": "Send Automatic Replies to connector Automatic Replies", "Confirm": False}),
+    "dkim": ("Set-DkimSigningConfig", {"Identity": "contoso.example", "Enabled": False}),
+    "spoof-intelligence": ("Set-AntiPhishPolicy", {"Identity": "Office365 AntiPhish Default", "EnableSpoofIntelligence": True}),
+    "alert-policies": ("Set-ProtectionAlert", {"Identity": "Phish delivered due to an ETR override", "Disabled": False}),
+}
+
+
+async def test_a_tenant_as_documented_is_left_alone(service):
+    tenant = service.world.add_tenant("contoso.example", state="healthy")
+    await service.look_after(tenant)
+    await service.sweep()
+    assert set((await service.states(tenant)).values()) == {"compliant", "not_applicable"}
+    assert tenant.writes == []
+
+
+@pytest.mark.parametrize("control", BROKEN)
+async def test_drift_is_seen_put_back_and_proven(service, control):
+    tenant = service.world.add_tenant("contoso.example", state="healthy", alert_set="works")
+    await service.look_after(tenant)
+    cmdlet, parameters = BROKEN[control]
+    tenant.admin(cmdlet, **parameters)
+    await service.sweep()
+    state = await service.state(tenant, control)
+    assert (state.state, state.drift) == ("compliant", ())
+    found, applying, corrected = await service.ledger(tenant, control)
+    assert [found.event, applying.event, corrected.event] == ["drift_found", "applying", "corrected"]
+    assert corrected.of == applying.id
+    assert corrected.before != corrected.after
+    assert corrected.steps[0]["powershell"]
+    writes = len(tenant.writes)
+    await service.sweep()
+    assert len(tenant.writes) == writes
+
+
+async def test_a_tenant_that_was_never_configured_is_brought_up_in_order(service):
+    tenant = service.world.add_tenant("contoso.example", state="never_configured", alert_set="works")
+    await service.look_after(tenant)
+    service.world.dns.set("contoso.example", "MX", "10 inbound30.exchangedefender.com.")
+    await service.sweep()
+    states = await service.states(tenant)
+    assert {c: s for c, s in states.items() if s not in ("compliant", "not_applicable")} == {"dkim": "needs_person"}
+    cmdlets = [entry.cmdlet for entry in tenant.writes]
+    assert cmdlets.index("New-OutboundConnector") < cmdlets.index("New-TransportRule")
+    assert set(states) == set(CATALOGUE)
