@@ -8,7 +8,7 @@ from clients import profiles
 from clients import settings as environment
 from handlers import api, check, park, remediate, sweep, workers
 from handlers.http import accepted, answer
-from handlers.workers import next_run
+from handlers.workers import interval_s
 
 # Read at import, so that a missing setting or a malformed profile stops the start with one line that names it.
 settings = environment.load()
@@ -24,13 +24,13 @@ CALLER = "function key"
 @app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_FAST_SCHEDULE%")
 async def sweep_fast(timer: func.TimerRequest) -> None:
     """Ask for a look at what Exchange shows of every tenant."""
-    await sweep.run("fast", next_run(timer), await connect())
+    await sweep.run("fast", interval_s(timer), await connect())
 
 
 @app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_SLOW_SCHEDULE%")
 async def sweep_slow(timer: func.TimerRequest) -> None:
     """Ask for a look at what changes rarely or answers slowly: compliance, DKIM, blocked connectors."""
-    await sweep.run("slow", next_run(timer), await connect())
+    await sweep.run("slow", interval_s(timer), await connect())
 
 
 @app.queue_trigger(arg_name="message", queue_name="checks", connection=STORAGE)

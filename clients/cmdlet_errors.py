@@ -50,7 +50,7 @@ class Caller:
 class Complaint:
     """What the service said. *kind*: the exception's type, *text*: for people; each "" when there is none.
 
-    *by_cmdlet* is false when nothing in the answer shows that a cmdlet ran, or that the service answered at all.
+    *by_cmdlet* is false when nothing in the answer shows that a cmdlet ran: no detail, no inner error, no type.
     """
 
     kind: str
@@ -160,7 +160,7 @@ def complaint_of(answer: Answer) -> Complaint:
     return Complaint(
         kind=next((kind for kind in kinds if kind and not kind.endswith(_GENERIC)), ""),
         text=next(filter(None, texts), ""),
-        by_cmdlet=isinstance(error, dict),
+        by_cmdlet=bool(detail.text or _at(error, "innererror") or any(kinds)),
     )
 
 

@@ -99,7 +99,8 @@ def make_client() -> httpx.AsyncClient:
         http2=False,
         follow_redirects=False,  # a token goes only to the host it was meant for
         timeout=httpx.Timeout(10, pool=30),
-        limits=httpx.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=60),
+        # Every request polls every idle connection (httpcore), about 50 us each, so no more are kept than are of use.
+        limits=httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=60),
         # Exchange labels bodies gzip that are not (fact sheet 5.3), so none is asked for.
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
     )
@@ -184,6 +185,7 @@ class _Patience:
     def __call__(self, error: Exception) -> bool | float:
         if not self._may_repeat(error):
             return False
+        log.warning("http_failed error=%s reason=%r", type(error).__name__, str(error))
         if not isinstance(error, Throttled) or error.retry_after_s is None:
             return True
         self._left_s -= error.retry_after_s

@@ -50,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     keep.add_argument("--in-memory", action="store_true", help="keep queues, tables and blobs in memory (the default)")
     keep.add_argument("--location", type=Path, help="keep queues, tables and blobs in this folder")
     parser.add_argument("--ready-file", type=Path, help="write url, key and storage here, as JSON, once all listens")
-    parser.add_argument("--lease", type=float, default=600.0, help="seconds a received message is invisible")
+    parser.add_argument("--lease", type=int, default=600, help="seconds a received message is invisible")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds that running functions have at the end")
     parser.add_argument("--verbose", action="store_true", help="show tracebacks")
     return parser.parse_args()
@@ -83,6 +83,8 @@ async def _run(arguments: argparse.Namespace) -> None:
         if arguments.ready_file:
             _write_ready(arguments.ready_file, host)
         await stop.wait()
+    # The app lives as long as its process, here as on the platform: what it leaves open is not worth an error.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
 def _port() -> int:

@@ -42,8 +42,8 @@ class Host:
         environ: App settings for placeholders and connections; the app itself reads `os.environ`.
         port: On loopback; 0 takes a free one.
         key: Function key and master key; None makes one.
-        lease_s: How long a received message is invisible, in seconds; extended at half time while its function runs.
-            On the platform it is always 600.
+        lease_s: How long a received message is invisible, in whole seconds; extended at half time while its function
+            runs. On the platform it is always 600.
         grace_s: Seconds that running functions have to finish at the end of the block.
 
     Attributes:
@@ -62,7 +62,7 @@ class Host:
         *,
         port: int = 0,
         key: str | None = None,
-        lease_s: float = 600.0,
+        lease_s: int = 600,
         grace_s: float = 10.0,
     ) -> None:
         self.key = key or secrets.token_urlsafe(24)

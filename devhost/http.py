@@ -57,16 +57,17 @@ class Server:
         return web.FileResponse(_DASHBOARD)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        found = [route for route in self._routes if route.match(request.rel_url.raw_path) is not None]
+        path = request.rel_url.raw_path
+        found = [(route, params) for route in self._routes if (params := route.match(path)) is not None]
         if not found:
             return web.Response(status=HTTPStatus.NOT_FOUND)
-        route = next((route for route in found if route.allows(request.method)), None)
-        if route is None:
-            allowed = sorted({method for route in found for method in route.methods})
+        allowing = [(route, params) for route, params in found if route.allows(request.method)]
+        if not allowing:
+            allowed = sorted({method for route, _ in found for method in route.methods})
             return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(allowed)})
+        route, params = allowing[0]
         if route.level != "anonymous" and not self._admits(request):
             return web.Response(status=HTTPStatus.UNAUTHORIZED)
-        params = route.match(request.rel_url.raw_path) or {}
         data = typed(http=await _incoming(request, params))
         try:
             return _outgoing(await self._app.invoke(route.function, data))
@@ -95,7 +96,7 @@ async def _incoming(request: web.Request, params: Mapping[str, str]) -> Message:
     return Message(
         method=request.method,
         url=str(request.url),
-        headers={name.lower(): value for name, value in _joined(request.headers).items()},
+        headers=_joined(request.headers),
         params=params,
         query=_joined(request.query),
         body=typed(bytes=await request.read()),

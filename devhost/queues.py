@@ -70,7 +70,7 @@ class QueueListener:
     """Receives for one function, and keeps several of its messages running on the one event loop."""
 
     def __init__(
-        self, trigger: QueueTrigger, app: App, service: QueueServiceClient, options: QueueOptions, lease_s: float
+        self, trigger: QueueTrigger, app: App, service: QueueServiceClient, options: QueueOptions, lease_s: int
     ) -> None:
         self.trigger = trigger
         self._app = app
@@ -117,7 +117,7 @@ class QueueListener:
         size = self._options.batch_size
         # One page is one request; the SDK's plain iteration asks again until the batch is full.
         pages = self._queue.receive_messages(
-            messages_per_page=size, max_messages=size, visibility_timeout=int(self._lease_s)
+            messages_per_page=size, max_messages=size, visibility_timeout=self._lease_s
         ).by_page()
         try:
             page = await anext(pages, None)
@@ -215,7 +215,7 @@ class QueueListener:
                     return
             try:
                 extended = await self._queue.update_message(
-                    message.id, message.pop_receipt, visibility_timeout=int(self._lease_s)
+                    message.id, message.pop_receipt, visibility_timeout=self._lease_s
                 )
                 message.pop_receipt, pause_s = extended.pop_receipt, self._lease_s / 2
             except AzureError as error:

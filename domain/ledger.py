@@ -86,7 +86,7 @@ _EVENTS: dict[StateName, Event] = {
 
 def of_transition(before: ControlState, after: ControlState, **known: Any) -> Entry | None:  # noqa: ANN401 - Entry's fields
     """The entry for a change of state; None when nothing changed that an operator would want to read again."""
-    same = (before.state, before.plan, before.detail) == (after.state, after.plan, after.detail)
+    same = _news(before) == _news(after)
     first_good = before.since is None and after.state in {"compliant", "not_applicable"}
     if same or first_good:
         return None
@@ -99,6 +99,10 @@ def of_transition(before: ControlState, after: ControlState, **known: Any) -> En
         profile_version=after.profile_version,
         **known,
     )
+
+
+def _news(state: ControlState) -> tuple[str, ...]:
+    return state.state, state.plan, state.detail, state.correction.entry if state.correction else ""
 
 
 def answers_view(ruling: Ruling) -> tuple[dict[str, Any], ...]:

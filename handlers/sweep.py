@@ -1,7 +1,6 @@
 """Ask for a look at every tenant. The sweep is the truth; everything else only makes it faster."""
 
 import logging
-from datetime import datetime
 
 from clients.connect import Clients
 from domain.control import Lane
@@ -16,14 +15,13 @@ SHORTEST_LIFE_S = 60
 """A check that nobody came to within twice the interval is asked for again by then; this is the least it lives."""
 
 
-async def run(lane: Lane, until: datetime | None, clients: Clients) -> None:
-    """Put one check per enabled tenant on the queue, spread over the time *until* the next sweep.
+async def run(lane: Lane, interval_s: float, clients: Clients) -> None:
+    """Put one check per enabled tenant on the queue, spread over the *interval_s* seconds until the next sweep.
 
-    *until*: when the timer fires next (None: not known, so nothing is spread).
+    An interval of 0 is one that is not known: nothing is spread.
     """
     tenants = await clients.storage.tenants.enabled_ids()
     await clients.storage.switches.set_fleet(len(tenants))
-    interval_s = max(0.0, (until - clients.now()).total_seconds()) if until else 0.0
     gap_s = SPREAD * interval_s / max(1, len(tenants))
     for number, tenant_id in enumerate(tenants):
         delay_s = int(number * gap_s)

@@ -20,8 +20,14 @@ async def clients(settings: Settings) -> Clients:
         return _opened[0]
 
 
-def next_run(timer: func.TimerRequest) -> datetime | None:
-    """When the timer fires next, as the platform's schedule monitor has it; None when it keeps none."""
+def interval_s(timer: func.TimerRequest) -> float:
+    """Seconds between two runs of the timer, from the platform's schedule monitor; 0 where it does not know yet.
+
+    At an invocation the monitor still has the run before as `Last` and this one as `Next`; before the first run `Last`
+    is the year 1 (azure-functions 3.5).
+    """
     status = getattr(timer, "schedule_status", None) or {}
-    text = status.get("Next")
-    return datetime.fromisoformat(text) if text else None
+    last, this = (datetime.fromisoformat(status[name]) if status.get(name) else None for name in ("Last", "Next"))
+    if last is None or this is None or last.year == 1:
+        return 0.0
+    return max(0.0, (this - last).total_seconds())

@@ -113,11 +113,11 @@ async def serve(world: World, port: int, ready_file: Path | None) -> None:
 
             def announce(bound: int) -> None:
                 found = addresses(bound, dns_server.address, ca_file)
-                print(" ".join(f"{name}={value}" for name, value in found.items()), flush=True)
                 if ready_file:
-                    about = {"base_url": f"https://127.0.0.1:{bound}", "client_id": world.client_id,
-                             "client_secret": world.client_secret, **found}  # fmt: skip
+                    application = {"client_id": world.client_id, "client_secret": world.client_secret}
+                    about = {"base_url": f"https://127.0.0.1:{bound}", **application, **found}
                     _write_whole(ready_file, json.dumps(about))
+                print(" ".join(f"{name}={value}" for name, value in found.items()), flush=True)
 
             config = uvicorn.Config(
                 cutting(asgi(world)),
@@ -147,8 +147,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--ready-file", type=Path, help="JSON with the addresses, written when listening")
     parser.add_argument("--tenants", type=int, default=0, help="healthy tenants t00000.example ... to start with")
+    parser.add_argument("--log-length", type=int, default=200, help="cmdlets that each tenant's log keeps")
     arguments = parser.parse_args()
-    world = World()
+    world = World(log_length=arguments.log_length)
     world.add_tenants(arguments.tenants)
     asyncio.run(serve(world, arguments.port, arguments.ready_file))
 

@@ -26,6 +26,10 @@ type FaultKind = Literal[
 ]
 
 
+NO_CMDLET = ""
+"""Where no cmdlet runs: a sign-in, a redirect."""
+
+
 class ConnectionCut(Exception):  # noqa: N818 - it is the event, not an error of this code
     """The socket died. Raised through the ASGI app, so that whoever mounts it can do as a socket would.
 
@@ -43,8 +47,9 @@ class Fault:
 
     Args:
         kind: what happens.
-        service: `login`, `exchange`, `compliance` (the front door) or `compliance-region`; None: any.
-        cmdlet: a cmdlet's name, or `$batch` for the batch request as a whole; None: any cmdlet, and `$batch`.
+        service: `exchange`, `compliance-region`, `compliance` (the front door, which redirects) or `login`; None:
+            wherever a cmdlet or a batch would run, so neither sign-in nor a redirect.
+        cmdlet: a cmdlet's name, or `$batch` for the batch request as a whole; None: any.
         writes: True: only cmdlets that write; False: only reads; None: both.
         phase: `before` the cmdlet runs (it does not), or `after` it has run and its effect stays.
         times: how many requests meet it.
@@ -62,8 +67,9 @@ class Fault:
     seconds: float = 0.0
 
     def meets(self, service: str, cmdlet: str) -> bool:
+        """Whether this fault is for such a request."""
         return (
-            self.service in {None, service}
+            (self.service == service or (self.service is None and cmdlet != NO_CMDLET))
             and (self.cmdlet is None or self.cmdlet.casefold() == cmdlet.casefold())
             and (self.writes is None or self.writes == is_write(cmdlet))
         )

@@ -22,7 +22,7 @@ def matches(row: Row, identity: str) -> bool:
 
 
 def directory(row: Row, organization: str, *, created: bool = True) -> Row:
-    """The properties that Exchange derives for each object (opening of section 6)."""
+    """The object with what Exchange derives for each (opening of section 6). *created*: the kind shows WhenCreated."""
     name, guid, changed = row["Name"], row["Guid"], row["WhenChanged"]
     derived = {
         "AdminDisplayName": "",
@@ -41,8 +41,8 @@ def directory(row: Row, organization: str, *, created: bool = True) -> Row:
         "ObjectState": "Unchanged",
     }
     if created:
-        derived |= {"WhenCreated": row["WhenCreated"], "WhenCreatedUTC": row["WhenCreated"]}
-    return row | derived
+        return row | derived | {"WhenCreatedUTC": row["WhenCreated"]}
+    return {name: value for name, value in row.items() if name != "WhenCreated"} | derived
 
 
 def is_guid(text: str) -> bool:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from simulator.switches import Switches
     from simulator.world import World
 
-LOG_LENGTH = 2000
-
 
 class Entry(NamedTuple):
     """One cmdlet that an application asked for. *status* 0: the connection was cut. *changed*: state is different."""
@@ -101,7 +99,7 @@ class Tenant:
         self.switches = switches
         self.access = Access()
         self.faults = Faults()
-        self.log: deque[Entry] = deque(maxlen=LOG_LENGTH)
+        self.log: deque[Entry] = deque(maxlen=world.log_length)
         self.http_requests: Counter[str] = Counter()
         self.tokens_valid_from = 0
         self.claims_demanded: str | None = None

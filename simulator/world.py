@@ -28,6 +28,7 @@ class World:
         client_id: the application that tenants consent to.
         client_secret: its secret; a client assertion is also taken.
         token_lifetime: seconds.
+        log_length: cmdlets that each tenant's log keeps.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class World:
         client_id: str = "2f9d1b54-0c1a-4a63-8c3e-6f6a6e0b1c77",
         client_secret: str = "simulated-secret",  # noqa: S107 - a made-up tenant's
         token_lifetime: int = 3599,
+        log_length: int = 1000,
     ) -> None:
         self.clock = clock
         self.client_id = client_id
         self.client_secret = client_secret
         self.token_lifetime = token_lifetime
+        self.log_length = log_length
         self.faults = Faults()
         self.http_requests: Counter[str] = Counter()
         self.links = Links(self)

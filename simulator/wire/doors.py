@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from simulator.faults import ConnectionCut
+from simulator.faults import NO_CMDLET, ConnectionCut
 from simulator.wire import batch, entra, invoke
 from simulator.wire.envelope import plain_error
 from simulator.wire.http import Answer, Refused, Request, json_answer, loads
 from simulator.wire.trouble import meet
 
 if TYPE_CHECKING:
+    from simulator.faults import Fault
     from simulator.tenant import Tenant
     from simulator.wire.access import Service
     from simulator.world import World
@@ -60,11 +61,10 @@ def _placed(request: Request) -> tuple[str, str, Request] | None:
 
 def _login(world: World, request: Request) -> Answer:
     tenant = world.tenant(request.path.split("/")[1])
-    fault = (tenant.faults.take("login", "") if tenant else None) or world.faults.take("login", "")
     try:
         if tenant is None:
             return entra.answer(world, request)
-        return meet(fault, lambda: entra.answer(world, request), tenant, "exchange")
+        return meet(_fault(tenant, "login"), lambda: entra.answer(world, request), tenant, "exchange")
     except Refused as refused:
         return refused.answer
 
@@ -80,7 +80,11 @@ def _admin_api(world: World, service: str, region: str, request: Request) -> Ans
     serves = tenant.switches.front_door == "serve" if service == "compliance" else region == tenant.region
     if serves:
         return _cmdlets(tenant, service, found["version"], found["rest"], request)
-    return _elsewhere(tenant, service, request)
+    return meet(_fault(tenant, service), lambda: _elsewhere(tenant, service, request), tenant, "compliance")
+
+
+def _fault(tenant: Tenant, service: str) -> Fault | None:
+    return tenant.faults.take(service, NO_CMDLET) or tenant.world.faults.take(service, NO_CMDLET)
 
 
 def _elsewhere(tenant: Tenant, service: str, request: Request) -> Answer:

@@ -36,11 +36,14 @@ def answer(tenant: Tenant, service: Service, request: Request, body: object, *, 
     Raises:
         ConnectionCut: a scripted fault says so.
     """
+    name, parameters = _command(body)
     try:
         claims = authenticate(tenant, service, request.headers.get("authorization"))
-        name, parameters = _command(body)
     except Refused as refused:
+        tenant.log.append(Entry(service, name, parameters, is_write(name), refused.answer.status, changed=False))
         return _with_headers(tenant, request, refused.answer)
+    if not name:
+        return _with_headers(tenant, request, json_answer(400, plain_error("BadRequest", "Invalid Operation")))
     fault = tenant.faults.take(host, name) or tenant.world.faults.take(host, name)
     run = _Run(tenant, service, request, name, parameters, claims)
     status = 0
@@ -53,6 +56,7 @@ def answer(tenant: Tenant, service: Service, request: Request, body: object, *, 
 
 
 def _command(body: object) -> tuple[str, Mapping[str, Any]]:
+    """The cmdlet and its parameters; no name: the body holds no command."""
     match body:
         case {"CmdletInput": {"CmdletName": str(name), **rest}}:
             parameters = rest.get("Parameters") or {}
@@ -60,7 +64,7 @@ def _command(body: object) -> tuple[str, Mapping[str, Any]]:
                 return name, parameters
         case _:
             pass
-    raise Refused(json_answer(400, plain_error("BadRequest", "Invalid Operation")))
+    return "", {}
 
 
 class _Run:

@@ -83,7 +83,7 @@ def envelope(detail: object = None, **error: object) -> dict[str, object]:
             Complaint("A.B", "deepest"),
             id="other_case_of_keys",
         ),
-        pytest.param(envelope(), Complaint("", "Error executing cmdlet"), id="generic_only"),
+        pytest.param(envelope(), Complaint("", "Error executing cmdlet", by_cmdlet=False), id="generic_only"),
         pytest.param(envelope(PROXIED), Complaint(NOT_FOUND, NOT_FOUND_TEXT), id="proxied"),
         pytest.param(
             envelope(f"Ex1|Some.CmdletProxyException|{PROXIED}"),
@@ -105,7 +105,7 @@ def test_the_telling_text_and_type_are_found(body: object, expected: Complaint) 
 def test_the_header_names_the_type_when_the_body_does_not() -> None:
     complaint = complaint_of(answer(503, raw=b"busy", X_ExceptionType="Some.TypeException"))
 
-    assert complaint == Complaint("Some.TypeException", "busy", by_cmdlet=False)
+    assert complaint == Complaint("Some.TypeException", "busy")
 
 
 anything = st.recursive(
@@ -192,9 +192,10 @@ def test_the_throttle_text_alone_is_a_throttle() -> None:
         raise_for_cmdlet(answer(400, raw=text), CALLER)
 
 
-def test_a_404_that_no_cmdlet_gave_is_not_an_absent_object() -> None:
+@pytest.mark.parametrize("raw", [b"", b"<html>no such path</html>", b'{"error": {"message": "Resource not found."}}'])
+def test_a_404_that_no_cmdlet_gave_is_not_an_absent_object(raw: bytes) -> None:
     with pytest.raises(Unreadable):
-        raise_for_cmdlet(answer(404, raw=b"<html>no such path</html>"), CALLER)
+        raise_for_cmdlet(answer(404, raw=raw), CALLER)
 
 
 def test_a_refusal_with_diagnostics_means_that_a_role_is_missing() -> None:

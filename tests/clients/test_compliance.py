@@ -89,7 +89,8 @@ async def test_a_front_door_that_answers_is_the_region(compliance: Compliance, r
 MOVED = [
     pytest.param([to_region("nam12b")], id="redirect"),
     pytest.param([httpx.ConnectError("gone")] * 5, id="connect_failure"),
-    pytest.param([httpx.Response(404, html="<html>no such path</html>")], id="404_without_a_cmdlet"),
+    pytest.param([httpx.Response(404, html="<html>no such path</html>")], id="404_of_a_web_server"),
+    pytest.param([httpx.Response(404, json={"error": {"message": "Resource not found."}})], id="404_without_a_cmdlet"),
     pytest.param([httpx.Response(500)] * 5, id="500"),
     pytest.param([httpx.Response(503)] * 5, id="503"),
 ]
@@ -120,7 +121,9 @@ async def test_a_region_that_keeps_redirecting_is_given_up(compliance: Complianc
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(httpx.Response(404, json={"error": {"message": "There is no rule matching"}}), id="not_found"),
+        pytest.param(
+            httpx.Response(404, json={"error": {"details": [{"message": "Ex1|X.Y|No rule"}]}}), id="not_found"
+        ),
         pytest.param(httpx.Response(403, json={"error": {"message": "unknown cmdlet"}}), id="forbidden"),
         pytest.param(httpx.ReadTimeout("slow"), id="timeout"),
     ],

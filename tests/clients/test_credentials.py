@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -16,7 +17,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from clients.clouds import ENDPOINTS
-from clients.credentials import RENEWED_EARLY, Certificate, ClientSecret, Credentials, FederatedIdentity, Proof
+from clients.credentials import (
+    RENEWED_EARLY,
+    Certificate,
+    ClientSecret,
+    Credentials,
+    FederatedIdentity,
+    Proof,
+    managed_identity,
+)
 from clients.errors import ClientError, Throttled, Unauthorised, Unreachable, Unreadable
 from clients.exchange import Exchange
 from clients.http import Http
@@ -167,6 +176,59 @@ async def test_a_managed_identity_lends_its_token_as_the_assertion(
     assert await proved_by(FederatedIdentity(assertion)).token(TENANT, EXCHANGE) == "token-1"
     assert entra.asked[0]["client_assertion"] == "managed-identity-token"
     assert entra.asked[0]["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+@pytest.fixture
+async def identity_endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
+    """What Azure Functions puts beside a worker that has a managed identity; gives the request lines it has seen."""
+    asked: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[0])
+        known = f"client_id={CLIENT_ID}" in asked[-1]
+        body = (
+            b'{"access_token": "identity-token", "expires_on": "4102444800", "token_type": "Bearer"}'
+            if known
+            else b"{}"
+        )
+        head = f"HTTP/1.1 {'200 OK' if known else '400 Bad Request'}\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{port}/msi/token")
+        monkeypatch.setenv("IDENTITY_HEADER", "beside-the-worker")
+        yield asked
+
+
+# A worker keeps the credential, and so its connection, for life.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_the_managed_identity_is_asked_once_for_the_exchange_audience(
+    proved_by: Callable[[Proof], Credentials], identity_endpoint: list[str], entra: Entra
+) -> None:
+    credentials = proved_by(managed_identity(CLIENT_ID, ENDPOINTS["global"].assertion_audience))
+
+    await credentials.token(TENANT, EXCHANGE)
+    await credentials.token(OTHER, EXCHANGE)
+
+    assert [asked["client_assertion"] for asked in entra.asked] == ["identity-token"] * 2
+    assert len(identity_endpoint) == 1
+    assert "resource=api://AzureADTokenExchange" in unquote(identity_endpoint[0])
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_managed_identity_that_is_not_there_is_for_a_person(
+    proved_by: Callable[[Proof], Credentials], identity_endpoint: list[str]
+) -> None:
+    credentials = proved_by(managed_identity(OTHER, ENDPOINTS["global"].assertion_audience))
+
+    with pytest.raises(Unauthorised) as raised:
+        await credentials.token(TENANT, EXCHANGE)
+
+    assert identity_endpoint
+    assert raised.value.remedy == f"Assign the managed identity {OTHER} to the Function App."
 
 
 @pytest.mark.parametrize(

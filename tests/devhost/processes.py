@@ -74,7 +74,7 @@ class Sample:
 
     folder: Path
     settings: dict[str, str]
-    lease_s: float
+    lease_s: int
     process: subprocess.Popen[str]
     url: str
     key: str
@@ -87,7 +87,7 @@ class Sample:
         storage: str,
         chosen: Mapping[str, str] = MappingProxyType({}),
         *,
-        lease_s: float = 600,
+        lease_s: int = 600,
         waiting: Sequence[bytes] = (),
     ) -> Iterator[Self]:
         """Start it on *storage* with messages *waiting*; queues and host id are its own unless *chosen*."""

@@ -1,5 +1,10 @@
 """HTTP functions are called, and their answers given, as on the platform."""
 
+import json
+from contextlib import closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
 import httpx
 import pytest
 
@@ -7,15 +12,12 @@ from tests.devhost.processes import Sample
 
 
 def test_a_function_sees_the_request_as_the_platform_sends_it(sample: Sample) -> None:
-    answer = httpx.put(
-        f"{sample.url}/api/things/12?tag=a&tag=b&empty=", content="körper", headers={"X-Some-Header": "yes"}
-    )
+    answer = httpx.put(f"{sample.url}/api/things/12?tag=a&tag=b&empty=", content="körper")
 
     seen = answer.json()
     assert (seen["id"], seen["body"]) == ("12", "körper")
     assert seen["url"] == f"{sample.url}/api/things/12?tag=a&tag=b&empty="
     assert seen["params"] == {"tag": "a,b"}
-    assert seen["headers"]["x-some-header"] == "yes"
     assert seen["headers"]["content-length"] == "7"
 
 
@@ -27,9 +29,23 @@ def test_status_headers_and_body_of_a_response_arrive(sample: Sample) -> None:
 
 
 def test_a_function_may_answer_with_text(sample: Sample) -> None:
-    answer = httpx.get(f"{sample.url}/api/things/special")
+    answer = httpx.get(f"{sample.url}/api/files/a/b")
 
-    assert (answer.status_code, answer.text) == (200, "special GET")
+    assert (answer.status_code, answer.text) == (200, "file a/b")
+
+
+def test_the_most_particular_route_answers(sample: Sample) -> None:
+    assert httpx.get(f"{sample.url}/api/files/special").text == "special GET"
+
+
+def test_header_names_arrive_in_lower_case(sample: Sample) -> None:
+    # http.client sends names as they are written; httpx does not.
+    address = urlsplit(sample.url)
+    with closing(HTTPConnection(address.hostname or "", address.port)) as connection:
+        connection.request("GET", "/api/things/1", headers={"X-Some-Header": "yes"})
+        seen = json.load(connection.getresponse())
+
+    assert seen["headers"]["x-some-header"] == "yes"
 
 
 @pytest.mark.parametrize("path", ["/api/things/x", "/api/nothing", "/things/1", "/"])

@@ -37,7 +37,7 @@ def test_the_functions_are_listed_with_what_triggers_them(own_sample: Sample) ->
     assert listed["nightly"] == ["timer", "0", "0", "3", "*", "*", "*"]
     assert listed["work"] == ["queue", own_sample.settings["SAMPLE_QUEUE"]]
     assert listed["things"] == ["http", "GET,PUT", f"{own_sample.url}/api/things/{{id:int}}", "(anonymous)"]
-    assert out.endswith(f"11 functions on {own_sample.url}, key {own_sample.key}\n")
+    assert out.endswith(f"12 functions on {own_sample.url}, key {own_sample.key}\n")
 
 
 def test_the_ready_file_is_for_its_owner_only(sample: Sample) -> None:
@@ -48,9 +48,8 @@ def test_running_functions_finish_before_the_host_stops(own_sample: Sample) -> N
     own_sample.send(b"sleep 0.5")
     own_sample.sees("work")
 
-    code, _ = own_sample.stop()
+    assert own_sample.stop() == (0, "")
 
-    assert code == 0
     assert own_sample.seen("slept")
     assert own_sample.is_empty()
 

@@ -19,6 +19,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from clients.connect import Clients, connect
 from clients.settings import load
+from clients.storage import TABLES
 from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import Entry
 from domain.states import ControlState
@@ -90,7 +91,7 @@ class Service:
     async def sweep(self) -> None:
         """Both timers fire, and what they asked for is done."""
         for lane in ("fast", "slow"):
-            await sweep.run(lane, None, self.clients)
+            await sweep.run(lane, 0, self.clients)
         await self.work()
 
     async def check(self, tenant: Tenant, **job: Any) -> None:
@@ -126,7 +127,10 @@ async def service(azurite_connection: str) -> AsyncIterator[Service]:
     world = World(clock=clock)
     with respx.mock(assert_all_called=False) as router:
         mount(router, world)
-        async with DnsServer(world.dns) as server, QueueServiceClient.from_connection_string(azurite_connection) as queues:
+        async with (
+            DnsServer(world.dns) as server,
+            QueueServiceClient.from_connection_string(azurite_connection) as queues,
+        ):
             settings = load(
                 {
                     "AzureWebJobsStorage": azurite_connection,
@@ -146,9 +150,9 @@ async def service(azurite_connection: str) -> AsyncIterator[Service]:
 
 
 async def _empty(azurite_connection: str, queues: QueueServiceClient) -> None:
-    """Leave nothing for the next test to sweep. States and ledgers stay: every test's tenants are new."""
+    """Leave nothing for the next test."""
     async with TableServiceClient.from_connection_string(azurite_connection) as tables:
-        for name in ("tenants", "switches", "written", "parked"):
+        for name in TABLES:
             table = tables.get_table_client(name)
             async for entity in table.list_entities(select=["PartitionKey", "RowKey"]):
                 await table.delete_entity(entity["PartitionKey"], entity["RowKey"])

@@ -6,11 +6,23 @@ from domain.controls import CATALOGUE
 
 BROKEN = {
     "inbound-lockdown": ("Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": False}),
-    "oof-connector": ("Set-OutboundConnector", {"Identity": "Automatic Replies (Out of Office) Only", "Enabled": False}),
-    "oof-rule": ("Disable-TransportRule", {"Identity": "Send Automatic Replies to connector Automatic Replies", "Confirm": False}),
+    "oof-connector": (
+        "Set-OutboundConnector",
+        {"Identity": "Automatic Replies (Out of Office) Only", "Enabled": False},
+    ),
+    "oof-rule": (
+        "Disable-TransportRule",
+        {"Identity": "Send Automatic Replies to connector Automatic Replies", "Confirm": False},
+    ),
     "dkim": ("Set-DkimSigningConfig", {"Identity": "contoso.example", "Enabled": False}),
-    "spoof-intelligence": ("Set-AntiPhishPolicy", {"Identity": "Office365 AntiPhish Default", "EnableSpoofIntelligence": True}),
-    "alert-policies": ("Set-ProtectionAlert", {"Identity": "Phish delivered due to an ETR override", "Disabled": False}),
+    "spoof-intelligence": (
+        "Set-AntiPhishPolicy",
+        {"Identity": "Office365 AntiPhish Default", "EnableSpoofIntelligence": True},
+    ),
+    "alert-policies": (
+        "Set-ProtectionAlert",
+        {"Identity": "Phish delivered due to an ETR override", "Disabled": False},
+    ),
 }
 
 

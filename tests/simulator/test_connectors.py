@@ -7,7 +7,7 @@ from simulator.failures import CmdletError
 from tests.simulator.conftest import Caller, error_of
 
 OOF = "Automatic Replies (Out of Office) Only"
-LOCK = {
+LOCK: dict[str, Any] = {
     "Name": "ExchangeDefender",
     "ConnectorType": "Partner",
     "SenderDomains": ["*"],
@@ -65,7 +65,12 @@ async def test_a_name_that_is_taken_cannot_be_given(caller: Caller) -> None:
 
 @pytest.mark.parametrize(
     ("switch", "connector_type", "enabled"),
-    [("never", "OnPremises", True), ("on_premises", "OnPremises", False), ("on_premises", "Partner", True), ("always", "Partner", False)],
+    [
+        ("never", "OnPremises", True),
+        ("on_premises", "OnPremises", False),
+        ("on_premises", "Partner", True),
+        ("always", "Partner", False),
+    ],
 )
 async def test_some_offerings_create_connectors_disabled(
     fresh: Caller, switch: Any, connector_type: str, *, enabled: bool
@@ -124,7 +129,9 @@ async def test_validation_is_set_only_afterwards(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("protected", [True, False])
-async def test_a_connector_that_a_rule_uses_is_kept_unless_the_switch_is_off(caller: Caller, *, protected: bool) -> None:
+async def test_a_connector_that_a_rule_uses_is_kept_unless_the_switch_is_off(
+    caller: Caller, *, protected: bool
+) -> None:
     caller.tenant.switches.connector_in_use_protected = protected
     expected = 400 if protected else 200
 

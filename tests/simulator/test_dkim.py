@@ -76,7 +76,7 @@ async def test_the_targets_follow_one_of_two_schemes(fresh: Caller) -> None:
 
 @pytest.mark.parametrize("changed", [{"DomainName": "stranger.example"}, {"KeySize": 512}])
 async def test_a_foreign_domain_or_an_odd_key_size_is_refused(fresh: Caller, changed: dict[str, Any]) -> None:
-    settings = {"DomainName": DOMAIN, "Enabled": False} | changed
+    settings: dict[str, Any] = {"DomainName": DOMAIN, "Enabled": False} | changed
 
     assert (await fresh.run("New-DkimSigningConfig", **settings)).status_code in {400, 404}
 

@@ -64,7 +64,10 @@ async def test_numbers_are_annotated_by_their_net_type(caller: Caller) -> None:
     signing = (await caller.value("Get-DkimSigningConfig"))[0]
 
     assert policy["PhishThresholdLevel@data.type"] == "System.Int32"
-    assert (signing["Selector1KeySize@data.type"], signing["Selector1KeySize@odata.type"]) == ("System.UInt16", "#Decimal")
+    assert (signing["Selector1KeySize@data.type"], signing["Selector1KeySize@odata.type"]) == (
+        "System.UInt16",
+        "#Decimal",
+    )
     assert signing["Selector1KeySize"] == 2048
 
 

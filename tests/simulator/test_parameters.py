@@ -66,7 +66,9 @@ async def test_a_tagged_hashtable_adds_and_removes(caller: Caller) -> None:
     assert connector(caller)["SenderIPAddresses"] == ["206.125.40.0/24"]
 
 
-@pytest.mark.parametrize(("value", "stored"), [("10.0.0.1", ["10.0.0.1"]), ([], []), (None, []), ({"@odata.type": TAG}, None)])
+@pytest.mark.parametrize(
+    ("value", "stored"), [("10.0.0.1", ["10.0.0.1"]), ([], []), (None, []), ({"@odata.type": TAG}, None)]
+)
 async def test_a_collection_takes_one_value_none_or_null(
     caller: Caller, value: object, stored: list[str] | None
 ) -> None:

@@ -15,7 +15,9 @@ PAIR = {"SpoofedUser": "*", "SendingInfrastructure": "65.99.255.0/24", "SpoofTyp
 
 
 @pytest.mark.parametrize(("state", "on"), [("healthy", False), ("never_configured", True)])
-async def test_spoof_intelligence_starts_as_the_state_says(caller: Caller, fresh: Caller, state: str, *, on: bool) -> None:
+async def test_spoof_intelligence_starts_as_the_state_says(
+    caller: Caller, fresh: Caller, state: str, *, on: bool
+) -> None:
     row = (await (caller if state == "healthy" else fresh).value("Get-AntiPhishPolicy"))[0]
 
     assert (row["Name"], row["IsDefault"], row["EnableSpoofIntelligence"]) == (DEFAULT, True, on)
@@ -23,13 +25,16 @@ async def test_spoof_intelligence_starts_as_the_state_says(caller: Caller, fresh
 
 async def test_a_custom_policy_gets_recipients_by_its_rule(caller: Caller) -> None:
     await caller.run("New-AntiPhishPolicy", Name="Sales", EnableSpoofIntelligence=True)
-    rule = {"AntiPhishPolicy": "Sales", "RecipientDomainIs": ["northwindlegal.example"]}
+    rule: dict[str, Any] = {"AntiPhishPolicy": "Sales", "RecipientDomainIs": ["northwindlegal.example"]}
     await caller.run("New-AntiPhishRule", Name="Sales", **rule)
     await caller.run("New-AntiPhishRule", Name="First", Priority=0, **rule)
 
     rows = await caller.value("Get-AntiPhishRule")
 
-    assert [(row["Name"], row["Priority"], row["State"]) for row in rows] == [("First", 0, "Enabled"), ("Sales", 1, "Enabled")]
+    assert [(row["Name"], row["Priority"], row["State"]) for row in rows] == [
+        ("First", 0, "Enabled"),
+        ("Sales", 1, "Enabled"),
+    ]
     assert rows[0]["RecipientDomainIs"] == ["northwindlegal.example"]
     assert (await caller.run("Remove-AntiPhishPolicy", Identity="Sales", Confirm=False)).status_code == 400
 
@@ -106,7 +111,7 @@ async def test_only_the_action_changes_and_items_go_by_their_ids(caller: Caller)
     first, second = [row["Identity"] for row in await caller.value("Get-TenantAllowBlockListSpoofItems")]
 
     await caller.run("Set-TenantAllowBlockListSpoofItems", Identity="Default", Ids=[first], Action="Block")
-    removal = {"Identity": "northwindlegal.example\\Default", "Ids": [second], "Confirm": False}
+    removal: dict[str, Any] = {"Identity": "northwindlegal.example\\Default", "Ids": [second], "Confirm": False}
     await caller.run("Remove-TenantAllowBlockListSpoofItems", **removal)
     unknown = await caller.run("Remove-TenantAllowBlockListSpoofItems", **removal)
 
@@ -156,7 +161,9 @@ async def test_system_rules_live_in_a_container_that_is_not_the_tenants(caller: 
     assert containers == {"11111111-2222-4333-8444-555555555555": True, "northwindlegal.onmicrosoft.com": False}
 
 
-@pytest.mark.parametrize(("switch", "status", "disabled"), [("works", 200, True), ("not_found", 404, False), ("ignored", 200, False)])
+@pytest.mark.parametrize(
+    ("switch", "status", "disabled"), [("works", 200, True), ("not_found", 404, False), ("ignored", 200, False)]
+)
 async def test_setting_a_system_rule_works_fails_or_does_nothing(
     fresh: Caller, switch: Any, status: int, *, disabled: bool
 ) -> None:
@@ -198,7 +205,7 @@ async def test_the_connection_filter_adds_to_its_lists(caller: Caller) -> None:
     await caller.run("Set-HostedConnectionFilterPolicy", Identity="Default", IPAllowList=add)
 
     assert (await caller.value("Get-HostedConnectionFilterPolicy"))[0]["IPAllowList"] == ["65.99.255.0/24"]
-    wide = {"Identity": "Default", "IPBlockList": ["10.0.0.0-10.0.9.9"]}
+    wide: dict[str, Any] = {"Identity": "Default", "IPBlockList": ["10.0.0.0-10.0.9.9"]}
     assert (await caller.run("Set-HostedConnectionFilterPolicy", **wide)).status_code == 400
 
 

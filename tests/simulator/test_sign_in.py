@@ -6,7 +6,6 @@ import pytest
 from simulator.faults import Fault
 from simulator.tenant import Tenant
 from simulator.wire.tokens import claims_of, sign
-from simulator.world import World
 from tests.simulator.conftest import COMPLIANCE, EXCHANGE, Caller
 
 LOGIN = "https://login.microsoftonline.com"
@@ -59,7 +58,9 @@ async def test_a_managed_identity_token_is_an_assertion_too(caller: Caller) -> N
     [
         pytest.param({"client_secret": "wrong"}, 401, 7000215, id="bad secret"),
         pytest.param({"client_id": "00000000-0000-0000-0000-000000000000"}, 400, 700016, id="unknown application"),
-        pytest.param(assertion("https://login.microsoftonline.us/x/v2.0"), 401, 700023, id="assertion for another cloud"),
+        pytest.param(
+            assertion("https://login.microsoftonline.us/x/v2.0"), 401, 700023, id="assertion for another cloud"
+        ),
         pytest.param({"scope": "https://outlook.office365.com"}, 400, 70011, id="not a default scope"),
         pytest.param({"scope": "https://vault.example/.default"}, 400, 500011, id="unknown resource"),
         pytest.param({"grant_type": "password"}, 400, 70003, id="another grant"),
@@ -97,7 +98,7 @@ async def test_without_its_service_principal_compliance_gives_no_token(caller: C
     assert (await caller.sign_in(EXCHANGE)).status_code == 200
 
 
-async def test_an_unknown_tenant_has_no_token_and_no_metadata(http: httpx.AsyncClient, world: World) -> None:
+async def test_an_unknown_tenant_has_no_token_and_no_metadata(http: httpx.AsyncClient) -> None:
     token = await http.post(f"{LOGIN}/nobody.example/oauth2/v2.0/token", data={"grant_type": "client_credentials"})
     metadata = await http.get(f"{LOGIN}/nobody.example/v2.0/.well-known/openid-configuration")
 

@@ -86,7 +86,12 @@ async def things(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(json.dumps(seen), status_code=201, mimetype="application/json", headers={"X-Made": "yes"})
 
 
-@app.route("things/special", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.route("files/{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def files(req: func.HttpRequest) -> str:
+    return f"file {req.route_params['path']}"
+
+
+@app.route("files/special", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def special(req: func.HttpRequest) -> str:
     return f"special {req.method}"
 

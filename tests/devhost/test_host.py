@@ -1,0 +1,56 @@
+"""The host inside a program of its own, as benchmarks and whole-service tests use it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.devhost.processes import ROOT, SAMPLE_APP
+
+PROGRAM = """
+import asyncio, os, sys
+from pathlib import Path
+from azure.storage.queue import BinaryBase64EncodePolicy
+from azure.storage.queue.aio import QueueClient
+from devhost.azurite import azurite
+from devhost.errors import StartError
+from devhost.host import Host
+
+folder, other, log = (Path(argument) for argument in sys.argv[1:])
+
+async def main():
+    async with azurite() as storage:
+        os.environ |= {"SAMPLE_LOG": str(log)}
+        settings = {"AzureWebJobsStorage": storage, "SAMPLE_QUEUE": "orders", "SAMPLE_TICK": "0 0 0 1 1 *"}
+        async with Host(folder, settings) as host:
+            policy = BinaryBase64EncodePolicy()
+            async with QueueClient.from_connection_string(storage, "orders", message_encode_policy=policy) as queue:
+                for body in (b"sleep 0.5", b"fail", b"quick"):
+                    await queue.send_message(body)
+                await queue.send_message(b"late", visibility_timeout=1)
+            await host.drained()
+            print(len([line for line in log.read_text().splitlines() if '"work"' in line]))
+        async with Host(folder, settings, key="chosen") as again:
+            print(again.key)
+        try:
+            async with Host(other, settings):
+                pass
+        except StartError as error:
+            print(error)
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_can_wait_until_all_work_is_done_and_start_the_same_app_again(tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    arguments = [str(SAMPLE_APP), str(tmp_path), str(tmp_path / "log")]
+    ended = subprocess.run(  # noqa: S603 -- our own code
+        [sys.executable, "-W", "error", "-c", PROGRAM, *arguments],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert ended.returncode == 0, ended.stderr
+    attempts, key, refusal = ended.stdout.splitlines()
+    assert attempts == "5"
+    assert key == "chosen"
+    assert refusal.endswith("is loaded in this process already, and the runtime takes one app")

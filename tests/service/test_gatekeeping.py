@@ -1,0 +1,207 @@
+"""Nothing is written past the gate, and what holds a plan is said."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from domain.gate import Brake, Exemption
+from simulator.faults import Fault
+
+LOCK, RULE = "inbound-lockdown", "oof-rule"
+
+
+def drifted(service, domain="contoso.example"):
+    tenant = service.world.add_tenant(domain)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    tenant.admin(
+        "Disable-TransportRule", Identity="Send Automatic Replies to connector Automatic Replies", Confirm=False
+    )
+    return tenant
+
+
+async def test_observing_tells_and_never_writes(service):
+    tenant = drifted(service)
+    await service.look_after(tenant, mode="observe")
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "drifted"
+    assert (await service.state(tenant, LOCK)).steps
+    assert tenant.writes == []
+
+
+async def test_one_control_may_be_observed_only(service):
+    tenant = drifted(service)
+    await service.look_after(tenant, controls={LOCK: {"mode": "observe"}})
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "drifted"
+    assert (await service.state(tenant, RULE)).state == "compliant"
+
+
+async def test_approving_waits_for_a_person_with_the_exact_steps(service):
+    tenant = drifted(service)
+    await service.look_after(tenant, mode="approve")
+    await service.sweep()
+    await service.sweep()
+    state = await service.state(tenant, RULE)
+    assert (state.state, state.steps[0]["cmdlet"]) == ("awaiting_approval", "Enable-TransportRule")
+    assert state.plan in state.detail
+    assert tenant.writes == []
+    assert len([e for e in await service.ledger(tenant, RULE) if e.event == "awaiting_approval"]) == 1
+
+
+async def test_a_disabled_tenant_is_not_even_looked_at(service):
+    tenant = drifted(service)
+    await service.look_after(tenant, enabled=False)
+    await service.sweep()
+    await service.check(tenant)
+    await service.remediate(tenant, LOCK)
+    assert tenant.writes == []
+
+
+async def test_a_frozen_tenant_is_held_and_put_back_when_the_window_ends(service):
+    tenant = drifted(service)
+    now = service.clock()
+    window = {"start": now.isoformat(), "end": (now + timedelta(hours=1)).isoformat(), "reason": "migration"}
+    await service.look_after(tenant, freeze=[window])
+    await service.sweep()
+    state = await service.state(tenant, RULE)
+    assert state.state == "held"
+    assert "migration" in state.detail
+    service.clock.advance(hours=1)
+    await service.sweep()
+    assert (await service.state(tenant, RULE)).state == "compliant"
+
+
+async def test_accepted_drift_stays_until_its_end(service):
+    tenant = drifted(service)
+    await service.look_after(tenant)
+    until = service.clock() + timedelta(days=1)
+    await service.clients.storage.switches.set_exemption(
+        tenant.tenant_id, RULE, Exemption(reason="test", owner="Ann", until=until)
+    )
+    await service.sweep()
+    assert (await service.state(tenant, RULE)).state == "excepted"
+    service.clock.advance(days=1)
+    await service.sweep()
+    assert (await service.state(tenant, RULE)).state == "compliant"
+
+
+async def test_the_brake_stops_every_write_and_releasing_it_resumes(service):
+    tenant = drifted(service)
+    await service.look_after(tenant)
+    await service.clients.storage.switches.set_brake(Brake(engaged=True, reason="incident 7"))
+    await service.sweep()
+    assert tenant.writes == []
+    assert "incident 7" in (await service.state(tenant, RULE)).detail
+    await service.clients.storage.switches.set_brake(Brake())
+    await service.sweep()
+    assert (await service.state(tenant, RULE)).state == "compliant"
+
+
+@pytest.mark.parametrize(
+    ("break_dns", "reason"),
+    [
+        (
+            lambda dns: dns.set("contoso.example", "MX", "0 contoso-example.mail.protection.outlook.com."),
+            "move the MX first",
+        ),
+        (lambda dns: dns.remove("contoso.example", "MX"), "no MX record"),
+        (lambda dns: dns.fail("contoso.example", "servfail"), "unknown"),
+    ],
+    ids=["at_microsoft", "no_mx", "servfail"],
+)
+async def test_the_lock_never_closes_before_the_mx_is_the_filters(service, break_dns, reason):
+    tenant = drifted(service)
+    await service.look_after(tenant)
+    break_dns(service.world.dns)
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "held"
+    assert "contoso.example" in state.detail
+    assert reason in state.detail
+    assert "Set-InboundConnector" not in [entry.cmdlet for entry in tenant.writes]
+    service.world.dns.heal("contoso.example")
+    service.world.dns.set("contoso.example", "MX", "10 inbound30.exchangedefender.com.")
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_every_domain_counts_for_the_lock(service):
+    tenant = service.world.add_tenant("contoso.example", "contoso.test")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.look_after(tenant)
+    service.world.dns.set("contoso.test", "MX", "0 contoso-test.mail.protection.outlook.com.")
+    await service.sweep()
+    assert "contoso.test" in (await service.state(tenant, LOCK)).detail
+
+
+async def test_a_person_who_asks_does_not_pass_the_guard(service):
+    tenant = drifted(service)
+    await service.look_after(tenant)
+    service.world.dns.fail("contoso.example", "servfail")
+    await service.remediate(tenant, LOCK, requested_by="ann")
+    assert tenant.writes == []
+
+
+async def test_a_control_that_is_undone_again_and_again_is_left_to_a_person(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    for _ in range(5):
+        tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+        await service.sweep()
+        service.clock.advance(minutes=30)
+    state = await service.state(tenant, LOCK)
+    assert state.state == "held"
+    assert "put back 3 times in 24 hours" in state.detail
+    assert len(tenant.writes) == 3
+    service.clock.advance(hours=24)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_the_same_drift_everywhere_pulls_the_brake(service):
+    settings = service.clients.settings.model_copy(update={"most_tenants_per_hour": 2})
+    service.clients = replace(service.clients, settings=settings)
+    tenants = [drifted(service, f"t{number}.example") for number in range(5)]
+    for tenant in tenants:
+        await service.look_after(tenant)
+    await service.sweep()
+    assert sum(bool(tenant.writes) for tenant in tenants) == 2
+    brake = await service.clients.storage.switches.brake()
+    assert brake.engaged
+    assert "blast radius" in brake.reason
+    service.clock.advance(hours=2)
+    await service.sweep()
+    assert sum(bool(tenant.writes) for tenant in tenants) == 2
+    await service.clients.storage.switches.set_brake(Brake(changed_at=service.clock()))
+    await service.sweep()
+    assert sum(bool(tenant.writes) for tenant in tenants) == 4
+
+
+async def test_the_brake_stops_between_two_steps_of_one_plan(service):
+    tenant = service.world.add_tenant("contoso.example")
+    rule = "Send Automatic Replies to connector Automatic Replies"
+    tenant.admin("Set-TransportRule", Identity=rule, Mode="Audit")
+    tenant.admin("Disable-TransportRule", Identity=rule, Confirm=False)
+    tenant.faults.script(Fault("slow", cmdlet="Set-TransportRule", seconds=0.5))
+    await service.look_after(tenant)
+    sweeping = asyncio.create_task(service.sweep())
+    while not tenant.writes:
+        await asyncio.sleep(0.01)
+    await service.clients.storage.switches.set_brake(Brake(engaged=True, reason="now"))
+    await sweeping
+    assert [entry.cmdlet for entry in tenant.writes] == ["Set-TransportRule"]
+    assert (await service.state(tenant, RULE)).state == "held"
+    await service.clients.storage.switches.set_brake(Brake())
+    await service.sweep()
+    assert (await service.state(tenant, RULE)).state == "compliant"
+
+
+async def test_a_fault_in_one_control_does_not_stop_the_next(service):
+    tenant = drifted(service)
+    tenant.faults.script(Fault("nul_403", cmdlet="Enable-TransportRule", times=9))
+    await service.look_after(tenant)
+    await service.sweep()
+    assert (await service.state(tenant, RULE)).state == "needs_person"
+    assert (await service.state(tenant, LOCK)).state == "compliant"

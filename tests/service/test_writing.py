@@ -1,0 +1,208 @@
+"""Writes are few, absolute, proven by a read, and never blindly repeated."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.corrections import PROOF_PATIENCE
+from domain.states import TRY_AGAIN_AFTER
+from simulator.faults import Fault
+
+LOCK, RULE = "inbound-lockdown", "Send Automatic Replies to connector Automatic Replies"
+
+
+def unlocked(service, **switches):
+    tenant = service.world.add_tenant("contoso.example", **switches)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    return tenant
+
+
+async def test_a_message_delivered_twice_writes_once(service):
+    tenant = unlocked(service)
+    await service.look_after(tenant)
+    for _ in range(3):
+        await service.remediate(tenant, LOCK)
+    assert len(tenant.writes) == 1
+
+
+async def test_a_write_that_shows_late_is_waited_for_and_made_once(service):
+    tenant = unlocked(service)
+    tenant.lag(3)
+    await service.look_after(tenant)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert len(tenant.writes) == 1
+
+
+async def test_a_write_that_shows_very_late_is_left_to_the_queue_and_proven_by_a_later_look(service):
+    tenant = unlocked(service)
+    tenant.lag(6)
+    await service.look_after(tenant)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "correcting"
+    assert await service.hidden("remediations") == 1
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert len(tenant.writes) == 1
+
+
+async def test_a_write_without_effect_ends_with_a_person(service):
+    tenant = service.world.add_tenant("contoso.example", alert_set="ignored")
+    tenant.admin("Set-ProtectionAlert", Identity="Phish delivered due to an ETR override", Disabled=False)
+    await service.look_after(tenant)
+    await service.sweep()
+    service.clock.advance(seconds=PROOF_PATIENCE.total_seconds())
+    await service.sweep()
+    state = await service.state(tenant, "alert-policies")
+    assert state.state == "needs_person"
+    assert "does not show" in state.detail
+    assert "security.microsoft.com" in state.detail
+    for _ in range(3):
+        service.clock.advance(days=30)
+        await service.sweep()
+    assert len(tenant.writes) == 1
+
+
+async def test_a_refused_alert_policy_is_tried_once_and_then_told_with_what_to_do(service):
+    tenant = service.world.add_tenant("contoso.example", alert_set="not_found")
+    tenant.admin("Set-ProtectionAlert", Identity="Phish delivered due to an ETR override", Disabled=False)
+    await service.look_after(tenant)
+    for _ in range(4):
+        await service.sweep()
+        service.clock.advance(days=1)
+    state = await service.state(tenant, "alert-policies")
+    assert state.state == "needs_person"
+    assert "Alert policy" in state.detail
+    assert len(tenant.writes) == 1
+
+
+async def test_a_refused_write_is_offered_again_after_some_hours(service):
+    tenant = unlocked(service)
+    tenant.access.directory_roles = {"Global Reader", "Security Administrator"}
+    await service.look_after(tenant)
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "needs_person"
+    assert "Exchange Administrator" in state.detail
+    tenant.access.directory_roles.add("Exchange Administrator")
+    tenant.expire_tokens()
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "needs_person"
+    service.clock.advance(seconds=(TRY_AGAIN_AFTER + timedelta(minutes=1)).total_seconds())
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_a_new_object_whose_answer_was_lost_gets_no_twin(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
+    tenant.lag(2, "InboundConnector")
+    tenant.faults.script(Fault("cut", cmdlet="New-InboundConnector", phase="after"))
+    await service.look_after(tenant)
+    for _ in range(4):
+        await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert len(tenant.admin("Get-InboundConnector")) == 1
+    assert len(tenant.writes) == 1
+
+
+async def test_a_new_object_that_was_lost_on_the_way_is_made_once_it_had_time_to_show(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
+    tenant.faults.script(Fault("cut", cmdlet="New-InboundConnector", phase="before"))
+    await service.look_after(tenant)
+    await service.sweep()
+    await service.sweep()
+    assert tenant.admin("Get-InboundConnector") == []
+    service.clock.advance(seconds=PROOF_PATIENCE.total_seconds())
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert len(tenant.admin("Get-InboundConnector")) == 1
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+async def test_a_set_whose_answer_was_lost_ends_at_the_wanted_value(service, phase):
+    tenant = unlocked(service)
+    tenant.faults.script(Fault("cut", cmdlet="Set-InboundConnector", phase=phase))
+    await service.look_after(tenant)
+    await service.sweep()
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_an_object_that_turns_out_to_exist_is_read_again(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
+    await service.look_after(tenant)
+    await service.check(tenant, lane="fast")
+    tenant.lag(3, "InboundConnector")
+    tenant.admin("New-InboundConnector", Name="ExchangeDefender", ConnectorType="Partner", SenderDomains=["*"],
+                 SenderIPAddresses=["65.99.255.0/24"], RestrictDomainsToIPAddresses=True, RequireTls=True, Enabled=True)  # fmt: skip
+    await service.work()
+    for _ in range(3):
+        await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert len(tenant.admin("Get-InboundConnector")) == 1
+
+
+async def test_a_connector_that_microsoft_made_disabled_ends_with_a_person(service):
+    tenant = service.world.add_tenant("contoso.example", created_disabled="always")
+    tenant.admin("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
+    await service.look_after(tenant)
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "needs_person"
+    assert "Contact Support" in state.detail
+
+
+async def test_a_tenant_that_is_not_customised_is_told_the_command(service):
+    tenant = service.world.add_tenant("contoso.example", state="never_configured", dehydrated=True)
+    await service.look_after(tenant)
+    await service.sweep()
+    state = await service.state(tenant, "spoof-intelligence")
+    assert state.state == "needs_person"
+    assert "Enable-OrganizationCustomization" in state.detail
+
+
+async def test_the_rule_waits_for_its_connector(service):
+    tenant = service.world.add_tenant("contoso.example", state="never_configured")
+    tenant.faults.script(Fault("nul_403", cmdlet="New-OutboundConnector", times=9))
+    await service.look_after(tenant)
+    await service.sweep()
+    assert (await service.state(tenant, "oof-connector")).state == "needs_person"
+    state = await service.state(tenant, "oof-rule")
+    assert (state.state, state.detail) == ("held", "order: waits for oof-connector")
+    assert "New-TransportRule" not in [entry.cmdlet for entry in tenant.writes]
+
+
+async def test_a_throttled_write_is_put_off_and_made_later(service):
+    tenant = unlocked(service)
+    tenant.faults.script(Fault("throttled", cmdlet="Set-InboundConnector", retry_after=300))
+    await service.look_after(tenant)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "drifted"
+    assert await service.hidden("remediations") == 1
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_two_workers_on_one_tenant_write_once(service):
+    tenant = unlocked(service)
+    await service.look_after(tenant)
+    async with service.clients.storage.leases.hold(tenant.tenant_id) as lease:
+        assert lease
+        await service.remediate(tenant, LOCK)
+        assert tenant.writes == []
+        assert await service.hidden("remediations") == 1
+    await service.remediate(tenant, LOCK)
+    assert len(tenant.writes) == 1
+
+
+async def test_only_what_drifted_is_written(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Disable-TransportRule", Identity=RULE, Confirm=False)
+    await service.look_after(tenant)
+    await service.sweep()
+    assert [(entry.cmdlet, dict(entry.parameters)) for entry in tenant.writes] == [
+        ("Enable-TransportRule", {"Identity": RULE, "Confirm": False})
+    ]
