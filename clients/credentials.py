@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from clients.cache import ExpiringCache
 from clients.clouds import Endpoints
 from clients.entra_errors import entra_error
-from clients.errors import Unauthorised
-from clients.http import Clock, Http
+from clients.errors import Unauthorised, Unreachable
+from clients.http import Clock, Http, utc_now
 from clients.msal_transport import MsalTransport
 
 log = logging.getLogger("holdfast.credentials")
@@ -88,26 +88,36 @@ class FederatedIdentity:
 type Proof = Certificate | ClientSecret | FederatedIdentity
 
 
-def managed_identity(client_id: str, audience: str) -> FederatedIdentity:
-    """The user-assigned managed identity *client_id*.
+def managed_identity(client_id: str, audience: str, *, now: Clock = utc_now) -> FederatedIdentity:
+    """The user-assigned managed identity *client_id*; one token of it, which lasts a day, serves every tenant.
 
-    *audience*: what its tokens are made out for (Endpoints.assertion_audience).
+    *audience*: what that token is made out for (Endpoints.assertion_audience).
     """
-    # Imported only where a managed identity is used: it takes a quarter of a second of every cold start.
-    from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415
-    from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415
-
-    credential = ManagedIdentityCredential(client_id=client_id)
+    kept: ExpiringCache[str, str] = ExpiringCache(1)
 
     async def assertion() -> str:
-        try:
-            token: str = (await credential.get_token(f"{audience}/.default")).token
-        except ClientAuthenticationError as error:
-            remedy = f"Assign the managed identity {client_id} to the Function App."
-            raise Unauthorised(f"the managed identity gave no token: {error.message}", remedy=remedy) from error
+        if (token := kept.get(audience, now())) is None:
+            token, until = await _identity_token(client_id, audience)
+            kept.put(audience, token, until - RENEWED_EARLY)
         return token
 
     return FederatedIdentity(assertion)
+
+
+async def _identity_token(client_id: str, audience: str) -> tuple[str, datetime]:
+    # Imported only where a managed identity is used: it takes a quarter of a second of every cold start.
+    from azure.core.exceptions import AzureError, ClientAuthenticationError  # noqa: PLC0415
+    from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415
+
+    try:
+        async with ManagedIdentityCredential(client_id=client_id) as credential:
+            token = await credential.get_token(f"{audience}/.default")
+    except ClientAuthenticationError as error:
+        remedy = f"Assign the managed identity {client_id} to the Function App."
+        raise Unauthorised(f"the managed identity gave no token: {error.message}", remedy=remedy) from error
+    except AzureError as error:
+        raise Unreachable(f"the managed identity could not be asked: {error.message}", sent=False) from error
+    return token.token, datetime.fromtimestamp(token.expires_on, UTC)
 
 
 class Credentials:

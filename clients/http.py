@@ -44,6 +44,10 @@ type Clock = Callable[[], datetime]
 """Gives the time now, aware and in UTC."""
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Effect(Enum):
     """What a request leaves behind, which decides when it may be sent again."""
 

@@ -150,7 +150,7 @@ def _routed(call: Call, given: Row) -> Row:
     if not name:
         return given
     connector = find(call.tenant.rows("OutboundConnector"), name)
-    if False:
+    if not connector["IsTransportRuleScoped"]:
         raise invalid(f"The connector '{name}' can't be used because it isn't scoped to transport rules.")
     return given | {"RouteMessageOutboundConnector": connector["Guid"]}
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import httpx
 import pytest
 import respx
+from azure.core.pipeline.transport import AsyncHttpTransport
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -186,11 +187,8 @@ async def identity_endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[li
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append((await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[0])
         known = f"client_id={CLIENT_ID}" in asked[-1]
-        body = (
-            b'{"access_token": "identity-token", "expires_on": "4102444800", "token_type": "Bearer"}'
-            if known
-            else b"{}"
-        )
+        token = {"access_token": "identity-token", "expires_on": "4102444800", "token_type": "Bearer", "resource": "x"}
+        body = json.dumps(token if known else {}).encode()
         head = f"HTTP/1.1 {'200 OK' if known else '400 Bad Request'}\r\nContent-Type: application/json\r\n"
         writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
         await writer.drain()
@@ -203,8 +201,6 @@ async def identity_endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[li
         yield asked
 
 
-# A worker keeps the credential, and so its connection, for life.
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_the_managed_identity_is_asked_once_for_the_exchange_audience(
     proved_by: Callable[[Proof], Credentials], identity_endpoint: list[str], entra: Entra
 ) -> None:
@@ -218,7 +214,6 @@ async def test_the_managed_identity_is_asked_once_for_the_exchange_audience(
     assert "resource=api://AzureADTokenExchange" in unquote(identity_endpoint[0])
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_managed_identity_that_is_not_there_is_for_a_person(
     proved_by: Callable[[Proof], Credentials], identity_endpoint: list[str]
 ) -> None:
@@ -229,6 +224,24 @@ async def test_a_managed_identity_that_is_not_there_is_for_a_person(
 
     assert identity_endpoint
     assert raised.value.remedy == f"Assign the managed identity {OTHER} to the Function App."
+
+
+async def test_a_managed_identity_that_does_not_answer_is_unreachable(
+    proved_by: Callable[[Proof], Credentials], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{port}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", "beside-the-worker")
+
+    async def no_waiting(_transport: AsyncHttpTransport[object, object], _seconds: float) -> None:
+        """The SDK asks several times."""
+
+    monkeypatch.setattr(AsyncHttpTransport, "sleep", no_waiting)
+    credentials = proved_by(managed_identity(CLIENT_ID, ENDPOINTS["global"].assertion_audience))
+
+    with pytest.raises(Unreachable):
+        await credentials.token(TENANT, EXCHANGE)
 
 
 @pytest.mark.parametrize(
