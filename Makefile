@@ -13,7 +13,7 @@ help: ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
 
 setup: ## install what is needed, once (called by the others)
-	@$(MAKE) --no-print-directory -j2 .venv/.ready node_modules/.ready
+	@$(MAKE) --silent --no-print-directory -j2 .venv/.ready node_modules/.ready
 
 .venv/.ready: requirements-dev.txt
 	@[ -n "$(PYTHON)" ] || { echo "Holdfast needs Python 3.13 on the PATH (python3.13); install it and run this again."; exit 1; }

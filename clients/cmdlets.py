@@ -11,7 +11,7 @@ import httpx
 
 from clients.credentials import Credentials
 from clients.errors import ClientError, Forbidden, Refused, Throttled, Unauthorised, Unreadable, excerpt
-from clients.http import Answer, Clock, Http, Request
+from clients.http import Answer, Clock, Http, Request, resolved
 from clients.invoke_command import Applied, Command, Page, Target
 from domain.facts import Query, Seen, Unseen
 from domain.steps import Step
@@ -129,11 +129,7 @@ def _complete(query: Query, seen: Seen) -> Seen:
 
 def _on_the_same_host(url: str, link: str) -> str:
     """Where *link*, found at *url*, leads. The token goes with it, so it must not lead to anybody else."""
-    here = httpx.URL(url)
-    try:
-        there = here.join(link)
-    except httpx.InvalidURL:
-        raise Unreadable(f"a nextLink that is not an address: {link}") from None
+    here, there = httpx.URL(url), resolved(url, link)
     if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
         raise Unreadable(f"a nextLink to another host: {there.host}")
     return str(there)

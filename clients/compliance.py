@@ -18,7 +18,7 @@ from clients.clouds import Endpoints
 from clients.cmdlets import Cmdlets, together
 from clients.credentials import Credentials
 from clients.errors import ClientError, Redirected, Throttled, Unreachable, Unreadable
-from clients.http import Clock, Http
+from clients.http import Clock, Http, resolved
 from clients.invoke_command import Applied, Target
 from domain.facts import Query, Seen, Unseen
 from domain.steps import Step
@@ -120,11 +120,7 @@ def regional_base(front_door: str, redirect: Redirected) -> str:
     Raises:
         Unreadable: The redirect leads to anybody else.
     """
-    here = httpx.URL(front_door)
-    try:
-        there = here.join(redirect.location)
-    except httpx.InvalidURL:
-        raise Unreadable(f"a redirect that is not an address: {redirect.location}", call=redirect.call) from None
+    here, there = httpx.URL(front_door), resolved(front_door, redirect.location)
     if there.host == here.host and there.scheme == here.scheme:
         return str(there.copy_with(raw_path=there.raw_path.partition(b"/adminapi")[0] or b"/")).rstrip("/")
     if not (region := _REGIONAL.fullmatch(there.host)):

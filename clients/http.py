@@ -29,6 +29,7 @@ from clients.errors import (
     Throttled,
     Unauthorised,
     Unreachable,
+    Unreadable,
 )
 
 log = logging.getLogger("holdfast.http")
@@ -156,6 +157,9 @@ class Http:
             raise Unreachable(_sentence(error), call=call, sent=False) from error
         except httpx.TransportError as error:
             raise Unreachable(_sentence(error), call=call, sent=True) from error
+        except ValueError as error:
+            # httpx works out where a redirect leads even when it is not to follow it.
+            raise Unreadable(f"an answer that cannot be taken apart: {error}", call=call) from error
         headers = response.headers
         call = Call(call.method, call.path, response.status_code, headers.get("request-id", trace))
         log.debug("http_answer call=%s bytes=%d", call, len(content))
@@ -203,6 +207,17 @@ class _Patience:
                 return self._effect is Effect.READ
             case _:
                 return False
+
+
+def resolved(base: str, link: str) -> httpx.URL:
+    """Where *link*, found at *base*, leads. Raises Unreadable when it is no address at all."""
+    try:
+        there = httpx.URL(base).join(link)
+        # Reading the name decodes it, which fails for a malformed international one.
+        _ = there.host
+    except (httpx.InvalidURL, ValueError):
+        raise Unreadable(f"a link that is not an address: {link}") from None
+    return there
 
 
 def raise_for_status(answer: Answer, *, said: str | None = None) -> None:

@@ -6,6 +6,7 @@ is reached into. Exit code 0 only if every break ended as it should, in the serv
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +47,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--stay", action="store_true", help="stay up until Ctrl-C instead of breaking things")
     stay = parser.parse_args().stay
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end the children first
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     environ = _SCHEDULES | {"HOLDFAST_DEV_PORT": os.environ.get("HOLDFAST_DEV_PORT", "7071" if stay else "0")}
     try:
         with console.status("") as status, running(environ, status.update) as stack:
@@ -229,13 +232,16 @@ def _verdict(stack: Stack, good: int, stories: list[Story]) -> int:
 
 
 def _stay(stack: Stack) -> int:
-    console.print(f"Dashboard  {stack.url}/#key={stack.key}")
-    console.print(f"API        {stack.url}/api/tenants   (header x-functions-key: {stack.key})")
-    console.print(f"Simulator  {stack.simulator.base_url}   (simulator/README.md; self-signed)")
-    console.print("Break something, for example:")
     order = '{"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": false}}'
-    console.print(f"  curl -sk {stack.simulator.base_url}tenants/{DOMAIN}/admin -d '{order}'", soft_wrap=True)
-    console.print("Ctrl-C ends it.")
+    for line in (
+        f"Dashboard  {stack.url}/#key={stack.key}",
+        f"API        curl -H 'x-functions-key: {stack.key}' {stack.url}/api/tenants",
+        f"Simulator  {stack.simulator.base_url} (simulator/README.md; its certificate is its own)",
+        "Break something, for example:",
+        f"  curl -k {stack.simulator.base_url}tenants/{DOMAIN}/admin -d '{order}'",
+        "Ctrl-C ends it.",
+    ):
+        console.print(line, soft_wrap=True, markup=False)
     while True:
         time.sleep(3600)
 

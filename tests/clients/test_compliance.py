@@ -176,6 +176,8 @@ async def test_a_write_whose_answer_was_lost_follows_nobody(
     assert raised.value.sent
     assert front.call_count == 1
     assert not moved.called
+    assert await seen_by(compliance)
+    assert moved.called
 
 
 @pytest.mark.parametrize(
@@ -187,21 +189,20 @@ async def test_a_write_whose_answer_was_lost_follows_nobody(
         "https://ps.compliance.protection.outlook.com.elsewhere.test/",
         "https://eur_02b.admin.protection.outlook.com/",
         "http://ps.compliance.protection.outlook.com/adminapi",
-        "https://[broken/",
+        "https://[::1",
+        "https://xn--/next",
         "https://admin.protection.outlook.com/",
     ],
 )
 async def test_a_redirect_to_anybody_else_gets_no_token(
     compliance: Compliance, router: respx.MockRouter, location: str
 ) -> None:
-    front = front_door(router, httpx.Response(302, headers={"Location": location}))
+    front_door(router, *[httpx.Response(302, headers={"Location": location})] * 5)
     anywhere = router.route().respond(200, json=FOUND)
 
     fact = (await compliance.read(TENANT, [ALERTS], initial_domain=DOMAIN))[ALERTS]
 
     assert isinstance(fact, Unseen)
-    assert "redirect" in fact.reason
-    assert front.call_count == 1
     assert all(call.request.url.host == "login.microsoftonline.com" for call in anywhere.calls)
 
 

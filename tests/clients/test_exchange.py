@@ -272,7 +272,9 @@ async def test_a_page_that_fails_fails_the_whole_read(exchange: Exchange, router
         "http://outlook.office365.com/next",
         "https://outlook.office365.com:8443/next",
         "//elsewhere.test/next",
-        "https://[broken/next",
+        "https://[::1",
+        "https://xn--/next",
+        "https://\x00/",
     ],
 )
 async def test_a_link_to_another_host_gets_no_token(exchange: Exchange, router: respx.MockRouter, link: str) -> None:
