@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import httpx
+import stamina.instrumentation
 
 from clients import storage
 from clients.clouds import ENDPOINTS, Endpoints
@@ -86,6 +87,7 @@ def utc_now() -> datetime:
 
 async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     """Open every neighbour that *settings* name. One httpx client serves them all."""
+    stamina.instrumentation.set_on_retry_hooks([])  # each failed try is logged once, where it is known what it was
     web = make_client()
     http = Http(web, now=now)
     endpoints = _endpoints(settings)

@@ -1,117 +1,15 @@
-"""The whole service without its host: real queues and tables, a real DNS server, Microsoft 365 simulated behind respx.
-
-Queue messages are received and handed to the handlers by the tests, so that a test decides what is delivered, how
-often and in which order. Time is a clock that tests turn; nothing is waited for.
-"""
+"""A service for each test, and nothing left behind for the next."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import pytest_asyncio
-import respx
 import stamina
 from azure.data.tables.aio import TableServiceClient
-from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
-from clients.connect import Clients, connect
-from clients.settings import load
 from clients.storage import TABLES
-from domain.jobs import CheckTenant, RemediateTenant
-from domain.ledger import Entry
-from domain.states import ControlState
-from domain.tenant import TenantConfig
-from handlers import check, remediate, sweep
-from simulator.dns import DnsServer
-from simulator.tenant import Tenant
-from simulator.world import World
-from tests.mount import mount
-
-START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
-@dataclass
-class Clock:
-    """A clock that tests turn by hand; every look at it is a microsecond later, as real ones are."""
-
-    time: datetime = START
-    _tick: timedelta = timedelta(microseconds=1)
-
-    def __call__(self) -> datetime:
-        self.time += self._tick
-        return self.time
-
-    def advance(self, **duration: float) -> None:
-        self.time += timedelta(**duration)
-
-
-@dataclass
-class Service:
-    """Holdfast, as its triggers see it."""
-
-    clients: Clients
-    clock: Clock
-    world: World
-    queues: QueueServiceClient
-    configs: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    async def look_after(self, tenant: Tenant, **config: Any) -> None:
-        """Put the tenant's config in place, as `PUT /tenants/{tenant_id}` does."""
-        base = {"tenant_id": tenant.tenant_id, "name": tenant.initial_domain, "initial_domain": tenant.initial_domain}
-        parsed = TenantConfig.model_validate(base | config)
-        await self.clients.storage.tenants.put(parsed)
-
-    async def messages(self, queue: str) -> list[bytes]:
-        """Take every message that is visible on *queue*."""
-        client = self.queues.get_queue_client(queue, message_decode_policy=TextBase64DecodePolicy())
-        taken = []
-        async with client:
-            async for message in client.receive_messages(messages_per_page=32):
-                taken.append(message.content.encode())
-                await client.delete_message(message)
-        return taken
-
-    async def hidden(self, queue: str) -> int:
-        """How many messages wait on *queue* for their time."""
-        async with self.queues.get_queue_client(queue) as client:
-            return (await client.get_queue_properties()).approximate_message_count or 0
-
-    async def work(self) -> None:
-        """Deliver what is on the queues, once each, until nothing is left to deliver."""
-        while bodies := await self.messages("checks"):
-            for body in bodies:
-                await check.run(body, self.clients)
-        while bodies := await self.messages("remediations"):
-            for body in bodies:
-                await remediate.run(body, self.clients)
-
-    async def sweep(self) -> None:
-        """Both timers fire, and what they asked for is done."""
-        for lane in ("fast", "slow"):
-            await sweep.run(lane, 0, self.clients)
-        await self.work()
-
-    async def check(self, tenant: Tenant, **job: Any) -> None:
-        await check.run(CheckTenant(tenant_id=tenant.tenant_id, **job).body.encode(), self.clients)
-
-    async def remediate(self, tenant: Tenant, *controls: str, **job: Any) -> None:
-        body = RemediateTenant(tenant_id=tenant.tenant_id, controls=controls, **job).body
-        await remediate.run(body.encode(), self.clients)
-
-    async def state(self, tenant: Tenant, control: str) -> ControlState:
-        return (await self.clients.storage.states.load(tenant.tenant_id)).of(control)
-
-    async def states(self, tenant: Tenant) -> dict[str, str]:
-        loaded = await self.clients.storage.states.load(tenant.tenant_id)
-        return {control: state.state for control, state in loaded.controls.items()}
-
-    async def ledger(self, tenant: Tenant, control: str | None = None) -> list[Entry]:
-        """The tenant's entries, oldest first."""
-        entries = await self.clients.storage.ledger.page(tenant.tenant_id, limit=1000)
-        return [entry for entry in reversed(entries) if control in (None, entry.control)]
+from tests.service.harness import Service, holdfast
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -123,30 +21,11 @@ def no_waiting_between_tries() -> Iterator[None]:
 
 @pytest_asyncio.fixture
 async def service(azurite_connection: str) -> AsyncIterator[Service]:
-    clock = Clock()
-    world = World(clock=clock)
-    with respx.mock(assert_all_called=False) as router:
-        mount(router, world)
-        async with (
-            DnsServer(world.dns) as server,
-            QueueServiceClient.from_connection_string(azurite_connection) as queues,
-        ):
-            settings = load(
-                {
-                    "AzureWebJobsStorage": azurite_connection,
-                    "HOLDFAST_CLIENT_ID": world.client_id,
-                    "HOLDFAST_CLIENT_SECRET": world.client_secret,
-                    "HOLDFAST_DNS_SERVERS": server.address,
-                    "HOLDFAST_FAST_SCHEDULE": "0 */5 * * * *",
-                    "HOLDFAST_SLOW_SCHEDULE": "0 */15 * * * *",
-                }
-            )
-            clients = replace(await connect(settings, now=clock), rereads_s=(0, 0, 0, 0))
-            try:
-                yield Service(clients, clock, world, queues)
-            finally:
-                await clients.aclose()
-                await _empty(azurite_connection, queues)
+    async with holdfast(azurite_connection) as service:
+        try:
+            yield service
+        finally:
+            await _empty(azurite_connection, service.queues)
 
 
 async def _empty(azurite_connection: str, queues: QueueServiceClient) -> None:

@@ -6,7 +6,7 @@ often and in which order. Time is a clock that tests turn; nothing is waited for
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,13 +46,13 @@ class Clock:
 
 @dataclass
 class Service:
-    """Holdfast, as its triggers see it."""
+    """Holdfast, as its triggers see it. *microsoft*: where its requests to Microsoft arrive."""
 
     clients: Clients
     clock: Clock
     world: World
     queues: QueueServiceClient
-    configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    microsoft: respx.Route
 
     async def look_after(self, tenant: Tenant, **config: Any) -> None:
         """Put the tenant's config in place, as `PUT /tenants/{tenant_id}` does."""
@@ -116,7 +116,7 @@ async def holdfast(azurite_connection: str, **environment: str) -> AsyncIterator
     clock = Clock()
     world = World(clock=clock)
     with respx.mock(assert_all_called=False) as router:
-        mount(router, world)
+        microsoft = mount(router, world)
         async with (
             DnsServer(world.dns) as server,
             QueueServiceClient.from_connection_string(azurite_connection) as queues,
@@ -130,7 +130,7 @@ async def holdfast(azurite_connection: str, **environment: str) -> AsyncIterator
                 "HOLDFAST_SLOW_SCHEDULE": "0 */15 * * * *",
             }
             clients = replace(await connect(load(usual | environment), now=clock), rereads_s=(0, 0, 0, 0))
-            service = Service(clients, clock, world, queues)
+            service = Service(clients, clock, world, queues, microsoft)
             try:
                 yield service
             finally:
