@@ -43,7 +43,11 @@ class Dns:
             return MxSeen((), self._now())
         except dns.resolver.NXDOMAIN:
             return MxUnseen("the name does not exist")
+        except dns.exception.Timeout:
+            return MxUnseen("no answer in time")
+        except dns.resolver.NoNameservers:
+            return MxUnseen("every server answers with a failure")
         except dns.exception.DNSException as error:
-            return MxUnseen(str(error) or type(error).__name__)
+            return MxUnseen(type(error).__name__)
         hosts = (rdata.exchange.to_text() for rdata in found if isinstance(rdata, MX))
         return MxSeen(tuple(sorted(hosts)), self._now())

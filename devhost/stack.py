@@ -22,13 +22,17 @@ _STOP_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack: *api* and *simulator* are clients of the two, *url* and *key* for people, *log* for trouble."""
+    """A running stack: *api* and *simulator* are clients of the two, *url* and *key* for people, *log* for trouble.
+
+    *settings*: what points a service at this simulator.
+    """
 
     api: httpx.Client
     simulator: httpx.Client
     url: str
     key: str
     log: Path
+    settings: dict[str, str]
 
 
 @contextmanager
@@ -57,6 +61,7 @@ def running(environ: dict[str, str], tell: Callable[[str], None]) -> Iterator[St
             url=host["url"],
             key=host["key"],
             log=folder / "devhost.log",
+            settings=settings,
         )
 
 

@@ -102,7 +102,9 @@ def of_transition(before: ControlState, after: ControlState, **known: Any) -> En
 
 
 def _news(state: ControlState) -> tuple[str, ...]:
-    return state.state, state.plan, state.detail, state.correction.entry if state.correction else ""
+    # Why something could not be read has another request id each time: that it could not is the news.
+    detail = "" if state.state == "unknown" else state.detail
+    return state.state, state.plan, detail, state.correction.entry if state.correction else ""
 
 
 def answers_view(ruling: Ruling) -> tuple[dict[str, Any], ...]:

@@ -4,14 +4,14 @@ import logging
 
 from clients.connect import Clients
 from clients.errors import Throttled
-from domain.control import Facts
+from clients.storage.states import TenantStates
+from domain.control import Facts, Finding, Unknown
 from domain.controls import CATALOGUE, in_lane
-from domain.facts import Unseen
 from domain.jobs import CheckTenant, ForeignMessage, RemediateTenant, parse
 from domain.ledger import of_transition
 from domain.operations import ending, outcome
 from domain.states import ControlState, Look, after_check, wants_remedy
-from domain.tenant import Wanted
+from domain.tenant import TenantConfig
 from handlers import operations, park
 
 log = logging.getLogger("holdfast.check")
@@ -35,30 +35,16 @@ async def run(body: bytes, clients: Clients) -> None:
     if tenant is None or not tenant.enabled:
         await operations.fail(job.operation_id, "the tenant is not configured, or switched off", clients)
         return
-    wanted = clients.wanted(tenant)
-    controls = selected(job)
-    queries = [query for control in controls for query in CATALOGUE[control].queries]
     # Loaded before the tenant is read: whoever writes the states after this moment makes our save fail.
     before = await clients.storage.states.load(job.tenant_id)
     try:
-        reading = await clients.read(tenant, queries)
+        after = await _look(tenant, selected(job), before, clients)
     except Throttled as wait:
         if job.attempt < MOST_WAITS:
             await clients.storage.queues.check(job.again(), delay_s=wait.retry_after_s or 0)
             return
-        reading = dict.fromkeys(queries, Unseen(str(wait), clients.now()))
-    facts = Facts(reading)
-    changed = {control: _look(control, before.of(control), facts, wanted, clients) for control in controls}
-    known = {"at": clients.now(), "tenant_id": job.tenant_id, "operation_id": job.operation_id}
-    entries = [entry for c, state in changed.items() if (entry := of_transition(before.of(c), state, **known))]
-    await clients.storage.states.save(job.tenant_id, before.with_changes(changed), entries)
-    for entry in entries:
-        log.info("%s tenant=%s control=%s", entry.event, entry.tenant_id, entry.control)
-    drifted = tuple(c for c, state in changed.items() if wants_remedy(state, tenant.mode_of(c)))
-    if drifted:
-        await clients.storage.queues.remediate(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))
-    outcomes = tuple(map(outcome, changed.values()))
-    await operations.finish(job.operation_id, outcomes, ending(outcomes, looked_only=True), clients)
+        after = _blind(tenant, selected(job), before, str(wait), clients)
+    await _record(job, tenant, before, after, clients)
 
 
 def selected(job: CheckTenant) -> tuple[str, ...]:
@@ -67,8 +53,43 @@ def selected(job: CheckTenant) -> tuple[str, ...]:
     return tuple(control for control in CATALOGUE if control in chosen)
 
 
-def _look(control_id: str, before: ControlState, facts: Facts, wanted: Wanted, clients: Clients) -> ControlState:
-    control = CATALOGUE[control_id]
-    look = Look(control, wanted.tenant.mode_of(control_id), facts.read_at(control.queries), clients.now())
-    after = after_check(before, control.find(facts, wanted), look)
-    return after.model_copy(update={"profile_version": wanted.profile.version})
+type States = dict[str, ControlState]
+
+
+async def _look(tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates, clients: Clients) -> States:
+    """Read all that the controls *ids* see and let each judge."""
+    try:
+        wanted = clients.wanted(tenant)
+    except ValueError as mistake:
+        return _blind(tenant, ids, before, f"the tenant's config makes no sense: {mistake}", clients)
+    queries = [query for each in ids for query in CATALOGUE[each].queries]
+    facts = Facts(await clients.read(tenant, queries))
+    after = {}
+    for each in ids:
+        control = CATALOGUE[each]
+        look = Look(control, tenant.mode_of(each), facts.read_at(control.queries), clients.now())
+        state = after_check(before.of(each), control.find(facts, wanted), look)
+        after[each] = state.model_copy(update={"profile_version": wanted.profile.version})
+    return after
+
+
+def _blind(tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates, why: str, clients: Clients) -> States:
+    """What is known of the controls *ids* when nothing could be read."""
+    finding: Finding = Unknown(why)
+    looks = {each: Look(CATALOGUE[each], tenant.mode_of(each), None, clients.now()) for each in ids}
+    return {each: after_check(before.of(each), finding, look) for each, look in looks.items()}
+
+
+async def _record(
+    job: CheckTenant, tenant: TenantConfig, before: TenantStates, after: States, clients: Clients
+) -> None:
+    known = {"at": clients.now(), "tenant_id": job.tenant_id, "operation_id": job.operation_id}
+    entries = [entry for each, state in after.items() if (entry := of_transition(before.of(each), state, **known))]
+    await clients.storage.states.save(job.tenant_id, before.with_changes(after), entries)
+    for entry in entries:
+        log.info("%s tenant=%s control=%s", entry.event, entry.tenant_id, entry.control)
+    drifted = tuple(each for each, state in after.items() if wants_remedy(state, tenant.mode_of(each)))
+    if drifted:
+        await clients.storage.queues.remediate(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))
+    outcomes = tuple(map(outcome, after.values()))
+    await operations.finish(job.operation_id, outcomes, ending(outcomes, looked_only=True), clients)

@@ -53,7 +53,11 @@ async def run(body: bytes, clients: Clients) -> None:
     if tenant is None:
         await operations.fail(job.operation_id, "the tenant is not configured", clients)
         return
-    wanted = clients.wanted(tenant)
+    try:
+        wanted = clients.wanted(tenant)
+    except ValueError as mistake:  # the check that follows tells it in the states
+        await operations.fail(job.operation_id, f"the tenant's config makes no sense: {mistake}", clients)
+        return
     async with clients.storage.leases.hold(job.tenant_id) as lease:
         if lease is None:
             await later(job, BUSY_S, clients)

@@ -50,7 +50,8 @@ def test_a_secret_is_never_repeated():
 
 def test_servers_and_urls_are_taken_as_given():
     settings = load(
-        GOOD | {"HOLDFAST_DNS_SERVERS": "127.0.0.1:53, 127.0.0.2:5353", "HOLDFAST_LOGIN_URL": "http://127.0.0.1:9/login/"}
+        GOOD
+        | {"HOLDFAST_DNS_SERVERS": "127.0.0.1:53, 127.0.0.2:5353", "HOLDFAST_LOGIN_URL": "http://127.0.0.1:9/login/"}
     )
     assert settings.resolvers() == (("127.0.0.1", 53), ("127.0.0.2", 5353))
     assert settings.login_url == "http://127.0.0.1:9/login"

@@ -147,6 +147,8 @@ def test_only_news_makes_a_ledger_entry():
     assert (entry := of_transition(NEW, drifted, **known)) and entry.event == "drift_found"
     assert of_transition(drifted, after_check(drifted, PLAN, look()), **known) is None
     assert of_transition(NEW, after_check(NEW, Compliant(), look()), **known) is None
+    one, other = (after_check(NEW, Unknown(f"request-id {n}"), look()) for n in (1, 2))
+    assert of_transition(one, other, **known) is None
     assert (back := of_transition(drifted, after_check(drifted, Compliant(), look()), **known)) and (
         back.event == "found_compliant"
     )

@@ -49,6 +49,20 @@ async def test_a_job_for_a_tenant_that_is_gone_is_done(service):
     assert await service.states(tenant) == {}
 
 
+async def test_a_config_that_no_longer_makes_sense_is_told_and_stops_nobody(service):
+    """A profile may go, or an override may no longer fit it, while tenants still name them."""
+    lost = service.world.add_tenant("lost.example")
+    fine = service.world.add_tenant("fine.example")
+    await service.look_after(lost, profile="gone")
+    await service.look_after(fine)
+    await service.sweep()
+    await service.remediate(lost, "oof-rule")
+    state = await service.state(lost, "oof-rule")
+    assert state.state == "unknown"
+    assert "profile: 'gone' does not exist" in state.detail
+    assert (await service.state(fine, "oof-rule")).state == "compliant"
+
+
 async def test_a_sweep_asks_once_for_each_enabled_tenant(service):
     tenants = [service.world.add_tenant(f"t{number}.example") for number in range(3)]
     for tenant in tenants:

@@ -24,11 +24,13 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    line = (await process.stdout.readline()).decode()
-    about = json.loads(await asyncio.to_thread(ready.read_text))
-    yield about | {"line": line}
-    process.terminate()
-    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    try:
+        line = (await process.stdout.readline()).decode()
+        about = json.loads(await asyncio.to_thread(ready.read_text))
+        yield about | {"line": line}
+    finally:
+        process.terminate()
+        _, errors = await asyncio.wait_for(process.communicate(), 20)
     assert (process.returncode, errors) == (0, b"")
     assert not await asyncio.to_thread(Path(about["SSL_CERT_FILE"]).exists)
 

@@ -1,0 +1,226 @@
+"""The service as it runs: its own process under Microsoft's runtime, real queues and timers, HTTP from outside."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from azure.storage.blob import BlobLeaseClient, BlobServiceClient
+
+from devhost.stack import Stack, running
+
+KEY = "x-functions-key"
+OFF = {"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": False}}
+NEVER = "0 0 0 1 1 *"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    schedules = {"HOLDFAST_FAST_SCHEDULE": "*/2 * * * * *", "HOLDFAST_SLOW_SCHEDULE": NEVER, "HOLDFAST_DEV_PORT": "0"}
+    with running(schedules, lambda _text: None) as running_stack:
+        yield running_stack
+
+
+def tenant_of(stack: Stack, domain: str, **config: object) -> dict[str, str]:
+    tenant: dict[str, str] = stack.simulator.post("tenants", json={"domains": [domain], "state": "healthy"}).json()
+    body = {"tenant_id": tenant["tenant_id"], "name": domain, "initial_domain": tenant["initial_domain"]} | config
+    assert stack.api.put(f"tenants/{tenant['tenant_id']}", json=body).status_code == 200
+    return tenant
+
+
+def eventually[T](look: Callable[[], T], good: Callable[[T], bool], patience_s: float = 60) -> T:
+    deadline = time.monotonic() + patience_s
+    while not good(seen := look()):
+        assert time.monotonic() < deadline, f"still {seen}"
+        time.sleep(0.1)
+    return seen
+
+
+def state_of(stack: Stack, tenant: dict[str, str], control: str) -> dict[str, object]:
+    controls = stack.api.get(f"tenants/{tenant['tenant_id']}/state").json()["controls"]
+    found: dict[str, object] = next(c for c in controls if c["id"] == control)
+    return found
+
+
+def test_a_timer_sees_the_drift_and_the_queues_put_it_back(stack):
+    tenant = tenant_of(stack, "timers.example")
+    eventually(lambda: state_of(stack, tenant, "inbound-lockdown")["state"], lambda state: state == "compliant")
+    stack.simulator.post("tenants/timers.example/admin", json=OFF)
+    ledger = f"tenants/{tenant['tenant_id']}/ledger"
+    events = eventually(
+        lambda: [e["event"] for e in stack.api.get(ledger).json()], lambda events: "corrected" in events
+    )
+    assert events == ["corrected", "applying", "drift_found"]
+    assert state_of(stack, tenant, "inbound-lockdown")["state"] == "compliant"
+    [newest] = stack.api.get(ledger, params={"limit": 1}).json()
+    older = stack.api.get(ledger, params={"after": newest["id"]}).json()
+    assert [entry["event"] for entry in older] == ["applying", "drift_found"]
+
+
+def test_a_reprovision_can_be_shown_first_then_done_and_followed_to_its_end(stack):
+    tenant = tenant_of(stack, "ask.example", mode="observe")
+    stack.simulator.post("tenants/ask.example/admin", json=OFF)
+
+    def ask(**body: object) -> dict[str, object]:
+        accepted = stack.api.post(f"tenants/{tenant['tenant_id']}/reprovision", json=body)
+        assert accepted.status_code == 202
+        assert accepted.headers["Retry-After"]
+        where = accepted.headers["Location"].removeprefix("/api/")
+        ended = eventually(lambda: stack.api.get(where).json(), lambda o: o["finished_at"] is not None)
+        found: dict[str, object] = next(c for c in ended["controls"] if c["id"] == "inbound-lockdown")
+        return {"operation": ended["state"], **found}
+
+    def writes() -> list[str]:
+        entries = stack.simulator.get("tenants/ask.example/log").json()["entries"]
+        return [entry["cmdlet"] for entry in entries if entry["is_write"]]
+
+    shown = ask(dry_run=True, controls=["inbound-lockdown"])
+    assert (shown["operation"], shown["state"]) == ("succeeded", "drifted")
+    assert writes() == []
+    done = ask(controls=["inbound-lockdown"], reason="asked by the customer")
+    assert (done["operation"], done["state"]) == ("succeeded", "compliant")
+    assert done["steps"] == shown["steps"]
+    assert writes() == ["Set-InboundConnector"]
+    newest = stack.api.get(f"tenants/{tenant['tenant_id']}/ledger", params={"limit": 1}).json()[0]
+    assert (newest["event"], newest["reason"]) == ("corrected", "asked by the customer")
+
+
+def test_a_check_can_be_asked_for(stack):
+    tenant = tenant_of(stack, "check.example")
+    accepted = stack.api.post(f"tenants/{tenant['tenant_id']}/check")
+    where = accepted.headers["Location"].removeprefix("/api/")
+    ended = eventually(lambda: stack.api.get(where).json(), lambda o: o["finished_at"] is not None)
+    assert ended["state"] == "succeeded"
+    assert {c["state"] for c in ended["controls"]} <= {"compliant", "not_applicable"}
+
+
+def test_the_brake_can_be_pulled_and_released(stack):
+    assert stack.api.put("brake", json={"engaged": True, "reason": "incident"}).json()["engaged"] is True
+    assert stack.api.get("brake").json()["reason"] == "incident"
+    assert stack.api.put("brake", json={"engaged": False}).json()["engaged"] is False
+
+
+def test_a_tenant_can_be_read_listed_and_taken_out(stack):
+    tenant = tenant_of(stack, "gone.example")
+    path = f"tenants/{tenant['tenant_id']}"
+    assert stack.api.get(path).json()["name"] == "gone.example"
+    assert tenant["tenant_id"] in [t["tenant_id"] for t in stack.api.get("tenants").json()]
+    assert stack.api.delete(path).status_code == 204
+    assert stack.api.get(path).status_code == 404
+
+
+SOMEBODY = "00000000-0000-4000-8000-000000000000"
+REFUSED = {
+    "no_such_tenant": ("GET", f"tenants/{SOMEBODY}", None, 404, SOMEBODY),
+    "no_guid": ("GET", "tenants/northwind", None, 404, "GUID"),
+    "no_such_operation": ("GET", f"operations/{SOMEBODY}", None, 404, SOMEBODY),
+    "not_json": ("PUT", f"tenants/{SOMEBODY}", b"{", 400, "not JSON"),
+    "too_large": ("PUT", f"tenants/{SOMEBODY}", b" " * 70_000, 413, "65536"),
+    "missing_field": ("PUT", f"tenants/{SOMEBODY}", {}, 422, "body.tenant_id"),
+    "other_id": ("PUT", f"tenants/{SOMEBODY}", {"tenant_id": SOMEBODY.replace("8", "9"), "name": "n", "initial_domain": "n.onmicrosoft.com"}, 422, "the one in the path"),
+    "unknown_control": ("PUT", f"tenants/{SOMEBODY}", {"tenant_id": SOMEBODY, "name": "n", "initial_domain": "n.onmicrosoft.com", "controls": {"oof": {"mode": "observe"}}}, 422, "no control 'oof'"),
+    "unknown_profile": ("PUT", f"tenants/{SOMEBODY}", {"tenant_id": SOMEBODY, "name": "n", "initial_domain": "n.onmicrosoft.com", "profile": "x"}, 422, "body.profile"),
+    "bad_override": ("PUT", f"tenants/{SOMEBODY}", {"tenant_id": SOMEBODY, "name": "n", "initial_domain": "n.onmicrosoft.com", "overrides": {"delivery_networks": []}}, 422, "body.overrides.delivery_networks"),
+    "reprovision_nobody": ("POST", f"tenants/{SOMEBODY}/reprovision", {}, 404, SOMEBODY),
+    "brake_unsure": ("PUT", "brake", {"engaged": "perhaps"}, 422, "body.engaged"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "named"), REFUSED.values(), ids=list(REFUSED))
+def test_bad_input_gets_its_status_and_a_sentence_that_names_it(stack, method, path, body, status, named):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
+    answer = stack.api.request(method, path, content=content)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert answer.json()["status"] == status
+    assert named in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "many"])
+def test_a_page_has_its_limits(stack, limit):
+    tenant = tenant_of(stack, f"page{limit}.example")
+    assert stack.api.get(f"tenants/{tenant['tenant_id']}/ledger", params={"limit": limit}).status_code == 422
+
+
+def test_without_a_key_only_health_answers(stack):
+    with httpx.Client(base_url=f"{stack.url}/api/") as stranger:
+        assert stranger.get("health").json() == {"status": "ok"}
+        assert stranger.get("tenants").status_code == 401
+        assert stranger.put("brake", json={"engaged": False}).status_code == 401
+
+
+def test_the_dashboard_is_there(stack):
+    page = httpx.get(stack.url)
+    assert "Holdfast" in page.text
+
+
+def test_killed_in_the_middle_of_a_write_it_is_proven_by_the_next_worker(stack, azurite_connection, tmp_path):
+    """kill -9 while Exchange is working on the write: another worker finds what came of it and ends the correction."""
+    about = dict(os.environ) | settings_of(stack, azurite_connection)
+    tenant = stack.simulator.post("tenants", json={"domains": ["crash.example"], "state": "healthy"}).json()
+    stack.simulator.post("tenants/crash.example/admin", json=OFF)
+    slow = {"kind": "slow", "cmdlet": "Set-InboundConnector", "seconds": 20}
+    stack.simulator.post("tenants/crash.example/faults", json=slow)
+    config = {"tenant_id": tenant["tenant_id"], "name": "crash", "initial_domain": tenant["initial_domain"]}
+    first = Worker(about, tmp_path / "first")
+    first.api.put(f"tenants/{tenant['tenant_id']}", json=config)
+    first.api.post(f"tenants/{tenant['tenant_id']}/reprovision", json={"controls": ["inbound-lockdown"]})
+    eventually(
+        lambda: [e["cmdlet"] for e in stack.simulator.get("tenants/crash.example/log").json()["entries"]],
+        lambda cmdlets: "Set-InboundConnector" in cmdlets,
+    )
+    first.kill()
+    with BlobServiceClient.from_connection_string(azurite_connection) as blobs:  # as a minute passing
+        BlobLeaseClient(blobs.get_blob_client("leases", tenant["tenant_id"])).break_lease(0)
+    second = Worker(about, tmp_path / "second")
+    try:
+        entries = eventually(
+            lambda: second.api.get(f"tenants/{tenant['tenant_id']}/ledger").json(),
+            lambda entries: "corrected" in [entry["event"] for entry in entries],
+        )
+        assert [entry["event"] for entry in entries] == ["corrected", "applying"]
+        assert entries[0]["of"] == entries[1]["id"]
+        writes = [e for e in stack.simulator.get("tenants/crash.example/log").json()["entries"] if e["is_write"]]
+        assert len(writes) == 1
+    finally:
+        second.stop()
+
+
+def settings_of(stack: Stack, storage: str) -> dict[str, str]:
+    return stack.settings | {
+        "AzureWebJobsStorage": storage,
+        "HOLDFAST_FAST_SCHEDULE": NEVER,
+        "HOLDFAST_SLOW_SCHEDULE": NEVER,
+        "HOLDFAST_DEV_PORT": "0",
+    }
+
+
+class Worker:
+    """One dev host process on a storage account that outlives it; its messages reappear after two seconds."""
+
+    def __init__(self, environ: dict[str, str], ready: Path) -> None:
+        command = [sys.executable, "-m", "devhost", "--ready-file", str(ready), "--lease", "2"]
+        self._log = ready.with_suffix(".log").open("wb")
+        self._process = subprocess.Popen(command, env=environ, stdout=self._log, stderr=subprocess.STDOUT)
+        eventually(ready.exists, bool)
+        about = json.loads(ready.read_text())
+        self.api = httpx.Client(base_url=f"{about['url']}/api/", headers={KEY: about["key"]}, timeout=30)
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._end()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._end()
+
+    def _end(self) -> None:
+        self._process.wait(30)
+        self.api.close()
+        self._log.close()
