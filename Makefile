@@ -13,17 +13,17 @@ help: ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
 
 setup: ## install what is needed, once (called by the others)
+	$(if $(PYTHON),,$(error Holdfast needs Python 3.13 on the PATH (python3.13): install it and run this again))
+	$(if $(shell command -v npm),,$(error Holdfast needs Node.js with npm on the PATH (for Azurite): install it and run this again))
 	@$(MAKE) --silent --no-print-directory -j2 .venv/.ready node_modules/.ready
 
 .venv/.ready: requirements-dev.txt
-	@[ -n "$(PYTHON)" ] || { echo "Holdfast needs Python 3.13 on the PATH (python3.13); install it and run this again."; exit 1; }
 	@echo "Setting up Python packages (once, about half a minute) ..."
 	@"$(PYTHON)" -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 node_modules/.ready: package-lock.json
-	@command -v npm >/dev/null || { echo "Holdfast needs Node.js with npm on the PATH (for Azurite); install it and run this again."; exit 1; }
 	@echo "Setting up Azurite (once, about half a minute) ..."
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
