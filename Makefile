@@ -45,8 +45,8 @@ HOLDFAST_FAST_SCHEDULE ?= 0 */5 * * * *
 HOLDFAST_SLOW_SCHEDULE ?= 0 */15 * * * *
 host: export HOLDFAST_FAST_SCHEDULE := $(HOLDFAST_FAST_SCHEDULE)
 host: export HOLDFAST_SLOW_SCHEDULE := $(HOLDFAST_SLOW_SCHEDULE)
-host: setup ## Azurite and the dev host only; neighbours from the environment
-	@exec $(BIN)/python -m devhost
+host: setup ## Azurite (kept in .run/storage) and the dev host only; neighbours from the environment
+	@mkdir -p .run && exec $(BIN)/python -m devhost --location .run/storage
 
 lint: setup ## style and layers
 	@$(BIN)/ruff check

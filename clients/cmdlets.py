@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -15,6 +16,9 @@ from clients.http import Answer, Clock, Http, Request, resolved
 from clients.invoke_command import Applied, Command, Page, Target
 from domain.facts import Query, Seen, Unseen
 from domain.steps import Step
+
+type Permit = Callable[[], Awaitable[None]]
+"""Asked last, immediately before a write goes out. Raises to stop it: then nothing was sent."""
 
 log = logging.getLogger("holdfast.cmdlets")
 
@@ -54,11 +58,11 @@ class Cmdlets:
             rows += page.rows
         raise Unreadable(f"more than {MOST_PAGES} pages")
 
-    async def apply(self, target: Target, base: str, step: Step) -> Applied:
-        """Run one write. Raises ClientError."""
+    async def apply(self, target: Target, base: str, step: Step, *, permit: Permit) -> Applied:
+        """Run one write. Raises ClientError, and what *permit* raises."""
         command, url = Command(target, step.cmdlet, step.parameters), target.url(base)
         try:
-            applied = await self.send(target, partial(command.request, url), command.applied)
+            applied = await self.send(target, partial(command.request, url), command.applied, permit=permit)
         except Refused as refusal:
             if not _already_customised(refusal):
                 raise
@@ -74,21 +78,25 @@ class Cmdlets:
         read: Callable[[Answer], T],
         *,
         failed: ClientError | None = None,
+        permit: Permit | None = None,
     ) -> T:
-        """Send what *request* makes of a token; once more with a fresh one if the kept one is not accepted."""
+        """Send what *request* makes of a token; once more with a fresh one if the kept one is not accepted.
+
+        *permit* is asked before either, when nothing is left to wait for; a read needs none.
+        """
         token = await self._credentials.token(target.tenant_id, target.scope)
         slot = self._slots.setdefault(target.tenant_id, asyncio.Semaphore(CALLS_PER_TENANT))
-        try:
-            async with slot:
+        async with _permitted(slot, permit):
+            try:
                 return await self._http.send(request(token), read, failed=failed)
-        except Unauthorised as refusal:
-            claims = refusal.claims
-        except Forbidden:
-            # A token carries the roles of its issue: without this, a role granted now would count in an hour.
-            self._credentials.forget(target.tenant_id, target.scope)
-            raise
+            except Unauthorised as refusal:
+                claims = refusal.claims
+            except Forbidden:
+                # A token carries the roles of its issue: without this, a role granted now would count in an hour.
+                self._credentials.forget(target.tenant_id, target.scope)
+                raise
         token = await self._credentials.token(target.tenant_id, target.scope, claims=claims, fresh=True)
-        async with slot:
+        async with _permitted(slot, permit):
             return await self._http.send(request(token), read)
 
     async def settled(self, query: Query, reading: Callable[[], Awaitable[Seen]]) -> Seen | Unseen:
@@ -119,6 +127,14 @@ async def together[T](work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+@asynccontextmanager
+async def _permitted(slot: asyncio.Semaphore, permit: Permit | None) -> AsyncIterator[None]:
+    async with slot:
+        if permit:
+            await permit()
+        yield
 
 
 def _complete(query: Query, seen: Seen) -> Seen:

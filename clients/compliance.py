@@ -15,7 +15,7 @@ import httpx
 
 from clients.cache import ExpiringCache
 from clients.clouds import Endpoints
-from clients.cmdlets import Cmdlets, together
+from clients.cmdlets import Cmdlets, Permit, together
 from clients.credentials import Credentials
 from clients.errors import ClientError, Redirected, Throttled, Unreachable, Unreadable
 from clients.http import Clock, Http, resolved
@@ -51,10 +51,10 @@ class Compliance:
         facts = await together(self._cmdlets.settled(query, partial(self._read, target, query)) for query in wanted)
         return dict(zip(wanted, facts, strict=True))
 
-    async def apply(self, tenant_id: str, step: Step, *, initial_domain: str) -> Applied:
-        """Run one write. Raises as Exchange.apply."""
+    async def apply(self, tenant_id: str, step: Step, *, initial_domain: str, permit: Permit) -> Applied:
+        """Run one write, as Exchange.apply; *permit* is asked again wherever the tenant's region sends it."""
         target = self._target(tenant_id, initial_domain)
-        write = partial(self._cmdlets.apply, target, step=step)
+        write = partial(self._cmdlets.apply, target, step=step, permit=permit)
         return await self._at_the_region(tenant_id, write, repeatable=False)
 
     def _target(self, tenant_id: str, initial_domain: str) -> Target:

@@ -1,9 +1,8 @@
 """Everything a worker talks to, made once and handed to the handlers."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import httpx
 import stamina.instrumentation
@@ -14,15 +13,13 @@ from clients.compliance import Compliance
 from clients.credentials import Certificate, ClientSecret, Credentials, Proof, managed_identity
 from clients.dns import Dns
 from clients.exchange import Exchange
-from clients.http import Http, make_client
+from clients.http import Clock, Http, make_client, utc_now
 from clients.profiles import all_profiles
 from clients.settings import Settings
 from domain.facts import Query, Reading
 from domain.profile import Profile
 from domain.steps import Step
 from domain.tenant import TenantConfig, Wanted
-
-type Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +51,17 @@ class Clients:
         )
         return exchange | compliance
 
-    async def apply(self, tenant: TenantConfig, step: Step) -> None:
-        """Run one write: the only place that does.
+    async def apply(self, tenant: TenantConfig, step: Step, permit: Callable[[], Awaitable[None]]) -> None:
+        """Run one write: the only place that does. *permit* is asked last, and stops it by raising.
 
         Raises:
             ClientError: As `Exchange.apply` and `Compliance.apply` say.
         """
         match step.service:
             case "exchange":
-                await self.exchange.apply(tenant.tenant_id, step)
+                await self.exchange.apply(tenant.tenant_id, step, permit=permit)
             case "compliance":
-                await self.compliance.apply(tenant.tenant_id, step, initial_domain=tenant.initial_domain)
+                await self.compliance.apply(tenant.tenant_id, step, initial_domain=tenant.initial_domain, permit=permit)
 
     async def aclose(self) -> None:
         await self.web.aclose()
@@ -79,10 +76,6 @@ class Clients:
         if tenant.profile not in self.profiles:
             raise ValueError(f"profile: '{tenant.profile}' does not exist; there is {', '.join(sorted(self.profiles))}")
         return Wanted(tenant, self.profiles[tenant.profile].with_overrides(tenant.overrides))
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:

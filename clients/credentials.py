@@ -13,10 +13,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
 from clients.cache import ExpiringCache
 from clients.clouds import Endpoints
 from clients.entra_errors import entra_error
@@ -48,6 +44,11 @@ class Certificate:
 
     def __post_init__(self) -> None:
         """Fail at the start, not at the first tenant."""
+        # Imported only where a certificate is used: no other start has to wait for it.
+        from cryptography import x509  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
         try:
             key = load_pem_private_key(self.pem.encode(), password=None)
             certificate = x509.load_pem_x509_certificate(self.pem.encode())

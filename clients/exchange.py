@@ -6,7 +6,7 @@ from itertools import batched
 
 from clients.batch import MOST_ITEMS, batch_request, read_batch
 from clients.clouds import Endpoints
-from clients.cmdlets import Cmdlets, command_for, together
+from clients.cmdlets import Cmdlets, Permit, command_for, together
 from clients.credentials import Credentials
 from clients.errors import ClientError, Throttled
 from clients.http import Clock, Http
@@ -40,15 +40,19 @@ class Exchange:
             found |= part
         return found
 
-    async def apply(self, tenant_id: str, step: Step) -> Applied:
-        """Run one write.
+    async def apply(self, tenant_id: str, step: Step, *, permit: Permit) -> Applied:
+        """Run one write, once *permit* has let it pass.
+
+        *permit* is asked when nothing is left to wait for, and again before the repeat with a fresh token. It raises
+        to stop the write; that exception, which should be no ClientError, comes out as it is.
 
         Raises:
             Unreachable: with `sent`, and Unreadable: it may have been applied; read again before deciding.
-            Throttled: not applied.
+            Unreachable: without `sent`: not applied.
+            Throttled: not applied (429); `retry_after_s` is the wait asked for.
             Refused: not applied; `remedy` says what a person must do, where that is known.
         """
-        return await self._cmdlets.apply(self._target(tenant_id), self._base, step)
+        return await self._cmdlets.apply(self._target(tenant_id), self._base, step, permit=permit)
 
     def _target(self, tenant_id: str) -> Target:
         anchor = _ANCHOR.format(tenant_id=tenant_id)

@@ -1,4 +1,4 @@
-"""HTTP for every client: one connection pool, one way to read an answer, and the only place that retries."""
+"""HTTP for every client: one connection pool, one way to read an answer, and the only place that repeats a read."""
 
 import base64
 import gzip
@@ -46,11 +46,12 @@ type Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
+    """The machine's own clock."""
     return datetime.now(UTC)
 
 
 class Effect(Enum):
-    """What a request leaves behind, which decides when it may be sent again."""
+    """What a request leaves behind, which decides what an answer proves. Only a read is ever sent again."""
 
     READ = "nothing"
     SET = "the same setting, however often"
@@ -58,7 +59,13 @@ class Effect(Enum):
 
 
 # Exchange stops a cmdlet only after 15 minutes; past these a read is asked again, a write looked for (fact sheet 2.12).
-_READ_TIMEOUT_S = {Effect.READ: 90, Effect.SET: 180, Effect.CREATE: 180}
+# A write is on its way within ten seconds or never (a place in the pool, TCP, TLS): so soon must the brake be felt.
+_WRITE_TIMEOUT = httpx.Timeout(10, connect=4, read=180, pool=1)
+_TIMEOUTS = {
+    Effect.READ: httpx.Timeout(10, read=90, pool=30),
+    Effect.SET: _WRITE_TIMEOUT,
+    Effect.CREATE: _WRITE_TIMEOUT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,26 +119,28 @@ def make_client() -> httpx.AsyncClient:
 
 
 class Http:
-    """Sends requests with patience: waits out what passes in seconds, leaves longer waits to the queue."""
+    """Sends requests: reads with patience for what passes in seconds, writes once. Longer waits are the queue's."""
 
     def __init__(self, client: httpx.AsyncClient, *, now: Clock) -> None:
         self._client = client
         self._now = now
 
     async def send[T](self, request: Request, read: Callable[[Answer], T], *, failed: ClientError | None = None) -> T:
-        """Send *request*, again where that is safe, and return what *read* makes of the answer.
+        """Send *request*, a read also again, and return what *read* makes of the answer.
 
         *read* raises a ClientError for an answer that is not a success; most readers begin with `raise_for_status`.
-        *failed* is how a first try made elsewhere ended (as an item of a batch): its wait is kept here.
+        *failed* is how a read's first try made elsewhere ended (as an item of a batch): its wait is kept here.
 
         Raises:
             Unreachable: No answer; for a write with `sent` the outcome is unknown.
-            Throttled: The wait asked for is longer than our patience, or our tries are used up.
+            Throttled: A read's wait is longer than our patience, or its tries are used up. A write was not done.
             ClientError: Whatever *read* raised.
         """
-        patience = _Patience(request.effect)
+        if request.effect is not Effect.READ:
+            # It was permitted for this moment; after a wait somebody may have pulled the brake.
+            return read(await self._once(request))
         async for attempt in stamina.retry_context(
-            on=patience, attempts=TRIES, timeout=PATIENCE_S, wait_initial=0.5, wait_max=5, wait_jitter=0.5
+            on=_Patience(), attempts=TRIES, timeout=PATIENCE_S, wait_initial=0.5, wait_max=5, wait_jitter=0.5
         ):
             with attempt:
                 if failed:
@@ -149,7 +158,7 @@ class Http:
                 request.url,
                 headers={**request.headers, "client-request-id": trace},
                 content=request.content,
-                timeout=httpx.Timeout(10, read=_READ_TIMEOUT_S[request.effect], pool=30),
+                timeout=_TIMEOUTS[request.effect],
             ) as response:
                 # Raw: a decoder that trips over a lying gzip label would hide the status.
                 content = b"".join([chunk async for chunk in response.aiter_raw()])
@@ -184,29 +193,19 @@ def _unpacked(content: bytes) -> bytes:
 
 
 class _Patience:
-    """Says after each failure how long to wait before the next try (a stamina back-off hook)."""
+    """Says after each failure how long to wait before a read is tried again (a stamina back-off hook)."""
 
-    def __init__(self, effect: Effect) -> None:
-        self._effect = effect
+    def __init__(self) -> None:
         self._left_s = PATIENCE_S
 
     def __call__(self, error: Exception) -> bool | float:
-        if not self._may_repeat(error):
+        if not isinstance(error, Throttled | Unreachable | Garbled):
             return False
         log.warning("http_failed error=%s reason=%r", type(error).__name__, str(error))
         if not isinstance(error, Throttled) or error.retry_after_s is None:
             return True
         self._left_s -= error.retry_after_s
         return error.retry_after_s if self._left_s >= 0 else False
-
-    def _may_repeat(self, error: Exception) -> bool:
-        match error:
-            case Throttled() | Unreachable(sent=False):
-                return True
-            case Unreachable() | Garbled():
-                return self._effect is Effect.READ
-            case _:
-                return False
 
 
 def resolved(base: str, link: str) -> httpx.URL:
@@ -223,8 +222,8 @@ def resolved(base: str, link: str) -> httpx.URL:
 def raise_for_status(answer: Answer, *, said: str | None = None) -> None:
     """Raise the ClientError that a status other than 2xx stands for.
 
-    429 and 503 are Throttled (503 to a create: Unreachable, it may have been done), other 5xx and 408 Unreachable,
-    3xx Redirected, 401 Unauthorised, 403 Forbidden, 404 NotFound, 409 AlreadyExists, other 4xx Invalid.
+    429 and 503 as `busy` says, other 5xx and 408 Unreachable, 3xx Redirected, 401 Unauthorised, 403 Forbidden,
+    404 NotFound, 409 AlreadyExists, other 4xx Invalid.
     *said*: what the other side gave as its reason; by default the body.
     """
     text = answer.text if said is None else said
@@ -232,9 +231,7 @@ def raise_for_status(answer: Answer, *, said: str | None = None) -> None:
     match answer.status:
         case status if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, section 15.3
             return
-        case 429:
-            raise busy(answer, text)
-        case 503 if answer.effect is not Effect.CREATE:
+        case 429 | 503:
             raise busy(answer, text)
         case 401:
             raise Unauthorised(text, call=call, claims=claims_asked_for(answer.headers))
@@ -251,9 +248,14 @@ def raise_for_status(answer: Answer, *, said: str | None = None) -> None:
     raise Redirected(text, call=call, location=answer.headers.get("location", ""))
 
 
-def busy(answer: Answer, said: str) -> Throttled:
-    """The error for *answer* as a request to come back later."""
-    return Throttled(said, call=answer.call, retry_after_s=retry_after_s(answer.headers, answer.at))
+def busy(answer: Answer, said: str) -> Throttled | Unreachable:
+    """The error for *answer* as a request to come back later.
+
+    Only 429 proves that a write was turned away; a server that became busy halfway may have done it: Unreachable.
+    """
+    if answer.effect is Effect.READ or answer.status == 429:  # noqa: PLR2004 - RFC 6585, section 4
+        return Throttled(said, call=answer.call, retry_after_s=retry_after_s(answer.headers, answer.at))
+    return Unreachable(said, call=answer.call, sent=True)
 
 
 def retry_after_s(headers: httpx.Headers, now: datetime) -> float | None:

@@ -1,14 +1,30 @@
 """The environment, read in one place. Every setting of design 8 that the service uses today."""
 
+import base64
 import os
+import re
+import socket
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-type Ncrontab = Annotated[str, Field(pattern=r"^\s*(\S+\s+){5}\S+\s*$")]
+from clients.credentials import Certificate
+
+_FIGURES = "[0-9*/,-]"
+_MONTHS = (
+    "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sep(tember)?|oct(ober)?|nov(ember)?|dec(ember)?"
+)
+_DAYS = "sun(day)?|mon(day)?|tue(sday)?|wed(nesday)?|thu(rsday)?|fri(day)?|sat(urday)?"
+_NCRONTAB = re.compile(rf"\s*({_FIGURES}+\s+){{4}}({_FIGURES}|{_MONTHS})+\s+({_FIGURES}|{_DAYS})+\s*", re.IGNORECASE)
+
+
+def _ncrontab(text: str) -> str:
+    if not _NCRONTAB.fullmatch(text):
+        raise ValueError("should be an NCRONTAB of six fields")
+    return text
 
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -19,17 +35,58 @@ def _base_url(text: str) -> str:
     url = urlsplit(text)
     if url.scheme != "https" and not (url.scheme == "http" and url.hostname in _LOOPBACK):
         raise ValueError("should be an https URL")
+    if not url.hostname or url.port == 0:  # a port that is none raises ValueError itself
+        raise ValueError("should name a host")
     return text.rstrip("/")
 
 
-def _server(text: str) -> tuple[str, int]:
-    host, _, port = text.strip().rpartition(":")
-    if not host or not port.isdigit():
+def _servers(text: object) -> tuple[tuple[str, int], ...]:
+    """Each address of each server, for a resolver takes no names."""
+    parts = (part.strip() for part in str(text).split(","))
+    return tuple(dict.fromkeys(address for part in parts if part for address in _addresses(part)))
+
+
+def _addresses(server: str) -> list[tuple[str, int]]:
+    host, _, port = server.rpartition(":")
+    if not host or not 0 < int(port) <= _LAST_PORT:
         raise ValueError("should be host:port, comma separated")
-    return host, int(port)
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        raise ValueError("should be a host that can be found") from None
+    return [(str(address[0]), int(port)) for *_, address in found]
 
 
+_LAST_PORT = 65535
+
+
+def _pem(text: str) -> str:
+    Certificate(text)
+    return text
+
+
+def _connection_string(text: str) -> str:
+    """Ask of *text* what each of the storage SDKs needs. Raises ValueError."""
+    parts = dict(_part(part) for part in text.split(";") if part.strip())
+    if parts.get("usedevelopmentstorage") == "true":
+        return text
+    if not parts.get("accountname"):
+        raise ValueError("should name an account")
+    if not parts.get("sharedaccesssignature") and not base64.b64decode(parts.get("accountkey", ""), validate=True):
+        raise ValueError("should carry a key")
+    return text
+
+
+def _part(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name.strip().lower(), value.strip()
+
+
+type Ncrontab = Annotated[str, AfterValidator(_ncrontab)]
 type Url = Annotated[str, AfterValidator(_base_url)]
+type Servers = Annotated[tuple[tuple[str, int], ...], BeforeValidator(_servers)]
+type Pem = Annotated[str, AfterValidator(_pem)]
+type ConnectionString = Annotated[str, AfterValidator(_connection_string)]
 type Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 
 
@@ -40,20 +97,24 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """One field per setting; the alias is its name in the environment, the description says what it should be."""
 
-    model_config = SettingsConfigDict(frozen=True, case_sensitive=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_default=False)
 
-    storage: str = Field(
+    storage: ConnectionString = Field(
         "",
         alias="AzureWebJobsStorage",
         description="a storage connection string, or set AzureWebJobsStorage__accountName",
+        repr=False,
     )
     storage_account: str = Field("", alias="AzureWebJobsStorage__accountName", description="a storage account's name")
     storage_identity: str = Field(
         "", alias="AzureWebJobsStorage__clientId", description="a managed identity's client id"
     )
     client_id: Guid = Field(alias="HOLDFAST_CLIENT_ID", description="the GUID of the multi-tenant app registration")
-    client_certificate: str = Field(
-        "", alias="HOLDFAST_CLIENT_CERTIFICATE", description="a PEM with certificate and private key", repr=False
+    client_certificate: Pem = Field(
+        "",
+        alias="HOLDFAST_CLIENT_CERTIFICATE",
+        description="a PEM with a certificate and its unencrypted RSA private key",
+        repr=False,
     )
     client_secret: str = Field("", alias="HOLDFAST_CLIENT_SECRET", description="the app's client secret", repr=False)
     managed_identity_client_id: str = Field(
@@ -65,7 +126,9 @@ class Settings(BaseSettings):
     login_url: Url | None = Field(None, alias="HOLDFAST_LOGIN_URL", description="an https URL")
     exchange_url: Url | None = Field(None, alias="HOLDFAST_EXCHANGE_URL", description="an https URL")
     compliance_url: Url | None = Field(None, alias="HOLDFAST_COMPLIANCE_URL", description="an https URL")
-    dns_servers: str = Field("", alias="HOLDFAST_DNS_SERVERS", description="host:port, comma separated")
+    dns_servers: Servers = Field(
+        (), alias="HOLDFAST_DNS_SERVERS", description="host:port, comma separated, of hosts that can be found"
+    )
     fast_schedule: Ncrontab = Field(
         alias="HOLDFAST_FAST_SCHEDULE", description="an NCRONTAB of six fields, such as 0 */5 * * * *"
     )
@@ -90,15 +153,18 @@ class Settings(BaseSettings):
                 "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: "
                 "exactly one of them should be set"
             )
-        try:
-            self.resolvers()
-        except ValueError:
-            raise ValueError("HOLDFAST_DNS_SERVERS: is malformed; it should be host:port, comma separated") from None
         return self
 
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]  # the others are given by keyword
+        cls, _: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_others: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` passes on counts: it has read the environment, or was given another."""
+        return (init_settings,)
+
     def resolvers(self) -> tuple[tuple[str, int], ...]:
-        """The DNS servers to ask instead of the machine's own, as (host, port)."""
-        return tuple(_server(part) for part in self.dns_servers.split(",") if part.strip())
+        """The DNS servers to ask instead of the machine's own, as (address, port)."""
+        return self.dns_servers
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -107,7 +173,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     Raises:
         SettingsError: One line that names the setting and says what it should be. Values are never repeated.
     """
-    source: dict[str, Any] = {key: value for key, value in (environ or os.environ).items() if value}
+    given = os.environ if environ is None else environ
+    source: dict[str, Any] = {key: value for key, value in given.items() if value}
     names = {field.alias for field in Settings.model_fields.values()}
     try:
         return Settings.model_validate({key: value for key, value in source.items() if key in names})

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from devhost.breaks import BREAKS, DOMAIN, SCANNER, WAITING_DOMAIN, Break
+from devhost.breaks import BREAKS, DOMAIN, NEW_SCANNER, SCANNER, WAITING_DOMAIN, Break
 from devhost.errors import StartError
 from devhost.stack import Stack, running
 
@@ -74,17 +74,7 @@ def _tenants(stack: Stack) -> dict[str, str]:
         tenant = _ok(stack.simulator.post("tenants", json=body))
         ids[domain] = tenant["tenant_id"]
         if domain == DOMAIN:
-            new = {
-                "Name": "Scanner",
-                "ConnectorType": "Partner",
-                "SenderDomains": ["*"],
-                "SenderIPAddresses": ["203.0.113.7"],
-            }
-            _ok(
-                stack.simulator.post(
-                    f"tenants/{domain}/admin", json={"cmdlet": "New-InboundConnector", "parameters": new}
-                )
-            )
+            _ok(stack.simulator.post(f"tenants/{domain}/admin", json=NEW_SCANNER))
         config = {
             "tenant_id": tenant["tenant_id"],
             "name": domain,

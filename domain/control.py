@@ -4,10 +4,10 @@ A control never asks for anything and never writes. It is handed facts and answe
 carries the steps that would put it back. Whether they are taken is the gate's business.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal, Self, cast
 
 from pydantic import ValidationError
 
@@ -32,21 +32,37 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Compliant:
+    """As documented. *equal*: the fields that were compared and found as wanted."""
+
     detail: str = ""
+    equal: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """Not as documented, and these steps would put it back. There is never drift without a step, nor a step without."""
+    """Not as documented, and these steps would put it back. There is never drift without a step, nor a step without.
+
+    *equal*: the other fields of the same objects, compared and found as wanted.
+    """
 
     drift: tuple[Drift, ...]
     steps: tuple[Step, ...]
     detail: str = ""
+    equal: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __post_init__(self) -> None:
         """Raise ValueError for a plan that says nothing or does nothing."""
         if not self.drift or not self.steps:
             raise ValueError("a drifted finding has drift and steps")
+
+    def mended_by(self, step: Step) -> tuple[Drift, ...]:
+        """The part of the drift that *step* puts back."""
+        return tuple(drift for drift in self.drift if not step.mends or drift.field in step.mends)
+
+    def only(self, steps: tuple[Step, ...]) -> Self:
+        """The plan that takes *steps* alone, out of this one's."""
+        fields = {drift.field for step in steps for drift in self.mended_by(step)}
+        return replace(self, steps=steps, drift=tuple(drift for drift in self.drift if drift.field in fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +80,11 @@ class NotApplicable:
 
 @dataclass(frozen=True, slots=True)
 class NeedsPerson:
-    """Not as documented, and not ours to mend: *todo* says what a person should do."""
+    """Not as documented, and not ours to mend: *todo* says what a person should do. *equal* as for Drifted."""
 
     todo: str
     drift: tuple[Drift, ...] = ()
+    equal: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 type Finding = Compliant | Drifted | Unknown | NotApplicable | NeedsPerson
@@ -162,16 +179,37 @@ class Control:
             return Unknown(str(doubt), doubt.remedy)
 
 
-def drift_of(*fields: tuple[str, Value, Value]) -> tuple[Drift, ...]:
-    """The (field, wanted, found) triples that differ."""
-    return tuple(Drift(field, wanted, found) for field, wanted, found in fields if wanted != found)
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs and what does not, field by field."""
+
+    drift: tuple[Drift, ...] = ()
+    equal: frozenset[str] = frozenset()
+
+    def __add__(self, other: Self) -> Self:
+        return replace(self, drift=self.drift + other.drift, equal=self.equal | other.equal)
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The parameters that put the drift back: each field at its wanted, absolute value."""
+        return {each.field: each.wanted for each in self.drift}
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(each.field for each in self.drift)
+
+    def of(self, what: str) -> Self:
+        """The same with the object *what* in front of each field, for plans about several."""
+        named = tuple(Drift(f"{what}: {each.field}", each.wanted, each.found) for each in self.drift)
+        return replace(self, drift=named, equal=frozenset(f"{what}: {name}" for name in self.equal))
 
 
-def values_of(drift: tuple[Drift, ...]) -> dict[str, Value]:
-    """The parameters that put *drift* back: each field at its wanted, absolute value."""
-    return {each.field: each.wanted for each in drift}
+def compare(*fields: tuple[str, Value, Value]) -> Comparison:
+    """Compare (field, wanted, found) triples."""
+    drift = tuple(Drift(field, wanted, found) for field, wanted, found in fields if wanted != found)
+    return Comparison(drift, frozenset(field for field, wanted, found in fields if wanted == found))
 
 
-def listed(items: frozenset[str] | tuple[str, ...]) -> tuple[str, ...]:
+def listed(items: Iterable[str]) -> tuple[str, ...]:
     """A set as Exchange takes it, in a stable order, so that the same plan has the same digest."""
     return tuple(sorted(items))

@@ -1,7 +1,8 @@
 """The Exchange and compliance objects that the controls judge, cut down to what they judge.
 
 Each class names the queries that list it. A row that lacks a field, or has one of another type, is odd: it raises
-pydantic's ValidationError, and the control that needed it is *unknown*. Missing is never taken for false.
+pydantic's ValidationError, and the control that needed it is *unknown*. A setting that is missing is never taken for
+false; only marks that some object versions do not have (`TestMode`, `Priority`, a domain's flags) have a default.
 Source: exchange-admin-api fact sheet, section 6.
 """
 
@@ -37,7 +38,10 @@ class ExchangeObject(BaseModel):
 
 
 class AcceptedDomain(ExchangeObject):
-    """A domain of the tenant (6.7). Every tenant has its initial one, so the list is never empty."""
+    """A domain of the tenant (6.7). Every tenant has its initial one, so the list is never empty.
+
+    The flags may be missing (keys differ between object versions, 2.7); a domain without them is in scope.
+    """
 
     queries = (Query("exchange", "Get-AcceptedDomain", (_UNLIMITED,), never_empty=True),)
 
@@ -98,6 +102,7 @@ class OutboundConnector(ExchangeObject):
     use_mx_record: Annotated[StrictBool, Field(validation_alias="UseMXRecord")]
     is_transport_rule_scoped: StrictBool
     tls_settings: Text = ""
+    tls_domain: Text = ""
     test_mode: StrictBool = False
 
     @property

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from domain.control import Lane
+from domain.controls import unknown
 from domain.profile import first_fault
 from domain.tenant import TenantId
 
@@ -43,7 +44,7 @@ class RemediateTenant(_Job):
     kind: Literal["remediate"] = "remediate"
     controls: Annotated[tuple[str, ...], Field(min_length=1)]
     requested_by: str | None = None
-    reason: str = ""
+    asked_at: AwareDatetime | None = None
     dry_run: bool = False
 
 
@@ -56,7 +57,7 @@ class ForeignMessage(ValueError):  # noqa: N818 - it names the message, and the 
     """The message is not one of ours: *str()* says in one line what is wrong with it."""
 
 
-def parse[T: _Job](kind: type[T], body: bytes) -> T:
+def parse[T: CheckTenant | RemediateTenant](kind: type[T], body: bytes) -> T:
     """Read a message of *kind*.
 
     Raises:
@@ -70,4 +71,6 @@ def parse[T: _Job](kind: type[T], body: bytes) -> T:
         raise ForeignMessage(first_fault("message", error)) from None
     if not isinstance(job, kind):
         raise ForeignMessage(f"message.kind: '{job.kind}' does not belong on this queue")
+    if strangers := unknown(job.controls):
+        raise ForeignMessage(f"message.controls: there is no control '{strangers[0]}'")
     return job

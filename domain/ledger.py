@@ -19,9 +19,8 @@ type Event = Literal[
     "needs_person",
     "applying",
     "corrected",
-    "postponed",
+    "superseded",
     "parked",
-    "brake",
 ]
 
 

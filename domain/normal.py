@@ -34,9 +34,10 @@ def network(text: str) -> str:
         return stripped.casefold()
 
 
-def overlap(some: frozenset[str], others: frozenset[str]) -> bool:
-    """Whether any network of *some* shares an address with any of *others*; unparsable entries share none."""
-    return any(a.overlaps(b) for a in _networks(some) for b in _networks(others))
+def covers(networks: frozenset[str], network: str) -> bool:
+    """Whether *network* lies within one of *networks*; entries that are no network cover nothing."""
+    inner = IPv4Network(network)
+    return any(inner.subnet_of(outer) for outer in _networks(networks))
 
 
 def _networks(texts: frozenset[str]) -> list[IPv4Network]:

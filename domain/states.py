@@ -1,7 +1,6 @@
 """What is known of each control of a tenant, and how a finding changes it."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,42 +27,48 @@ type StateName = Literal[
 TRY_AGAIN_AFTER = timedelta(hours=6)
 """A refused write is offered again after this: a missing role may have been granted. Controls with `once` never are."""
 
+UNREAD_PATIENCE = timedelta(minutes=5)
+"""A correction that cannot be read for so long is told as unknown: somebody may have to grant something."""
+
 LONGEST_SHOWN = 2000
 """Characters of one drifted value that states and ledger keep; whole values stay in the tenant."""
 
 
-class Correction(BaseModel):
-    """A write that has begun and is not proven yet.
+class Change(BaseModel):
+    """One step of a correction: what it writes, which drift it mends, and how far it has come.
 
-    *entry*: the id of the ledger entry made before it. *answered*: the service said that it was done; without that
-    the answer was lost, or the worker died, and the write may or may not have happened.
+    *sent_at*: just before it was sent; None while it was not. *answered*: the service said that it was done; without
+    that the answer was lost, or the worker died, and the write may or may not have happened.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    entry: str
-    written_at: AwareDatetime
-    plan: str
-    steps: tuple[dict[str, Any], ...]
+    key: str
+    step: dict[str, Any]
     drift: tuple[dict[str, Any], ...]
+    sent_at: AwareDatetime | None = None
     answered: bool = False
 
     @property
     def creates(self) -> bool:
-        return any(step["cmdlet"].startswith("New-") for step in self.steps)
+        return str(self.step["cmdlet"]).startswith("New-")
 
 
-class Tried(BaseModel):
-    """A write that was refused or had no effect, so that nothing loops. *plan*: the digest of its steps."""
+class Correction(BaseModel):
+    """Writes that have begun and are not proven yet. *entry*: the id of the ledger entry made before the first."""
 
     model_config = ConfigDict(frozen=True)
 
-    plan: str
-    at: AwareDatetime
+    entry: str
+    changes: tuple[Change, ...]
 
 
 class ControlState(BaseModel):
-    """One control of one tenant, as `GET /tenants/{tenant_id}/state` shows it."""
+    """One control of one tenant, as `GET /tenants/{tenant_id}/state` shows it.
+
+    *tried*: steps (by key) that were refused or had no effect, and when, so that nothing loops. *made*: steps that
+    created something, and when that was proven: an older replica may show for a while that it is not there.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -77,7 +82,8 @@ class ControlState(BaseModel):
     steps: tuple[dict[str, Any], ...] = ()
     plan: str = ""
     correction: Correction | None = None
-    tried: Tried | None = None
+    tried: dict[str, AwareDatetime] = {}
+    made: dict[str, AwareDatetime] = {}
 
     def becomes(self, state: StateName, now: datetime, **changes: Any) -> Self:  # noqa: ANN401 - fields of any type
         """This state after *changes*; `since` moves only when the name does."""
@@ -91,30 +97,34 @@ WAITING: frozenset[StateName] = frozenset({"held", "awaiting_approval", "excepte
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at one control: which, in which mode of the tenant, when its facts were read, and when now is."""
+    """One look at one control: which, in which mode of the tenant, when its facts were read, and when now is.
+
+    *asked_at*: when a person asked for it to be put back, if one did.
+    """
 
     control: Control
     mode: Mode
     read_at: datetime | None
     now: datetime
+    asked_at: datetime | None = None
 
 
 def after_check(before: ControlState, finding: Finding, look: Look) -> ControlState:
-    """The state of a control once a check has found *finding*.
+    """The state of a control once a look has found *finding*.
 
-    A correction under way is left alone: only the remediation that proves it may end it (promise 2).
+    A correction under way is left to whoever proves it (promise 2); that it cannot be read is told all the same.
     """
     if before.correction:
-        return before
+        return _while_correcting(before, finding, look.now)
     seen = before.model_copy(update={"drift": (), "steps": (), "plan": "", "detail": "", "read_at": look.read_at})
     match finding:
         case Unknown():
             # The time of the last good read stays: an unknown carries no proof of its own.
             return seen.becomes("unknown", look.now, detail=_sentence(finding), read_at=before.read_at)
         case Compliant(detail=detail):
-            return seen.becomes("compliant", look.now, detail=detail, tried=None)
+            return seen.becomes("compliant", look.now, detail=detail, tried={})
         case NotApplicable(reason=reason):
-            return seen.becomes("not_applicable", look.now, detail=reason, tried=None)
+            return seen.becomes("not_applicable", look.now, detail=reason, tried={})
         case NeedsPerson(todo=todo, drift=drift):
             return seen.becomes("needs_person", look.now, detail=todo, drift=drift_view(drift))
         case Drifted():
@@ -123,30 +133,45 @@ def after_check(before: ControlState, finding: Finding, look: Look) -> ControlSt
             assert_never(finding)
 
 
+def _while_correcting(before: ControlState, finding: Finding, now: datetime) -> ControlState:
+    if not isinstance(finding, Unknown):
+        return before if before.state == "correcting" else before.becomes("correcting", now, detail="")
+    long_ago = before.since is not None and before.state == "correcting" and now - before.since >= UNREAD_PATIENCE
+    state: StateName = "unknown" if long_ago else before.state
+    return before.becomes(state, now, detail=_sentence(finding))
+
+
 def _after_drift(before: ControlState, seen: ControlState, found: Drifted, look: Look) -> ControlState:
-    plan = digest(found.steps)
-    shown = seen.model_copy(
-        update={"drift": drift_view(found.drift), "steps": step_view(found.steps), "plan": plan, "detail": found.detail}
-    )
-    if look.mode == "observe":
-        return shown.becomes("drifted", look.now)
-    if given_up(before, plan, look.control, look.now):
-        return shown.becomes("needs_person", look.now, detail=before.detail)
-    if before.state in WAITING and before.plan == plan:
-        return shown.becomes(before.state, look.now, detail=before.detail)
-    return shown.becomes("drifted", look.now)
+    state = shown(seen, found).model_copy(update={"detail": found.detail})
+    if look.mode != "observe" and not open_steps(before, found, look):
+        return state.becomes("needs_person", look.now, detail=before.detail)
+    if look.mode != "observe" and before.state in WAITING and before.plan == state.plan:
+        return state.becomes(before.state, look.now, detail=before.detail)
+    return state.becomes("drifted", look.now)
+
+
+def shown(state: ControlState, plan: Drifted) -> ControlState:
+    """*state* with the drift and the steps of *plan*, for a person to read."""
+    update = {"drift": drift_view(plan.drift), "steps": step_view(plan.steps), "plan": digest(plan.steps)}
+    return state.model_copy(update=update)
+
+
+def open_steps(state: ControlState, plan: Drifted, look: Look) -> tuple[Step, ...]:
+    """The steps of *plan* that have not been tried without success lately, or since a person asked."""
+    return tuple(step for step in plan.steps if not _given_up(state.tried.get(step.key), look))
+
+
+def _given_up(tried_at: datetime | None, look: Look) -> bool:
+    if tried_at is None:
+        return False
+    if look.asked_at:
+        return tried_at >= look.asked_at
+    return look.control.once or look.now - tried_at < TRY_AGAIN_AFTER
 
 
 def wants_remedy(state: ControlState, mode: Mode) -> bool:
     """Whether a remediation should look at the control now."""
-    return state.state == "correcting" or (mode != "observe" and state.state in {"drifted", *WAITING})
-
-
-def given_up(state: ControlState, plan: str, control: Control, now: datetime) -> bool:
-    """Whether this very plan was tried before without success, and it is too early (or never time) to try again."""
-    if state.tried is None or state.tried.plan != plan:
-        return False
-    return control.once or now - state.tried.at < TRY_AGAIN_AFTER
+    return state.correction is not None or (mode != "observe" and state.state in {"drifted", *WAITING})
 
 
 def _sentence(unknown: Unknown) -> str:
@@ -172,9 +197,8 @@ def step_view(steps: tuple[Step, ...]) -> tuple[dict[str, Any], ...]:
 
 
 def digest(steps: tuple[Step, ...]) -> str:
-    """A name for exactly this plan: what a person approves, and what was tried."""
-    text = json.dumps([[s.service, s.cmdlet, _json(s.parameters)] for s in steps], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """A name for exactly this plan, in whatever order its steps were found: what a person approves."""
+    return hashlib.sha256(" ".join(sorted(step.key for step in steps)).encode()).hexdigest()[:16]
 
 
 def _json(value: object) -> Any:  # noqa: ANN401 - JSON is of any type

@@ -1,7 +1,9 @@
 """A step is one write as data: shown, compared, approved, applied, printed as the PowerShell an admin would type."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import assert_never
@@ -15,20 +17,23 @@ type Value = str | bool | int | datetime | tuple[str, ...] | None
 class Step:
     """One cmdlet call that writes absolute values: applied twice it gives the same setting as once.
 
-    *creates*: a `New-*`, which must not be sent again when its answer was lost (read first).
+    *mends*: the fields of the plan's drift that it puts back; none named means all of them.
     """
 
     service: Service
     cmdlet: str
     parameters: Mapping[str, Value]
+    mends: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         """Freeze the parameters, so that what was approved is what is applied."""
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
 
     @property
-    def creates(self) -> bool:
-        return self.cmdlet.startswith("New-")
+    def key(self) -> str:
+        """A name for exactly this write, whatever else is planned with it."""
+        values = {name: _literal(value) for name, value in self.parameters.items()}
+        return hashlib.sha256(json.dumps([self.service, self.cmdlet, values], sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def powershell(self) -> str:

@@ -1,6 +1,6 @@
 """What the HTTP paths of design 6 do. What cannot be done raises Problem, which is sent as RFC 9457 has it."""
 
-import json
+import logging
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +15,8 @@ from domain.ledger import Entry
 from domain.operations import Operation
 from domain.profile import first_fault
 from domain.tenant import TenantConfig, TenantId
+
+log = logging.getLogger("holdfast.api")
 
 LARGEST_BODY_BYTES = 65_536
 LARGEST_PAGE = 1000
@@ -58,12 +60,10 @@ def parsed[T: BaseModel](kind: type[T], body: bytes) -> T:
     if len(body) > LARGEST_BODY_BYTES:
         raise Problem(413, "Content Too Large", f"the body has {len(body)} bytes, at most {LARGEST_BODY_BYTES}")
     try:
-        raw = json.loads(body or b"{}")
-    except ValueError:
-        raise Problem(400, "Bad Request", "the body is not JSON") from None
-    try:
-        return kind.model_validate_json(json.dumps(raw))
+        return kind.model_validate_json(body or b"{}")
     except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise Problem(400, "Bad Request", "the body is not JSON") from None
         raise Problem(422, "Unprocessable Content", first_fault("body", error)) from None
 
 
@@ -89,7 +89,7 @@ async def put_tenant(tenant_id: str, body: bytes, clients: Clients) -> TenantCon
     config = parsed(TenantConfig, body)
     if config.tenant_id != _guid(tenant_id):
         raise Problem(422, "Unprocessable Content", "body.tenant_id: should be the one in the path")
-    _known_controls(tuple(config.controls), "body.controls")
+    _refuse(controls.unknown_in_config(config.controls), "body.controls")
     try:
         clients.wanted(config)
     except ValueError as error:
@@ -112,7 +112,7 @@ async def state(tenant_id: str, clients: Clients) -> dict[str, Any]:
 
 async def ledger(tenant_id: str, after: str, limit: str, clients: Clients) -> list[Entry]:
     """A page of the tenant's ledger, newest first; *after*: the id of the last entry of the page before."""
-    if not limit.isdigit() or not 1 <= int(limit) <= LARGEST_PAGE:
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= LARGEST_PAGE):
         raise Problem(422, "Unprocessable Content", f"limit: should be a whole number from 1 to {LARGEST_PAGE}")
     config = await tenant(tenant_id, clients)
     return await clients.storage.ledger.page(config.tenant_id, after=after, limit=int(limit))
@@ -134,7 +134,7 @@ async def reprovision(tenant_id: str, body: bytes, caller: str, clients: Clients
     asked = parsed(Reprovision, body)
     config = await tenant(tenant_id, clients)
     if asked.controls is not None:
-        _known_controls(asked.controls, "body.controls")
+        _refuse(controls.unknown(asked.controls), "body.controls")
     operation = Operation(
         id=str(uuid4()),
         kind="reprovision",
@@ -147,10 +147,10 @@ async def reprovision(tenant_id: str, body: bytes, caller: str, clients: Clients
     await clients.storage.operations.put(operation)
     job = RemediateTenant(
         tenant_id=config.tenant_id,
-        controls=asked.controls or tuple(CATALOGUE),
+        controls=tuple(dict.fromkeys(asked.controls or CATALOGUE)),
         operation_id=operation.id,
         requested_by=caller,
-        reason=asked.reason,
+        asked_at=operation.created_at,
         dry_run=asked.dry_run,
     )
     await clients.storage.queues.remediate(job)
@@ -169,11 +169,17 @@ async def brake(clients: Clients) -> Brake:
 
 
 async def put_brake(body: bytes, caller: str, clients: Clients) -> Brake:
-    """Engage or release the kill switch; every writer looks at it before every write."""
+    """Engage or release the kill switch; every writer looks at it before every write.
+
+    `changed_at` moves only when the switch does: releasing what is released opens no new blast radius.
+    """
     change = parsed(BrakeChange, body)
-    now = Brake(engaged=change.engaged, reason=change.reason, by=caller, changed_at=clients.now())
-    await clients.storage.switches.set_brake(now)
-    return now
+    before = await clients.storage.switches.brake()
+    changed_at = before.changed_at if before.engaged == change.engaged else clients.now()
+    after = Brake(engaged=change.engaged, reason=change.reason, by=caller, changed_at=changed_at)
+    await clients.storage.switches.set_brake(after)
+    log.warning("brake engaged=%s by=%s reason=%s", after.engaged, caller, after.reason)
+    return after
 
 
 def _guid(text: str) -> str:
@@ -184,6 +190,6 @@ def _guid(text: str) -> str:
         raise Problem(404, "Not Found", f"'{text[:64]}' is not the id of anything here: ids are GUIDs") from None
 
 
-def _known_controls(ids: tuple[str, ...], where: str) -> None:
-    if unknown := controls.unknown(ids):
-        raise Problem(422, "Unprocessable Content", f"{where}: there is no control '{unknown[0]}'")
+def _refuse(strangers: list[str], where: str) -> None:
+    if strangers:
+        raise Problem(422, "Unprocessable Content", f"{where}: there is no control '{strangers[0]}'")

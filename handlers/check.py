@@ -4,7 +4,7 @@ import logging
 
 from clients.connect import Clients
 from clients.errors import Throttled
-from clients.storage.states import TenantStates
+from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Facts, Finding, Unknown
 from domain.controls import CATALOGUE, in_lane
 from domain.jobs import CheckTenant, ForeignMessage, RemediateTenant, parse
@@ -20,11 +20,15 @@ MOST_WAITS = 5
 """Throttled this often in a row, the tenant's controls are unknown until the next sweep."""
 
 
+MOVED_S = 2
+"""A remediation wrote while we read: look again after this."""
+
+
 async def run(body: bytes, clients: Clients) -> None:
     """Check the tenant that *body* names.
 
-    Returns when the look is recorded, or put back on the queue because a service asked to wait.
-    Raises StatesMoved when a remediation wrote meanwhile: the queue delivers the message again, and it looks afresh.
+    Returns when the look is recorded, or put back on the queue: because a service asked to wait, or because a
+    remediation wrote meanwhile and what was read may be older than what the states say now.
     """
     try:
         job = parse(CheckTenant, body)
@@ -44,7 +48,10 @@ async def run(body: bytes, clients: Clients) -> None:
             await clients.storage.queues.check(job.again(), delay_s=wait.retry_after_s or 0)
             return
         after = _blind(tenant, selected(job), before, str(wait), clients)
-    await _record(job, tenant, before, after, clients)
+    try:
+        await _record(job, tenant, before, after, clients)
+    except StatesMoved:
+        await clients.storage.queues.check(job.again(), delay_s=MOVED_S)
 
 
 def selected(job: CheckTenant) -> tuple[str, ...]:

@@ -18,31 +18,66 @@ log = logging.getLogger("holdfast.gate")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One job on one tenant, under its lease."""
+    """One job on one tenant, under its lease. *reason*: what the person who asked gave, if one did."""
 
     job: RemediateTenant
     wanted: Wanted
     lease: Lease
     clients: Clients
+    reason: str = ""
+
+    def asked_by(self, control: Control) -> str | None:
+        """Who asked for *control*: what comes along because another one needs it, nobody asked for."""
+        return self.job.requested_by if control.id in self.job.controls else None
+
+
+class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
+    """A write may not go out after all; *answer* says why."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.reason)
+        self.answer = answer
 
 
 async def ask(control: Control, plan: Drifted, facts: Facts, case: Case) -> Ruling:
     """Whether *plan* may be applied now, with every answer on the way."""
     clients, wanted = case.clients, case.wanted
     now, switches, tenant_id = clients.now(), clients.storage.switches, case.job.tenant_id
+    put_back = await clients.storage.ledger.put_back(tenant_id, control.id, now - BREAKER_WINDOW)
     around = Circumstances(
         now=now,
         brake=await switches.brake(),
         wanted=wanted,
         exemption=await switches.exemption(tenant_id, control.id),
         guard=await _guard(facts, wanted, clients) if control.guarded else None,
-        corrections=await clients.storage.ledger.corrections(tenant_id, control.id, now - BREAKER_WINDOW),
-        requested_by=case.job.requested_by,
+        corrections=max(put_back[drift.field] for drift in plan.drift),
+        requested_by=case.asked_by(control),
     )
     ruling = rule(control, plan, around)
     if ruling.refusal:
         return ruling
     return Ruling((*ruling.answers, await _reserve(tenant_id, around.brake, clients)))
+
+
+async def permit(control: Control, case: Case) -> None:
+    """The last question before a write goes out, asked of what is true at this moment.
+
+    Raises:
+        Stopped: The brake was pulled, the lease may be another worker's by now, or the tenant's config has changed.
+    """
+    storage, now = case.clients.storage, case.clients.now()
+    brake = await storage.switches.brake()
+    if brake.engaged:
+        raise Stopped(Answer("brake", passed=False, reason=brake.reason))
+    tenant = await storage.tenants.get(case.job.tenant_id)
+    if tenant is None or not tenant.enabled:
+        raise Stopped(Answer("tenant", passed=False, reason="switched off in its config"))
+    if window := tenant.frozen_at(now):
+        raise Stopped(Answer("freeze", passed=False, reason=f"frozen until {window.end.isoformat()}: {window.reason}"))
+    if tenant.mode_of(control.id) != "correct" and not case.asked_by(control):
+        raise Stopped(Answer("tenant", passed=False, reason="its mode was changed meanwhile"))
+    if case.lease.lost:
+        raise Stopped(Answer("lease", passed=False, reason="the lease on the tenant was lost"))
 
 
 async def _guard(facts: Facts, wanted: Wanted, clients: Clients) -> Guard:
@@ -67,13 +102,5 @@ async def _reserve(tenant_id: str, brake: Brake, clients: Clients) -> Answer:
     if not answer.passed:
         await storage.written.release(tenant_id)
         await storage.switches.set_brake(Brake(engaged=True, reason=answer.reason, by="holdfast", changed_at=now))
-        log.error("brake engaged by=holdfast reason=%s", answer.reason)
+        log.error("brake engaged=True by=holdfast reason=%s", answer.reason)
     return answer
-
-
-async def stopped(case: Case) -> Answer | None:
-    """What stops a writer between two steps: the brake, or a lease that another worker may have by now."""
-    brake = await case.clients.storage.switches.brake()
-    if brake.engaged:
-        return Answer("brake", passed=False, reason=brake.reason)
-    return Answer("lease", passed=False, reason="the lease on the tenant was lost") if case.lease.lost else None

@@ -11,7 +11,7 @@ async def finish(
 ) -> None:
     """Record how the controls of an operation stand, and whether it has ended with that."""
     operation = await clients.storage.operations.get(operation_id) if operation_id else None
-    if operation is None:
+    if operation is None or operation.state == "failed":
         return
     earlier = {control.id: control for control in operation.controls}
     kept = tuple(_with_steps(new, earlier.get(new.id)) for new in outcomes)
@@ -25,6 +25,12 @@ def _with_steps(new: ControlOutcome, earlier: ControlOutcome | None) -> ControlO
     if earlier is None or new.steps:
         return new
     return new.model_copy(update={"steps": earlier.steps, "drift": new.drift or earlier.drift})
+
+
+async def reason(operation_id: str | None, clients: Clients) -> str:
+    """What the person who asked gave as reason; messages do not carry it, as they are small."""
+    operation = await clients.storage.operations.get(operation_id) if operation_id else None
+    return operation.reason if operation else ""
 
 
 async def fail(operation_id: str | None, reason: str, clients: Clients) -> None:

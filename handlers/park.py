@@ -1,17 +1,15 @@
 """Keep what could not be worked on, with its content and the reason, where a person sees it."""
 
-import json
 import logging
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from clients.connect import Clients
 from domain.ledger import Entry
 from domain.tenant import TenantId
+from handlers import operations
 
 log = logging.getLogger("holdfast.park")
-
-_TENANT_ID: TypeAdapter[str] = TypeAdapter(TenantId)
 
 
 async def foreign(queue: str, body: bytes, reason: str, clients: Clients) -> None:
@@ -25,18 +23,23 @@ async def run(queue: str, body: bytes, clients: Clients) -> None:
 
 
 async def _park(queue: str, body: bytes, reason: str, clients: Clients) -> None:
-    now = clients.now()
-    await clients.storage.parked.add(queue, body, reason, now)
-    tenant_id = _tenant_of(body)
-    if tenant_id:
-        entry = Entry(at=now, tenant_id=tenant_id, event="parked", detail=f"a message on '{queue}': {reason}")
-        await clients.storage.ledger.append(entry)
-    log.error("parked queue=%s tenant=%s reason=%s", queue, tenant_id or "unknown", reason)
+    now, named = clients.now(), _named_in(body)
+    if await clients.storage.parked.add(queue, body, reason, now) and named.tenant_id:
+        detail = f"a message on '{queue}': {reason}"
+        await clients.storage.ledger.append(Entry(at=now, tenant_id=named.tenant_id, event="parked", detail=detail))
+    await operations.fail(named.operation_id, f"parked: {reason}", clients)
+    log.error("parked queue=%s tenant=%s reason=%s", queue, named.tenant_id or "unknown", reason)
 
 
-def _tenant_of(body: bytes) -> str | None:
-    """The tenant that the message names, if it can be made out."""
+class _Named(BaseModel):
+    """Whom a message is about, as far as that can be made out."""
+
+    tenant_id: TenantId | None = None
+    operation_id: str | None = None
+
+
+def _named_in(body: bytes) -> _Named:
     try:
-        return _TENANT_ID.validate_python(json.loads(body)["tenant_id"])
-    except (ValueError, KeyError, TypeError, ValidationError):
-        return None
+        return _Named.model_validate_json(body)
+    except ValidationError:
+        return _Named()

@@ -4,66 +4,113 @@ A blob lease is kept by the storage service's clock, ends by itself when a worke
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
 LEASE_S = 60
 """The longest a lease can be without being endless: what a crash costs before another worker may go on."""
+MARGIN_S = 10
+"""A lease counts as lost this long before it ends, so that a write begun at the last moment is out before that."""
+RENEW_EVERY_S = 10.0
+"""Also the longest that one renewal is waited for: a lease outlives three that fail."""
+TRY_EVERY_S = 0.5
 
-RENEW_EVERY_S = 20
+type Stopwatch = Callable[[], float]
+"""Seconds from an arbitrary start that only ever grow."""
+
+# LeaseAlreadyPresent, LeaseIdMissing. The SDK has classes for some of their codes only.
+_TAKEN = {409, 412}
 
 
 class Lease:
     """A lease that is held, until *lost* says otherwise. Look before every write."""
 
-    def __init__(self) -> None:
-        self.lost = False
+    def __init__(self, client: BlobLeaseClient, stopwatch: Stopwatch) -> None:
+        self._client = client
+        self._stopwatch = stopwatch
+        self._lost_at = stopwatch()
+
+    @property
+    def lost(self) -> bool:
+        """Whether another worker may have it by now. No answer is needed to know: a lease ends by the clock."""
+        return self._stopwatch() >= self._lost_at
+
+    async def acquire(self) -> None:
+        """Raises AzureError."""
+        asked_at = self._stopwatch()
+        await self._client.acquire(LEASE_S)
+        self._lost_at = asked_at + LEASE_S - MARGIN_S
+
+    async def keep(self, every_s: float) -> None:
+        """Renew for ever. What fails is tried again, and *lost* comes true if nothing helps."""
+        while True:
+            await asyncio.sleep(every_s)
+            asked_at = self._stopwatch()
+            with suppress(AzureError, TimeoutError):
+                async with asyncio.timeout(every_s):
+                    await self._client.renew()
+                self._lost_at = asked_at + LEASE_S - MARGIN_S
+
+    async def release(self, patience_s: float) -> None:
+        """Give it back; if that fails it ends by itself."""
+        with suppress(AzureError, TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._client.release()
 
 
 class Leases:
     """Blob container `leases`: one blob a tenant."""
 
-    def __init__(self, container: ContainerClient) -> None:
+    def __init__(
+        self, container: ContainerClient, *, stopwatch: Stopwatch = monotonic, renew_every_s: float = RENEW_EVERY_S
+    ) -> None:
         self._container = container
+        self._stopwatch = stopwatch
+        self._renew_every_s = renew_every_s
 
     async def create(self) -> None:
+        """Create the container if it does not exist yet."""
         with suppress(ResourceExistsError):
             await self._container.create_container()
 
     @asynccontextmanager
-    async def hold(self, name: str) -> AsyncIterator[Lease | None]:
-        """Hold the lease *name* for the block, or give None when another worker has it."""
-        client = await self._acquire(name)
-        if client is None:
+    async def hold(self, name: str, *, patience_s: float = 0) -> AsyncIterator[Lease | None]:
+        """Hold the lease *name* for the block, or give None when another worker has it, for all of *patience_s*.
+
+        Raises:
+            AzureError: The storage account could not be asked.
+        """
+        lease = await self._acquire(name, self._stopwatch() + patience_s)
+        if lease is None:
             yield None
             return
-        lease = Lease()
-        renewal = asyncio.create_task(_renew(client, lease))
+        renewal = asyncio.create_task(lease.keep(self._renew_every_s))
         try:
             yield lease
         finally:
             renewal.cancel()
-            with suppress(AzureError):  # it ends by itself
-                await client.release()
+            await lease.release(self._renew_every_s)
 
-    async def _acquire(self, name: str) -> BlobLeaseClient | None:
+    async def _acquire(self, name: str, until: float) -> Lease | None:
+        while True:
+            lease = await self._try(name)
+            if lease or self._stopwatch() >= until:
+                return lease
+            await asyncio.sleep(TRY_EVERY_S)
+
+    async def _try(self, name: str) -> Lease | None:
         blob = self._container.get_blob_client(name)
-        with suppress(ResourceExistsError):
-            await blob.upload_blob(b"", overwrite=False)
+        lease = Lease(BlobLeaseClient(blob), self._stopwatch)
         try:
-            return await blob.acquire_lease(LEASE_S)
-        except ResourceExistsError:
+            with suppress(ResourceExistsError):
+                await blob.upload_blob(b"", overwrite=False)
+            await lease.acquire()
+        except HttpResponseError as error:
+            if error.status_code not in _TAKEN:
+                raise
             return None
-
-
-async def _renew(client: BlobLeaseClient, lease: Lease) -> None:
-    while True:
-        await asyncio.sleep(RENEW_EVERY_S)
-        try:
-            await client.renew()
-        except HttpResponseError:
-            lease.lost = True
-            return
+        return lease

@@ -1,5 +1,6 @@
 """The ledger: append-only, one partition a tenant, row keys that sort newest first."""
 
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime
 
@@ -36,11 +37,11 @@ class LedgerTable:
                 break
         return entries
 
-    async def corrections(self, tenant_id: str, control: str, since: datetime) -> int:
-        """How often *control* was put back since *since*."""
+    async def put_back(self, tenant_id: str, control: str, since: datetime) -> Counter[str]:
+        """How often each field of *control* was put back since *since*."""
         query = self._table.query_entities(
             "PartitionKey eq @tenant and RowKey lt @since and control eq @control and event eq 'corrected'",
             parameters={"tenant": tenant_id, "since": row_key(since), "control": control},
-            select=["RowKey"],
         )
-        return len([entity async for entity in query])
+        entries = [unpack(Entry, entity) async for entity in query]
+        return Counter(drift["field"] for entry in entries for drift in entry.drift)

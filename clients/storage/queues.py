@@ -1,10 +1,9 @@
-"""The queues, as the platform's trigger reads them: base64 text (host.json, messageEncoding)."""
+"""The queues, as plain text (host.json, messageEncoding none): also what is no message of ours reaches a handler."""
 
 import asyncio
 from contextlib import suppress
 
 from azure.core.exceptions import ResourceExistsError
-from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from domain.jobs import CheckTenant, RemediateTenant
@@ -17,9 +16,7 @@ class Queues:
     """The work queues of one account, by name."""
 
     def __init__(self, service: QueueServiceClient, names: tuple[str, ...]) -> None:
-        self._clients: dict[str, QueueClient] = {
-            name: service.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy()) for name in names
-        }
+        self._clients: dict[str, QueueClient] = {name: service.get_queue_client(name) for name in names}
 
     async def create(self) -> None:
         await asyncio.gather(*(_create(client) for client in self._clients.values()))

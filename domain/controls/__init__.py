@@ -1,5 +1,7 @@
 """The catalogue: every documented setting, in the order in which they are put back."""
 
+from collections.abc import Iterable
+
 from domain.control import Control, Lane
 from domain.controls import (
     alert_policies,
@@ -33,6 +35,15 @@ def in_lane(lane: Lane) -> tuple[str, ...]:
     return tuple(control.id for control in CATALOGUE.values() if control.lane == lane)
 
 
-def unknown(ids: list[str] | tuple[str, ...] | dict[str, object]) -> list[str]:
+def unknown(ids: Iterable[str]) -> list[str]:
     """The *ids* that no control has."""
     return sorted(set(ids) - CATALOGUE.keys())
+
+
+NOT_HERE_YET = frozenset({"spf", "dmarc", "mx"})
+"""Controls of the design that a tenant's config may name already; nothing is read or written for them."""
+
+
+def unknown_in_config(ids: Iterable[str]) -> list[str]:
+    """The *ids* that neither a control has nor the design promises."""
+    return sorted(set(unknown(ids)) - NOT_HERE_YET)

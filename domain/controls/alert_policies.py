@@ -6,26 +6,29 @@ can (exchange-admin-api 6.10). Hence one try, a read-back, and then a person. Ab
 """
 
 from domain import normal
-from domain.control import Compliant, Control, Drift, Drifted, Facts, Finding, NotApplicable
+from domain.control import Comparison, Compliant, Control, Drifted, Facts, Finding, NotApplicable, compare
 from domain.exchange import ProtectionAlert
-from domain.steps import Step
+from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding:
     names = {normal.name(name) for name in wanted.profile.alert_policies}
-    present = [alert for alert in facts.all(ProtectionAlert) if normal.name(alert.name) in names]
+    present = sorted((a for a in facts.all(ProtectionAlert) if normal.name(a.name) in names), key=lambda a: a.key)
     if not present:
         return NotApplicable("the tenant's plan does not have these alert policies")
-    on = [alert for alert in present if not alert.disabled]
-    if not on:
-        return Compliant()
-    drift = tuple(Drift(f"{alert.name}: Disabled", wanted=True, found=False) for alert in on)
-    return Drifted(drift, tuple(_switch_off(alert) for alert in on))
+    seen = sum((_comparison(alert) for alert in present), Comparison())
+    steps = tuple(_switch_off(alert) for alert in present if not alert.disabled)
+    return Drifted(seen.drift, steps, equal=seen.equal) if steps else Compliant(equal=seen.equal)
+
+
+def _comparison(alert: ProtectionAlert) -> Comparison:
+    return compare(("Disabled", True, alert.disabled)).of(alert.name)
 
 
 def _switch_off(alert: ProtectionAlert) -> Step:
-    return Step("compliance", "Set-ProtectionAlert", {"Identity": alert.name, "Disabled": True})
+    values: dict[str, Value] = {"Identity": alert.name, "Disabled": True}
+    return Step("compliance", "Set-ProtectionAlert", values, _comparison(alert).fields)
 
 
 CONTROL = Control(

@@ -12,9 +12,11 @@ def _judge(facts: Facts, _wanted: Wanted) -> Finding:
     blocked = facts.all(BlockedConnector)
     if not blocked:
         return Compliant()
-    names = ", ".join(each.connector_id for each in blocked)
-    drift = tuple(Drift(f"{each.connector_id}: blocked", wanted=False, found=True) for each in blocked)
-    return NeedsPerson(f"Microsoft has blocked {names}: find out why, then unblock it. {CONTROL.by_hand}", drift)
+    ids = sorted(each.connector_id for each in blocked)
+    drift = tuple(Drift(f"{each}: blocked", wanted=False, found=True) for each in ids)
+    return NeedsPerson(
+        f"Microsoft has blocked {', '.join(ids)}: find out why, then unblock it. {CONTROL.by_hand}", drift
+    )
 
 
 CONTROL = Control(

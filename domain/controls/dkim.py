@@ -5,43 +5,58 @@ tenant then names its two CNAMEs, and signing is switched on when Microsoft has 
 The CNAME targets are taken from the tenant only: two naming schemes live side by side and cannot be computed.
 """
 
-from domain.control import Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, NotApplicable
+from domain.control import (
+    Comparison,
+    Compliant,
+    Control,
+    Drifted,
+    Facts,
+    Finding,
+    NeedsPerson,
+    NotApplicable,
+    compare,
+    listed,
+)
 from domain.exchange import AcceptedDomain, DkimConfig
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding:
-    domains = sorted(d.key for d in facts.all(AcceptedDomain) if d.in_scope)
+    domains = listed(d.key for d in facts.all(AcceptedDomain) if d.in_scope)
     if not domains:
         return NotApplicable("the tenant has no authoritative custom domain")
     configs = {config.key: config for config in facts.all(DkimConfig)}
-    off = [domain for domain in domains if domain not in configs or not configs[domain].enabled]
-    steps = tuple(step for domain in off if (step := _step(domain, configs.get(domain), wanted.profile.dkim.key_size)))
-    drift = tuple(_drift(domain, configs.get(domain)) for domain in off)
+    each = {domain: _comparison(domain, configs.get(domain)) for domain in domains}
+    steps = tuple(
+        step for domain in domains if (step := _step(domain, configs.get(domain), wanted.profile.dkim.key_size))
+    )
+    seen = sum(each.values(), Comparison())
     if steps:
-        mendable = {str(step.parameters.get("DomainName", step.parameters.get("Identity"))) for step in steps}
-        return Drifted(tuple(d for d in drift if d.field.partition(":")[0] in mendable), steps)
+        mendable = {name for step in steps for name in step.mends}
+        return Drifted(tuple(d for d in seen.drift if d.field in mendable), steps, equal=seen.equal)
+    off = [configs[domain] for domain in domains if each[domain].drift]
     if off:
-        return NeedsPerson(" ".join(_records(configs[domain]) for domain in off), drift)
-    return Compliant()
+        return NeedsPerson(" ".join(map(_records, off)), seen.drift, seen.equal)
+    return Compliant(equal=seen.equal)
+
+
+def _comparison(domain: str, config: DkimConfig | None) -> Comparison:
+    """Two fields, as there are two steps: that a configuration was made is proven before it signs."""
+    if config is None:
+        return compare(("Domain", domain, None)).of(domain)
+    return compare(("Domain", domain, domain), ("Enabled", True, config.enabled)).of(domain)
 
 
 def _step(domain: str, config: DkimConfig | None, key_size: int) -> Step | None:
-    """The next step towards signing, or None while Microsoft waits for the CNAMEs."""
+    """The next step towards signing; None where there is none to take, or Microsoft still waits for the CNAMEs."""
     if config is None:
-        values: dict[str, Value] = {"DomainName": domain, "KeySize": key_size, "Enabled": False}
-        return Step("exchange", "New-DkimSigningConfig", values)
-    if config.status == "Valid":
-        return Step("exchange", "Set-DkimSigningConfig", {"Identity": config.domain, "Enabled": True})
+        made: dict[str, Value] = {"DomainName": domain, "KeySize": key_size, "Enabled": False}
+        return Step("exchange", "New-DkimSigningConfig", made, (f"{domain}: Domain",))
+    if not config.enabled and config.status == "Valid":
+        switched: dict[str, Value] = {"Identity": config.domain, "Enabled": True}
+        return Step("exchange", "Set-DkimSigningConfig", switched, (f"{domain}: Enabled",))
     return None
-
-
-def _drift(domain: str, config: DkimConfig | None) -> Drift:
-    """Two fields, as there are two steps: that a configuration was made is proven before it signs."""
-    if config is None:
-        return Drift(f"{domain}: Domain", wanted=domain, found=None)
-    return Drift(f"{domain}: Enabled", wanted=True, found=False)
 
 
 def _records(config: DkimConfig) -> str:

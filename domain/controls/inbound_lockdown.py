@@ -7,7 +7,8 @@ connector is made beside it, as Microsoft's third-party-filter article has it.
 """
 
 from domain import normal
-from domain.control import Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, drift_of, listed, values_of
+from domain.control import Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, compare, listed
+from domain.controls import service_connectors
 from domain.exchange import AcceptedDomain, InboundConnector
 from domain.profile import Profile
 from domain.steps import Step
@@ -16,13 +17,14 @@ from domain.tenant import Wanted
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding:
     profile = wanted.profile
-    connectors = facts.all(InboundConnector)
+    # A declared service may sit in the filter's own range (its IoT relay): its connector is not the lock.
+    connectors = tuple(c for c in facts.all(InboundConnector) if not service_connectors.is_declared(c, wanted.tenant))
     ours = [c for c in connectors if c.connector_type == _type(profile) and _looks_ours(c, profile)]
     match ours:
         case []:
-            return _missing(connectors, profile)
+            return _missing(facts, connectors, profile)
         case [one]:
-            return _differing(one, profile)
+            return _differing(one, facts, profile)
         case _:
             names = " and ".join(f"'{c.name}'" for c in ours)
             return NeedsPerson(f"the connectors {names} both look like the filter's: remove all but one of them")
@@ -34,13 +36,13 @@ def _type(profile: Profile) -> str:
 
 def _looks_ours(connector: InboundConnector, profile: Profile) -> bool:
     """Found by content or by name: customers follow the guide by hand and name things as they like (6.1)."""
-    ours = frozenset(profile.delivery_networks)
     names = {normal.name(profile.inbound_connector.name), normal.name(profile.inbound_connector.name_beside)}
-    return normal.overlap(connector.sender_ip_addresses, ours) or normal.name(connector.name) in names
+    by_content = all(normal.covers(connector.sender_ip_addresses, network) for network in profile.delivery_networks)
+    return by_content or normal.name(connector.name) in names
 
 
-def _missing(connectors: tuple[InboundConnector, ...], profile: Profile) -> Finding:
-    taken = {normal.name(c.name) for c in connectors}
+def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Profile) -> Finding:
+    taken = {normal.name(c.name) for c in facts.all(InboundConnector)}
     values = profile.inbound_connector
     name = values.name_beside if normal.name(values.name) in taken else values.name
     step = Step(
@@ -67,8 +69,9 @@ def _other(profile: Profile) -> str:
     return "OnPremises, which does not lock," if profile.connector_form == "partner" else "Partner"
 
 
-def _differing(connector: InboundConnector, profile: Profile) -> Finding:
-    drift = drift_of(
+def _differing(connector: InboundConnector, facts: Facts, profile: Profile) -> Finding:
+    seen = compare(
+        ("Name", connector.name, connector.name),
         ("Enabled", True, connector.enabled),
         ("SenderIPAddresses", listed(profile.delivery_networks), listed(connector.sender_ip_addresses)),
         ("RequireTls", True, connector.require_tls),
@@ -76,17 +79,20 @@ def _differing(connector: InboundConnector, profile: Profile) -> Finding:
         ("CloudServicesMailEnabled", False, connector.cloud_services_mail_enabled),
     )
     if profile.connector_form == "partner":
-        drift += drift_of(("SenderDomains", ("*",), listed(connector.sender_domains)))
-    if not drift:
-        return Compliant(_scope_note(connector))
-    values = {"Identity": connector.identity, **values_of(drift), "Comment": profile.inbound_connector.comment}
-    return Drifted(drift, (Step("exchange", "Set-InboundConnector", values),))
+        seen += compare(("SenderDomains", ("*",), listed(connector.sender_domains)))
+    if seen.drift:
+        values = {"Identity": connector.identity, **seen.values, "Comment": profile.inbound_connector.comment}
+        return Drifted(seen.drift, (Step("exchange", "Set-InboundConnector", values),), equal=seen.equal)
+    if unlocked := _outside_scope(connector, facts):
+        scope = f"'{connector.name}' is scoped (AssociatedAcceptedDomains) and leaves {', '.join(unlocked)} open"
+        return NeedsPerson(f"{scope}: take the scope off, or say that it is wanted", equal=seen.equal)
+    return Compliant(equal=seen.equal)
 
 
-def _scope_note(connector: InboundConnector) -> str:
-    """A scoped connector locks those domains only: told, not written, as Microsoft words the field in two ways."""
-    scope = ", ".join(listed(connector.associated_accepted_domains))
-    return f"locks these accepted domains only: {scope}" if scope else ""
+def _outside_scope(connector: InboundConnector, facts: Facts) -> list[str]:
+    """The domains a scoped connector leaves open. Told, not written: Microsoft words the field in two ways (1.5)."""
+    scope = connector.associated_accepted_domains
+    return sorted(d.key for d in facts.all(AcceptedDomain) if scope and d.in_scope and d.key not in scope)
 
 
 CONTROL = Control(
@@ -96,6 +102,7 @@ CONTROL = Control(
     lane="fast",
     sees=(InboundConnector, AcceptedDomain),
     judge=_judge,
+    needs=("service-connectors",),  # once it closes, the mail of a service without a connector is refused
     guarded=True,
     by_hand="Exchange admin center > Mail flow > Connectors > the filter's: put back the settings shown, turn it on.",
 )

@@ -5,50 +5,73 @@ security defaults, turned on. The filter's outbound hosts refuse the null sender
 """
 
 from domain import normal
-from domain.control import Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, drift_of, values_of
+from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, compare
 from domain.exchange import AcceptedDomain, OutboundConnector, TransportRule
 from domain.profile import Profile
 from domain.steps import Step
 from domain.tenant import Wanted
 
-
-def candidates(facts: Facts, profile: Profile) -> tuple[OutboundConnector, ...]:
-    """The connectors that may be ours: by name, or because the out-of-office rule routes to them.
-
-    Failing both, a connector that is already as documented in every respect (so nothing would be written to it):
-    the renamed one whose rule is gone.
-    """
-    connectors = facts.all(OutboundConnector)
-    routed_to = {normal.name(r.route_message_outbound_connector) for r in oof_rules(facts, profile)}
-    wanted_name = normal.name(profile.out_of_office.connector_name)
-    ours = tuple(
-        c
-        for c in connectors
-        if normal.name(c.name) == wanted_name or {normal.name(c.name), c.guid.casefold()} & routed_to
-    )
-    return ours or tuple(c for c in connectors if not _drift(c, profile))
+# Conditions and actions that would make a rule narrower than "every automatic reply", or do more than redirect
+# (exchange-admin-api 6.3 and the New-TransportRule page). With a date set it looks enabled and does nothing outside it.
+FOREIGN_TO_RULE = frozenset({
+    "ActivationDate", "ExpiryDate", "From", "FromMemberOf", "FromScope", "FromAddressContainsWords",
+    "FromAddressMatchesPatterns", "SenderDomainIs", "SenderIpRanges", "SentTo", "SentToMemberOf", "SentToScope",
+    "RecipientDomainIs", "RecipientAddressContainsWords", "RecipientAddressMatchesPatterns", "AnyOfToHeader",
+    "AnyOfCcHeader", "AnyOfToCcHeader", "SubjectContainsWords", "SubjectMatchesPatterns", "SubjectOrBodyContainsWords",
+    "SubjectOrBodyMatchesPatterns", "HeaderContainsMessageHeader", "HeaderMatchesMessageHeader", "HasNoClassification",
+    "MessageSizeOver", "WithImportance", "SCLOver", "DeleteMessage", "Quarantine", "BlindCopyTo", "CopyTo",
+    "AddToRecipients", "RedirectMessageTo", "ModerateMessageByUser", "RejectMessageReasonText",
+    "RejectMessageEnhancedStatusCode",
+})  # fmt: skip
 
 
-def oof_rules(facts: Facts, profile: Profile) -> tuple[TransportRule, ...]:
-    """The rules that may be ours: by name, or because they route automatic replies to a connector."""
+def rules(facts: Facts, profile: Profile) -> tuple[TransportRule, ...]:
+    """The rules that are ours: by name, or, renamed, because they do exactly what the guide's rule does."""
     wanted_name = normal.name(profile.out_of_office.rule_name)
+    shaped = [c for c in facts.all(OutboundConnector) if _has_the_shape(c)]
+    targets = {normal.name(c.name) for c in shaped} | {c.guid.casefold() for c in shaped}
     return tuple(
         rule
         for rule in facts.all(TransportRule)
-        if normal.name(rule.name) == wanted_name
-        or (rule.message_type_matches == "OOF" and rule.route_message_outbound_connector)
+        if normal.name(rule.name) == wanted_name or _does_the_same(rule, targets)
     )
+
+
+def _does_the_same(rule: TransportRule, targets: set[str]) -> bool:
+    redirects = normal.name(rule.route_message_outbound_connector) in targets
+    return redirects and rule.message_type_matches == "OOF" and not rule.others(FOREIGN_TO_RULE)
+
+
+def connectors(facts: Facts, profile: Profile) -> tuple[OutboundConnector, ...]:
+    """The connectors that are ours: by name; or, renamed, of the guide's shape and the one that our rule routes to.
+
+    Failing these, a connector that is as documented in every respect, so that nothing would be written to it. A
+    connector of another shape (a smart host, say) is somebody's gateway, whatever routes to it.
+    """
+    wanted_name = normal.name(profile.out_of_office.connector_name)
+    routed_to = {normal.name(rule.route_message_outbound_connector) for rule in rules(facts, profile)}
+    ours = tuple(
+        c
+        for c in facts.all(OutboundConnector)
+        if normal.name(c.name) == wanted_name
+        or (_has_the_shape(c) and {normal.name(c.name), c.guid.casefold()} & routed_to)
+    )
+    return ours or tuple(c for c in facts.all(OutboundConnector) if not _comparison(c, profile).drift)
+
+
+def _has_the_shape(connector: OutboundConnector) -> bool:
+    return connector.connector_type == "Partner" and connector.use_mx_record and connector.is_transport_rule_scoped
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding:
     profile = wanted.profile
-    match candidates(facts, profile):
+    match connectors(facts, profile):
         case ():
             return _missing(profile)
         case (one,):
-            drift = _drift(one, profile)
-            step = Step("exchange", "Set-OutboundConnector", {"Identity": one.identity, **values_of(drift)})
-            return Drifted(drift, (step,)) if drift else Compliant()
+            seen = _comparison(one, profile)
+            step = Step("exchange", "Set-OutboundConnector", {"Identity": one.identity, **seen.values})
+            return Drifted(seen.drift, (step,), equal=seen.equal) if seen.drift else Compliant(equal=seen.equal)
         case several:
             names = " and ".join(f"'{c.name}'" for c in several)
             return NeedsPerson(f"the connectors {names} both look like the out-of-office one: remove all but one")
@@ -71,18 +94,19 @@ def _missing(profile: Profile) -> Finding:
     return Drifted((Drift("Name", values.connector_name, None),), (step,))
 
 
-def _drift(connector: OutboundConnector, profile: Profile) -> tuple[Drift, ...]:
-    drift = drift_of(
+def _comparison(connector: OutboundConnector, profile: Profile) -> Comparison:
+    accepted = profile.out_of_office.tls_settings
+    tls = accepted[0] if connector.tls_settings in accepted else connector.tls_settings or None
+    return compare(
+        ("Name", connector.name, connector.name),
         ("Enabled", True, connector.enabled),
         ("ConnectorType", "Partner", connector.connector_type),
         ("UseMXRecord", True, connector.use_mx_record),
         ("IsTransportRuleScoped", True, connector.is_transport_rule_scoped),
         ("TestMode", False, connector.test_mode),
+        ("TlsSettings", accepted[0], tls),
+        ("TlsDomain", None, connector.tls_domain or None),
     )
-    accepted = profile.out_of_office.tls_settings
-    if connector.tls_settings not in accepted:
-        drift += (Drift("TlsSettings", accepted[0], connector.tls_settings or None),)
-    return drift
 
 
 CONTROL = Control(

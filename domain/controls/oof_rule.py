@@ -4,35 +4,22 @@ Guide, OOF steps 2 and 4: message type automatic reply, redirect to the connecto
 is enabled", the step that the vendor says admins overlook most.
 """
 
-from domain.control import Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, drift_of, values_of
+from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, compare
 from domain.controls import oof_connector
 from domain.exchange import AcceptedDomain, OutboundConnector, TransportRule
-from domain.steps import Step, Value
+from domain.steps import Step
 from domain.tenant import Wanted
-
-# Conditions and actions that would make the rule narrower, or do more than redirect (exchange-admin-api 6.3 and the
-# New-TransportRule page). With a date set the rule looks enabled and does nothing outside it.
-_FOREIGN = frozenset({
-    "ActivationDate", "ExpiryDate", "From", "FromMemberOf", "FromScope", "FromAddressContainsWords",
-    "FromAddressMatchesPatterns", "SenderDomainIs", "SenderIpRanges", "SentTo", "SentToMemberOf", "SentToScope",
-    "RecipientDomainIs", "RecipientAddressContainsWords", "RecipientAddressMatchesPatterns", "AnyOfToHeader",
-    "AnyOfCcHeader", "AnyOfToCcHeader", "SubjectContainsWords", "SubjectMatchesPatterns",
-    "SubjectOrBodyContainsWords", "SubjectOrBodyMatchesPatterns", "HeaderContainsMessageHeader",
-    "HeaderMatchesMessageHeader", "HasNoClassification", "MessageSizeOver", "WithImportance", "SCLOver",
-    "DeleteMessage", "Quarantine", "BlindCopyTo", "CopyTo", "AddToRecipients", "RedirectMessageTo",
-    "ModerateMessageByUser", "RejectMessageReasonText", "RejectMessageEnhancedStatusCode",
-})  # fmt: skip
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding:
     profile = wanted.profile
-    connectors = oof_connector.candidates(facts, profile)
-    if len(connectors) > 1:
+    found = oof_connector.connectors(facts, profile)
+    if len(found) > 1:
         return NeedsPerson("more than one connector looks like the out-of-office one: remove all but one of them first")
     # Before the connector exists the rule is planned with the name that it will get; `needs` keeps the order.
-    connector = connectors[0].name if connectors else profile.out_of_office.connector_name
-    known_as = {connector, connectors[0].guid if connectors else connector}
-    match oof_connector.oof_rules(facts, profile):
+    connector = found[0].name if found else profile.out_of_office.connector_name
+    known_as = {connector, found[0].guid if found else connector}
+    match oof_connector.rules(facts, profile):
         case ():
             return _missing(profile.out_of_office.rule_name, connector)
         case (one,):
@@ -58,23 +45,29 @@ def _missing(name: str, connector: str) -> Finding:
 
 
 def _differing(rule: TransportRule, connector: str, known_as: set[str]) -> Finding:
-    settings = drift_of(
+    routed_to = rule.route_message_outbound_connector
+    settings = compare(
+        ("Name", rule.name, rule.name),
         ("MessageTypeMatches", "OOF", rule.message_type_matches or None),
         ("Mode", "Enforce", rule.mode),
-    )
-    if rule.route_message_outbound_connector not in known_as:
-        settings += (Drift("RouteMessageOutboundConnector", connector, rule.route_message_outbound_connector or None),)
-    settings += tuple(
-        Drift(name, False if found is True else None, str(found)) for name, found in rule.others(_FOREIGN).items()
-    )
-    state = drift_of(("State", "Enabled", rule.state))
-    steps: list[Step] = []
-    if settings:
-        values: dict[str, Value] = {"Identity": rule.identity, **values_of(settings)}
-        steps.append(Step("exchange", "Set-TransportRule", values))
-    if state:
-        steps.append(Step("exchange", "Enable-TransportRule", {"Identity": rule.identity, "Confirm": False}))
-    return Drifted(settings + state, tuple(steps)) if steps else Compliant()
+        ("RouteMessageOutboundConnector", connector, connector if routed_to in known_as else routed_to or None),
+    ) + _foreign(rule)
+    switch = compare(("State", "Enabled", rule.state))
+    seen, steps = settings + switch, []
+    if settings.drift:
+        values = {"Identity": rule.identity, **settings.values}
+        steps.append(Step("exchange", "Set-TransportRule", values, settings.fields))
+    if switch.drift:
+        values = {"Identity": rule.identity, "Confirm": False}
+        steps.append(Step("exchange", "Enable-TransportRule", values, switch.fields))
+    return Drifted(seen.drift, tuple(steps), equal=seen.equal) if steps else Compliant(equal=seen.equal)
+
+
+def _foreign(rule: TransportRule) -> Comparison:
+    """What the guide's rule does not have: taken off where set, and equal where not."""
+    off = rule.others(oof_connector.FOREIGN_TO_RULE)
+    drift = tuple(Drift(name, False if found is True else None, str(found)) for name, found in sorted(off.items()))
+    return Comparison(drift, oof_connector.FOREIGN_TO_RULE.union(rule.model_extra or ()) - off.keys())
 
 
 CONTROL = Control(

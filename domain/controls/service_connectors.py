@@ -5,10 +5,9 @@ A declared connector identifies its service by IP or certificate and never restr
 for `*` would itself lock the tenant (dns-and-exchangedefender 1.5). Undeclared connectors are never looked at twice.
 """
 
-from collections.abc import Iterable
-
 from domain import normal
 from domain.control import (
+    Comparison,
     Compliant,
     Control,
     Drift,
@@ -17,40 +16,46 @@ from domain.control import (
     Finding,
     NeedsPerson,
     NotApplicable,
-    drift_of,
+    compare,
     listed,
-    values_of,
 )
 from domain.exchange import AcceptedDomain, InboundConnector
 from domain.steps import Step, Value
-from domain.tenant import ServiceConnector, Wanted
+from domain.tenant import ServiceConnector, TenantConfig, Wanted
+
+
+def is_declared(connector: InboundConnector, tenant: TenantConfig) -> bool:
+    """Whether *connector* is one of those that the tenant's config declares."""
+    return any(_serves(connector, service) for service in tenant.service_connectors)
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding:
     declared = wanted.tenant.service_connectors
     if not declared:
         return NotApplicable("the tenant's config declares no service connectors")
-    each = [_one(service, facts.all(InboundConnector)) for service in declared]
-    if drifted := [finding for finding in each if isinstance(finding, Drifted)]:
-        return Drifted(tuple(_all(f.drift for f in drifted)), tuple(_all(f.steps for f in drifted)))
-    return next((finding for finding in each if isinstance(finding, NeedsPerson)), Compliant())
+    seen, steps, todo = Comparison(), [], []
+    for service in declared:
+        match [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and _serves(c, service)]:
+            case []:
+                one, step = _missing(service)
+            case [connector]:
+                one, step = _differing(connector, service)
+            case several:
+                names = " and ".join(f"'{c.name}'" for c in several)
+                todo.append(f"the connectors {names} both look like '{service.name}': remove all but one of them")
+                continue
+        seen += one
+        steps += [step] if one.drift else []
+    if steps:
+        return Drifted(seen.drift, tuple(steps), equal=seen.equal)
+    return NeedsPerson("; ".join(todo), equal=seen.equal) if todo else Compliant(equal=seen.equal)
 
 
-def _all[T](groups: Iterable[tuple[T, ...]]) -> list[T]:
-    return [item for group in groups for item in group]
-
-
-def _one(service: ServiceConnector, connectors: tuple[InboundConnector, ...]) -> Finding:
-    match [c for c in connectors if c.connector_type == "Partner" and _serves(c, service)]:
-        case []:
-            values: dict[str, Value] = {"Name": service.name, "ConnectorType": "Partner", "SenderDomains": ("*",)}
-            step = Step("exchange", "New-InboundConnector", values | _identity(service) | {"Enabled": True})
-            return Drifted((Drift(f"{service.name}: Name", service.name, None),), (step,))
-        case [one]:
-            return _differing(one, service)
-        case several:
-            names = " and ".join(f"'{c.name}'" for c in several)
-            return NeedsPerson(f"the connectors {names} both look like '{service.name}': remove all but one of them")
+def _missing(service: ServiceConnector) -> tuple[Comparison, Step]:
+    drift = Drift(f"{service.name}: Name", service.name, None)
+    values: dict[str, Value] = {"Name": service.name, "ConnectorType": "Partner", "SenderDomains": ("*",)}
+    values |= _identity(service) | {"Enabled": True}
+    return Comparison((drift,)), Step("exchange", "New-InboundConnector", values, (drift.field,))
 
 
 def _serves(connector: InboundConnector, service: ServiceConnector) -> bool:
@@ -68,16 +73,19 @@ def _identity(service: ServiceConnector) -> dict[str, Value]:
     return {"SenderIPAddresses": listed(service.sender_ips), "RequireTls": service.require_tls}
 
 
-def _differing(connector: InboundConnector, service: ServiceConnector) -> Finding:
-    drift = drift_of(("Enabled", True, connector.enabled))
-    if service.certificate and connector.tls_sender_certificate_name.casefold() != service.certificate.casefold():
-        drift += drift_of(("TlsSenderCertificateName", service.certificate, connector.tls_sender_certificate_name))
-    if service.sender_ips:
-        drift += drift_of(("SenderIPAddresses", listed(service.sender_ips), listed(connector.sender_ip_addresses)))
-    if not drift:
-        return Compliant()
-    step = Step("exchange", "Set-InboundConnector", {"Identity": connector.identity, **values_of(drift)})
-    return Drifted(tuple(Drift(f"{service.name}: {d.field}", d.wanted, d.found) for d in drift), (step,))
+def _differing(connector: InboundConnector, service: ServiceConnector) -> tuple[Comparison, Step]:
+    seen = compare(("Name", connector.name, connector.name), ("Enabled", True, connector.enabled))
+    certificate = connector.tls_sender_certificate_name
+    if service.certificate:
+        same = certificate.casefold() == service.certificate.casefold()
+        seen += compare(("TlsSenderCertificateName", service.certificate, service.certificate if same else certificate))
+    else:
+        seen += compare(
+            ("SenderIPAddresses", listed(service.sender_ips), listed(connector.sender_ip_addresses)),
+        )
+    named = seen.of(service.name)
+    values = {"Identity": connector.identity, **seen.values}
+    return named, Step("exchange", "Set-InboundConnector", values, named.fields)
 
 
 CONTROL = Control(

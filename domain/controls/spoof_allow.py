@@ -6,7 +6,7 @@ entry only the action can be changed).
 """
 
 from domain import normal
-from domain.control import Compliant, Control, Drift, Drifted, Facts, Finding
+from domain.control import Comparison, Compliant, Control, Drifted, Facts, Finding, compare
 from domain.exchange import AcceptedDomain, SpoofItem
 from domain.profile import SpoofAllowValues
 from domain.steps import Step, Value
@@ -15,37 +15,31 @@ from domain.tenant import Wanted
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding:
     values = wanted.profile.spoof_allow
-    found = [_pair(network, values, facts.all(SpoofItem)) for network in values.networks]
-    off = [pair for pair in found if pair]
-    return Drifted(tuple(drift for drift, _ in off), tuple(step for _, step in off)) if off else Compliant()
+    seen, steps = Comparison(), []
+    for network in values.networks:
+        same = sorted((item for item in facts.all(SpoofItem) if _is(item, network, values)), key=lambda item: item.key)
+        # Block beats Allow, so every entry of the pair must be Allow.
+        wrong = [item for item in same if item.action != values.action]
+        found = wrong[0].action if wrong else values.action if same else None
+        one = compare(("Action", values.action, found)).of(f"{values.spoofed_user}, {network}")
+        seen += one
+        steps += [_step(network, wrong, values, one.fields)] if one.drift else []
+    return Drifted(seen.drift, tuple(steps), equal=seen.equal) if steps else Compliant(equal=seen.equal)
 
 
-def _pair(network: str, values: SpoofAllowValues, items: tuple[SpoofItem, ...]) -> tuple[Drift, Step] | None:
-    """The drift of one pair and the step that ends it; None where the pair is as documented."""
-    same = [item for item in items if _is(item, network, values)]
-    field = f"{values.spoofed_user}, {network}: Action"
-    if not same:
-        step = Step(
-            "exchange",
-            "New-TenantAllowBlockListSpoofItems",
-            {
-                "Identity": "Default",
-                "SpoofedUser": values.spoofed_user,
-                "SendingInfrastructure": network,
-                "SpoofType": values.spoof_type,
-                "Action": values.action,
-            },
-        )
-        return Drift(field, values.action, None), step
-    # Block beats Allow, so every entry of the pair must be Allow.
-    blocked = [item for item in same if item.action != values.action]
-    if not blocked:
-        return None
-    ids = tuple(item.identity for item in blocked)
-    parameters: dict[str, Value] = {"Identity": "Default", "Ids": ids, "Action": values.action}
-    return Drift(field, values.action, blocked[0].action), Step(
-        "exchange", "Set-TenantAllowBlockListSpoofItems", parameters
-    )
+def _step(network: str, wrong: list[SpoofItem], values: SpoofAllowValues, fields: tuple[str, ...]) -> Step:
+    if wrong:
+        ids = tuple(item.identity for item in wrong)
+        changed: dict[str, Value] = {"Identity": "Default", "Ids": ids, "Action": values.action}
+        return Step("exchange", "Set-TenantAllowBlockListSpoofItems", changed, fields)
+    made: dict[str, Value] = {
+        "Identity": "Default",
+        "SpoofedUser": values.spoofed_user,
+        "SendingInfrastructure": network,
+        "SpoofType": values.spoof_type,
+        "Action": values.action,
+    }
+    return Step("exchange", "New-TenantAllowBlockListSpoofItems", made, fields)
 
 
 def _is(item: SpoofItem, network: str, values: SpoofAllowValues) -> bool:

@@ -8,9 +8,9 @@ is somebody's decision.
 """
 
 from domain import normal
-from domain.control import Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson
+from domain.control import Comparison, Compliant, Control, Drifted, Facts, Finding, NeedsPerson, compare
 from domain.exchange import AcceptedDomain, AntiPhishPolicy, AntiPhishRule, PolicyRule, PresetRule
-from domain.steps import Step
+from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 
@@ -25,28 +25,31 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding:
         return NeedsPerson(
             "the tenant has no default anti-phish policy: name the policy in overrides.spoof_intelligence"
         )
-    on = [p for p in ours if p.enable_spoof_intelligence]
-    if on:
-        drift = tuple(Drift(f"{p.name}: EnableSpoofIntelligence", wanted=False, found=True) for p in on)
-        return Drifted(drift, tuple(_switch_off(p) for p in on))
-    return _overridden(facts, policies)
+    seen = sum((_comparison(policy) for policy in sorted(ours, key=lambda p: p.key)), Comparison())
+    if seen.drift:
+        steps = tuple(_switch_off(p) for p in sorted(ours, key=lambda p: p.key) if p.enable_spoof_intelligence)
+        return Drifted(seen.drift, steps, equal=seen.equal)
+    return _overridden(facts, policies, seen.equal)
+
+
+def _comparison(policy: AntiPhishPolicy) -> Comparison:
+    return compare(("EnableSpoofIntelligence", False, policy.enable_spoof_intelligence)).of(policy.name)
 
 
 def _switch_off(policy: AntiPhishPolicy) -> Step:
-    return Step("exchange", "Set-AntiPhishPolicy", {"Identity": policy.identity, "EnableSpoofIntelligence": False})
+    values: dict[str, Value] = {"Identity": policy.identity, "EnableSpoofIntelligence": False}
+    return Step("exchange", "Set-AntiPhishPolicy", values, _comparison(policy).fields)
 
 
-def _overridden(facts: Facts, policies: tuple[AntiPhishPolicy, ...]) -> Finding:
+def _overridden(facts: Facts, policies: tuple[AntiPhishPolicy, ...], equal: frozenset[str]) -> Finding:
     domains = frozenset(d.key for d in facts.all(AcceptedDomain) if d.in_scope)
     winners = _effective(_by_precedence(facts, policies), policies, domains)
-    on = [p for p in winners if p.enable_spoof_intelligence]
-    if not on:
-        return Compliant()
-    names = ", ".join(f"'{p.name}'" for p in on)
-    drift = tuple(Drift(f"{p.name}: EnableSpoofIntelligence", wanted=False, found=True) for p in on)
-    return NeedsPerson(
-        f"overridden by {names}, which has spoof intelligence on and comes first for some recipients", drift
-    )
+    on = sum((_comparison(policy) for policy in winners), Comparison())
+    if not on.drift:
+        return Compliant(equal=equal)
+    names = ", ".join(f"'{p.name}'" for p in winners if p.enable_spoof_intelligence)
+    todo = f"overridden by {names}, which has spoof intelligence on and comes first for some recipients"
+    return NeedsPerson(todo, on.drift, equal)
 
 
 def _by_precedence(facts: Facts, policies: tuple[AntiPhishPolicy, ...]) -> list[PolicyRule]:

@@ -44,6 +44,10 @@ class Entra:
         return httpx.Response(200, json={"token_type": "Bearer", "expires_in": 3599, "access_token": token})
 
 
+async def allowed() -> None:
+    """Permit a write."""
+
+
 @pytest.fixture(autouse=True)
 def _no_waiting() -> Iterator[None]:
     with stamina.set_testing(True, attempts=5, cap=True):

@@ -16,7 +16,7 @@ from domain.steps import Step, Value
 from simulator.faults import Fault, FaultKind
 from simulator.tenant import Tenant
 from simulator.world import World
-from tests.clients.conftest import Clock
+from tests.clients.conftest import Clock, allowed
 from tests.mount import mount
 
 DOMAIN = "northwindlegal.example"
@@ -201,18 +201,20 @@ async def test_a_write_lands_however_the_service_says_nothing(exchange: Exchange
     tenant.switches.void_value = void  # type: ignore[assignment]
 
     await exchange.apply(
-        tenant.tenant_id, step("exchange", "Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+        tenant.tenant_id,
+        step("exchange", "Set-InboundConnector", Identity="ExchangeDefender", Enabled=False),
+        permit=allowed,
     )
 
     assert tenant.admin("Get-InboundConnector")[0]["Enabled"] is False
 
 
 async def test_a_write_that_changes_nothing_says_so(exchange: Exchange, tenant: Tenant) -> None:
-    assert "no settings" in " ".join((await exchange.apply(tenant.tenant_id, SET)).warnings)
+    assert "no settings" in " ".join((await exchange.apply(tenant.tenant_id, SET, permit=allowed)).warnings)
 
 
 async def test_a_create_gives_back_its_object(exchange: Exchange, tenant: Tenant) -> None:
-    applied = await exchange.apply(tenant.tenant_id, NEW)
+    applied = await exchange.apply(tenant.tenant_id, NEW, permit=allowed)
 
     assert applied.rows[0]["Name"] == "Second"
 
@@ -224,7 +226,7 @@ async def test_a_connection_cut_after_a_write_is_told_and_the_write_sent_once(
     tenant.faults.script(Fault("cut", writes=True, phase="after"))
 
     with pytest.raises(Unreachable) as raised:
-        await exchange.apply(tenant.tenant_id, write)
+        await exchange.apply(tenant.tenant_id, write, permit=allowed)
 
     assert raised.value.sent
     assert len(tenant.writes) == 1
@@ -233,10 +235,10 @@ async def test_a_connection_cut_after_a_write_is_told_and_the_write_sent_once(
 @pytest.mark.parametrize("form", ["pipe", "json"])
 async def test_an_object_that_exists_is_told(exchange: Exchange, tenant: Tenant, form: str) -> None:
     tenant.switches.already_exists = form  # type: ignore[assignment]
-    await exchange.apply(tenant.tenant_id, NEW)
+    await exchange.apply(tenant.tenant_id, NEW, permit=allowed)
 
     with pytest.raises(AlreadyExists):
-        await exchange.apply(tenant.tenant_id, NEW)
+        await exchange.apply(tenant.tenant_id, NEW, permit=allowed)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +255,7 @@ async def test_a_refused_write_is_classed(
     exchange: Exchange, tenant: Tenant, parameters: dict[str, Value], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        await exchange.apply(tenant.tenant_id, Step("exchange", "Set-InboundConnector", parameters))
+        await exchange.apply(tenant.tenant_id, Step("exchange", "Set-InboundConnector", parameters), permit=allowed)
 
 
 async def test_a_dehydrated_tenant_is_told_and_can_be_customised(exchange: Exchange, world: World) -> None:
@@ -262,11 +264,11 @@ async def test_a_dehydrated_tenant_is_told_and_can_be_customised(exchange: Excha
     rule = step("exchange", "New-TransportRule", Name="Rule", MessageTypeMatches="OOF", StopRuleProcessing=True)
 
     with pytest.raises(NotCustomised):
-        await exchange.apply(tenant.tenant_id, rule)
-    await exchange.apply(tenant.tenant_id, customise)
+        await exchange.apply(tenant.tenant_id, rule, permit=allowed)
+    await exchange.apply(tenant.tenant_id, customise, permit=allowed)
     for _ in range(tenant.switches.hydration_reads + 1):
         await exchange.read(tenant.tenant_id, [Query("exchange", "Get-OrganizationConfig")])
-    again = await exchange.apply(tenant.tenant_id, customise)
+    again = await exchange.apply(tenant.tenant_id, customise, permit=allowed)
 
     assert "already enabled" in again.warnings[0]
 
@@ -282,7 +284,7 @@ async def test_a_role_that_is_missing_and_then_granted(
 
     fact = (await exchange.read(tenant.tenant_id, [INBOUND]))[INBOUND]
     with pytest.raises(Forbidden):
-        await exchange.apply(tenant.tenant_id, SET)
+        await exchange.apply(tenant.tenant_id, SET, permit=allowed)
     tenant.access.directory_roles |= roles
     after = (await exchange.read(tenant.tenant_id, [INBOUND]))[INBOUND]
 
@@ -320,7 +322,7 @@ async def test_compliance_is_read_and_written_in_its_region(
     name = str(fact.rows[0]["Name"])
     disable = step("compliance", "Set-ProtectionAlert", Identity=name, Disabled=True)
 
-    await compliance.apply(tenant.tenant_id, disable, initial_domain=tenant.initial_domain)
+    await compliance.apply(tenant.tenant_id, disable, initial_domain=tenant.initial_domain, permit=allowed)
 
     assert world.http_requests == {"login": 1, "compliance": 1, "compliance-region": 2}
 

@@ -34,10 +34,12 @@ PROXIED = (
 )
 
 
-def answer(status: int, body: object = None, *, raw: bytes | None = None, **headers: str) -> Answer:
+def answer(
+    status: int, body: object = None, *, raw: bytes | None = None, effect: Effect = Effect.SET, **headers: str
+) -> Answer:
     content = json.dumps(body).encode() if raw is None else raw
     named = httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()})
-    return Answer(Call("POST", "/x", status), status, Effect.SET, named, content, datetime(2026, 8, 11, tzinfo=UTC))
+    return Answer(Call("POST", "/x", status), status, effect, named, content, datetime(2026, 8, 11, tzinfo=UTC))
 
 
 def envelope(detail: object = None, **error: object) -> dict[str, object]:
@@ -172,8 +174,6 @@ EXISTS = "Ex1|Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException|T
         pytest.param(
             400, "It is not present in the role definition of the current user", Forbidden, id="role_with_400"
         ),
-        pytest.param(500, "Ex1|X.DCOverloadedException|busy", Throttled, id="server_overloaded"),
-        pytest.param(400, "Ex1|X.ServerInMMException|maintenance", Throttled, id="server_in_maintenance"),
         pytest.param(500, "Ex1|X.OddException|?", Unreachable, id="server_error"),
         pytest.param(401, "x", Unauthorised, id="unauthorised"),
     ],
@@ -185,11 +185,36 @@ def test_an_error_is_classed_by_type_then_text_then_status(status: int, detail: 
     assert type(raised.value) is error
 
 
-def test_the_throttle_text_alone_is_a_throttle() -> None:
-    text = b"You have reached the maximum number of concurrent requests per tenant. Please wait and try again..."
+TOO_MANY = "You have reached the maximum number of concurrent requests per tenant. Please wait and try again..."
+PASSING = [
+    pytest.param("Ex1|X.DCOverloadedException|busy", id="server_overloaded"),
+    pytest.param("Ex1|X.ServerInMMException|maintenance", id="server_in_maintenance"),
+    pytest.param("Ex1|X.StorageTransientException|a copy is behind", id="storage_in_passing"),
+    pytest.param(TOO_MANY, id="too_many_at_once"),
+]
 
+
+@pytest.mark.parametrize("detail", PASSING)
+@pytest.mark.parametrize("status", [400, 429, 500, 503])
+def test_a_read_that_met_a_busy_server_comes_back_later(status: int, detail: str) -> None:
     with pytest.raises(Throttled):
-        raise_for_cmdlet(answer(400, raw=text), CALLER)
+        raise_for_cmdlet(answer(status, envelope(detail), effect=Effect.READ), CALLER)
+
+
+@pytest.mark.parametrize("detail", PASSING)
+@pytest.mark.parametrize("effect", [Effect.SET, Effect.CREATE])
+def test_only_429_proves_that_a_write_was_not_done(effect: Effect, detail: str) -> None:
+    for status in (400, 500, 503):
+        with pytest.raises(Unreachable) as raised:
+            raise_for_cmdlet(answer(status, envelope(detail), effect=effect), CALLER)
+        assert raised.value.sent
+    with pytest.raises(Throttled):
+        raise_for_cmdlet(answer(429, envelope(detail), effect=effect), CALLER)
+
+
+def test_the_throttle_text_alone_is_a_throttle() -> None:
+    with pytest.raises(Throttled):
+        raise_for_cmdlet(answer(400, raw=TOO_MANY.encode(), effect=Effect.READ), CALLER)
 
 
 @pytest.mark.parametrize("raw", [b"", b"<html>no such path</html>", b'{"error": {"message": "Resource not found."}}'])

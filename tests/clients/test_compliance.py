@@ -15,7 +15,7 @@ from clients.errors import Forbidden, Redirected, Throttled, Unreachable, Unread
 from clients.http import Http
 from domain.facts import Query, Seen, Unseen
 from domain.steps import Step
-from tests.clients.conftest import Clock, Entra
+from tests.clients.conftest import Clock, Entra, allowed
 
 TENANT = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 DOMAIN = "northwindlegal.onmicrosoft.com"
@@ -156,22 +156,45 @@ async def test_a_write_that_was_not_done_follows_the_tenant(
     moved = region(router, "nam12b")
     await seen_by(compliance)
 
-    await compliance.apply(TENANT, write, initial_domain=DOMAIN)
+    await compliance.apply(TENANT, write, initial_domain=DOMAIN, permit=allowed)
 
     assert moved.call_count == 1
 
 
-@pytest.mark.parametrize("write", [DISABLE, CREATE], ids=["set", "new"])
-async def test_a_write_whose_answer_was_lost_follows_nobody(
-    compliance: Compliance, router: respx.MockRouter, write: Step
+class StoppedError(Exception):
+    """Somebody pulled the brake."""
+
+
+async def test_the_permit_is_asked_again_before_a_write_follows_the_tenant(
+    compliance: Compliance, router: respx.MockRouter
 ) -> None:
     front = front_door(router, to_region("eur02b"), to_region("nam12b"))
-    region(router, "eur02b", httpx.Response(200, json=FOUND), httpx.Response(500))
+    old = region(router, "eur02b", httpx.Response(200, json=FOUND), to_region("nam12b"))
+    new = region(router, "nam12b")
+    await seen_by(compliance)
+
+    async def brake_pulled_after_the_first_redirect() -> None:
+        if old.call_count > 1:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        await compliance.apply(TENANT, DISABLE, initial_domain=DOMAIN, permit=brake_pulled_after_the_first_redirect)
+
+    assert (front.call_count, old.call_count, new.call_count) == (1, 2, 0)
+
+
+@pytest.mark.parametrize("write", [DISABLE, CREATE], ids=["set", "new"])
+@pytest.mark.parametrize("status", [500, 503])
+async def test_a_write_whose_answer_was_lost_follows_nobody(
+    compliance: Compliance, router: respx.MockRouter, status: int, write: Step
+) -> None:
+    front = front_door(router, to_region("eur02b"), to_region("nam12b"))
+    region(router, "eur02b", httpx.Response(200, json=FOUND), httpx.Response(status))
     moved = region(router, "nam12b")
     await seen_by(compliance)
 
     with pytest.raises(Unreachable) as raised:
-        await compliance.apply(TENANT, write, initial_domain=DOMAIN)
+        await compliance.apply(TENANT, write, initial_domain=DOMAIN, permit=allowed)
 
     assert raised.value.sent
     assert front.call_count == 1
@@ -278,6 +301,6 @@ async def test_a_forbidden_write_names_the_roles_for_writing(compliance: Complia
     front_door(router, httpx.Response(403, json={"error": {"message": "not for you"}}))
 
     with pytest.raises(Forbidden) as raised:
-        await compliance.apply(TENANT, DISABLE, initial_domain=DOMAIN)
+        await compliance.apply(TENANT, DISABLE, initial_domain=DOMAIN, permit=allowed)
 
     assert raised.value.remedy.startswith("Assign Security Administrator or Compliance Administrator")

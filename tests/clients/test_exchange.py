@@ -13,6 +13,7 @@ from clients.errors import AlreadyExists, Forbidden, NotFound, Throttled, Unreac
 from clients.exchange import Exchange
 from domain.facts import Query, Seen, Unseen
 from domain.steps import Step, Value
+from tests.clients.conftest import Entra, allowed
 
 type Item = Mapping[str, object]
 type Reply = Callable[[str], httpx.Response]
@@ -426,7 +427,7 @@ NEW = step("New-OutboundConnector", Name="ExchangeDefender OOF", UseMXRecord=Tru
 async def test_a_write_is_sent_as_an_admin_would_type_it(exchange: Exchange, router: respx.MockRouter) -> None:
     route = alone(router, lambda _: rows())
 
-    applied = await exchange.apply(TENANT, SET)
+    applied = await exchange.apply(TENANT, SET, permit=allowed)
 
     assert applied.rows == ()
     assert json.loads(route.calls.last.request.content) == {
@@ -447,7 +448,7 @@ async def test_a_writes_warnings_are_handed_back(
     warning = "The command completed successfully but no settings of 'X' have been modified."
     alone(router, lambda _: httpx.Response(200, json=body(**{"@adminapi.warnings": [warning]})))
 
-    assert (await exchange.apply(TENANT, SET)).warnings == (warning,)
+    assert (await exchange.apply(TENANT, SET, permit=allowed)).warnings == (warning,)
     assert warning in caplog.text
 
 
@@ -458,7 +459,7 @@ async def test_a_write_whose_answer_is_lost_is_not_sent_again(
     route = router.post(INVOKE).mock(side_effect=[httpx.RemoteProtocolError("cut"), rows()])
 
     with pytest.raises(Unreachable) as raised:
-        await exchange.apply(TENANT, write)
+        await exchange.apply(TENANT, write, permit=allowed)
 
     assert raised.value.sent
     assert route.call_count == 1
@@ -470,9 +471,89 @@ async def test_a_write_is_sent_again_with_a_fresh_token(
 ) -> None:
     route = router.post(INVOKE).mock(side_effect=[httpx.Response(401), rows()])
 
-    await exchange.apply(TENANT, write)
+    await exchange.apply(TENANT, write, permit=allowed)
 
     assert route.call_count == 2
+
+
+class StoppedError(Exception):
+    """Somebody pulled the brake."""
+
+
+async def stopped() -> None:
+    raise StoppedError
+
+
+@pytest.mark.parametrize("write", [SET, NEW], ids=["set", "new"])
+async def test_a_write_that_is_not_permitted_is_not_sent(
+    exchange: Exchange, router: respx.MockRouter, write: Step
+) -> None:
+    route = alone(router, lambda _: rows())
+
+    with pytest.raises(StoppedError):
+        await exchange.apply(TENANT, write, permit=stopped)
+
+    assert not route.called
+
+
+async def test_the_permit_is_asked_again_before_the_repeat_with_a_fresh_token(
+    exchange: Exchange, router: respx.MockRouter, entra: Entra
+) -> None:
+    route = router.post(INVOKE).mock(side_effect=[httpx.Response(401), rows()])
+
+    async def brake_pulled_while_a_fresh_token_is_bought() -> None:
+        if len(entra.asked) > 1:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        await exchange.apply(TENANT, SET, permit=brake_pulled_while_a_fresh_token_is_bought)
+
+    assert route.call_count == 1
+
+
+async def test_the_permit_is_asked_after_the_token_is_there(
+    exchange: Exchange, router: respx.MockRouter, entra: Entra
+) -> None:
+    route = alone(router, lambda _: rows())
+
+    async def brake_pulled_while_the_token_is_bought() -> None:
+        if entra.asked:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        await exchange.apply(TENANT, SET, permit=brake_pulled_while_the_token_is_bought)
+
+    assert not route.called
+
+
+async def test_the_permit_is_asked_after_the_wait_for_a_slot(exchange: Exchange, router: respx.MockRouter) -> None:
+    order: list[str] = []
+    both_slots_taken, answers = asyncio.Barrier(3), asyncio.Event()
+
+    async def serve(request: httpx.Request) -> httpx.Response:
+        if cmdlet_of(request).startswith("Get-"):
+            await both_slots_taken.wait()
+            await answers.wait()
+        order.append(cmdlet_of(request))
+        return rows()
+
+    async def permit() -> None:
+        order.append("permit")
+
+    router.post(INVOKE).mock(side_effect=serve)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(exchange.read(TENANT, [INBOUND]))
+        group.create_task(exchange.read(TENANT, [OUTBOUND]))
+        await both_slots_taken.wait()
+        write = group.create_task(exchange.apply(TENANT, SET, permit=permit))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not write.done()
+        assert order == []
+        answers.set()
+
+    assert order.index("permit") > 0
+    assert order.index("Set-InboundConnector") == order.index("permit") + 1
 
 
 @pytest.mark.parametrize(
@@ -489,14 +570,14 @@ async def test_a_refused_write_says_why(
     alone(router, lambda _: httpx.Response(status, json={"error": {"details": [detail]}}))
 
     with pytest.raises(error, match=r"The reason\."):
-        await exchange.apply(TENANT, SET)
+        await exchange.apply(TENANT, SET, permit=allowed)
 
 
 async def test_a_forbidden_write_names_the_role_for_writing(exchange: Exchange, router: respx.MockRouter) -> None:
     alone(router, lambda _: httpx.Response(403, content=b"\0" * 4096, headers={"x-ms-diagnostics": "RBAC"}))
 
     with pytest.raises(Forbidden) as raised:
-        await exchange.apply(TENANT, SET)
+        await exchange.apply(TENANT, SET, permit=allowed)
 
     assert raised.value.remedy.startswith("Assign Exchange Administrator")
 
@@ -506,14 +587,16 @@ async def test_a_tenant_that_is_customised_already_is_a_success(exchange: Exchan
     detail = {"code": "Client", "message": f"Ex1|System.InvalidOperationException|{text}"}
     alone(router, lambda _: httpx.Response(400, json={"error": {"details": [detail]}}))
 
-    assert (await exchange.apply(TENANT, step("Enable-OrganizationCustomization", Confirm=False))).warnings == (text,)
+    assert (
+        await exchange.apply(TENANT, step("Enable-OrganizationCustomization", Confirm=False), permit=allowed)
+    ).warnings == (text,)
 
 
 async def test_an_unreadable_answer_to_a_write_is_not_a_success(exchange: Exchange, router: respx.MockRouter) -> None:
     alone(router, lambda _: httpx.Response(200, html="<html>gateway</html>"))
 
     with pytest.raises(Unreadable):
-        await exchange.apply(TENANT, SET)
+        await exchange.apply(TENANT, SET, permit=allowed)
 
 
 async def test_no_token_and_no_body_reaches_the_log(

@@ -66,6 +66,7 @@ TURNED_AWAY = [
     pytest.param(httpx.Response(429, headers={"Retry-After": "3"}), id="429_with_seconds"),
     pytest.param(httpx.Response(429, text="You have reached the maximum number of concurrent requests"), id="429_text"),
 ]
+WRITES = [Effect.SET, Effect.CREATE]
 BUSY = [pytest.param(httpx.Response(503), id="503")]
 GARBLED = [pytest.param(HTML, id="html"), pytest.param(CUT, id="truncated_json")]
 
@@ -89,28 +90,49 @@ async def test_a_read_is_asked_again_after_what_passes(
     assert route.call_count == 2
 
 
-@pytest.mark.parametrize("passing", NEVER_OPENED + TURNED_AWAY + BUSY)
-async def test_an_absolute_write_is_sent_again_when_it_was_not_done(
-    http: Http, router: respx.MockRouter, passing: httpx.Response | Exception
+@pytest.mark.parametrize("effect", WRITES)
+@pytest.mark.parametrize("unopened", NEVER_OPENED)
+async def test_a_write_that_never_left_is_not_tried_again_here(
+    http: Http, router: respx.MockRouter, effect: Effect, unopened: Exception
 ) -> None:
-    route = router.post(URL).mock(side_effect=[passing, FINE])
+    route = router.post(URL).mock(side_effect=[unopened, FINE])
 
-    assert await http.send(request_to(Effect.SET), read) == {"fine": True}
-    assert route.call_count == 2
+    with pytest.raises(Unreachable) as raised:
+        await http.send(request_to(effect), read)
+
+    assert not raised.value.sent
+    assert route.call_count == 1
 
 
-@pytest.mark.parametrize("passing", NEVER_OPENED + TURNED_AWAY)
-async def test_a_create_is_sent_again_only_when_it_cannot_have_been_done(
-    http: Http, router: respx.MockRouter, passing: httpx.Response | Exception
+@pytest.mark.parametrize("effect", WRITES)
+@pytest.mark.parametrize("turned_away", TURNED_AWAY)
+async def test_a_write_that_was_turned_away_waits_in_the_queue_and_not_here(
+    http: Http, router: respx.MockRouter, effect: Effect, turned_away: httpx.Response
 ) -> None:
-    route = router.post(URL).mock(side_effect=[passing, FINE])
+    route = router.post(URL).mock(side_effect=[turned_away, FINE])
 
-    assert await http.send(request_to(Effect.CREATE), read) == {"fine": True}
-    assert route.call_count == 2
+    with pytest.raises(Throttled) as raised:
+        await http.send(request_to(effect), read)
+
+    assert raised.value.retry_after_s == (3 if "retry-after" in turned_away.headers else None)
+    assert route.call_count == 1
 
 
-@pytest.mark.parametrize("effect", [Effect.SET, Effect.CREATE])
-@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("effect", WRITES)
+async def test_a_write_is_on_its_way_within_ten_seconds_or_never(
+    http: Http, router: respx.MockRouter, effect: Effect
+) -> None:
+    route = router.post(URL).mock(return_value=FINE)
+
+    await http.send(request_to(effect), read)
+
+    waits = route.calls.last.request.extensions["timeout"]
+    tcp_and_tls = 2
+    assert waits["pool"] + tcp_and_tls * waits["connect"] < 10
+
+
+@pytest.mark.parametrize("effect", WRITES)
+@pytest.mark.parametrize("lost", LOST + BUSY)
 async def test_a_write_whose_answer_was_lost_is_not_sent_again(
     http: Http, router: respx.MockRouter, effect: Effect, lost: httpx.Response | Exception
 ) -> None:
@@ -123,17 +145,7 @@ async def test_a_write_whose_answer_was_lost_is_not_sent_again(
     assert route.call_count == 1
 
 
-async def test_a_create_that_met_a_busy_gateway_may_have_been_done(http: Http, router: respx.MockRouter) -> None:
-    route = router.post(URL).mock(side_effect=[httpx.Response(503), FINE])
-
-    with pytest.raises(Unreachable) as raised:
-        await http.send(request_to(Effect.CREATE), read)
-
-    assert raised.value.sent
-    assert route.call_count == 1
-
-
-@pytest.mark.parametrize("effect", [Effect.SET, Effect.CREATE])
+@pytest.mark.parametrize("effect", WRITES)
 @pytest.mark.parametrize("garbled", GARBLED)
 async def test_a_write_with_an_unreadable_answer_is_not_sent_again(
     http: Http, router: respx.MockRouter, effect: Effect, garbled: httpx.Response

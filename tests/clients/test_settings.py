@@ -1,6 +1,10 @@
+import subprocess
+import sys
+
 import pytest
 
 from clients.settings import SettingsError, load
+from tests.clients.test_credentials import CERTIFICATE, KEY
 
 GOOD = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
@@ -29,8 +33,21 @@ def test_what_is_not_set_has_the_documented_default():
         ({"HOLDFAST_MAX_TENANTS_PER_HOUR": "none"}, "HOLDFAST_MAX_TENANTS_PER_HOUR: is malformed; it should be a whole number"),
         ({"HOLDFAST_MAX_TENANTS_PER_HOUR": "0"}, "HOLDFAST_MAX_TENANTS_PER_HOUR: is malformed"),
         ({"HOLDFAST_CLIENT_SECRET": ""}, "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: exactly one"),
-        ({"HOLDFAST_CLIENT_CERTIFICATE": "pem"}, "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET"),
+        ({"HOLDFAST_MANAGED_IDENTITY_CLIENT_ID": "me"}, "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET"),
+        ({"HOLDFAST_CLIENT_CERTIFICATE": "pem", "HOLDFAST_CLIENT_SECRET": ""}, "HOLDFAST_CLIENT_CERTIFICATE: is malformed; it should be a PEM with a certificate"),
         ({"AzureWebJobsStorage": ""}, "AzureWebJobsStorage: is missing"),
+        *(({"AzureWebJobsStorage": odd}, "AzureWebJobsStorage: is malformed; it should be a storage connection string") for odd in (
+            "odd", "AccountName=a", "AccountKey=a2V5", "AccountName=a;AccountKey=%%", "AccountName=a;AccountKey=", "UseDevelopmentStorage=false", ";",
+        )),
+        *(({"HOLDFAST_FAST_SCHEDULE": odd}, "HOLDFAST_FAST_SCHEDULE: is malformed; it should be an NCRONTAB") for odd in (
+            "every five minutes at most please", "0 */5 * * * ?", "0 */5 * * * L", "0 */5 jan * * *", "0 */5 * * mon jan", "0 */5 * * * * *",
+        )),
+        *(({"HOLDFAST_LOGIN_URL": odd}, "HOLDFAST_LOGIN_URL: is malformed; it should be an https URL") for odd in (
+            "https://", "https:///path", "https://:443", "https://a:65536", "https://a:odd", "https://[::1", "login.example",
+        )),
+        *(({"HOLDFAST_DNS_SERVERS": odd}, "HOLDFAST_DNS_SERVERS: is malformed; it should be host:port") for odd in (
+            "127.0.0.1:65536", "127.0.0.1:0", "127.0.0.1:-1", "127.0.0.1:", ":53", "127.0.0.1:53,odd", "no-such-host.invalid:53", f"{'a' * 64}.example:53",
+        )),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_told_in_one_line_with_what_it_should_be(changes, line):
@@ -46,6 +63,77 @@ def test_a_secret_is_never_repeated():
     assert "s3cret" not in str(caught.value)
     assert "BEGIN" not in str(caught.value)
     assert "s3cret" not in repr(load(GOOD))
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "AccountName=a;AccountKey=a2V5",
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=a2V5a2V5YQ==;EndpointSuffix=core.windows.net;",
+        "BlobEndpoint=https://a.blob.core.windows.net/;AccountName=a;SharedAccessSignature=sv=1&sig=x%3D",
+    ],
+)
+def test_a_storage_connection_string_is_taken_and_never_shown(connection):
+    settings = load(GOOD | {"AzureWebJobsStorage": connection})
+
+    assert settings.storage == connection
+    assert "a2V5" not in repr(settings)
+    assert "sig" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "schedule", ["0 */5 * * * *", " 0,30 1-5 */2 1 Jan-March mon-FRI ", "0 0 0 * 1,july Sunday", "0 0 0 * 6 0"]
+)
+def test_a_schedule_may_name_months_and_days(schedule):
+    assert load(GOOD | {"HOLDFAST_SLOW_SCHEDULE": schedule}).slow_schedule == schedule
+
+
+def test_a_certificate_with_its_key_is_taken():
+    pem = KEY + CERTIFICATE
+    settings = load(GOOD | {"HOLDFAST_CLIENT_SECRET": "", "HOLDFAST_CLIENT_CERTIFICATE": pem})
+
+    assert settings.client_certificate == pem
+    assert "BEGIN" not in repr(settings)
+
+
+@pytest.mark.parametrize("half", [KEY, CERTIFICATE], ids=["key", "certificate"])
+def test_half_a_certificate_is_refused_without_showing_it(half):
+    with pytest.raises(SettingsError) as caught:
+        load(GOOD | {"HOLDFAST_CLIENT_SECRET": "", "HOLDFAST_CLIENT_CERTIFICATE": half})
+    assert str(caught.value) == (
+        "HOLDFAST_CLIENT_CERTIFICATE: is malformed; it should be a PEM with a certificate and its unencrypted RSA private key"
+    )
+
+
+def test_cryptography_is_imported_only_for_a_certificate():
+    code = f"import sys; from clients.settings import load; load({GOOD}); sys.exit('cryptography' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_resolver_may_be_named_and_is_asked_at_every_address_of_its_name():
+    servers = load(GOOD | {"HOLDFAST_DNS_SERVERS": "localhost:5353, 127.0.0.1:5353, [::1]:53"}).resolvers()
+
+    assert ("127.0.0.1", 5353) in servers
+    assert servers[-1] == ("::1", 53)
+    assert len(set(servers)) == len(servers)
+    assert not any(host == "localhost" for host, _ in servers)
+
+
+def test_the_settings_given_are_the_only_ones(monkeypatch):
+    monkeypatch.setenv("HOLDFAST_CLOUD", "china")
+    assert load(GOOD).cloud == "global"
+    with pytest.raises(SettingsError):
+        load({})
+
+
+def test_without_any_given_the_environment_is_read(monkeypatch):
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOLDFAST_CLOUD", "china")
+    monkeypatch.setenv("HOLDFAST_DNS_SERVERS", "127.0.0.1:53")
+    settings = load()
+    assert (settings.cloud, settings.resolvers()) == ("china", (("127.0.0.1", 53),))
 
 
 def test_servers_and_urls_are_taken_as_given():

@@ -53,7 +53,7 @@ def run_devhost(*arguments: str, **settings: str) -> subprocess.CompletedProcess
 def devhost(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """Run the devhost in a session of its own, with nothing of ours in its environment; killed when the block ends."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    with subprocess.Popen(  # noqa: S603 -- our own module
+    with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "devhost", *arguments],
         cwd=ROOT,
         env=inherited | {"HOLDFAST_DEV_PORT": "0"} | settings,

@@ -42,7 +42,7 @@ async def test_data_in_a_location_is_there_again(tmp_path: Path) -> None:
 
 
 def test_it_does_not_outlive_a_starter_that_was_killed() -> None:
-    died = subprocess.run(  # noqa: S603 -- our own code
+    died = subprocess.run(
         [sys.executable, "-c", OUTLIVED], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False
     )
 

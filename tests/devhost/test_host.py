@@ -44,7 +44,7 @@ asyncio.run(main())
 def test_a_program_can_wait_until_all_work_is_done_and_start_the_same_app_again(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     arguments = [str(SAMPLE_APP), str(tmp_path), str(tmp_path / "log")]
-    ended = subprocess.run(  # noqa: S603 -- our own code
+    ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM, *arguments],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip

@@ -3,7 +3,21 @@ from datetime import timedelta
 import pytest
 
 from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown
-from domain.corrections import PROOF_PATIENCE, answered, begun, closed, given_to_person, proof, refused
+from domain.corrections import (
+    CALM,
+    LOST_PATIENCE,
+    PROOF_PATIENCE,
+    answered,
+    begun,
+    progress,
+    proof,
+    put_off,
+    refused_step,
+    sending,
+    stopped,
+    too_soon,
+    unsent,
+)
 from domain.gate import Answer, Ruling
 from domain.ledger import Entry, answers_view, entry_id
 from domain.operations import ControlOutcome, ending, outcome
@@ -13,21 +27,44 @@ from tests.domain.builders import NOW
 
 SET = Drifted((Drift("Enabled", wanted=True, found=False),), (Step("exchange", "Set-X", {"Enabled": True}),))
 NEW = Drifted((Drift("Name", "X", None),), (Step("exchange", "New-X", {"Name": "X"}),))
-OTHER = Drifted((Drift("Comment", "a", "b"),), (Step("exchange", "Set-X", {"Comment": "a"}),))
+TWO = Drifted(
+    SET.drift + NEW.drift,
+    (Step("exchange", "Set-X", {"Enabled": True}, ("Enabled",)), Step("exchange", "New-X", {"Name": "X"}, ("Name",))),
+)
 STATE = ControlState(id="oof-rule")
-SOON, LATE = NOW + timedelta(seconds=1), NOW + PROOF_PATIENCE
+SOON, LATE, VERY_LATE = NOW + timedelta(seconds=1), NOW + PROOF_PATIENCE, NOW + LOST_PATIENCE
+
+
+def sent(plan, *, was_answered=False):
+    state = begun(STATE, plan, NOW)
+    for step in plan.steps:
+        state = sending(state, step, NOW)
+        state = answered(state, step) if was_answered else state
+    return state
 
 
 def judged(plan, finding, now, *, was_answered):
-    state = begun(STATE, plan, NOW)
-    correction = (answered(state) if was_answered else state).correction
+    correction = sent(plan, was_answered=was_answered).correction
     assert correction
-    return proof(correction, finding, now)
+    return proof(correction.changes[0], finding, now)
 
 
-@pytest.mark.parametrize("finding", [Compliant(), NotApplicable("x"), NeedsPerson("another thing"), OTHER], ids=str)
-def test_a_write_is_proven_when_none_of_its_fields_differ_any_more(finding):
+@pytest.mark.parametrize(
+    "finding",
+    [
+        Compliant(equal=frozenset({"Enabled"})),
+        NeedsPerson("another thing", equal=frozenset({"Enabled"})),
+        Drifted((Drift("Comment", "a", "b"),), SET.steps, equal=frozenset({"Enabled"})),
+    ],
+    ids=str,
+)
+def test_a_write_is_proven_by_its_fields_being_compared_and_equal(finding):
     assert judged(SET, finding, SOON, was_answered=True) == "proven"
+
+
+@pytest.mark.parametrize("finding", [Compliant(), NotApplicable("x"), NeedsPerson("there are two"), NEW], ids=str)
+def test_a_field_that_was_not_compared_proves_nothing(finding):
+    assert judged(SET, finding, SOON, was_answered=True) == "superseded"
 
 
 @pytest.mark.parametrize(
@@ -36,9 +73,9 @@ def test_a_write_is_proven_when_none_of_its_fields_differ_any_more(finding):
         (SET, True, SOON, "pending"),
         (SET, True, LATE, "no_effect"),
         (NEW, True, LATE, "no_effect"),
-        (SET, False, SOON, "write_again"),
-        (NEW, False, SOON, "pending"),
-        (NEW, False, LATE, "write_again"),
+        (SET, False, SOON, "lost"),
+        (NEW, False, LATE, "pending"),
+        (NEW, False, VERY_LATE, "lost"),
     ],
 )
 def test_a_write_that_does_not_show_is_waited_for_then_judged(plan, was_answered, now, expected):
@@ -60,24 +97,81 @@ def test_a_correction_names_the_entry_that_announced_it():
     assert state.correction
     announced = Entry(at=NOW, tenant_id="t", control="oof-rule", event="applying")
     assert state.correction.entry == announced.id == entry_id(NOW, "applying", "oof-rule")
-    assert closed(state).correction is None
+
+
+def test_each_change_is_settled_by_itself():
+    told = progress(
+        sent(TWO, was_answered=True), Drifted(NEW.drift, NEW.steps, equal=frozenset({"Enabled"})), SOON, patient=True
+    )
+    assert [change.step["cmdlet"] for change in told.those("proven")] == ["Set-X"]
+    assert told.state.state == "correcting"
+    assert told.state.correction
+    assert [change.step["cmdlet"] for change in told.state.correction.changes] == ["New-X"]
+
+
+def test_what_was_never_sent_is_planned_again():
+    state = begun(STATE, TWO, NOW)
+    told = progress(sending(state, TWO.steps[0], NOW), TWO, SOON, patient=True)
+    assert [change.step["cmdlet"] for change in told.those("unsent")] == ["New-X"]
+    assert [change.step["cmdlet"] for change in told.those("pending")] == ["Set-X"]
+
+
+def test_what_was_lost_is_waited_for_before_it_is_made_again():
+    assert progress(sent(SET), SET, SOON, patient=True).those("pending")
+    told = progress(sent(SET), SET, SOON, patient=False)
+    assert told.those("lost")
+    assert (told.state.state, told.state.correction) == ("drifted", None)
+
+
+def test_a_state_without_a_correction_makes_no_progress():
+    told = progress(STATE, SET, NOW, patient=True)
+    assert (told.state, told.by) == (STATE, {})
+
+
+@pytest.mark.parametrize("note", [sending, unsent, answered])
+def test_a_step_can_only_be_noted_in_a_correction(note):
+    with pytest.raises(ValueError, match="no correction"):
+        note(STATE, SET.steps[0], *([NOW] if note is sending else []))
+
+
+def test_what_had_no_effect_is_remembered_as_tried():
+    told = progress(sent(SET, was_answered=True), SET, LATE, patient=True)
+    assert told.state.tried == {SET.steps[0].key: LATE}
+
+
+def test_what_was_made_is_not_made_again_for_a_moment():
+    told = progress(sent(NEW, was_answered=True), Compliant(equal=frozenset({"Name"})), SOON, patient=True)
+    assert too_soon(told.state, NEW, SOON)
+    assert not too_soon(told.state, SET, SOON)
+    assert not too_soon(told.state, NEW, SOON + CALM)
+
+
+def test_a_refused_step_leaves_the_others_to_their_proof():
+    state = refused_step(sent(TWO), TWO.steps[0], "no", LATE)
+    assert (state.state, state.detail, state.tried) == ("correcting", "no", {TWO.steps[0].key: LATE})
+    last = refused_step(state, TWO.steps[1], "no", LATE)
+    assert (last.state, last.correction) == ("needs_person", None)
+
+
+def test_what_was_sent_still_wants_its_proof_when_the_rest_is_stopped():
+    state = sending(begun(STATE, TWO, NOW), TWO.steps[0], NOW)
+    held = stopped(state, TWO, Answer("brake", passed=False, reason="now"), "correct", NOW)
+    assert held.state == "correcting"
+    assert held.correction
+    assert [change.key for change in held.correction.changes] == [TWO.steps[0].key]
+    nothing_sent = stopped(
+        unsent(state, TWO.steps[0]), TWO, Answer("brake", passed=False, reason="now"), "correct", NOW
+    )
+    assert (nothing_sent.state, nothing_sent.correction) == ("held", None)
+
+
+def test_what_is_put_off_says_why():
+    state = put_off(begun(STATE, SET, NOW), "drifted", "throttled", NOW)
+    assert (state.state, state.detail, state.correction) == ("drifted", "throttled", None)
 
 
 def test_later_entries_sort_before_earlier_ones():
     assert entry_id(LATE, "corrected", "a") < entry_id(NOW, "applying", "z")
-
-
-def test_a_state_without_a_correction_has_nothing_to_be_answered():
-    assert answered(STATE) == STATE
-
-
-def test_giving_up_remembers_the_plan():
-    state = given_to_person(begun(STATE, SET, NOW), "refused", LATE)
-    assert (state.state, state.correction, state.detail) == ("needs_person", None, "refused")
-    assert (
-        given_to_person(closed(begun(STATE, SET, NOW)), "x", NOW).tried
-        == given_to_person(begun(STATE, SET, NOW), "x", NOW).tried
-    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +185,7 @@ def test_giving_up_remembers_the_plan():
     ],
 )
 def test_what_the_gate_refuses_gets_the_state_that_says_why(gate, mode, state):
-    after = refused(STATE, SET, Answer(gate, passed=False, reason="because"), mode, NOW)
+    after = stopped(STATE, SET, Answer(gate, passed=False, reason="because"), mode, NOW)
     assert after.state == state
     assert after.detail.endswith("because")
     assert after.steps

@@ -22,7 +22,7 @@ def test_a_job_that_goes_round_again_says_so():
 
 def test_the_largest_job_we_send_is_under_the_limit():
     every = RemediateTenant(
-        tenant_id=TENANT_ID, controls=("inbound-lockdown",) * 30, operation_id=TENANT_ID, requested_by="a" * 256, reason="r" * 500
+        tenant_id=TENANT_ID, controls=("inbound-lockdown",) * 30, operation_id=TENANT_ID, requested_by="a" * 256
     )  # fmt: skip
     assert len(every.body) < LARGEST_BYTES
 
@@ -38,6 +38,8 @@ BROKEN = {
     "other_version": json.dumps({"kind": "check", "version": 2, "tenant_id": TENANT_ID}).encode(),
     "foreign_field": json.dumps({"kind": "check", "tenant_id": TENANT_ID, "seen": "disabled"}).encode(),
     "no_tenant": b'{"kind":"check"}',
+    "unknown_control": CheckTenant(tenant_id=TENANT_ID, controls=("ooof",)).body.encode(),
+    "deeply_nested": b"[" * 2000,
     "bad_tenant": b'{"kind":"check","tenant_id":"../x"}',
 }
 

@@ -49,11 +49,10 @@ def test_folding_a_network_twice_changes_nothing(address, prefix):
     assert normal.network(once) == once
 
 
-def test_overlap_needs_a_shared_address():
-    ours = frozenset({"65.99.255.0/24"})
-    assert normal.overlap(frozenset({"65.99.255.9/32"}), ours)
-    assert normal.overlap(frozenset({"65.0.0.0/8"}), ours)
-    assert not normal.overlap(frozenset({"203.0.113.0/24", "10.0.0.1-10.0.0.9"}), ours)
+def test_a_network_is_covered_by_one_that_holds_all_of_it():
+    assert normal.covers(frozenset({"65.0.0.0/8", "10.0.0.1-10.0.0.9"}), "65.99.255.0/24")
+    assert normal.covers(frozenset({"65.99.255.0/24"}), "65.99.255.0/24")
+    assert not normal.covers(frozenset({"65.99.255.9/32", "203.0.113.0/24"}), "65.99.255.0/24")
 
 
 COLLECTION: TypeAdapter[frozenset[str]] = TypeAdapter(normal.Domains)

@@ -6,9 +6,18 @@ from hypothesis import strategies as st
 
 from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown
 from domain.controls import CATALOGUE
-from domain.corrections import begun, given_to_person
+from domain.corrections import begun, refused_step
 from domain.ledger import of_transition
-from domain.states import TRY_AGAIN_AFTER, ControlState, Look, Tried, after_check, digest, step_view, wants_remedy
+from domain.states import (
+    TRY_AGAIN_AFTER,
+    UNREAD_PATIENCE,
+    ControlState,
+    Look,
+    after_check,
+    digest,
+    step_view,
+    wants_remedy,
+)
 from domain.steps import Step
 from tests.domain.builders import NOW
 
@@ -59,7 +68,11 @@ def test_since_moves_only_when_the_state_does():
     assert after_check(later, PLAN, look(now=NOW + timedelta(hours=2))).since == NOW + timedelta(hours=2)
 
 
-@pytest.mark.parametrize("finding", [*FINDINGS.values(), Unknown("x")], ids=str)
+def given_up(now=NOW):
+    return refused_step(begun(NEW, PLAN, now), PLAN.steps[0], "refused", now)
+
+
+@pytest.mark.parametrize("finding", FINDINGS.values(), ids=str)
 def test_a_correction_under_way_is_left_to_whoever_proves_it(finding):
     correcting = begun(NEW, PLAN, NOW)
     assert after_check(correcting, finding, look()) == correcting
@@ -82,7 +95,7 @@ def test_observing_never_asks_for_a_remedy():
 
 
 def test_a_plan_that_failed_is_not_tried_in_a_loop_but_again_after_a_while():
-    failed = given_to_person(begun(NEW, PLAN, NOW), "refused", NOW)
+    failed = given_up()
     soon = after_check(failed, PLAN, look(now=NOW + TRY_AGAIN_AFTER - timedelta(seconds=1)))
     assert (soon.state, soon.detail) == ("needs_person", "refused")
     assert not wants_remedy(soon, "correct")
@@ -90,27 +103,50 @@ def test_a_plan_that_failed_is_not_tried_in_a_loop_but_again_after_a_while():
 
 
 def test_a_control_with_one_try_never_tries_that_plan_again():
-    failed = given_to_person(begun(NEW, PLAN, NOW), "refused", NOW)
+    failed = given_up()
     years = after_check(failed, PLAN, look(control=ONCE, now=NOW + timedelta(days=999)))
     assert years.state == "needs_person"
 
 
 def test_another_drift_is_another_plan_and_is_tried():
-    failed = given_to_person(begun(NEW, PLAN, NOW), "refused", NOW)
+    failed = given_up()
     assert after_check(failed, OTHER, look()).state == "drifted"
 
 
 def test_being_right_again_forgets_what_failed():
-    failed = given_to_person(begun(NEW, PLAN, NOW), "refused", NOW)
+    failed = given_up()
     right = after_check(failed, Compliant(), look())
-    assert right.tried is None
+    assert right.tried == {}
     assert after_check(right, PLAN, look()).state == "drifted"
 
 
+def test_a_person_who_asks_has_each_step_tried_once_for_it():
+    failed = given_up()
+    asked = Look(RULE, "correct", READ_AT, NOW, asked_at=NOW + timedelta(minutes=1))
+    assert after_check(failed, PLAN, asked).state == "drifted"
+    again = given_up(NOW + timedelta(minutes=2))
+    assert after_check(again, PLAN, asked).state == "needs_person"
+
+
+def test_only_the_step_that_failed_is_given_up():
+    two = Drifted((*PLAN.drift, Drift("Mode", "Enforce", "Audit")), (PLAN.steps[0], Step("exchange", "Set-Y", {})))
+    assert after_check(given_up(), two, look()).state == "drifted"
+
+
+def test_a_correction_that_cannot_be_read_says_so_and_after_a_while_is_unknown():
+    correcting = begun(NEW, PLAN, NOW)
+    soon = after_check(correcting, Unknown("no answer", "Grant it."), look())
+    assert (soon.state, soon.detail) == ("correcting", "no answer. Grant it.")
+    late = after_check(soon, Unknown("no answer"), look(now=NOW + UNREAD_PATIENCE))
+    assert (late.state, late.correction) == ("unknown", correcting.correction)
+    assert wants_remedy(late, "correct")
+    assert after_check(late, PLAN, look()).state == "correcting"
+
+
 def test_an_unreadable_spell_does_not_forget_what_failed():
-    failed = given_to_person(begun(NEW, PLAN, NOW), "refused", NOW)
+    failed = given_up()
     unknown = after_check(failed, Unknown("no answer"), look())
-    assert unknown.tried == Tried(plan=digest(PLAN.steps), at=NOW)
+    assert unknown.tried == {PLAN.steps[0].key: NOW}
 
 
 @given(
@@ -132,6 +168,7 @@ def test_a_state_survives_storage():
 def test_the_digest_tells_plans_apart_and_only_plans():
     assert digest(PLAN.steps) == digest((Step("exchange", "Set-X", {"Enabled": True}),))
     assert digest(PLAN.steps) != digest(OTHER.steps)
+    assert digest(PLAN.steps + OTHER.steps) == digest(OTHER.steps + PLAN.steps)
 
 
 def test_long_values_are_cut_in_the_record():

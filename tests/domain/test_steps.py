@@ -52,6 +52,7 @@ def test_what_was_planned_cannot_be_changed_afterwards():
         step.parameters["Identity"] = "c"  # type: ignore[index]
 
 
-def test_only_new_creates():
-    assert Step("exchange", "New-X", {}).creates
-    assert not Step("exchange", "Set-X", {}).creates
+def test_the_key_names_the_write_and_not_the_order_of_its_parameters():
+    one, same = Step("exchange", "Set-X", {"A": "1", "B": True}), Step("exchange", "Set-X", {"B": True, "A": "1"})
+    assert one.key == same.key
+    assert one.key != Step("exchange", "Set-X", {"A": "1", "B": "$true"}).key

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import respx
-from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
 from clients.connect import Clients, connect
@@ -62,7 +61,7 @@ class Service:
 
     async def messages(self, queue: str) -> list[bytes]:
         """Take every message that is visible on *queue*."""
-        client = self.queues.get_queue_client(queue, message_decode_policy=TextBase64DecodePolicy())
+        client = self.queues.get_queue_client(queue)
         taken = []
         async with client:
             async for message in client.receive_messages(messages_per_page=32):

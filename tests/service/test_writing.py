@@ -1,10 +1,11 @@
 """Writes are few, absolute, proven by a read, and never blindly repeated."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
-from domain.corrections import PROOF_PATIENCE
+from domain.corrections import LOST_PATIENCE, PROOF_PATIENCE
 from domain.states import TRY_AGAIN_AFTER
 from simulator.faults import Fault
 
@@ -114,7 +115,7 @@ async def test_a_new_object_that_was_lost_on_the_way_is_made_once_it_had_time_to
     await service.sweep()
     await service.sweep()
     assert tenant.admin("Get-InboundConnector") == []
-    service.clock.advance(seconds=PROOF_PATIENCE.total_seconds())
+    service.clock.advance(seconds=LOST_PATIENCE.total_seconds())
     await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "compliant"
     assert len(tenant.admin("Get-InboundConnector")) == 1
@@ -206,3 +207,77 @@ async def test_only_what_drifted_is_written(service):
     assert [(entry.cmdlet, dict(entry.parameters)) for entry in tenant.writes] == [
         ("Enable-TransportRule", {"Identity": RULE, "Confirm": False})
     ]
+
+
+async def test_what_was_sent_before_a_throttle_is_not_sent_again(service):
+    """Two pairs to make: the first is made and lags, the second is turned away. Only the second is made later."""
+    tenant = service.world.add_tenant("contoso.example", state="never_configured")
+    tenant.lag(4, "TenantAllowBlockListSpoofItems")
+    await service.look_after(tenant)
+    await service.check(tenant, controls=("spoof-allow",))
+    new = "New-TenantAllowBlockListSpoofItems"
+    tenant.faults.script(Fault("slow", cmdlet=new), Fault("throttled", cmdlet=new, retry_after=60))
+    await service.work()
+    assert (await service.state(tenant, "spoof-allow")).state == "correcting"
+    for _ in range(4):
+        await service.remediate(tenant, "spoof-allow")
+    assert (await service.state(tenant, "spoof-allow")).state == "compliant"
+    made = [e.parameters["SendingInfrastructure"] for e in tenant.writes if e.cmdlet == new and e.changed]
+    assert sorted(made) == ["206.125.40.0/24", "65.99.255.0/24"]
+    assert len(tenant.admin("Get-TenantAllowBlockListSpoofItems")) == 2
+
+
+async def test_a_write_that_somebody_undid_before_the_proof_is_not_called_proven(service):
+    tenant = unlocked(service)
+    tenant.lag(6, "InboundConnector")
+    await service.look_after(tenant)
+    await service.sweep()
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    tenant.admin("New-InboundConnector", Name="Second", ConnectorType="Partner", SenderDomains=["*"],
+                 SenderIPAddresses=["65.99.255.0/24"], RestrictDomainsToIPAddresses=True, RequireTls=True, Enabled=True)  # fmt: skip
+    for _ in range(6):
+        await service.sweep()
+    events = [entry.event for entry in await service.ledger(tenant, LOCK)]
+    assert "superseded" in events
+    assert "corrected" not in events
+    assert (await service.state(tenant, LOCK)).state == "needs_person"
+
+
+async def test_the_lock_waits_for_the_connectors_of_declared_services(service):
+    tenant = unlocked(service)
+    tenant.faults.script(Fault("nul_403", cmdlet="New-InboundConnector", times=9))
+    await service.look_after(tenant, service_connectors=[{"name": "Scanner", "sender_ips": ["203.0.113.7"]}])
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert (state.state, state.detail) == ("held", "order: waits for service-connectors")
+    assert "Set-InboundConnector" not in [entry.cmdlet for entry in tenant.writes]
+
+
+async def test_a_tenant_that_is_switched_off_meanwhile_is_not_written(service):
+    tenant = unlocked(service)
+    tenant.admin("Disable-TransportRule", Identity=RULE, Confirm=False)
+    tenant.faults.script(Fault("slow", cmdlet="Enable-TransportRule", seconds=0.5))
+    await service.look_after(tenant)
+    sweeping = asyncio.create_task(service.sweep())
+    while not tenant.writes:
+        await asyncio.sleep(0.01)
+    await service.look_after(tenant, enabled=False)
+    await sweeping
+    assert [entry.cmdlet for entry in tenant.writes] == ["Enable-TransportRule"]
+    assert (await service.state(tenant, LOCK)).detail == "tenant: switched off in its config"
+
+
+async def test_a_throttled_proof_does_not_write_again(service):
+    tenant = unlocked(service)
+    tenant.lag(2, "InboundConnector")
+    await service.look_after(tenant)
+    tenant.faults.script(Fault("slow", cmdlet="Set-InboundConnector", seconds=0.5))
+    sweeping = asyncio.create_task(service.sweep())
+    while not tenant.writes:
+        await asyncio.sleep(0.01)
+    tenant.faults.script(Fault("throttled", cmdlet="$batch", retry_after=300))
+    await sweeping
+    for _ in range(3):
+        await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert len(tenant.writes) == 1

@@ -184,7 +184,7 @@ def test_killed_in_the_middle_of_a_write_it_is_proven_by_the_next_worker(stack, 
             lambda: second.api.get(f"tenants/{tenant['tenant_id']}/ledger").json(),
             lambda entries: "corrected" in [entry["event"] for entry in entries],
         )
-        assert [entry["event"] for entry in entries] == ["corrected", "applying"]
+        assert [entry["event"] for entry in entries] == ["corrected", "applying", "drift_found"]
         assert entries[0]["of"] == entries[1]["id"]
         writes = [e for e in stack.simulator.get("tenants/crash.example/log").json()["entries"] if e["is_write"]]
         assert len(writes) == 1

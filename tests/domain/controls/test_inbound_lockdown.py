@@ -143,6 +143,24 @@ def test_a_partner_connector_beside_the_command_line_form_is_told():
     assert "is of type Partner" in finding.detail
 
 
-def test_a_lock_that_is_scoped_to_some_domains_says_so():
+def test_a_lock_that_is_scoped_leaves_the_other_domains_open_and_is_told():
+    rows = connector(healthy(), AssociatedAcceptedDomains=["other.example"])
+    finding = judge("inbound-lockdown", rows)
+    assert isinstance(finding, NeedsPerson)
+    assert "leaves northwindlegal.example open" in finding.todo
+
+
+def test_a_scope_that_holds_every_domain_is_no_hole():
     rows = connector(healthy(), AssociatedAcceptedDomains=["northwindlegal.example"])
-    assert judge("inbound-lockdown", rows) == Compliant("locks these accepted domains only: northwindlegal.example")
+    assert judge("inbound-lockdown", rows) == Compliant()
+
+
+def test_a_declared_service_in_the_filters_own_range_is_not_the_lock():
+    relay = {"name": "IoT relay", "sender_ips": ["65.99.255.9"]}
+    rows = connector(healthy(), Name="IoT relay", Identity="IoT relay", SenderIPAddresses=["65.99.255.9"])
+    finding = judge("inbound-lockdown", rows, service_connectors=[relay])
+    assert isinstance(finding, Drifted)
+    assert [step.cmdlet for step in finding.steps] == ["New-InboundConnector"]
+    both = healthy()
+    both["Get-InboundConnector"] += rows["Get-InboundConnector"]
+    assert judge("inbound-lockdown", both, service_connectors=[relay]) == Compliant()

@@ -149,6 +149,47 @@ def test_a_rule_that_lost_its_condition_is_known_by_name():
     assert finding.drift == (Drift("MessageTypeMatches", "OOF", None),)
 
 
+GATEWAY = {
+    "Identity": "Gateway",
+    "Name": "Gateway",
+    "Guid": "2",
+    "Enabled": True,
+    "ConnectorType": "Partner",
+    "UseMXRecord": False,
+    "IsTransportRuleScoped": True,
+    "TlsSettings": "EncryptionOnly",
+}
+
+
+@pytest.mark.parametrize(
+    "fields", [{"Name": "HR", "Identity": "HR", "FromScope": "InOrganization"}, {"Name": "HR", "Identity": "HR"}]
+)
+def test_somebody_elses_rule_and_gateway_are_left_alone(fields):
+    """Another rule for automatic replies may route to a gateway: neither is ours, whatever the rule says."""
+    rows = healthy()
+    rows["Get-OutboundConnector"].append(GATEWAY)
+    rows["Get-TransportRule"].append(
+        rows["Get-TransportRule"][0] | fields | {"RouteMessageOutboundConnector": "Gateway"}
+    )
+    assert judge("oof-connector", rows) == Compliant()
+    assert judge("oof-rule", rows) == Compliant()
+
+
+def test_our_rule_that_was_pointed_at_a_gateway_is_pointed_back_and_the_gateway_left_alone():
+    rows = with_rule(RouteMessageOutboundConnector="Gateway")
+    rows["Get-OutboundConnector"].append(GATEWAY)
+    assert judge("oof-connector", rows) == Compliant()
+    finding = judge("oof-rule", rows)
+    assert isinstance(finding, Drifted)
+    assert finding.drift == (Drift("RouteMessageOutboundConnector", CONNECTOR, "Gateway"),)
+
+
+def test_domain_validation_is_taken_back_with_its_domain():
+    finding = judge("oof-connector", with_connector(TlsSettings="DomainValidation", TlsDomain="contoso.com"))
+    assert isinstance(finding, Drifted)
+    assert {drift.field for drift in finding.drift} == {"TlsSettings", "TlsDomain"}
+
+
 def test_a_renamed_rule_is_known_by_what_it_does():
     assert judge("oof-rule", with_rule(Name="OOF rule", Identity="OOF rule")) == Compliant()
 

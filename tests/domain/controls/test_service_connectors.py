@@ -85,3 +85,11 @@ def test_two_for_one_service_are_left_to_a_person():
     finding = judge("service-connectors", rows, service_connectors=[SCANNER])
     assert isinstance(finding, NeedsPerson)
     assert "'Scanner' and 'Old'" in finding.todo
+
+
+def test_one_that_is_doubled_does_not_keep_another_from_being_made():
+    rows = listed()
+    rows["Get-InboundConnector"].append(rows["Get-InboundConnector"][1] | {"Name": "Old", "Identity": "Old"})
+    finding = judge("service-connectors", rows, service_connectors=[SCANNER, FORMS])
+    assert isinstance(finding, Drifted)
+    assert [step.parameters["Name"] for step in finding.steps] == ["Forms"]
