@@ -1,7 +1,7 @@
 # The verbs of this project. `make demo` and `make test` set up all they need first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test run host lint types bench docs pins clean
+.PHONY: help setup knot demo test run host lint types bench docs pins clean
 
 # The Python that the platform runs (.python-version): the first of these that is 3.13.
 PYTHON ?= $(shell for each in python3.13 python3 python; do \
@@ -28,10 +28,17 @@ node_modules/.ready: package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
+# Knot DNS, the real server that the DNS tests ask and update.
+export PATH := $(PATH):/usr/sbin
+knot:
+	@command -v knotd >/dev/null || { echo "Setting up Knot DNS (once, Debian package knot) ..." \
+	  && $(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends knot' >/dev/null; } \
+	  || { echo "The DNS tests need Knot DNS: install knotd (Debian package knot) and run this again."; exit 1; }
+
 demo: setup ## break a simulated tenant and watch Holdfast put it back
 	@$(BIN)/python -m devhost.demo
 
-test: setup ## run the tests
+test: setup knot ## run the tests
 	@$(BIN)/python -m pytest --cov --cov-report=
 	@$(BIN)/python -m coverage report --skip-covered
 	@$(BIN)/python -m coverage report --include='domain/*' --fail-under=100 --format=total >/dev/null \
@@ -63,9 +70,9 @@ docs: setup ## write docs/controls.md from the catalogue
 	@$(BIN)/python docs/make_controls.py
 
 pins: ## write the exact versions of all packages (needs uv)
-	uv pip compile --quiet --upgrade --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" \
+	uv pip compile --quiet --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" \
 	  pyproject.toml --output-file requirements.txt
-	uv pip compile --quiet --upgrade --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" \
+	uv pip compile --quiet --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" \
 	  pyproject.toml --group dev --output-file requirements-dev.txt
 
 clean: ## remove everything that set-up made

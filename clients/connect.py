@@ -11,15 +11,23 @@ from clients import storage
 from clients.clouds import ENDPOINTS, Endpoints
 from clients.compliance import Compliance
 from clients.credentials import Certificate, ClientSecret, Credentials, Proof, managed_identity
-from clients.dns import Dns
 from clients.exchange import Exchange
 from clients.http import Clock, Http, make_client, utc_now
 from clients.profiles import all_profiles
+from clients.resolver import Resolver
 from clients.settings import Settings
+from domain.control import Control, Facts
 from domain.facts import Query, Reading
+from domain.guards import Verdicts
+from domain.mail import mx
+from domain.mail.answers import Answer, Question
+from domain.mail.asking import Needs
 from domain.profile import Profile
 from domain.steps import Step
 from domain.tenant import TenantConfig, Wanted
+
+MOST_DNS_ROUNDS = 20
+"""An SPF tree is asked level by level; one that is deeper than its ten look-ups allow ends as unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,7 @@ class Clients:
 
     exchange: Exchange
     compliance: Compliance
-    dns: Dns
+    dns: Resolver
     storage: storage.Storage
     settings: Settings
     profiles: dict[str, Profile]
@@ -50,6 +58,29 @@ class Clients:
             ),
         )
         return exchange | compliance
+
+    async def look(self, wanted: Wanted, controls: Sequence[Control]) -> Facts:
+        """Read all that *controls* see: Exchange and compliance, then DNS, which it takes the domains to ask.
+
+        Raises:
+            Throttled: As `read`.
+        """
+        facts = Facts(await self.read(wanted.tenant, [query for control in controls for query in control.queries]))
+        for _ in range(MOST_DNS_ROUNDS):
+            questions = {q: None for control in controls for q in control.questions(facts, wanted)}
+            if not questions:
+                break
+            facts = facts.answered(await self.dns.ask(list(questions)))
+        return facts
+
+    async def mx(self, domains: Sequence[str], suffixes: tuple[str, ...]) -> Verdicts:
+        """What the MX of *domains* are now, on every server of each: a kept answer, or one server's, is not enough."""
+        answers = dict[Question, Answer]()
+        verdicts = {domain: mx.judge(domain, answers, suffixes) for domain in domains}
+        while questions := [q for each in verdicts.values() if isinstance(each, Needs) for q in each.questions]:
+            answers |= await self.dns.ask(questions, every_server=True, fresh=True)
+            verdicts = {domain: mx.judge(domain, answers, suffixes) for domain in domains}
+        return verdicts
 
     async def apply(self, tenant: TenantConfig, step: Step, permit: Callable[[], Awaitable[None]]) -> None:
         """Run one write: the only place that does. *permit* is asked last, and stops it by raising.
@@ -88,7 +119,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     return Clients(
         exchange=Exchange(http, credentials, endpoints, now=now),
         compliance=Compliance(http, credentials, endpoints, now=now),
-        dns=Dns(settings.resolvers(), now),
+        dns=Resolver(settings.resolvers(), now),
         storage=await storage.connect(settings),
         settings=settings,
         profiles=all_profiles(),

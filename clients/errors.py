@@ -10,6 +10,7 @@
     - AlreadyExists   409, or the same in a cmdlet's words
     - Invalid         400: we asked for something that cannot be
     - NotCustomised   the tenant needs Enable-OrganizationCustomization first
+  + Conflict          what we read has changed since; not written   read and plan again
   + Unreadable        an answer we do not understand                us
     - Garbled         not the JSON it should be: a gateway's page, a body cut short
     - Redirected      told to go elsewhere; nobody follows blindly with a token in hand
@@ -110,6 +111,10 @@ class Invalid(Refused):
 
 class NotCustomised(Refused):
     """The tenant is "dehydrated": its organisation objects cannot be written yet."""
+
+
+class Conflict(ClientError):
+    """What a write was to change is no longer what was read. Nothing was written: read again, plan again."""
 
 
 class Unreadable(ClientError):

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from domain.exchange import ExchangeObject
 from domain.facts import Query, Reading, Row, Unseen
+from domain.mail.answers import Answers, Question
+from domain.mail.asking import Needs
 from domain.profile import first_fault
 from domain.steps import Step, Value
 from domain.tenant import Wanted
@@ -93,9 +95,14 @@ type Finding = Compliant | Drifted | Unknown | NotApplicable | NeedsPerson
 class Facts:
     """A reading, opened for judging: its objects, each kind parsed once."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, answers: Answers | None = None) -> None:
         self._reading = reading
         self._parsed: dict[type[ExchangeObject], tuple[ExchangeObject, ...]] = {}
+        self.answers: Answers = answers or {}
+
+    def answered(self, more: Answers) -> Self:
+        """The same reading, with *more* of DNS."""
+        return type(self)(self._reading, {**self.answers, **more})
 
     def all[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
         """Every object of *kind*, each once, in the order listed.
@@ -112,10 +119,13 @@ class Facts:
             self._parsed[kind] = tuple(found.values())
         return cast("tuple[T, ...]", self._parsed[kind])
 
-    def read_at(self, queries: tuple[Query, ...]) -> datetime | None:
-        """When the oldest of *queries* was answered; None when one was never asked."""
-        parts = [self._reading.get(query) for query in queries]
-        return None if None in parts else min(part.at for part in parts if part is not None)
+    def read_at(self, control: "Control") -> datetime | None:
+        """When the oldest part of what *control* sees was read; None when a part was never asked for."""
+        parts = [self._reading.get(query) for query in control.queries]
+        if None in parts:
+            return None
+        looked_up = [answer.at for answer in self.answers.values()] if control.asks_dns else []
+        return min([part.at for part in parts if part is not None] + looked_up)
 
     def _rows(self, query: Query) -> tuple[Row, ...]:
         read = self._reading.get(query)
@@ -151,6 +161,7 @@ class Control:
     *needs*: controls that must be compliant before this one is written.
     *guarded*: the lock-down's MX guard stands before its writes.
     *once*: a write that failed or had no effect is not tried again by itself, ever.
+    *asks_dns*: what it judges is also in DNS.
     *by_hand*: what a person does when Holdfast cannot.
     """
 
@@ -159,11 +170,12 @@ class Control:
     guide: str
     lane: Lane
     sees: tuple[type[ExchangeObject], ...]
-    judge: Callable[[Facts, Wanted], Finding]
+    judge: Callable[[Facts, Wanted], Finding | Needs]
     by_hand: str
     needs: tuple[str, ...] = ()
     guarded: bool = False
     once: bool = False
+    asks_dns: bool = False
 
     @property
     def queries(self) -> tuple[Query, ...]:
@@ -171,6 +183,15 @@ class Control:
 
     def find(self, facts: Facts, wanted: Wanted) -> Finding:
         """Judge *facts*. Whatever is missing, failed or odd in what this control sees makes it Unknown."""
+        found = self._judged(facts, wanted)
+        return Unknown("DNS was not asked for all that it needs") if isinstance(found, Needs) else found
+
+    def questions(self, facts: Facts, wanted: Wanted) -> tuple[Question, ...]:
+        """What must be asked of DNS before *facts* are enough for a finding."""
+        found = self._judged(facts, wanted) if self.asks_dns else None
+        return found.questions if isinstance(found, Needs) else ()
+
+    def _judged(self, facts: Facts, wanted: Wanted) -> Finding | Needs:
         try:
             for kind in self.sees:
                 facts.all(kind)

@@ -5,28 +5,13 @@ Enabling it earlier stops the company's mail (dns-and-exchangedefender 1.5, 5.4)
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import assert_never
 
-from domain import normal
+from domain.mail import mx
+from domain.mail.asking import Needs, Unknown
 
-
-@dataclass(frozen=True, slots=True)
-class MxSeen:
-    """The mail exchangers of one domain, as the answer had them, at *at*. No host: proven to have no MX."""
-
-    hosts: tuple[str, ...]
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MxUnseen:
-    """No usable answer: time-out, SERVFAIL, NXDOMAIN of a whole zone, servers that disagree."""
-
-    reason: str
-
-
-type MxAnswers = Mapping[str, MxSeen | MxUnseen]
+type Verdicts = Mapping[str, mx.Verdict | Needs | Unknown]
+"""What is known of the MX of each domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +22,32 @@ class Guard:
     reason: str = ""
 
 
-NULL_MX = ""
-"""The host of a null MX (RFC 7505): the domain takes no mail, so nothing can be refused."""
-
-
-def lockdown(domains: tuple[str, ...], answers: MxAnswers, mx_suffixes: tuple[str, ...]) -> Guard:
+def lockdown(domains: tuple[str, ...], verdicts: Verdicts) -> Guard:
     """Judge the MX of *domains* (every custom domain that receives mail here)."""
     if not domains:
         return Guard(passed=False, reason="no custom domain is known, so no MX could be checked")
     for domain in domains:
-        if reason := _against(domain, answers.get(domain), mx_suffixes):
-            return Guard(passed=False, reason=reason)
+        if against := speaks_against(verdicts.get(domain)):
+            return Guard(passed=False, reason=f"{domain}: {against}")
     return Guard(passed=True, reason=f"every MX of {', '.join(domains)} is the filter's")
 
 
-def _against(domain: str, answer: MxSeen | MxUnseen | None, suffixes: tuple[str, ...]) -> str:
-    match answer:
-        case None:
-            return f"{domain}: its MX was not read"
-        case MxUnseen(reason=reason):
-            return f"{domain}: its MX is unknown ({reason})"
-        case MxSeen(hosts=()):
-            return f"{domain}: it has no MX record, so mail goes to its address record"
-        case MxSeen(hosts=hosts):
-            foreign = [host for host in hosts if normal.domain(host) != NULL_MX and not _is_filters(host, suffixes)]
-            return f"{domain}: its MX {foreign[0]} is not the filter's: move the MX first" if foreign else ""
+def speaks_against(verdict: mx.Verdict | Needs | Unknown | None) -> str:  # noqa: PLR0911 - a row for each verdict
+    """What in a domain's MX speaks against a lock-down; empty where nothing does."""
+    match verdict:
+        case None | Needs():
+            return "its MX was not read"
+        case Unknown(reason=reason):
+            return f"its MX is unknown ({reason})"
+        case mx.AllFilter() | mx.NullMx():
+            return ""
+        case mx.Mixed(others=others):
+            return f"its MX {', '.join(others)} is not the filter's: move the MX first"
+        case mx.Microsoft(hosts=hosts) | mx.Other(hosts=hosts):
+            return f"its MX {', '.join(hosts)} is not the filter's: move the MX first"
+        case mx.NoMx():
+            return "it has no MX record, so mail goes to its address record"
+        case mx.NoDomain():
+            return "the name does not exist in DNS"
         case _:
-            assert_never(answer)
-
-
-def _is_filters(host: str, suffixes: tuple[str, ...]) -> bool:
-    bare = normal.domain(host)
-    return any(bare == suffix or bare.endswith(f".{suffix}") for suffix in map(normal.domain, suffixes))
+            assert_never(verdict)

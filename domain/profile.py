@@ -62,6 +62,18 @@ class DkimValues(_Part):
     key_size: Literal[1024, 2048]
 
 
+class SpfValues(_Part):
+    """What every sending domain's SPF record includes, in the guide's order."""
+
+    includes: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class DmarcValues(_Part):
+    """The record that a domain without one is proposed."""
+
+    record: Annotated[str, Field(pattern=r"^v=DMARC1; p=none(;.*)?$")]
+
+
 class SpoofIntelligenceValues(_Part):
     """Which anti-phish policies the guide's step is about; none named means the tenant's default one."""
 
@@ -90,6 +102,8 @@ class Profile(_Part):
     inbound_connector: InboundConnectorValues
     out_of_office: OutOfOfficeValues
     dkim: DkimValues
+    spf: SpfValues
+    dmarc: DmarcValues
     spoof_intelligence: SpoofIntelligenceValues
     spoof_allow: SpoofAllowValues
     alert_policies: Annotated[tuple[Text, ...], Field(min_length=1)]

@@ -89,7 +89,7 @@ async def put_tenant(tenant_id: str, body: bytes, clients: Clients) -> TenantCon
     config = parsed(TenantConfig, body)
     if config.tenant_id != _guid(tenant_id):
         raise Problem(422, "Unprocessable Content", "body.tenant_id: should be the one in the path")
-    _refuse(controls.unknown_in_config(config.controls), "body.controls")
+    _refuse(controls.unknown(config.controls), "body.controls")
     try:
         clients.wanted(config)
     except ValueError as error:

@@ -5,7 +5,7 @@ import logging
 from clients.connect import Clients
 from clients.errors import Throttled
 from clients.storage.states import StatesMoved, TenantStates
-from domain.control import Facts, Finding, Unknown
+from domain.control import Finding, Unknown
 from domain.controls import CATALOGUE, in_lane
 from domain.jobs import CheckTenant, ForeignMessage, RemediateTenant, parse
 from domain.ledger import of_transition
@@ -69,12 +69,11 @@ async def _look(tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates
         wanted = clients.wanted(tenant)
     except ValueError as mistake:
         return _blind(tenant, ids, before, f"the tenant's config makes no sense: {mistake}", clients)
-    queries = [query for each in ids for query in CATALOGUE[each].queries]
-    facts = Facts(await clients.read(tenant, queries))
+    facts = await clients.look(wanted, [CATALOGUE[each] for each in ids])
     after = {}
     for each in ids:
         control = CATALOGUE[each]
-        look = Look(control, tenant.mode_of(each), facts.read_at(control.queries), clients.now())
+        look = Look(control, tenant.mode_of(each), facts.read_at(control), clients.now())
         state = after_check(before.of(each), control.find(facts, wanted), look)
         after[each] = state.model_copy(update={"profile_version": wanted.profile.version})
     return after

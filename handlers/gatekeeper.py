@@ -7,7 +7,7 @@ from clients.connect import Clients
 from clients.storage.leases import Lease
 from domain import guards
 from domain.control import Control, Drifted, Facts
-from domain.exchange import AcceptedDomain
+from domain.controls.per_domain import domains_of
 from domain.gate import BLAST_WINDOW, BREAKER_WINDOW, Answer, Brake, Circumstances, Ruling, blast_radius, rule
 from domain.guards import Guard
 from domain.jobs import RemediateTenant
@@ -81,8 +81,8 @@ async def permit(control: Control, case: Case) -> None:
 
 
 async def _guard(facts: Facts, wanted: Wanted, clients: Clients) -> Guard:
-    domains = tuple(sorted(domain.key for domain in facts.all(AcceptedDomain) if domain.in_scope))
-    return guards.lockdown(domains, await clients.dns.mx(domains), wanted.profile.mx_suffixes)
+    domains = domains_of(facts)
+    return guards.lockdown(domains, await clients.mx(domains, wanted.profile.mx_suffixes))
 
 
 async def _reserve(tenant_id: str, brake: Brake, clients: Clients) -> Answer:

@@ -84,13 +84,12 @@ class Work:
         return await self._finish()
 
     async def _look(self, controls: list[Control]) -> Facts:
-        queries = [query for control in controls for query in control.queries]
-        return Facts(await self._case.clients.read(self._case.wanted.tenant, queries))
+        return await self._case.clients.look(self._case.wanted, controls)
 
     def _about(self, control: Control, facts: Facts, mode: Mode | None = None) -> Look:
         asked_at = self._case.job.asked_at if self._case.asked_by(control) else None
         mode = mode or ("correct" if asked_at else self._case.wanted.tenant.mode_of(control.id))
-        return Look(control, mode, facts.read_at(control.queries), self._case.clients.now(), asked_at)
+        return Look(control, mode, facts.read_at(control), self._case.clients.now(), asked_at)
 
     def _judged(self, before: ControlState, control: Control, facts: Facts, mode: Mode | None = None) -> ControlState:
         after = after_check(before, control.find(facts, self._case.wanted), self._about(control, facts, mode))

@@ -7,10 +7,13 @@ from domain.controls import (
     alert_policies,
     connector_health,
     dkim,
+    dmarc,
     inbound_lockdown,
+    mx,
     oof_connector,
     oof_rule,
     service_connectors,
+    spf,
     spoof_allow,
     spoof_intelligence,
 )
@@ -23,7 +26,10 @@ CATALOGUE: dict[str, Control] = {
         oof_rule,
         spoof_intelligence,
         spoof_allow,
+        mx,
+        spf,
         dkim,
+        dmarc,
         alert_policies,
         connector_health,
         inbound_lockdown,  # last: the one that can stop mail
@@ -38,12 +44,3 @@ def in_lane(lane: Lane) -> tuple[str, ...]:
 def unknown(ids: Iterable[str]) -> list[str]:
     """The *ids* that no control has."""
     return sorted(set(ids) - CATALOGUE.keys())
-
-
-NOT_HERE_YET = frozenset({"spf", "dmarc", "mx"})
-"""Controls of the design that a tenant's config may name already; nothing is read or written for them."""
-
-
-def unknown_in_config(ids: Iterable[str]) -> list[str]:
-    """The *ids* that neither a control has nor the design promises."""
-    return sorted(set(unknown(ids)) - NOT_HERE_YET)

@@ -30,6 +30,15 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding:
             return NeedsPerson(f"the connectors {names} both look like the filter's: remove all but one of them")
 
 
+def is_locked(facts: Facts, wanted: Wanted) -> bool:
+    """Whether some connector refuses mail that does not come from the filter, whoever made it."""
+    return any(
+        c.enabled and c.connector_type == "Partner" and "*" in c.sender_domains and c.restrict_domains_to_ip_addresses
+        for c in facts.all(InboundConnector)
+        if not service_connectors.is_declared(c, wanted.tenant)
+    )
+
+
 def _type(profile: Profile) -> str:
     return "Partner" if profile.connector_form == "partner" else "OnPremises"
 

@@ -1,5 +1,6 @@
 """A tenant as Exchange lists it, row by row from the fact sheet's examples, for judging without any I/O."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from clients.profiles import all_profiles
 from domain.control import Control, Facts, Finding
 from domain.controls import CATALOGUE
 from domain.facts import Reading, Seen, Unseen
+from domain.mail.answers import Absent, Answer, Mx, Present, Question, Txt
 from domain.tenant import TenantConfig, Wanted
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -120,6 +122,31 @@ def wanted(**config: Any) -> Wanted:
     return Wanted(tenant, all_profiles()["exchangedefender"].with_overrides(tenant.overrides))
 
 
-def judge(control: Control | str, rows: Rows, **config: Any) -> Finding:
+def text(*strings: str) -> Present:
+    return Present(tuple(Txt((string.encode(),)) for string in strings), 300, NOW)
+
+
+DNS: dict[Question, Answer] = {
+    Question("northwindlegal.example", "MX"): Present((Mx(10, "inbound30.exchangedefender.com"),), 300, NOW),
+    Question("inbound30.exchangedefender.com", "CNAME"): Absent(name_exists=True, ttl_s=300, at=NOW),
+    Question("northwindlegal.example", "TXT"): text(
+        "v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all"
+    ),
+    Question("proxy.exchangedefender.com", "TXT"): text("v=spf1 ip4:65.99.255.0/24 -all"),
+    Question("spf.protection.outlook.com", "TXT"): text("v=spf1 ip4:40.92.0.0/15 -all"),
+    Question("_dmarc.northwindlegal.example", "TXT"): text("v=DMARC1; p=none"),
+}
+"""What DNS says of the healthy tenant; what is not here does not exist."""
+
+
+def answered(facts: Facts, control: Control, tenant: Wanted, dns: dict[Question, Answer]) -> Facts:
+    """*facts* with all that *control* asks of *dns*."""
+    while questions := control.questions(facts, tenant):
+        facts = facts.answered({q: dns.get(q, Absent(name_exists=False, ttl_s=300, at=NOW)) for q in questions})
+    return facts
+
+
+def judge(control: Control | str, rows: Rows, dns: Mapping[Question, Answer] | None = None, **config: Any) -> Finding:
     chosen = CATALOGUE[control] if isinstance(control, str) else control
-    return chosen.find(Facts(reading(rows)), wanted(**config))
+    facts = answered(Facts(reading(rows)), chosen, wanted(**config), DNS | dict(dns or {}))
+    return chosen.find(facts, wanted(**config))

@@ -1,6 +1,7 @@
 from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable
+from domain.mail.answers import Present, Question
 from domain.steps import Step
-from tests.domain.builders import healthy, judge
+from tests.domain.builders import NOW, healthy, judge, text
 
 DOMAIN = "northwindlegal.example"
 
@@ -36,6 +37,23 @@ def test_a_status_without_records_is_told_as_it_is():
     finding = judge("dkim", config(Enabled=False, Status="NoDKIMKeys", Selector1CNAME=None, Selector2CNAME=None))
     assert isinstance(finding, NeedsPerson)
     assert "'NoDKIMKeys'" in finding.todo
+
+
+def test_records_that_are_published_are_enough_even_before_microsoft_looks_again():
+    targets = [f"selector{n}-a._domainkey.n.a-v1.dkim.mail.microsoft" for n in (1, 2)]
+    dns = {Question(f"selector{n}._domainkey.{DOMAIN}", "CNAME"): Present((targets[n - 1],), 300, NOW) for n in (1, 2)}
+    keys = {Question(target, "TXT"): text("v=DKIM1; k=rsa; p=MIGf") for target in targets}
+    rows = config(Enabled=False, Status="CnameMissing")
+    finding = judge("dkim", rows, {**dns, **keys})
+    assert isinstance(finding, Drifted)
+    assert finding.steps[0].cmdlet == "Set-DkimSigningConfig"
+    assert isinstance(judge("dkim", rows, {**keys, **dict(list(dns.items())[:1])}), NeedsPerson)
+
+
+def test_a_target_that_is_no_name_is_not_published():
+    rows = config(Domain="a..b", Enabled=False, Status="CnameMissing")
+    rows["Get-AcceptedDomain"][0]["DomainName"] = "a..b"
+    assert isinstance(judge("dkim", rows), NeedsPerson)
 
 
 def test_only_what_can_be_mended_is_in_the_plan():

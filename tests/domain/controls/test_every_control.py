@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.control import Compliant, Drift, Drifted, Facts, NotApplicable, Unknown
-from domain.controls import CATALOGUE, in_lane, unknown, unknown_in_config
+from domain.controls import CATALOGUE, in_lane, unknown
 from domain.facts import Seen
+from domain.mail.answers import Unclear
 from domain.states import digest
 from tests.domain.builders import NOW, Rows, failing, healthy, judge, reading, wanted
 
@@ -28,7 +29,7 @@ def test_a_failed_read_is_unknown_with_its_reason_and_remedy(control):
 @EVERY
 def test_a_read_that_was_never_made_is_unknown(control):
     assert isinstance(control.find(Facts({}), wanted()), Unknown)
-    assert Facts({}).read_at(control.queries) is None
+    assert Facts({}).read_at(control) is None
 
 
 @EVERY
@@ -39,7 +40,7 @@ def test_nothing_at_all_is_believed_of_no_tenant(control):
 
 @EVERY
 def test_the_time_of_a_verdict_is_the_time_of_the_read(control):
-    assert Facts(reading(healthy())).read_at(control.queries) == NOW
+    assert Facts(reading(healthy())).read_at(control) == NOW
 
 
 @EVERY
@@ -71,6 +72,24 @@ def test_a_control_says_where_it_comes_from_and_what_a_person_can_do(control):
     assert control.by_hand
 
 
+def test_dns_that_was_not_asked_is_unknown_and_so_is_one_that_is_unclear():
+    rows = healthy()
+    for name in ("mx", "spf", "dmarc"):
+        control = CATALOGUE[name]
+        facts = Facts(reading(rows))
+        assert isinstance(control.find(facts, wanted()), Unknown)
+        questions = control.questions(facts, wanted())
+        unclear = facts.answered({question: Unclear("SERVFAIL", NOW) for question in questions})
+        assert isinstance(control.find(unclear, wanted()), Unknown)
+        assert unclear.read_at(control) == NOW
+
+
+def test_a_tenant_without_a_domain_of_its_own_has_no_dns_to_judge():
+    rows = healthy()
+    del rows["Get-AcceptedDomain"][0]
+    assert all(isinstance(judge(name, rows), NotApplicable) for name in ("mx", "spf", "dmarc"))
+
+
 def test_a_missing_boolean_is_not_taken_for_false():
     rows = healthy()
     del rows["Get-InboundConnector"][0]["Enabled"]
@@ -97,8 +116,7 @@ def test_every_control_is_in_one_lane():
 
 
 def test_ids_of_no_control_are_told():
-    assert unknown(("oof-rule", "ooof-rule", "spf")) == ["ooof-rule", "spf"]
-    assert unknown_in_config(("oof-rule", "ooof-rule", "spf")) == ["ooof-rule"]
+    assert unknown(("oof-rule", "ooof-rule", "spf")) == ["ooof-rule"]
 
 
 def test_a_plan_can_be_cut_to_some_of_its_steps():

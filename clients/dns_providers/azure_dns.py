@@ -1,0 +1,162 @@
+"""Azure DNS over ARM, api-version 2018-05-01: a change is a whole record set, held to the one read by its etag.
+
+Source: dns-and-exchangedefender fact sheet, section 7.1; Microsoft Learn, "DNS zones and records: Etags".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field, ValidationError
+
+from clients.dns_providers.record_set import RecordSet, change, check_owner
+from clients.errors import Conflict, NotFound, Unreadable
+from clients.http import Effect, Request, raise_for_status
+from domain.mail.answers import Txt
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from clients.dns_providers.record_set import WritableType
+    from clients.http import Answer, Http
+
+MANAGEMENT = "https://management.azure.com"
+_API_VERSION = "2018-05-01"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A record set with what a later write has to give back. *etag* None: there is no such set."""
+
+    records: RecordSet
+    etag: str | None = None
+    metadata: dict[str, str] | None = None
+
+
+class AzureDns:
+    """The zones of one resource group. *token* gives a bearer token for ARM (role "DNS Zone Contributor")."""
+
+    def __init__(
+        self,
+        http: Http,
+        token: Callable[[], Awaitable[str]],
+        *,
+        subscription_id: str,
+        resource_group: str,
+        management: str = MANAGEMENT,
+    ) -> None:
+        self._http = http
+        self._token = token
+        group = f"{management}/subscriptions/{subscription_id}/resourceGroups/{resource_group}"
+        self._zones = f"{group}/providers/Microsoft.Network/dnsZones"
+
+    async def read(self, zone: str, name: str, rtype: WritableType) -> RecordSet:
+        """The records of *name*. Raises ClientError when ARM does not say, NotFound when it has no such zone."""
+        check_owner(zone, name, rtype)
+        return (await self._stored(zone, name, rtype)).records
+
+    async def swap(self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet) -> None:
+        """Make *expected* into *wanted*.
+
+        Raises:
+            Conflict: The records are no longer *expected*; nothing was written.
+            Invalid: Not a change that is ever made; nothing was sent.
+            ClientError: As ARM says.
+        """
+        allowed = change(zone, name, rtype, expected, wanted)
+        stored = await self._stored(zone, name, rtype)
+        target = allowed.applied_to(stored.records)
+        url = self._url(zone, name, rtype)
+        if stored.etag is None:
+            await self._send("PUT", url, {"If-None-Match": "*"}, _body(target, None))
+        elif target.values:
+            await self._send("PUT", url, {"If-Match": stored.etag}, _body(target, stored.metadata))
+        else:
+            await self._send("DELETE", url, {"If-Match": stored.etag})
+
+    async def _stored(self, zone: str, name: str, rtype: WritableType) -> _Stored:
+        try:
+            return await self._send("GET", self._url(zone, name, rtype), {})
+        except _NoSuchSet:
+            return _Stored(RecordSet())
+
+    def _url(self, zone: str, name: str, rtype: WritableType) -> str:
+        owner = "@" if name == zone else name.removesuffix(f".{zone}")
+        return f"{self._zones}/{zone}/{rtype}/{owner}?api-version={_API_VERSION}"
+
+    async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes = b"") -> _Stored:
+        effect = Effect.READ if method == "GET" else Effect.SET
+        sent = {"Authorization": f"Bearer {await self._token()}", "Content-Type": "application/json", **headers}
+        return await self._http.send(Request(method, url, effect, sent, body), _read)
+
+
+class _NoSuchSet(NotFound):
+    """The zone is there, and has no such record set."""
+
+
+class _Texts(BaseModel):
+    value: list[str]
+
+
+class _Host(BaseModel):
+    cname: str
+
+
+class _Properties(BaseModel):
+    ttl_s: int = Field(alias="TTL")
+    texts: list[_Texts] = Field([], alias="TXTRecords")
+    host: _Host | None = Field(None, alias="CNAMERecord")
+    metadata: dict[str, str] | None = None
+
+
+class _RecordSetResource(BaseModel):
+    etag: str
+    properties: _Properties
+
+
+def _read(answer: Answer) -> _Stored:
+    if not 200 <= answer.status < 300:  # noqa: PLR2004 - RFC 9110, section 15.3
+        _raise(answer)
+    if not answer.content:
+        return _Stored(RecordSet())
+    try:
+        resource = _RecordSetResource.model_validate(answer.json())
+    except ValidationError as error:
+        raise Unreadable(f"not a record set: {error.errors()[0]['msg']}", call=answer.call) from None
+    found = resource.properties
+    values: tuple[str | Txt, ...] = tuple(Txt(tuple(map(str.encode, text.value))) for text in found.texts)
+    if found.host:
+        values = (found.host.cname.rstrip(".").lower(),)
+    if not values:
+        raise Unreadable("a record set without records", call=answer.call)
+    return _Stored(RecordSet(values, found.ttl_s), resource.etag, found.metadata)
+
+
+def _raise(answer: Answer) -> None:
+    """Raise what an answer other than 2xx stands for. Bodies: `{"code", "message"}`, sometimes inside `"error"`."""
+    code, said = _error(answer)
+    if answer.status == 412:  # noqa: PLR2004 - RFC 9110, section 15.5.13
+        raise Conflict(said, call=answer.call)
+    if answer.status == 404 and code == "NotFound":  # noqa: PLR2004 - a missing zone has other codes
+        raise _NoSuchSet(said, call=answer.call)
+    raise_for_status(answer, said=said)
+
+
+def _error(answer: Answer) -> tuple[str, str]:
+    try:
+        body = json.loads(answer.content)
+    except ValueError:
+        return "", answer.text
+    match body:
+        case {"error": {"code": str(code), "message": str(said)}} | {"code": str(code), "message": str(said)}:
+            return code, f"{code}: {said}"
+        case _:
+            return "", answer.text
+
+
+def _body(target: RecordSet, metadata: dict[str, str] | None) -> bytes:
+    texts = [{"value": [string.decode() for string in each.strings]} for each in target.values if isinstance(each, Txt)]
+    records = {"TXTRecords": texts} if texts else {"CNAMERecord": {"cname": target.values[0]}}
+    return json.dumps({"properties": {"TTL": target.ttl_s, "metadata": metadata or {}, **records}}).encode()

@@ -1,0 +1,149 @@
+"""What the zones' own servers say: records, proven absence, or unknown (dns-and-exchangedefender 6.3 and 6.5)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import dns.name
+import dns.ttl
+
+from clients.cache import ExpiringCache
+from clients.resolver.authorities import Authorities, Unfound
+from clients.resolver.shared import Shared
+from clients.resolver.verdict import Alias, agreed, heard
+from clients.resolver.wire import NoReply, Wire, host_name, wire_name
+from domain.mail.answers import Unclear
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clients.http import Clock
+    from clients.resolver.verdict import Heard
+    from clients.resolver.wire import Server
+    from domain.mail.answers import Absent, Answer, Present, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long is waited, in seconds.
+
+    *query_s*: for one try at one server; one that is silent over UDP is tried once more over TCP. *total_s*: for one
+    question, everything together; what is not known by then is Unclear.
+    """
+
+    query_s: float = 2.0
+    total_s: float = 8.0
+
+
+PATIENCE = Patience()
+ANSWERS_KEPT = 10_000
+KEPT_AT_MOST_S = 600
+"""Shorter than the slow lane, so that each sweep sees a tenant's own records anew."""
+LONGEST_CHAIN = 8
+"""Aliases followed from one name."""
+
+type _Key = tuple[Question, bool]
+"""The question, and whether every server has to answer."""
+
+
+class Resolver:
+    """Asks every server of a question's zone, and believes what they agree on. One serves all tenants.
+
+    *servers*, as (host, port), replace the look-up of the zone's own servers (HOLDFAST_DNS_SERVERS): they may be
+    authoritative or recursive. *recursive* replaces the machine's resolvers in that look-up, *port* is where the zones'
+    servers listen; tests on loopback set both.
+    """
+
+    def __init__(
+        self,
+        servers: tuple[Server, ...],
+        now: Clock,
+        *,
+        recursive: tuple[Server, ...] = (),
+        port: int = 53,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self._servers = servers
+        self._now = now
+        self._total_s = patience.total_s
+        self._wire = Wire(patience.query_s)
+        self._authorities = Authorities(self._wire, now, recursive=recursive, port=port)
+        self._kept: ExpiringCache[_Key, Present | Absent] = ExpiringCache(ANSWERS_KEPT)
+        self._asked: Shared[_Key, Answer] = Shared()
+
+    @property
+    def queries(self) -> int:
+        """How many messages were sent so far, all kinds together."""
+        return self._wire.queries
+
+    async def ask(
+        self, questions: Sequence[Question], *, every_server: bool = False, fresh: bool = False
+    ) -> dict[Question, Answer]:
+        """Answer each of *questions*, at once, within the total time. A failure is an Unclear, never an exception.
+
+        *every_server*: a server that gives no usable answer makes it Unclear; before a write, after it, and for guards.
+        Otherwise one usable answer is enough. Servers that contradict each other are Unclear always. *fresh*: neither
+        the kept answer nor a look-up that is under way already, which may have read before the write.
+
+        An alias is followed (its own type, CNAME, is not); names may be international, and are asked as A-labels.
+        """
+        once = list(dict.fromkeys(questions))
+        answers = await asyncio.gather(*(self._answer((question, every_server), fresh=fresh) for question in once))
+        return dict(zip(once, answers, strict=True))
+
+    async def _answer(self, key: _Key, *, fresh: bool) -> Answer:
+        if fresh:
+            return await self._look_up(key)
+        return self._still_kept(key) or await self._asked.run(key, lambda: self._look_up(key))
+
+    def _still_kept(self, key: _Key) -> Answer | None:
+        """The kept answer with what is left of its time. What every server said also answers who asks for less."""
+        now = self._now()
+        kept = self._kept.get(key, now) or self._kept.get((key[0], True), now)
+        return kept and replace(kept, ttl_s=max(0, kept.ttl_s - int((now - kept.at).total_seconds())))
+
+    async def _look_up(self, key: _Key) -> Answer:
+        answer = await self._in_time(key)
+        for every_server in (True, False):
+            self._kept.drop((key[0], every_server))
+        if not isinstance(answer, Unclear):
+            self._kept.put(key, answer, answer.at + timedelta(seconds=min(answer.ttl_s, KEPT_AT_MOST_S)))
+        return answer
+
+    async def _in_time(self, key: _Key) -> Answer:
+        question, every_server = key
+        try:
+            async with asyncio.timeout(self._total_s):
+                return await self._follow(wire_name(question.name), question.type, every_server=every_server)
+        except TimeoutError:
+            return Unclear(f"no answer in {self._total_s:g} seconds", self._now())
+        except (Unfound, ValueError) as error:
+            return Unclear(str(error), self._now())
+
+    async def _follow(self, name: dns.name.Name, rdtype: str, *, every_server: bool) -> Answer:
+        """The answer at the end of the aliases, if any. An alias's target is asked of the target's own servers."""
+        seen, ttl_s = [name], dns.ttl.MAX_TTL
+        while isinstance(said := await self._compare(seen[-1], rdtype, every_server=every_server), Alias):
+            looped = said.target in seen
+            seen.append(said.target)
+            ttl_s = min(ttl_s, said.ttl_s)
+            if looped or len(seen) > LONGEST_CHAIN + 1:
+                kind = "a loop of aliases" if looped else f"more than {LONGEST_CHAIN} aliases"
+                return Unclear(f"{kind}: {' -> '.join(map(host_name, seen))}", said.at)
+        return said if isinstance(said, Unclear) else replace(said, ttl_s=min(ttl_s, said.ttl_s))
+
+    async def _compare(self, name: dns.name.Name, rdtype: str, *, every_server: bool) -> Heard:
+        servers = self._servers or await self._authorities.servers(name)
+        said = await asyncio.gather(*(self._one(server, name, rdtype) for server in servers))
+        return agreed(dict(zip(servers, said, strict=True)), every_server=every_server, at=self._now())
+
+    async def _one(self, server: Server, name: dns.name.Name, rdtype: str) -> Heard:
+        given = bool(self._servers)
+        try:
+            reply = await self._wire.exchange(server, name, rdtype, recursion=given)
+        except NoReply as error:
+            return Unclear(str(error), self._now())
+        return heard(reply, name, rdtype, at=self._now(), authority_needed=not given)

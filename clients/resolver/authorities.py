@@ -1,0 +1,121 @@
+"""Which servers a name's zone has: the delegation, looked up through the machine's resolvers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import dns.message
+import dns.name
+import dns.rcode
+import dns.resolver
+
+from clients.cache import ExpiringCache
+from clients.resolver.shared import Shared
+from clients.resolver.verdict import records_of, start_of_authority
+from clients.resolver.wire import NoReply, host_name
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from clients.http import Clock
+    from clients.resolver.wire import Server, Wire
+
+DELEGATIONS_KEPT = 10_000
+KEPT_AT_MOST_S = 600
+MOST_SERVERS = 32
+"""Of one zone; the root has 13. More is a zone that wants us to send more."""
+
+
+class Unfound(Exception):  # noqa: N818 - an outcome that the caller matches on
+    """The servers of a name are not known; *str()* says why."""
+
+
+class Authorities:
+    """Finds the servers of zones, and keeps them for as long as their records may be kept.
+
+    *recursive* are asked where to look, in this order; the machine's own where empty. *port* is where zones are served.
+    """
+
+    def __init__(self, wire: Wire, now: Clock, *, recursive: tuple[Server, ...], port: int) -> None:
+        self._wire = wire
+        self._now = now
+        self._recursive = recursive
+        self._port = port
+        self._zones: ExpiringCache[dns.name.Name, dns.name.Name] = ExpiringCache(DELEGATIONS_KEPT)
+        self._kept: ExpiringCache[dns.name.Name, tuple[Server, ...]] = ExpiringCache(DELEGATIONS_KEPT)
+        self._finding_zone: Shared[dns.name.Name, dns.name.Name] = Shared()
+        self._finding_servers: Shared[dns.name.Name, tuple[Server, ...]] = Shared()
+
+    async def servers(self, name: dns.name.Name) -> tuple[Server, ...]:
+        """Every server of the zone that *name* is in; one without an address by its name, so that it counts as silent.
+
+        Raises:
+            Unfound: The machine's resolvers do not say.
+        """
+        zone = self._zones.get(name, self._now()) or await self._finding_zone.run(name, lambda: self._zone(name))
+        return self._kept.get(zone, self._now()) or await self._finding_servers.run(zone, lambda: self._of_zone(zone))
+
+    async def _zone(self, name: dns.name.Name) -> dns.name.Name:
+        """The zone of *name*: the owner of the SOA that the resolver shows, at the name or above it."""
+        asked = name
+        while asked != dns.name.root:
+            reply = await self._recurse(asked, "SOA")
+            start = records_of(reply, asked, "SOA") or start_of_authority(reply)
+            # Behind an alias it is the SOA of the target's zone.
+            if start is not None and asked.is_subdomain(start.name):
+                self._zones.put(name, start.name, self._until(start.ttl))
+                return start.name
+            asked = asked.parent()
+        raise Unfound(f"the machine's resolver shows no zone for {host_name(name)}")
+
+    async def _of_zone(self, zone: dns.name.Name) -> tuple[Server, ...]:
+        names = records_of(await self._recurse(zone, "NS"), zone, "NS")
+        if names is None:
+            raise Unfound(f"the machine's resolver shows no name servers of {host_name(zone) or 'the root'}")
+        found = await asyncio.gather(*(self._addresses(rdata.target) for rdata in list(names)[: MOST_SERVERS + 1]))
+        servers = tuple(sorted({(address, self._port) for addresses in found for address in addresses}))
+        unknown = tuple(
+            host_name(rdata.target) for rdata, addresses in zip(names, found, strict=False) if not addresses
+        )
+        if len(servers) + len(unknown) > MOST_SERVERS:
+            raise Unfound(f"{host_name(zone)} has more than {MOST_SERVERS} name servers")
+        if not unknown:
+            self._kept.put(zone, servers, self._until(names.ttl))
+        return servers + tuple((host, self._port) for host in unknown)
+
+    async def _addresses(self, host: dns.name.Name) -> list[str]:
+        """The IPv4 addresses of *host*, or else its IPv6 ones, which not every cloud network reaches; [] if unknown."""
+        try:
+            for rdtype in ("A", "AAAA"):
+                if found := records_of(await self._recurse(host, rdtype), host, rdtype):
+                    return [rdata.to_text() for rdata in found]
+        except Unfound:
+            pass
+        return []
+
+    async def _recurse(self, name: dns.name.Name, rdtype: str) -> dns.message.Message:
+        """The first usable reply of the resolvers."""
+        reason = "there is none"
+        for server in self._recursive or _machines_resolvers():
+            try:
+                reply = await self._wire.exchange(server, name, rdtype, recursion=True)
+            except NoReply as error:
+                reason = str(error)
+                continue
+            if reply.rcode() in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
+                return reply
+            reason = dns.rcode.to_text(reply.rcode())
+        raise Unfound(f"the machine's resolver, asked for {rdtype} of {host_name(name) or 'the root'}: {reason}")
+
+    def _until(self, ttl_s: int) -> datetime:
+        return self._now() + timedelta(seconds=min(ttl_s, KEPT_AT_MOST_S))
+
+
+def _machines_resolvers() -> tuple[Server, ...]:
+    try:
+        machine = dns.resolver.get_default_resolver()
+    except dns.resolver.NoResolverConfiguration:
+        return ()
+    return tuple((host, machine.port) for host in machine.nameservers if isinstance(host, str))

@@ -1,0 +1,42 @@
+"""Every domain's mail comes through the filter: the precondition of the lock-down. Report only; MX is never written.
+
+A locked tenant whose MX has left the filter refuses its own mail: that is an outage, and the way out has an order
+(dns-and-exchangedefender 1.5, 8.13): unlock first, then move the MX, then lock again.
+"""
+
+from domain.control import Control, Facts, Finding, compare
+from domain.controls import inbound_lockdown, per_domain
+from domain.exchange import AcceptedDomain, InboundConnector
+from domain.guards import speaks_against
+from domain.mail import mx
+from domain.mail.asking import Needs, Unknown
+from domain.tenant import Wanted
+
+_WANTED = "the filter's hosts only"
+
+
+def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
+    locked = inbound_lockdown.is_locked(facts, wanted)
+
+    def look(domain: str) -> per_domain.OneDomain | Needs | Unknown:
+        verdict = mx.judge(domain, facts.answers, wanted.profile.mx_suffixes)
+        if isinstance(verdict, Needs | Unknown):
+            return verdict
+        against = speaks_against(verdict)
+        seen = compare(("MX", _WANTED, against or _WANTED)).of(domain)
+        outage = "mail is being refused NOW: switch the lock-down off, move the MX back to the filter, lock again: "
+        return per_domain.OneDomain(seen, f"{outage if locked else ''}{domain}: {against}" if against else "")
+
+    return per_domain.judge(facts, look)
+
+
+CONTROL = Control(
+    id="mx",
+    title="MX records point to the filter",
+    guide='the precondition of "lock down your M365 tenant"',
+    lane="slow",
+    sees=(InboundConnector, AcceptedDomain),
+    judge=_judge,
+    asks_dns=True,
+    by_hand="The domain's DNS: point every MX to the filter, with none beside it.",
+)

@@ -1,0 +1,53 @@
+"""The SPF record names the filter and Microsoft, once, within its limits.
+
+Guide, OOF step 3: "v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all". Compared by
+meaning, not by text: what else a tenant has in its record stays. What is missing is proposed as the exact record.
+"""
+
+from typing import assert_never
+
+from domain.control import Control, Facts, Finding, compare
+from domain.controls import per_domain
+from domain.exchange import AcceptedDomain
+from domain.mail import spf
+from domain.mail.asking import Needs, Unknown
+from domain.tenant import Wanted
+
+
+def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
+    includes = wanted.profile.spf.includes
+
+    def look(domain: str) -> per_domain.OneDomain | Needs | Unknown:
+        found = spf.repaired(domain, facts.answers, includes)
+        match found:
+            case Needs() | Unknown():
+                return found
+            case spf.NothingToRepair(verdict=spf.Advisory(reason=reason)):
+                return _one(domain, "includes", note=f"{domain}: {reason}")
+            case spf.NothingToRepair():
+                return _one(domain, "includes")
+            case spf.Proposal(before=before, text=text):
+                now = f"in place of {before!r}" if before else "as there is none"
+                return _one(domain, "no or another record", f'{domain}: publish TXT "{text}" {now}')
+            case spf.CannotRepair(reason=reason):
+                return _one(domain, "another record", f"{domain}: {reason}")
+            case _:
+                assert_never(found)
+
+    return per_domain.judge(facts, look)
+
+
+def _one(domain: str, found: str, todo: str = "", note: str = "") -> per_domain.OneDomain:
+    return per_domain.OneDomain(compare(("SPF", "includes", found)).of(domain), todo, note)
+
+
+CONTROL = Control(
+    id="spf",
+    title="SPF record with the filter's and Microsoft's includes",
+    guide="Send legitimate M365 Out of Office (OOF) Responses, step 3: the SPF record",
+    lane="slow",
+    sees=(AcceptedDomain,),
+    judge=_judge,
+    asks_dns=True,
+    by_hand="The domain's DNS: the TXT record that begins with v=spf1, as shown.",
+)

@@ -1,0 +1,143 @@
+"""The two DKIM CNAMEs of a Microsoft 365 domain, compared with what the tenant itself names.
+
+Targets are never computed: two naming schemes live side by side (dns-and-exchangedefender 3.1).
+"""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+from domain.mail import names
+from domain.mail.answers import Absent, Answers
+from domain.mail.asking import Asked, Needs, Unknown, hosts
+
+SELECTORS = ("selector1", "selector2")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key record (RFC 6376, 3.6.1). *type*: `rsa` unless it says otherwise. *data*: none means revoked."""
+
+    type: str
+    data: bytes
+    tags: tuple[tuple[str, str], ...]
+
+    @property
+    def revoked(self) -> bool:
+        return not self.data
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """The CNAME is the tenant's, and a usable key stands behind it."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Dangling:
+    """The CNAME is the tenant's, and no usable key stands behind it: normal before Microsoft has made the keys."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Nothing is at the name: the CNAME can be published."""
+
+
+@dataclass(frozen=True, slots=True)
+class InTheWay:
+    """Another record holds the name, where a CNAME must be alone (RFC 1034, 3.6.2): a person decides."""
+
+    type: str
+    found: tuple[str, ...]
+
+
+type State = Equal | Dangling | Missing | InTheWay | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """One of the two: *owner* is where the CNAME to *target* belongs; "" where the tenant names no target."""
+
+    owner: str
+    target: str
+    state: State
+
+
+def compare(domain: str, targets: tuple[str, str], answers: Answers) -> tuple[Selector, Selector] | Needs:
+    """Look at both selectors of *domain*.
+
+    *targets*: Selector1CNAME and Selector2CNAME as this run's Get-DkimSigningConfig has them.
+    Each selector has its own state: one that is unclear does not hide the other.
+
+    Raises:
+        ValueError: *domain* is no domain name, or too long to have selectors.
+    """
+    name, looks = names.to_ascii(domain), (Asked(answers), Asked(answers))
+    first, second = (
+        _selector(names.to_ascii(f"{selector}._domainkey.{name}"), target, asked)
+        for selector, target, asked in zip(SELECTORS, targets, looks, strict=True)
+    )
+    questions = [question for asked in looks if isinstance(asked.open, Needs) for question in asked.open.questions]
+    return Needs(tuple(dict.fromkeys(questions))) if questions else (first, second)
+
+
+def parse_key(text: str) -> Key:
+    """Read a key record.
+
+    Raises:
+        ValueError: Names the tag that receivers would not take.
+    """
+    parts = [part.partition("=") for part in text.split(";") if part.strip()]
+    tags = tuple((name.strip(), value.strip()) for name, _, value in parts)
+    values = dict(tags)
+    if len(values) < len(tags):
+        raise ValueError("a tag stands there twice (RFC 6376, 3.2)")
+    if "v" in values and tags[0] != ("v", "DKIM1"):
+        raise ValueError("v: should be 'DKIM1' and come first (RFC 6376, 3.6.1)")
+    if "p" not in values:
+        raise ValueError("p: is missing (RFC 6376, 3.6.1)")
+    return Key(values.get("k", "rsa"), _decoded(values["p"]), tags)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(re.sub(r"[ \t\r\n]", "", text), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("p: is not base64 (RFC 6376, 3.6.1)") from None
+
+
+def _selector(owner: str, target: str, asked: Asked) -> Selector:
+    try:
+        wanted = names.to_ascii(target)
+    except ValueError:
+        return Selector(owner, "", Unknown(f"the tenant names no target for {owner}"))
+    state = _state(owner, wanted, asked)
+    unclear = asked.open
+    return Selector(owner, wanted, unclear if isinstance(unclear, Unknown) else state)
+
+
+def _state(owner: str, wanted: str, asked: Asked) -> State:
+    """The state, as long as nothing is open in *asked*."""
+    answer = asked.get(owner, "CNAME")
+    if found := hosts(answer):
+        return _behind(wanted, asked) if found == (wanted,) else InTheWay("CNAME", found)
+    if not (isinstance(answer, Absent) and answer.name_exists):
+        return Missing()
+    texts = tuple(txt.data.decode("ascii", "backslashreplace") for txt in asked.texts(owner) or ())
+    return InTheWay("TXT", texts) if texts else Missing()
+
+
+def _behind(target: str, asked: Asked) -> State:
+    """What stands where the CNAME leads."""
+    found = asked.texts(target) or ()
+    if len(found) != 1:
+        return Dangling(f"{target} has {len(found) or 'no'} TXT records" if found else f"{target} has no key yet")
+    try:
+        key = parse_key(found[0].data.decode("ascii", "backslashreplace"))
+    except ValueError as error:
+        return Dangling(f"{target}: {error}")
+    return Dangling(f"{target}: the key is revoked (p is empty)") if key.revoked else Equal(key)

@@ -1,0 +1,6 @@
+"""DMARC (RFC 9989) as values: parse a record, find the one that applies, and write a first one."""
+
+from domain.mail.dmarc.record import Policy, Record, parse, records, remarks, template, weaker
+from domain.mail.dmarc.tree import Found, NoRecord, walk
+
+__all__ = ["Found", "NoRecord", "Policy", "Record", "parse", "records", "remarks", "template", "walk", "weaker"]

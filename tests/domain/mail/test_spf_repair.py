@@ -1,0 +1,352 @@
+"""What matches the guide's record, and what is written when it does not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.mail import spf
+from domain.mail.answers import Mx, Question, Txt
+from domain.mail.asking import Needs, Unknown
+from domain.mail.spf.repair import full
+from tests.domain.mail.zones import mx, settle, txt, unclear
+from tests.domain.mail.zones import spf as records
+
+OWN = "contoso.example"
+PROXY, CLOUD = "proxy.exchangedefender.com", "spf.protection.outlook.com"
+BOTH = (PROXY, CLOUD)
+TREES = {
+    PROXY: "v=spf1 ip4:65.99.255.0/24 -all",
+    CLOUD: "v=spf1 ip4:40.92.0.0/15 -all",
+    "flat.example": f"v=spf1 include:{PROXY} include:{CLOUD} ?all",
+    "soft.example": f"v=spf1 ~include:{PROXY} ~all",
+    "mail.example": "v=spf1 ip4:192.0.2.0/24 ~all",
+    "main.example": f"v=spf1 include:{PROXY} include:{CLOUD} -all",
+    "mild.example": f"v=spf1 include:{PROXY} include:{CLOUD} ~all",
+}
+
+
+def zone(record):
+    return records(TREES) | ({} if record is None else records({OWN: record}))
+
+
+def verdict(record):
+    found = settle(lambda answers: spf.examine(OWN, answers), zone(record))
+    assert isinstance(found, spf.Examined)
+    return spf.compare(found, BOTH)
+
+
+def propose(listed, required=BOTH):
+    return settle(lambda answers: spf.repaired(OWN, answers, required), listed)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        f"v=spf1 include:{PROXY} include:{CLOUD} -all",
+        f"V=SPF1  +INCLUDE:{CLOUD.upper()}.   include:{PROXY} -ALL ",
+    ],
+)
+def test_the_documented_record_is_ok_in_any_spelling_and_order(record):
+    assert verdict(record) == spf.Ok()
+
+
+def test_what_a_tenant_has_besides_is_ok_and_listed_as_written():
+    found = verdict(f"v=spf1 ip4:192.0.2.1 include:{PROXY} Include:mail.example include:{CLOUD} x=y -all")
+    assert found == spf.Ok(extras=("ip4:192.0.2.1", "Include:mail.example", "x=y"))
+
+
+def test_a_softfail_is_advisory():
+    assert isinstance(verdict(f"v=spf1 include:{PROXY} include:{CLOUD} ~all"), spf.Advisory)
+
+
+@pytest.mark.parametrize("ending", ["?all", "+all", "all", ""])
+def test_an_ending_that_lets_others_send_is_broken(ending):
+    found = verdict(f"v=spf1 include:{PROXY} include:{CLOUD} {ending}")
+    assert isinstance(found, spf.Broken)
+    assert OWN in found.reason
+
+
+MISSING = [
+    ("v=spf1 ip4:192.0.2.1 -all", BOTH),
+    (f"v=spf1 include:{PROXY} -all", (CLOUD,)),
+    (f"v=spf1 include:{CLOUD} -all include:{PROXY}", (PROXY,)),
+    (f"v=spf1 include:{CLOUD} -include:{PROXY} -all", (PROXY,)),
+    (f"v=spf1 include:{CLOUD} ~include:{PROXY} include:{PROXY} -all", (PROXY,)),
+    (f"v=spf1 include:{CLOUD} -ip4:0.0.0.0/0 include:{PROXY} -all", (PROXY,)),
+    (f"v=spf1 include:{CLOUD} include:soft.example -all", (PROXY,)),
+    (f"v=spf1 include:{CLOUD} ~include:flat.example -all", (PROXY,)),
+]
+
+
+@pytest.mark.parametrize(("record", "missing"), MISSING)
+def test_an_include_counts_only_where_its_pass_is_the_records_pass(record, missing):
+    found = verdict(record)
+    assert isinstance(found, spf.Missing)
+    assert found.includes == missing
+
+
+def test_an_include_behind_another_name_is_present_indirectly():
+    found = verdict("v=spf1 include:flat.example -all")
+    assert isinstance(found, spf.Ok)
+    assert found.indirect == (spf.Reached(PROXY, ("flat.example",)), spf.Reached(CLOUD, ("flat.example",)))
+
+
+@pytest.mark.parametrize(("target", "kind"), [("main.example", spf.Ok), ("mild.example", spf.Advisory)])
+def test_a_redirect_is_followed_and_its_ending_counts(target, kind):
+    found = verdict(f"v=spf1 redirect={target}")
+    assert isinstance(found, kind)
+    assert {each.via for each in found.indirect} == {(target,)}
+
+
+def test_a_redirect_that_depends_on_the_message_is_never_broken():
+    found = verdict(f"v=spf1 include:{PROXY} include:{CLOUD} redirect=_spf.%{{d}}")
+    assert isinstance(found, spf.Advisory)
+    assert "depends on the message" in found.reason
+
+
+def test_no_record_and_a_parked_domain_are_told_apart():
+    assert verdict(None) == spf.NoRecord()
+    assert verdict("v=spf1 -all") == spf.Parked()
+    assert verdict("V=SPF1  -ALL exp=x.example") == spf.Parked()
+
+
+@pytest.mark.parametrize("required", [(), ("a..example",)])
+def test_nothing_or_nonsense_cannot_be_required(required):
+    with pytest.raises(ValueError, match=r"at least one|empty label"):
+        spf.repair("v=spf1 a -all", required)
+
+
+# repair
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("v=spf1 a -all", f"v=spf1 include:{PROXY} include:{CLOUD} a -all"),
+        (f"V=spf1   a  include:{CLOUD}  ~all ", f"V=spf1 include:{PROXY}   a  include:{CLOUD}  ~all "),
+        (
+            f"v=spf1 -all include:{PROXY} include:{CLOUD}",
+            f"v=spf1 include:{PROXY} include:{CLOUD} -all include:{PROXY} include:{CLOUD}",
+        ),
+        (f"v=spf1 include:{CLOUD} include:{PROXY} -all", f"v=spf1 include:{CLOUD} include:{PROXY} -all"),
+        ("v=spf1", f"v=spf1 include:{PROXY} include:{CLOUD}"),
+    ],
+)
+def test_only_what_is_missing_is_inserted_right_behind_the_version(before, after):
+    assert spf.repair(before, BOTH) == spf.Repaired(after)
+
+
+REFUSED = [
+    ("v=spf1 -all", "parked"),
+    ("v=spf1 redirect=main.example", "redirect"),
+    ("v=spf1 a redirect=main.example -all", "redirect"),
+    ("v=spf1 foo -all", "cannot be read: term 'foo'"),
+    (f"v=spf1 -include:{PROXY} a -all", "not a pass"),
+]
+
+
+@pytest.mark.parametrize(("record", "why"), REFUSED)
+def test_what_needs_a_decision_is_not_repaired(record, why):
+    found = spf.repair(record, BOTH)
+    assert isinstance(found, spf.CannotRepair)
+    assert why in found.reason
+
+
+def test_a_missing_include_is_proposed_with_the_tree_recounted():
+    found = propose(zone("v=spf1 include:mail.example ~all"))
+    assert isinstance(found, spf.Proposal)
+    assert found.before == b"v=spf1 include:mail.example ~all"
+    assert found.text == f"v=spf1 include:{PROXY} include:{CLOUD} include:mail.example ~all"
+    assert (found.examined.lookups, b"".join(found.strings)) == (3, found.text.encode())
+
+
+def test_an_include_that_is_there_indirectly_is_not_added_again():
+    listed = zone("v=spf1 include:only.example -all") | records({"only.example": f"v=spf1 include:{PROXY} -all"})
+    found = propose(listed)
+    assert isinstance(found, spf.Proposal)
+    assert found.text == f"v=spf1 include:{CLOUD} include:only.example -all"
+
+
+def test_a_domain_without_record_is_proposed_the_documented_one():
+    found = propose(zone(None) | {(OWN, "TXT"): txt("MS=ms123")})
+    assert isinstance(found, spf.Proposal)
+    assert (found.before, found.text) == (None, f"v=spf1 include:{PROXY} include:{CLOUD} -all")
+    assert full(BOTH) == found.text
+
+
+def test_a_first_record_is_proposed_beside_many_other_texts():
+    assert isinstance(propose(zone(None) | {(OWN, "TXT"): txt("t" * 600)}), spf.Proposal)
+
+
+@pytest.mark.parametrize("ending", ["-all", "~all"])
+def test_a_record_that_does_what_it_should_needs_no_repair(ending):
+    assert isinstance(propose(zone(f"v=spf1 include:{PROXY} include:{CLOUD} {ending}")), spf.NothingToRepair)
+
+
+def tenth(count):
+    return " ".join(["a:h.example"] * count)
+
+
+HOST = {("h.example", "A"): ("192.0.2.1",)}
+
+LEFT_TO_A_PERSON = [
+    (zone("v=spf1 -all"), "parked"),
+    (zone("v=spf1 foo -all"), "'foo'"),
+    (zone("v=spf1 a:h.example ?all") | HOST, "?all"),
+    (zone("v=spf1 include:gone.example -all"), "no SPF record"),
+    (zone("v=spf1 redirect=mail.example"), "redirect"),
+    (zone(f"v=spf1 {tenth(9)} -all") | HOST, "11 DNS look-ups"),
+    (zone(f"v=spf1 ~include:{PROXY} include:{PROXY} -all"), "not a pass"),
+    (zone(f"v=spf1 -ip4:0.0.0.0/0 include:{PROXY} include:{CLOUD} -all"), "keeps them from passing"),
+    (zone("v=spf1 include:%{ir}.x.example -all"), "macro"),
+    (zone(None) | {(OWN, "TXT"): txt("v=spf1", "v=spf1 a -all")}, "2 SPF records"),
+    (zone(None) | {(OWN, "TXT"): txt("v=spf1;a")}, "looks like"),
+    (zone(None), "does not exist"),
+    (records({OWN: "v=spf1 ip4:192.0.2.1 -all"}), f"{PROXY}: has no SPF record"),
+]
+
+
+@pytest.mark.parametrize(("listed", "why"), LEFT_TO_A_PERSON, ids=[why for _, why in LEFT_TO_A_PERSON])
+def test_what_the_repair_would_not_mend_is_left_to_a_person(listed, why):
+    found = propose(listed)
+    assert isinstance(found, spf.CannotRepair)
+    assert why in found.reason
+
+
+def test_ten_lookups_after_the_repair_are_fine():
+    assert isinstance(propose(zone(f"v=spf1 {tenth(8)} -all") | HOST), spf.Proposal)
+
+
+@pytest.mark.parametrize("name", [OWN, PROXY, CLOUD, "mail.example"])
+def test_nothing_is_proposed_on_an_unclear_answer(name):
+    listed = zone("v=spf1 include:mail.example -all") | {(name, "TXT"): unclear()}
+    assert isinstance(propose(listed), Unknown)
+
+
+# properties: any zone of a few names, any records over them
+
+NAMES = [OWN, "a.example", "b.example", "c.example", "d.example", PROXY, CLOUD]
+TERM = st.one_of(
+    st.sampled_from(NAMES).map("include:{}".format),
+    st.sampled_from(NAMES).map("~include:{}".format),
+    st.sampled_from(["a", "mx", "ptr", "a:c.example/24//64", "mx:d.example", "exists:b.example", "ip4:192.0.2.1"]),
+    st.sampled_from(["exists:%{i}.x.example", "x=y", "-ip4:192.0.2.9", "ip6:2001:db8::/32"]),
+)
+RECORD = st.builds(
+    lambda terms, ending: " ".join(["v=spf1", *terms, *ending]),
+    st.lists(TERM, max_size=4),
+    st.sampled_from([["-all"], ["~all"], ["?all"], [], ["redirect=a.example"], ["-all", "a"], ["foo"]]),
+)
+TEXTS = st.one_of(RECORD.map(txt), st.just(txt("v=spf1 a", "v=spf1")), st.just(txt("MS=1", b"\xff")))
+ZONES = st.builds(
+    lambda texts, hosts: {(name, "TXT"): value for name, value in texts.items()} | hosts,
+    st.dictionaries(st.sampled_from(NAMES), st.one_of(TEXTS, RECORD.map(txt)), min_size=4),
+    st.fixed_dictionaries(
+        {("c.example", "A"): st.just(("192.0.2.3",))},
+        optional={
+            (OWN, "A"): st.just(("192.0.2.1",)),
+            (OWN, "MX"): st.just(mx((10, "c.example"))),
+            ("d.example", "MX"): st.just(mx((10, "gone.example"), (20, "c.example"))),
+            ("b.example", "AAAA"): st.just(("2001:db8::2",)),
+        },
+    ),
+)
+
+
+def oracle(listed, name, path=()):
+    """Look-ups and voids counted by hand: recursively, over words, with no shared code."""
+    texts = [v.data for v in listed.get((name, "TXT"), ()) if v.data.lower().split(b" ")[0] == b"v=spf1"]
+    if len(texts) != 1 or b"foo" in texts[0] or name in path:
+        return 0, 0
+    words = texts[0].decode().split()[1:]
+    ends = [at for at, word in enumerate(words) if word.endswith("all")]
+    lookups = voids = 0
+    for word in words[: ends[0]] if ends else words:
+        kind, _, target = word.lstrip("~-").replace("redirect=", "redirect:").partition(":")
+        kind, target = kind.partition("/")[0], target.partition("/")[0] or name
+        if kind not in {"include", "redirect", "a", "mx", "ptr", "exists"}:
+            continue
+        lookups += 1
+        if "%" in target:
+            continue
+        if kind in {"include", "redirect"} and target not in (*path, name):
+            deeper = oracle(listed, target, (*path, name))
+            lookups, voids = lookups + deeper[0], voids + deeper[1] + ((target, "TXT") not in listed)
+        if kind == "a":
+            voids += (target, "A") not in listed and (target, "AAAA") not in listed
+        if kind == "exists":
+            voids += (target, "A") not in listed
+        if kind == "mx":
+            hosts = [v.host for v in listed.get((target, "MX"), ()) if isinstance(v, Mx)]
+            voids += not hosts or any((h, "A") not in listed and (h, "AAAA") not in listed for h in hosts)
+    return lookups, voids
+
+
+@given(ZONES)
+def test_counts_are_those_of_a_naive_count(listed):
+    found = settle(lambda answers: spf.examine(OWN, answers), listed)
+    assert isinstance(found, spf.Examined)
+    lookups, voids = oracle(listed, OWN)
+    if lookups <= 50:
+        assert (found.lookups, found.voids) == (lookups, voids)
+    else:
+        assert (found.lookups, found.exact) == (51, False)
+
+
+def answered(listed, required=BOTH):
+    """The outcome of `repaired`, with the zone as it would be after the proposal."""
+    found = settle(lambda answers: spf.repaired(OWN, answers, required), listed)
+    after = dict(listed)
+    if isinstance(found, spf.Proposal):
+        siblings = [v for v in listed.get((OWN, "TXT"), ()) if isinstance(v, Txt) and v.data != found.before]
+        after[OWN, "TXT"] = (*siblings, Txt(found.strings))
+    return found, after
+
+
+SOUND = st.builds(
+    lambda listed, own: listed | records({PROXY: TREES[PROXY], CLOUD: TREES[CLOUD]}) | own,
+    ZONES,
+    RECORD.map(lambda text: records({OWN: text})) | st.just({(OWN, "TXT"): txt("MS=1")}),
+)
+
+
+@given(SOUND)
+def test_a_repaired_record_reads_keeps_everything_and_stays_within_the_limits(listed):
+    found, after = answered(listed)
+    if not isinstance(found, spf.Proposal):
+        return
+    new = spf.parse(found.text)
+    assert spf.render(new) == found.text
+    assert oracle(after, OWN) == (found.examined.lookups, found.examined.voids)
+    assert found.examined.lookups <= 10
+    assert found.examined.voids <= 2
+    if found.before is not None:
+        old = spf.parse(found.before.decode())
+        assert new.terms[len(new.terms) - len(old.terms) :] == old.terms
+        assert found.text.endswith(found.before.decode().removeprefix("v=spf1"))
+        assert all(term.kind == "include" for term in new.mechanisms[: len(new.terms) - len(old.terms)])
+
+
+@given(SOUND)
+def test_a_repaired_zone_needs_no_repair_and_planning_twice_is_the_same(listed):
+    found, after = answered(listed)
+    assert answered(listed)[0] == found
+    if isinstance(found, spf.Proposal):
+        assert isinstance(answered(after)[0], spf.NothingToRepair)
+
+
+@given(SOUND, st.data())
+def test_no_unclear_answer_ever_yields_a_proposal(listed, data):
+    asked: list[Question] = []
+    settle(lambda answers: spf.repaired(OWN, answers, BOTH), listed, asked)
+    dark = data.draw(st.sampled_from(asked))
+    found, _ = answered(dict(listed) | {(dark.name, dark.type): unclear()})
+    assert not isinstance(found, spf.Proposal)
+    assert isinstance(found, Unknown | spf.CannotRepair)
+
+
+@given(st.lists(st.binary(max_size=60).map(lambda data: b"v=spf1 " + data) | st.binary(max_size=60), min_size=1))
+def test_arbitrary_texts_at_a_domain_raise_nothing(texts):
+    listed = records(TREES) | {(OWN, "TXT"): txt(*texts)}
+    found = propose(listed)
+    assert not isinstance(found, Needs)

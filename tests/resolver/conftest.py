@@ -1,0 +1,24 @@
+"""A clock turned by hand, and a real Knot."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.knot import knot_server  # noqa: F401 - a fixture
+
+
+@dataclass
+class Clock:
+    time: datetime = datetime(2026, 8, 11, 14, 2, 37, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
