@@ -253,6 +253,7 @@ class Work:
         return {
             "tenant_id": job.tenant_id,
             "operation_id": job.operation_id,
+            "actor": job.requested_by or "holdfast",
             "requested_by": job.requested_by,
             "reason": self._case.reason,
         }
