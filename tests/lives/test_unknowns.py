@@ -1,0 +1,107 @@
+"""What could not be read is never a verdict, and never leads to a write."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.controls import CATALOGUE
+from simulator.faults import Fault
+from tests.lives import promises
+from tests.lives.chance import lives
+from tests.lives.mischief import DEEDS, MENDABLE
+
+_DOMAINS = "Get-AcceptedDomain"
+_INBOUND = frozenset({"Get-InboundConnector", _DOMAINS})
+_REPLIES = frozenset({"Get-OutboundConnector", "Get-TransportRule", _DOMAINS})
+_PHISH = frozenset({"Get-AntiPhishPolicy", "Get-AntiPhishRule", "Get-EOPProtectionPolicyRule", _DOMAINS})
+
+FACTS = {
+    "service-connectors": _INBOUND,
+    "oof-connector": _REPLIES,
+    "oof-rule": _REPLIES,
+    "spoof-intelligence": _PHISH,
+    "spoof-allow": frozenset({"Get-TenantAllowBlockListSpoofItems", _DOMAINS}),
+    "mx": _INBOUND,
+    "spf": frozenset({_DOMAINS}),
+    "dmarc": frozenset({_DOMAINS}),
+    "dkim": frozenset({"Get-DkimSigningConfig", _DOMAINS}),
+    "alert-policies": frozenset({"Get-ProtectionAlert"}),
+    "connector-health": frozenset({"Get-BlockedConnector", _DOMAINS}),
+    "inbound-lockdown": _INBOUND,
+}
+"""What each control must have read before it says anything, by the design's table of controls."""
+
+WRITTEN = {
+    "InboundConnector": _INBOUND,
+    "OutboundConnector": _REPLIES,
+    "TransportRule": _REPLIES,
+    "AntiPhishPolicy": _PHISH,
+    "TenantAllowBlockListSpoofItems": FACTS["spoof-allow"],
+    "DkimSigningConfig": FACTS["dkim"],
+    "ProtectionAlert": FACTS["alert-policies"],
+}
+"""What must have been read before an object of the kind is written."""
+
+READS = sorted(frozenset[str]().union(*FACTS.values()))
+NEVER_EMPTY = {_DOMAINS, "Get-AntiPhishPolicy", "Get-ProtectionAlert"}
+
+FAILURES = [
+    "throttled", "unavailable", "gateway_timeout", "server_error", "unauthorized", "nul_403", "cut", "unreachable",
+    "html", "empty", "truncated", "value_missing", "adminapi_errors", "foreign_next_link", "missing_item",
+]  # fmt: skip
+BROKEN_READS = [(kind, read) for read in READS for kind in FAILURES] + [("value_empty", read) for read in NEVER_EMPTY]
+
+
+@lives(16)
+@given(
+    st.sampled_from(["healthy", "never_configured"]),
+    st.lists(st.sampled_from(sorted(MENDABLE)), unique=True, max_size=8),
+    st.lists(st.sampled_from(sorted(BROKEN_READS)), min_size=1, max_size=3),
+    st.booleans(),
+)
+def test_what_was_not_read_is_neither_judged_nor_written(stage, state, names, broken, looked_before):
+    life = stage.begin(state)
+    for name in names:
+        life.suffer(DEEDS[name])
+    if looked_before:
+        life.look()
+    life.tenant.faults.script(*(Fault(kind, cmdlet=read, times=10_000) for kind, read in broken))
+    since = stage.service.clock()
+    life.ask_for(*CATALOGUE)
+    life.work()
+    life.sweep()
+    life.work()
+    unread = {read for _, read in broken}
+    for entry in life.tenant.writes:
+        assert not unread & WRITTEN[entry.cmdlet.partition("-")[2]], f"{entry.cmdlet} without {unread}"
+    for control, facts in FACTS.items():
+        judged = life.states.get(control)
+        assert not (judged and judged.read_at and judged.read_at > since and unread & facts), judged
+    life.tenant.faults.clear()
+    life.settle()
+    promises.everything_is_at_rest(life.states)
+
+
+TROUBLE = st.builds(
+    Fault,
+    st.sampled_from(FAILURES),
+    service=st.sampled_from([None, None, None, "login", "compliance"]),
+    cmdlet=st.sampled_from([None, "$batch", *READS]),
+    times=st.integers(1, 8),
+    retry_after=st.sampled_from([None, 1, 300]),
+)
+# An empty list is a lie that nothing tells from the truth; but a write needs it told twice.
+LIE = st.builds(Fault, st.just("value_empty"), cmdlet=st.sampled_from(sorted({*READS} - NEVER_EMPTY)))
+
+
+@lives(30)
+@given(st.lists(TROUBLE, max_size=6), st.lists(LIE, max_size=3, unique_by=lambda lie: lie.cmdlet), st.randoms())
+def test_a_tenant_as_documented_is_never_written_whatever_goes_wrong_with_its_reads(stage, trouble, lies, chance):
+    life = stage.begin("healthy")
+    life.suffer(DEEDS["scanner: made"])
+    faults = [*trouble, *lies]
+    chance.shuffle(faults)
+    life.tenant.faults.script(*faults)
+    for _ in range(2):
+        life.sweep()
+        life.work()
+    assert life.tenant.writes == []
