@@ -1,0 +1,1 @@
+"""What `make bench` runs: the budgets of the design, measured from outside the product."""

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import httpx
 import stamina.instrumentation
 
 from clients import storage
+from clients.cache import ExpiringCache
 from clients.clouds import ENDPOINTS, Endpoints
 from clients.compliance import Compliance
 from clients.credentials import Certificate, ClientSecret, Credentials, Proof, managed_identity
@@ -30,6 +32,11 @@ MOST_DNS_ROUNDS = 20
 """An SPF tree is asked level by level; one that is deeper than its ten look-ups allow ends as unknown."""
 
 
+REMEMBERED = timedelta(hours=1)
+TENANTS_REMEMBERED = 4096
+"""What a worker keeps of the questions it asked of DNS, so that the next look can ask them without waiting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clients:
     """The neighbours of one worker. *rereads_s*: seconds to wait before each look that is to prove a write."""
@@ -43,6 +50,7 @@ class Clients:
     web: httpx.AsyncClient
     now: Clock
     rereads_s: tuple[float, ...] = (0, 1, 2, 4)
+    asked: ExpiringCache[str, tuple[Question, ...]] = field(default_factory=lambda: ExpiringCache(TENANTS_REMEMBERED))
 
     async def read(self, tenant: TenantConfig, queries: Sequence[Query]) -> Reading:
         """Answer every query, Exchange and compliance at the same time.
@@ -60,17 +68,29 @@ class Clients:
         return exchange | compliance
 
     async def look(self, wanted: Wanted, controls: Sequence[Control]) -> Facts:
-        """Read all that *controls* see: Exchange and compliance, then DNS, which it takes the domains to ask.
+        """Read all that *controls* see: Exchange and compliance, and what these make it ask of DNS.
+
+        What a tenant's look asked of DNS the last time is asked at once, beside Exchange; only what is new waits.
 
         Raises:
             Throttled: As `read`.
         """
-        facts = Facts(await self.read(wanted.tenant, [query for control in controls for query in control.queries]))
+        now, tenant_id = self.now(), wanted.tenant.tenant_id
+        before = self.asked.get(tenant_id, now) or () if any(control.asks_dns for control in controls) else ()
+        reading, answers = await asyncio.gather(
+            self.read(wanted.tenant, [query for control in controls for query in control.queries]), self.dns.ask(before)
+        )
+        facts, needed = Facts(reading), dict[Question, None]()
         for _ in range(MOST_DNS_ROUNDS):
             questions = {q: None for control in controls for q in control.questions(facts, wanted)}
             if not questions:
                 break
-            facts = facts.answered(await self.dns.ask(list(questions)))
+            needed |= questions
+            if new := [question for question in questions if question not in answers]:
+                answers |= await self.dns.ask(new)
+            facts = facts.answered({question: answers[question] for question in questions})
+        if needed:
+            self.asked.put(tenant_id, tuple(needed), now + REMEMBERED)
         return facts
 
     async def mx(self, domains: Sequence[str], suffixes: tuple[str, ...]) -> Verdicts:

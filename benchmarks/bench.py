@@ -1,0 +1,134 @@
+"""What the product stands on while it is measured: Azurite and the simulator, each a process of its own."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import batched
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+
+from benchmarks.children import child, ready
+from benchmarks.relay import Relay, relay
+from clients.connect import Clients, connect
+from clients.settings import load
+from devhost.azurite import azurite
+from domain.tenant import TenantConfig
+
+_STORAGE = "AzureWebJobsStorage"
+_DNS = "HOLDFAST_DNS_SERVERS"
+_NEVER = "0 0 0 1 1 *"
+
+SLOW_LANE_EVERY = timedelta(minutes=15)
+"""So long after the last one a slow check comes: tokens are kept until then, DNS answers are not."""
+_AT_ONCE = 20
+
+# What a person sets for a fleet that is put back as a whole; every control's own mode and guard stays.
+_SETTINGS = {
+    "HOLDFAST_FAST_SCHEDULE": _NEVER,
+    "HOLDFAST_SLOW_SCHEDULE": _NEVER,
+    "HOLDFAST_ALERTS_SCHEDULE": _NEVER,
+    "HOLDFAST_AUDIT_SCHEDULE": _NEVER,
+    "HOLDFAST_MAX_TENANTS_PER_HOUR": "100000",
+    "HOLDFAST_MAX_PERCENT_PER_HOUR": "100",
+    "HOLDFAST_DEV_PORT": "0",
+}
+
+
+class Clock:
+    """The time, which can be set *ahead*: what was kept for a while is then asked for anew."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a measurement works with.
+
+    *clients*: the product's, in this process, on *clock*; their DNS questions, and those of every process, go through
+    *dns*. *folder*: scratch, and the logs of processes. *quiet*: as Machine.quiet.
+    """
+
+    simulator: httpx.AsyncClient
+    clients: Clients
+    clock: Clock
+    dns: Relay
+    folder: Path
+    quick: bool
+    quiet: bool
+
+    async def tenants(self, count: int) -> list[TenantConfig]:
+        """*count* new healthy tenants, at Microsoft and in our table."""
+        answer = await self.control("POST", "/tenants", {"count": count})
+        configs = [
+            TenantConfig(tenant_id=each["tenant_id"], name=each["domains"][0], initial_domain=each["initial_domain"])
+            for each in answer.json()
+        ]
+        for part in batched(configs, _AT_ONCE, strict=False):
+            await asyncio.gather(*map(self.clients.storage.tenants.put, part))
+        return configs
+
+    async def assure_checked(self, tenants: Sequence[TenantConfig]) -> None:
+        """A check that failed is a fast one, so look at what was recorded.
+
+        Raises:
+            RuntimeError: A tenant was not found as it is, or not looked at.
+        """
+        for tenant in tenants:
+            found = (await self.clients.storage.states.load(tenant.tenant_id)).controls
+            if not found:
+                raise RuntimeError(f"tenant {tenant.tenant_id} was not checked at all")
+            for state in found.values():
+                if state.state not in {"compliant", "not_applicable"}:
+                    raise RuntimeError(f"{state.id} of a healthy tenant was found {state.state}: {state.detail}")
+
+    async def control(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """Call the simulator's control API (simulator/control.py)."""
+        answer = await self.simulator.request(method, f"/_sim{path}", json=body)
+        return answer.raise_for_status()
+
+    async def slow_down(self, seconds: float, *, dns: float) -> None:
+        """From now on every batch, write and compliance call takes *seconds* longer, every DNS question *dns*."""
+        self.dns.delay_s = dns
+        slow = {"kind": "slow", "seconds": seconds, "times": 10**9}
+        kinds: list[dict[str, Any]] = [
+            {"service": "exchange", "cmdlet": "$batch"},
+            {"service": "exchange", "writes": True},
+            {"service": "compliance-region"},
+        ]
+        await self.control("POST", "/faults", [slow | kind for kind in kinds])
+
+    async def speed_up(self) -> None:
+        self.dns.delay_s = 0
+        await self.control("DELETE", "/faults")
+
+
+@asynccontextmanager
+async def bench(*, quick: bool, quiet: bool) -> AsyncIterator[Bench]:
+    """Start the neighbours and point the environment, which is where the product looks, at them."""
+    with TemporaryDirectory(prefix="benchmarks-") as name:
+        folder = Path(name)
+        file, log = folder / "simulator.json", folder / "simulator.log"
+        async with child("simulator", "--ready-file", str(file), "--log-length", "0", log=log) as process:
+            about: dict[str, str] = await ready(process, file, log)
+            os.environ |= _SETTINGS | {key: value for key, value in about.items() if key.isupper()}
+            os.environ["HOLDFAST_CLIENT_ID"] = about["client_id"]
+            os.environ["HOLDFAST_CLIENT_SECRET"] = about["client_secret"]
+            trust, clock = ssl.create_default_context(cafile=about["SSL_CERT_FILE"]), Clock()
+            async with (
+                azurite() as os.environ[_STORAGE],
+                relay(about[_DNS]) as (dns, os.environ[_DNS]),
+                httpx.AsyncClient(base_url=about["base_url"], verify=trust, timeout=60, trust_env=False) as simulator,
+                aclosing(await connect(load(), now=clock)) as clients,
+            ):
+                yield Bench(simulator, clients, clock, dns, folder, quick, quiet)

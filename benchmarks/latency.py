@@ -1,0 +1,103 @@
+"""How long a check and a correction take, as multiples of what the network alone takes."""
+
+import time
+
+from azure.storage.queue.aio import QueueClient
+
+from benchmarks.bench import SLOW_LANE_EVERY, Bench
+from benchmarks.rows import Row, timed
+from benchmarks.wire import watched
+from clients.connect import Clients
+from domain.control import Lane
+from domain.jobs import CheckTenant
+from domain.tenant import TenantConfig
+from handlers import check, remediate
+
+DELAY_S = 0.2
+"""What every request takes, so that the service's own part is a share of something: Exchange takes this and more."""
+
+DNS_DELAY_S = 0.01
+"""What every DNS question takes."""
+
+TRIALS = 12
+
+_CONTROL = "inbound-lockdown"
+"""The correction with most before it: the guard looks up the MX of every domain."""
+
+
+async def measure(bench: Bench) -> list[Row]:
+    """The ratios of design 12."""
+    tenants = await bench.tenants(TRIALS)
+    await bench.clients.storage.switches.set_fleet(TRIALS)  # as the sweep does: the blast radius is a share of it
+    for tenant in tenants:
+        for lane in _LANES:
+            await check.run(_job(tenant, lane), bench.clients)
+    bench.clock.ahead += SLOW_LANE_EVERY
+    await bench.slow_down(DELAY_S, dns=DNS_DELAY_S)
+    ratios = {lane: [await _check_ratio(tenant, lane, bench.clients) for tenant in tenants] for lane in _LANES}
+    fixes = [await _fix_ratio(bench, tenant) for tenant in tenants]
+    await bench.speed_up()
+    return [*(_checked(lane, ratios[lane], bench) for lane in _LANES), _fixed(fixes, bench)]
+
+
+_LANES: tuple[Lane, ...] = ("fast", "slow")
+
+
+def _checked(lane: Lane, ratios: list[float], bench: Bench) -> Row:
+    name, note = (
+        f"{lane} lane: wall time over slowest request",
+        f"each delayed by {DELAY_S * 1000:.0f} ms, DNS by {DNS_DELAY_S * 1000:.0f} ms",
+    )
+    return timed(name, ratios, "ratio", "at most", 1.2, quiet=bench.quiet, note=note)
+
+
+def _fixed(ratios: list[float], bench: Bench) -> Row:
+    name, note = (
+        "drift seen to proven fixed",
+        f"over 3 x {DELAY_S * 1000:.0f} ms, until its job ends; without the queue's polling",
+    )
+    return timed(name, ratios, "ratio", "at most", 1.5, quiet=bench.quiet, note=note)
+
+
+def _job(tenant: TenantConfig, lane: Lane) -> bytes:
+    return CheckTenant(tenant_id=tenant.tenant_id, lane=lane).body.encode()
+
+
+async def _check_ratio(tenant: TenantConfig, lane: Lane, clients: Clients) -> float:
+    with watched(clients.web) as sent:
+        start = time.perf_counter()
+        await check.run(_job(tenant, lane), clients)
+        wall_s = time.perf_counter() - start
+    slowest_s = max(each.elapsed_s for each in sent)
+    if slowest_s < DELAY_S:
+        raise RuntimeError(f"the slowest request took {slowest_s:.3f} s: the delay is not in place")
+    return wall_s / slowest_s
+
+
+async def _fix_ratio(bench: Bench, tenant: TenantConfig) -> float:
+    """From the last byte of the read that shows the drift until the proof is recorded, through the real queue.
+
+    The floor is a read, a write and a read again.
+    """
+    clients = bench.clients
+    broken = {"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": False}}
+    await bench.control("POST", f"/tenants/{tenant.tenant_id}/admin", broken)
+    with watched(clients.web) as sent:
+        await check.run(_job(tenant, "fast"), clients)
+        drift_seen = sent[-1].ended
+        await remediate.run(await _taken("remediations", clients), clients)
+        fixed = time.perf_counter()
+    state = (await clients.storage.states.load(tenant.tenant_id)).of(_CONTROL)
+    if state.state != "compliant":
+        raise RuntimeError(f"{_CONTROL} was not put back but {state.state}: {state.detail}")
+    return (fixed - drift_seen) / (3 * DELAY_S)
+
+
+async def _taken(queue: str, clients: Clients) -> bytes:
+    """Take the one message of *queue*, as the platform does."""
+    async with QueueClient.from_connection_string(clients.settings.storage, queue) as client:
+        message = await client.receive_message()
+        if message is None:
+            raise RuntimeError(f"the check put nothing on {queue}")
+        await client.delete_message(message)
+        return str(message.content).encode()

@@ -1,0 +1,43 @@
+"""What one check of a warm tenant sends, and how much of it has to wait for something else."""
+
+from collections import Counter
+
+from benchmarks.bench import SLOW_LANE_EVERY, Bench
+from benchmarks.rows import Row, counted, shown
+from benchmarks.wire import round_trips, storage_counted, watched
+from domain.control import Lane
+from domain.jobs import CheckTenant
+from domain.tenant import TenantConfig
+from handlers import check
+
+
+async def measure(bench: Bench) -> list[Row]:
+    """Requests and round trips of a check, for each lane."""
+    [tenant] = await bench.tenants(1)
+    rows = [row for lane in _LANES for row in await _lane(lane, tenant, bench)]
+    await bench.assure_checked([tenant])
+    return rows
+
+
+_LANES: tuple[Lane, ...] = ("fast", "slow")
+
+
+async def _lane(lane: Lane, tenant: TenantConfig, bench: Bench) -> list[Row]:
+    body, clients = CheckTenant(tenant_id=tenant.tenant_id, lane=lane).body.encode(), bench.clients
+    await check.run(body, clients)  # makes it warm: token, region, first state
+    bench.clock.ahead += SLOW_LANE_EVERY
+    with watched(clients.web) as sent, bench.dns.watched() as asked, storage_counted() as storage:
+        await check.run(body, clients)
+    by_service = Counter(each.service for each in sent)
+    others = len(sent) - by_service["exchange"] - by_service["compliance"]
+    answered = max(each.ended for each in sent)
+    late = round_trips(each for each in asked if each.started >= answered)
+    per = "per check"
+    return [
+        counted(f"{lane} lane: Exchange requests", by_service["exchange"], per, 1),
+        counted(f"{lane} lane: compliance requests", by_service["compliance"], per, int(lane == "slow")),
+        counted(f"{lane} lane: other HTTP requests", others, per, 0, "sign-in and such"),
+        counted(f"{lane} lane: HTTP round trips", round_trips(sent), per, 1, "requests one after the other"),
+        counted(f"{lane} lane: DNS round trips after them", late, per, 0, f"of {len(asked)} questions in all"),
+        shown(f"{lane} lane: storage requests", storage.requests, per, "Azure Tables, in the same region"),
+    ]
