@@ -25,8 +25,15 @@ _STORAGE = "AzureWebJobsStorage"
 _DNS = "HOLDFAST_DNS_SERVERS"
 _NEVER = "0 0 0 1 1 *"
 
+DELAY_S = 0.2
+"""What a request takes where it is slowed, so that the service's own part is a share of something."""
+
+DNS_DELAY_S = 0.01
+"""What a DNS question takes there."""
+
 SLOW_LANE_EVERY = timedelta(minutes=15)
 """So long after the last one a slow check comes: tokens are kept until then, DNS answers are not."""
+
 _AT_ONCE = 20
 
 # What a person sets for a fleet that is put back as a whole; every control's own mode and guard stays.
@@ -97,20 +104,22 @@ class Bench:
         answer = await self.simulator.request(method, f"/_sim{path}", json=body)
         return answer.raise_for_status()
 
-    async def slow_down(self, seconds: float, *, dns: float) -> None:
-        """From now on every batch, write and compliance call takes *seconds* longer, every DNS question *dns*."""
-        self.dns.delay_s = dns
-        slow = {"kind": "slow", "seconds": seconds, "times": 10**9}
+    @asynccontextmanager
+    async def slowed(self) -> AsyncIterator[None]:
+        """For the block, every batch, write, compliance call and DNS question takes its delay longer."""
+        slow = {"kind": "slow", "seconds": DELAY_S, "times": 10**9}
         kinds: list[dict[str, Any]] = [
             {"service": "exchange", "cmdlet": "$batch"},
             {"service": "exchange", "writes": True},
             {"service": "compliance-region"},
         ]
         await self.control("POST", "/faults", [slow | kind for kind in kinds])
-
-    async def speed_up(self) -> None:
-        self.dns.delay_s = 0
-        await self.control("DELETE", "/faults")
+        self.dns.delay_s = DNS_DELAY_S
+        try:
+            yield
+        finally:
+            self.dns.delay_s = 0
+            await self.control("DELETE", "/faults")
 
 
 @asynccontextmanager
