@@ -96,3 +96,10 @@ def test_one_domain_that_is_unclear_leaves_all_unknown():
     finding = judge("mx", rows, second)
     assert isinstance(finding, Unknown)
     assert "second.example" in finding.reason
+
+
+@pytest.mark.parametrize("control", ["mx", "spf", "dmarc"])
+def test_a_domain_that_is_no_name_is_unknown(control):
+    rows = healthy()
+    rows["Get-AcceptedDomain"][0]["DomainName"] = "a..b"
+    assert isinstance(judge(control, rows), Unknown)
