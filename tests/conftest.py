@@ -3,8 +3,13 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from hypothesis import settings
 
 from devhost.azurite import azurite
+
+# The same examples on every run, so that a red one can be repeated; and no deadline, which would be a timing assertion.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
