@@ -5,14 +5,11 @@ from typing import Any
 
 DOMAIN = "northwindlegal.example"
 WAITING_DOMAIN = "fabrikam.example"
-NEW_SCANNER = {
-    "cmdlet": "New-InboundConnector",
-    "parameters": {
-        "Name": "Scanner",
-        "ConnectorType": "Partner",
-        "SenderDomains": ["*"],
-        "SenderIPAddresses": ["203.0.113.7"],
-    },
+NEW_SCANNER: dict[str, Any] = {
+    "Name": "Scanner",
+    "ConnectorType": "Partner",
+    "SenderDomains": ["*"],
+    "SenderIPAddresses": ["203.0.113.7"],
 }
 SCANNER = {"name": "Scanner", "sender_ips": ["203.0.113.7"]}
 _OOF_CONNECTOR = "Automatic Replies (Out of Office) Only"
