@@ -11,12 +11,14 @@ from typing import Literal
 from domain.control import Drifted, Finding, NotApplicable, Unknown
 from domain.gate import Answer
 from domain.ledger import entry_id
-from domain.states import Change, ControlState, Correction, StateName, drift_view, shown, step_view
+from domain.states import Change, ControlState, Correction, StateName, Tried, drift_view, shown, step_view
 from domain.steps import Step
 from domain.tenant import Mode
 
 PROOF_PATIENCE = timedelta(minutes=5)
 """How long a write that was answered may stay invisible (exchange-admin-api 2.13: polled for up to 300 s)."""
+
+_NO_EFFECT = f"written and answered, but it does not show after {PROOF_PATIENCE}."
 
 LOST_PATIENCE = timedelta(minutes=20)
 """How long a creating write whose answer was lost may still come up: a cmdlet runs for 15 minutes at most (2.12)."""
@@ -49,9 +51,10 @@ def unsent(state: ControlState, step: Step) -> ControlState:
     return _with(state, step, {"sent_at": None})
 
 
-def refused_step(state: ControlState, step: Step, why: str, now: datetime) -> ControlState:
-    """The state when the service said no to *step*: it is told to a person, and not tried in a loop."""
-    told = state.model_copy(update={"tried": state.tried | {step.key: now}, "detail": why})
+def refused_step(state: ControlState, step: Step, why: str, by_hand: str, now: datetime) -> ControlState:
+    """The state when the service said no to *step*: a person is told *why* and what to do, and nothing loops."""
+    tried = state.tried | {step.key: Tried(at=now, why=why)}
+    told = state.model_copy(update={"tried": tried, "detail": f"{why} {by_hand}"})
     return _without(told, {step.key}, now, "needs_person")
 
 
@@ -147,7 +150,7 @@ def progress(state: ControlState, finding: Finding, now: datetime, *, patient: b
         verdict = "pending" if patient and verdict == "lost" else verdict
         by[verdict] = (*by.get(verdict, ()), change)
     settled = {change.key for verdict, changes in by.items() if verdict != "pending" for change in changes}
-    tried = {change.key: now for change in by.get("no_effect", ())}
+    tried = {change.key: Tried(at=now, why=_NO_EFFECT) for change in by.get("no_effect", ())}
     made = {change.key: now for change in by.get("proven", ()) if change.creates}
     told = state.model_copy(update={"tried": state.tried | tried, "made": _recent(state.made, now) | made})
     return Progress(_without(told, settled, now, "drifted"), by)

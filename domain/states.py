@@ -63,11 +63,20 @@ class Correction(BaseModel):
     changes: tuple[Change, ...]
 
 
+class Tried(BaseModel):
+    """A step that was refused or had no effect: when, and *why* as a person is told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: AwareDatetime
+    why: str
+
+
 class ControlState(BaseModel):
     """One control of one tenant, as `GET /tenants/{tenant_id}/state` shows it.
 
-    *tried*: steps (by key) that were refused or had no effect, and when, so that nothing loops. *made*: steps that
-    created something, and when that was proven: an older replica may show for a while that it is not there.
+    *tried*: steps (by key) that were refused or had no effect, so that nothing loops. *made*: steps that created
+    something, and when that was proven: an older replica may show for a while that it is not there.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -82,7 +91,7 @@ class ControlState(BaseModel):
     steps: tuple[dict[str, Any], ...] = ()
     plan: str = ""
     correction: Correction | None = None
-    tried: dict[str, AwareDatetime] = {}
+    tried: dict[str, Tried] = {}
     made: dict[str, AwareDatetime] = {}
 
     def becomes(self, state: StateName, now: datetime, **changes: Any) -> Self:  # noqa: ANN401 - fields of any type
@@ -144,7 +153,8 @@ def _while_correcting(before: ControlState, finding: Finding, now: datetime) -> 
 def _after_drift(before: ControlState, seen: ControlState, found: Drifted, look: Look) -> ControlState:
     state = shown(seen, found).model_copy(update={"detail": found.detail})
     if look.mode != "observe" and not open_steps(before, found, look):
-        return state.becomes("needs_person", look.now, detail=before.detail)
+        whys = dict.fromkeys(before.tried[step.key].why for step in found.steps)
+        return state.becomes("needs_person", look.now, detail=" ".join([*whys, look.control.by_hand]))
     if look.mode != "observe" and before.state in WAITING and before.plan == state.plan:
         return state.becomes(before.state, look.now, detail=before.detail)
     return state.becomes("drifted", look.now)
@@ -161,12 +171,12 @@ def open_steps(state: ControlState, plan: Drifted, look: Look) -> tuple[Step, ..
     return tuple(step for step in plan.steps if not _given_up(state.tried.get(step.key), look))
 
 
-def _given_up(tried_at: datetime | None, look: Look) -> bool:
-    if tried_at is None:
+def _given_up(tried: Tried | None, look: Look) -> bool:
+    if tried is None:
         return False
     if look.asked_at:
-        return tried_at >= look.asked_at
-    return look.control.once or look.now - tried_at < TRY_AGAIN_AFTER
+        return tried.at >= look.asked_at
+    return look.control.once or look.now - tried.at < TRY_AGAIN_AFTER
 
 
 def wants_remedy(state: ControlState, mode: Mode) -> bool:

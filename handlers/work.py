@@ -13,7 +13,6 @@ from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Control, Drifted, Facts, Finding, Unknown
 from domain.controls import CATALOGUE
 from domain.corrections import (
-    PROOF_PATIENCE,
     Progress,
     answered,
     begun,
@@ -149,8 +148,8 @@ class Work:
         except AlreadyExists:
             pass  # the look that follows tells whether what exists is what is wanted
         except Refused as refusal:
-            why = " ".join(filter(None, (refusal.sentence, refusal.remedy, control.by_hand)))
-            await self._record(refused_step(self._states.of(control.id), step, why, now()))
+            why = " ".join(filter(None, (refusal.sentence, refusal.remedy)))
+            await self._record(refused_step(self._states.of(control.id), step, why, control.by_hand, now()))
             return True
         except ClientError as error:
             return await self._not_done(control, step, error)
@@ -191,9 +190,6 @@ class Work:
         told = progress(before, finding, self._case.clients.now(), patient=patient)
         entries = [entry for entry in self._closing(control, before.correction.entry, told) if entry]
         after = told.state if told.state.correction else self._judged(told.state, control, facts)
-        if after.state == "needs_person" and not after.detail:
-            why = f"written and answered, but it does not show after {PROOF_PATIENCE}. {control.by_hand}"
-            after = after.model_copy(update={"detail": why})
         if after != before:
             await self._save({control.id: after}, [*entries, *self._news(before, after)])
 

@@ -21,7 +21,7 @@ from domain.corrections import (
 from domain.gate import Answer, Ruling
 from domain.ledger import Entry, answers_view, entry_id
 from domain.operations import ControlOutcome, ending, outcome
-from domain.states import ControlState
+from domain.states import ControlState, Tried
 from domain.steps import Step
 from tests.domain.builders import NOW
 
@@ -136,7 +136,7 @@ def test_a_step_can_only_be_noted_in_a_correction(note):
 
 def test_what_had_no_effect_is_remembered_as_tried():
     told = progress(sent(SET, was_answered=True), SET, LATE, patient=True)
-    assert told.state.tried == {SET.steps[0].key: LATE}
+    assert {key: tried.at for key, tried in told.state.tried.items()} == {SET.steps[0].key: LATE}
 
 
 def test_what_was_made_is_not_made_again_for_a_moment():
@@ -147,9 +147,10 @@ def test_what_was_made_is_not_made_again_for_a_moment():
 
 
 def test_a_refused_step_leaves_the_others_to_their_proof():
-    state = refused_step(sent(TWO), TWO.steps[0], "no", LATE)
-    assert (state.state, state.detail, state.tried) == ("correcting", "no", {TWO.steps[0].key: LATE})
-    last = refused_step(state, TWO.steps[1], "no", LATE)
+    state = refused_step(sent(TWO), TWO.steps[0], "no.", "By hand.", LATE)
+    assert (state.state, state.detail) == ("correcting", "no. By hand.")
+    assert state.tried == {TWO.steps[0].key: Tried(at=LATE, why="no.")}
+    last = refused_step(state, TWO.steps[1], "no.", "By hand.", LATE)
     assert (last.state, last.correction) == ("needs_person", None)
 
 

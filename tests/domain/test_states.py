@@ -69,7 +69,7 @@ def test_since_moves_only_when_the_state_does():
 
 
 def given_up(now=NOW):
-    return refused_step(begun(NEW, PLAN, now), PLAN.steps[0], "refused", now)
+    return refused_step(begun(NEW, PLAN, now), PLAN.steps[0], "refused.", RULE.by_hand, now)
 
 
 @pytest.mark.parametrize("finding", FINDINGS.values(), ids=str)
@@ -97,7 +97,7 @@ def test_observing_never_asks_for_a_remedy():
 def test_a_plan_that_failed_is_not_tried_in_a_loop_but_again_after_a_while():
     failed = given_up()
     soon = after_check(failed, PLAN, look(now=NOW + TRY_AGAIN_AFTER - timedelta(seconds=1)))
-    assert (soon.state, soon.detail) == ("needs_person", "refused")
+    assert (soon.state, soon.detail) == ("needs_person", f"refused. {RULE.by_hand}")
     assert not wants_remedy(soon, "correct")
     assert after_check(soon, PLAN, look(now=NOW + TRY_AGAIN_AFTER)).state == "drifted"
 
@@ -143,10 +143,16 @@ def test_a_correction_that_cannot_be_read_says_so_and_after_a_while_is_unknown()
     assert after_check(late, PLAN, look()).state == "correcting"
 
 
-def test_an_unreadable_spell_does_not_forget_what_failed():
-    failed = given_up()
-    unknown = after_check(failed, Unknown("no answer"), look())
-    assert unknown.tried == {PLAN.steps[0].key: NOW}
+@pytest.mark.parametrize("between", [Unknown("no answer"), NeedsPerson("there are two")], ids=str)
+def test_what_failed_and_why_is_still_known_after_another_finding(between):
+    later = after_check(after_check(given_up(), between, look()), PLAN, look())
+    assert (later.state, later.detail) == ("needs_person", f"refused. {RULE.by_hand}")
+
+
+def test_what_failed_and_why_is_still_known_when_observing_ends():
+    observed = after_check(given_up(), PLAN, look(mode="observe"))
+    later = after_check(observed, PLAN, look())
+    assert (later.state, later.detail) == ("needs_person", f"refused. {RULE.by_hand}")
 
 
 @given(
