@@ -103,16 +103,37 @@ class Answer:
             raise Garbled(f"not JSON ({form}, {len(self.content)} bytes): {self.text}", call=self.call) from None
 
 
+class _Pools(httpx.AsyncBaseTransport):
+    """Many small connection pools instead of one: httpcore polls a pool's every idle connection on every request."""
+
+    COUNT = 16
+    LIMITS = httpx.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=60)
+
+    def __init__(self) -> None:
+        trust = ssl.create_default_context()  # OpenSSL itself honours SSL_CERT_FILE
+        self._pools = [httpx.AsyncHTTPTransport(verify=trust, limits=self.LIMITS) for _ in range(self.COUNT)]
+        self._busy = [0] * self.COUNT
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send *request* through the first of the least busy pools, so that few connections do most of the work."""
+        number = self._busy.index(min(self._busy))
+        self._busy[number] += 1
+        try:
+            return await self._pools[number].handle_async_request(request)
+        finally:
+            self._busy[number] -= 1
+
+    async def aclose(self) -> None:
+        for pool in self._pools:
+            await pool.aclose()
+
+
 def make_client() -> httpx.AsyncClient:
-    """The connection pool that every client of a worker shares. Close it with `aclose`."""
+    """The connections that every client of a worker shares. Close it with `aclose`."""
     return httpx.AsyncClient(
-        verify=ssl.create_default_context(),  # OpenSSL itself honours SSL_CERT_FILE
-        http1=True,
-        http2=False,
+        transport=_Pools(),
         follow_redirects=False,  # a token goes only to the host it was meant for
         timeout=httpx.Timeout(10, pool=30),
-        # Every request polls every idle connection (httpcore), about 50 us each, so no more are kept than are of use.
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=60),
         # Exchange labels bodies gzip that are not (fact sheet 5.3), so none is asked for.
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
     )
