@@ -6,7 +6,7 @@ import azure.functions as func
 
 from clients import profiles
 from clients import settings as environment
-from handlers import api, check, park, remediate, sweep, workers
+from handlers import api, approvals, check, park, remediate, sweep, workers
 from handlers.http import accepted, answer
 from handlers.workers import interval_s
 
@@ -111,6 +111,13 @@ async def post_reprovision(req: func.HttpRequest) -> func.HttpResponse:
     """Put a tenant's documented settings back now, or show the steps that would."""
     body, tenant_id = req.get_body(), req.route_params["tenant_id"]
     return await accepted(connect, api.reprovision, tenant_id, body, CALLER)
+
+
+@app.route("tenants/{tenant_id}/controls/{control}/approve", methods=["POST"])
+async def post_approve(req: func.HttpRequest) -> func.HttpResponse:
+    """Take the steps of one plan that waits for a person's yes, if it is still what the tenant needs."""
+    tenant_id, control = req.route_params["tenant_id"], req.route_params["control"]
+    return await accepted(connect, approvals.post_approve, tenant_id, control, req.get_body(), CALLER)
 
 
 @app.route("operations/{operation_id}", methods=["GET"])

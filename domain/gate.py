@@ -50,7 +50,8 @@ class Circumstances:
     """All that the gate looks at besides the plan.
 
     *corrections*: how often one of the plan's fields was put back within BREAKER_WINDOW. *requested_by*: the person who
-    asked for this control to be put back.
+    asked for this control to be put back. *approved*: the hash of the plan that this person has seen, where it is the
+    only one that may be taken.
     """
 
     now: datetime
@@ -60,6 +61,7 @@ class Circumstances:
     guard: Guard | None = None
     corrections: int = 0
     requested_by: str | None = None
+    approved: str | None = None
 
 
 type GateName = Literal[
@@ -133,6 +135,8 @@ def _exception(_control: Control, _plan: Drifted, around: Circumstances) -> Answ
 
 def _mode(control: Control, plan: Drifted, around: Circumstances) -> Answer:
     mode = around.wanted.tenant.mode_of(control.id)
+    if around.approved and around.approved != digest(plan.steps):
+        return Answer("mode", passed=False, reason=f"waits for approval of plan {digest(plan.steps)}")
     if mode == "correct" or around.requested_by:
         return Answer("mode", passed=True, reason=f"asked for by {around.requested_by}" if around.requested_by else "")
     if mode == "approve":

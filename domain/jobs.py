@@ -39,13 +39,17 @@ class CheckTenant(_Job):
 
 
 class RemediateTenant(_Job):
-    """Bring the named controls of one tenant to their wanted state. *requested_by*: the person who asked, if any."""
+    """Bring the named controls of one tenant to their wanted state. *requested_by*: the person who asked, if any.
+
+    *plan*: the hash of the only plan that the person approved.
+    """
 
     kind: Literal["remediate"] = "remediate"
     controls: Annotated[tuple[str, ...], Field(min_length=1)]
     requested_by: str | None = None
     asked_at: AwareDatetime | None = None
     dry_run: bool = False
+    plan: str | None = None
 
 
 type Job = Annotated[CheckTenant | RemediateTenant, Field(discriminator="kind")]

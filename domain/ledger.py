@@ -15,6 +15,7 @@ type Event = Literal[
     "not_applicable",
     "held",
     "awaiting_approval",
+    "approved",
     "excepted",
     "needs_person",
     "applying",

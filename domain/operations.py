@@ -22,17 +22,18 @@ class ControlOutcome(BaseModel):
 
 
 class Operation(BaseModel):
-    """A check or a reprovision of one tenant that somebody asked for."""
+    """Work on one tenant that somebody asked for. *plan*: the hash of the plan that was approved."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str
-    kind: Literal["check", "reprovision"]
+    kind: Literal["check", "reprovision", "approve"]
     tenant_id: str
     state: OperationState = "queued"
     requested_by: str = ""
     reason: str = ""
     dry_run: bool = False
+    plan: str = ""
     created_at: AwareDatetime
     finished_at: AwareDatetime | None = None
     controls: tuple[ControlOutcome, ...] = ()

@@ -4,39 +4,24 @@ import logging
 from typing import Any
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from clients.connect import Clients
-from domain import controls
 from domain.controls import CATALOGUE
 from domain.gate import Brake
 from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import Entry
 from domain.operations import Operation
-from domain.profile import first_fault
-from domain.tenant import TenantConfig, TenantId
+from domain.tenant import TenantConfig
+from handlers import operations
+from handlers.problem import Body, Problem, guid, invalid, parsed, refuse_strangers
 
 log = logging.getLogger("holdfast.api")
 
-LARGEST_BODY_BYTES = 65_536
 LARGEST_PAGE = 1000
 
-_TENANT_ID: TypeAdapter[str] = TypeAdapter(TenantId)
 
-
-class Problem(Exception):  # noqa: N818 - RFC 9457's own word
-    """An answer other than success: *status* and one sentence for the caller."""
-
-    def __init__(self, status: int, title: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.title, self.detail = status, title, detail
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Reprovision(_Body):
+class Reprovision(Body):
     """What `POST .../reprovision` takes; null controls mean all."""
 
     controls: tuple[str, ...] | None = None
@@ -44,27 +29,11 @@ class Reprovision(_Body):
     reason: str = Field("", max_length=1000)
 
 
-class BrakeChange(_Body):
+class BrakeChange(Body):
     """What `PUT /brake` takes."""
 
     engaged: bool
     reason: str = Field("", max_length=1000)
-
-
-def parsed[T: BaseModel](kind: type[T], body: bytes) -> T:
-    """Read a request body.
-
-    Raises:
-        Problem: 413 too large, 400 not JSON, 422 with the field that is wrong.
-    """
-    if len(body) > LARGEST_BODY_BYTES:
-        raise Problem(413, "Content Too Large", f"the body has {len(body)} bytes, at most {LARGEST_BODY_BYTES}")
-    try:
-        return kind.model_validate_json(body or b"{}")
-    except ValidationError as error:
-        if error.errors()[0]["type"] == "json_invalid":
-            raise Problem(400, "Bad Request", "the body is not JSON") from None
-        raise Problem(422, "Unprocessable Content", first_fault("body", error)) from None
 
 
 async def health(clients: Clients) -> dict[str, Any]:
@@ -78,7 +47,7 @@ async def tenants(clients: Clients) -> list[TenantConfig]:
 
 
 async def tenant(tenant_id: str, clients: Clients) -> TenantConfig:
-    found = await clients.storage.tenants.get(_guid(tenant_id))
+    found = await clients.storage.tenants.get(guid(tenant_id))
     if found is None:
         raise Problem(404, "Not Found", f"there is no tenant {tenant_id}")
     return found
@@ -87,13 +56,13 @@ async def tenant(tenant_id: str, clients: Clients) -> TenantConfig:
 async def put_tenant(tenant_id: str, body: bytes, clients: Clients) -> TenantConfig:
     """Add a tenant or replace its config, once every part of it is known to make sense."""
     config = parsed(TenantConfig, body)
-    if config.tenant_id != _guid(tenant_id):
-        raise Problem(422, "Unprocessable Content", "body.tenant_id: should be the one in the path")
-    _refuse(controls.unknown(config.controls), "body.controls")
+    if config.tenant_id != guid(tenant_id):
+        raise invalid("body.tenant_id: should be the one in the path")
+    refuse_strangers(list(config.controls), "body.controls")
     try:
         clients.wanted(config)
     except ValueError as error:
-        raise Problem(422, "Unprocessable Content", f"body.{error}") from None
+        raise invalid(f"body.{error}") from None
     await clients.storage.tenants.put(config)
     return config
 
@@ -113,7 +82,7 @@ async def state(tenant_id: str, clients: Clients) -> dict[str, Any]:
 async def ledger(tenant_id: str, after: str, limit: str, clients: Clients) -> list[Entry]:
     """A page of the tenant's ledger, newest first; *after*: the id of the last entry of the page before."""
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= LARGEST_PAGE):
-        raise Problem(422, "Unprocessable Content", f"limit: should be a whole number from 1 to {LARGEST_PAGE}")
+        raise invalid(f"limit: should be a whole number from 1 to {LARGEST_PAGE}")
     config = await tenant(tenant_id, clients)
     return await clients.storage.ledger.page(config.tenant_id, after=after, limit=int(limit))
 
@@ -124,8 +93,8 @@ async def check(tenant_id: str, caller: str, clients: Clients) -> Operation:
     operation = Operation(
         id=str(uuid4()), kind="check", tenant_id=config.tenant_id, requested_by=caller, created_at=clients.now()
     )
-    await clients.storage.operations.put(operation)
-    await clients.storage.queues.check(CheckTenant(tenant_id=config.tenant_id, operation_id=operation.id))
+    job = CheckTenant(tenant_id=config.tenant_id, operation_id=operation.id)
+    await operations.start(operation, lambda: clients.storage.queues.check(job), clients)
     return operation
 
 
@@ -134,7 +103,7 @@ async def reprovision(tenant_id: str, body: bytes, caller: str, clients: Clients
     asked = parsed(Reprovision, body)
     config = await tenant(tenant_id, clients)
     if asked.controls is not None:
-        _refuse(controls.unknown(asked.controls), "body.controls")
+        refuse_strangers(asked.controls, "body.controls")
     operation = Operation(
         id=str(uuid4()),
         kind="reprovision",
@@ -144,7 +113,6 @@ async def reprovision(tenant_id: str, body: bytes, caller: str, clients: Clients
         dry_run=asked.dry_run,
         created_at=clients.now(),
     )
-    await clients.storage.operations.put(operation)
     job = RemediateTenant(
         tenant_id=config.tenant_id,
         controls=tuple(dict.fromkeys(asked.controls or CATALOGUE)),
@@ -153,12 +121,12 @@ async def reprovision(tenant_id: str, body: bytes, caller: str, clients: Clients
         asked_at=operation.created_at,
         dry_run=asked.dry_run,
     )
-    await clients.storage.queues.remediate(job)
+    await operations.start(operation, lambda: clients.storage.queues.remediate(job), clients)
     return operation
 
 
 async def operation(operation_id: str, clients: Clients) -> Operation:
-    found = await clients.storage.operations.get(_guid(operation_id))
+    found = await clients.storage.operations.get(guid(operation_id))
     if found is None:
         raise Problem(404, "Not Found", f"there is no operation {operation_id}")
     return found
@@ -180,16 +148,3 @@ async def put_brake(body: bytes, caller: str, clients: Clients) -> Brake:
     await clients.storage.switches.set_brake(after)
     log.warning("brake engaged=%s by=%s reason=%s", after.engaged, caller, after.reason)
     return after
-
-
-def _guid(text: str) -> str:
-    """An id as we keep it; what is no GUID is nobody's id, so it is not found."""
-    try:
-        return _TENANT_ID.validate_python(text)
-    except ValidationError:
-        raise Problem(404, "Not Found", f"'{text[:64]}' is not the id of anything here: ids are GUIDs") from None
-
-
-def _refuse(strangers: list[str], where: str) -> None:
-    if strangers:
-        raise Problem(422, "Unprocessable Content", f"{where}: there is no control '{strangers[0]}'")

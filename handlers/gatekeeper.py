@@ -52,6 +52,7 @@ async def ask(control: Control, plan: Drifted, facts: Facts, case: Case) -> Ruli
         guard=await _guard(facts, wanted, clients) if control.guarded else None,
         corrections=max(put_back[drift.field] for drift in plan.drift),
         requested_by=case.asked_by(control),
+        approved=case.job.plan if case.asked_by(control) else None,
     )
     ruling = rule(control, plan, around)
     if ruling.refusal:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from clients.connect import Clients
 from domain.operations import Operation
-from handlers.api import Problem
+from handlers.problem import Problem
 
 log = logging.getLogger("holdfast.http")
 

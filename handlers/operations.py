@@ -1,9 +1,17 @@
 """Keep an operation's record up to date; a job without one is nobody's request and needs none."""
 
+from collections.abc import Awaitable, Callable
+
 from clients.connect import Clients
-from domain.operations import ControlOutcome, OperationState
+from domain.operations import ControlOutcome, Operation, OperationState
 
 ENDED: frozenset[OperationState] = frozenset({"succeeded", "held", "needs_person", "failed"})
+
+
+async def start(operation: Operation, send: Callable[[], Awaitable[None]], clients: Clients) -> None:
+    """Keep *operation* where its caller can follow it, then *send* the message that does the work."""
+    await clients.storage.operations.put(operation)
+    await send()
 
 
 async def finish(

@@ -53,6 +53,7 @@ ROUTES = {
     "get_ledger": ("GET", "tenants/{tenant_id}/ledger", "FUNCTION"),
     "post_check": ("POST", "tenants/{tenant_id}/check", "FUNCTION"),
     "post_reprovision": ("POST", "tenants/{tenant_id}/reprovision", "FUNCTION"),
+    "post_approve": ("POST", "tenants/{tenant_id}/controls/{control}/approve", "FUNCTION"),
     "get_operation": ("GET", "operations/{operation_id}", "FUNCTION"),
     "get_brake": ("GET", "brake", "FUNCTION"),
     "put_brake": ("PUT", "brake", "FUNCTION"),

@@ -1,0 +1,77 @@
+"""A plan that waits is taken when a person says yes to it: that plan, and no other."""
+
+import pytest
+
+from handlers import approvals, remediate
+from handlers.problem import Problem
+
+RULE, LOCK = "oof-rule", "inbound-lockdown"
+OFF = {"Identity": "ExchangeDefender", "Enabled": False}
+
+
+@pytest.fixture
+async def tenant(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", **OFF)
+    await service.look_after(tenant, mode="approve")
+    await service.sweep()
+    return tenant
+
+
+async def yes(service, tenant, plan, control=LOCK, by="ann@msp.example"):
+    return await approvals.approve(tenant.tenant_id, control, plan, by, service.clients)
+
+
+async def test_the_plan_that_was_shown_is_taken_and_the_ledger_says_who_said_yes(service, tenant):
+    shown = await service.state(tenant, LOCK)
+    operation = await yes(service, tenant, shown.plan)
+    await service.work()
+    ended = await service.clients.storage.operations.get(operation.id)
+    assert (ended.kind, ended.state) == ("approve", "succeeded")
+    assert ended.controls[-1].steps == shown.steps
+    entries = await service.ledger(tenant, LOCK)
+    assert [e.event for e in entries] == ["drift_found", "awaiting_approval", "approved", "applying", "corrected"]
+    assert {e.actor for e in entries[2:]} == {"ann@msp.example"}
+
+
+async def test_when_the_tenant_changed_meanwhile_a_new_plan_waits(service, tenant):
+    shown = await service.state(tenant, LOCK)
+    operation = await yes(service, tenant, shown.plan)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", RequireTls=False)
+    await service.work()
+    assert tenant.writes == []
+    state = await service.state(tenant, LOCK)
+    assert state.state == "awaiting_approval"
+    assert state.plan != shown.plan
+    assert (await service.clients.storage.operations.get(operation.id)).state == "held"
+    await yes(service, tenant, state.plan)
+    await service.work()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_only_a_plan_that_waits_can_be_approved(service, tenant):
+    shown = await service.state(tenant, LOCK)
+    with pytest.raises(Problem, match=f"plan {shown.plan} waits") as other:
+        await yes(service, tenant, "0" * 16)
+    with pytest.raises(Problem, match="nothing of it waits") as nothing:
+        await yes(service, tenant, shown.plan, control=RULE)
+    assert (other.value.status, nothing.value.status) == (409, 409)
+    assert await service.messages("remediations") == []
+    assert "approved" not in [e.event for e in await service.ledger(tenant)]
+
+
+async def test_a_yes_that_is_delivered_twice_writes_once(service, tenant):
+    await yes(service, tenant, (await service.state(tenant, LOCK)).plan)
+    [body] = await service.messages("remediations")
+    await remediate.run(body, service.clients)
+    await remediate.run(body, service.clients)
+    assert len(tenant.writes) == 1
+
+
+async def test_a_yes_passes_nothing_but_the_mode(service, tenant):
+    shown = await service.state(tenant, LOCK)
+    service.world.dns.set("contoso.example", "MX", "0 contoso-example.mail.protection.outlook.com.")
+    await yes(service, tenant, shown.plan)
+    await service.work()
+    assert tenant.writes == []
+    assert "move the MX first" in (await service.state(tenant, LOCK)).detail
