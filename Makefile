@@ -39,7 +39,7 @@ demo: setup ## break a simulated tenant and watch Holdfast put it back
 	@$(BIN)/python -m devhost.demo
 
 test: setup knot ## run the tests
-	@$(BIN)/python -m pytest --cov --cov-report=
+	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --cov --cov-report=
 	@$(BIN)/python -m coverage report --skip-covered
 	@$(BIN)/python -m coverage report --include='domain/*' --fail-under=100 --format=total >/dev/null \
 	  || { echo "domain/ must be covered to the last branch"; exit 1; }
