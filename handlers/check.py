@@ -1,5 +1,6 @@
 """Look at one tenant: read, compare, record, and ask for a remediation where something drifted."""
 
+import asyncio
 import logging
 
 from clients.connect import Clients
@@ -35,12 +36,13 @@ async def run(body: bytes, clients: Clients) -> None:
     except ForeignMessage as foreign:
         await park.foreign("checks", body, str(foreign), clients)
         return
-    tenant = await clients.storage.tenants.get(job.tenant_id)
+    # States are loaded before the tenant is looked at: whoever writes them after this moment makes our save fail.
+    tenant, before = await asyncio.gather(
+        clients.storage.tenants.get(job.tenant_id), clients.storage.states.load(job.tenant_id)
+    )
     if tenant is None or not tenant.enabled:
         await operations.fail(job.operation_id, "the tenant is not configured, or switched off", clients)
         return
-    # Loaded before the tenant is read: whoever writes the states after this moment makes our save fail.
-    before = await clients.storage.states.load(job.tenant_id)
     try:
         after = await _look(tenant, selected(job), before, clients)
     except Throttled as wait:
