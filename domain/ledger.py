@@ -22,6 +22,11 @@ type Event = Literal[
     "corrected",
     "superseded",
     "parked",
+    "actor_named",
+    "alert_closed",
+    "alert_reopened",
+    "alert_left_open",
+    "audit_gap",
 ]
 
 
@@ -42,7 +47,8 @@ class Entry(BaseModel):
     """One entry. Correcting makes two: `applying` before the first write, `corrected` (`of` it) after the proof.
 
     *before* and *after* map each drifted field to its value, as found and as read again after the write.
-    *answers*: what each part of the gate said. *actor*: who did it, `holdfast` or a person.
+    *answers*: what each part of the gate said. *actor*: who did it, `holdfast` or a person. *last_good*: when a look
+    last found the control as wanted, before the drift that this entry tells of.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,6 +69,7 @@ class Entry(BaseModel):
     reason: str = ""
     operation_id: str | None = None
     profile_version: str = ""
+    last_good: AwareDatetime | None = None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -97,6 +104,7 @@ def of_transition(before: ControlState, after: ControlState, **known: Any) -> En
         drift=after.drift,
         steps=after.steps,
         profile_version=after.profile_version,
+        last_good=after.proofs[-1].end if after.drift and after.proofs else None,
         **known,
     )
 

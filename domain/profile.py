@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from domain import normal
 
@@ -89,6 +89,25 @@ class SpoofAllowValues(_Part):
     action: Literal["Allow"]
 
 
+class FalseAlertValues(_Part):
+    """What an alert that was false is closed as: a pair that the portal offers (defender-alerts-and-audit 1.6)."""
+
+    classification: Literal["falsePositive", "informationalExpectedActivity"] = "falsePositive"
+    determination: Text = "notMalicious"
+
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        if self.determination not in _DETERMINATIONS[self.classification]:
+            raise ValueError(f"determination should be one of {', '.join(_DETERMINATIONS[self.classification])}")
+        return self
+
+
+_DETERMINATIONS = {
+    "falsePositive": ("notMalicious", "notEnoughDataToValidate", "other"),
+    "informationalExpectedActivity": ("securityTesting", "lineOfBusinessApplication", "confirmedActivity", "other"),
+}
+
+
 class Profile(_Part):
     """What the guide of one mail filter documents."""
 
@@ -107,6 +126,7 @@ class Profile(_Part):
     spoof_intelligence: SpoofIntelligenceValues
     spoof_allow: SpoofAllowValues
     alert_policies: Annotated[tuple[Text, ...], Field(min_length=1)]
+    false_alerts: FalseAlertValues = FalseAlertValues()
 
     def with_overrides(self, overrides: dict[str, Any]) -> Self:
         """This profile with a tenant's *overrides* laid over it, part by part.

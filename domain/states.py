@@ -30,6 +30,12 @@ TRY_AGAIN_AFTER = timedelta(hours=6)
 UNREAD_PATIENCE = timedelta(minutes=5)
 """A correction that cannot be read for so long is told as unknown: somebody may have to grant something."""
 
+PROOFS_KEPT = 16
+"""Ended spans of proof that a state remembers: what raises alerts for mail of that time comes up within days."""
+
+CLOCKS_DIFFER = timedelta(minutes=2)
+"""How far the clocks of Microsoft's services and ours may be apart."""
+
 LONGEST_SHOWN = 2000
 """Characters of one drifted value that states and ledger keep; whole values stay in the tenant."""
 
@@ -72,6 +78,30 @@ class Tried(BaseModel):
     why: str
 
 
+class Span(BaseModel):
+    """From one look to another, both and all between them of the same finding."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+
+class Actor(BaseModel):
+    """Who changed something, as the tenant's audit log has it. *who*: a user, an app, or how the service calls it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    who: str
+    address: str
+    at: AwareDatetime
+    operation: str
+
+    def __str__(self) -> str:
+        address = f" from {self.address}" if self.address else ""
+        return f"{self.who}{address} at {self.at:%Y-%m-%d %H:%M:%S} UTC ({self.operation})"
+
+
 class ControlState(BaseModel):
     """One control of one tenant, as `GET /tenants/{tenant_id}/state` shows it.
 
@@ -93,6 +123,13 @@ class ControlState(BaseModel):
     correction: Correction | None = None
     tried: dict[str, Tried] = {}
     made: dict[str, AwareDatetime] = {}
+    proofs: tuple[Span, ...] = ()
+    actor: Actor | None = None
+
+    @property
+    def proven(self) -> tuple[Span, ...]:
+        """Every span through which the control was proven compliant, the one that lasts included."""
+        return (*self.proofs, *_proof(self))
 
     def becomes(self, state: StateName, now: datetime, **changes: Any) -> Self:  # noqa: ANN401 - fields of any type
         """This state after *changes*; `since` moves only when the name does."""
@@ -126,6 +163,9 @@ def after_check(before: ControlState, finding: Finding, look: Look) -> ControlSt
     if before.correction:
         return _while_correcting(before, finding, look.now)
     seen = before.model_copy(update={"drift": (), "steps": (), "plan": "", "detail": "", "read_at": look.read_at})
+    if not isinstance(finding, Compliant):
+        proofs = before.proven[-PROOFS_KEPT:]
+        seen = seen.model_copy(update={"proofs": proofs, "actor": _still(before.actor, proofs)})
     match finding:
         case Unknown():
             # The time of the last good read stays: an unknown carries no proof of its own.
@@ -140,6 +180,17 @@ def after_check(before: ControlState, finding: Finding, look: Look) -> ControlSt
             return _after_drift(before, seen, finding, look)
         case _:
             assert_never(finding)
+
+
+def _proof(state: ControlState) -> tuple[Span, ...]:
+    if state.state != "compliant" or not state.since or not state.read_at or state.read_at < state.since:
+        return ()
+    return (Span(start=state.since, end=state.read_at),)
+
+
+def _still(actor: Actor | None, proofs: tuple[Span, ...]) -> Actor | None:
+    """*actor*, unless a later look found all well: then it is somebody else's drift that is found now."""
+    return actor if actor and proofs and actor.at >= proofs[-1].end - CLOCKS_DIFFER else None
 
 
 def _while_correcting(before: ControlState, finding: Finding, now: datetime) -> ControlState:

@@ -9,10 +9,13 @@ from domain.controls import CATALOGUE
 from domain.corrections import begun, refused_step
 from domain.ledger import of_transition
 from domain.states import (
+    PROOFS_KEPT,
     TRY_AGAIN_AFTER,
     UNREAD_PATIENCE,
+    Actor,
     ControlState,
     Look,
+    Span,
     after_check,
     digest,
     step_view,
@@ -195,3 +198,57 @@ def test_only_news_makes_a_ledger_entry():
     assert (back := of_transition(drifted, after_check(drifted, Compliant(), look()), **known)) and (
         back.event == "found_compliant"
     )
+
+
+HOUR = timedelta(hours=1)
+MADE_IT = Actor(who="admin@contoso.example", address="203.0.113.9", at=NOW + HOUR, operation="Set-InboundConnector")
+
+
+def seen(before, finding, hours):
+    at = NOW + hours * HOUR
+    return after_check(before, finding, Look(RULE, "correct", at, at))
+
+
+def test_how_long_a_control_was_proven_is_remembered_when_that_ends():
+    good = seen(seen(NEW, Compliant(), 0), Compliant(), 2)
+    assert good.proven == (Span(start=NOW, end=NOW + 2 * HOUR),)
+    for finding in (PLAN, Unknown("x"), NeedsPerson("x"), NotApplicable("x")):
+        over = seen(seen(good, finding, 3), finding, 4)
+        assert over.proven == over.proofs == good.proven
+    again = seen(seen(seen(good, Unknown("x"), 3), Compliant(), 4), Compliant(), 5)
+    assert again.proven == (*good.proven, Span(start=NOW + 4 * HOUR, end=NOW + 5 * HOUR))
+
+
+def test_a_look_that_read_before_it_decided_proves_nothing_by_itself():
+    early = after_check(NEW, Compliant(), look())
+    assert early.proven == ()
+
+
+def test_only_so_many_proofs_are_remembered():
+    state = NEW
+    for hour in range(0, 60, 3):
+        for finding, after in ((Compliant(), 0), (Compliant(), 1), (PLAN, 2)):
+            state = seen(state, finding, hour + after)
+    assert len(state.proofs) == PROOFS_KEPT
+    assert state.proofs[-1].end == NOW + 58 * HOUR
+
+
+def test_who_made_a_drift_is_forgotten_when_another_is_found():
+    good = seen(seen(NEW, Compliant(), 0), Compliant(), 0.5)
+    named = seen(good, PLAN, 2).model_copy(update={"actor": MADE_IT})
+    assert seen(named, PLAN, 3).actor == MADE_IT
+    mended = seen(seen(named, Compliant(), 3), Compliant(), 4)
+    assert mended.actor == MADE_IT
+    assert seen(mended, PLAN, 5).actor is None
+
+
+def test_a_drift_entry_says_when_all_was_well_last():
+    good = seen(seen(NEW, Compliant(), 0), Compliant(), 1)
+    entry = of_transition(good, seen(good, PLAN, 2), at=NOW, tenant_id="t")
+    assert entry.last_good == NOW + HOUR
+    assert of_transition(good, seen(good, Unknown("x"), 2), at=NOW, tenant_id="t").last_good is None
+
+
+def test_an_actor_reads_as_a_sentence():
+    assert str(MADE_IT) == "admin@contoso.example from 203.0.113.9 at 2026-11-23 13:00:00 UTC (Set-InboundConnector)"
+    assert " from " not in str(MADE_IT.model_copy(update={"address": ""}))

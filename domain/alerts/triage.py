@@ -1,0 +1,116 @@
+"""Which alerts about mail that passed the tenant's own filters are false: pure, by evidence alone.
+
+Mail that our filter has scanned is let in by an allow entry, so Defender may say that phish was delivered "due to" it.
+That is false only when every message in the evidence came from the filter's ranges, and the lock-down was proven while
+they came. Anything less leaves the alert open. Source: defender-alerts-and-audit fact sheet, sections 0 and 1.5.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Literal, Self
+
+from domain.alerts.alert import Alert, Message
+from domain.profile import Profile
+from domain.states import ControlState
+
+type Origin = Literal["filter", "elsewhere", "unknown"]
+
+_NOWHERE: tuple[IPv4Network | IPv6Network, ...] = (
+    *map(IPv4Network, ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12")),
+    *map(IPv4Network, ("192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4")),
+    *map(IPv6Network, ("::/127", "fc00::/7", "fe80::/10", "ff00::/8")),
+)
+"""Where no message from the Internet comes from: private, local, multicast, and the placeholder 255.255.255.255."""
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarm:
+    """Every message came through the filter, with the lock-down proven."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GotRound:
+    """These messages did not come through the filter."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """Neither: *reason* in one sentence. *waits*: the next look at the lock-down may still prove it."""
+
+    reason: str
+    waits: bool = False
+
+
+type Verdict = FalseAlarm | GotRound | Unproven
+
+
+def triage(alert: Alert, profile: Profile, lockdown: ControlState) -> Verdict:
+    """Judge *alert* by its evidence and by what is known of the tenant's `inbound-lockdown`."""
+    came_from = [(message, origin(message, profile)) for message in alert.messages]
+    if elsewhere := tuple(message for message, where in came_from if where == "elsewhere"):
+        return GotRound(elsewhere)
+    if not came_from:
+        return Unproven("the alert names no message")
+    if unknown := [message.sender_ip for message, where in came_from if where == "unknown"]:
+        sample = unknown[0] or "none at all"
+        return Unproven(f"{len(unknown)} of {len(came_from)} messages have no usable sender address ({sample})")
+    if not _shows_all(alert):
+        return Unproven("its evidence counts mail that it does not show")
+    period = _Period.of(alert)
+    if period is None:
+        return Unproven("it does not say when the mail came")
+    return FalseAlarm(alert.messages) if period.within(lockdown) else period.unproven(lockdown)
+
+
+def origin(message: Message, profile: Profile) -> Origin:
+    """Where the last relay of *message* was; unknown where Microsoft names none that can be."""
+    try:
+        address = ip_address((message.sender_ip or "").strip())
+    except ValueError:
+        return "unknown"
+    address = getattr(address, "ipv4_mapped", None) or address
+    if any(address in network for network in _NOWHERE):
+        return "unknown"
+    if not any(address in IPv4Network(network) for network in profile.delivery_networks):
+        return "elsewhere"
+    return "filter" if (message.direction or "inbound").casefold() == "inbound" else "unknown"
+
+
+def _shows_all(alert: Alert) -> bool:
+    """Whether every message that a cluster counts is among those that are shown."""
+    shown = {message.network_message_id for message in alert.messages}
+    return all(
+        {*(cluster.network_message_ids or ())} <= shown and (cluster.email_count or 0) <= len(shown)
+        for cluster in alert.clusters
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """When the mail of an alert came, from the first message to the last."""
+
+    first: datetime
+    last: datetime
+
+    @classmethod
+    def of(cls, alert: Alert) -> Self | None:
+        """None where it cannot be told for every message."""
+        received = [message.received for message in alert.messages]
+        activity = [alert.first_activity, alert.last_activity]
+        known = [at for at in (*received, *activity) if at]
+        return cls(min(known), max(known)) if None not in received or None not in activity else None
+
+    def within(self, lockdown: ControlState) -> bool:
+        """Whether a look before all of it and one after found the lock-down compliant, and none between otherwise."""
+        return any(proof.start <= self.first and self.last <= proof.end for proof in lockdown.proven)
+
+    def unproven(self, lockdown: ControlState) -> Unproven:
+        """Why not, and whether the next look may still tell."""
+        if lockdown.state == "compliant" and lockdown.since and lockdown.since <= self.first:
+            return Unproven("the lock-down has not been read since the mail came", waits=True)
+        return Unproven("the lock-down was not proven compliant when the mail came")

@@ -1,0 +1,57 @@
+"""Alerts as Graph gives them (defender-alerts-and-audit fact sheet, section 1.4), and a lock-down that was proven."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from clients.profiles import all_profiles
+from domain.states import ControlState
+
+NOW = datetime(2026, 8, 3, 10, 0, tzinfo=UTC)
+MAIL = datetime(2026, 8, 3, 9, 10, 22, tzinfo=UTC)
+PROFILE = all_profiles()["exchangedefender"]
+
+LOCKED = ControlState(
+    id="inbound-lockdown", state="compliant", since=MAIL - timedelta(days=3), read_at=MAIL + timedelta(minutes=40)
+)
+
+
+def message(sender_ip: Any = "65.99.255.24", **fields: Any) -> dict[str, Any]:
+    return {
+        "@odata.type": "#microsoft.graph.security.analyzedMessageEvidence",
+        "verdict": "suspicious",
+        "networkMessageId": "b2c9a7e4-3d10-4c55-7e21-08deb2a93f00",
+        "internetMessageId": "<20260803091019.4471@mailer.example.net>",
+        "subject": "Invoice 20817",
+        "senderIp": sender_ip,
+        "recipientEmailAddress": "kim@contoso.example",
+        "antiSpamDirection": "Inbound",
+        "receivedDateTime": "2026-08-03T09:10:22Z",
+        "p2Sender": {"emailAddress": "billing@example.net", "displayName": None, "domainName": "example.net"},
+    } | fields
+
+
+def mailbox() -> dict[str, Any]:
+    return {"@odata.type": "#microsoft.graph.security.mailboxEvidence", "primaryAddress": "kim@contoso.example"}
+
+
+def cluster(*ids: str, count: int | None = 1) -> dict[str, Any]:
+    kind = "#microsoft.graph.security.mailClusterEvidence"
+    return {"@odata.type": kind, "networkMessageIds": list(ids), "emailCount": count}
+
+
+def alert(*evidence: Any, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": "fa3f6b1d70-58c2-4a0e-9b1f-08deb2a94c11",
+        "status": "new",
+        "classification": None,
+        "determination": None,
+        "serviceSource": "microsoftDefenderForOffice365",
+        "title": "Phish delivered due to an IP allow policy",
+        "assignedTo": None,
+        "createdDateTime": "2026-08-03T09:14:05.6133333Z",
+        "lastUpdateDateTime": "2026-08-03T09:16:41.21Z",
+        "firstActivityDateTime": "2026-08-03T09:10:22Z",
+        "lastActivityDateTime": "2026-08-03T09:11:22Z",
+        "comments": [],
+        "evidence": list(evidence),
+    } | fields
