@@ -75,8 +75,12 @@ async def state(tenant_id: str, clients: Clients) -> dict[str, Any]:
     """Every control of the tenant, also those that no check has reached yet."""
     config = await tenant(tenant_id, clients)
     states = await clients.storage.states.load(config.tenant_id)
-    shown = [states.of(control).model_dump(mode="json", exclude={"correction", "tried", "proofs"}) for control in CATALOGUE]
+    shown = [states.of(each).model_dump(mode="json", exclude=_OUR_OWN) for each in {**CATALOGUE, **states.controls}]
     return {"tenant_id": config.tenant_id, "controls": shown}
+
+
+_OUR_OWN = {"correction", "tried", "proofs"}
+"""Parts of a control's state that only Holdfast itself has a use for."""
 
 
 async def ledger(tenant_id: str, after: str, limit: str, clients: Clients) -> list[Entry]:

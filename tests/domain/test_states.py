@@ -244,9 +244,10 @@ def test_who_made_a_drift_is_forgotten_when_another_is_found():
 
 def test_a_drift_entry_says_when_all_was_well_last():
     good = seen(seen(NEW, Compliant(), 0), Compliant(), 1)
-    entry = of_transition(good, seen(good, PLAN, 2), at=NOW, tenant_id="t")
-    assert entry.last_good == NOW + HOUR
-    assert of_transition(good, seen(good, Unknown("x"), 2), at=NOW, tenant_id="t").last_good is None
+    for finding, last_good in ((PLAN, NOW + HOUR), (Unknown("x"), None)):
+        entry = of_transition(good, seen(good, finding, 2), at=NOW, tenant_id="t")
+        assert entry
+        assert entry.last_good == last_good
 
 
 def test_an_actor_reads_as_a_sentence():
