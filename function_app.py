@@ -6,7 +6,7 @@ import azure.functions as func
 
 from clients import profiles
 from clients import settings as environment
-from handlers import api, approvals, check, park, remediate, sweep, workers
+from handlers import api, approvals, check, park, remediate, sweep, webhooks, workers
 from handlers.http import accepted, answer
 from handlers.workers import interval_s
 
@@ -136,3 +136,9 @@ async def get_brake(req: func.HttpRequest) -> func.HttpResponse:
 async def put_brake(req: func.HttpRequest) -> func.HttpResponse:
     """The kill switch."""
     return await answer(connect, api.put_brake, req.get_body(), CALLER)
+
+
+@app.route("webhooks/psa/{provider}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def psa_webhook(req: func.HttpRequest) -> func.HttpResponse:
+    """A ticket changed in the MSP's ticket system; its signature is what lets it in."""
+    return await webhooks.answer(connect, req.route_params["provider"], req)

@@ -16,6 +16,7 @@ from clients.credentials import Certificate, ClientSecret, Credentials, Proof, m
 from clients.exchange import Exchange
 from clients.http import Clock, Http, make_client, utc_now
 from clients.profiles import all_profiles
+from clients.psa import systems
 from clients.resolver import Resolver
 from clients.settings import Settings
 from domain.control import Control, Facts
@@ -45,6 +46,7 @@ class Clients:
     compliance: Compliance
     dns: Resolver
     storage: storage.Storage
+    psa: systems.TicketSystems
     settings: Settings
     profiles: dict[str, Profile]
     web: httpx.AsyncClient
@@ -141,6 +143,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         compliance=Compliance(http, credentials, endpoints, now=now),
         dns=Resolver(settings.resolvers(), now),
         storage=await storage.connect(settings),
+        psa=systems.connect(settings, web, now=now),
         settings=settings,
         profiles=all_profiles(),
         web=web,

@@ -6,12 +6,13 @@ import re
 import socket
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from clients.credentials import Certificate
+from clients.psa.connections import Autotask, ConnectWise, HaloPsa, Json, Standard
+from clients.urls import base_url
 
 _FIGURES = "[0-9*/,-]"
 _MONTHS = (
@@ -25,19 +26,6 @@ def _ncrontab(text: str) -> str:
     if not _NCRONTAB.fullmatch(text):
         raise ValueError("should be an NCRONTAB of six fields")
     return text
-
-
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
-
-def _base_url(text: str) -> str:
-    """Tokens travel there, so it is https; plain http only to this machine, where somebody's simulator may be."""
-    url = urlsplit(text)
-    if url.scheme != "https" and not (url.scheme == "http" and url.hostname in _LOOPBACK):
-        raise ValueError("should be an https URL")
-    if not url.hostname or url.port == 0:  # a port that is none raises ValueError itself
-        raise ValueError("should name a host")
-    return text.rstrip("/")
 
 
 def _servers(text: object) -> tuple[tuple[str, int], ...]:
@@ -83,7 +71,7 @@ def _part(text: str) -> tuple[str, str]:
 
 
 type Ncrontab = Annotated[str, AfterValidator(_ncrontab)]
-type Url = Annotated[str, AfterValidator(_base_url)]
+type Url = Annotated[str, AfterValidator(base_url)]
 type Servers = Annotated[tuple[tuple[str, int], ...], BeforeValidator(_servers)]
 type Pem = Annotated[str, AfterValidator(_pem)]
 type ConnectionString = Annotated[str, AfterValidator(_connection_string)]
@@ -141,6 +129,23 @@ class Settings(BaseSettings):
     most_percent_per_hour: int = Field(
         25, alias="HOLDFAST_MAX_PERCENT_PER_HOUR", ge=1, le=100, description="a percentage of the fleet, 1 to 100"
     )
+    psa_schedule: Ncrontab = Field(
+        "0 */5 * * * *",
+        alias="HOLDFAST_PSA_SCHEDULE",
+        description="an NCRONTAB of six fields, such as 0 */5 * * * *",
+    )
+    psa_connectwise: Json[ConnectWise] = Field(
+        None, alias="HOLDFAST_PSA_CONNECTWISE", description="a JSON object as docs/psa.md has it", repr=False
+    )
+    psa_autotask: Json[Autotask] = Field(
+        None, alias="HOLDFAST_PSA_AUTOTASK", description="a JSON object as docs/psa.md has it", repr=False
+    )
+    psa_halopsa: Json[HaloPsa] = Field(
+        None, alias="HOLDFAST_PSA_HALOPSA", description="a JSON object as docs/psa.md has it", repr=False
+    )
+    psa_standard: Json[Standard] = Field(
+        None, alias="HOLDFAST_PSA_STANDARD", description="a JSON object as docs/psa.md has it", repr=False
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -188,4 +193,6 @@ def _line(error: ValidationError) -> str:
         return fault["msg"].removeprefix("Value error, ")
     name = str(fault["loc"][0])
     what = next(field.description for field in Settings.model_fields.values() if field.alias == name)
+    if inside := ".".join(map(str, fault["loc"][1:])):
+        return f"{name}: {inside}: {fault['msg'].removeprefix('Value error, ')}; it should be {what}"
     return f"{name}: is {'missing' if fault['type'] == 'missing' else 'malformed'}; it should be {what}"

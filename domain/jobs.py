@@ -7,18 +7,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from domain.control import Lane
 from domain.controls import unknown
 from domain.profile import first_fault
+from domain.psa.desk import Action
 from domain.tenant import TenantId
 
 LARGEST_BYTES = 2048
 """Design 4: a message is under 2 KB. A larger one is not ours."""
 
 
-class _Job(BaseModel):
+class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = 1
-    tenant_id: TenantId
-    operation_id: str | None = None
     attempt: Annotated[int, Field(ge=0, le=1000)] = 0
 
     @property
@@ -28,6 +27,11 @@ class _Job(BaseModel):
     def again(self) -> Self:
         """The same job, once more: for waits that belong to the queue."""
         return self.model_copy(update={"attempt": self.attempt + 1})
+
+
+class _Job(_Message):
+    tenant_id: TenantId
+    operation_id: str | None = None
 
 
 class CheckTenant(_Job):
@@ -52,7 +56,38 @@ class RemediateTenant(_Job):
     plan: str | None = None
 
 
-type Job = Annotated[CheckTenant | RemediateTenant, Field(discriminator="kind")]
+class Notify(_Message):
+    """Tell the ticket system what is not told yet of one tenant; what had happened by *asked_at* is then told."""
+
+    kind: Literal["notify"] = "notify"
+    tenant_id: TenantId
+    asked_at: AwareDatetime
+
+
+type TicketId = Annotated[str, Field(pattern=r"^[0-9]{1,100}$")]
+
+
+class ReadTicket(_Message):
+    """Look at one ticket of a PSA system; what it showed by *asked_at* is then known."""
+
+    kind: Literal["ticket"] = "ticket"
+    provider: Literal["connectwise", "autotask", "halopsa"]
+    ticket_id: TicketId
+    asked_at: AwareDatetime
+
+
+class TicketRequest(_Message):
+    """What a Standard Webhooks sender asked for, under its message's id (hashed): there is no ticket to be read."""
+
+    kind: Literal["request"] = "request"
+    event: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    action: Action
+    company_id: Annotated[str, Field(min_length=1, max_length=100)]
+    ticket_id: Annotated[str, Field(max_length=100)] = ""
+    asked_at: AwareDatetime
+
+
+type Job = Annotated[CheckTenant | RemediateTenant | Notify | ReadTicket | TicketRequest, Field(discriminator="kind")]
 
 _JOB: TypeAdapter[Any] = TypeAdapter(Job)
 
@@ -61,20 +96,22 @@ class ForeignMessage(ValueError):  # noqa: N818 - it names the message, and the 
     """The message is not one of ours: *str()* says in one line what is wrong with it."""
 
 
-def parse[T: CheckTenant | RemediateTenant](kind: type[T], body: bytes) -> T:
-    """Read a message of *kind*.
+def parse[T: _Message](kind: type[T], body: bytes, *others: type[T]) -> T:
+    """Read a message of *kind*, or of one of *others*.
 
     Raises:
         ForeignMessage: Too large, not JSON, of another kind or version, or a field is missing, unknown or wrong.
     """
+    kinds: Any = (kind, *others)
     if len(body) > LARGEST_BYTES:
         raise ForeignMessage(f"message: {len(body)} bytes, at most {LARGEST_BYTES}")
     try:
         job = _JOB.validate_json(body)
     except ValidationError as error:
         raise ForeignMessage(first_fault("message", error)) from None
-    if not isinstance(job, kind):
+    if not isinstance(job, kinds):
         raise ForeignMessage(f"message.kind: '{job.kind}' does not belong on this queue")
-    if strangers := unknown(job.controls):
+    if strangers := unknown(getattr(job, "controls", ())):
         raise ForeignMessage(f"message.controls: there is no control '{strangers[0]}'")
-    return job
+    found: T = job
+    return found

@@ -23,7 +23,7 @@ from clients.storage.written import WrittenTable
 if TYPE_CHECKING:
     from clients.settings import Settings
 
-QUEUES = ("checks", "remediations")
+QUEUES = ("checks", "remediations", "tickets", "notifications")
 TABLES = ("tenants", "states", "operations", "ledger", "parked", "switches", "written")
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
-from domain.jobs import CheckTenant, RemediateTenant
+from domain.jobs import CheckTenant, Notify, ReadTicket, RemediateTenant, TicketRequest
 
 LONGEST_DELAY_S = 7 * 24 * 3600 - 1
 """A message cannot be hidden for longer than seven days (Put Message, Azure Storage REST)."""
@@ -27,6 +27,12 @@ class Queues:
 
     async def remediate(self, job: RemediateTenant, *, delay_s: float = 0) -> None:
         await self._send("remediations", job.body, delay_s, None)
+
+    async def ticket(self, job: ReadTicket | TicketRequest, *, delay_s: float = 0) -> None:
+        await self._send("tickets", job.body, delay_s, None)
+
+    async def notify(self, job: Notify, *, delay_s: float = 0) -> None:
+        await self._send("notifications", job.body, delay_s, None)
 
     async def _send(self, queue: str, body: str, delay_s: float, keep_s: int | None) -> None:
         delay = min(int(delay_s), LONGEST_DELAY_S)

@@ -57,6 +57,7 @@ ROUTES = {
     "get_operation": ("GET", "operations/{operation_id}", "FUNCTION"),
     "get_brake": ("GET", "brake", "FUNCTION"),
     "put_brake": ("PUT", "brake", "FUNCTION"),
+    "psa_webhook": ("POST", "webhooks/psa/{provider}", "ANONYMOUS"),
 }
 
 type Indexed = dict[str, dict[str, Any]]

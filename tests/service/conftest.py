@@ -8,7 +8,7 @@ import stamina
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
-from clients.storage import TABLES
+from clients.storage import QUEUES, TABLES
 from tests.service.harness import Service, holdfast
 
 
@@ -35,5 +35,5 @@ async def _empty(azurite_connection: str, queues: QueueServiceClient) -> None:
             table = tables.get_table_client(name)
             async for entity in table.list_entities(select=["PartitionKey", "RowKey"]):
                 await table.delete_entity(entity["PartitionKey"], entity["RowKey"])
-    for queue in ("checks", "remediations"):
+    for queue in QUEUES:
         await queues.get_queue_client(queue).clear_messages()

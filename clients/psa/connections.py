@@ -1,0 +1,114 @@
+"""What each PSA's setting holds: one JSON object, so that one Key Vault secret is one connection.
+
+Source: psa sheet, sections 2.6, 3.6, 4.6 (how to reach each system), 1.1 (the desk).
+"""
+
+import base64
+import binascii
+import json
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from clients.urls import base_url
+from domain.psa.desk import Desk, Id
+
+type Url = Annotated[str, AfterValidator(base_url)]
+type Secret = Annotated[SecretStr, Field(min_length=1)]
+
+SHORTEST_SECRET = 16
+"""Characters of a webhook secret that nobody guesses."""
+
+
+def _long(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < SHORTEST_SECRET:
+        raise ValueError(f"should have at least {SHORTEST_SECRET} characters")
+    return secret
+
+
+def _whsec(secret: SecretStr) -> SecretStr:
+    """Standard Webhooks: `whsec_` and the Base64 of 24 to 64 bytes (section 6.2)."""
+    try:
+        key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        key = b""
+    if not 24 <= len(key) <= 64:  # noqa: PLR2004 - the specification's bounds
+        raise ValueError("should be whsec_ and the Base64 of 24 to 64 bytes")
+    return secret
+
+
+type WebhookSecrets = Annotated[tuple[Annotated[SecretStr, AfterValidator(_long)], ...], Field(min_length=1)]
+"""Several while one is exchanged for another."""
+
+
+class _Connection(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ConnectWise(_Connection):
+    """ConnectWise PSA. *product_instance*: the `ProductInstanceId` of its callbacks, which pins them to this system.
+
+    *key_hosts*: hosts (with their port, where it is not 443) that may serve signing keys; by default the site's own.
+    """
+
+    site: Url
+    company: Annotated[str, Field(min_length=1)]
+    public_key: Secret
+    private_key: Secret
+    client_id: Secret
+    product_instance: Annotated[str, Field(min_length=1)]
+    key_hosts: tuple[str, ...] = ()
+    desk: Desk = Desk()
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        own = urlsplit(self.site).netloc.lower()
+        return frozenset(self.key_hosts) or frozenset({own, f"api-{own}"})
+
+
+class Autotask(_Connection):
+    """Autotask PSA. *zone_url*: where the zone is asked for. *note_type*: a picklist value of this database."""
+
+    user: Annotated[str, Field(min_length=1)]
+    secret: Secret
+    integration_code: Secret
+    webhook_secrets: WebhookSecrets
+    zone_url: Url = "https://webservices.autotask.net"
+    note_type: Id = "1"
+    desk: Desk = Desk()
+
+
+class HaloPsa(_Connection):
+    """HaloPSA. *auth_url*, *tenant*: asked of the system itself where they are not given.
+
+    *webhook_secrets*: `user:password` for Basic, anything else is a Bearer token. *outcome*: of an internal note.
+    """
+
+    url: Url
+    auth_url: Url | None = None
+    tenant: str | None = None
+    client_id: Secret
+    client_secret: Secret
+    webhook_secrets: WebhookSecrets
+    outcome: Id = "7"
+    desk: Desk = Desk()
+
+
+class Standard(_Connection):
+    """Anything that signs as Standard Webhooks has it. It has no tickets that could be read or written."""
+
+    secrets: Annotated[tuple[Annotated[SecretStr, AfterValidator(_whsec)], ...], Field(min_length=1)]
+
+
+def _json(text: object) -> object:
+    """Raises ValueError."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError("should be a JSON object") from None
+
+
+type Json[T] = Annotated[T | None, BeforeValidator(_json)]

@@ -1,0 +1,110 @@
+"""The keys ConnectWise signs with. Where a key is fetched stands in the body that it is to prove, so none is believed.
+
+Source: psa sheet, section 2.3. The host must be one of those allowed, the company and the product instance the ones of
+this connection: every other customer of ConnectWise is on the same hosts.
+"""
+
+import asyncio
+import json
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import httpx
+
+from clients.cache import ExpiringCache
+from clients.errors import Call, Throttled, Unreachable
+from clients.http import Clock
+from clients.psa.connections import ConnectWise
+from domain.psa.delivery import KeyPlace
+
+KEPT = timedelta(minutes=10)
+ASKED_AGAIN = timedelta(minutes=1)
+"""A key that did not fit may have been exchanged; somebody who forges must not make us ask more often than this."""
+KEYS_KEPT = 64
+FETCHES_A_MINUTE = 12
+PATIENCE_S = 2.0
+"""ConnectWise waits 5 s for our answer, and comes again when told 429 (section 2.4)."""
+LARGEST_BYTES = 65_536
+
+
+class SigningKeys:
+    """The signing keys of one connection."""
+
+    def __init__(self, web: httpx.AsyncClient, connection: ConnectWise, *, now: Clock) -> None:
+        self._web = web
+        self._connection = connection
+        self._now = now
+        self._keys: ExpiringCache[str, str] = ExpiringCache(KEYS_KEPT)
+        self._asked: ExpiringCache[str, bool] = ExpiringCache(KEYS_KEPT)
+        self._fetches: ExpiringCache[int, bool] = ExpiringCache(FETCHES_A_MINUTE + 1)
+        self._count = 0
+        self._lock = asyncio.Lock()
+
+    def trusts(self, place: KeyPlace) -> bool:
+        """Whether a key may be fetched there at all, and what it proves would be this connection's."""
+        url = urlsplit(place.url)
+        return (
+            url.scheme == "https"
+            and url.netloc.lower() in self._connection.hosts
+            and not url.fragment
+            and place.instance == self._connection.product_instance
+            and place.company == self._connection.company
+            and place.company_of_key == self._connection.company
+        )
+
+    async def at(self, url: str, *, instead_of: str | None = None) -> str | None:
+        """The key at *url*; None when there is none. *instead_of*: a key that did not fit, to be fetched anew.
+
+        Raises:
+            Unreachable, Throttled: It could not be fetched now.
+        """
+        async with self._lock:  # those who need the same key fetch it once
+            kept = self._keys.get(url, self._now())
+            if kept is not None and (kept != instead_of or self._asked.get(url, self._now())):
+                return kept
+            self._spend(url)
+            key = await self._fetch(url)
+            self._asked.put(url, value=True, until=self._now() + ASKED_AGAIN)
+            if key is not None:
+                self._keys.put(url, key, self._now() + KEPT)
+            return key
+
+    def _spend(self, url: str) -> None:
+        now = self._now()
+        spent = sum(
+            self._fetches.get(number, now) is not None for number in range(self._count - FETCHES_A_MINUTE, self._count)
+        )
+        if spent >= FETCHES_A_MINUTE:
+            raise Throttled("more signing keys are asked for than one connection has", call=_call(url))
+        self._fetches.put(self._count, value=True, until=now + timedelta(minutes=1))
+        self._count += 1
+
+    async def _fetch(self, url: str) -> str | None:
+        try:
+            async with asyncio.timeout(PATIENCE_S), self._web.stream("GET", url, follow_redirects=False) as response:
+                content = bytearray()
+                async for chunk in response.aiter_raw():
+                    content += chunk
+                    if len(content) > LARGEST_BYTES:
+                        return None
+        except (TimeoutError, httpx.HTTPError, ValueError) as error:
+            raise Unreachable(f"no signing key: {type(error).__name__}", call=_call(url), sent=True) from error
+        if (
+            response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+            or response.status_code == httpx.codes.TOO_MANY_REQUESTS
+        ):
+            raise Unreachable("no signing key now", call=_call(url, response.status_code), sent=True)
+        return _key(bytes(content)) if response.status_code == httpx.codes.OK else None
+
+
+def _key(content: bytes) -> str | None:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    key = found.get("signing_key") if isinstance(found, dict) else None
+    return key if isinstance(key, str) and key else None
+
+
+def _call(url: str, status: int | None = None) -> Call:
+    return Call("GET", urlsplit(url).path, status)

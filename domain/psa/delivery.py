@@ -1,0 +1,149 @@
+"""What a webhook's body says it is about. Only a hint: whoever acts reads the ticket again (psa sheet, section 1)."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from domain.psa.desk import Action, Provider
+
+LONGEST_ID = 100
+
+
+class BadBody(ValueError):  # noqa: N818 - it names the body, and the error is that there is one
+    """An authentic delivery that cannot be understood: *str()* says why, without repeating it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One ticket to look at. *by*: the PSA's id of whoever changed it, "" where the body does not say."""
+
+    ticket_id: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a Standard Webhooks sender asks for: it has no ticket system that could be read (psa sheet, section 5.4)."""
+
+    action: Action
+    company_id: str
+    ticket_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """Where a ConnectWise body says its key is, and whom it says it comes from. Not to be believed unchecked.
+
+    *company_of_key*: the login company that the key's URL names.
+    """
+
+    url: str
+    company: str
+    instance: str
+
+    @property
+    def company_of_key(self) -> str:
+        return next(iter(parse_qs(urlsplit(self.url).query).get("companyName", [])), "")
+
+
+def parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
+    """The body as JSON.
+
+    Raises:
+        BadBody: It is none, or is nested deeper than anybody means.
+    """
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadBody("the body is not JSON") from None
+
+
+def key_place(body: bytes) -> KeyPlace | None:
+    """What an unverified ConnectWise body says of its key (section 2.2); None when it is not even of that form."""
+    try:
+        content = parsed(body)
+    except BadBody:
+        return None
+    metadata = content.get("Metadata") if isinstance(content, dict) else None
+    url = metadata.get("key_url") if isinstance(metadata, dict) else None
+    if not isinstance(url, str):
+        return None
+    try:
+        urlsplit(url)
+    except ValueError:
+        return None
+    return KeyPlace(url, str(content.get("CompanyId")), str(content.get("ProductInstanceId")))
+
+
+def hints(provider: Provider, body: bytes) -> tuple[Hint, ...]:
+    """The tickets that a verified body is about; none where it is about something else, or about a deletion.
+
+    Raises:
+        BadBody: It is not JSON, or not of the vendor's form.
+    """
+    content = parsed(body)
+    match provider:
+        case "connectwise":
+            return _connectwise(_object(content))
+        case "autotask":
+            return _autotask({str(name).lower(): value for name, value in _object(content).items()})
+        case _:
+            return tuple(_halopsa(_object(item)) for item in (content if isinstance(content, list) else [content]))
+
+
+def _connectwise(content: dict[str, Any]) -> tuple[Hint, ...]:
+    if content.get("Type") != "ticket" or content.get("Action") == "deleted":
+        return ()
+    return (Hint(_id(content.get("ID"), "ID"), str(content.get("MemberId") or "")),)
+
+
+def _autotask(content: dict[str, Any]) -> tuple[Hint, ...]:
+    """Names are read in any case, as both `PersonID` and `PersonId` are seen (section 3.2)."""
+    by = str(content.get("personid") or "")
+    match content.get("entitytype"):
+        case "Ticket" if content.get("action") != "Delete":
+            return (Hint(_id(content.get("id"), "Id"), by),)
+        case "TicketNote":
+            fields = {str(name).lower(): value for name, value in _object(content.get("fields")).items()}
+            return (Hint(_id(fields.get("ticketid"), "Fields.TicketID"), by),)
+        case _:
+            return ()
+
+
+def _halopsa(content: dict[str, Any]) -> Hint:
+    """The default form, or the flat one of an MSP's own payload; a GUID in `id` is the event's (section 4.2)."""
+    ticket = content.get("ticket")
+    inside = ticket.get("id") if isinstance(ticket, dict) else None
+    return Hint(_id(inside or content.get("ticket_id") or content.get("id"), "ticket.id"))
+
+
+def request(body: bytes) -> Request:
+    """What a verified Standard Webhooks body asks for (section 5.4).
+
+    Raises:
+        BadBody: It is not JSON, or asks for nothing that we do.
+    """
+    content = _object(parsed(body))
+    content = {**content, **content["data"]} if isinstance(content.get("data"), dict) else content
+    action = content.get("action")
+    if action not in {"check", "reprovision"}:
+        raise BadBody("action should be check or reprovision")
+    company, ticket = content.get("company_id"), content.get("ticket_id")
+    if not isinstance(company, str | int) or not str(company) or len(str(company)) > LONGEST_ID:
+        raise BadBody("company_id should be the id of a company")
+    return Request(action, str(company), str(ticket or "")[:LONGEST_ID])
+
+
+def _object(content: object) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise BadBody("the body should be a JSON object")
+    return content
+
+
+def _id(value: object, name: str) -> str:
+    """A ticket id: a positive whole number in all three systems, sometimes sent as text."""
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID and int(text)):
+        raise BadBody(f"{name} should be the id of a ticket")
+    return text
