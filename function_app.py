@@ -6,7 +6,7 @@ import azure.functions as func
 
 from clients import profiles
 from clients import settings as environment
-from handlers import api, approvals, check, park, remediate, sweep, webhooks, workers
+from handlers import api, approvals, check, exceptions, park, remediate, sweep, webhooks, workers
 from handlers.http import accepted, answer
 from handlers.workers import interval_s
 
@@ -118,6 +118,20 @@ async def post_approve(req: func.HttpRequest) -> func.HttpResponse:
     """Take the steps of one plan that waits for a person's yes, if it is still what the tenant needs."""
     tenant_id, control = req.route_params["tenant_id"], req.route_params["control"]
     return await accepted(connect, approvals.post_approve, tenant_id, control, req.get_body(), CALLER)
+
+
+@app.route("tenants/{tenant_id}/controls/{control}/except", methods=["POST"])
+async def post_except(req: func.HttpRequest) -> func.HttpResponse:
+    """Accept a control's drift until a date."""
+    tenant_id, control = req.route_params["tenant_id"], req.route_params["control"]
+    return await answer(connect, exceptions.make, tenant_id, control, req.get_body(), CALLER)
+
+
+@app.route("tenants/{tenant_id}/controls/{control}/except", methods=["DELETE"])
+async def delete_except(req: func.HttpRequest) -> func.HttpResponse:
+    """Accept a control's drift no longer."""
+    tenant_id, control = req.route_params["tenant_id"], req.route_params["control"]
+    return await answer(connect, exceptions.take_back, tenant_id, control, CALLER, status=204)
 
 
 @app.route("operations/{operation_id}", methods=["GET"])

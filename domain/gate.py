@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.control import Control, Drifted
+from domain.exemption import Exemption
 from domain.guards import Guard
 from domain.states import digest
 from domain.tenant import Wanted
@@ -33,16 +34,6 @@ class Brake(BaseModel):
     reason: str = ""
     by: str = ""
     changed_at: AwareDatetime | None = None
-
-
-class Exemption(BaseModel):
-    """Accepted drift of one control: who answers for it, why, and until when."""
-
-    model_config = ConfigDict(frozen=True)
-
-    reason: str
-    owner: str
-    until: AwareDatetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +117,9 @@ def _freeze(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
 
 
 def _exception(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
-    exemption = around.exemption
-    if exemption is None or exemption.until <= around.now:
+    if around.exemption is None or not around.exemption.holds_at(around.now):
         return Answer("exception", passed=True)
-    reason = f"accepted by {exemption.owner} until {exemption.until.isoformat()}: {exemption.reason}"
-    return Answer("exception", passed=False, reason=reason)
+    return Answer("exception", passed=False, reason=around.exemption.sentence)
 
 
 def _mode(control: Control, plan: Drifted, around: Circumstances) -> Answer:

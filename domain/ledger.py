@@ -17,6 +17,8 @@ type Event = Literal[
     "awaiting_approval",
     "approved",
     "excepted",
+    "exception_made",
+    "exception_ended",
     "needs_person",
     "applying",
     "corrected",

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, assert_never
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.control import Compliant, Control, Drift, Drifted, Finding, NeedsPerson, NotApplicable, Unknown
+from domain.exemption import Exemption
 from domain.steps import Step
 from domain.tenant import Mode
 
@@ -137,7 +138,7 @@ class ControlState(BaseModel):
         return self.model_copy(update={"state": state, "since": since, **changes})
 
 
-WAITING: frozenset[StateName] = frozenset({"held", "awaiting_approval", "excepted"})
+WAITING: frozenset[StateName] = frozenset({"held", "awaiting_approval"})
 """States that the gate gave. A check that finds the same drift again leaves them: only the gate can say otherwise."""
 
 
@@ -145,7 +146,8 @@ WAITING: frozenset[StateName] = frozenset({"held", "awaiting_approval", "excepte
 class Look:
     """One look at one control: which, in which mode of the tenant, when its facts were read, and when now is.
 
-    *asked_at*: when a person asked for it to be put back, if one did.
+    *asked_at*: when a person asked for it to be put back, if one did. *exemption*: the control's exception, if it has
+    one.
     """
 
     control: Control
@@ -153,6 +155,12 @@ class Look:
     read_at: datetime | None
     now: datetime
     asked_at: datetime | None = None
+    exemption: Exemption | None = None
+
+    @property
+    def accepted(self) -> str:
+        """Why drift is accepted at this moment; empty where it is not."""
+        return self.exemption.sentence if self.exemption and self.exemption.holds_at(self.now) else ""
 
 
 def after_check(before: ControlState, finding: Finding, look: Look) -> ControlState:
@@ -175,9 +183,10 @@ def after_check(before: ControlState, finding: Finding, look: Look) -> ControlSt
         case NotApplicable(reason=reason):
             return seen.becomes("not_applicable", look.now, detail=reason, tried={})
         case NeedsPerson(todo=todo, drift=drift):
-            return seen.becomes("needs_person", look.now, detail=todo, drift=drift_view(drift))
+            state = seen.becomes("needs_person", look.now, detail=todo, drift=drift_view(drift))
+            return _unless_accepted(before, state, look)
         case Drifted():
-            return _after_drift(before, seen, finding, look)
+            return _unless_accepted(before, _after_drift(before, seen, finding, look), look)
         case _:
             assert_never(finding)
 
@@ -199,6 +208,13 @@ def _while_correcting(before: ControlState, finding: Finding, now: datetime) -> 
     long_ago = before.since is not None and before.state == "correcting" and now - before.since >= UNREAD_PATIENCE
     state: StateName = "unknown" if long_ago else before.state
     return before.becomes(state, now, detail=_sentence(finding))
+
+
+def _unless_accepted(before: ControlState, after: ControlState, look: Look) -> ControlState:
+    if not look.accepted:
+        return after
+    since = before.since if before.state == "excepted" else look.now
+    return after.model_copy(update={"state": "excepted", "since": since, "detail": look.accepted})
 
 
 def _after_drift(before: ControlState, seen: ControlState, found: Drifted, look: Look) -> ControlState:

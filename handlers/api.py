@@ -75,7 +75,11 @@ async def state(tenant_id: str, clients: Clients) -> dict[str, Any]:
     """Every control of the tenant, also those that no check has reached yet."""
     config = await tenant(tenant_id, clients)
     states = await clients.storage.states.load(config.tenant_id)
-    shown = [states.of(each).model_dump(mode="json", exclude=_OUR_OWN) for each in {**CATALOGUE, **states.controls}]
+    shown = [
+        states.of(each).model_dump(mode="json", exclude=_OUR_OWN)
+        | {"exception": found.model_dump(mode="json") if (found := states.exceptions.get(each)) else None}
+        for each in {**CATALOGUE, **states.controls}
+    ]
     return {"tenant_id": config.tenant_id, "controls": shown}
 
 

@@ -9,7 +9,7 @@ from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Finding, Unknown
 from domain.controls import CATALOGUE, in_lane
 from domain.jobs import CheckTenant, ForeignMessage, RemediateTenant, parse
-from domain.ledger import of_transition
+from domain.ledger import Entry, of_transition
 from domain.operations import ending, outcome
 from domain.states import ControlState, Look, after_check, wants_remedy
 from domain.tenant import TenantConfig
@@ -75,7 +75,9 @@ async def _look(tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates
     after = {}
     for each in ids:
         control = CATALOGUE[each]
-        look = Look(control, tenant.mode_of(each), facts.read_at(control), clients.now())
+        look = Look(
+            control, tenant.mode_of(each), facts.read_at(control), clients.now(), exemption=before.exceptions.get(each)
+        )
         state = after_check(before.of(each), control.find(facts, wanted), look)
         after[each] = state.model_copy(update={"profile_version": wanted.profile.version})
     return after
@@ -92,8 +94,13 @@ async def _record(
     job: CheckTenant, tenant: TenantConfig, before: TenantStates, after: States, clients: Clients
 ) -> None:
     known = {"at": clients.now(), "tenant_id": job.tenant_id, "operation_id": job.operation_id}
-    entries = [entry for each, state in after.items() if (entry := of_transition(before.of(each), state, **known))]
-    await clients.storage.states.save(job.tenant_id, before.with_changes(after), entries)
+    over = [control for control, each in before.exceptions.items() if not each.holds_at(clients.now())]
+    entries = [
+        Entry(event="exception_ended", control=each, detail=before.exceptions[each].sentence, **known) for each in over
+    ]
+    entries += [entry for each, state in after.items() if (entry := of_transition(before.of(each), state, **known))]
+    states = before.with_changes(after).excepting(dict.fromkeys(over))
+    await clients.storage.states.save(job.tenant_id, states, entries)
     for entry in entries:
         log.info("%s tenant=%s control=%s", entry.event, entry.tenant_id, entry.control)
     drifted = tuple(each for each, state in after.items() if wants_remedy(state, tenant.mode_of(each)))

@@ -8,6 +8,7 @@ from clients.storage.leases import Lease
 from domain import guards
 from domain.control import Control, Drifted, Facts
 from domain.controls.per_domain import domains_of
+from domain.exemption import Exemption
 from domain.gate import BLAST_WINDOW, BREAKER_WINDOW, Answer, Brake, Circumstances, Ruling, blast_radius, rule
 from domain.guards import Guard
 from domain.jobs import RemediateTenant
@@ -39,8 +40,8 @@ class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
         self.answer = answer
 
 
-async def ask(control: Control, plan: Drifted, facts: Facts, case: Case) -> Ruling:
-    """Whether *plan* may be applied now, with every answer on the way."""
+async def ask(control: Control, plan: Drifted, facts: Facts, case: Case, exemption: Exemption | None = None) -> Ruling:
+    """Whether *plan* may be applied now, with every answer on the way. *exemption*: the control's, if it has one."""
     clients, wanted = case.clients, case.wanted
     now, switches, tenant_id = clients.now(), clients.storage.switches, case.job.tenant_id
     put_back = await clients.storage.ledger.put_back(tenant_id, control.id, now - BREAKER_WINDOW)
@@ -48,7 +49,7 @@ async def ask(control: Control, plan: Drifted, facts: Facts, case: Case) -> Ruli
         now=now,
         brake=await switches.brake(),
         wanted=wanted,
-        exemption=await switches.exemption(tenant_id, control.id),
+        exemption=exemption,
         guard=await _guard(facts, wanted, clients) if control.guarded else None,
         corrections=max(put_back[drift.field] for drift in plan.drift),
         requested_by=case.asked_by(control),
@@ -60,11 +61,12 @@ async def ask(control: Control, plan: Drifted, facts: Facts, case: Case) -> Ruli
     return Ruling((*ruling.answers, await _reserve(tenant_id, around.brake, clients)))
 
 
-async def permit(control: Control, case: Case) -> None:
+async def permit(control: Control, case: Case, exemption: Exemption | None = None) -> None:
     """The last question before a write goes out, asked of what is true at this moment.
 
     Raises:
-        Stopped: The brake was pulled, the lease may be another worker's by now, or the tenant's config has changed.
+        Stopped: The brake was pulled, the lease may be another worker's by now, or the tenant's config has changed,
+            or the control's drift was accepted.
     """
     storage, now = case.clients.storage, case.clients.now()
     brake = await storage.switches.brake()
@@ -75,6 +77,8 @@ async def permit(control: Control, case: Case) -> None:
         raise Stopped(Answer("tenant", passed=False, reason="switched off in its config"))
     if window := tenant.frozen_at(now):
         raise Stopped(Answer("freeze", passed=False, reason=f"frozen until {window.end.isoformat()}: {window.reason}"))
+    if exemption and exemption.holds_at(now):
+        raise Stopped(Answer("exception", passed=False, reason=exemption.sentence))
     if tenant.mode_of(control.id) != "correct" and not case.asked_by(control):
         raise Stopped(Answer("tenant", passed=False, reason="its mode was changed meanwhile"))
     if case.lease.lost:

@@ -6,6 +6,7 @@ value closes it: a crash anywhere in between is taken up where it stopped by who
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 
 from clients.errors import AlreadyExists, ClientError, Refused, Throttled, Unreachable
@@ -24,6 +25,7 @@ from domain.corrections import (
     too_soon,
     unsent,
 )
+from domain.exemption import Exemption
 from domain.gate import Answer, Ruling
 from domain.ledger import Entry, Event, answers_view, of_transition
 from domain.operations import ControlOutcome, ending, outcome
@@ -88,7 +90,10 @@ class Work:
     def _about(self, control: Control, facts: Facts, mode: Mode | None = None) -> Look:
         asked_at = self._case.job.asked_at if self._case.asked_by(control) else None
         mode = mode or ("correct" if asked_at else self._case.wanted.tenant.mode_of(control.id))
-        return Look(control, mode, facts.read_at(control), self._case.clients.now(), asked_at)
+        return Look(control, mode, facts.read_at(control), self._case.clients.now(), asked_at, self._exemption(control))
+
+    def _exemption(self, control: Control) -> Exemption | None:
+        return self._states.exceptions.get(control.id)
 
     def _judged(self, before: ControlState, control: Control, facts: Facts, mode: Mode | None = None) -> ControlState:
         after = after_check(before, control.find(facts, self._case.wanted), self._about(control, facts, mode))
@@ -121,7 +126,7 @@ class Work:
         if too_soon(judged, plan, now):
             self._calm.add(control.id)
             return
-        ruling = await gatekeeper.ask(control, plan, facts, self._case)
+        ruling = await gatekeeper.ask(control, plan, facts, self._case, self._exemption(control))
         if ruling.refusal:
             await self._record(stopped(judged, plan, ruling.refusal, mode, now), ruling)
             return
@@ -138,8 +143,9 @@ class Work:
         """Take one step, noted as sent before it is. False: the steps after it are not taken now."""
         case, now = self._case, self._case.clients.now
         await self._save({control.id: sending(self._states.of(control.id), step, now())}, [])
+        permit = partial(gatekeeper.permit, control, case, self._exemption(control))  # as of the save just made
         try:
-            await case.clients.apply(case.wanted.tenant, step, lambda: gatekeeper.permit(control, case))
+            await case.clients.apply(case.wanted.tenant, step, permit)
         except gatekeeper.Stopped as stop:
             state = unsent(self._states.of(control.id), step)
             mode = case.wanted.tenant.mode_of(control.id)

@@ -5,7 +5,7 @@ are written with the states (the outbox) and copied to the ledger right after; w
 again what a crash left behind, and a copy that is there already is left alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from azure.core import MatchConditions
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from clients.storage.documents import pack, unpack
 from clients.storage.ledger import LedgerTable
+from domain.exemption import Exemption
 from domain.ledger import Entry
 from domain.states import ControlState
 
@@ -25,12 +26,13 @@ _ROW = "controls"
 class TenantStates(BaseModel):
     """Every control state of a tenant, by control id. *etag*: the version that was loaded, None for none yet.
 
-    *outbox*: the ledger entries of the last change.
+    *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change.
     """
 
     model_config = ConfigDict(frozen=True)
 
     controls: dict[str, ControlState] = {}
+    exceptions: dict[str, Exemption] = {}
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
 
@@ -39,6 +41,11 @@ class TenantStates(BaseModel):
 
     def with_changes(self, changed: dict[str, ControlState]) -> Self:
         return self.model_copy(update={"controls": self.controls | changed})
+
+    def excepting(self, changed: Mapping[str, Exemption | None]) -> Self:
+        """The same with other exceptions; None takes one away."""
+        kept = {control: each for control, each in {**self.exceptions, **changed}.items() if each}
+        return self.model_copy(update={"exceptions": kept})
 
 
 class StatesMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first

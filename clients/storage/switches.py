@@ -1,11 +1,11 @@
-"""What people switch: the brake and the exceptions; and the size of the fleet, which the blast radius needs."""
+"""What people switch: the brake; and the size of the fleet, which the blast radius needs."""
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
-from domain.gate import Brake, Exemption
+from domain.gate import Brake
 
 _BRAKE = ("brake", "brake")
 _FLEET = ("fleet", "fleet")
@@ -25,16 +25,6 @@ class SwitchTable:
 
     async def set_brake(self, brake: Brake) -> None:
         await self._table.upsert_entity(pack(*_BRAKE, brake), mode=UpdateMode.REPLACE)
-
-    async def exemption(self, tenant_id: str, control: str) -> Exemption | None:
-        try:
-            return unpack(Exemption, await self._table.get_entity(f"exemption {tenant_id}", control))
-        except ResourceNotFoundError:
-            return None
-
-    async def set_exemption(self, tenant_id: str, control: str, exemption: Exemption) -> None:
-        entity = pack(f"exemption {tenant_id}", control, exemption)
-        await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
     async def fleet(self) -> int:
         """How many tenants the last sweep asked about; 0 before the first."""

@@ -54,6 +54,8 @@ ROUTES = {
     "post_check": ("POST", "tenants/{tenant_id}/check", "FUNCTION"),
     "post_reprovision": ("POST", "tenants/{tenant_id}/reprovision", "FUNCTION"),
     "post_approve": ("POST", "tenants/{tenant_id}/controls/{control}/approve", "FUNCTION"),
+    "post_except": ("POST", "tenants/{tenant_id}/controls/{control}/except", "FUNCTION"),
+    "delete_except": ("DELETE", "tenants/{tenant_id}/controls/{control}/except", "FUNCTION"),
     "get_operation": ("GET", "operations/{operation_id}", "FUNCTION"),
     "get_brake": ("GET", "brake", "FUNCTION"),
     "put_brake": ("PUT", "brake", "FUNCTION"),

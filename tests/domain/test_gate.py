@@ -5,7 +5,8 @@ import pytest
 
 from domain.control import Drift, Drifted
 from domain.controls import CATALOGUE
-from domain.gate import Brake, Circumstances, Exemption, blast_radius, rule
+from domain.exemption import Exemption
+from domain.gate import Brake, Circumstances, blast_radius, rule
 from domain.guards import Guard
 from domain.states import digest
 from domain.steps import Step
@@ -76,6 +77,13 @@ def test_waiting_for_approval_names_the_very_plan():
 )
 def test_a_person_who_asks_passes_mode_and_breaker(passes):
     assert rule(RULE, PLAN, around(**passes, requested_by="ann@msp.example")).refusal is None
+
+
+def test_a_yes_to_one_plan_is_a_yes_to_no_other():
+    asked = {"config": {"mode": "approve"}, "requested_by": "ann@msp.example"}
+    assert rule(RULE, PLAN, around(**asked, approved=digest(PLAN.steps))).refusal is None
+    held = rule(RULE, PLAN, around(**asked, approved="0" * 16)).refusal
+    assert held and held.reason == f"waits for approval of plan {digest(PLAN.steps)}"
 
 
 @pytest.mark.parametrize("gate", ["brake", "tenant", "freeze", "exception", "guard"])

@@ -82,7 +82,7 @@ def test_a_correction_under_way_is_left_to_whoever_proves_it(finding):
     assert wants_remedy(correcting, "correct")
 
 
-@pytest.mark.parametrize("waiting", ["held", "awaiting_approval", "excepted"])
+@pytest.mark.parametrize("waiting", ["held", "awaiting_approval"])
 def test_what_the_gate_said_stands_until_the_plan_changes(waiting):
     held = after_check(NEW, PLAN, look()).becomes(waiting, NOW, detail="because")
     same = after_check(held, PLAN, look(now=NOW + timedelta(minutes=5)))
