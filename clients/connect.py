@@ -21,10 +21,9 @@ from clients.resolver import Resolver
 from clients.settings import Settings
 from domain.control import Control, Facts
 from domain.facts import Query, Reading
-from domain.guards import Verdicts
-from domain.mail import mx
 from domain.mail.answers import Answer, Question
 from domain.mail.asking import Needs
+from domain.mx_moves import Sights, sight
 from domain.profile import Profile
 from domain.steps import Step
 from domain.tenant import TenantConfig, Wanted
@@ -95,14 +94,16 @@ class Clients:
             self.asked.put(tenant_id, tuple(needed), now + REMEMBERED)
         return facts
 
-    async def mx(self, domains: Sequence[str], suffixes: tuple[str, ...]) -> Verdicts:
+    async def mx(self, domains: Sequence[str], suffixes: tuple[str, ...]) -> Sights:
         """What the MX of *domains* are now, on every server of each: a kept answer, or one server's, is not enough."""
         answers = dict[Question, Answer]()
-        verdicts = {domain: mx.judge(domain, answers, suffixes) for domain in domains}
-        while questions := [q for each in verdicts.values() if isinstance(each, Needs) for q in each.questions]:
+        while True:
+            seen = {domain: sight(domain, answers, suffixes) for domain in domains}
+            needs = [each.verdict for each in seen.values() if isinstance(each.verdict, Needs)]
+            if not needs:
+                return seen
+            questions = [question for each in needs for question in each.questions]
             answers |= await self.dns.ask(questions, every_server=True, fresh=True)
-            verdicts = {domain: mx.judge(domain, answers, suffixes) for domain in domains}
-        return verdicts
 
     async def apply(self, tenant: TenantConfig, step: Step, permit: Callable[[], Awaitable[None]]) -> None:
         """Run one write: the only place that does. *permit* is asked last, and stops it by raising.

@@ -119,6 +119,13 @@ class Facts:
             self._parsed[kind] = tuple(found.values())
         return cast("tuple[T, ...]", self._parsed[kind])
 
+    def known[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
+        """As `all`, for what needs no verdict: none where they were not read."""
+        try:
+            return self.all(kind)
+        except _DoubtError:
+            return ()
+
     def read_at(self, control: "Control") -> datetime | None:
         """When the oldest part of what *control* sees was read; None when a part was never asked for."""
         parts = [self._reading.get(query) for query in control.queries]

@@ -58,8 +58,18 @@ class AcceptedDomain(ExchangeObject):
     @property
     def in_scope(self) -> bool:
         """Whether it is a custom domain whose mailboxes live here, so that the guide's settings are about it."""
+        return self.is_custom and self.domain_type == "Authoritative"
+
+    @property
+    def receives(self) -> bool:
+        """Whether mail to it is taken in here, if only to be passed on: what a lock-down could refuse (dns 5.4)."""
+        return self.is_custom and self.domain_type in {"Authoritative", "InternalRelay"}
+
+    @property
+    def is_custom(self) -> bool:
+        """Not one of Microsoft's own names, whose MX cannot point to the filter, and not about to go."""
         ours = not (self.initial_domain or self.is_coexistence_domain or self.pending_removal)
-        return ours and self.domain_type == "Authoritative" and not self.key.endswith(".onmicrosoft.com")
+        return ours and not self.key.endswith((".onmicrosoft.com", ".onmicrosoft.us", ".onmicrosoft.cn"))
 
 
 class InboundConnector(ExchangeObject):

@@ -1,17 +1,15 @@
-"""The guard of the lock-down: it may close only when every MX of every domain is the filter's.
+"""The guard of the lock-down: it may close only when every MX of every domain is the filter's, and known to be.
 
 Enabling it earlier stops the company's mail (dns-and-exchangedefender 1.5, 5.4). Anything unknown means stop.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import assert_never
 
 from domain.mail import mx
 from domain.mail.asking import Needs, Unknown
-
-type Verdicts = Mapping[str, mx.Verdict | Needs | Unknown]
-"""What is known of the MX of each domain."""
+from domain.mx_moves import UNSEEN_PATIENCE, MxMemories, MxMemory, Sight, Sights
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +20,37 @@ class Guard:
     reason: str = ""
 
 
-def lockdown(domains: tuple[str, ...], verdicts: Verdicts) -> Guard:
-    """Judge the MX of *domains* (every custom domain that receives mail here)."""
-    if not domains:
+def lockdown(sights: Sights, remembered: MxMemories, now: datetime, *, since: datetime | None = None) -> Guard:
+    """Judge every domain that receives mail here: what its MX is (*sights*) and what it was (*remembered*).
+
+    *since*: when the MX records were pointed to the filter, where an operator says so.
+    """
+    if not sights:
         return Guard(passed=False, reason="no custom domain is known, so no MX could be checked")
-    for domain in domains:
-        if against := speaks_against(verdicts.get(domain)):
+    for domain, seen in sights.items():
+        if against := _against(seen, remembered.domains.get(domain), now, since):
             return Guard(passed=False, reason=f"{domain}: {against}")
-    return Guard(passed=True, reason=f"every MX of {', '.join(domains)} is the filter's")
+    return Guard(passed=True, reason=f"every MX of {', '.join(sights)} is the filter's, and older ones are forgotten")
+
+
+def _against(seen: Sight, memory: MxMemory | None, now: datetime, since: datetime | None) -> str:
+    if against := speaks_against(seen.verdict):
+        return against
+    if memory is None or not memory.at_filter:
+        return "since when its MX is the filter's is not known"
+    if memory.elsewhere:
+        hosts = ", ".join(memory.elsewhere)
+        was = f"its MX was {hosts}, which senders may still use until {_time(memory.until)} (TTL {memory.ttl_s} s)"
+        return was if now < memory.until else ""
+    until = min(memory.until, since + UNSEEN_PATIENCE) if since else memory.until
+    return f"{_UNSEEN} until {_time(until)}; mx_at_filter_since in its config says since when" if now < until else ""
+
+
+_UNSEEN = "since when its MX is the filter's is not known, so senders may still use an older one"
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def speaks_against(verdict: mx.Verdict | Needs | Unknown | None) -> str:  # noqa: PLR0911 - a row for each verdict

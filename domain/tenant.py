@@ -72,7 +72,11 @@ class Psa(_Part):
 
 
 class TenantConfig(_Part):
-    """One tenant as `PUT /tenants/{tenant_id}` takes it (design 6)."""
+    """One tenant as `PUT /tenants/{tenant_id}` takes it (design 6).
+
+    *mx_at_filter_since*: when every MX was pointed to the filter, for a tenant where that was before Holdfast came: the
+    lock-down then waits from that time on.
+    """
 
     tenant_id: TenantId
     name: Annotated[str, Field(min_length=1, max_length=256)]
@@ -85,6 +89,7 @@ class TenantConfig(_Part):
     service_connectors: tuple[ServiceConnector, ...] = ()
     psa: Psa | None = None
     freeze: tuple[Freeze, ...] = ()
+    mx_at_filter_since: AwareDatetime | None = None
 
     def mode_of(self, control_id: str) -> Mode:
         settings = self.controls.get(control_id)

@@ -7,7 +7,7 @@ from clients.connect import Clients
 from clients.errors import Throttled
 from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Finding, Unknown
-from domain.controls import CATALOGUE, in_lane
+from domain.controls import CATALOGUE, in_lane, mx
 from domain.jobs import CheckTenant, ForeignMessage, RemediateTenant, parse
 from domain.ledger import Entry, of_transition
 from domain.operations import ending, outcome
@@ -62,17 +62,14 @@ def selected(job: CheckTenant) -> tuple[str, ...]:
     return tuple(control for control in CATALOGUE if control in chosen)
 
 
-type States = dict[str, ControlState]
-
-
-async def _look(tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates, clients: Clients) -> States:
+async def _look(tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates, clients: Clients) -> TenantStates:
     """Read all that the controls *ids* see and let each judge."""
     try:
         wanted = clients.wanted(tenant)
     except ValueError as mistake:
         return _blind(tenant, ids, before, f"the tenant's config makes no sense: {mistake}", clients)
     facts = await clients.look(wanted, [CATALOGUE[each] for each in ids])
-    after = {}
+    after = dict[str, ControlState]()
     for each in ids:
         control = CATALOGUE[each]
         look = Look(
@@ -80,31 +77,33 @@ async def _look(tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates
         )
         state = after_check(before.of(each), control.find(facts, wanted), look)
         after[each] = state.model_copy(update={"profile_version": wanted.profile.version})
-    return after
+    return before.with_changes(after).remembering(mx.remembered(before.mx, facts, wanted, clients.now()))
 
 
-def _blind(tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates, why: str, clients: Clients) -> States:
+def _blind(
+    tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates, why: str, clients: Clients
+) -> TenantStates:
     """What is known of the controls *ids* when nothing could be read."""
     finding: Finding = Unknown(why)
     looks = {each: Look(CATALOGUE[each], tenant.mode_of(each), None, clients.now()) for each in ids}
-    return {each: after_check(before.of(each), finding, look) for each, look in looks.items()}
+    return before.with_changes({each: after_check(before.of(each), finding, look) for each, look in looks.items()})
 
 
 async def _record(
-    job: CheckTenant, tenant: TenantConfig, before: TenantStates, after: States, clients: Clients
+    job: CheckTenant, tenant: TenantConfig, before: TenantStates, after: TenantStates, clients: Clients
 ) -> None:
     known = {"at": clients.now(), "tenant_id": job.tenant_id, "operation_id": job.operation_id}
     over = [control for control, each in before.exceptions.items() if not each.holds_at(clients.now())]
     entries = [
         Entry(event="exception_ended", control=each, detail=before.exceptions[each].sentence, **known) for each in over
     ]
-    entries += [entry for each, state in after.items() if (entry := of_transition(before.of(each), state, **known))]
-    states = before.with_changes(after).excepting(dict.fromkeys(over))
-    await clients.storage.states.save(job.tenant_id, states, entries)
+    looked = {each: after.of(each) for each in selected(job)}
+    entries += [entry for each, state in looked.items() if (entry := of_transition(before.of(each), state, **known))]
+    await clients.storage.states.save(job.tenant_id, after.excepting(dict.fromkeys(over)), entries)
     for entry in entries:
         log.info("%s tenant=%s control=%s", entry.event, entry.tenant_id, entry.control)
-    drifted = tuple(each for each, state in after.items() if wants_remedy(state, tenant.mode_of(each)))
+    drifted = tuple(each for each, state in looked.items() if wants_remedy(state, tenant.mode_of(each)))
     if drifted:
         await clients.storage.queues.remediate(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))
-    outcomes = tuple(map(outcome, after.values()))
+    outcomes = tuple(map(outcome, looked.values()))
     await operations.finish(job.operation_id, outcomes, ending(outcomes, looked_only=True), clients)

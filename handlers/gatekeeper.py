@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 from clients.connect import Clients
 from clients.storage.leases import Lease
-from domain import guards
-from domain.control import Control, Drifted, Facts
-from domain.controls.per_domain import domains_of
+from domain.control import Control, Drifted
 from domain.exemption import Exemption
 from domain.gate import BLAST_WINDOW, BREAKER_WINDOW, Answer, Brake, Circumstances, Ruling, blast_radius, rule
 from domain.guards import Guard
@@ -40,8 +38,10 @@ class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
         self.answer = answer
 
 
-async def ask(control: Control, plan: Drifted, facts: Facts, case: Case, exemption: Exemption | None = None) -> Ruling:
-    """Whether *plan* may be applied now, with every answer on the way. *exemption*: the control's, if it has one."""
+async def ask(
+    control: Control, plan: Drifted, case: Case, *, exemption: Exemption | None, guard: Guard | None
+) -> Ruling:
+    """Whether *plan* may be applied now, with every answer on the way. Each is None where *control* has none."""
     clients, wanted = case.clients, case.wanted
     now, switches, tenant_id = clients.now(), clients.storage.switches, case.job.tenant_id
     put_back = await clients.storage.ledger.put_back(tenant_id, control.id, now - BREAKER_WINDOW)
@@ -50,7 +50,7 @@ async def ask(control: Control, plan: Drifted, facts: Facts, case: Case, exempti
         brake=await switches.brake(),
         wanted=wanted,
         exemption=exemption,
-        guard=await _guard(facts, wanted, clients) if control.guarded else None,
+        guard=guard,
         corrections=max(put_back[drift.field] for drift in plan.drift),
         requested_by=case.asked_by(control),
         approved=case.job.plan if case.asked_by(control) else None,
@@ -83,11 +83,6 @@ async def permit(control: Control, case: Case, exemption: Exemption | None = Non
         raise Stopped(Answer("tenant", passed=False, reason="its mode was changed meanwhile"))
     if case.lease.lost:
         raise Stopped(Answer("lease", passed=False, reason="the lease on the tenant was lost"))
-
-
-async def _guard(facts: Facts, wanted: Wanted, clients: Clients) -> Guard:
-    domains = domains_of(facts)
-    return guards.lockdown(domains, await clients.mx(domains, wanted.profile.mx_suffixes))
 
 
 async def _reserve(tenant_id: str, brake: Brake, clients: Clients) -> Answer:

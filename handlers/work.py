@@ -6,6 +6,7 @@ value closes it: a crash anywhere in between is taken up where it stopped by who
 
 import asyncio
 import logging
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from clients.errors import AlreadyExists, ClientError, Refused, Throttled, Unrea
 from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Control, Drifted, Facts, Finding, Unknown
 from domain.controls import CATALOGUE
+from domain.controls.per_domain import receiving
 from domain.corrections import (
     Progress,
     answered,
@@ -27,7 +29,9 @@ from domain.corrections import (
 )
 from domain.exemption import Exemption
 from domain.gate import Answer, Ruling
+from domain.guards import Guard, lockdown
 from domain.ledger import Entry, Event, answers_view, of_transition
+from domain.mx_moves import Sights
 from domain.operations import ControlOutcome, ending, outcome
 from domain.states import Change, ControlState, Look, after_check, open_steps
 from domain.steps import Step
@@ -55,6 +59,7 @@ class Work:
         self._unreadable: set[str] = set()
         self._calm: set[str] = set()
         self._done: dict[str, ControlOutcome] = {}
+        self._sights = list[tuple[Sights, datetime]]()
 
     async def show(self) -> bool:
         """Dry run: the exact steps of each control, written nowhere but into the operation."""
@@ -126,12 +131,28 @@ class Work:
         if too_soon(judged, plan, now):
             self._calm.add(control.id)
             return
-        ruling = await gatekeeper.ask(control, plan, facts, self._case, self._exemption(control))
+        guard = await self._guard(facts) if control.guarded else None
+        ruling = await gatekeeper.ask(control, plan, self._case, exemption=self._exemption(control), guard=guard)
         if ruling.refusal:
             await self._record(stopped(judged, plan, ruling.refusal, mode, now), ruling)
             return
         await self._record(begun(judged, plan, self._case.clients.now()), ruling)
         await self._write(control, plan)
+
+    async def _guard(self, facts: Facts) -> Guard:
+        """Whether the lock-down may close: what the MX records are at this moment, and what is remembered of them."""
+        case, now = self._case, self._case.clients.now
+        sights = await case.clients.mx(receiving(facts), case.wanted.profile.mx_suffixes)
+        self._sights.append((sights, now()))
+        self._states = self._remembering(self._states)
+        return lockdown(sights, self._states.mx, now(), since=case.wanted.tenant.mx_at_filter_since)
+
+    def _remembering(self, states: TenantStates) -> TenantStates:
+        """*states* with what this job saw of the MX records; seen twice is remembered once."""
+        memories = states.mx
+        for sights, at in self._sights:
+            memories = memories.after(sights, at, locked=False)
+        return states.remembering(memories)
 
     async def _write(self, control: Control, plan: Drifted) -> None:
         """Take the steps of a correction that has been announced, until one does not go through."""
@@ -268,7 +289,7 @@ class Work:
                 self._states = await table.save(tenant_id, self._states.with_changes(changed), entries)
             except StatesMoved:
                 changed = {c.id: self._states.of(c.id) for c in self._controls} | changed
-                self._states = await table.load(tenant_id)
+                self._states = self._remembering(await table.load(tenant_id))
             else:
                 return
 

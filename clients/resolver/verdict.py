@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import dns.flags
@@ -75,7 +75,8 @@ def agreed(said: Mapping[Server, Heard], *, every_server: bool, at: datetime) ->
         told = (f"{_shown(usable[side[0]])} at {', '.join(map(_address, side))}" for side in sides.values())
         return Unclear(f"servers disagree: {'; '.join(told)}", at)
     # The longest time: a cache that asked that server believes it for so long.
-    return max(usable.values(), key=lambda what: what.ttl_s)
+    longest = max(usable.values(), key=lambda what: what.ttl_s)
+    return replace(longest, whole=not silent) if isinstance(longest, Present) else longest
 
 
 def records_of(reply: dns.message.Message, name: dns.name.Name, rdtype: str) -> dns.rrset.RRset | None:

@@ -18,6 +18,7 @@ from clients.storage.documents import pack, unpack
 from clients.storage.ledger import LedgerTable
 from domain.exemption import Exemption
 from domain.ledger import Entry
+from domain.mx_moves import MxMemories
 from domain.states import ControlState
 
 _ROW = "controls"
@@ -26,13 +27,15 @@ _ROW = "controls"
 class TenantStates(BaseModel):
     """Every control state of a tenant, by control id. *etag*: the version that was loaded, None for none yet.
 
-    *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change.
+    *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change. *mx*: what is
+    remembered of the tenant's MX records.
     """
 
     model_config = ConfigDict(frozen=True)
 
     controls: dict[str, ControlState] = {}
     exceptions: dict[str, Exemption] = {}
+    mx: MxMemories = MxMemories()
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
 
@@ -46,6 +49,9 @@ class TenantStates(BaseModel):
         """The same with other exceptions; None takes one away."""
         kept = {control: each for control, each in {**self.exceptions, **changed}.items() if each}
         return self.model_copy(update={"exceptions": kept})
+
+    def remembering(self, mx: MxMemories) -> Self:
+        return self.model_copy(update={"mx": mx})
 
 
 class StatesMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first

@@ -28,7 +28,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
             case _:
                 assert_never(found)
 
-    return per_domain.judge(facts, look)
+    return per_domain.judge(per_domain.domains_of(facts), look)
 
 
 CONTROL = Control(

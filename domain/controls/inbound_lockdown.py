@@ -34,7 +34,7 @@ def is_locked(facts: Facts, wanted: Wanted) -> bool:
     """Whether some connector refuses mail that does not come from the filter, whoever made it."""
     return any(
         c.enabled and c.connector_type == "Partner" and "*" in c.sender_domains and c.restrict_domains_to_ip_addresses
-        for c in facts.all(InboundConnector)
+        for c in facts.known(InboundConnector)
         if not service_connectors.is_declared(c, wanted.tenant)
     )
 

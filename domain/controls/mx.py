@@ -4,12 +4,14 @@ A locked tenant whose MX has left the filter refuses its own mail: that is an ou
 (dns-and-exchangedefender 1.5, 8.13): unlock first, then move the MX, then lock again.
 """
 
+from datetime import datetime
+
 from domain.control import Control, Facts, Finding, compare
 from domain.controls import inbound_lockdown, per_domain
 from domain.exchange import AcceptedDomain, InboundConnector
 from domain.guards import speaks_against
-from domain.mail import mx
 from domain.mail.asking import Needs, Unknown
+from domain.mx_moves import MxMemories, Sights, sight
 from domain.tenant import Wanted
 
 _WANTED = "the filter's hosts only"
@@ -17,9 +19,10 @@ _WANTED = "the filter's hosts only"
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
     locked = inbound_lockdown.is_locked(facts, wanted)
+    seen_now = sights(facts, wanted)
 
     def look(domain: str) -> per_domain.OneDomain | Needs | Unknown:
-        verdict = mx.judge(domain, facts.answers, wanted.profile.mx_suffixes)
+        verdict = seen_now[domain].verdict
         if isinstance(verdict, Needs | Unknown):
             return verdict
         against = speaks_against(verdict)
@@ -27,7 +30,17 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
         outage = "mail is being refused NOW: switch the lock-down off, move the MX back to the filter, lock again: "
         return per_domain.OneDomain(seen, f"{outage if locked else ''}{domain}: {against}" if against else "")
 
-    return per_domain.judge(facts, look)
+    return per_domain.judge(tuple(seen_now), look)
+
+
+def sights(facts: Facts, wanted: Wanted) -> Sights:
+    """What was seen of the MX of every domain that receives mail here; none where the domains were not read."""
+    return {domain: sight(domain, facts.answers, wanted.profile.mx_suffixes) for domain in per_domain.receiving(facts)}
+
+
+def remembered(before: MxMemories, facts: Facts, wanted: Wanted, now: datetime) -> MxMemories:
+    """What is remembered of the tenant's MX after a look, whichever controls it was for."""
+    return before.after(sights(facts, wanted), now, locked=inbound_lockdown.is_locked(facts, wanted))
 
 
 CONTROL = Control(

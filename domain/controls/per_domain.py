@@ -22,6 +22,11 @@ def domains_of(facts: Facts) -> tuple[str, ...]:
     return tuple(sorted(domain.key for domain in facts.all(AcceptedDomain) if domain.in_scope))
 
 
+def receiving(facts: Facts) -> tuple[str, ...]:
+    """The domains whose mail is taken in here; none where they were not read."""
+    return tuple(sorted(domain.key for domain in facts.known(AcceptedDomain) if domain.receives))
+
+
 type Seen = OneDomain | Needs | asking.Unknown
 
 
@@ -32,9 +37,9 @@ def _looked_at(domain: str, look: Callable[[str], Seen]) -> Seen:
         return asking.Unknown(str(odd))
 
 
-def judge(facts: Facts, look: Callable[[str], Seen]) -> Finding | Needs:
-    """Look at every domain. What one still needs, all wait for; what one hides is told before what others lack."""
-    found = {domain: _looked_at(domain, look) for domain in domains_of(facts)}
+def judge(domains: tuple[str, ...], look: Callable[[str], Seen]) -> Finding | Needs:
+    """Look at each of *domains*. What one still needs, all wait for; what one hides is told before what others lack."""
+    found = {domain: _looked_at(domain, look) for domain in domains}
     if not found:
         return NotApplicable("the tenant has no authoritative custom domain")
     if questions := tuple(q for each in found.values() if isinstance(each, Needs) for q in each.questions):

@@ -34,7 +34,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
             case _:
                 assert_never(found)
 
-    return per_domain.judge(facts, look)
+    return per_domain.judge(per_domain.domains_of(facts), look)
 
 
 def _one(domain: str, found: str, todo: str = "", note: str = "") -> per_domain.OneDomain:

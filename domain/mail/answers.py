@@ -4,7 +4,7 @@ A look-up that failed is never an absence (dns-and-exchangedefender 6.3): whoeve
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -45,11 +45,15 @@ type Value = str | Mx | Txt
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The records of a name and type: never none. *ttl_s* is what is left of their time to live, in seconds."""
+    """The records of a name and type: never none. *ttl_s* is what is left of their time to live, in seconds.
+
+    *whole*: every server that was asked said so.
+    """
 
     values: tuple[Value, ...]
     ttl_s: int
     at: datetime
+    whole: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,6 +7,10 @@ from hypothesis import strategies as st
 from domain.guards import lockdown
 from domain.mail import mx
 from domain.mail.asking import Needs, Unknown
+from domain.mx_moves import UNSEEN_PATIENCE, MxMemories, MxMemory, Sight
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LONG_AGO = MxMemory(at_filter=True, until=NOW - timedelta(days=1), seen_at=NOW)
 
 GOES: dict[str, mx.Verdict | Needs | Unknown] = {
     "filter": mx.AllFilter(("inbound30.exchangedefender.com",)),
@@ -21,30 +27,61 @@ STOPS: dict[str, tuple[mx.Verdict | Needs | Unknown, str]] = {
 }
 
 
+def guard(verdicts, memories=None, since=None):
+    sights = {domain: Sight(verdict) for domain, verdict in verdicts.items()}
+    remembered = dict.fromkeys(verdicts, LONG_AGO) | (memories or {})
+    return lockdown(sights, MxMemories(domains={k: v for k, v in remembered.items() if v}), NOW, since=since)
+
+
 @pytest.mark.parametrize("verdict", GOES.values(), ids=list(GOES))
 def test_the_lock_may_close_when_every_mx_is_the_filters(verdict):
-    assert lockdown(("a.com",), {"a.com": verdict}).passed
+    assert guard({"a.com": verdict}).passed
 
 
 @pytest.mark.parametrize(("verdict", "reason"), STOPS.values(), ids=list(STOPS))
 def test_the_lock_stays_open_and_says_why(verdict, reason):
-    guard = lockdown(("good.com", "a.com"), {"good.com": GOES["filter"], "a.com": verdict})
-    assert not guard.passed
-    assert guard.reason.startswith("a.com: ")
-    assert reason in guard.reason
-
-
-def test_a_domain_that_was_not_looked_at_stops():
-    assert not lockdown(("a.com",), {}).passed
+    found = guard({"good.com": GOES["filter"], "a.com": verdict})
+    assert not found.passed
+    assert found.reason.startswith("a.com: ")
+    assert reason in found.reason
 
 
 def test_without_a_known_domain_the_lock_stays_open():
-    assert not lockdown((), {}).passed
+    assert not guard({}).passed
 
 
 @given(st.lists(st.sampled_from(sorted(GOES | STOPS)), min_size=1, max_size=6))
 def test_one_doubt_is_enough_to_stop(kinds):
     verdicts = GOES | {name: verdict for name, (verdict, _) in STOPS.items()}
-    domains = tuple(f"d{i}" for i in range(len(kinds)))
-    guard = lockdown(domains, {f"d{i}": verdicts[kind] for i, kind in enumerate(kinds)})
-    assert guard.passed == (not set(kinds) & STOPS.keys())
+    found = guard({f"d{i}": verdicts[kind] for i, kind in enumerate(kinds)})
+    assert found.passed == (not set(kinds) & STOPS.keys())
+
+
+def test_an_mx_that_has_just_moved_is_waited_for_with_domain_host_and_time():
+    moved = MxMemory(
+        at_filter=True, until=NOW + timedelta(minutes=50), seen_at=NOW, elsewhere=("mx.old.example",), ttl_s=3600
+    )
+    found = guard({"a.com": GOES["filter"]}, {"a.com": moved})
+    assert not found.passed
+    assert found.reason == (
+        "a.com: its MX was mx.old.example, which senders may still use until 2026-11-23 12:50:00 UTC (TTL 3600 s)"
+    )
+    assert guard({"a.com": GOES["filter"]}, {"a.com": moved.model_copy(update={"until": NOW})}).passed
+
+
+@pytest.mark.parametrize("memory", [None, LONG_AGO.model_copy(update={"at_filter": False})], ids=["none", "elsewhere"])
+def test_what_was_never_remembered_stops(memory):
+    assert not guard({"a.com": GOES["filter"]}, {"a.com": memory}).passed
+
+
+def test_an_mx_whose_past_is_not_known_is_waited_for_unless_the_config_says_since_when():
+    new = MxMemory(at_filter=True, until=NOW + UNSEEN_PATIENCE, seen_at=NOW)
+    stopped = guard({"a.com": GOES["filter"]}, {"a.com": new})
+    assert "until 2026-11-25 12:00:00 UTC; mx_at_filter_since" in stopped.reason
+    assert not guard({"a.com": GOES["filter"]}, {"a.com": new}, since=NOW - timedelta(hours=47)).passed
+    assert guard({"a.com": GOES["filter"]}, {"a.com": new}, since=NOW - UNSEEN_PATIENCE).passed
+
+
+def test_what_was_seen_elsewhere_counts_more_than_what_the_config_says():
+    moved = MxMemory(at_filter=True, until=NOW + timedelta(minutes=1), seen_at=NOW, elsewhere=("mx.old.example",))
+    assert not guard({"a.com": GOES["filter"]}, {"a.com": moved}, since=NOW - timedelta(days=99)).passed

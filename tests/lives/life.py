@@ -110,6 +110,7 @@ class Life:
     # --- what happens to it ------------------------------------------------------------------------------------------
 
     def configure(self, **config: Any) -> None:
+        config |= {"mx_at_filter_since": "2026-11-01T00:00:00Z"}  # where nobody looks for days, too
         self.stage.do(self.service.look_after(self.tenant, service_connectors=[SCANNER], **config))
 
     def suffer(self, deed: Deed) -> None:

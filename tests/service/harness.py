@@ -17,6 +17,7 @@ from clients.connect import Clients, connect
 from clients.settings import load
 from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import Entry
+from domain.mx_moves import MxMemories, MxMemory
 from domain.states import ControlState
 from domain.tenant import TenantConfig
 from handlers import check, remediate, sweep
@@ -53,11 +54,22 @@ class Service:
     queues: QueueServiceClient
     microsoft: respx.Route
 
-    async def look_after(self, tenant: Tenant, **config: Any) -> None:
-        """Put the tenant's config in place, as `PUT /tenants/{tenant_id}` does."""
+    async def look_after(self, tenant: Tenant, *, known: bool = True, **config: Any) -> None:
+        """Put the tenant's config in place, as `PUT /tenants/{tenant_id}` does.
+
+        *known*: it has been looked after for long, with its MX at the filter.
+        """
         base = {"tenant_id": tenant.tenant_id, "name": tenant.initial_domain, "initial_domain": tenant.initial_domain}
         parsed = TenantConfig.model_validate(base | config)
         await self.clients.storage.tenants.put(parsed)
+        states = await self.clients.storage.states.load(tenant.tenant_id)
+        if known and states.etag is None:
+            await self.clients.storage.states.save(tenant.tenant_id, states.remembering(self._long_ago(tenant)))
+
+    def _long_ago(self, tenant: Tenant) -> MxMemories:
+        now = self.clock()
+        memory = MxMemory(at_filter=True, until=now - timedelta(days=1), seen_at=now - timedelta(minutes=20))
+        return MxMemories(domains=dict.fromkeys(tenant.domains, memory))
 
     async def messages(self, queue: str) -> list[bytes]:
         """Take every message that is visible on *queue*."""

@@ -109,7 +109,63 @@ async def test_the_lock_never_closes_before_the_mx_is_the_filters(service, break
     assert "Set-InboundConnector" not in [entry.cmdlet for entry in tenant.writes]
     service.world.dns.heal("contoso.example")
     service.world.dns.set("contoso.example", "MX", "10 inbound30.exchangedefender.com.")
+    service.clock.advance(minutes=15)
     await service.sweep()
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_the_lock_waits_until_the_old_mx_is_forgotten(service):
+    tenant = drifted(service)
+    await service.look_after(tenant)
+    service.world.dns.set("contoso.example", "MX", "0 contoso-example.mail.protection.outlook.com.", ttl=3600)
+    await service.sweep()
+    service.world.dns.set("contoso.example", "MX", "10 inbound30.exchangedefender.com.", ttl=60)
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    waiting = await service.state(tenant, LOCK)
+    for _ in range(3):
+        service.clock.advance(minutes=15)
+        await service.sweep()
+    assert (await service.state(tenant, LOCK)).detail == waiting.detail
+    assert waiting.detail == (
+        "guard: contoso.example: its MX was contoso-example.mail.protection.outlook.com, "
+        "which senders may still use until 2026-11-23 13:15:00 UTC (TTL 3600 s)"
+    )
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert len([entry for entry in await service.ledger(tenant, LOCK) if entry.event == "held"]) == 2
+
+
+async def test_a_tenant_that_was_never_seen_before_waits_as_its_mx_may_just_have_moved(service):
+    tenant = drifted(service)
+    await service.look_after(tenant, known=False)
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "held"
+    assert "until 2026-11-25 12:00:00 UTC; mx_at_filter_since" in state.detail
+    for _ in range(3):
+        service.clock.advance(hours=20)
+        await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_what_the_operator_says_of_the_mx_shortens_the_wait_of_a_new_tenant(service):
+    tenant = drifted(service)
+    await service.look_after(tenant, known=False, mx_at_filter_since="2026-11-01T00:00:00Z")
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_a_lock_that_was_seen_once_is_put_back_at_once_even_where_no_mx_was_looked_at(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant, known=False)
+    await service.check(tenant, lane="fast")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.check(tenant, lane="fast")
+    await service.work()
     assert (await service.state(tenant, LOCK)).state == "compliant"
 
 

@@ -18,6 +18,7 @@ from devhost.stack import Stack, running
 KEY = "x-functions-key"
 OFF = {"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": False}}
 NEVER = "0 0 0 1 1 *"
+SINCE = "2026-11-01T00:00:00Z"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,8 @@ def stack() -> Iterator[Stack]:
 
 def tenant_of(stack: Stack, domain: str, **config: object) -> dict[str, str]:
     tenant: dict[str, str] = stack.simulator.post("tenants", json={"domains": [domain], "state": "healthy"}).json()
-    body = {"tenant_id": tenant["tenant_id"], "name": domain, "initial_domain": tenant["initial_domain"]} | config
+    known = {"initial_domain": tenant["initial_domain"], "mx_at_filter_since": SINCE}
+    body = {"tenant_id": tenant["tenant_id"], "name": domain} | known | config
     assert stack.api.put(f"tenants/{tenant['tenant_id']}", json=body).status_code == 200
     return tenant
 
@@ -169,6 +171,7 @@ def test_killed_in_the_middle_of_a_write_it_is_proven_by_the_next_worker(stack, 
     slow = {"kind": "slow", "cmdlet": "Set-InboundConnector", "seconds": 20}
     stack.simulator.post("tenants/crash.example/faults", json=slow)
     config = {"tenant_id": tenant["tenant_id"], "name": "crash", "initial_domain": tenant["initial_domain"]}
+    config["mx_at_filter_since"] = SINCE
     first = Worker(about, tmp_path / "first")
     first.api.put(f"tenants/{tenant['tenant_id']}", json=config)
     first.api.post(f"tenants/{tenant['tenant_id']}/reprovision", json={"controls": ["inbound-lockdown"]})

@@ -32,6 +32,15 @@ def test_an_mx_elsewhere_on_a_locked_tenant_is_an_outage_with_the_way_out_in_ord
     assert "being refused NOW: switch the lock-down off, move the MX back" in finding.todo
 
 
+def test_a_domain_whose_mail_is_only_passed_on_counts_and_microsofts_own_do_not():
+    rows = healthy()
+    names = {"relay.example": "InternalRelay", "away.example": "ExternalRelay", "x.onmicrosoft.us": "Authoritative"}
+    rows["Get-AcceptedDomain"] += [{"DomainName": name, "DomainType": kind} for name, kind in names.items()]
+    finding = judge("mx", rows, {Question(name, "MX"): MICROSOFT for name in names})
+    assert isinstance(finding, NeedsPerson)
+    assert [drift.field for drift in finding.drift] == ["relay.example: MX"]
+
+
 def test_a_declared_service_does_not_lock():
     rows = unlocked()
     rows["Get-InboundConnector"].append(

@@ -1,0 +1,134 @@
+"""Until when an MX that moved may still be in use: from looks alone, some of which saw little."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.mail.answers import Absent, Mx, Present, Question, Unclear
+from domain.mx_moves import FORGOTTEN_AFTER, LONGEST_TTL_S, UNSEEN_PATIENCE, MxMemories, sight
+
+NAME, SUFFIXES = "contoso.example", ("exchangedefender.com",)
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+FILTER, OLD = "inbound30.exchangedefender.com", "contoso-example.mail.protection.outlook.com"
+
+
+def at(**later):
+    return START + timedelta(**later)
+
+
+def mx(*hosts, when=START, ttl_s=300, whole=True):
+    """What is seen at *when*, in an answer that is as old as that."""
+    return Present(tuple(Mx(10, host) for host in hosts), ttl_s, when, whole)
+
+
+def look(memories, answer, *, now=None, locked=False, domain=NAME):
+    answers = {Question(NAME, "MX"): answer}
+    answers |= {Question(host, "CNAME"): Absent(True, 60, START) for host in (FILTER, OLD)}
+    return memories.after({domain: sight(domain, answers, SUFFIXES)}, now or answer.at, locked=locked)
+
+
+def seen(*answers, locked=False):
+    memories = MxMemories()
+    for answer in answers:
+        memories = look(memories, answer, locked=locked)
+    return memories.domains[NAME]
+
+
+def test_after_a_move_the_old_ttl_is_waited_for_from_the_first_look_that_saw_the_filter():
+    memory = seen(mx(OLD, ttl_s=3600), mx(FILTER, when=at(minutes=15)), mx(FILTER, when=at(minutes=30)))
+    assert (memory.until, memory.elsewhere, memory.ttl_s) == (at(minutes=75), (OLD,), 3600)
+
+
+def test_a_ttl_that_was_lowered_a_moment_ago_does_not_shorten_the_wait():
+    memory = seen(mx(OLD, ttl_s=86_400), mx(OLD, when=at(minutes=15)), mx(FILTER, when=at(minutes=30)))
+    assert memory.until == at(days=1, minutes=15)
+
+
+def test_a_ttl_that_was_lowered_in_time_does():
+    memory = seen(mx(OLD, ttl_s=3600), mx(OLD, when=at(minutes=15)), mx(FILTER, when=at(hours=2)))
+    assert memory.until == at(hours=2, minutes=5)
+
+
+def test_of_an_answer_that_was_kept_the_whole_time_to_live_counts():
+    kept = look(MxMemories(), mx(OLD, ttl_s=600), now=at(seconds=3000))
+    assert kept.domains[NAME].ttl_s == 3600
+
+
+def test_a_mistyped_ttl_does_not_hold_for_years():
+    assert seen(mx(OLD, ttl_s=2**31 - 1)).until == at(seconds=LONGEST_TTL_S)
+
+
+def test_no_mx_is_believed_for_as_long_as_its_proof():
+    memory = seen(Absent(name_exists=True, ttl_s=900, at=START), mx(FILTER, when=at(minutes=1)))
+    assert (memory.until, memory.elsewhere) == (at(minutes=16), ("no MX",))
+
+
+def test_a_host_beside_the_filter_is_one_that_was_elsewhere():
+    assert seen(mx(FILTER, OLD)).elsewhere == (OLD,)
+
+
+def test_an_mx_that_was_never_seen_elsewhere_may_have_moved_a_moment_ago():
+    assert seen(mx(FILTER)).until == START + UNSEEN_PATIENCE
+
+
+def test_a_locked_tenant_is_taken_as_it_is_found():
+    assert seen(mx(FILTER), locked=True).until == START
+
+
+def test_so_is_one_that_was_seen_locked_lately():
+    locked = MxMemories().after({}, START, locked=True)
+    assert look(locked, mx(FILTER, when=at(hours=1))).domains[NAME].until == at(hours=1)
+    assert look(locked, mx(FILTER, when=START + FORGOTTEN_AFTER + timedelta(1))).domains[NAME].until > at(days=4)
+
+
+def test_a_lock_takes_nothing_off_an_old_mx_that_was_seen():
+    memory = seen(mx(OLD, ttl_s=3600), mx(FILTER, when=at(minutes=1)), locked=True)
+    assert memory.until == at(minutes=61)
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [Unclear("SERVFAIL", at(minutes=1)), mx(FILTER, when=at(minutes=1), whole=False), mx(FILTER)],
+    ids=["unclear", "not_every_server", "seen_before"],
+)
+def test_a_look_that_tells_nothing_new_changes_nothing(nothing):
+    before = look(MxMemories(), mx(OLD))
+    assert look(before, nothing) == before
+
+
+def test_what_was_not_asked_changes_nothing():
+    before = look(MxMemories(), mx(OLD))
+    assert before.after({NAME: sight(NAME, {}, SUFFIXES)}, at(minutes=1), locked=False) == before
+
+
+def test_a_domain_that_is_no_name_is_unknown_and_remembered_as_nothing():
+    assert look(MxMemories(), mx(FILTER), domain="a..b").domains == {}
+
+
+def test_a_domain_that_is_gone_is_forgotten():
+    before = look(MxMemories(), mx(FILTER))
+    other = {"other.example": sight("other.example", {}, SUFFIXES)}
+    assert before.after(other, at(minutes=1), locked=False).domains == {}
+
+
+def test_an_mx_that_was_not_looked_at_for_days_may_have_come_and_gone():
+    before = look(MxMemories(), mx(FILTER), locked=True)
+    late = at(days=9)
+    assert look(before, mx(FILTER, when=late)).domains[NAME].until == late + UNSEEN_PATIENCE
+
+
+TTLS = st.sampled_from([0, 60, 300, 3600, 86_400])
+LOOKS = st.lists(st.tuples(st.integers(1, 900), st.booleans(), TTLS), min_size=1, max_size=12)
+
+
+@given(LOOKS)
+def test_nobody_who_asked_when_we_looked_still_believes_an_old_mx_when_the_wait_is_over(steps):
+    memories, now, latest = MxMemories(), START, START
+    for minutes, at_filter, ttl_s in steps:
+        now += timedelta(minutes=minutes)
+        memories = look(memories, mx(FILTER if at_filter else OLD, when=now, ttl_s=ttl_s))
+        latest = latest if at_filter else max(latest, now + timedelta(seconds=ttl_s))
+        assert memories.domains[NAME].until >= latest
+        assert memories.domains[NAME].at_filter == at_filter
