@@ -1,7 +1,7 @@
 # The verbs of this project. `make demo` and `make test` set up all they need first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup knot demo test run host lint types bench docs pins clean
+.PHONY: help setup knot demo test run host lint types infra bench docs pins clean
 
 # The Python that the platform runs (.python-version): the first of these that is 3.13.
 PYTHON ?= $(shell for each in python3.13 python3 python; do \
@@ -63,6 +63,18 @@ lint: setup ## style and layers
 types: setup ## mypy, strict
 	@$(BIN)/mypy
 
+# In an environment of its own, because it pins what the product pins otherwise.
+.checkov/.ready: infra/requirements-checkov.txt
+	$(if $(PYTHON),,$(error Holdfast needs Python 3.13 on the PATH (python3.13): install it and run this again))
+	@echo "Setting up checkov (once, about a minute) ..."
+	@"$(PYTHON)" -m venv --clear .checkov
+	@.checkov/bin/python -m pip install --quiet --disable-pip-version-check -r infra/requirements-checkov.txt
+	@touch $@
+
+infra: setup .checkov/.ready ## check the Bicep files: syntax, names, permissions, checkov
+	@$(BIN)/python -m pytest -q tests/infra
+	@$(BIN)/python -m infra.check
+
 bench: setup ## measure the budgets of the design
 	@$(BIN)/python -m benchmarks
 
@@ -74,6 +86,8 @@ pins: ## write the exact versions of all packages (needs uv)
 	  pyproject.toml --output-file requirements.txt
 	uv pip compile --quiet --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" \
 	  pyproject.toml --group dev --output-file requirements-dev.txt
+	uv pip compile --quiet --universal --python-version 3.13 --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command "make pins" infra/requirements-checkov.in --output-file infra/requirements-checkov.txt
 
 clean: ## remove everything that set-up made
-	@rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .run
+	@rm -rf .venv .checkov node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .run

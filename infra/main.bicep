@@ -1,0 +1,286 @@
+// What runs:      one function app on Flex Consumption, Python 3.13
+// What wakes it:  timers, the queues of names.json, HTTP (API and PSA webhooks)
+// What it keeps:  the tables and blob leases of names.json, in one storage account that takes no keys
+// Who it is:      one user-assigned identity; access.bicep is the page of all that it may do
+// Who watches:    Application Insights, the alerts of alerts.bicep, one workbook
+//
+// Everything here can be deployed again over itself, and over a deployment that stopped half-way.
+
+targetScope = 'subscription'
+
+@description('Required. Name of this installation: part of the resource group\'s name and, hashed, of every other. 2 to 20 letters, digits or hyphens.')
+@minLength(2)
+@maxLength(20)
+param environmentName string
+
+@description('Optional. Whether this installation looks after real tenants. It is a tag, and `prod` asks for zone-redundant storage.')
+@allowed(['dev', 'prod'])
+param place string = 'dev'
+
+@description('Required. Azure region of every resource, such as westeurope. It must offer Flex Consumption with Python 3.13.')
+@minLength(4)
+param location string
+
+@description('Required. Client id (GUID) of the multi-tenant app registration that customers consent to: infra/register-app.sh prints it.')
+@minLength(36)
+@maxLength(36)
+param appClientId string
+
+@description('Optional. How the app proves that it is that registration: `certificate` or `secret` from the vault, or `identity` as its federated credential (docs/deploy.md has the limits of each).')
+@allowed(['certificate', 'secret', 'identity'])
+param proof string = 'certificate'
+
+@description('Optional. The cloud that the customers\' tenants are in.')
+@allowed(['global', 'gcchigh', 'dod', 'china'])
+param cloud string = 'global'
+
+@description('Required. Mail address that alerts go to: read by people, not a mailbox behind the tenants that are looked after.')
+@minLength(6)
+param alertEmail string
+
+@description('Optional. Minutes between two looks at Exchange, 1 to 30; must divide 60.')
+@minValue(1)
+@maxValue(30)
+param fastMinutes int = 5
+
+@description('Optional. Minutes between two looks at compliance and DNS, 5 to 60; must divide 60 and be no less than fastMinutes.')
+@minValue(5)
+@maxValue(60)
+param slowMinutes int = 15
+
+@description('Optional. Tenants that may be written in an hour, 1 to 10000; above it the brake is pulled and a person decides.')
+@minValue(1)
+@maxValue(10000)
+param maxTenantsPerHour int = 50
+
+@description('Optional. Percent of all tenants that may be written in an hour, 1 to 100; the lower of the two limits holds.')
+@minValue(1)
+@maxValue(100)
+param maxPercentPerHour int = 25
+
+@description('Optional. Memory of one instance in MB: 512 has a quarter of a core, 2048 one core, 4096 two.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int = 2048
+
+@description('Optional. The most instances at a time, 40 to 1000. The subscription\'s regional quota may be lower.')
+@minValue(40)
+@maxValue(1000)
+param maximumInstanceCount int = 40
+
+@description('Optional. HTTP requests that one instance works on at a time, 1 to 100.')
+@minValue(1)
+@maxValue(100)
+param httpConcurrency int = 16
+
+@description('Optional. Instances that never sleep, as {name: count}: `http`, or `function:` and a function of names.json. They are billed all the time.')
+param alwaysReady object = {}
+
+@description('Optional. Redundancy of the storage account, which holds all state; region loss is survived by the GRS and GZRS kinds.')
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
+param redundancy string = 'Standard_ZRS'
+
+@description('Optional. Days that logs are kept, 30 to 730.')
+@minValue(30)
+@maxValue(730)
+param logDays int = 90
+
+@description('Optional. Gigabytes of logs a day, -1 for no limit; above it the workspace takes no more until the next day, and alerts are blind.')
+@minValue(-1)
+param logGigabytesPerDay int = 5
+
+@description('Optional. Share of traces that is kept, in percent, 0 to 100. Traces in which something is put back are always kept.')
+@minValue(0)
+@maxValue(100)
+param tracePercent int = 5
+
+@description('Optional. Whether storage and vault are reachable from a virtual network of this installation only.')
+param privateNetwork bool = false
+
+@description('Optional. Address range of that network in CIDR notation, /24 or larger.')
+@minLength(9)
+param networkRange string = '10.71.0.0/24'
+
+@description('Optional. Client id (GUID) of an app registration whose tokens callers of the API must have, besides a key; empty for keys only.')
+param apiAudienceClientId string = ''
+
+@description('Optional. Object id (GUID) of the person or group that may put the certificate and secrets into the vault; empty for nobody.')
+param operatorId string = ''
+
+@description('Optional. Kind of principal that operatorId is.')
+@allowed(['User', 'Group', 'ServicePrincipal'])
+param operatorType string = 'User'
+
+@description('Optional. Other base URLs than the cloud\'s, as {login, exchange, compliance}: for tests against a simulator.')
+param baseUrls object = {}
+
+@description('Optional. DNS servers to ask instead of each zone\'s own, as host:port, comma separated: for tests.')
+param dnsServers string = ''
+
+@description('Optional. Tags of every resource, besides those that this file sets.')
+param tags object = {}
+
+var names = loadJsonContent('names.json')
+var ownInstances = [for name in names.functions: 'function:${name}']
+var groups = union(['http'], ownInstances)
+
+// What the limits above cannot say is said here; `fail` ends the deployment with its sentence before anything is made.
+var clientId = length(split(appClientId, '-')) == 5 ? toLower(appClientId) : fail('appClientId: should be a GUID, such as the one that infra/register-app.sh prints')
+var email = contains(alertEmail, '@') ? alertEmail : fail('alertEmail: should be a mail address')
+var fast = 60 % fastMinutes == 0 ? fastMinutes : fail('fastMinutes: should divide 60, or one hour would end with a shorter interval')
+var slow = 60 % slowMinutes == 0 && slowMinutes >= fastMinutes ? slowMinutes : fail('slowMinutes: should divide 60 and be no less than fastMinutes')
+var sku = place == 'dev' || contains(redundancy, 'ZRS') ? redundancy : fail('redundancy: prod should survive the loss of a zone; take a kind with ZRS in its name')
+var ready = [
+  for each in items(alwaysReady): contains(groups, each.key) ? { name: each.key, instanceCount: each.value } : fail('alwaysReady: there is no group ${each.key}; there is ${join(groups, ', ')}')
+]
+
+var token = uniqueString(subscription().id, environmentName, location)
+var allTags = union(tags, {
+  'azd-env-name': environmentName
+  application: 'holdfast'
+  place: place
+})
+
+resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+  name: 'rg-holdfast-${environmentName}'
+  location: location
+  tags: allTags
+}
+
+module identity 'modules/identity.bicep' = {
+  scope: group
+  name: 'identity'
+  params: { location: location, tags: allTags, token: token }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  scope: group
+  name: 'monitoring'
+  params: {
+    location: location
+    tags: allTags
+    token: token
+    retentionDays: logDays
+    gigabytesPerDay: logGigabytesPerDay
+  }
+}
+
+module storage 'modules/storage.bicep' = {
+  scope: group
+  name: 'storage'
+  params: {
+    location: location
+    tags: allTags
+    token: token
+    sku: sku
+    privateOnly: privateNetwork
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module vault 'modules/vault.bicep' = {
+  scope: group
+  name: 'vault'
+  params: {
+    location: location
+    tags: allTags
+    token: token
+    privateOnly: privateNetwork
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  scope: group
+  name: 'network'
+  params: {
+    location: location
+    tags: allTags
+    token: token
+    addressRange: networkRange
+    appRange: cidrSubnet(networkRange, 26, 0)
+    endpointRange: cidrSubnet(networkRange, 26, 1)
+    storageId: storage.outputs.id
+    vaultId: vault.outputs.id
+  }
+}
+
+// Who may do what: all of it on one page, by role name. Before the app, which needs its roles at its first start.
+module access 'modules/access.bicep' = {
+  scope: group
+  name: 'access'
+  params: {
+    principalId: identity.outputs.principalId
+    operatorId: operatorId
+    operatorType: operatorType
+    storageName: storage.outputs.name
+    vaultName: vault.outputs.name
+    insightsName: monitoring.outputs.insightsName
+  }
+}
+
+module app 'modules/app.bicep' = {
+  scope: group
+  name: 'app'
+  params: {
+    location: location
+    tags: allTags
+    token: token
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    storageName: storage.outputs.name
+    packagesUrl: storage.outputs.packagesUrl
+    vaultUri: vault.outputs.uri
+    insightsConnection: monitoring.outputs.insightsConnection
+    subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
+    appClientId: clientId
+    proof: proof
+    cloud: cloud
+    fastMinutes: fast
+    slowMinutes: slow
+    maxTenantsPerHour: maxTenantsPerHour
+    maxPercentPerHour: maxPercentPerHour
+    instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
+    httpConcurrency: httpConcurrency
+    alwaysReady: ready
+    tracePercent: tracePercent
+    apiAudienceClientId: apiAudienceClientId
+    baseUrls: baseUrls
+    dnsServers: dnsServers
+  }
+  dependsOn: [access]
+}
+
+module alerts 'modules/alerts.bicep' = {
+  scope: group
+  name: 'alerts'
+  params: {
+    location: location
+    tags: allTags
+    workspaceId: monitoring.outputs.workspaceId
+    email: email
+    fastMinutes: fast
+    slowMinutes: slow
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  scope: group
+  name: 'workbook'
+  params: { location: location, tags: allTags, workspaceId: monitoring.outputs.workspaceId }
+}
+
+@description('Resource group of everything.')
+output AZURE_RESOURCE_GROUP string = group.name
+
+@description('Name of the function app, which packages are deployed to.')
+output HOLDFAST_APP_NAME string = app.outputs.name
+
+@description('Base URL of the HTTP API, without a slash at the end.')
+output HOLDFAST_API_URL string = 'https://${app.outputs.hostName}/api'
+
+@description('Name of the key vault, which the certificate and secrets go to.')
+output HOLDFAST_VAULT_NAME string = vault.outputs.name
+
+@description('Object id of the identity: subject of the federated credential where proof is `identity`.')
+output HOLDFAST_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId

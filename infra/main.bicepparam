@@ -1,0 +1,14 @@
+// For `azd`: what differs between installations comes from its environment (`azd env set NAME value`).
+// What is not set there is at its default in main.bicep; docs/deploy.md lists the names.
+using 'main.bicep'
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
+param location = readEnvironmentVariable('AZURE_LOCATION')
+param place = readEnvironmentVariable('HOLDFAST_PLACE', 'dev')
+param appClientId = readEnvironmentVariable('HOLDFAST_CLIENT_ID')
+param proof = readEnvironmentVariable('HOLDFAST_PROOF', 'certificate')
+param alertEmail = readEnvironmentVariable('HOLDFAST_ALERT_EMAIL')
+param operatorId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
+param operatorType = readEnvironmentVariable('HOLDFAST_OPERATOR_TYPE', 'User')
+param redundancy = readEnvironmentVariable('HOLDFAST_REDUNDANCY', 'Standard_ZRS')
+param privateNetwork = bool(readEnvironmentVariable('HOLDFAST_PRIVATE_NETWORK', 'false'))

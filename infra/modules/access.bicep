@@ -1,0 +1,98 @@
+// Who may do what: all of it. Roles are named here once; each assignment is scoped to one resource and says what for.
+
+@description('Required. Object id of the app\'s identity.')
+param principalId string
+
+@description('Required. Object id of whoever puts certificate and secrets into the vault; empty for nobody.')
+param operatorId string
+
+@description('Required. Kind of principal that operatorId is.')
+param operatorType string
+
+@description('Required. Name of the storage account.')
+param storageName string
+
+@description('Required. Name of the key vault.')
+param vaultName string
+
+@description('Required. Name of the Application Insights resource.')
+param insightsName string
+
+// Built-in roles have the same id in every tenant (Microsoft Learn, "Azure built-in roles").
+var roles = {
+  'Key Vault Certificates Officer': 'a4417e6f-fecd-4de8-b567-7b0420556985'
+  'Key Vault Secrets Officer': 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
+  'Key Vault Secrets User': '4633458b-17de-408a-b874-0445c86b69e6'
+  'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb'
+  'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  'Storage Queue Data Contributor': '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
+  'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+}
+
+// Owner, because the host manages its keys, timer leases and package with it. Queue: triggers, sending, poison.
+var onStorage = ['Storage Blob Data Owner', 'Storage Queue Data Contributor', 'Storage Table Data Contributor']
+
+// Both, because a certificate's private part is a secret of the vault, and the PSA systems' credentials are plain ones.
+var ofOperator = empty(operatorId) ? [] : ['Key Vault Certificates Officer', 'Key Vault Secrets Officer']
+
+resource storage 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
+  name: storageName
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
+  name: vaultName
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
+}
+
+resource appOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in onStorage: {
+    scope: storage
+    name: guid(storage.id, principalId, roles[role])
+    properties: {
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[role])
+      description: 'Holdfast: ${role}'
+    }
+  }
+]
+
+// Reads the values that its settings refer to; lists and writes nothing.
+resource appOnVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: vault
+  name: guid(vault.id, principalId, roles['Key Vault Secrets User'])
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Key Vault Secrets User'])
+    description: 'Holdfast: reads the values that its settings refer to'
+  }
+}
+
+// Sends telemetry; reads none.
+resource appOnInsights 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: insights
+  name: guid(insights.id, principalId, roles['Monitoring Metrics Publisher'])
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Monitoring Metrics Publisher'])
+    description: 'Holdfast: sends telemetry'
+  }
+}
+
+resource operatorOnVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in ofOperator: {
+    scope: vault
+    name: guid(vault.id, operatorId, roles[role])
+    properties: {
+      principalId: operatorId
+      principalType: operatorType
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[role])
+      description: 'Holdfast operator: ${role}'
+    }
+  }
+]

@@ -1,0 +1,148 @@
+// What somebody must hear of, by mail. Each alert has its page in docs/operations.md under the same name.
+
+@description('Required. Azure region.')
+param location string
+
+@description('Required. Tags of the resources.')
+param tags object
+
+@description('Required. Resource id of the workspace that metrics and logs are in.')
+param workspaceId string
+
+@description('Required. Mail address that alerts go to.')
+param email string
+
+@description('Required. Minutes between two looks at Exchange.')
+param fastMinutes int
+
+@description('Required. Minutes between two looks at compliance and DNS.')
+param slowMinutes int
+
+@description('Optional. Controls that newly need a person within an hour, at which that many is news by itself.')
+@minValue(1)
+param mostNeedingAPerson int = 5
+
+@description('Optional. Failed invocations within a quarter of an hour that are too many. A few are repeated by the queue and do no harm.')
+@minValue(1)
+param mostFailures int = 10
+
+@description('Optional. Percent of controls that cannot be read, over half an hour, above which the reason is not one tenant.')
+@minValue(1)
+@maxValue(100)
+param mostPercentUnknown int = 20
+
+@description('Optional. Hours after which an engaged brake is told again.')
+@minValue(1)
+param longestBrakeHours int = 4
+
+// Windows and frequencies are ISO 8601 durations; severity 1 is an error, 2 a warning (Azure Monitor).
+// The metrics are those of clients/telemetry.py, and arrive within a few minutes.
+var rules = [
+  {
+    name: 'message-parked'
+    description: 'A message could not be worked on and was put aside. Nothing is lost; somebody has to look.'
+    severity: 1
+    window: 'PT15M'
+    every: 'PT5M'
+    query: 'AppMetrics | where Name == "holdfast.parked" | summarize Value = sum(Sum)'
+    above: 0
+  }
+  {
+    name: 'checks-late'
+    description: 'The oldest check of a tenant is older than three intervals of its lane.'
+    severity: 1
+    window: 'PT15M'
+    every: 'PT5M'
+    query: 'AppMetrics | where Name == "holdfast.check.oldest" | extend lane = tostring(Properties["lane"]) | summarize Oldest = arg_max(TimeGenerated, Max) by lane | extend Limit = iff(lane == "fast", ${fastMinutes * 180}, ${slowMinutes * 180}) | summarize Value = countif(Max > Limit)'
+    above: 0
+  }
+  {
+    name: 'sweeps-silent'
+    description: 'No sweep has reported for three intervals: the timers do not run, or telemetry does not arrive.'
+    severity: 1
+    window: fastMinutes > 10 ? 'PT2H' : 'PT30M'
+    every: 'PT15M'
+    query: 'AppMetrics | where Name == "holdfast.check.oldest" | where tostring(Properties["lane"]) == "fast" | summarize Seen = count() | project Value = iff(Seen == 0, 1, 0)'
+    above: 0
+  }
+  {
+    name: 'needs-person-rising'
+    description: 'Many controls newly need a person.'
+    severity: 2
+    window: 'PT1H'
+    every: 'PT15M'
+    query: 'AppMetrics | where Name == "holdfast.needs_person" | summarize Value = sum(Sum)'
+    above: mostNeedingAPerson - 1
+  }
+  {
+    name: 'invocations-failing'
+    description: 'Functions fail again and again.'
+    severity: 2
+    window: 'PT15M'
+    every: 'PT5M'
+    query: 'AppRequests | where Success == false | summarize Value = sum(ItemCount)'
+    above: mostFailures
+  }
+  {
+    name: 'controls-unknown'
+    description: 'A large part of all controls cannot be read: a service is down, or the app has lost its permissions.'
+    severity: 2
+    window: 'PT30M'
+    every: 'PT15M'
+    query: 'AppMetrics | where Name in ("holdfast.controls", "holdfast.unknowns") | summarize Unknown = sumif(Sum, Name == "holdfast.unknowns"), All = sumif(Sum, Name == "holdfast.controls") | project Value = iff(All > 0, 100.0 * Unknown / All, 0.0)'
+    above: mostPercentUnknown
+  }
+  {
+    name: 'brake-engaged'
+    description: 'The brake has been engaged for hours: nothing is put back anywhere.'
+    severity: 1
+    window: 'PT30M'
+    every: 'PT15M'
+    query: 'AppMetrics | where Name == "holdfast.brake.engaged" | summarize arg_max(TimeGenerated, Max) | project Value = Max / 3600.0'
+    above: longestBrakeHours
+  }
+]
+
+resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: 'holdfast-operators'
+  location: 'global'
+  tags: tags
+  properties: {
+    enabled: true
+    groupShortName: 'holdfast'
+    emailReceivers: [{ name: 'operators', emailAddress: email, useCommonAlertSchema: true }]
+  }
+}
+
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for rule in rules: {
+    name: 'holdfast-${rule.name}'
+    location: location
+    tags: tags
+    properties: {
+      displayName: 'Holdfast: ${replace(rule.name, '-', ' ')}'
+      description: '${rule.description} docs/operations.md, ${rule.name}.'
+      severity: rule.severity
+      enabled: true
+      scopes: [workspaceId]
+      evaluationFrequency: rule.every
+      windowSize: rule.window
+      autoMitigate: true
+      // A table that no telemetry has reached yet does not exist, and the first deployment comes before the first look.
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: 'Maximum'
+            metricMeasureColumn: 'Value'
+            operator: 'GreaterThan'
+            threshold: rule.above
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+      actions: { actionGroups: [people.id] }
+    }
+  }
+]

@@ -1,0 +1,218 @@
+// The function app: Flex Consumption, Python 3.13, every setting of clients/settings.py.
+
+@description('Required. Azure region.')
+param location string
+
+@description('Required. Tags of the resources.')
+param tags object
+
+@description('Required. Hash that makes names unique, 13 characters.')
+param token string
+
+@description('Required. Resource id of the identity.')
+param identityId string
+
+@description('Required. Client id of the identity.')
+param identityClientId string
+
+@description('Required. Name of the storage account.')
+param storageName string
+
+@description('Required. URL of the blob container that packages are deployed to.')
+param packagesUrl string
+
+@description('Required. URI of the key vault, with a slash at the end.')
+param vaultUri string
+
+@description('Required. Connection string of Application Insights. It names a place and opens nothing: telemetry needs the identity.')
+param insightsConnection string
+
+@description('Required. Resource id of the subnet that the app calls from; empty for none.')
+param subnetId string
+
+@description('Required. Client id of the multi-tenant app registration.')
+param appClientId string
+
+@description('Required. `certificate`, `secret` or `identity`.')
+param proof string
+
+@description('Required. Cloud of the customers\' tenants.')
+param cloud string
+
+@description('Required. Minutes between two looks at Exchange.')
+param fastMinutes int
+
+@description('Required. Minutes between two looks at compliance and DNS.')
+param slowMinutes int
+
+@description('Required. Tenants that may be written in an hour.')
+param maxTenantsPerHour int
+
+@description('Required. Percent of all tenants that may be written in an hour.')
+param maxPercentPerHour int
+
+@description('Required. Memory of one instance in MB.')
+param instanceMemoryMB int
+
+@description('Required. The most instances at a time.')
+param maximumInstanceCount int
+
+@description('Required. HTTP requests that one instance works on at a time. Python gets 1 where this is not said.')
+param httpConcurrency int
+
+@description('Required. Instances that never sleep, as a list of {name, instanceCount}.')
+param alwaysReady array
+
+@description('Required. Share of traces that is kept, in percent.')
+param tracePercent int
+
+@description('Required. Client id whose tokens callers must have; empty for keys only.')
+param apiAudienceClientId string
+
+@description('Required. Other base URLs than the cloud\'s, as {login, exchange, compliance}.')
+param baseUrls object
+
+@description('Required. DNS servers to ask instead of each zone\'s own; empty for none.')
+param dnsServers string
+
+// A value of the vault, looked up by the platform with the app's identity; a rotated one arrives within a day.
+var vaultSecrets = '${vaultUri}secrets'
+var certificate = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/client-certificate)'
+var secret = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/client-secret)'
+
+resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
+  //checkov:skip=CKV_AZURE_225:Zone redundancy of Flex Consumption needs two instances that never sleep; what is asked again every few minutes can wait for another zone
+  name: 'plan-holdfast-${token}'
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2025-05-01' = {
+  //checkov:skip=CKV_AZURE_17:PSA systems and scripts have no client certificates: webhooks are signed, the API takes keys and, where wanted, Entra tokens
+  //checkov:skip=CKV_AZURE_213:Flex Consumption replaces instances by itself; /api/health is for the operator
+  name: 'func-holdfast-${token}'
+  location: location
+  tags: union(tags, { 'azd-service-name': 'holdfast' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    clientAffinityEnabled: false
+    keyVaultReferenceIdentity: identityId
+    publicNetworkAccess: 'Enabled'
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packagesUrl
+          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identityId }
+        }
+      }
+      runtime: { name: 'python', version: '3.13' }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReady
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
+      }
+    }
+    siteConfig: {
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      remoteDebuggingEnabled: false
+    }
+  }
+}
+
+// Passwords for FTP and the deployment site, which nobody needs: packages are deployed with Entra tokens.
+resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-05-01' = {
+  parent: app
+  name: 'ftp'
+  properties: { allow: false }
+}
+
+resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-05-01' = {
+  parent: app
+  name: 'scm'
+  properties: { allow: false }
+}
+
+// Every setting of clients/settings.py, which an empty value leaves at its default; only AzureWebJobsStorage must not be
+// there, or it would win over the identity. tests/infra compares the two.
+resource settings 'Microsoft.Web/sites/config@2025-05-01' = {
+  parent: app
+  name: 'appsettings'
+  properties: {
+    AzureWebJobsStorage__accountName: storageName
+    AzureWebJobsStorage__clientId: identityClientId
+    AzureWebJobsStorage__credential: 'managedidentity'
+
+    HOLDFAST_CLIENT_ID: appClientId
+    HOLDFAST_CLIENT_CERTIFICATE: proof == 'certificate' ? certificate : ''
+    HOLDFAST_CLIENT_SECRET: proof == 'secret' ? secret : ''
+    HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: proof == 'identity' ? identityClientId : ''
+    HOLDFAST_CLOUD: cloud
+    HOLDFAST_LOGIN_URL: baseUrls.?login ?? ''
+    HOLDFAST_EXCHANGE_URL: baseUrls.?exchange ?? ''
+    HOLDFAST_COMPLIANCE_URL: baseUrls.?compliance ?? ''
+    HOLDFAST_DNS_SERVERS: dnsServers
+    HOLDFAST_FAST_SCHEDULE: '0 */${fastMinutes} * * * *'
+    HOLDFAST_SLOW_SCHEDULE: '0 */${slowMinutes} * * * *'
+    HOLDFAST_MAX_TENANTS_PER_HOUR: string(maxTenantsPerHour)
+    HOLDFAST_MAX_PERCENT_PER_HOUR: string(maxPercentPerHour)
+
+    APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnection
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+    PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
+    // A trace whose message says that it is kept is kept: that is how a correction's always are (docs/decisions).
+    OTEL_TRACES_SAMPLER: 'parentbased_trace_id_ratio'
+    OTEL_TRACES_SAMPLER_ARG: format('{0}.{1}', tracePercent / 100, padLeft(string(tracePercent % 100), 2, '0'))
+    // Each of these would make a span of every request to storage, several for each look at a tenant.
+    OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,psycopg2,requests,urllib,urllib3'
+  }
+}
+
+// Where wanted, callers need an Entra token of this audience besides their key. Webhooks prove themselves by signature.
+resource authentication 'Microsoft.Web/sites/config@2025-05-01' = if (!empty(apiAudienceClientId)) {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    platform: { enabled: true }
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: 'Return401'
+      excludedPaths: [
+        '/api/health'
+        '/api/webhooks/psa/autotask'
+        '/api/webhooks/psa/connectwise'
+        '/api/webhooks/psa/halopsa'
+        '/api/webhooks/psa/standard'
+      ]
+    }
+    httpSettings: { requireHttps: true }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          clientId: apiAudienceClientId
+          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+        }
+        validation: { allowedAudiences: [apiAudienceClientId, 'api://${apiAudienceClientId}'] }
+      }
+    }
+    login: { tokenStore: { enabled: false } }
+  }
+}
+
+output name string = app.name
+output hostName string = app.properties.defaultHostName

@@ -1,0 +1,112 @@
+// Optional: storage and vault behind private endpoints, and the app in the network that reaches them. The app's own
+// front door stays public, for the PSA systems call it.
+
+@description('Required. Azure region.')
+param location string
+
+@description('Required. Tags of the resources.')
+param tags object
+
+@description('Required. Hash that makes names unique, 13 characters.')
+param token string
+
+@description('Required. Address range of the network, in CIDR notation.')
+param addressRange string
+
+@description('Required. The part of it that the app calls from, /26.')
+param appRange string
+
+@description('Required. The part of it that private endpoints are in, /26.')
+param endpointRange string
+
+@description('Required. Resource id of the storage account.')
+param storageId string
+
+@description('Required. Resource id of the key vault.')
+param vaultId string
+
+// One endpoint and one DNS zone for each service that the app calls.
+var endpoints = [
+  { name: 'blob', target: storageId, zone: 'privatelink.blob.${environment().suffixes.storage}' }
+  { name: 'queue', target: storageId, zone: 'privatelink.queue.${environment().suffixes.storage}' }
+  { name: 'table', target: storageId, zone: 'privatelink.table.${environment().suffixes.storage}' }
+  // The suffix begins with a dot, and the private zone says `vaultcore` where the public one says `vault`.
+  { name: 'vault', target: vaultId, zone: 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}' }
+]
+
+resource rules 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
+  name: 'nsg-holdfast-${token}'
+  location: location
+  tags: tags
+  // The platform's own rules stand: in from this network only, out to anywhere (Microsoft 365, DNS servers of all zones).
+  properties: { securityRules: [] }
+}
+
+resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+  name: 'vnet-holdfast-${token}'
+  location: location
+  tags: tags
+  properties: {
+    addressSpace: { addressPrefixes: [addressRange] }
+    subnets: [
+      {
+        name: 'app'
+        properties: {
+          addressPrefix: appRange
+          networkSecurityGroup: { id: rules.id }
+          delegations: [{ name: 'app', properties: { serviceName: 'Microsoft.App/environments' } }]
+        }
+      }
+      {
+        name: 'endpoints'
+        properties: {
+          addressPrefix: endpointRange
+          networkSecurityGroup: { id: rules.id }
+          privateEndpointNetworkPolicies: 'Enabled'
+        }
+      }
+    ]
+  }
+}
+
+resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
+  for each in endpoints: {
+    name: each.zone
+    location: 'global'
+    tags: tags
+  }
+]
+
+resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
+  for (each, index) in endpoints: {
+    parent: zones[index]
+    name: 'holdfast'
+    location: 'global'
+    tags: tags
+    properties: { registrationEnabled: false, virtualNetwork: { id: network.id } }
+  }
+]
+
+resource doors 'Microsoft.Network/privateEndpoints@2024-05-01' = [
+  for each in endpoints: {
+    name: 'pe-${each.name}-${token}'
+    location: location
+    tags: tags
+    properties: {
+      subnet: { id: resourceId('Microsoft.Network/virtualNetworks/subnets', network.name, 'endpoints') }
+      privateLinkServiceConnections: [
+        { name: each.name, properties: { privateLinkServiceId: each.target, groupIds: [each.name] } }
+      ]
+    }
+  }
+]
+
+resource doorNames 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [
+  for (each, index) in endpoints: {
+    parent: doors[index]
+    name: 'default'
+    properties: { privateDnsZoneConfigs: [{ name: each.name, properties: { privateDnsZoneId: zones[index].id } }] }
+  }
+]
+
+output appSubnetId string = resourceId('Microsoft.Network/virtualNetworks/subnets', network.name, 'app')

@@ -1,0 +1,15 @@
+// The installation that looks after customers: survives the loss of its region, closed to other networks.
+using 'main.bicep'
+
+param environmentName = 'prod'
+param place = 'prod'
+param location = readEnvironmentVariable('AZURE_LOCATION')
+param appClientId = readEnvironmentVariable('HOLDFAST_CLIENT_ID')
+param alertEmail = readEnvironmentVariable('HOLDFAST_ALERT_EMAIL')
+param proof = 'certificate'
+param instanceMemoryMB = 2048
+param redundancy = 'Standard_GZRS'
+param privateNetwork = true
+param logDays = 180
+param logGigabytesPerDay = 10
+param tracePercent = 5

@@ -1,0 +1,21 @@
+"""What the product really has, for comparison with what `infra/` says."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.devhost.processes import ROOT
+from tests.devhost.test_conformance import INDEX, SETTINGS
+
+
+@pytest.fixture(scope="session")
+def triggers() -> dict[str, dict[str, Any]]:
+    """The trigger binding of every function of function_app.py, by name, as Microsoft's indexer reads it."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | SETTINGS
+    indexed = subprocess.run([sys.executable, "-c", INDEX], cwd=ROOT, env=environment, capture_output=True, check=True)
+    found: dict[str, dict[str, Any]] = json.loads(indexed.stdout)
+    return found
