@@ -58,6 +58,14 @@ param maxTenantsPerHour int = 50
 @maxValue(100)
 param maxPercentPerHour int = 25
 
+@description('Optional. PSA systems in use: any of connectwise, autotask, halopsa, standard; for each the vault must hold a secret psa-NAME (docs/psa.md).')
+param psaProviders array = []
+
+@description('Optional. Minutes between two looks at the tickets of PSA systems, 1 to 30.')
+@minValue(1)
+@maxValue(30)
+param psaMinutes int = 5
+
 @description('Optional. Memory of one instance in MB: 512 has a quarter of a core, 2048 one core, 4096 two.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
@@ -129,6 +137,10 @@ var email = contains(alertEmail, '@') ? alertEmail : fail('alertEmail: should be
 var fast = 60 % fastMinutes == 0 ? fastMinutes : fail('fastMinutes: should divide 60, or one hour would end with a shorter interval')
 var slow = 60 % slowMinutes == 0 && slowMinutes >= fastMinutes ? slowMinutes : fail('slowMinutes: should divide 60 and be no less than fastMinutes')
 var sku = place == 'dev' || contains(redundancy, 'ZRS') ? redundancy : fail('redundancy: prod should survive the loss of a zone; take a kind with ZRS in its name')
+var supported = ['autotask', 'connectwise', 'halopsa', 'standard']
+var providers = [
+  for each in psaProviders: contains(supported, each) ? each : fail('psaProviders: there is no ${each}; there is ${join(supported, ', ')}')
+]
 var ready = [
   for each in items(alwaysReady): contains(groups, each.key) ? { name: each.key, instanceCount: each.value } : fail('alwaysReady: there is no group ${each.key}; there is ${join(groups, ', ')}')
 ]
@@ -239,6 +251,8 @@ module app 'modules/app.bicep' = {
     slowMinutes: slow
     maxTenantsPerHour: maxTenantsPerHour
     maxPercentPerHour: maxPercentPerHour
+    psaProviders: providers
+    psaMinutes: psaMinutes
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     httpConcurrency: httpConcurrency

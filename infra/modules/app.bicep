@@ -51,6 +51,12 @@ param maxTenantsPerHour int
 @description('Required. Percent of all tenants that may be written in an hour.')
 param maxPercentPerHour int
 
+@description('Required. PSA systems in use, whose secrets are in the vault: any of connectwise, autotask, halopsa, standard.')
+param psaProviders array
+
+@description('Required. Minutes between two looks at the tickets of PSA systems.')
+param psaMinutes int
+
 @description('Required. Memory of one instance in MB.')
 param instanceMemoryMB int
 
@@ -79,6 +85,10 @@ param dnsServers string
 var vaultSecrets = '${vaultUri}secrets'
 var certificate = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/client-certificate)'
 var secret = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/client-secret)'
+var connectwise = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-connectwise)'
+var autotask = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-autotask)'
+var halopsa = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-halopsa)'
+var standard = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-standard)'
 
 resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
   //checkov:skip=CKV_AZURE_225:Zone redundancy of Flex Consumption needs two instances that never sleep; what is asked again every few minutes can wait for another zone
@@ -170,6 +180,12 @@ resource settings 'Microsoft.Web/sites/config@2025-05-01' = {
     HOLDFAST_SLOW_SCHEDULE: '0 */${slowMinutes} * * * *'
     HOLDFAST_MAX_TENANTS_PER_HOUR: string(maxTenantsPerHour)
     HOLDFAST_MAX_PERCENT_PER_HOUR: string(maxPercentPerHour)
+
+    HOLDFAST_PSA_SCHEDULE: '0 */${psaMinutes} * * * *'
+    HOLDFAST_PSA_CONNECTWISE: contains(psaProviders, 'connectwise') ? connectwise : ''
+    HOLDFAST_PSA_AUTOTASK: contains(psaProviders, 'autotask') ? autotask : ''
+    HOLDFAST_PSA_HALOPSA: contains(psaProviders, 'halopsa') ? halopsa : ''
+    HOLDFAST_PSA_STANDARD: contains(psaProviders, 'standard') ? standard : ''
 
     APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnection
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'

@@ -50,7 +50,7 @@ def test_queues_are_those_that_the_product_sends_to_and_listens_to(triggers: dic
     heard = {trigger["queueName"] for trigger in triggers.values() if trigger["type"] == "queueTrigger"}
 
     assert set(NAMES["queues"]) == set(storage.QUEUES)
-    assert {*NAMES["queues"], *(f"{queue}-poison" for queue in NAMES["queues"])} == heard
+    assert heard <= {*NAMES["queues"], *(f"{queue}-poison" for queue in NAMES["queues"])}
 
 
 def test_tables_are_those_of_the_product() -> None:
