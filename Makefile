@@ -1,7 +1,7 @@
 # The verbs of this project. `make demo` and `make test` set up all they need first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup knot demo test run host lint types infra bench docs pins clean
+.PHONY: help setup knot demo test run host lint types infra package bench docs pins clean
 
 # The Python that the platform runs (.python-version): the first of these that is 3.13.
 PYTHON ?= $(shell for each in python3.13 python3 python; do \
@@ -74,6 +74,11 @@ types: setup ## mypy, strict
 infra: setup .checkov/.ready ## check the Bicep files: syntax, names, permissions, checkov
 	@$(BIN)/python -m pytest -q tests/infra
 	@$(BIN)/python -m infra.check
+
+# Needs nothing but Python: a deployment does not test.
+package: ## make what is deployed: build/package and build/holdfast.zip
+	$(if $(PYTHON),,$(error Holdfast needs Python 3.13 on the PATH (python3.13): install it and run this again))
+	@"$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))" -m infra.make_package
 
 bench: setup ## measure the budgets of the design
 	@$(BIN)/python -m benchmarks

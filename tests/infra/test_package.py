@@ -1,0 +1,106 @@
+"""What is deployed: what runs, compiled, the same bytes for the same content."""
+
+import ast
+import fnmatch
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra import make_package
+from infra.make_package import APP, LIBRARIES, ROOT
+
+
+def written(path: Path, text: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """The app as it is packed, with one small library instead of all."""
+    folder = tmp_path / "package"
+    make_package.copy_app(ROOT, folder)
+    library = folder / LIBRARIES / "library"
+    for name in ("__init__.py", "typed.pyi", "tests/test_it.py", "inner/tests/__init__.py"):
+        written(library / name)
+    written(folder / LIBRARIES / "library-1.0.dist-info" / "entry_points.txt", "[x]\n")
+    make_package.prune(folder / LIBRARIES)
+    make_package.compile_all(folder)
+    return folder
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_package_holds_the_app_and_nothing_else(package: Path) -> None:
+    assert {path.name for path in package.iterdir()} == {*APP, ".python_packages", "__pycache__"}
+    assert "domain/profiles/exchangedefender.yaml" in files(package)
+
+
+def test_what_no_import_reads_is_left_out_and_entry_points_stay(package: Path) -> None:
+    library = files(package / LIBRARIES)
+
+    assert "library/__init__.py" in library
+    assert "library-1.0.dist-info/entry_points.txt" in library
+    assert not [name for name in library if "tests/" in name or name.endswith(".pyi")]
+
+
+def test_every_module_comes_compiled_and_is_believed_whatever_its_time(package: Path) -> None:
+    compiled = package / "__pycache__" / "function_app.cpython-313.pyc"
+
+    # PEP 552: the second word is 1 for a hash, and the check is asked for by a further bit, which is not set.
+    assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 1
+    modules = [name for name in files(package) if name.endswith(".py")]
+    assert len(modules) == len([name for name in files(package) if name.endswith(".pyc")])
+
+
+def test_the_same_content_gives_the_same_bytes(package: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.zip", tmp_path / "second.zip"
+    make_package.pack(package, first)
+    (package / "host.json").touch()
+    make_package.pack(package, second)
+
+    assert first.read_bytes() == second.read_bytes()
+    assert "host.json" in zipfile.ZipFile(first).namelist()
+
+
+def test_a_file_that_does_not_compile_ends_it(package: Path) -> None:
+    written(package / "handlers" / "broken.py", "def :\n")
+
+    with pytest.raises(ValueError, match="handlers does not compile"):
+        make_package.compile_all(package)
+
+
+def test_the_app_imports_nothing_that_is_left_out() -> None:
+    packed = {Path(name).stem for name in APP}
+    ours = {path.name for path in ROOT.iterdir() if path.is_dir() and list(path.glob("*.py"))} - {"build"}
+    for name in APP:
+        for path in [ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("*.py"):
+            imported = {
+                module.split(".")[0]
+                for node in ast.walk(ast.parse(path.read_text("utf-8")))
+                for module in _modules(node)
+            }
+            assert not imported & (ours - packed), path
+
+
+def _modules(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import(names=names):
+            return [name.name for name in names]
+        case ast.ImportFrom(module=str(module)):
+            return [module]
+        case _:
+            return []
+
+
+def test_tools_that_publish_from_the_folder_take_the_same() -> None:
+    ignored = [line for line in (ROOT / ".funcignore").read_text().splitlines() if line and not line.startswith("#")]
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    tops = {name.split("/")[0] for name in listed}
+
+    assert {top for top in tops if not any(fnmatch.fnmatch(top, each) for each in ignored)} == set(APP)
