@@ -62,7 +62,7 @@ class MxMemory(BaseModel):
 
 
 class MxMemories(BaseModel):
-    """Every domain of a tenant. *locked_at*: when the tenant was last seen locked down."""
+    """Every domain of a tenant. *locked_at*: when the tenant was last seen with a lock, be it off."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -108,7 +108,7 @@ def _at_filter(before: MxMemory | None, at: datetime, *, was_locked: bool) -> Mx
         return before.model_copy(update={"at_filter": True, "until": until, "seen_at": at})
     if before and at - before.seen_at <= FORGOTTEN_AFTER:
         return before.model_copy(update={"seen_at": at})
-    # Locked and at the filter, as found: waiting would keep open what somebody had closed.
+    # With a lock and at the filter, as found: waiting would keep open what somebody had closed.
     return MxMemory(at_filter=True, until=at if was_locked else at + UNSEEN_PATIENCE, seen_at=at)
 
 

@@ -39,6 +39,16 @@ def is_locked(facts: Facts, wanted: Wanted) -> bool:
     )
 
 
+def has_lock(facts: Facts, wanted: Wanted) -> bool:
+    """Whether somebody has taken the guide's step: the filter's connector is there, be it switched off or loosened."""
+    profile = wanted.profile
+    return is_locked(facts, wanted) or any(
+        c.connector_type == _type(profile) and _looks_ours(c, profile)
+        for c in facts.known(InboundConnector)
+        if not service_connectors.is_declared(c, wanted.tenant)
+    )
+
+
 def _type(profile: Profile) -> str:
     return "Partner" if profile.connector_form == "partner" else "OnPremises"
 

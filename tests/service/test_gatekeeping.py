@@ -139,8 +139,21 @@ async def test_the_lock_waits_until_the_old_mx_is_forgotten(service):
     assert len([entry for entry in await service.ledger(tenant, LOCK) if entry.event == "held"]) == 2
 
 
-async def test_a_tenant_that_was_never_seen_before_waits_as_its_mx_may_just_have_moved(service):
+def never_locked(service):
     tenant = drifted(service)
+    tenant.admin("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
+    return tenant
+
+
+async def test_a_lock_that_somebody_switched_off_before_we_came_is_put_back_at_once(service):
+    tenant = drifted(service)
+    await service.look_after(tenant, known=False)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_a_tenant_that_never_had_a_lock_waits_as_its_mx_may_just_have_moved(service):
+    tenant = never_locked(service)
     await service.look_after(tenant, known=False)
     await service.sweep()
     state = await service.state(tenant, LOCK)
@@ -153,7 +166,7 @@ async def test_a_tenant_that_was_never_seen_before_waits_as_its_mx_may_just_have
 
 
 async def test_what_the_operator_says_of_the_mx_shortens_the_wait_of_a_new_tenant(service):
-    tenant = drifted(service)
+    tenant = never_locked(service)
     await service.look_after(tenant, known=False, mx_at_filter_since="2026-11-01T00:00:00Z")
     await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "compliant"
