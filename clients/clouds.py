@@ -22,6 +22,7 @@ class Endpoints:
     exchange_scope: str
     compliance: str
     compliance_scope: str
+    management: str
     assertion_audience: str
 
 
@@ -32,6 +33,7 @@ ENDPOINTS: dict[Cloud, Endpoints] = {
         exchange_scope="https://outlook.office365.com/.default",
         compliance="https://ps.compliance.protection.outlook.com",
         compliance_scope="https://ps.compliance.protection.outlook.com/.default",
+        management="https://management.azure.com",
         assertion_audience="api://AzureADTokenExchange",
     ),
     "gcchigh": Endpoints(
@@ -40,6 +42,7 @@ ENDPOINTS: dict[Cloud, Endpoints] = {
         exchange_scope="https://outlook.office365.us/.default",
         compliance="https://ps.compliance.protection.office365.us",
         compliance_scope="https://ps.compliance.protection.office365.us/.default",
+        management="https://management.usgovcloudapi.net",
         assertion_audience="api://AzureADTokenExchangeUSGov",
     ),
     "dod": Endpoints(
@@ -48,6 +51,7 @@ ENDPOINTS: dict[Cloud, Endpoints] = {
         exchange_scope="https://outlook-dod.office365.us/.default",
         compliance="https://l5.ps.compliance.protection.office365.us",
         compliance_scope="https://ps.compliance.protection.office365.us/.default",
+        management="https://management.usgovcloudapi.net",
         assertion_audience="api://AzureADTokenExchangeUSGov",
     ),
     "china": Endpoints(
@@ -56,6 +60,7 @@ ENDPOINTS: dict[Cloud, Endpoints] = {
         exchange_scope="https://partner.outlook.cn/.default",
         compliance="https://ps.compliance.protection.partner.outlook.cn",
         compliance_scope="https://ps.compliance.protection.partner.outlook.cn/.default",
+        management="https://management.chinacloudapi.cn",
         assertion_audience="api://AzureADTokenExchangeChina",
     ),
 }

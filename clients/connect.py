@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Literal
 
 import httpx
 import stamina.instrumentation
@@ -13,6 +14,7 @@ from clients.cache import ExpiringCache
 from clients.clouds import ENDPOINTS, Endpoints
 from clients.compliance import Compliance
 from clients.credentials import Certificate, ClientSecret, Credentials, Proof, managed_identity
+from clients.dns_providers import Hosting
 from clients.exchange import Exchange
 from clients.http import Clock, Http, make_client, utc_now
 from clients.profiles import all_profiles
@@ -20,7 +22,9 @@ from clients.psa import systems
 from clients.resolver import Resolver
 from clients.settings import Settings
 from domain.control import Control, Facts
+from domain.controls.per_domain import own_names
 from domain.facts import Query, Reading
+from domain.mail import names
 from domain.mail.answers import Answer, Question
 from domain.mail.asking import Needs
 from domain.mx_moves import Sights, sight
@@ -37,6 +41,10 @@ TENANTS_REMEMBERED = 4096
 """What a worker keeps of the questions it asked of DNS, so that the next look can ask them without waiting."""
 
 
+type Care = Literal["usual", "anew", "sure"]
+"""Usual: an answer that was kept will do. Anew: none that was kept. Sure: anew, and from every server, for writes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clients:
     """The neighbours of one worker. *rereads_s*: seconds to wait before each look that is to prove a write."""
@@ -44,6 +52,7 @@ class Clients:
     exchange: Exchange
     compliance: Compliance
     dns: Resolver
+    hosting: Hosting
     storage: storage.Storage
     psa: systems.TicketSystems
     settings: Settings
@@ -68,16 +77,18 @@ class Clients:
         )
         return exchange | compliance
 
-    async def look(self, wanted: Wanted, controls: Sequence[Control]) -> Facts:
+    async def look(self, wanted: Wanted, controls: Sequence[Control], *, care: Care = "usual") -> Facts:
         """Read all that *controls* see: Exchange and compliance, and what these make it ask of DNS.
 
         What a tenant's look asked of DNS the last time is asked at once, beside Exchange; only what is new waits.
+        *care*: how the tenant's own domains are asked about.
 
         Raises:
             Throttled: As `read`.
         """
         now, tenant_id = self.now(), wanted.tenant.tenant_id
-        before = self.asked.get(tenant_id, now) or () if any(control.asks_dns for control in controls) else ()
+        again = care == "usual" and any(control.asks_dns for control in controls)
+        before = self.asked.get(tenant_id, now) or () if again else ()
         reading, answers = await asyncio.gather(
             self.read(wanted.tenant, [query for control in controls for query in control.queries]), self.dns.ask(before)
         )
@@ -88,11 +99,22 @@ class Clients:
                 break
             needed |= questions
             if new := [question for question in questions if question not in answers]:
-                answers |= await self.dns.ask(new)
+                answers |= await self._answers(new, own_names(facts), care)
             facts = facts.answered({question: answers[question] for question in questions})
         if needed:
             self.asked.put(tenant_id, tuple(needed), now + REMEMBERED)
         return facts
+
+    async def _answers(self, questions: list[Question], own: tuple[str, ...], care: Care) -> dict[Question, Answer]:
+        """The answers; those about names in the domains *own* with *care*."""
+        if care == "usual":
+            return await self.dns.ask(questions)
+        ours = [question for question in questions if any(names.is_under(question.name, domain) for domain in own)]
+        about_us, others = await asyncio.gather(
+            self.dns.ask(ours, every_server=care == "sure", fresh=True),
+            self.dns.ask([question for question in questions if question not in ours]),
+        )
+        return about_us | others
 
     async def mx(self, domains: Sequence[str], suffixes: tuple[str, ...]) -> Sights:
         """What the MX of *domains* are now, on every server of each: a kept answer, or one server's, is not enough."""
@@ -109,13 +131,15 @@ class Clients:
         """Run one write: the only place that does. *permit* is asked last, and stops it by raising.
 
         Raises:
-            ClientError: As `Exchange.apply` and `Compliance.apply` say.
+            ClientError: As `Exchange.apply`, `Compliance.apply` and `Hosting.apply` say.
         """
         match step.service:
             case "exchange":
                 await self.exchange.apply(tenant.tenant_id, step, permit=permit)
             case "compliance":
                 await self.compliance.apply(tenant.tenant_id, step, initial_domain=tenant.initial_domain, permit=permit)
+            case "dns":
+                await self.hosting.apply(tenant, step, permit=permit)
 
     async def aclose(self) -> None:
         await self.web.aclose()
@@ -143,6 +167,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         exchange=Exchange(http, credentials, endpoints, now=now),
         compliance=Compliance(http, credentials, endpoints, now=now),
         dns=Resolver(settings.resolvers(), now),
+        hosting=Hosting(http, settings.dns_secrets, _arm_token(credentials, endpoints), endpoints.management),
         storage=await storage.connect(settings),
         psa=systems.connect(settings, web, now=now),
         settings=settings,
@@ -150,6 +175,11 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         web=web,
         now=now,
     )
+
+
+def _arm_token(credentials: Credentials, endpoints: Endpoints) -> Callable[[str], Awaitable[str]]:
+    """How a token for Azure's management API is got, made out by the Entra tenant that owns the subscription."""
+    return lambda directory: credentials.token(directory, f"{endpoints.management}/.default")
 
 
 def _endpoints(settings: Settings) -> Endpoints:

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from clients.credentials import Certificate
 from clients.psa.connections import Autotask, ConnectWise, HaloPsa, Json, Standard
 from clients.urls import base_url
+from domain.dns_hosts import SECRET_PREFIX
 
 _FIGURES = "[0-9*/,-]"
 _MONTHS = (
@@ -147,6 +148,10 @@ class Settings(BaseSettings):
         None, alias="HOLDFAST_PSA_STANDARD", description="a JSON object as docs/psa.md has it", repr=False
     )
 
+    dns_secrets: dict[str, str] = Field(
+        {}, alias=f"{SECRET_PREFIX}*", description="a secret each, named in a tenant's dns", repr=False
+    )
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         """Raise ValueError where settings only make sense together."""
@@ -181,6 +186,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     given = os.environ if environ is None else environ
     source: dict[str, Any] = {key: value for key, value in given.items() if value}
     names = {field.alias for field in Settings.model_fields.values()}
+    source[f"{SECRET_PREFIX}*"] = {key: value for key, value in source.items() if key.startswith(SECRET_PREFIX)}
     try:
         return Settings.model_validate({key: value for key, value in source.items() if key in names})
     except ValidationError as error:

@@ -141,12 +141,16 @@ def _guard(control: Control, _plan: Drifted, around: Circumstances) -> Answer:
     return Answer("guard", around.guard.passed, around.guard.reason)
 
 
+_MAY_BE_EMPTY = frozenset({"Comment", "Expected"})
+"""A comment, and what a change in DNS found: where there is nothing, the first record is made."""
+
+
 def _empty_set(_control: Control, plan: Drifted, _around: Circumstances) -> Answer:
     empty = [
         name
         for step in plan.steps
         for name, value in step.parameters.items()
-        if value in ((), "") and name != "Comment"
+        if value in ((), "") and name not in _MAY_BE_EMPTY
     ]
     return Answer("empty-set", not empty, f"would write nothing into {empty[0]}" if empty else "")
 

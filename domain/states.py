@@ -266,7 +266,8 @@ def step_view(steps: tuple[Step, ...]) -> tuple[dict[str, Any], ...]:
         {
             "service": step.service,
             "cmdlet": step.cmdlet,
-            "parameters": _json(step.parameters),
+            # What a change in DNS found is needed whole, to be put back; it is small (`dns_steps`).
+            "parameters": _json(step.parameters, whole=step.service == "dns"),
             "powershell": step.powershell,
         }
         for step in steps
@@ -278,15 +279,15 @@ def digest(steps: tuple[Step, ...]) -> str:
     return hashlib.sha256(" ".join(sorted(step.key for step in steps)).encode()).hexdigest()[:16]
 
 
-def _json(value: object) -> Any:  # noqa: ANN401 - JSON is of any type
+def _json(value: object, *, whole: bool = False) -> Any:  # noqa: ANN401 - JSON is of any type
     match value:
         case Mapping():
-            return {key: _json(item) for key, item in value.items()}
+            return {key: _json(item, whole=whole) for key, item in value.items()}
         case tuple():
-            return [_json(item) for item in value]
+            return [_json(item, whole=whole) for item in value]
         case datetime():
             return value.isoformat()
-        case str() if len(value) > LONGEST_SHOWN:
+        case str() if len(value) > LONGEST_SHOWN and not whole:
             return f"{value[:LONGEST_SHOWN]}... ({len(value)} characters)"
         case _:
             return value

@@ -1,4 +1,4 @@
-"""A step is one write as data: shown, compared, approved, applied, printed as the PowerShell an admin would type."""
+"""A step is one write as data: shown, compared, approved, applied, printed as the line an admin would type."""
 
 import hashlib
 import json
@@ -6,21 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import assert_never
+from typing import Literal, assert_never
 
 from domain.facts import Service
 
 type Value = str | bool | int | datetime | tuple[str, ...] | None
 
+SET_RECORDS = "Set-DnsRecords"
+"""The one kind of step in DNS: a record set from all that was there to all that is to be there (`dns_steps`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One cmdlet call that writes absolute values: applied twice it gives the same setting as once.
+    """One cmdlet call, or change in DNS, that writes absolute values: applied twice it gives the same as once.
 
     *mends*: the fields of the plan's drift that it puts back; none named means all of them.
     """
 
-    service: Service
+    service: Service | Literal["dns"]
     cmdlet: str
     parameters: Mapping[str, Value]
     mends: tuple[str, ...] = field(default=(), compare=False)
@@ -37,15 +40,32 @@ class Step:
 
     @property
     def powershell(self) -> str:
-        """The line an admin would type, quoted so that no value can become code.
+        """The line an admin would type, quoted so that no value can become code; for DNS, lines for nsupdate.
 
         Source: about_Quoting_Rules (Microsoft Learn): inside single quotes only a quote is special, and it is doubled.
         """
+        if self.service == "dns":
+            return "\n".join(self._updates())
         words = [self.cmdlet]
         for name, value in self.parameters.items():
             # A switch (-Confirm) takes its value after a colon; booleans read the same way for both kinds.
             words.append(f"-{name}:{_literal(value)}" if name == "Confirm" else f"-{name} {_literal(value)}")
         return " ".join(words)
+
+    def _updates(self) -> list[str]:
+        """What goes and what comes, in zone-file form; siblings that stay are not shown."""
+        name, kind = self.parameters["Name"], self.parameters["Type"]
+        old, new = (_listed(self.parameters[side]) for side in ("Expected", "Wanted"))
+        gone = [f"update delete {name}. {kind} {each}" for each in old if each not in new]
+        return gone + [f"update add {name}. {NEW_TTL_S} {kind} {each}" for each in new if each not in old]
+
+
+NEW_TTL_S = 3600
+"""Seconds that a record lives where there was none; a changed one keeps its time (dns-and-exchangedefender 8.9)."""
+
+
+def _listed(value: Value) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
 
 
 def _literal(value: Value) -> str:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from domain.dns_hosts import DnsHost, ZoneName, zone_of
 from domain.profile import DeliveryNetwork, ObjectName, Profile
 
 type Mode = Literal["observe", "approve", "correct"]
@@ -75,7 +76,8 @@ class TenantConfig(_Part):
     """One tenant as `PUT /tenants/{tenant_id}` takes it (design 6).
 
     *mx_at_filter_since*: when every MX was pointed to the filter, for a tenant where that was before Holdfast came: the
-    lock-down then waits from that time on.
+    lock-down then waits from that time on. *dns*: by zone, who hosts it and lets us change it; what belongs into any
+    other zone is proposed.
     """
 
     tenant_id: TenantId
@@ -90,10 +92,15 @@ class TenantConfig(_Part):
     psa: Psa | None = None
     freeze: tuple[Freeze, ...] = ()
     mx_at_filter_since: AwareDatetime | None = None
+    dns: dict[ZoneName, DnsHost] = Field(default_factory=dict)
 
     def mode_of(self, control_id: str) -> Mode:
         settings = self.controls.get(control_id)
         return settings.mode if settings else self.mode
+
+    def zone_of(self, domain: str) -> str | None:
+        """The zone that we may change and that *domain* is in."""
+        return zone_of(domain, self.dns)
 
     def frozen_at(self, now: datetime) -> Freeze | None:
         return next((window for window in self.freeze if window.start <= now < window.end), None)

@@ -7,6 +7,7 @@ from uuid import uuid4
 from pydantic import Field
 
 from clients.connect import Clients
+from clients.errors import Refused
 from domain.controls import CATALOGUE
 from domain.gate import Brake
 from domain.jobs import CheckTenant, RemediateTenant
@@ -63,6 +64,11 @@ async def put_tenant(tenant_id: str, body: bytes, clients: Clients) -> TenantCon
         clients.wanted(config)
     except ValueError as error:
         raise invalid(f"body.{error}") from None
+    for zone in config.dns:
+        try:
+            clients.hosting.provider(config, zone)
+        except Refused as refusal:
+            raise invalid(f"body.{refusal.sentence}") from None
     await clients.storage.tenants.put(config)
     return config
 

@@ -44,7 +44,7 @@ async def run(body: bytes, clients: Clients) -> None:
         await operations.fail(job.operation_id, "the tenant is not configured, or switched off", clients)
         return
     try:
-        after = await _look(tenant, selected(job), before, clients)
+        after = await _look(tenant, selected(job), before, clients, asked=job.operation_id is not None)
     except Throttled as wait:
         if job.attempt < MOST_WAITS:
             await clients.storage.queues.check(job.again(), delay_s=wait.retry_after_s or 0)
@@ -62,13 +62,15 @@ def selected(job: CheckTenant) -> tuple[str, ...]:
     return tuple(control for control in CATALOGUE if control in chosen)
 
 
-async def _look(tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates, clients: Clients) -> TenantStates:
-    """Read all that the controls *ids* see and let each judge."""
+async def _look(
+    tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates, clients: Clients, *, asked: bool
+) -> TenantStates:
+    """Read all that the controls *ids* see and let each judge. *asked*: a person wants to know how it is now."""
     try:
         wanted = clients.wanted(tenant)
     except ValueError as mistake:
         return _blind(tenant, ids, before, f"the tenant's config makes no sense: {mistake}", clients)
-    facts = await clients.look(wanted, [CATALOGUE[each] for each in ids])
+    facts = await clients.look(wanted, [CATALOGUE[each] for each in ids], care="anew" if asked else "usual")
     after = dict[str, ControlState]()
     for each in ids:
         control = CATALOGUE[each]

@@ -81,6 +81,8 @@ async def permit(control: Control, case: Case, exemption: Exemption | None = Non
         raise Stopped(Answer("exception", passed=False, reason=exemption.sentence))
     if tenant.mode_of(control.id) != "correct" and not case.asked_by(control):
         raise Stopped(Answer("tenant", passed=False, reason="its mode was changed meanwhile"))
+    if tenant.dns != case.wanted.tenant.dns:
+        raise Stopped(Answer("tenant", passed=False, reason="its DNS providers were changed meanwhile"))
     if case.lease.lost:
         raise Stopped(Answer("lease", passed=False, reason="the lease on the tenant was lost"))
 

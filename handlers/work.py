@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from clients.errors import AlreadyExists, ClientError, Refused, Throttled, Unreachable
+from clients.errors import AlreadyExists, ClientError, Conflict, Refused, Throttled, Unreachable
 from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Control, Drifted, Facts, Finding, Unknown
 from domain.controls import CATALOGUE
@@ -43,6 +43,11 @@ log = logging.getLogger("holdfast.work")
 MOST_ROUNDS = 4
 """Looks at the tenant in one job: a control may wait for one other, and its object may come up with a second drift."""
 
+MOST_CONFLICTS = 3
+"""Jobs in which a change may find other records than the zone's servers show, before it is no coincidence."""
+
+_ANOTHER_ZONE = "its provider shows other records than the zone's own servers: is it the provider of this zone?"
+
 READY = frozenset({"compliant", "not_applicable"})
 """States in which a control no longer keeps those waiting that need it."""
 
@@ -60,6 +65,7 @@ class Work:
         self._calm: set[str] = set()
         self._done: dict[str, ControlOutcome] = {}
         self._sights = list[tuple[Sights, datetime]]()
+        self._conflicts: set[str] = set()
 
     async def show(self) -> bool:
         """Dry run: the exact steps of each control, written nowhere but into the operation."""
@@ -90,7 +96,7 @@ class Work:
         return await self._finish()
 
     async def _look(self, controls: list[Control]) -> Facts:
-        return await self._case.clients.look(self._case.wanted, controls)
+        return await self._case.clients.look(self._case.wanted, controls, care="sure")
 
     def _about(self, control: Control, facts: Facts, mode: Mode | None = None) -> Look:
         asked_at = self._case.job.asked_at if self._case.asked_by(control) else None
@@ -172,6 +178,8 @@ class Work:
             mode = case.wanted.tenant.mode_of(control.id)
             await self._record(stopped(state, plan, stop.answer, mode, now()))
             return False
+        except Conflict as conflict:
+            return await self._overtaken(control, step, conflict)
         except AlreadyExists:
             pass  # the look that follows tells whether what exists is what is wanted
         except Refused as refusal:
@@ -182,6 +190,21 @@ class Work:
             return await self._not_done(control, step, error)
         await self._save({control.id: answered(self._states.of(control.id), step)}, [])
         return True
+
+    async def _overtaken(self, control: Control, step: Step, conflict: Conflict) -> bool:
+        """Somebody changed the records first and nothing was written: look again, and plan by what is there now.
+
+        Where every look shows what the provider denies, it holds another zone than the world asks: a person is told.
+        """
+        state, now = self._states.of(control.id), self._case.clients.now()
+        if self._case.job.attempt >= MOST_CONFLICTS:
+            await self._record(refused_step(state, step, f"{conflict.sentence}; {_ANOTHER_ZONE}", control.by_hand, now))
+            return True
+        again = self._calm if step.key in self._conflicts else self._once_more
+        again.add(control.id)
+        self._conflicts.add(step.key)
+        await self._record(put_off(unsent(state, step), "drifted", f"{conflict.sentence}: nothing was written", now))
+        return False
 
     async def _not_done(self, control: Control, step: Step, error: ClientError) -> bool:
         """A step that was turned away undone is put off with the rest; one whose answer was lost is looked for."""
@@ -212,7 +235,8 @@ class Work:
         if before.correction is None:
             return
         if isinstance(finding, Unknown):
-            self._unreadable.add(control.id)
+            if not control.asks_dns:  # where servers differ while a change spreads, they will not soon
+                self._unreadable.add(control.id)
             return
         told = progress(before, finding, self._case.clients.now(), patient=patient)
         entries = [entry for entry in self._closing(control, before.correction.entry, told) if entry]

@@ -56,6 +56,18 @@ $TTL 300
 proxy TXT "v=spf1 ip4:65.99.255.0/24 -all"
 inbound30 A 65.99.255.30
 """
+PUBLIC = """
+$ORIGIN {name}.
+$TTL 300
+@ SOA ns1.contoso.test. hostmaster 1 7200 900 1209600 60
+@ NS ns1.contoso.test.
+"""
+INCLUDES = {
+    "exchangedefender.com": 'proxy TXT "v=spf1 ip4:65.99.255.0/24 ip4:206.125.40.0/24 -all"\n',
+    "outlook.com": 'spf.protection TXT "v=spf1 ip4:40.92.0.0/15 ip4:40.107.0.0/16 ip4:52.100.0.0/14 -all"\n',
+    "example": "",
+}
+"""What the records of a tenant lead to."""
 PLAIN = """
 $ORIGIN {name}.
 $TTL 300
@@ -72,12 +84,13 @@ def _long() -> str:
 
 
 def zones() -> dict[str, str]:
-    """`contoso.test` is for reading; `fabrikam.test` is for writing."""
+    """`contoso.test` is for reading; `fabrikam.test` is for writing, and `northwind.example` by the whole service."""
     return {
         "contoso.test": CONTOSO + _long(),
         "exchangedefender.test": FILTER,
         "fabrikam.test": PLAIN.format(name="fabrikam.test"),
-    }
+        "northwind.example": PLAIN.format(name="northwind.example"),
+    } | {name: PUBLIC.format(name=name) + records for name, records in INCLUDES.items()}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", name="knot")

@@ -7,24 +7,27 @@ touched (`record_set.change`); everything else is proposed to a person.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol, assert_never
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from clients.dns_providers.azure_dns import MANAGEMENT, AzureDns
 from clients.dns_providers.cloudflare import Cloudflare
-from clients.dns_providers.record_set import RecordSet, WritableType
+from clients.dns_providers.record_set import RecordSet
 from clients.dns_providers.rfc2136 import Rfc2136
+from clients.errors import Invalid, Unauthorised, Unreachable, Unreadable
+from domain.dns_hosts import AzureDnsHost, CloudflareHost, Rfc2136Host
+from domain.dns_steps import WritableType, change_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from clients.cmdlets import Permit
     from clients.http import Http
+    from domain.dns_hosts import DnsHost
+    from domain.steps import Step
+    from domain.tenant import TenantConfig
 
-__all__ = ["Hosts", "Provider", "RecordSet", "WritableType", "provider"]
-
-SECRET_PREFIX = "HOLDFAST_DNS_SECRET_"  # noqa: S105 - a name's beginning
-"""A tenant's config names its secret by setting, and can name no other setting of the service."""
+__all__ = ["Hosting", "Provider", "RecordSet", "WritableType"]
 
 
 class Provider(Protocol):
@@ -37,8 +40,12 @@ class Provider(Protocol):
             ClientError: The host does not say.
         """
 
-    async def swap(self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet) -> None:
+    async def swap(  # noqa: PLR0913 - what, where, and whether it may
+        self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet, *, permit: Permit
+    ) -> None:
         """Make *expected* into *wanted*, keeping the current TTL. Done only once it is read back from the zone.
+
+        *permit* is asked last before the write, and stops it by raising.
 
         Raises:
             Conflict: The records are no longer *expected*; nothing was written.
@@ -47,100 +54,87 @@ class Provider(Protocol):
         """
 
 
-def _host_and_port(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise ValueError("should be host:port")
-    return text
-
-
-type SecretSetting = Annotated[str, Field(pattern=rf"^{SECRET_PREFIX}[A-Z0-9_]+$")]
-type HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
-
-
-class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AzureDnsConfig(_Config):
-    """A zone in Azure DNS; our own identity has the role "DNS Zone Contributor" on it."""
-
-    kind: Literal["azure_dns"]
-    subscription_id: str = Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
-    resource_group: str = Field(pattern=r"^[\w().-]{1,90}$")
-
-
-class CloudflareConfig(_Config):
-    """A zone at Cloudflare; the setting holds an API token."""
-
-    kind: Literal["cloudflare"]
-    secret_setting: SecretSetting
-
-
-class Rfc2136Config(_Config):
-    """A primary server that takes signed updates; the setting holds the key in base64."""
-
-    kind: Literal["rfc2136"]
-    server: HostAndPort
-    key_name: str = Field(min_length=1)
-    secret_setting: SecretSetting
-    algorithm: Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"] = "hmac-sha256"
-
-
-type ProviderConfig = Annotated[AzureDnsConfig | CloudflareConfig | Rfc2136Config, Field(discriminator="kind")]
-_CONFIG: TypeAdapter[AzureDnsConfig | CloudflareConfig | Rfc2136Config] = TypeAdapter(ProviderConfig)
-
-
 @dataclass(frozen=True, slots=True)
-class Hosts:
-    """What providers are made from. *secrets*: settings by name. *azure_token*: gives a bearer token for ARM."""
+class Hosting:
+    """The hosts of every tenant's zones. *secrets*: settings by name.
+
+    *azure_token*: gives a bearer token for ARM, made out by the Entra tenant (directory) that it is asked for.
+    """
 
     http: Http
     secrets: Mapping[str, str] = field(repr=False)
-    azure_token: Callable[[], Awaitable[str]]
+    azure_token: Callable[[str], Awaitable[str]]
     management: str = MANAGEMENT
 
+    async def apply(self, tenant: TenantConfig, step: Step, *, permit: Permit) -> None:
+        """Run one change in DNS, once *permit* has let it pass.
 
-def provider(config: Mapping[str, object], hosts: Hosts) -> Provider:
-    """The provider that a domain's *config* names.
+        Raises:
+            Conflict: Somebody changed the records; nothing was written.
+            Refused: Not written, and a person must act: no host, no secret, no right, or never a change of ours.
+            Unreachable: With `sent` it may have been written; without, it was not.
+            ClientError: As the host says.
+        """
+        change, permitted = change_of(step.parameters), False
 
-    Raises:
-        ValueError: One line: a field is wrong, or the setting that it names is missing. Values are never repeated.
-    """
-    match _checked(config):
-        case AzureDnsConfig() as azure:
-            return AzureDns(
-                hosts.http,
-                hosts.azure_token,
-                subscription_id=azure.subscription_id,
-                resource_group=azure.resource_group,
-                management=hosts.management,
-            )
-        case CloudflareConfig() as cloudflare:
-            return Cloudflare(hosts.http, _secret(hosts, cloudflare.secret_setting))
-        case Rfc2136Config() as server:
-            return _rfc2136(server, _secret(hosts, server.secret_setting))
-        case other:
-            assert_never(other)
+        async def last() -> None:
+            nonlocal permitted
+            await permit()
+            permitted = True
+
+        provider = self.provider(tenant, change.zone)
+        expected, wanted = RecordSet(change.expected), RecordSet(change.wanted)
+        try:
+            await provider.swap(change.zone, change.name, change.type, expected, wanted, permit=last)
+        except Unreadable as odd:
+            if permitted:
+                raise
+            raise Invalid(f"the DNS provider's answer makes no sense: {odd.sentence}", call=odd.call) from odd
+        except Unreachable as silence:
+            # What went wrong while the host was only asked is no lost write.
+            raise Unreachable(silence.sentence, call=silence.call, sent=silence.sent and permitted) from silence
+
+    def provider(self, tenant: TenantConfig, zone: str) -> Provider:
+        """Who hosts *zone* for *tenant*.
+
+        Raises:
+            Invalid: The tenant's config names nobody.
+            Unauthorised: The setting that it names is missing, or holds no such secret. Values are never repeated.
+        """
+        host = tenant.dns.get(zone)
+        if host is None:
+            raise Invalid(f"dns.{zone}: the tenant's config names no DNS provider")
+        try:
+            return self._made(host, tenant.tenant_id)
+        except ValueError as error:
+            raise Unauthorised(f"dns.{zone}: {error}", remedy="Put the provider's secret into that setting.") from None
+
+    def _made(self, host: DnsHost, tenant_id: str) -> Provider:
+        match host:
+            case AzureDnsHost():
+                return AzureDns(
+                    self.http,
+                    partial(self.azure_token, host.directory or tenant_id),
+                    subscription_id=host.subscription_id,
+                    resource_group=host.resource_group,
+                    management=self.management,
+                )
+            case CloudflareHost():
+                return Cloudflare(self.http, self._secret(host.secret_setting))
+            case Rfc2136Host():
+                return _rfc2136(host, self._secret(host.secret_setting))
+            case other:
+                assert_never(other)
+
+    def _secret(self, setting: str) -> str:
+        if secret := self.secrets.get(setting):
+            return secret
+        raise ValueError(f"{setting}: is missing; the domain's DNS provider needs it")
 
 
-def _checked(config: Mapping[str, object]) -> AzureDnsConfig | CloudflareConfig | Rfc2136Config:
+def _rfc2136(host: Rfc2136Host, secret: str) -> Rfc2136:
+    server, _, port = host.server.rpartition(":")
     try:
-        return _CONFIG.validate_python(config)
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        raise ValueError(f"{'.'.join(map(str, fault['loc'])) or 'kind'}: {fault['msg']}") from None
-
-
-def _secret(hosts: Hosts, setting: str) -> str:
-    if secret := hosts.secrets.get(setting):
-        return secret
-    raise ValueError(f"{setting}: is missing; the domain's DNS provider needs it")
-
-
-def _rfc2136(config: Rfc2136Config, secret: str) -> Rfc2136:
-    host, _, port = config.server.rpartition(":")
-    try:
-        return Rfc2136(host.strip("[]"), int(port), key_name=config.key_name, secret=secret, algorithm=config.algorithm)
+        return Rfc2136(server.strip("[]"), int(port), key_name=host.key_name, secret=secret, algorithm=host.algorithm)
     except ValueError as error:
-        raise ValueError(f"{config.secret_setting}: {error}") from None
+        raise ValueError(f"{host.secret_setting}: {error}") from None

@@ -19,8 +19,9 @@ from domain.mail.answers import Txt
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from clients.dns_providers.record_set import WritableType
+    from clients.cmdlets import Permit
     from clients.http import Answer, Http
+    from domain.dns_steps import WritableType
 
 MANAGEMENT = "https://management.azure.com"
 _API_VERSION = "2018-05-01"
@@ -57,7 +58,9 @@ class AzureDns:
         check_owner(zone, name, rtype)
         return (await self._stored(zone, name, rtype)).records
 
-    async def swap(self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet) -> None:
+    async def swap(  # noqa: PLR0913 - what, where, and whether it may
+        self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet, *, permit: Permit
+    ) -> None:
         """Make *expected* into *wanted*.
 
         Raises:
@@ -68,6 +71,7 @@ class AzureDns:
         allowed = change(zone, name, rtype, expected, wanted)
         stored = await self._stored(zone, name, rtype)
         target = allowed.applied_to(stored.records)
+        await permit()
         url = self._url(zone, name, rtype)
         if stored.etag is None:
             await self._send("PUT", url, {"If-None-Match": "*"}, _body(target, None))

@@ -26,8 +26,9 @@ from domain.mail.answers import Txt
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clients.dns_providers.record_set import WritableType
+    from clients.cmdlets import Permit
     from clients.http import Answer, Http
+    from domain.dns_steps import WritableType
 
 API = "https://api.cloudflare.com/client/v4"
 AUTOMATIC_TTL_S = 300
@@ -79,7 +80,9 @@ class Cloudflare:
         check_owner(zone, name, rtype)
         return _record_set(await self._records(await self._zone(zone), name, rtype), rtype)
 
-    async def swap(self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet) -> None:
+    async def swap(  # noqa: PLR0913 - what, where, and whether it may
+        self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet, *, permit: Permit
+    ) -> None:
         """Make *expected* into *wanted*; then read back, for nothing holds the records still meanwhile.
 
         Raises:
@@ -93,6 +96,7 @@ class Cloudflare:
         target = allowed.applied_to(_record_set(records, rtype))
         old = [record for record in records if content(_value(record, rtype)) in allowed.removed]
         new = [value for value in target.values if content(value) in allowed.added]
+        await permit()
         if old and new:
             await self._send(_Envelope[object], "PATCH", f"{path}/{old[0].id}", {"content": _text(new[0])})
         elif old:

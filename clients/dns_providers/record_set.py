@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from clients.errors import Conflict, Invalid
 from domain.mail.answers import Txt
+from domain.steps import NEW_TTL_S
+
+if TYPE_CHECKING:
+    from domain.dns_steps import WritableType
 
 type Content = str | bytes
 """What a record says: a host name, or a text's bytes."""
-type WritableType = Literal["TXT", "CNAME"]
-"""MX is never written."""
-
 SHORTEST_TTL_S = 60
 _STRING_BYTES = 255  # RFC 1035, section 3.3
 # Who may own what: a domain that takes mail (no wildcard, no service label), its DMARC record, its two DKIM selectors.
@@ -40,7 +41,7 @@ class RecordSet:
     """
 
     values: tuple[str | Txt, ...] = ()
-    ttl_s: int = 3600
+    ttl_s: int = NEW_TTL_S
 
     @property
     def contents(self) -> frozenset[Content]:

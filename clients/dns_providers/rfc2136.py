@@ -32,8 +32,10 @@ from clients.resolver.verdict import records_of, value
 from domain.mail.answers import Txt
 
 if TYPE_CHECKING:
-    from clients.dns_providers.record_set import Change, WritableType
+    from clients.cmdlets import Permit
+    from clients.dns_providers.record_set import Change
     from clients.errors import ClientError
+    from domain.dns_steps import WritableType
 
 TIMEOUT_S = 10.0
 _CHANGED = {dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.YXDOMAIN, dns.rcode.NXDOMAIN}
@@ -73,7 +75,9 @@ class Rfc2136:
         check_owner(zone, name, rtype)
         return (await self._stored(zone, name, rtype)).records
 
-    async def swap(self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet) -> None:
+    async def swap(  # noqa: PLR0913 - what, where, and whether it may
+        self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet, *, permit: Permit
+    ) -> None:
         """Make *expected* into *wanted*; then read back, for NOERROR is no proof.
 
         Raises:
@@ -84,6 +88,7 @@ class Rfc2136:
         allowed = change(zone, name, rtype, expected, wanted)
         stored = await self._stored(zone, name, rtype)
         target = allowed.applied_to(stored.records)
+        await permit()
         await self._send(self._update(allowed, stored, target), Call("UPDATE", f"{name} {rtype}"))
 
     def _update(self, allowed: Change, stored: _Stored, target: RecordSet) -> dns.update.UpdateMessage:

@@ -1,4 +1,4 @@
-"""Every domain has a DMARC record, its own or an inherited one. A missing one is proposed; none is ever changed.
+"""Every domain has a DMARC record, its own or an inherited one. A missing one is published; none is ever changed.
 
 Guide, OOF step 3: "Publish new DMARC". Source of the rules: RFC 9989 (dns-and-exchangedefender 4).
 """
@@ -8,8 +8,9 @@ from typing import assert_never
 from domain.control import Control, Facts, Finding, compare
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain
-from domain.mail import dmarc
-from domain.mail.asking import Needs, Unknown
+from domain.mail import dmarc, names, spf
+from domain.mail.answers import Txt
+from domain.mail.asking import Needs, Remark, Unknown
 from domain.tenant import Wanted
 
 
@@ -22,13 +23,23 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
             case dmarc.Found():
                 return per_domain.OneDomain(compare(("DMARC", "a record", "a record")).of(domain))
             case dmarc.NoRecord(remarks=remarks):
-                wrong = "; ".join(f"{remark.where}: {remark.detail}" for remark in remarks)
-                new = f'{domain}: publish _dmarc.{domain} TXT "{wanted.profile.dmarc.record}"'
-                return per_domain.OneDomain(compare(("DMARC", "a record", None)).of(domain), wrong or new)
+                return _missing(domain, remarks, facts, wanted)
             case _:
                 assert_never(found)
 
     return per_domain.judge(per_domain.domains_of(facts), look)
+
+
+def _missing(domain: str, remarks: tuple[Remark, ...], facts: Facts, wanted: Wanted) -> per_domain.OneDomain:
+    """The profile's record, unless something is in its place already: then a person decides."""
+    seen = compare(("DMARC", "a record", None)).of(domain)
+    if remarks:
+        return per_domain.OneDomain(seen, "; ".join(f"{remark.where}: {remark.detail}" for remark in remarks))
+    name, record = f"_dmarc.{names.to_ascii(domain)}", wanted.profile.dmarc.record
+    change = per_domain.published(name, facts, wanted, Txt(spf.split(record)))
+    if change and not change.expected:
+        return per_domain.OneDomain(seen, change=change)
+    return per_domain.OneDomain(seen, f'{domain}: publish {name} TXT "{record}"')
 
 
 CONTROL = Control(

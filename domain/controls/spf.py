@@ -1,7 +1,8 @@
 """The SPF record names the filter and Microsoft, once, within its limits.
 
 Guide, OOF step 3: "v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all". Compared by
-meaning, not by text: what else a tenant has in its record stays. What is missing is proposed as the exact record.
+meaning, not by text: what else a tenant has in its record stays. What is missing is published where the tenant's config
+names who hosts the zone, and proposed as the exact record everywhere else.
 """
 
 from typing import assert_never
@@ -10,6 +11,7 @@ from domain.control import Control, Facts, Finding, compare
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain
 from domain.mail import spf
+from domain.mail.answers import Txt
 from domain.mail.asking import Needs, Unknown
 from domain.tenant import Wanted
 
@@ -26,15 +28,24 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
                 return _one(domain, "includes", note=f"{domain}: {reason}")
             case spf.NothingToRepair():
                 return _one(domain, "includes")
-            case spf.Proposal(before=before, text=text):
-                now = f"in place of {before!r}" if before else "as there is none"
-                return _one(domain, "no or another record", f'{domain}: publish TXT "{text}" {now}')
+            case spf.Proposal():
+                return _missing(domain, found, facts, wanted)
             case spf.CannotRepair(reason=reason):
                 return _one(domain, "another record", f"{domain}: {reason}")
             case _:
                 assert_never(found)
 
     return per_domain.judge(per_domain.domains_of(facts), look)
+
+
+def _missing(domain: str, proposal: spf.Proposal, facts: Facts, wanted: Wanted) -> per_domain.OneDomain:
+    before = None if proposal.before is None else spf.decode(proposal.before)
+    seen = compare(("SPF", proposal.text, before)).of(domain)
+    change = per_domain.published(proposal.domain, facts, wanted, Txt(proposal.strings), in_place=proposal.before)
+    if change:
+        return per_domain.OneDomain(seen, change=change)
+    now = f'in place of "{before}"' if before else "as there is none"
+    return per_domain.OneDomain(seen, f'{domain}: publish TXT "{proposal.text}" {now}')
 
 
 def _one(domain: str, found: str, todo: str = "", note: str = "") -> per_domain.OneDomain:

@@ -13,6 +13,21 @@ from tests.knot import knot_server  # noqa: F401 - a fixture
 NOW = datetime(2026, 8, 11, 14, 2, 37, tzinfo=UTC)
 
 
+class Permitted:
+    """A provider whose every write is permitted."""
+
+    def __init__(self, provider):
+        self._provider = provider
+        self.read = provider.read
+
+    async def swap(self, *change):
+        await self._provider.swap(*change, permit=granted)
+
+
+async def granted():
+    """Say nothing against a write."""
+
+
 @pytest.fixture(autouse=True)
 def _no_waiting() -> Iterator[None]:
     with stamina.set_testing(True, attempts=2, cap=True):

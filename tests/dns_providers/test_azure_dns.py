@@ -19,6 +19,7 @@ from clients.errors import (
     Unreadable,
 )
 from domain.mail.answers import Txt
+from tests.dns_providers.conftest import Permitted
 
 SUBSCRIPTION = "0b1f6480-1234-4c1d-9f7a-1f2e3d4c5b6a"
 ZONES = (
@@ -89,7 +90,7 @@ def provider(http):
     async def token():
         return "arm-token"
 
-    return AzureDns(http, token, subscription_id=SUBSCRIPTION, resource_group="dns")
+    return Permitted(AzureDns(http, token, subscription_id=SUBSCRIPTION, resource_group="dns"))
 
 
 def body_of(route):

@@ -19,6 +19,7 @@ from clients.errors import (
     Unreadable,
 )
 from domain.mail.answers import Txt
+from tests.dns_providers.conftest import Permitted
 
 API = "https://api.cloudflare.com/client/v4"
 ZONE, ZONE_ID = "contoso.com", "023e105f4ecef8ad9ca31a8372d0c353"
@@ -66,7 +67,7 @@ TEXTS = fine([record(1, '"MS=ms12345678"'), record(2, f'"{SPF_TEXT}"')])
 
 @pytest.fixture
 def provider(http):
-    return Cloudflare(http, "zone-token")
+    return Permitted(Cloudflare(http, "zone-token"))
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from clients.dns_providers.rfc2136 import Rfc2136
 from clients.errors import Conflict, Forbidden, Invalid, Refused, Unauthorised, Unreachable, Unreadable
 from devhost.knot import KEY_NAME
 from domain.mail.answers import Txt
+from tests.dns_providers.conftest import Permitted
 
 ZONE = "fabrikam.test"
 SPF = Txt((b"v=spf1 include:spf.protection.outlook.test -all",))
@@ -38,7 +39,7 @@ def domain():
 
 @pytest.fixture
 def provider(knot):
-    return Rfc2136(knot.hosts[0], knot.port, key_name=KEY_NAME, secret=knot.secret)
+    return Permitted(Rfc2136(knot.hosts[0], knot.port, key_name=KEY_NAME, secret=knot.secret))
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ async def test_a_swap_with_what_was_true_earlier_is_a_conflict(provider, domain)
 
 async def test_of_two_swaps_at_once_one_wins(knot, provider, domain):
     await provider.swap(ZONE, domain, "TXT", NONE, RecordSet((SPF,)))
-    other = Rfc2136(knot.hosts[0], knot.port, key_name=KEY_NAME, secret=knot.secret)
+    other = Permitted(Rfc2136(knot.hosts[0], knot.port, key_name=KEY_NAME, secret=knot.secret))
     wanted = [RecordSet((REPAIRED,)), RecordSet((Txt((b"v=spf1 mx -all",)),))]
     ends = await asyncio.gather(
         *(
@@ -148,7 +149,7 @@ async def test_a_long_text_is_cut_into_strings(provider, domain):
 
 
 async def test_a_change_that_is_never_made_is_not_sent(knot, domain):
-    nobody = Rfc2136("127.0.0.1", 1, key_name=KEY_NAME, secret=knot.secret)
+    nobody = Permitted(Rfc2136("127.0.0.1", 1, key_name=KEY_NAME, secret=knot.secret))
     with pytest.raises(Invalid):
         await nobody.swap(ZONE, f"*.{domain}", "TXT", NONE, RecordSet((SPF,)))
     with pytest.raises(Invalid):
@@ -157,7 +158,7 @@ async def test_a_change_that_is_never_made_is_not_sent(knot, domain):
 
 @pytest.mark.parametrize("name", [KEY_NAME, "nobodys-key"])
 async def test_a_wrong_key_is_refused_with_a_remedy(knot, domain, name):
-    stranger = Rfc2136(knot.hosts[0], knot.port, key_name=name, secret=base64.b64encode(b"x" * 32).decode())
+    stranger = Permitted(Rfc2136(knot.hosts[0], knot.port, key_name=name, secret=base64.b64encode(b"x" * 32).decode()))
     with pytest.raises(Refused) as refusal:
         await stranger.swap(ZONE, domain, "TXT", NONE, RecordSet((SPF,)))
     assert isinstance(refusal.value, Unauthorised)
@@ -220,7 +221,7 @@ def unsigned(rcode=dns.rcode.NOERROR):
 )
 async def test_every_other_end_is_an_error_of_the_tree(knot, domain, reply, error):
     async with scripted(reply) as port:
-        server = Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret)
+        server = Permitted(Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret))
         with pytest.raises(error):
             await server.read(ZONE, domain, "TXT")
 
@@ -236,7 +237,7 @@ async def test_a_reply_signed_with_another_secret_is_not_believed(knot, domain):
         return answer.to_wire()
 
     async with scripted(reply) as port:
-        server = Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret)
+        server = Permitted(Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret))
         with pytest.raises(Unauthorised):
             await server.read(ZONE, domain, "TXT")
 
@@ -246,7 +247,7 @@ async def test_a_signed_reply_of_a_server_that_only_passes_on_is_not_believed(kn
     async with scripted(
         lambda wire: dns.message.make_response(dns.message.from_wire(wire, keyring=key)).to_wire()
     ) as port:
-        server = Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret)
+        server = Permitted(Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret))
         with pytest.raises(Unreadable, match="not authoritative"):
             await server.read(ZONE, domain, "TXT")
 
@@ -254,7 +255,7 @@ async def test_a_signed_reply_of_a_server_that_only_passes_on_is_not_believed(kn
 async def test_no_answer_leaves_the_outcome_open(knot, domain):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        server = Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret, timeout_s=0.1)
+        server = Permitted(Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret, timeout_s=0.1))
         with pytest.raises(Unreachable) as lost:
             await server.read(ZONE, domain, "TXT")
     assert lost.value.sent
@@ -262,5 +263,5 @@ async def test_no_answer_leaves_the_outcome_open(knot, domain):
 
 async def test_a_closed_port_is_nothing_sent(knot, domain):
     with pytest.raises(Unreachable) as lost:
-        await Rfc2136("127.0.0.1", 1, key_name=KEY_NAME, secret=knot.secret).read(ZONE, domain, "TXT")
+        await Permitted(Rfc2136("127.0.0.1", 1, key_name=KEY_NAME, secret=knot.secret)).read(ZONE, domain, "TXT")
     assert not lost.value.sent

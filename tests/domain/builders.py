@@ -146,7 +146,9 @@ def answered(facts: Facts, control: Control, tenant: Wanted, dns: dict[Question,
     return facts
 
 
-def judge(control: Control | str, rows: Rows, dns: Mapping[Question, Answer] | None = None, **config: Any) -> Finding:
+def judge(
+    control: Control | str, rows: Rows, answers: Mapping[Question, Answer] | None = None, **config: Any
+) -> Finding:
     chosen = CATALOGUE[control] if isinstance(control, str) else control
-    facts = answered(Facts(reading(rows)), chosen, wanted(**config), DNS | dict(dns or {}))
+    facts = answered(Facts(reading(rows)), chosen, wanted(**config), DNS | dict(answers or {}))
     return chosen.find(facts, wanted(**config))

@@ -1,6 +1,7 @@
 """A service for each test, and nothing left behind for the next."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -21,7 +22,14 @@ def no_waiting_between_tries() -> Iterator[None]:
 
 @pytest_asyncio.fixture
 async def service(azurite_connection: str) -> AsyncIterator[Service]:
-    async with holdfast(azurite_connection) as service:
+    async with fresh(azurite_connection) as service:
+        yield service
+
+
+@asynccontextmanager
+async def fresh(azurite_connection: str, **environment: str) -> AsyncIterator[Service]:
+    """A service that leaves nothing behind."""
+    async with holdfast(azurite_connection, **environment) as service:
         try:
             yield service
         finally:

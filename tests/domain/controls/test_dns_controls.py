@@ -2,9 +2,11 @@
 
 import pytest
 
-from domain.control import Compliant, Drift, NeedsPerson, Unknown
-from domain.mail.answers import Absent, Mx, Present, Question, Unclear
-from tests.domain.builders import NOW, healthy, judge, text
+from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, Unknown
+from domain.controls.per_domain import own_names
+from domain.dns_steps import change_of
+from domain.mail.answers import Absent, Mx, Present, Question, Txt, Unclear
+from tests.domain.builders import NOW, failing, healthy, judge, reading, text, wanted
 
 DOMAIN = "northwindlegal.example"
 MX, TXT, DMARC = Question(DOMAIN, "MX"), Question(DOMAIN, "TXT"), Question(f"_dmarc.{DOMAIN}", "TXT")
@@ -41,6 +43,15 @@ def test_a_domain_whose_mail_is_only_passed_on_counts_and_microsofts_own_do_not(
     assert [drift.field for drift in finding.drift] == ["relay.example: MX"]
 
 
+def test_the_tenants_own_names_are_those_of_every_accepted_domain_that_is_one():
+    rows = healthy()
+    rows["Get-AcceptedDomain"] += [
+        {"DomainName": name, "DomainType": "Authoritative"} for name in ("bücher.example", "a..b")
+    ]
+    assert own_names(Facts(reading(rows))) == (DOMAIN, "northwindlegal.onmicrosoft.com", "xn--bcher-kva.example")
+    assert own_names(Facts(failing(rows, "Get-AcceptedDomain"))) == ()
+
+
 def test_a_declared_service_does_not_lock():
     rows = unlocked()
     rows["Get-InboundConnector"].append(
@@ -59,8 +70,64 @@ def test_a_missing_include_is_proposed_as_the_exact_record():
     )
     assert isinstance(finding, NeedsPerson)
     new = "v=spf1 include:proxy.exchangedefender.com ip4:203.0.113.7 include:spf.protection.outlook.com -all"
-    assert f'publish TXT "{new}"' in finding.todo
-    assert finding.drift == (Drift(f"{DOMAIN}: SPF", "includes", "no or another record"),)
+    old = "v=spf1 ip4:203.0.113.7 include:spf.protection.outlook.com -all"
+    assert f'publish TXT "{new}" in place of "{old}"' in finding.todo
+    assert finding.drift == (Drift(f"{DOMAIN}: SPF", new, old),)
+
+
+HOST = {"kind": "rfc2136", "server": "ns.example:53", "key_name": "k", "secret_setting": "HOLDFAST_DNS_SECRET_K"}
+SHORT = text("v=spf1 include:spf.protection.outlook.com -all", "MS=ms1")
+NOTHING = Absent(name_exists=False, ttl_s=300, at=NOW)
+
+
+def test_where_the_zone_has_a_host_the_record_is_published_beside_all_that_is_there():
+    finding = judge("spf", healthy(), {TXT: SHORT}, dns={DOMAIN: HOST})
+    assert isinstance(finding, Drifted)
+    [step] = finding.steps
+    change = change_of(step.parameters)
+    new = Txt((b"v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all",))
+    assert (change.zone, change.name, change.type) == (DOMAIN, DOMAIN, "TXT")
+    assert change.expected == SHORT.values
+    assert change.wanted == (Txt((b"MS=ms1",)), new)
+    assert finding.mended_by(step) == finding.drift == (Drift(f"{DOMAIN}: SPF", new.data.decode(), step_text(SHORT)),)
+
+
+def step_text(answer):
+    return answer.values[0].data.decode()
+
+
+def test_a_missing_dmarc_record_is_published_where_the_zone_has_a_host():
+    finding = judge("dmarc", healthy(), {DMARC: NOTHING}, dns={DOMAIN: HOST})
+    assert isinstance(finding, Drifted)
+    [step] = finding.steps
+    assert step.powershell == f'update add _dmarc.northwindlegal.example. 3600 TXT "{wanted().profile.dmarc.record}"'
+
+
+def test_another_text_at_the_name_of_a_dmarc_record_is_a_persons_to_judge():
+    finding = judge("dmarc", healthy(), {DMARC: text("hello")}, dns={DOMAIN: HOST})
+    assert isinstance(finding, NeedsPerson)
+
+
+def test_one_domain_with_a_host_is_put_back_and_the_other_is_told():
+    rows = healthy()
+    rows["Get-AcceptedDomain"].append({"DomainName": "second.example", "DomainType": "Authoritative"})
+    dns = {TXT: SHORT, Question("second.example", "TXT"): SHORT}
+    finding = judge("spf", rows, dns, dns={DOMAIN: HOST})
+    assert isinstance(finding, Drifted)
+    assert [drift.field for drift in finding.drift] == [f"{DOMAIN}: SPF"]
+    assert finding.detail.startswith("second.example: publish TXT")
+
+
+def test_a_record_set_that_is_too_large_to_be_put_back_is_proposed():
+    many = text("v=spf1 include:spf.protection.outlook.com -all", *(f"token-{n}-{'x' * 240}" for n in range(20)))
+    finding = judge("spf", healthy(), {TXT: many}, dns={DOMAIN: HOST})
+    assert isinstance(finding, NeedsPerson)
+    assert "publish TXT" in finding.todo
+
+
+def test_what_cannot_be_repaired_is_not_written_either():
+    for record in (("v=spf1 -all",), ("v=spf1 -all", "v=spf1 ~all"), ("v=spf1 include:",)):
+        assert isinstance(judge("spf", healthy(), {TXT: text(*record)}, dns={DOMAIN: HOST}), NeedsPerson)
 
 
 def test_a_domain_without_spf_is_proposed_the_guides_record():

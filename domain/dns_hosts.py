@@ -1,0 +1,72 @@
+"""Who hosts a domain's DNS and lets us change it, as a tenant's config says (dns-and-exchangedefender 7).
+
+A secret is never in the config: it names the setting that holds it, and can name no other setting of the service.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from domain.mail import names
+
+SECRET_PREFIX = "HOLDFAST_DNS_SECRET_"  # noqa: S105 - a name's beginning
+
+
+def _host_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise ValueError("should be host:port")
+    return text
+
+
+type SecretSetting = Annotated[str, Field(pattern=rf"^{SECRET_PREFIX}[A-Z0-9_]+$")]
+type HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
+type Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+type ZoneName = Annotated[str, AfterValidator(names.to_ascii)]
+
+
+class _Host(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AzureDnsHost(_Host):
+    """A zone in Azure DNS; our application has the role "DNS Zone Contributor" on it.
+
+    *directory*: the Entra tenant of the subscription, where it is not the customer's own.
+    """
+
+    kind: Literal["azure_dns"]
+    subscription_id: Guid
+    resource_group: str = Field(pattern=r"^[\w().-]{1,90}$")
+    directory: Annotated[Guid, AfterValidator(lambda text: str(UUID(text)))] | None = None
+
+
+class CloudflareHost(_Host):
+    """A zone at Cloudflare; the setting holds an API token."""
+
+    kind: Literal["cloudflare"]
+    secret_setting: SecretSetting
+
+
+class Rfc2136Host(_Host):
+    """A primary server that takes signed updates; the setting holds the key in base64."""
+
+    kind: Literal["rfc2136"]
+    server: HostAndPort
+    key_name: str = Field(min_length=1)
+    secret_setting: SecretSetting
+    algorithm: Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"] = "hmac-sha256"
+
+
+type DnsHost = Annotated[AzureDnsHost | CloudflareHost | Rfc2136Host, Field(discriminator="kind")]
+
+
+def zone_of(domain: str, zones: Mapping[str, DnsHost]) -> str | None:
+    """The zone among *zones* that *domain* is in: the longest; None where nobody lets us change it."""
+    try:
+        name = names.to_ascii(domain)
+    except ValueError:
+        return None
+    return next((parent for parent in names.parents(name) if parent in zones), None)
