@@ -6,8 +6,9 @@ import azure.functions as func
 
 from clients import profiles
 from clients import settings as environment
-from handlers import api, approvals, check, exceptions, park, remediate, sweep, webhooks, workers
-from handlers.http import accepted, answer
+from handlers import check, park, remediate, routes, sweep, webhooks, workers
+from handlers.http import serve, serve_token
+from handlers.routes import ENDPOINTS
 from handlers.workers import interval_s
 
 # Read at import, so that a missing setting or a malformed profile stops the start with one line that names it.
@@ -18,7 +19,6 @@ connect = partial(workers.clients, settings)
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 STORAGE = "AzureWebJobsStorage"
-CALLER = "function key"
 
 
 @app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_FAST_SCHEDULE%")
@@ -60,96 +60,97 @@ async def park_remediations(message: func.QueueMessage) -> None:
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether the service can work."""
-    return await answer(connect, api.health)
+    return await serve(ENDPOINTS["health"], req, connect)
 
 
 @app.route("tenants", methods=["GET"])
 async def list_tenants(req: func.HttpRequest) -> func.HttpResponse:
     """Every tenant's config."""
-    return await answer(connect, api.tenants)
+    return await serve(ENDPOINTS["list_tenants"], req, connect)
 
 
 @app.route("tenants/{tenant_id}", methods=["GET"])
 async def get_tenant(req: func.HttpRequest) -> func.HttpResponse:
     """One tenant's config."""
-    return await answer(connect, api.tenant, req.route_params["tenant_id"])
+    return await serve(ENDPOINTS["get_tenant"], req, connect)
 
 
 @app.route("tenants/{tenant_id}", methods=["PUT"])
 async def put_tenant(req: func.HttpRequest) -> func.HttpResponse:
     """Add a tenant, or replace its config."""
-    return await answer(connect, api.put_tenant, req.route_params["tenant_id"], req.get_body())
+    return await serve(ENDPOINTS["put_tenant"], req, connect)
 
 
 @app.route("tenants/{tenant_id}", methods=["DELETE"])
 async def delete_tenant(req: func.HttpRequest) -> func.HttpResponse:
     """Stop looking after a tenant."""
-    return await answer(connect, api.delete_tenant, req.route_params["tenant_id"], status=204)
+    return await serve(ENDPOINTS["delete_tenant"], req, connect)
 
 
 @app.route("tenants/{tenant_id}/state", methods=["GET"])
 async def get_state(req: func.HttpRequest) -> func.HttpResponse:
     """How each control of a tenant stands."""
-    return await answer(connect, api.state, req.route_params["tenant_id"])
+    return await serve(ENDPOINTS["get_state"], req, connect)
 
 
 @app.route("tenants/{tenant_id}/ledger", methods=["GET"])
 async def get_ledger(req: func.HttpRequest) -> func.HttpResponse:
     """What happened in a tenant, newest first."""
-    after, limit = req.params.get("after", ""), req.params.get("limit", "100")
-    return await answer(connect, api.ledger, req.route_params["tenant_id"], after, limit)
+    return await serve(ENDPOINTS["get_ledger"], req, connect)
 
 
 @app.route("tenants/{tenant_id}/check", methods=["POST"])
 async def post_check(req: func.HttpRequest) -> func.HttpResponse:
     """Look at a tenant now."""
-    return await accepted(connect, api.check, req.route_params["tenant_id"], CALLER)
+    return await serve(ENDPOINTS["post_check"], req, connect)
 
 
 @app.route("tenants/{tenant_id}/reprovision", methods=["POST"])
 async def post_reprovision(req: func.HttpRequest) -> func.HttpResponse:
     """Put a tenant's documented settings back now, or show the steps that would."""
-    body, tenant_id = req.get_body(), req.route_params["tenant_id"]
-    return await accepted(connect, api.reprovision, tenant_id, body, CALLER)
+    return await serve(ENDPOINTS["post_reprovision"], req, connect)
 
 
 @app.route("tenants/{tenant_id}/controls/{control}/approve", methods=["POST"])
 async def post_approve(req: func.HttpRequest) -> func.HttpResponse:
     """Take the steps of one plan that waits for a person's yes, if it is still what the tenant needs."""
-    tenant_id, control = req.route_params["tenant_id"], req.route_params["control"]
-    return await accepted(connect, approvals.post_approve, tenant_id, control, req.get_body(), CALLER)
+    return await serve(ENDPOINTS["post_approve"], req, connect)
 
 
 @app.route("tenants/{tenant_id}/controls/{control}/except", methods=["POST"])
 async def post_except(req: func.HttpRequest) -> func.HttpResponse:
     """Accept a control's drift until a date."""
-    tenant_id, control = req.route_params["tenant_id"], req.route_params["control"]
-    return await answer(connect, exceptions.make, tenant_id, control, req.get_body(), CALLER)
+    return await serve(ENDPOINTS["post_except"], req, connect)
 
 
 @app.route("tenants/{tenant_id}/controls/{control}/except", methods=["DELETE"])
 async def delete_except(req: func.HttpRequest) -> func.HttpResponse:
     """Accept a control's drift no longer."""
-    tenant_id, control = req.route_params["tenant_id"], req.route_params["control"]
-    return await answer(connect, exceptions.take_back, tenant_id, control, CALLER, status=204)
+    return await serve(ENDPOINTS["delete_except"], req, connect)
 
 
 @app.route("operations/{operation_id}", methods=["GET"])
 async def get_operation(req: func.HttpRequest) -> func.HttpResponse:
     """How a request stands."""
-    return await answer(connect, api.operation, req.route_params["operation_id"])
+    return await serve(ENDPOINTS["get_operation"], req, connect)
 
 
 @app.route("brake", methods=["GET"])
 async def get_brake(req: func.HttpRequest) -> func.HttpResponse:
     """Whether anything may be written at all."""
-    return await answer(connect, api.brake)
+    return await serve(ENDPOINTS["get_brake"], req, connect)
 
 
 @app.route("brake", methods=["PUT"])
 async def put_brake(req: func.HttpRequest) -> func.HttpResponse:
     """The kill switch."""
-    return await answer(connect, api.put_brake, req.get_body(), CALLER)
+    return await serve(ENDPOINTS["put_brake"], req, connect)
+
+
+@app.route("entra/{*path}", methods=["GET", "PUT", "POST", "DELETE"], auth_level=func.AuthLevel.ANONYMOUS)
+async def with_token(req: func.HttpRequest) -> func.HttpResponse:
+    """All of the above for people and services that show an Entra ID token instead of a function key."""
+    return await serve_token(routes.found, req, connect)
 
 
 @app.route("webhooks/psa/{provider}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -21,6 +21,7 @@ from clients.profiles import all_profiles
 from clients.psa import systems
 from clients.resolver import Resolver
 from clients.settings import Settings
+from clients.tokens import Tokens
 from domain.control import Control, Facts
 from domain.controls.per_domain import own_names
 from domain.facts import Query, Reading
@@ -59,6 +60,7 @@ class Clients:
     profiles: dict[str, Profile]
     web: httpx.AsyncClient
     now: Clock
+    tokens: Tokens | None = None
     rereads_s: tuple[float, ...] = (0, 1, 2, 4)
     asked: ExpiringCache[str, tuple[Question, ...]] = field(default_factory=lambda: ExpiringCache(TENANTS_REMEMBERED))
 
@@ -174,12 +176,20 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         profiles=all_profiles(),
         web=web,
         now=now,
+        tokens=_tokens(settings, http, endpoints, now=now),
     )
 
 
 def _arm_token(credentials: Credentials, endpoints: Endpoints) -> Callable[[str], Awaitable[str]]:
     """How a token for Azure's management API is got, made out by the Entra tenant that owns the subscription."""
     return lambda directory: credentials.token(directory, f"{endpoints.management}/.default")
+
+
+def _tokens(settings: Settings, http: Http, endpoints: Endpoints, *, now: Clock) -> Tokens | None:
+    """What checks the callers' tokens; None where only function keys are taken."""
+    if not settings.api_audience:
+        return None
+    return Tokens(http, endpoints, settings.api_tenant_id, settings.audiences(), now=now)
 
 
 def _endpoints(settings: Settings) -> Endpoints:

@@ -151,6 +151,14 @@ class Settings(BaseSettings):
     dns_secrets: dict[str, str] = Field(
         {}, alias=f"{SECRET_PREFIX}*", description="a secret each, named in a tenant's dns", repr=False
     )
+    api_audience: str = Field(
+        "",
+        alias="HOLDFAST_API_AUDIENCE",
+        description="the client id or application id URI of the API's app registration; both, comma separated",
+    )
+    api_tenant_id: Guid = Field(
+        "", alias="HOLDFAST_API_TENANT_ID", description="the GUID of the tenant whose people and services may call"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -163,6 +171,8 @@ class Settings(BaseSettings):
                 "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: "
                 "exactly one of them should be set"
             )
+        if bool(self.api_audience) != bool(self.api_tenant_id):
+            raise ValueError("HOLDFAST_API_AUDIENCE, HOLDFAST_API_TENANT_ID: should both be set, or neither")
         return self
 
     @classmethod
@@ -171,6 +181,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` passes on counts: it has read the environment, or was given another."""
         return (init_settings,)
+
+    def audiences(self) -> tuple[str, ...]:
+        """For whom a caller's token may be made out."""
+        return tuple(part.strip() for part in self.api_audience.split(",") if part.strip())
 
     def resolvers(self) -> tuple[tuple[str, int], ...]:
         """The DNS servers to ask instead of the machine's own, as (address, port)."""

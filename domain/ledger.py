@@ -19,6 +19,7 @@ type Event = Literal[
     "excepted",
     "exception_made",
     "exception_ended",
+    "configured",
     "needs_person",
     "applying",
     "corrected",

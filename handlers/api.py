@@ -1,8 +1,8 @@
 """What the HTTP paths of design 6 do. What cannot be done raises Problem, which is sent as RFC 9457 has it."""
 
 import logging
+import re
 from typing import Any
-from uuid import uuid4
 
 from pydantic import Field
 
@@ -15,11 +15,13 @@ from domain.ledger import Entry
 from domain.operations import Operation
 from domain.tenant import TenantConfig
 from handlers import operations
+from handlers.once import Once, operation_id
 from handlers.problem import Body, Problem, guid, invalid, parsed, refuse_strangers
 
 log = logging.getLogger("holdfast.api")
 
 LARGEST_PAGE = 1000
+_ENTRY_ID = re.compile(r"[0-9]{16}-[a-z_]{1,40}-[a-z0-9-]{1,40}")
 
 
 class Reprovision(Body):
@@ -50,12 +52,12 @@ async def tenants(clients: Clients) -> list[TenantConfig]:
 async def tenant(tenant_id: str, clients: Clients) -> TenantConfig:
     found = await clients.storage.tenants.get(guid(tenant_id))
     if found is None:
-        raise Problem(404, "Not Found", f"there is no tenant {tenant_id}")
+        raise Problem(404, "Not Found", f"there is no tenant {guid(tenant_id)}")
     return found
 
 
-async def put_tenant(tenant_id: str, body: bytes, clients: Clients) -> TenantConfig:
-    """Add a tenant or replace its config, once every part of it is known to make sense."""
+def accepted_config(tenant_id: str, body: bytes, clients: Clients) -> TenantConfig:
+    """A tenant's config, once every part of it is known to make sense."""
     config = parsed(TenantConfig, body)
     if config.tenant_id != guid(tenant_id):
         raise invalid("body.tenant_id: should be the one in the path")
@@ -69,12 +71,7 @@ async def put_tenant(tenant_id: str, body: bytes, clients: Clients) -> TenantCon
             clients.hosting.provider(config, zone)
         except Refused as refusal:
             raise invalid(f"body.{refusal.sentence}") from None
-    await clients.storage.tenants.put(config)
     return config
-
-
-async def delete_tenant(tenant_id: str, clients: Clients) -> None:
-    await clients.storage.tenants.delete((await tenant(tenant_id, clients)).tenant_id)
 
 
 async def state(tenant_id: str, clients: Clients) -> dict[str, Any]:
@@ -93,33 +90,40 @@ _OUR_OWN = {"correction", "tried", "proofs"}
 """Parts of a control's state that only Holdfast itself has a use for."""
 
 
-async def ledger(tenant_id: str, after: str, limit: str, clients: Clients) -> list[Entry]:
-    """A page of the tenant's ledger, newest first; *after*: the id of the last entry of the page before."""
+async def ledger(tenant_id: str, after: str, limit: str, clients: Clients) -> tuple[list[Entry], bool]:
+    """A page of the tenant's ledger, newest first, and whether there is more behind it.
+
+    *after*: the id of the last entry of the page before.
+    """
+    if after and not _ENTRY_ID.fullmatch(after):
+        raise invalid("after: should be the id of a ledger entry")
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= LARGEST_PAGE):
         raise invalid(f"limit: should be a whole number from 1 to {LARGEST_PAGE}")
     config = await tenant(tenant_id, clients)
-    return await clients.storage.ledger.page(config.tenant_id, after=after, limit=int(limit))
+    entries = await clients.storage.ledger.page(config.tenant_id, after=after, limit=int(limit) + 1)
+    return entries[: int(limit)], len(entries) > int(limit)
 
 
-async def check(tenant_id: str, caller: str, clients: Clients) -> Operation:
+async def check(tenant_id: str, caller: str, clients: Clients, once: Once | None = None) -> Operation:
     """Ask for a look at every control of the tenant."""
     config = await tenant(tenant_id, clients)
     operation = Operation(
-        id=str(uuid4()), kind="check", tenant_id=config.tenant_id, requested_by=caller, created_at=clients.now()
+        id=operation_id(once), kind="check", tenant_id=config.tenant_id, requested_by=caller, created_at=clients.now()
     )
     job = CheckTenant(tenant_id=config.tenant_id, operation_id=operation.id)
-    await operations.start(operation, lambda: clients.storage.queues.check(job), clients)
-    return operation
+    return await operations.start(operation, lambda _: clients.storage.queues.check(job), clients, once)
 
 
-async def reprovision(tenant_id: str, body: bytes, caller: str, clients: Clients) -> Operation:
+async def reprovision(
+    tenant_id: str, body: bytes, caller: str, clients: Clients, once: Once | None = None
+) -> Operation:
     """Ask for controls of the tenant (all, or those named) to be put back now, or only for the steps that would."""
     asked = parsed(Reprovision, body)
     config = await tenant(tenant_id, clients)
     if asked.controls is not None:
         refuse_strangers(asked.controls, "body.controls")
     operation = Operation(
-        id=str(uuid4()),
+        id=operation_id(once),
         kind="reprovision",
         tenant_id=config.tenant_id,
         requested_by=caller,
@@ -127,22 +131,25 @@ async def reprovision(tenant_id: str, body: bytes, caller: str, clients: Clients
         dry_run=asked.dry_run,
         created_at=clients.now(),
     )
-    job = RemediateTenant(
-        tenant_id=config.tenant_id,
-        controls=tuple(dict.fromkeys(asked.controls or CATALOGUE)),
-        operation_id=operation.id,
-        requested_by=caller,
-        asked_at=operation.created_at,
-        dry_run=asked.dry_run,
-    )
-    await operations.start(operation, lambda: clients.storage.queues.remediate(job), clients)
-    return operation
+
+    async def send(kept: Operation) -> None:
+        job = RemediateTenant(
+            tenant_id=kept.tenant_id,
+            controls=tuple(dict.fromkeys(asked.controls or CATALOGUE)),
+            operation_id=kept.id,
+            requested_by=kept.requested_by,
+            asked_at=kept.created_at,
+            dry_run=kept.dry_run,
+        )
+        await clients.storage.queues.remediate(job)
+
+    return await operations.start(operation, send, clients, once)
 
 
-async def operation(operation_id: str, clients: Clients) -> Operation:
-    found = await clients.storage.operations.get(guid(operation_id))
+async def operation(wanted: str, clients: Clients) -> Operation:
+    found = await clients.storage.operations.get(guid(wanted))
     if found is None:
-        raise Problem(404, "Not Found", f"there is no operation {operation_id}")
+        raise Problem(404, "Not Found", f"there is no operation {guid(wanted)}")
     return found
 
 
@@ -160,5 +167,5 @@ async def put_brake(body: bytes, caller: str, clients: Clients) -> Brake:
     changed_at = before.changed_at if before.engaged == change.engaged else clients.now()
     after = Brake(engaged=change.engaged, reason=change.reason, by=caller, changed_at=changed_at)
     await clients.storage.switches.set_brake(after)
-    log.warning("brake engaged=%s by=%s reason=%s", after.engaged, caller, after.reason)
+    log.warning("brake engaged=%s by=%r reason=%r", after.engaged, caller, after.reason)
     return after

@@ -1,19 +1,18 @@
 """A person says yes to one plan: exactly the one that was shown, and no other."""
 
 import logging
-from uuid import uuid4
 
 from pydantic import Field
 
 from clients.connect import Clients
-from clients.storage.states import StatesMoved
+from clients.storage.states import StatesMoved, TenantStates
 from domain.jobs import RemediateTenant
 from domain.ledger import Entry
 from domain.operations import Operation
-from domain.states import ControlState
 from handlers import operations
 from handlers.api import tenant
-from handlers.problem import Body, Problem, known_control, parsed
+from handlers.once import Once, operation_id
+from handlers.problem import Body, Problem, known_control
 
 log = logging.getLogger("holdfast.approvals")
 
@@ -24,11 +23,9 @@ class Approval(Body):
     plan: str = Field(min_length=1, max_length=64)
 
 
-async def post_approve(tenant_id: str, control: str, body: bytes, by: str, clients: Clients) -> Operation:
-    return await approve(tenant_id, control, parsed(Approval, body).plan, by, clients)
-
-
-async def approve(tenant_id: str, control: str, plan: str, by: str, clients: Clients) -> Operation:
+async def approve(  # noqa: PLR0913, PLR0917 - who says yes to which plan of what, and whether it was said before
+    tenant_id: str, control: str, plan: str, by: str, clients: Clients, once: Once | None = None
+) -> Operation:
     """Let the worker take the steps of *plan*, and of no other.
 
     The tenant is read again before anything is written. Where that gives another plan, nothing is written and the new
@@ -38,45 +35,60 @@ async def approve(tenant_id: str, control: str, plan: str, by: str, clients: Cli
         Problem: 404 unknown tenant or control; 409 that plan does not wait for approval (any more).
     """
     config = await tenant(tenant_id, clients)
-    now = clients.now()
+    _refuse_other(await clients.storage.states.load(config.tenant_id), known_control(control), plan)
     operation = Operation(
-        id=str(uuid4()), kind="approve", tenant_id=config.tenant_id, requested_by=by, created_at=now, plan=plan
-    )
-    entry = Entry(
-        at=now,
+        id=operation_id(once),
+        kind="approve",
         tenant_id=config.tenant_id,
-        control=known_control(control),
-        event="approved",
-        detail=f"plan {plan}",
-        actor=by,
         requested_by=by,
-        operation_id=operation.id,
-    )
-    state = await _note(entry, plan, clients)
-    job = RemediateTenant(
-        tenant_id=config.tenant_id,
-        controls=(state.id,),
-        operation_id=operation.id,
-        requested_by=by,
-        asked_at=now,
+        created_at=clients.now(),
         plan=plan,
     )
-    await operations.start(operation, lambda: clients.storage.queues.remediate(job), clients)
-    log.info("approved tenant=%s control=%s plan=%s", config.tenant_id, control, plan)
-    return operation
+
+    async def send(kept: Operation) -> None:
+        await _note(kept, control, clients)
+        job = RemediateTenant(
+            tenant_id=kept.tenant_id,
+            controls=(control,),
+            operation_id=kept.id,
+            requested_by=kept.requested_by,
+            asked_at=kept.created_at,
+            plan=kept.plan,
+        )
+        await clients.storage.queues.remediate(job)
+        log.info("approved tenant=%s control=%s plan=%s", kept.tenant_id, control, plan)
+
+    return await operations.start(operation, send, clients, once)
 
 
-async def _note(entry: Entry, plan: str, clients: Clients) -> ControlState:
-    """Write the approval down, if *plan* is what waits at this very moment."""
+async def _note(operation: Operation, control: str, clients: Clients) -> None:
+    """Write the approval down, if its plan is what waits at this very moment; said twice it is written once."""
+    entry = Entry(
+        at=operation.created_at,
+        tenant_id=operation.tenant_id,
+        control=control,
+        event="approved",
+        detail=f"plan {operation.plan}",
+        actor=operation.requested_by,
+        requested_by=operation.requested_by,
+        operation_id=operation.id,
+    )
     while True:
-        states = await clients.storage.states.load(entry.tenant_id)
-        state = states.of(entry.control)
-        if state.state != "awaiting_approval":
-            raise Problem(409, "Conflict", f"{state.id} is {state.state}: nothing of it waits for approval")
-        if state.plan != plan:
-            raise Problem(409, "Conflict", f"plan: plan {state.plan} waits for approval now, not {plan}")
+        states = await clients.storage.states.load(operation.tenant_id)
         try:
-            await clients.storage.states.save(entry.tenant_id, states, [entry])
+            _refuse_other(states, control, operation.plan)
+            await clients.storage.states.save(operation.tenant_id, states, [entry])
         except StatesMoved:
             continue
-        return state
+        except Problem as problem:
+            await operations.fail(operation.id, problem.detail, clients)
+            raise
+        return
+
+
+def _refuse_other(states: TenantStates, control: str, plan: str) -> None:
+    state = states.of(control)
+    if state.state != "awaiting_approval":
+        raise Problem(409, "Conflict", f"{control} is {state.state}: nothing of it waits for approval")
+    if state.plan != plan:
+        raise Problem(409, "Conflict", f"body.plan: plan {state.plan} waits for approval now, not {plan}")

@@ -1,17 +1,49 @@
 """Keep an operation's record up to date; a job without one is nobody's request and needs none."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from clients.connect import Clients
 from domain.operations import ControlOutcome, Operation, OperationState
+from handlers.once import Once, claim
 
 ENDED: frozenset[OperationState] = frozenset({"succeeded", "held", "needs_person", "failed"})
 
 
-async def start(operation: Operation, send: Callable[[], Awaitable[None]], clients: Clients) -> None:
-    """Keep *operation* where its caller can follow it, then *send* the message that does the work."""
-    await clients.storage.operations.put(operation)
-    await send()
+async def start(
+    new: Operation, send: Callable[[Operation], Awaitable[None]], clients: Clients, once: Once | None = None
+) -> Operation:
+    """Keep *new* where its caller can follow it, then *send* the message that does the work.
+
+    Where the same request came before, its operation is the one; the message is sent again while nobody has taken it
+    up, as whoever was first may have died between the two. A second one of it does no harm.
+
+    Raises:
+        Problem: 409, the key was used for another request.
+    """
+    await claim(once, clients)
+    operation = await clients.storage.operations.create(new)
+    if operation.state == "queued":
+        await send(operation)
+    return operation
+
+
+async def begin(operation_id: str | None, clients: Clients) -> None:
+    """Somebody works on it now."""
+    operation = await clients.storage.operations.get(operation_id) if operation_id else None
+    if operation and operation.state == "queued":
+        await clients.storage.operations.put(operation.model_copy(update={"state": "running"}))
+
+
+async def add_step(operation_id: str | None, control: str, step: dict[str, Any], clients: Clients) -> None:
+    """Show a step from the moment in which it is sent."""
+    operation = await clients.storage.operations.get(operation_id) if operation_id else None
+    if operation is None or operation.state in ENDED:
+        return
+    outcomes = {each.id: each for each in operation.controls}
+    earlier = outcomes.get(control, ControlOutcome(id=control, state="correcting"))
+    outcomes[control] = earlier.model_copy(update={"state": "correcting", "steps": (*earlier.steps, step)})
+    await clients.storage.operations.put(operation.model_copy(update={"controls": tuple(outcomes.values())}))
 
 
 async def finish(
@@ -19,7 +51,7 @@ async def finish(
 ) -> None:
     """Record how the controls of an operation stand, and whether it has ended with that."""
     operation = await clients.storage.operations.get(operation_id) if operation_id else None
-    if operation is None or operation.state == "failed":
+    if operation is None or operation.state in ENDED:
         return
     earlier = {control.id: control for control in operation.controls}
     kept = tuple(_with_steps(new, earlier.get(new.id)) for new in outcomes)

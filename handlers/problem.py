@@ -1,5 +1,7 @@
 """What an HTTP caller is told when it cannot be done, and how its words are read (RFC 9457)."""
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from domain import controls
@@ -15,9 +17,18 @@ _TENANT_ID: TypeAdapter[str] = TypeAdapter(TenantId)
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
     """An answer other than success: *status* and one sentence for the caller."""
 
-    def __init__(self, status: int, title: str, detail: str) -> None:
+    def __init__(self, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
-        self.status, self.title, self.detail = status, title, detail
+        self.status, self.title, self.detail, self.headers = status, title, detail, headers or {}
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457: what went wrong, in one sentence that names the field."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
 
 
 class Body(BaseModel):

@@ -52,6 +52,7 @@ async def run(body: bytes, clients: Clients) -> None:
         if lease is None:
             await _later(job, BUSY_S, clients)
             return
+        await operations.begin(job.operation_id, clients)
         reason = await operations.reason(job.operation_id, clients)
         await _work(Work(Case(job, wanted, lease, clients, reason)), job, clients)
 

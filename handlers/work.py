@@ -33,7 +33,7 @@ from domain.guards import Guard, lockdown
 from domain.ledger import Entry, Event, answers_view, of_transition
 from domain.mx_moves import Sights
 from domain.operations import ControlOutcome, ending, outcome
-from domain.states import Change, ControlState, Look, after_check, open_steps
+from domain.states import Change, ControlState, Look, after_check, open_steps, step_view
 from domain.steps import Step
 from domain.tenant import Mode
 from handlers import gatekeeper, operations
@@ -170,6 +170,7 @@ class Work:
         """Take one step, noted as sent before it is. False: the steps after it are not taken now."""
         case, now = self._case, self._case.clients.now
         await self._save({control.id: sending(self._states.of(control.id), step, now())}, [])
+        await operations.add_step(case.job.operation_id, control.id, step_view((step,))[0], case.clients)
         permit = partial(gatekeeper.permit, control, case, self._exemption(control))  # as of the save just made
         try:
             await case.clients.apply(case.wanted.tenant, step, permit)

@@ -30,6 +30,12 @@ param appClientId string
 @allowed(['certificate', 'secret', 'identity'])
 param proof string = 'certificate'
 
+@description('Optional. For whom callers\' Entra ID tokens are made out: client id or application id URI of the API\'s app registration, both comma separated. Empty: only function keys are taken.')
+param apiAudience string = ''
+
+@description('Optional. GUID of the tenant whose people and services may call the API; with apiAudience.')
+param apiTenantId string = ''
+
 @description('Optional. The cloud that the customers\' tenants are in.')
 @allowed(['global', 'gcchigh', 'dod', 'china'])
 param cloud string = 'global'
@@ -247,6 +253,8 @@ module app 'modules/app.bicep' = {
     appClientId: clientId
     proof: proof
     cloud: cloud
+    apiAudience: apiAudience
+    apiTenantId: apiTenantId
     fastMinutes: fast
     slowMinutes: slow
     maxTenantsPerHour: maxTenantsPerHour

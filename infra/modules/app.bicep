@@ -36,6 +36,12 @@ param appClientId string
 @description('Required. `certificate`, `secret` or `identity`.')
 param proof string
 
+@description('Required. For whom callers\' Entra ID tokens are made out; empty where only function keys are taken.')
+param apiAudience string
+
+@description('Required. GUID of the tenant whose people and services may call the API; empty like apiAudience.')
+param apiTenantId string
+
 @description('Required. Cloud of the customers\' tenants.')
 param cloud string
 
@@ -171,6 +177,8 @@ resource settings 'Microsoft.Web/sites/config@2025-05-01' = {
     HOLDFAST_CLIENT_CERTIFICATE: proof == 'certificate' ? certificate : ''
     HOLDFAST_CLIENT_SECRET: proof == 'secret' ? secret : ''
     HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: proof == 'identity' ? identityClientId : ''
+    HOLDFAST_API_AUDIENCE: apiAudience
+    HOLDFAST_API_TENANT_ID: apiTenantId
     HOLDFAST_CLOUD: cloud
     HOLDFAST_LOGIN_URL: baseUrls.?login ?? ''
     HOLDFAST_EXCHANGE_URL: baseUrls.?exchange ?? ''

@@ -20,9 +20,15 @@ def no_waiting_between_tries() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """Settings beside the usual ones, for a file of tests to replace."""
+    return {}
+
+
 @pytest_asyncio.fixture
-async def service(azurite_connection: str) -> AsyncIterator[Service]:
-    async with fresh(azurite_connection) as service:
+async def service(azurite_connection: str, environment: dict[str, str]) -> AsyncIterator[Service]:
+    async with fresh(azurite_connection, **environment) as service:
         yield service
 
 

@@ -32,7 +32,7 @@ def tenant_of(stack: Stack, domain: str, **config: object) -> dict[str, str]:
     tenant: dict[str, str] = stack.simulator.post("tenants", json={"domains": [domain], "state": "healthy"}).json()
     known = {"initial_domain": tenant["initial_domain"], "mx_at_filter_since": SINCE}
     body = {"tenant_id": tenant["tenant_id"], "name": domain} | known | config
-    assert stack.api.put(f"tenants/{tenant['tenant_id']}", json=body).status_code == 200
+    assert stack.api.put(f"tenants/{tenant['tenant_id']}", json=body).status_code == 201
     return tenant
 
 
@@ -58,11 +58,11 @@ def test_a_timer_sees_the_drift_and_the_queues_put_it_back(stack):
     events = eventually(
         lambda: [e["event"] for e in stack.api.get(ledger).json()], lambda events: "corrected" in events
     )
-    assert events == ["corrected", "applying", "drift_found"]
+    assert events == ["corrected", "applying", "drift_found", "configured"]
     assert state_of(stack, tenant, "inbound-lockdown")["state"] == "compliant"
     [newest] = stack.api.get(ledger, params={"limit": 1}).json()
     older = stack.api.get(ledger, params={"after": newest["id"]}).json()
-    assert [entry["event"] for entry in older] == ["applying", "drift_found"]
+    assert [entry["event"] for entry in older] == ["applying", "drift_found", "configured"]
 
 
 def test_a_reprovision_can_be_shown_first_then_done_and_followed_to_its_end(stack):
@@ -119,30 +119,68 @@ def test_a_tenant_can_be_read_listed_and_taken_out(stack):
 
 
 SOMEBODY = "00000000-0000-4000-8000-000000000000"
-REFUSED = {
-    "no_such_tenant": ("GET", f"tenants/{SOMEBODY}", None, 404, SOMEBODY),
-    "no_guid": ("GET", "tenants/northwind", None, 404, "GUID"),
-    "no_such_operation": ("GET", f"operations/{SOMEBODY}", None, 404, SOMEBODY),
-    "not_json": ("PUT", f"tenants/{SOMEBODY}", b"{", 400, "not JSON"),
-    "too_large": ("PUT", f"tenants/{SOMEBODY}", b" " * 70_000, 413, "65536"),
-    "missing_field": ("PUT", f"tenants/{SOMEBODY}", {}, 422, "body.tenant_id"),
-    "other_id": ("PUT", f"tenants/{SOMEBODY}", {"tenant_id": SOMEBODY.replace("8", "9"), "name": "n", "initial_domain": "n.onmicrosoft.com"}, 422, "the one in the path"),
-    "unknown_control": ("PUT", f"tenants/{SOMEBODY}", {"tenant_id": SOMEBODY, "name": "n", "initial_domain": "n.onmicrosoft.com", "controls": {"oof": {"mode": "observe"}}}, 422, "no control 'oof'"),
-    "unknown_profile": ("PUT", f"tenants/{SOMEBODY}", {"tenant_id": SOMEBODY, "name": "n", "initial_domain": "n.onmicrosoft.com", "profile": "x"}, 422, "body.profile"),
-    "bad_override": ("PUT", f"tenants/{SOMEBODY}", {"tenant_id": SOMEBODY, "name": "n", "initial_domain": "n.onmicrosoft.com", "overrides": {"delivery_networks": []}}, 422, "body.overrides.delivery_networks"),
-    "reprovision_nobody": ("POST", f"tenants/{SOMEBODY}/reprovision", {}, 404, SOMEBODY),
-    "brake_unsure": ("PUT", "brake", {"engaged": "perhaps"}, 422, "body.engaged"),
+LONG = "x" * 300
+CONFIG = {"tenant_id": SOMEBODY, "name": "n", "initial_domain": "n.onmicrosoft.com"}
+TENANT = f"tenants/{SOMEBODY}"
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+LATIN = {"content-type": "application/json; charset=latin-1"}
+KEYED = {"content-type": "application/json", "idempotency-key": "x" * 256}
+REFUSED: dict[str, tuple[str, str, object, dict[str, str] | None, int, str]] = {
+    "no_such_tenant": ("GET", TENANT, None, None, 404, SOMEBODY),
+    "no_guid": ("GET", "tenants/northwind", None, None, 404, "GUID"),
+    "path_trick": ("GET", "tenants/..%2F..%2Foperations", None, None, 404, "GUID"),
+    "no_such_operation": ("GET", f"operations/{SOMEBODY}", None, None, 404, SOMEBODY),
+    "not_json": ("PUT", TENANT, b"{", None, 400, "not JSON"),
+    "not_text": ("PUT", TENANT, b"\xff\xfe", None, 400, "not JSON"),
+    "too_deep": ("PUT", TENANT, b"[" * 60_000, None, 400, "not JSON"),
+    "too_large": ("PUT", TENANT, b" " * 70_000, None, 413, "65536"),
+    "too_large_where_nothing_is_taken": ("POST", f"{TENANT}/check", b" " * 70_000, None, 413, "65536"),
+    "a_form": ("PUT", TENANT, b"name=n", FORM, 415, "Content-Type"),
+    "other_letters": ("PUT", TENANT, CONFIG, LATIN, 415, "Content-Type"),
+    "a_list": ("PUT", TENANT, [], None, 422, "body"),
+    "null": ("PUT", TENANT, b"null", None, 422, "body"),
+    "missing_field": ("PUT", TENANT, {}, None, 422, "body.tenant_id"),
+    "foreign_field": ("PUT", TENANT, CONFIG | {"admin": True}, None, 422, "body.admin"),
+    "wrong_type": ("PUT", TENANT, CONFIG | {"enabled": "perhaps"}, None, 422, "body.enabled"),
+    "over_long": ("PUT", TENANT, CONFIG | {"name": LONG}, None, 422, "body.name"),
+    "no_guid_in_body": ("PUT", TENANT, CONFIG | {"tenant_id": "northwind"}, None, 422, "body.tenant_id: should be a GUID"),
+    "other_id": ("PUT", TENANT, CONFIG | {"tenant_id": SOMEBODY.replace("8", "9")}, None, 422, "the one in the path"),
+    "foreign_domain": ("PUT", TENANT, CONFIG | {"initial_domain": "n.example"}, None, 422, "body.initial_domain"),
+    "unknown_control": ("PUT", TENANT, CONFIG | {"controls": {"oof": {"mode": "observe"}}}, None, 422, "no control 'oof'"),
+    "unknown_mode": ("PUT", TENANT, CONFIG | {"mode": "auto"}, None, 422, "body.mode"),
+    "unknown_profile": ("PUT", TENANT, CONFIG | {"profile": "x"}, None, 422, "body.profile"),
+    "bad_override": ("PUT", TENANT, CONFIG | {"overrides": {"delivery_networks": []}}, None, 422, "body.overrides.delivery_networks"),
+    "old_version": ("PUT", TENANT, CONFIG, {"if-match": '"0"'}, 412, "If-Match"),
+    "reprovision_nobody": ("POST", f"{TENANT}/reprovision", {}, None, 404, SOMEBODY),
+    "reprovision_unsure": ("POST", f"{TENANT}/reprovision", {"dry_run": "perhaps"}, None, 422, "body.dry_run"),
+    "reprovision_unknown": ("POST", f"{TENANT}/reprovision", {"controls": "all"}, None, 422, "body.controls"),
+    "over_long_reason": ("POST", f"{TENANT}/reprovision", {"reason": "x" * 1001}, None, 422, "body.reason"),
+    "over_long_key": ("POST", f"{TENANT}/check", None, KEYED, 422, "Idempotency-Key"),
+    "approve_nothing": ("POST", f"{TENANT}/controls/spf/approve", {}, None, 422, "body.plan"),
+    "approve_nobody": ("POST", f"{TENANT}/controls/spf/approve", {"plan": "0"}, None, 404, SOMEBODY),
+    "except_without_end": ("POST", f"{TENANT}/controls/spf/except", {"reason": "r", "owner": "o"}, None, 422, "body.until"),
+    "brake_unsure": ("PUT", "brake", {"engaged": "perhaps"}, None, 422, "body.engaged"),
+    "brake_without_a_word": ("PUT", "brake", None, None, 422, "body.engaged"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "path", "body", "status", "named"), REFUSED.values(), ids=list(REFUSED))
-def test_bad_input_gets_its_status_and_a_sentence_that_names_it(stack, method, path, body, status, named):
+@pytest.mark.parametrize(("method", "path", "body", "headers", "status", "named"), REFUSED.values(), ids=list(REFUSED))
+def test_bad_input_gets_its_status_and_a_sentence_that_names_it(stack, method, path, body, headers, status, named):
     content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
-    answer = stack.api.request(method, path, content=content)
+    brake = stack.api.get("brake").json()
+    answer = stack.api.request(method, path, content=content, headers=headers or {"content-type": "application/json"})
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("application/problem+json")
     assert answer.json()["status"] == status
     assert named in answer.json()["detail"]
+    assert len(answer.content) < 1000
+    assert stack.api.get("brake").json() == brake
+    assert stack.api.get(TENANT).status_code == 404
+
+
+def test_a_path_with_another_method_says_which_it_has(stack):
+    answer = stack.api.post("brake", json={"engaged": True})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PUT")
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "many"])
@@ -156,6 +194,9 @@ def test_without_a_key_only_health_answers(stack):
         assert stranger.get("health").json() == {"status": "ok"}
         assert stranger.get("tenants").status_code == 401
         assert stranger.put("brake", json={"engaged": False}).status_code == 401
+        refused = stranger.get("entra/tenants", headers={"authorization": "Bearer eyJhbGciOiJub25lIn0.e30."})
+        assert refused.status_code == 401
+        assert refused.headers["content-type"] == "application/problem+json"
 
 
 def test_the_dashboard_is_there(stack):
@@ -188,7 +229,7 @@ def test_killed_in_the_middle_of_a_write_it_is_proven_by_the_next_worker(stack, 
             lambda: second.api.get(f"tenants/{tenant['tenant_id']}/ledger").json(),
             lambda entries: "corrected" in [entry["event"] for entry in entries],
         )
-        assert [entry["event"] for entry in entries] == ["corrected", "applying", "drift_found"]
+        assert [entry["event"] for entry in entries] == ["corrected", "applying", "drift_found", "configured"]
         assert entries[0]["of"] == entries[1]["id"]
         writes = [e for e in stack.simulator.get("tenants/crash.example/log").json()["entries"] if e["is_write"]]
         assert len(writes) == 1
