@@ -9,7 +9,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 
 from handlers import remediate
-from tests.lives.life import Stage
+from tests.lives.stage import Stage
 from tests.service.harness import holdfast
 
 
@@ -28,7 +28,7 @@ def stage(azurite_connection: str) -> Iterator[Stage]:
         try:
             yield stage
         finally:
-            stage.end()
+            runner.run(stage.clear())
             runner.run(opened.aclose())
 
 

@@ -5,17 +5,21 @@ storage account on their way out of the Azure SDK's transport. An effect is a re
 which leaves nothing behind) or a request to the storage account that writes.
 """
 
+import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from html import unescape
+from http import HTTPStatus
+from typing import Any, NamedTuple, Protocol, cast
 
 import httpx
 import pytest
 from azure.core.pipeline.transport import AioHttpTransport
 
+from simulator.tenant import Tenant
 from tests.service.harness import Service
 
 
@@ -25,17 +29,22 @@ class Died(BaseException):
 
 @dataclass
 class Process:
-    """The process of one delivery. Before its effect number *turn* (from 1; 0 is never) *fate* comes to it."""
+    """The process of one delivery. Before its effect number *turn* (from 1; 0 is never) *fate* comes, or death."""
 
     turn: int = 0
-    fate: Callable[[], Awaitable[None]] | None = None
+    fate: Callable[[], Awaitable[object]] | None = None
     effects: int = 0
     dead: bool = False
+
+    @property
+    def at_its_turn(self) -> bool:
+        """Whether what leaves now was held up by *fate*: it was decided on before."""
+        return self.effects == self.turn
 
     async def effect(self) -> None:
         """What is about to leave the process leaves it, unless it is dead or dies now."""
         self.effects += 1
-        if self.effects == self.turn:
+        if self.at_its_turn:
             if self.fate:
                 await self.fate()
             else:
@@ -58,41 +67,48 @@ class Process:
 
 _RUNNING: ContextVar[Process | None] = ContextVar("_RUNNING", default=None)
 
-_POST = re.compile(r"/(\w+)/messages\?.*visibilitytimeout=(\d+)")
-_RECEIPT = re.compile(r"<MessageId>(.+?)</MessageId>.*<PopReceipt>(.+?)</PopReceipt>", re.DOTALL)
+type Microsoft = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
-class Posted(NamedTuple):
-    """A message that was put on a queue. *hidden*: for later; its id and receipt make it visible before its time."""
+class Witness(Protocol):
+    """Who stands at the door to Microsoft for a *tenant*, and lets *microsoft* answer a request of *process*."""
+
+    tenant: Tenant
+
+    async def answer(self, request: httpx.Request, microsoft: Microsoft, process: Process) -> httpx.Response: ...
+
+
+_POST = re.compile(r"/(\w+)/messages\?")
+_TEXT = re.compile(rb"<MessageText>(.*)</MessageText>", re.DOTALL)
+
+
+class Message(NamedTuple):
+    """A message that was put on a queue, in the hands of the test."""
 
     queue: str
-    hidden: bool
-    message_id: str
-    receipt: str
+    body: bytes
+
+    @property
+    def put_back(self) -> bool:
+        """Whether a worker left it for later."""
+        return bool(json.loads(self.body)["attempt"])
 
 
-type Answer = Callable[[httpx.Request], Awaitable[httpx.Response]]
-
-
-def watch(
-    service: Service,
-    monkeypatch: pytest.MonkeyPatch,
-    answer: Callable[[httpx.Request, Answer], Awaitable[httpx.Response]],
-) -> list[Posted]:
-    """Stand at both doors. *answer* gets every request to Microsoft, and the simulator that will answer it.
+def watch(service: Service, monkeypatch: pytest.MonkeyPatch, witness: Callable[[], Witness | None]) -> list[Message]:
+    """Stand at both doors.
 
     Returns:
         The messages that were put on a queue; it grows as they come.
     """
-    arrive, leave = cast("Answer", service.microsoft.side_effect), AioHttpTransport.send
-    posted: list[Posted] = []
+    microsoft, leave = cast("Microsoft", service.microsoft.side_effect), AioHttpTransport.send
+    posted: list[Message] = []
 
     async def to_microsoft(request: httpx.Request) -> httpx.Response:
-        process = _RUNNING.get()
-        if process is None or request.url.host == "login.microsoftonline.com":
-            return await arrive(request)
+        process, present = _RUNNING.get(), witness()
+        if process is None or present is None or request.url.host == "login.microsoftonline.com":
+            return await microsoft(request)
         await process.effect()
-        return await answer(request, arrive)
+        return await present.answer(request, microsoft, process)
 
     async def to_storage(transport: AioHttpTransport, request: Any, **options: Any) -> Any:
         if process := _RUNNING.get():
@@ -100,9 +116,9 @@ def watch(
             if request.method not in {"GET", "HEAD"}:
                 await process.effect()
         response = await leave(transport, request, **options)
-        if request.method == "POST" and (post := _POST.search(request.url)):
-            message_id, receipt = _RECEIPT.findall(response.text())[0]
-            posted.append(Posted(post[1], post[2] != "0", message_id, receipt))
+        if response.status_code == HTTPStatus.CREATED and (post := _POST.search(request.url)):
+            [text] = _TEXT.findall(request.content)
+            posted.append(Message(post[1], unescape(text.decode()).encode()))
         return response
 
     service.microsoft.mock(side_effect=to_microsoft)

@@ -73,6 +73,13 @@ def nothing_is_made_blindly_again(writes: Sequence[Write], entries: Sequence[Ent
             made[write.key] = write
 
 
+def every_write_is_accounted_for(writes: Sequence[Write], entries: Sequence[Entry]) -> None:
+    """At rest the ledger says of every change what came of it: proven, superseded, or left to a person."""
+    for write in (write for write in writes if write.changed):
+        since = [entry for entry in entries if entry.event in {*CLOSING, "needs_person"} and entry.at > write.at]
+        assert any(write.key == key_of(step) for entry in since for step in entry.steps), f"forgotten: {write.key}"
+
+
 def every_state_can_be_explained(states: Mapping[str, ControlState]) -> None:
     for state in states.values():
         assert state.detail or state.state not in WITH_A_REASON, f"{state.id} is {state.state} and says not why"

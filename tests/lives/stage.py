@@ -1,0 +1,102 @@
+"""Where lives are played: the service, its queues in the hands of the test, and the ends of its processes."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.blob.aio import BlobLeaseClient, BlobServiceClient
+
+from clients.connect import connect
+from clients.storage.documents import unpack
+from clients.storage.states import TenantStates
+from domain.gate import Brake
+from domain.states import ControlState
+from handlers import check, remediate, sweep
+from tests.lives.process import Message, Process, Witness, watch
+from tests.service.harness import Service
+
+_HANDLERS = {"checks": check.run, "remediations": remediate.run}
+
+
+class Stage:
+    """One service for many lives, one after the other. Everything asynchronous runs on the one *runner*."""
+
+    def __init__(
+        self, runner: asyncio.Runner, service: Service, tables: TableServiceClient, blobs: BlobServiceClient
+    ) -> None:
+        self.service = service
+        self.witness: Witness | None = None
+        self._runner, self._tables, self._blobs = runner, tables, blobs
+        self._posted: list[Message] = []
+
+    def do[T](self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Count every effect from now on, and show what goes to Microsoft to the *witness* of the day."""
+        self._posted = watch(self.service, monkeypatch, lambda: self.witness)
+
+    async def sweep(self, *lanes: Any) -> list[Message]:
+        """Both timers fire (or those of *lanes*). Returns what they put on the queues."""
+        await asyncio.gather(*(sweep.run(lane, 0, self.service.clients) for lane in lanes or ("fast", "slow")))
+        return self.collect()
+
+    def collect(self) -> list[Message]:
+        """Take what was put on the queues; what was put there for later too: when that is, the test decides."""
+        taken, self._posted[:] = self._posted[:], []
+        return taken
+
+    async def handle(self, message: Message, process: Process) -> bool:
+        """Hand *message* to a worker. Returns whether the worker lived to the end of it."""
+        others = asyncio.all_tasks()
+        try:
+            with process.running():
+                await _HANDLERS[message.queue](message.body, self.service.clients)
+        except BaseException:
+            if not process.dead:
+                raise
+        if process.dead:
+            await self._bury(asyncio.all_tasks() - others)
+        return not process.dead
+
+    async def _bury(self, orphans: Iterable[asyncio.Task[Any]]) -> None:
+        """What the dead process had begun comes to nothing, and a new process remembers nothing of it."""
+        for orphan in orphans:
+            orphan.cancel()
+        await asyncio.gather(*orphans, return_exceptions=True)
+        old = self.service.clients
+        self.service.clients = replace(await connect(old.settings, now=self.service.clock), rereads_s=old.rereads_s)
+        await old.aclose()
+
+    async def end_lease(self, tenant_id: str) -> None:
+        """The lease of a worker that died runs out, if it had one."""
+        with suppress(HttpResponseError):
+            await BlobLeaseClient(self._blobs.get_blob_client("leases", tenant_id)).break_lease(lease_break_period=0)
+
+    async def states(self, tenant_id: str) -> dict[str, ControlState]:
+        """As stored: loading them as the service does would mend what a crash left."""
+        try:
+            entity = await self._tables.get_table_client("states").get_entity(tenant_id, "controls")
+        except ResourceNotFoundError:
+            return {}
+        return unpack(TenantStates, entity).controls
+
+    async def switch_brake(self, *, engaged: bool) -> None:
+        brake = Brake(engaged=engaged, reason="a person pulled it" if engaged else "")
+        await self.service.clients.storage.switches.set_brake(brake)
+
+    async def clear(self) -> None:
+        """What was played is no part of what comes: not of its sweeps, its blast radius or its brake."""
+        if self.witness:
+            storage, tenant_id = self.service.clients.storage, self.witness.tenant.tenant_id
+            await storage.tenants.delete(tenant_id)
+            await storage.written.release(tenant_id)
+            await self.switch_brake(engaged=False)
+            self.witness = None
+            for queue in _HANDLERS:
+                await self.service.queues.get_queue_client(queue).clear_messages()
