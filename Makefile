@@ -50,8 +50,10 @@ run: setup ## the demo's stack, staying up, on http://127.0.0.1:7071
 # Schedules that the environment does not set; everything else a real tenant needs comes from there (README).
 HOLDFAST_FAST_SCHEDULE ?= 0 */5 * * * *
 HOLDFAST_SLOW_SCHEDULE ?= 0 */15 * * * *
+HOLDFAST_PSA_SCHEDULE ?= 0 */5 * * * *
 host: export HOLDFAST_FAST_SCHEDULE := $(HOLDFAST_FAST_SCHEDULE)
 host: export HOLDFAST_SLOW_SCHEDULE := $(HOLDFAST_SLOW_SCHEDULE)
+host: export HOLDFAST_PSA_SCHEDULE := $(HOLDFAST_PSA_SCHEDULE)
 host: setup ## Azurite (kept in .run/storage) and the dev host only; neighbours from the environment
 	@mkdir -p .run && exec $(BIN)/python -m devhost --location .run/storage
 

@@ -6,7 +6,8 @@ import azure.functions as func
 
 from clients import profiles
 from clients import settings as environment
-from handlers import check, park, remediate, routes, sweep, webhooks, workers
+from handlers import check, park, poll, remediate, routes, sweep, tickets, webhooks, workers
+from handlers import notify as notifications
 from handlers.http import serve, serve_token
 from handlers.routes import ENDPOINTS
 from handlers.workers import interval_s
@@ -45,6 +46,24 @@ async def remediate_tenant(message: func.QueueMessage) -> None:
     await remediate.run(message.get_body(), await connect())
 
 
+@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_PSA_SCHEDULE%")
+async def poll_tickets(timer: func.TimerRequest) -> None:
+    """Look for tickets whose webhook was lost, and for news that no ticket tells yet."""
+    await poll.run(await connect())
+
+
+@app.queue_trigger(arg_name="message", queue_name="tickets", connection=STORAGE)
+async def read_ticket(message: func.QueueMessage) -> None:
+    """Look at one ticket of the MSP's ticket system, and do what it has come to ask for."""
+    await tickets.run(message.get_body(), await connect())
+
+
+@app.queue_trigger(arg_name="message", queue_name="notifications", connection=STORAGE)
+async def notify(message: func.QueueMessage) -> None:
+    """Tell the ticket system what is new of one tenant."""
+    await notifications.run(message.get_body(), await connect())
+
+
 @app.queue_trigger(arg_name="message", queue_name="checks-poison", connection=STORAGE)
 async def park_checks(message: func.QueueMessage) -> None:
     """Keep a check that the platform gave up on where a person sees it."""
@@ -55,6 +74,18 @@ async def park_checks(message: func.QueueMessage) -> None:
 async def park_remediations(message: func.QueueMessage) -> None:
     """Keep a remediation that the platform gave up on where a person sees it."""
     await park.run("remediations", message.get_body(), await connect())
+
+
+@app.queue_trigger(arg_name="message", queue_name="tickets-poison", connection=STORAGE)
+async def park_tickets(message: func.QueueMessage) -> None:
+    """Keep a look at a ticket that the platform gave up on where a person sees it."""
+    await park.run("tickets", message.get_body(), await connect())
+
+
+@app.queue_trigger(arg_name="message", queue_name="notifications-poison", connection=STORAGE)
+async def park_notifications(message: func.QueueMessage) -> None:
+    """Keep a notification that the platform gave up on where a person sees it."""
+    await park.run("notifications", message.get_body(), await connect())
 
 
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

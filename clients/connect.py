@@ -10,6 +10,7 @@ import httpx
 import stamina.instrumentation
 
 from clients import storage
+from clients.announcer import Announcer
 from clients.cache import ExpiringCache
 from clients.clouds import ENDPOINTS, Endpoints
 from clients.compliance import Compliance
@@ -165,13 +166,17 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     http = Http(web, now=now)
     endpoints = _endpoints(settings)
     credentials = Credentials(http, endpoints, settings.client_id, _proof(settings, endpoints), now=now)
+    ticket_systems = systems.connect(settings, http, web, now=now)
+    kept = await storage.connect(settings)
+    if ticket_systems.by_provider:
+        kept.ledger.listener = Announcer(kept.tickets, kept.queues, now=now)
     return Clients(
         exchange=Exchange(http, credentials, endpoints, now=now),
         compliance=Compliance(http, credentials, endpoints, now=now),
         dns=Resolver(settings.resolvers(), now),
         hosting=Hosting(http, settings.dns_secrets, _arm_token(credentials, endpoints), endpoints.management),
-        storage=await storage.connect(settings),
-        psa=systems.connect(settings, web, now=now),
+        storage=kept,
+        psa=ticket_systems,
         settings=settings,
         profiles=all_profiles(),
         web=web,

@@ -15,7 +15,11 @@ from devhost.errors import StartError
 from devhost.stack import Stack, running
 from devhost.stage import Stage, console
 
-_SCHEDULES = {"HOLDFAST_FAST_SCHEDULE": "*/4 * * * * *", "HOLDFAST_SLOW_SCHEDULE": "1/4 * * * * *"}
+_SCHEDULES = {
+    "HOLDFAST_FAST_SCHEDULE": "*/4 * * * * *",
+    "HOLDFAST_SLOW_SCHEDULE": "1/4 * * * * *",
+    "HOLDFAST_PSA_SCHEDULE": "2/4 * * * * *",
+}
 _GOOD = {"compliant", "not_applicable"}
 
 

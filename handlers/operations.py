@@ -58,6 +58,8 @@ async def finish(
     finished_at = clients.now() if state in ENDED else None
     update = {"controls": kept, "state": state, "finished_at": finished_at}
     await clients.storage.operations.put(operation.model_copy(update=update))
+    if finished_at and clients.storage.ledger.listener:  # a ticket may wait for the answer
+        await clients.storage.ledger.listener.announce(operation.tenant_id)
 
 
 def _with_steps(new: ControlOutcome, earlier: ControlOutcome | None) -> ControlOutcome:

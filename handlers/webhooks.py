@@ -80,7 +80,7 @@ def _provider(name: str) -> Provider | None:
 
 async def _hint(provider: Provider, body: bytes, clients: Clients) -> None:
     """One message for each ticket that no waiting message names, and that somebody else than we has changed."""
-    own = clients.psa.desks[provider].own_user
+    own = clients.psa.by_provider[provider].desk.own_user
     for hint in delivery.hints(provider, body):
         now, about = clients.now(), f"{provider} {hint.ticket_id}"
         if (own and hint.by == own) or clients.psa.hinted.get(about, now):

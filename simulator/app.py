@@ -28,7 +28,8 @@ def asgi(world: World) -> ASGIApp:
         if scope["type"] != "http" or scope["path"].startswith("/_sim"):
             await control_api(scope, receive, send)
             return
-        answer = doors.answer(world, await _request(scope, receive))
+        request = await _request(scope, receive)
+        answer = world.psa.answer(request) or doors.answer(world, request)
         if answer.delay:
             await asyncio.sleep(answer.delay)
         await _send(answer, send)

@@ -7,6 +7,7 @@ from itertools import count
 from uuid import UUID
 
 from simulator.faults import Faults
+from simulator.psa.systems import Systems
 from simulator.states import STATES
 from simulator.switches import Switches
 from simulator.tenant import Tenant
@@ -61,6 +62,7 @@ class World:
         self.faults.clear()
         self.http_requests.clear()
         self.dns.clear()
+        self.psa = Systems(self.clock)
 
     # --- tenants -----------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ from simulator.faults import ConnectionCut
 from simulator.world import World
 
 HOSTS = (
-    r"^(login\.microsoftonline\.com|outlook\.office365\.com|([a-z0-9-]+\.)?ps\.compliance\.protection\.outlook\.com)$"
+    r"^(login\.microsoftonline\.com|outlook\.office365\.com|([a-z0-9-]+\.)?ps\.compliance\.protection\.outlook\.com"
+    r"|(api-)?na\.myconnectwise\.net|webservices5?\.autotask\.net|northwind\.halopsa\.com)$"
 )
 
 

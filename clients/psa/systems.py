@@ -1,33 +1,52 @@
 """The ticket systems this service is connected to, as its settings say."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import httpx
 
 from clients.cache import ExpiringCache
-from clients.http import Clock
+from clients.http import Clock, Http
+from clients.psa.api import Psa
+from clients.psa.autotask import Autotask
+from clients.psa.connectwise import ConnectWise
 from clients.psa.door import Door
+from clients.psa.halopsa import HaloPsa
 from clients.settings import Settings
-from domain.psa.desk import Desk, Provider
+from domain.psa.desk import Provider
+from domain.tenant import TenantConfig
 
-HINTS_KNOWN = 20_000
+REMEMBERED = 20_000
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""How far the clocks of two workers may be apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class TicketSystems:
-    """*door*: who may come in. *hinted*: what this worker has put on the queue a moment ago."""
+    """*door*: who may come in. *hinted*, *done*: what this worker has put on the queue, or has done, a moment ago."""
 
     door: Door
-    desks: dict[Provider, Desk]
-    hinted: ExpiringCache[str, bool] = field(default_factory=lambda: ExpiringCache(HINTS_KNOWN))
+    by_provider: dict[Provider, Psa]
+    hinted: ExpiringCache[str, bool] = field(default_factory=lambda: ExpiringCache(REMEMBERED))
+    done: ExpiringCache[str, datetime] = field(default_factory=lambda: ExpiringCache(REMEMBERED))
+
+    def of(self, tenant: TenantConfig) -> Psa | None:
+        """Where the tenant's tickets go; nowhere where its config names no company, or no system that is connected."""
+        return self.by_provider.get(tenant.psa.provider) if tenant.psa else None
 
 
-def connect(settings: Settings, web: httpx.AsyncClient, *, now: Clock) -> TicketSystems:
+def covered(asked_at: datetime, read_at: datetime | None) -> bool:
+    """Whether what was read at *read_at* shows all that a message of *asked_at* was sent for."""
+    return read_at is not None and read_at >= asked_at + CLOCKS_DIFFER
+
+
+def connect(settings: Settings, http: Http, web: httpx.AsyncClient, *, now: Clock) -> TicketSystems:
     """What *settings* name. Nothing is asked of any of them yet."""
-    connections = {
-        "connectwise": settings.psa_connectwise,
-        "autotask": settings.psa_autotask,
-        "halopsa": settings.psa_halopsa,
-    }
-    desks: dict[Provider, Desk] = {name: each.desk for name, each in connections.items() if each}  # type: ignore[misc]
-    return TicketSystems(Door(settings, web, now=now), desks)
+    systems: list[Psa] = []
+    if settings.psa_connectwise:
+        systems.append(ConnectWise(http, settings.psa_connectwise))
+    if settings.psa_autotask:
+        systems.append(Autotask(http, settings.psa_autotask, now=now))
+    if settings.psa_halopsa:
+        systems.append(HaloPsa(http, settings.psa_halopsa, now=now))
+    return TicketSystems(Door(settings, web, now=now), {system.provider: system for system in systems})

@@ -18,13 +18,14 @@ from clients.storage.queues import Queues
 from clients.storage.states import StateTable
 from clients.storage.switches import SwitchTable
 from clients.storage.tenants import TenantTable
+from clients.storage.tickets import TicketTable
 from clients.storage.written import WrittenTable
 
 if TYPE_CHECKING:
     from clients.settings import Settings
 
 QUEUES = ("checks", "remediations", "tickets", "notifications")
-TABLES = ("tenants", "states", "operations", "ledger", "parked", "switches", "written")
+TABLES = ("tenants", "tickets", "states", "operations", "ledger", "parked", "switches", "written")
 
 
 class Storage:
@@ -39,6 +40,7 @@ class Storage:
         self.operations = OperationTable(tables.get_table_client("operations"))
         self.parked = ParkedTable(tables.get_table_client("parked"))
         self.switches = SwitchTable(tables.get_table_client("switches"))
+        self.tickets = TicketTable(tables.get_table_client("tickets"))
         self.written = WrittenTable(tables.get_table_client("written"))
         self.queues = Queues(queues, QUEUES)
         self.leases = Leases(blobs.get_container_client("leases"))

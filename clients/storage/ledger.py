@@ -3,6 +3,7 @@
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime
+from typing import Protocol
 
 from azure.core.exceptions import ResourceExistsError
 from azure.data.tables.aio import TableClient
@@ -11,17 +12,30 @@ from clients.storage.documents import pack, unpack
 from domain.ledger import Entry, row_key
 
 
+class Listener(Protocol):
+    """Who wants to know that a tenant's ledger grows: asked before, and told after."""
+
+    async def expect(self, tenant_id: str) -> None: ...
+
+    async def announce(self, tenant_id: str) -> None: ...
+
+
 class LedgerTable:
-    """Table `ledger`."""
+    """Table `ledger`. *listener*: set where somebody is to be told of what is new."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
+        self.listener: Listener | None = None
 
     async def append(self, entry: Entry) -> None:
         """Add *entry*. Adding it again changes nothing, and nothing is ever changed or taken away."""
         columns = {"control": entry.control, "event": entry.event}
+        if self.listener:
+            await self.listener.expect(entry.tenant_id)
         with suppress(ResourceExistsError):
             await self._table.create_entity(pack(entry.tenant_id, entry.id, entry, **columns))
+            if self.listener:
+                await self.listener.announce(entry.tenant_id)
 
     async def page(self, tenant_id: str, *, after: str = "", limit: int = 100) -> list[Entry]:
         """At most *limit* entries of a tenant, newest first, older than the entry with id *after*."""
@@ -36,6 +50,15 @@ class LedgerTable:
             if len(entries) == limit:
                 break
         return entries
+
+    async def since(self, tenant_id: str, since: datetime) -> list[Entry]:
+        """Every entry of a tenant from *since* on, oldest first."""
+        query = self._table.query_entities(
+            "PartitionKey eq @tenant and RowKey lt @since",
+            parameters={"tenant": tenant_id, "since": f"{row_key(since)}~"},
+        )
+        entries = [unpack(Entry, entity) async for entity in query]
+        return entries[::-1]
 
     async def put_back(self, tenant_id: str, control: str, since: datetime) -> Counter[str]:
         """How often each field of *control* was put back since *since*."""

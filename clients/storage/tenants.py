@@ -9,7 +9,7 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
-from domain.tenant import TenantConfig
+from domain.tenant import Psa, TenantConfig
 
 _PARTITION = "tenant"
 
@@ -67,6 +67,13 @@ class TenantTable:
         async for entity in self._table.query_entities("PartitionKey eq 'tenant'"):
             yield unpack(TenantConfig, entity)
 
+    async def of_company(self, psa: Psa) -> list[TenantConfig]:
+        """The tenants whose company in the ticket system *psa* is: this table alone says so."""
+        query = self._table.query_entities(
+            "PartitionKey eq 'tenant' and company eq @company", parameters={"company": _company(psa)}
+        )
+        return [unpack(TenantConfig, entity) async for entity in query]
+
     async def enabled_ids(self) -> list[str]:
         """The ids of the tenants that are switched on, without their configs."""
         query = self._table.query_entities("PartitionKey eq 'tenant' and enabled eq true", select=["RowKey"])
@@ -74,7 +81,8 @@ class TenantTable:
 
 
 def _entity(config: TenantConfig) -> dict[str, object]:
-    return pack(_PARTITION, config.tenant_id, config, enabled=config.enabled)
+    columns = {"enabled": config.enabled, "company": _company(config.psa)}
+    return pack(_PARTITION, config.tenant_id, config, **columns)
 
 
 @contextmanager
@@ -83,3 +91,7 @@ def _conditional() -> Iterator[None]:
         yield
     except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
         raise ConfigMoved("somebody else changed the config meanwhile") from error
+
+
+def _company(psa: Psa | None) -> str:
+    return f"{psa.provider} {psa.company_id}" if psa else ""

@@ -97,6 +97,14 @@ class Desk(_Part):
     approval: Approval = Approval()
 
     @model_validator(mode="after")
+    def _no_circle(self) -> Self:
+        """What we set must not ask us again."""
+        asking = {status for trigger in self.triggers for status in trigger.statuses}
+        if both := asking.intersection(self.outcomes.model_dump().values()):
+            raise ValueError(f"outcomes: status {min(both)} is also a trigger's")
+        return self
+
+    @model_validator(mode="after")
     def _nobody_approves_by_accident(self) -> Self:
         """Approval is somebody's deed: we must know ourselves, and never set what would count as it."""
         if not (self.approval.statuses or self.approval.words):

@@ -29,17 +29,23 @@ SETTINGS = {
     "HOLDFAST_CLIENT_SECRET": "secret",
     "HOLDFAST_FAST_SCHEDULE": "0 */5 * * * *",
     "HOLDFAST_SLOW_SCHEDULE": "0 */15 * * * *",
+    "HOLDFAST_PSA_SCHEDULE": "0 */5 * * * *",
 }
 
 TIMERS = {
     "sweep_fast": "%HOLDFAST_FAST_SCHEDULE%",
     "sweep_slow": "%HOLDFAST_SLOW_SCHEDULE%",
+    "poll_tickets": "%HOLDFAST_PSA_SCHEDULE%",
 }
 
 QUEUES = {
     "check_tenant": "checks",
     "remediate_tenant": "remediations",
+    "read_ticket": "tickets",
+    "notify": "notifications",
     "park_checks": "checks-poison",
+    "park_tickets": "tickets-poison",
+    "park_notifications": "notifications-poison",
     "park_remediations": "remediations-poison",
 }
 

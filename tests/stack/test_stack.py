@@ -23,7 +23,12 @@ SINCE = "2026-11-01T00:00:00Z"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    schedules = {"HOLDFAST_FAST_SCHEDULE": "*/2 * * * * *", "HOLDFAST_SLOW_SCHEDULE": NEVER, "HOLDFAST_DEV_PORT": "0"}
+    schedules = {
+        "HOLDFAST_FAST_SCHEDULE": "*/2 * * * * *",
+        "HOLDFAST_SLOW_SCHEDULE": NEVER,
+        "HOLDFAST_PSA_SCHEDULE": NEVER,
+        "HOLDFAST_DEV_PORT": "0",
+    }
     with running(schedules, lambda _text: None) as running_stack:
         yield running_stack
 
@@ -242,6 +247,7 @@ def settings_of(stack: Stack, storage: str) -> dict[str, str]:
         "AzureWebJobsStorage": storage,
         "HOLDFAST_FAST_SCHEDULE": NEVER,
         "HOLDFAST_SLOW_SCHEDULE": NEVER,
+        "HOLDFAST_PSA_SCHEDULE": NEVER,
         "HOLDFAST_DEV_PORT": "0",
     }
 

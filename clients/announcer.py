@@ -1,0 +1,39 @@
+"""Whoever writes into the ledger has news: the ticket system is to be told, later and by somebody else."""
+
+from datetime import timedelta
+
+from clients.cache import ExpiringCache
+from clients.http import Clock
+from clients.storage.queues import Queues
+from clients.storage.tickets import TicketTable
+from domain.jobs import Notify
+
+GATHER = timedelta(seconds=2)
+"""A message is hidden for so long, so that one tells what several entries of the same moment say."""
+TENANTS_KNOWN = 4096
+
+
+class Announcer:
+    """Marks a tenant as having news before there are any, and sends one message for all of a moment's.
+
+    The mark is what counts: it stays until all is told, and a timer asks again for every tenant that has one.
+    """
+
+    def __init__(self, tickets: TicketTable, queues: Queues, *, now: Clock) -> None:
+        self._tickets = tickets
+        self._queues = queues
+        self._now = now
+        self._sent: ExpiringCache[str, bool] = ExpiringCache(TENANTS_KNOWN)
+
+    async def expect(self, tenant_id: str) -> None:
+        """Something about the tenant is about to be written."""
+        if not self._sent.get(tenant_id, self._now()):
+            await self._tickets.mark_news(tenant_id)
+
+    async def announce(self, tenant_id: str) -> None:
+        """It is written."""
+        now = self._now()
+        if self._sent.get(tenant_id, now):
+            return
+        self._sent.put(tenant_id, value=True, until=now + GATHER)
+        await self._queues.notify(Notify(tenant_id=tenant_id, asked_at=now), delay_s=GATHER.total_seconds())

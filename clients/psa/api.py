@@ -1,0 +1,115 @@
+"""What every ticket system can do for us, and what their three HTTP APIs have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+from clients.errors import Unreadable
+from clients.http import Answer, Effect, Http, Request, raise_for_status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from domain.psa.desk import Desk, Provider
+    from domain.psa.ticket import Note, Person, Ticket
+
+AT_ONCE = 2
+"""Requests of one worker at a time. Autotask allows an integration three at a time on one endpoint (psa sheet, 3.8),
+and what we use of any PSA's limits, the MSP's other tools cannot."""
+
+
+class Psa(Protocol):
+    """One ticket system. Every method raises a ClientError where the system does not do what it was asked.
+
+    A missing or deleted ticket is NotFound. Only `create` and `add_note` leave one more of something: neither is ever
+    repeated here, so that whoever gets no answer looks first.
+    """
+
+    provider: Provider
+    desk: Desk
+
+    async def ticket(self, ticket_id: str) -> Ticket: ...
+
+    async def find(self, company: str, key: str) -> Ticket | None:
+        """The newest open ticket of *company* that carries our *key*."""
+        ...
+
+    async def create(self, company: str, key: str, summary: str, text: str) -> str:
+        """Open a ticket where the desk wants it, and give its id. *text* is for everybody's eyes."""
+        ...
+
+    async def notes(self, ticket_id: str) -> Sequence[Note]: ...
+
+    async def add_note(self, ticket_id: str, text: str) -> int:
+        """Add an internal note, and give its id."""
+        ...
+
+    async def set_status(self, ticket_id: str, status: str) -> None: ...
+
+    async def status_set_by(self, ticket: Ticket) -> Person | None:
+        """Who gave the ticket the status it has; None where that cannot be told for sure."""
+        ...
+
+    async def changed_since(self, since: datetime) -> Sequence[Ticket]:
+        """The tickets changed at or after *since*, oldest change first: at most a few hundred."""
+        ...
+
+
+class Api:
+    """JSON over HTTP to one PSA. *fault* makes of an error's body what the vendor said, and of some a better error."""
+
+    def __init__(self, http: Http, fault: Callable[[Answer], str]) -> None:
+        self._http = http
+        self._fault = fault
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    async def call(  # noqa: PLR0913 - the parts of a request
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        sent: object = None,
+        form: bytes | None = None,
+        effect: Effect = Effect.READ,
+    ) -> tuple[Any, Answer]:
+        """Send one request; gives the JSON that came and the answer around it."""
+        content = form if form is not None else json.dumps(sent).encode() if sent is not None else b""
+        request = Request(method, url, effect, dict(headers), content)
+        async with self._places:
+            answer = await self._http.send(request, self._read)
+        return answer.json(), answer
+
+    def _read(self, answer: Answer) -> Answer:
+        raise_for_status(answer, said=self._fault(answer))
+        answer.json()
+        return answer
+
+
+def text_of(value: object) -> str:
+    """An id or a text of a PSA's answer, as text; nothing is ""."""
+    return "" if value is None else str(value)
+
+
+def item(answer: Answer, value: object) -> dict[str, Any]:
+    """*value* as the JSON object it should be. Raises Unreadable."""
+    if not isinstance(value, dict):
+        raise Unreadable("an object was expected", call=answer.call)
+    return value
+
+
+def items(answer: Answer, value: object) -> list[dict[str, Any]]:
+    """*value* as the list of JSON objects it should be. Raises Unreadable."""
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise Unreadable("a list of objects was expected", call=answer.call)
+    return value
+
+
+def number(answer: Answer, value: object) -> int:
+    """*value* as the id it should be. Raises Unreadable."""
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise Unreadable("an id was expected", call=answer.call)
+    return value

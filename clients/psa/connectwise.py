@@ -1,0 +1,193 @@
+"""ConnectWise PSA. Source: psa sheet, sections 2.5 to 2.9."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from clients.errors import NotFound, Unreadable
+from clients.http import Answer, Effect, Http
+from clients.psa.api import Api, item, items, number, text_of
+from domain.psa.ticket import Note, Person, Ticket
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from clients.psa.connections import ConnectWise as Connection
+    from domain.psa.desk import Desk, Provider
+
+LONGEST_SUMMARY = 100
+PAGE = 200
+MOST_PAGES = 5
+_CLOUD = ".myconnectwise.net"
+
+
+class ConnectWise:
+    """One ConnectWise site, as its API member."""
+
+    provider: Provider = "connectwise"
+
+    def __init__(self, http: Http, connection: Connection) -> None:
+        self.desk: Desk = connection.desk
+        self._api = Api(http, _fault)
+        self._connection = connection
+        self._base = ""
+        login = ":".join(
+            (
+                f"{connection.company}+{connection.public_key.get_secret_value()}",
+                connection.private_key.get_secret_value(),
+            )
+        )
+        self._headers = {
+            "Authorization": f"Basic {base64.b64encode(login.encode()).decode()}",
+            "clientId": connection.client_id.get_secret_value(),
+            "Accept": "application/vnd.connectwise.com+json; version=2025.1",
+            "Content-Type": "application/json",
+        }
+
+    async def ticket(self, ticket_id: str) -> Ticket:
+        found, answer = await self._call("GET", f"/service/tickets/{ticket_id}")
+        return _ticket(item(answer, found))
+
+    async def find(self, company: str, key: str) -> Ticket | None:
+        conditions = f'company/id={int(company)} and closedFlag=false and externalXRef="{key}"'
+        asked = urlencode({"conditions": conditions, "orderBy": "id desc", "pageSize": 5})
+        found, answer = await self._call("GET", f"/service/tickets?{asked}")
+        tickets = (_ticket(each) for each in items(answer, found))
+        return next((each for each in tickets if (each.key, each.company) == (key, company)), None)
+
+    async def create(self, company: str, key: str, summary: str, text: str) -> str:
+        place = self.desk.placement
+        references = {
+            "board": place.container,
+            "status": place.status,
+            "type": place.type,
+            "subType": place.subtype,
+            "priority": place.priority,
+        }
+        sent = {
+            "summary": summary[:LONGEST_SUMMARY],
+            "company": {"id": int(company)},
+            "externalXRef": key,
+            "initialDescription": text,
+            **{name: {"id": int(value)} for name, value in references.items() if value},
+        }
+        made, answer = await self._call("POST", "/service/tickets", sent=sent, effect=Effect.CREATE)
+        return str(number(answer, item(answer, made).get("id")))
+
+    async def notes(self, ticket_id: str) -> Sequence[Note]:
+        notes: list[Note] = []
+        for page in range(1, MOST_PAGES + 1):
+            asked = urlencode({"page": page, "pageSize": PAGE, "orderBy": "id desc"})
+            found, answer = await self._call("GET", f"/service/tickets/{ticket_id}/notes?{asked}")
+            notes += [_note(number(answer, each.get("id")), each) for each in items(answer, found)]
+            if 'rel="next"' not in answer.headers.get("link", ""):
+                break
+        return notes
+
+    async def add_note(self, ticket_id: str, text: str) -> int:
+        sent = {"text": text, "detailDescriptionFlag": False, "internalAnalysisFlag": True, "resolutionFlag": False}
+        path = f"/service/tickets/{ticket_id}/notes"
+        made, answer = await self._call("POST", path, sent=sent | {"processNotifications": False}, effect=Effect.CREATE)
+        return number(answer, item(answer, made).get("id"))
+
+    async def set_status(self, ticket_id: str, status: str) -> None:
+        sent = [{"op": "replace", "path": "status", "value": {"id": int(status)}}]
+        left, answer = await self._call("PATCH", f"/service/tickets/{ticket_id}", sent=sent, effect=Effect.SET)
+        if _ticket(item(answer, left)).status != status:  # a PATCH may be answered with 200 and do nothing (2.7)
+            raise Unreadable(f"the status is not {status} after it was set", call=answer.call)
+
+    async def status_set_by(self, ticket: Ticket) -> Person | None:
+        """The member who saved the ticket last, while it had this status. A name that is no member's is nobody's."""
+        found, answer = await self._call("GET", f"/service/tickets/{ticket.id}")
+        now = item(answer, found)
+        by = text_of((now.get("_info") or {}).get("updatedBy"))
+        if _ticket(now).status != ticket.status or not by or '"' in by:
+            return None
+        asked = urlencode({"conditions": f'identifier="{by}"'})
+        members, answer = await self._call("GET", f"/system/members?{asked}")
+        known = any(member.get("identifier") == by for member in items(answer, members))
+        return Person(by, "agent") if known else None
+
+    async def changed_since(self, since: datetime) -> Sequence[Ticket]:
+        conditions = f"lastUpdated>=[{since:%Y-%m-%dT%H:%M:%SZ}]"
+        tickets: list[Ticket] = []
+        for page in range(1, MOST_PAGES + 1):
+            query = {"conditions": conditions, "orderBy": "_info/lastUpdated asc", "page": page, "pageSize": PAGE}
+            found, answer = await self._call("GET", f"/service/tickets?{urlencode(query)}")
+            tickets += [_ticket(each) for each in items(answer, found)]
+            if 'rel="next"' not in answer.headers.get("link", ""):
+                break
+        return tickets
+
+    async def _call(
+        self, method: str, path: str, *, sent: object = None, effect: Effect = Effect.READ
+    ) -> tuple[Any, Answer]:
+        """Call the API of the codebase that runs now; it changes with each release, and is then asked for again."""
+        kept = self._base
+        base = kept or await self._discover()
+        try:
+            return await self._api.call(method, f"{base}{path}", self._headers, sent=sent, effect=effect)
+        except NotFound as missing:
+            if not kept or missing.kind == "NotFound" or (base := await self._discover()) == kept:
+                raise
+        return await self._api.call(method, f"{base}{path}", self._headers, sent=sent, effect=effect)
+
+    async def _discover(self) -> str:
+        """The base URL of the API. Keys go only to the site itself and, in the cloud, to its `api-` twin."""
+        site = urlsplit(self._connection.site)
+        found, answer = await self._api.call(
+            "GET", f"{self._connection.site}/login/companyinfo/{self._connection.company}", {}
+        )
+        codebase = text_of(item(answer, found).get("Codebase")).strip("/") or "v4_6_release"
+        if not codebase.replace("_", "").replace(".", "").isalnum():
+            raise Unreadable("a codebase that is no path", call=answer.call)
+        host = site.netloc if not site.netloc.endswith(_CLOUD) else f"api-{site.netloc.removeprefix('api-')}"
+        self._base = f"{site.scheme}://{host}{site.path}/{codebase}/apis/3.0"
+        return self._base
+
+
+def _ticket(found: dict[str, Any]) -> Ticket:
+    def of(name: str) -> str:
+        reference = found.get(name)
+        return text_of(reference.get("id")) if isinstance(reference, dict) else ""
+
+    custom = found.get("customFields") or []
+    return Ticket(
+        id=text_of(found.get("id")),
+        company=of("company"),
+        status=of("status"),
+        closed=found.get("closedFlag") is not False,
+        container=of("board"),
+        type=of("type"),
+        subtype=of("subType"),
+        fields={text_of(each.get("caption")): text_of(each.get("value")) for each in custom if isinstance(each, dict)},
+        key=text_of(found.get("externalXRef")),
+        summary=text_of(found.get("summary")),
+        changed_at=text_of((found.get("_info") or {}).get("lastUpdated")),
+    )
+
+
+def _note(number: int, found: dict[str, Any]) -> Note:
+    member, text = found.get("member"), text_of(found.get("text"))
+    if isinstance(member, dict) and member.get("identifier"):
+        return Note(number, text, Person(text_of(member["identifier"]), "agent"))
+    return Note(number, text, Person("", "contact") if found.get("contact") else None)
+
+
+def _fault(answer: Answer) -> str:
+    """What ConnectWise says, with the field it is about (section 2.9). A ticket that is missing is told from a path."""
+    if answer.status < 400:  # noqa: PLR2004 - RFC 9110
+        return ""
+    try:
+        said = answer.json()
+    except Unreadable:
+        return answer.text
+    if not isinstance(said, dict):
+        return answer.text
+    if answer.status == 404 and said.get("code") == "NotFound":  # noqa: PLR2004 - RFC 9110
+        raise NotFound(text_of(said.get("message")), call=answer.call, kind="NotFound")
+    errors = [e for e in said.get("errors") or [] if isinstance(e, dict)]
+    return " ".join([text_of(said.get("message")), *(f"{e.get('field')}: {e.get('message')}" for e in errors)])

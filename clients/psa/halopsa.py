@@ -1,0 +1,214 @@
+"""HaloPSA. Source: psa sheet, sections 4.5 to 4.8."""
+
+from __future__ import annotations
+
+import html
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from clients.cache import ExpiringCache
+from clients.errors import Unauthorised, Unreadable
+from clients.http import Answer, Clock, Effect, Http
+from clients.psa.api import Api, item, items, number, text_of
+from domain.psa.ticket import Note, Person, Ticket
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from clients.psa.connections import HaloPsa as Connection
+    from domain.psa.desk import Desk, Provider
+
+PAGE = 50
+MOST_PAGES = 10
+RENEWED_EARLY = timedelta(minutes=1)
+GENERAL_USER = -1
+"""Puts a ticket on the client's General User (section 4.7)."""
+
+
+class HaloPsa:
+    """One HaloPSA instance, as the agent of its API application. Our key stands in the summary: no field is for it."""
+
+    provider: Provider = "halopsa"
+
+    def __init__(self, http: Http, connection: Connection, *, now: Clock) -> None:
+        self.desk: Desk = connection.desk
+        self._api = Api(http, _fault)
+        self._connection = connection
+        self._now = now
+        self._tokens: ExpiringCache[str, str] = ExpiringCache(1)
+
+    async def ticket(self, ticket_id: str) -> Ticket:
+        found, answer = await self._call("GET", f"/Tickets/{ticket_id}?includedetails=true")
+        return _ticket(item(answer, found))
+
+    async def find(self, company: str, key: str) -> Ticket | None:
+        """The search is fuzzy, so what it finds is compared."""
+        asked = {"client_id": company, "open_only": "true", "search_summary": key}
+        found = await self._pages({**asked, "order": "id", "orderdesc": "true"})
+        fitting = (t for t in found if f"[{key}]" in t.summary and t.company == company and not t.closed)
+        return next(fitting, None)
+
+    async def create(self, company: str, key: str, summary: str, text: str) -> str:
+        place = self.desk.placement
+        ids = {"tickettype_id": place.type, "priority_id": place.priority, "status_id": place.status}
+        names = {"team": place.container, "category_1": place.subtype}
+        sent = {
+            "summary": f"{summary} [{key}]",
+            "details_html": f"<p>{html.escape(text)}</p>",
+            "client_id": int(company),
+            "userlookup": {"id": GENERAL_USER, "lookupdisplay": "Enter Details Manually"},
+            "donotapplytemplateintheapi": True,
+            **{name: int(value) for name, value in ids.items() if value},
+            **{name: value for name, value in names.items() if value},
+        }
+        made, answer = await self._call("POST", "/Tickets", sent=[sent], effect=Effect.CREATE)
+        return str(number(answer, _one(answer, made).get("id")))
+
+    async def notes(self, ticket_id: str) -> Sequence[Note]:
+        return [_note(each) for each in await self._actions(ticket_id)]
+
+    async def add_note(self, ticket_id: str, text: str) -> int:
+        sent = {
+            "ticket_id": int(ticket_id),
+            "outcome_id": int(self._connection.outcome),
+            "hiddenfromuser": True,
+            "note_html": html.escape(text).replace("\n", "<br>"),
+        }
+        made, answer = await self._call("POST", "/Actions", sent=[sent], effect=Effect.CREATE)
+        return number(answer, _one(answer, made).get("id"))
+
+    async def set_status(self, ticket_id: str, status: str) -> None:
+        sent = [{"id": int(ticket_id), "status_id": int(status)}]
+        left, answer = await self._call("POST", "/Tickets", sent=sent, effect=Effect.SET)
+        if _ticket(_one(answer, left)).status != status:  # a workflow may forbid it (section 4.7)
+            raise Unreadable(f"the status is not {status} after it was set", call=answer.call)
+
+    async def status_set_by(self, ticket: Ticket) -> Person | None:
+        """The agent of the newest action that set a status, if it set this one."""
+        setting = [each for each in await self._actions(ticket.id) if each.get("new_status")]
+        newest = max(setting, key=lambda each: int(each.get("id") or 0), default=None)
+        if newest is None or text_of(newest.get("new_status")) != ticket.status:
+            return None
+        return _who(newest)
+
+    async def changed_since(self, since: datetime) -> Sequence[Ticket]:
+        """The open tickets of the types we know that were acted on since; one that does not say when counts as such."""
+        types = {trigger.type for trigger in self.desk.triggers} | {self.desk.placement.type}
+        found: dict[str, Ticket] = {}
+        for kind in sorted(types - {""}) if "" not in types else [""]:
+            asked = {"open_only": "true", "order": "id", "orderdesc": "true"}
+            found |= {t.id: t for t in await self._pages(asked | ({"requesttype_id": kind} if kind else {}))}
+        after = f"{since:%Y-%m-%dT%H:%M:%S}"
+        recent = (ticket for ticket in found.values() if not ticket.changed_at or ticket.changed_at >= after)
+        return sorted(recent, key=lambda ticket: ticket.changed_at)
+
+    async def _pages(self, asked: dict[str, str]) -> list[Ticket]:
+        tickets: list[Ticket] = []
+        for page in range(1, MOST_PAGES + 1):
+            query = urlencode({**asked, "pageinate": "true", "page_no": page, "page_size": PAGE})
+            found, answer = await self._call("GET", f"/Tickets?{query}")
+            rows = items(answer, item(answer, found).get("tickets"))
+            tickets += [_ticket(each) for each in rows]
+            if len(rows) < PAGE:
+                break
+        return tickets
+
+    async def _actions(self, ticket_id: str) -> list[dict[str, Any]]:
+        found, answer = await self._call(
+            "GET", f"/Actions?{urlencode({'ticket_id': ticket_id, 'excludesys': 'false'})}"
+        )
+        return items(answer, item(answer, found).get("actions"))
+
+    async def _call(
+        self, method: str, path: str, *, sent: object = None, effect: Effect = Effect.READ
+    ) -> tuple[Any, Answer]:
+        """Call the API; a token that ran out early is exchanged once."""
+        url = f"{self._connection.url}/api{path}"
+        token = self._tokens.get("token", self._now()) or await self._sign_in()
+        try:
+            return await self._api.call(method, url, _headers(token), sent=sent, effect=effect)
+        except Unauthorised:
+            token = await self._sign_in()
+        return await self._api.call(method, url, _headers(token), sent=sent, effect=effect)
+
+    async def _sign_in(self) -> str:
+        auth_url, tenant = await self._authority()
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._connection.client_id.get_secret_value(),
+            "client_secret": self._connection.client_secret.get_secret_value(),
+            "scope": "all",
+        }
+        query = f"?{urlencode({'tenant': tenant})}" if tenant else ""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        found, answer = await self._api.call("POST", f"{auth_url}/token{query}", headers, form=urlencode(form).encode())
+        token, lifetime = item(answer, found).get("access_token"), item(answer, found).get("expires_in")
+        if not isinstance(token, str) or not isinstance(lifetime, int):
+            raise Unreadable("no token, or none that says how long it lasts", call=answer.call)
+        self._tokens.put("token", token, self._now() + timedelta(seconds=lifetime) - RENEWED_EARLY)
+        return token
+
+    async def _authority(self) -> tuple[str, str]:
+        """Where tokens come from, and for which tenant: as the settings say, else as the instance itself does.
+
+        The secret goes to the instance's own domain only, unless the settings name another.
+        """
+        given = self._connection
+        if given.auth_url is not None:
+            return given.auth_url, given.tenant or ""
+        found, answer = await self._api.call("GET", f"{given.url}/api/authinfo", {})
+        about = item(answer, found)
+        auth, own = urlsplit(text_of(about.get("auth_url"))), urlsplit(given.url)
+        if (auth.scheme, auth.netloc) != (own.scheme, own.netloc):
+            raise Unreadable("the sign-in is on another host: name it as auth_url", call=answer.call)
+        return auth.geturl().rstrip("/"), given.tenant if given.tenant is not None else text_of(about.get("tenant_id"))
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"}
+
+
+def _one(answer: Answer, value: object) -> dict[str, Any]:
+    """The object that one was sent for: alone, or in an array of one (section 4.7)."""
+    return item(answer, value[0] if isinstance(value, list) and len(value) == 1 else value)
+
+
+def _ticket(found: dict[str, Any]) -> Ticket:
+    custom = found.get("customfields") or []
+    return Ticket(
+        id=text_of(found.get("id")),
+        company=text_of(found.get("client_id")),
+        status=text_of(found.get("status_id")),
+        closed=found.get("hasbeenclosed") is not False,
+        container=text_of(found.get("team")),
+        type=text_of(found.get("tickettype_id")),
+        subtype=text_of(found.get("category_1")),
+        fields={text_of(each.get("name")): text_of(each.get("value")) for each in custom if isinstance(each, dict)},
+        summary=text_of(found.get("summary")),
+        changed_at=text_of(found.get("lastactiondate")),
+    )
+
+
+def _note(found: dict[str, Any]) -> Note:
+    return Note(int(found.get("id") or 0), text_of(found.get("note")), _who(found))
+
+
+def _who(action: dict[str, Any]) -> Person:
+    agent = action.get("who_agentid")
+    return Person(str(agent), "agent") if isinstance(agent, int) and agent > 0 else Person("", "contact")
+
+
+def _fault(answer: Answer) -> str:
+    """What HaloPSA says, in whichever of its forms (section 4.8)."""
+    try:
+        said = answer.json() if answer.status >= 400 else {}  # noqa: PLR2004 - RFC 9110
+    except Unreadable:
+        return answer.text
+    if not isinstance(said, dict):
+        return answer.text
+    if said.get("error") in {"invalid_client", "unauthorized_client"}:
+        remedy = "Check client id and secret of the API application in HaloPSA."
+        raise Unauthorised(text_of(said["error"]), call=answer.call, remedy=remedy)
+    return next((text_of(said[name]) for name in ("errorMessage", "Message", "error") if said.get(name)), answer.text)

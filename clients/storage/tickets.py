@@ -1,0 +1,121 @@
+"""What is remembered of tickets, and which tenants have something untold.
+
+| partition | row | holds |
+|---|---|---|
+| `cause <tenant id>` | control | the ticket of a cause |
+| `told` | tenant id | how far its ledger was told |
+| `news` | tenant id | nothing: that it is there says that something may be untold |
+| `asks <tenant id>` | operation id | the ticket that asked for it |
+| provider | ticket id | what the ticket showed when it was last read |
+| `polled` | provider | until when its changes were looked through |
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableClient
+from pydantic import BaseModel
+
+from clients.storage.documents import pack, unpack
+from domain.psa.desk import Provider
+from domain.psa.records import Ask, CauseTicket, Known, Polled, Told
+
+
+class TicketMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody read the ticket meanwhile
+    """What is remembered of the ticket has changed since it was loaded: read the ticket again."""
+
+
+class TicketTable:
+    """Table `tickets`."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def cause(self, tenant_id: str, cause: str) -> CauseTicket | None:
+        return await self._get(CauseTicket, f"cause {tenant_id}", cause)
+
+    async def put_cause(self, tenant_id: str, cause: str, record: CauseTicket) -> None:
+        await self._put(f"cause {tenant_id}", cause, record)
+
+    async def told(self, tenant_id: str) -> Told | None:
+        return await self._get(Told, "told", tenant_id)
+
+    async def put_told(self, tenant_id: str, record: Told) -> None:
+        await self._put("told", tenant_id, record)
+
+    async def mark_news(self, tenant_id: str) -> None:
+        """Say that something about the tenant may be untold. Written before that something is."""
+        await self._table.upsert_entity({"PartitionKey": "news", "RowKey": tenant_id}, mode=UpdateMode.REPLACE)
+
+    async def news(self, tenant_id: str) -> str | None:
+        """The version of the tenant's mark, None where there is none."""
+        try:
+            return str((await self._table.get_entity("news", tenant_id)).metadata["etag"])
+        except ResourceNotFoundError:
+            return None
+
+    async def clear_news(self, tenant_id: str, etag: str) -> None:
+        """Take the mark away, unless it was made again since it had version *etag*."""
+        with suppress(ResourceModifiedError, ResourceNotFoundError):
+            await self._table.delete_entity("news", tenant_id, etag=etag, match_condition=MatchConditions.IfNotModified)
+
+    async def untold(self) -> list[str]:
+        """The tenants that have a mark."""
+        query = self._table.query_entities("PartitionKey eq 'news'", select=["RowKey"])
+        return [entity["RowKey"] async for entity in query]
+
+    async def asks(self, tenant_id: str) -> AsyncIterator[Ask]:
+        query = self._table.query_entities("PartitionKey eq @asks", parameters={"asks": f"asks {tenant_id}"})
+        async for entity in query:
+            yield unpack(Ask, entity)
+
+    async def put_ask(self, tenant_id: str, ask: Ask) -> None:
+        await self._put(f"asks {tenant_id}", ask.operation_id, ask)
+
+    async def answered(self, tenant_id: str, ask: Ask) -> None:
+        """Forget a question that has its answer."""
+        await self._table.delete_entity(f"asks {tenant_id}", ask.operation_id)
+
+    async def known(self, provider: Provider, ticket_id: str) -> tuple[Known | None, str | None]:
+        """What the ticket showed last, with the version of that."""
+        try:
+            entity = await self._table.get_entity(provider, ticket_id)
+        except ResourceNotFoundError:
+            return None, None
+        return unpack(Known, entity), entity.metadata["etag"]
+
+    async def put_known(self, provider: Provider, ticket_id: str, record: Known, etag: str | None) -> str:
+        """Remember what the ticket shows now, and give the version of that.
+
+        Raises:
+            TicketMoved: *etag* is not the version there is.
+        """
+        entity = pack(provider, ticket_id, record)
+        try:
+            if etag is None:
+                written = await self._table.create_entity(entity)
+            else:
+                written = await self._table.update_entity(
+                    entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
+                )
+        except (ResourceExistsError, ResourceModifiedError) as error:
+            raise TicketMoved(f"{provider} ticket {ticket_id} was read by somebody else") from error
+        return str(written["etag"])
+
+    async def polled(self, provider: Provider) -> Polled | None:
+        return await self._get(Polled, "polled", provider)
+
+    async def put_polled(self, provider: Provider, record: Polled) -> None:
+        await self._put("polled", provider, record)
+
+    async def _get[T: BaseModel](self, kind: type[T], partition: str, row: str) -> T | None:
+        try:
+            return unpack(kind, await self._table.get_entity(partition, row))
+        except ResourceNotFoundError:
+            return None
+
+    async def _put(self, partition: str, row: str, record: BaseModel) -> None:
+        await self._table.upsert_entity(pack(partition, row, record), mode=UpdateMode.REPLACE)

@@ -1,0 +1,160 @@
+"""What a ticket is told of one tenant: which ledger entries open one, which settle it, and their words.
+
+A cause is a control, or the tenant itself where an entry names none. Its key is stable: no date, count or name is in
+it, so that a cause that lasts has one ticket (psa sheet, section 8).
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from domain.ledger import Entry, Event
+from domain.operations import ControlOutcome, Operation
+from domain.psa.desk import Approval
+from domain.states import ControlState
+
+TENANT = "tenant"
+"""The cause of what is about no control: a message that could not be worked on."""
+
+OPENING: frozenset[Event] = frozenset({"needs_person", "held", "awaiting_approval", "parked"})
+SETTLING: frozenset[Event] = frozenset({"corrected", "found_compliant", "not_applicable", "excepted"})
+PASSING = frozenset({"brake", "freeze", "order", "lease", "tenant"})
+"""Parts of the gate that a person has closed, or that open by themselves: no ticket is needed to know."""
+
+LONGEST_TEXT = 12_000
+LONGEST_PART = 500
+
+ABOUT = (
+    "Holdfast watches the mail settings of this tenant that the ExchangeDefender guide documents. "
+    "What it found is in the internal notes."
+)
+"""A ticket's first text, which its customer may see."""
+
+
+def key(tenant_id: str, cause: str) -> str:
+    """Our own name for the ticket of a cause: at most 50 characters, as Autotask's `externalID` takes."""
+    return f"hf-{_hash(tenant_id, cause)}"
+
+
+def marker(ids: Iterable[str]) -> str:
+    """What a note carries so that it is known again: whether it was written is looked up before it is repeated."""
+    return f"[hf-{_hash(*sorted(ids))[:12]}]"
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
+
+
+def summary(cause: str, name: str) -> str:
+    what = "mail settings need attention" if cause == TENANT else f"setting {cause} needs attention"
+    return f"ExchangeDefender: {what} ({name})"[:90]
+
+
+def cause_of(entry: Entry) -> str:
+    return entry.control or TENANT
+
+
+def opens(entry: Entry) -> bool:
+    """Whether a person should know of *entry* even where no ticket is open."""
+    passing = entry.event == "held" and entry.detail.partition(":")[0] in PASSING
+    return entry.event in OPENING and not passing
+
+
+def settled(entries: Sequence[Entry]) -> bool:
+    """Whether the cause is gone, by the last of *entries* (oldest first) that says either way."""
+    said = [entry for entry in entries if entry.event in SETTLING or entry.event in OPENING]
+    return bool(said) and said[-1].event in SETTLING
+
+
+def note(entries: Sequence[Entry], state: ControlState, approval: Approval) -> str:
+    """The note for what happened since the last one, oldest first: every sentence also reads well on one line."""
+    lines = [line for entry in entries for line in _lines(entry)]
+    if state.actor and any(opens(entry) for entry in entries):
+        lines.append(f"Changed by {state.actor}.")
+    if state.state == "awaiting_approval":
+        lines += _plan(state, approval)
+    return _joined(lines, marker(entry.id for entry in entries))
+
+
+def result(operation: Operation, proofs: Sequence[Entry]) -> str:
+    """What became of the work that a ticket asked for, with its steps and their proof."""
+    lines = [f"The {operation.kind} that this ticket asked for has ended: {operation.state}."]
+    by_control = {entry.control: entry for entry in proofs}
+    for control in operation.controls:
+        lines += _outcome(control, by_control.get(control.id))
+    return _joined(lines, marker([operation.id]))
+
+
+def _outcome(control: ControlOutcome, proof: Entry | None) -> list[str]:
+    detail = f" ({_short(control.detail)})" if control.detail else ""
+    lines = [f"{control.id or TENANT}: {control.state}{detail}."]
+    if control.state not in {"compliant", "not_applicable"}:
+        lines += _drift(control.drift)
+    lines += _steps(control.steps)
+    if proof:
+        lines.append(f"Proven by reading again at {proof.at:%Y-%m-%d %H:%M:%S} UTC: {_proof(proof)}.")
+    return lines
+
+
+def _lines(entry: Entry) -> list[str]:
+    head = f"{entry.at:%Y-%m-%d %H:%M:%S} UTC: {_HEADS.get(entry.event, entry.event.replace('_', ' '))}"
+    lines = [f"{head}: {_short(entry.detail)}." if entry.detail else f"{head}."]
+    match entry.event:
+        case "corrected":
+            return [*lines, *_steps(entry.steps), f"Proof: {_proof(entry)}."]
+        case "found_compliant" | "applying" | "approved":
+            return lines
+        case _:
+            return [*lines, *_drift(entry.drift)]
+
+
+_HEADS: dict[str, str] = {
+    "drift_found": "drift found",
+    "unreadable": "could not be read",
+    "found_compliant": "found as documented",
+    "needs_person": "a person is needed",
+    "awaiting_approval": "waits for approval",
+    "corrected": "put back, and proven by reading again",
+    "applying": "is being put back",
+    "parked": "a message could not be worked on",
+}
+
+
+def _plan(state: ControlState, approval: Approval) -> list[str]:
+    """The exact steps, and how to say yes to them."""
+    ways = [f"write an internal note with the first line: {word} {state.plan}" for word in approval.words]
+    ways += [f"give this ticket status {status}" for status in approval.statuses]
+    how = f"To approve exactly this plan, {' or '.join(ways)}." if ways else "It is approved over the HTTP API."
+    return [f"Plan {state.plan}.", *_steps(state.steps), how]
+
+
+def _drift(drift: Sequence[dict[str, Any]]) -> list[str]:
+    return [f"{each['field']} is {_value(each['found'])}, wanted {_value(each['wanted'])}." for each in drift]
+
+
+def _steps(steps: Sequence[dict[str, Any]]) -> list[str]:
+    return [f"Step: {step['powershell']} ;" for step in steps]
+
+
+def _proof(entry: Entry) -> str:
+    return ", ".join(
+        f"{name}: {_value(found)} is now {_value(entry.after.get(name))}" for name, found in entry.before.items()
+    )
+
+
+def _value(value: object) -> str:
+    if value is None or value == "":
+        return "missing"
+    return _short(" ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+
+
+def _short(text: str) -> str:
+    text = text.strip().removesuffix(".")
+    return text if len(text) <= LONGEST_PART else f"{text[:LONGEST_PART]}..."
+
+
+def _joined(lines: Sequence[str], mark: str) -> str:
+    text = "\n".join(lines)
+    if len(text) > LONGEST_TEXT:
+        text = f"{text[:LONGEST_TEXT]}\n... The ledger has all of it."
+    return f"{text}\n{mark}"

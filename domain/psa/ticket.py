@@ -1,0 +1,77 @@
+"""A ticket as it was read from the PSA system: only this answer counts, never what a webhook said of it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from domain.psa.desk import Approval, Desk, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who did something in the PSA: *id* as the PSA has it. Only an `agent`, an employee of the MSP, may approve."""
+
+    id: str
+    kind: Literal["agent", "contact"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One ticket. *changed_at*: as the PSA prints it, to be compared with its own texts only."""
+
+    id: str
+    company: str
+    status: str
+    closed: bool = False
+    container: str = ""
+    type: str = ""
+    subtype: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    summary: str = ""
+    changed_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note on a ticket. *id*: a number that grows from note to note. *by*: None where the PSA does not say."""
+
+    id: int
+    text: str
+    by: Person | None = None
+
+
+def fits(trigger: Trigger, ticket: Ticket) -> bool:
+    """Whether *ticket* is one that *trigger* is for. A closed ticket asks for nothing."""
+    wanted = ((trigger.container, ticket.container), (trigger.type, ticket.type), (trigger.subtype, ticket.subtype))
+    return (
+        not ticket.closed
+        and ticket.status in trigger.statuses
+        and all(asked in {"", found} for asked, found in wanted)
+        and all(ticket.fields.get(name) == value for name, value in trigger.fields.items())
+    )
+
+
+def trigger_of(desk: Desk, ticket: Ticket) -> Trigger | None:
+    """The first of the desk's triggers that *ticket* fits, if any."""
+    return next((trigger for trigger in desk.triggers if fits(trigger, ticket)), None)
+
+
+def approver(notes: Sequence[Note], plan: str, told_in: int, approval: Approval, own_user: str) -> Person | None:
+    """Who approved *plan* by a note after *told_in*, the note that listed it; None while nobody did.
+
+    The note's first line is one of the words, alone or before the plan's hash. Another hash, a contact, our own user,
+    a writer that is not named, and a word within a sentence approve nothing.
+    """
+    said = [note for note in notes if note.id > told_in and _says(note.text, plan, approval.words)]
+    return next((note.by for note in said if note.by and may_approve(note.by, own_user)), None)
+
+
+def may_approve(person: Person | None, own_user: str) -> bool:
+    return person is not None and person.kind == "agent" and person.id not in {"", own_user}
+
+
+def _says(text: str, plan: str, words: Sequence[str]) -> bool:
+    line = next(iter(text.strip().splitlines()), "").strip(" .!:\t").casefold()
+    return any(re.fullmatch(rf"{re.escape(word.casefold())}([\s:]+{plan})?", line) for word in words if word)

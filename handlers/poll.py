@@ -1,0 +1,54 @@
+"""Every vendor drops webhooks: look for what changed, and for what is not told. What is lost costs time only."""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from itertools import batched
+
+from clients.connect import Clients
+from clients.errors import ClientError
+from clients.psa.api import Psa
+from domain.jobs import Notify, ReadTicket
+from domain.psa.records import Polled
+from domain.psa.ticket import Ticket, trigger_of
+
+log = logging.getLogger("holdfast.poll")
+
+OVERLAP = timedelta(minutes=15)
+"""The PSA's clock is not ours, and a change may show later than it was made."""
+AT_ONCE = 16
+
+
+async def run(clients: Clients) -> None:
+    """Ask for a look at every ticket that may have something to say, and for every tenant that has untold news."""
+    await asyncio.gather(*(_poll(psa, clients) for psa in clients.psa.by_provider.values()))
+    if clients.psa.by_provider:
+        for tenant_id in await clients.storage.tickets.untold():
+            await clients.storage.queues.notify(Notify(tenant_id=tenant_id, asked_at=clients.now()))
+
+
+async def _poll(psa: Psa, clients: Clients) -> None:
+    """Go through what has changed since the last time that this worked."""
+    now = clients.now()
+    last = await clients.storage.tickets.polled(psa.provider)
+    try:
+        changed = await psa.changed_since((last.until if last else now) - OVERLAP)
+    except ClientError as error:
+        log.warning("poll_failed provider=%s %s", psa.provider, error)
+        return
+    for some in batched(changed, AT_ONCE, strict=False):
+        await asyncio.gather(*(_take_up(ticket, now, psa, clients) for ticket in some))
+    await clients.storage.tickets.put_polled(psa.provider, Polled(until=now))
+    log.info("poll provider=%s changed=%d", psa.provider, len(changed))
+
+
+async def _take_up(ticket: Ticket, now: datetime, psa: Psa, clients: Clients) -> None:
+    """Ask for a look where the ticket's trigger is not the one we know of, or it may say yes to a plan."""
+    if not (ticket.id.isascii() and ticket.id.isdigit()):
+        return
+    known, _ = await clients.storage.tickets.known(psa.provider, ticket.id)
+    trigger = trigger_of(psa.desk, ticket)
+    moved = (trigger.name if trigger else "") != (known.trigger if known else "")
+    if moved or (known and (known.cause or known.asking)):
+        job = ReadTicket(provider=psa.provider, ticket_id=ticket.id, asked_at=now)
+        await clients.storage.queues.ticket(job)

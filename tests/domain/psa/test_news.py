@@ -1,0 +1,146 @@
+"""What a ticket is told, and how its cause is known again."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.controls import CATALOGUE
+from domain.ledger import Entry
+from domain.operations import ControlOutcome, Operation
+from domain.psa import news
+from domain.psa.desk import Approval
+from domain.states import Actor, ControlState
+
+TENANT = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+STEP = {"service": "exchange", "cmdlet": "Set-X", "parameters": {}, "powershell": "Set-X -Enabled $true"}
+DRIFT = {"field": "Enabled", "wanted": True, "found": None}
+
+
+def entry(event, minutes=0, **fields):
+    return Entry(at=NOON + timedelta(minutes=minutes), tenant_id=TENANT, event=event, **({"control": "mx"} | fields))
+
+
+def told(*entries, state=None, approval=None):
+    return news.note(entries, state or ControlState(id="mx"), approval or Approval())
+
+
+@given(st.sampled_from([*CATALOGUE, news.TENANT]), st.sampled_from([*CATALOGUE, news.TENANT]), st.uuids(), st.uuids())
+def test_each_cause_of_each_tenant_has_a_key_of_its_own(cause, other, tenant, another):
+    same = (cause, tenant) == (other, another)
+    assert (news.key(str(tenant), cause) == news.key(str(another), other)) is same
+    assert len(news.key(str(tenant), cause)) <= 50
+
+
+def test_a_summary_fits_every_system_whatever_the_tenants_name():
+    assert len(news.summary("service-connectors", "x" * 256)) <= 90
+    assert "mail settings" in news.summary(news.TENANT, "Contoso")
+
+
+def test_an_entry_without_a_control_is_about_the_tenant():
+    assert news.cause_of(entry("parked", control="")) == news.TENANT
+
+
+OPENS = {
+    "needs_person": (entry("needs_person"), True),
+    "approval": (entry("awaiting_approval"), True),
+    "parked": (entry("parked"), True),
+    "held_by_a_guard": (entry("held", detail="guard: MX at Microsoft"), True),
+    "held_by_the_breaker": (entry("held", detail="breaker: put back 3 times"), True),
+    "held_beyond_the_blast_radius": (entry("held", detail="blast-radius: more than 10"), True),
+    "held_by_the_brake": (entry("held", detail="brake: lunch"), False),
+    "held_in_a_freeze": (entry("held", detail="freeze: until Monday"), False),
+    "waiting_its_turn": (entry("held", detail="order: waits for oof-connector"), False),
+    "drift": (entry("drift_found"), False),
+    "unreadable": (entry("unreadable"), False),
+    "corrected": (entry("corrected"), False),
+}
+
+
+@pytest.mark.parametrize(("one", "expected"), OPENS.values(), ids=list(OPENS))
+def test_a_ticket_is_opened_for_what_a_person_should_know(one, expected):
+    assert news.opens(one) is expected
+
+
+def test_the_last_that_says_either_way_settles():
+    assert news.settled([entry("needs_person"), entry("corrected"), entry("actor_named")])
+    assert not news.settled([entry("corrected"), entry("needs_person")])
+    assert not news.settled([entry("drift_found")])
+
+
+def test_a_note_tells_what_happened_in_order_with_times_and_values():
+    text = told(
+        entry("drift_found", drift=(DRIFT,)),
+        entry("needs_person", 1, detail="Switch it off in the portal."),
+        entry("corrected", 2, steps=(STEP,), before={"Enabled": ["a", "b"]}, after={"Enabled": "c"}),
+    )
+    assert text.splitlines()[:6] == [
+        "2026-11-23 12:00:00 UTC: drift found.",
+        "Enabled is missing, wanted True.",
+        "2026-11-23 12:01:00 UTC: a person is needed: Switch it off in the portal.",
+        "2026-11-23 12:02:00 UTC: put back, and proven by reading again.",
+        "Step: Set-X -Enabled $true ;",
+        "Proof: Enabled: a b is now c.",
+    ]
+
+
+def test_an_event_without_words_of_its_own_is_told_by_its_name():
+    assert "actor named: admin@contoso.example." in told(entry("actor_named", detail="admin@contoso.example"))
+    assert "found as documented." in told(entry("found_compliant", drift=(DRIFT,)))
+
+
+def test_who_changed_it_is_named_where_a_person_is_needed():
+    actor = Actor(who="admin@contoso.example", address="", at=NOON, operation="Set-X")
+    state = ControlState(id="mx", actor=actor)
+    assert "Changed by admin@contoso.example" in told(entry("held", detail="breaker: 3 times"), state=state)
+    assert "Changed by" not in told(entry("corrected"), state=state)
+
+
+def test_a_waiting_plan_is_told_with_its_steps_and_how_to_approve_it():
+    state = ControlState(id="mx", state="awaiting_approval", plan="1a2b", steps=(STEP,))
+    text = told(entry("awaiting_approval"), state=state, approval=Approval(statuses=("513",), words=("approved",)))
+    assert "Plan 1a2b." in text
+    assert "Set-X -Enabled $true" in text
+    assert "approved 1a2b or give this ticket status 513" in text
+    assert "over the HTTP API" in told(entry("awaiting_approval"), state=state)
+
+
+def test_a_note_is_known_again_by_the_entries_it_tells():
+    one, two = entry("drift_found"), entry("needs_person", 1)
+    assert news.marker([one.id, two.id]) == news.marker([two.id, one.id])
+    assert news.marker([one.id, two.id]) in told(one, two)
+    assert news.marker([one.id]) != news.marker([two.id])
+
+
+def test_a_long_note_is_cut_and_says_so():
+    text = told(*(entry("needs_person", n, detail="x" * 900) for n in range(40)))
+    assert len(text) < 13_000
+    assert "The ledger has all of it." in text
+
+
+def test_a_result_tells_every_control_with_steps_and_proof():
+    operation = Operation(
+        id="op",
+        kind="reprovision",
+        tenant_id=TENANT,
+        state="needs_person",
+        created_at=NOON,
+        controls=(
+            ControlOutcome(id="mx", state="compliant", drift=(DRIFT,), steps=(STEP,)),
+            ControlOutcome(id="alert-policies", state="needs_person", drift=(DRIFT,), detail="In the portal."),
+            ControlOutcome(id="", state="unknown"),
+        ),
+    )
+    text = news.result(operation, [entry("corrected", 3, before={"Enabled": False}, after={"Enabled": True})])
+    assert text.splitlines() == [
+        "The reprovision that this ticket asked for has ended: needs_person.",
+        "mx: compliant.",
+        "Step: Set-X -Enabled $true ;",
+        "Proven by reading again at 2026-11-23 12:03:00 UTC: Enabled: False is now True.",
+        "alert-policies: needs_person (In the portal).",
+        "Enabled is missing, wanted True.",
+        "tenant: unknown.",
+        news.marker(["op"]),
+    ]

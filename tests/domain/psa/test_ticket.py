@@ -1,0 +1,96 @@
+"""Which tickets ask, and whose word approves a plan."""
+
+import pytest
+
+from domain.psa.desk import Approval, Desk
+from domain.psa.ticket import Note, Person, Ticket, approver, trigger_of
+
+TRIGGER = {"action": "check", "container": "37", "type": "91", "statuses": ["512"], "fields": {"Tool": "Holdfast"}}
+DESK = Desk.model_validate({"triggers": [TRIGGER, {"action": "reprovision", "subtype": "14", "statuses": ["512"]}]})
+FITTING = Ticket("1", "250", "512", container="37", type="91", subtype="13", fields={"Tool": "Holdfast"})
+
+
+def changed(**fields):
+    return Ticket(**{**{name: getattr(FITTING, name) for name in FITTING.__slots__}, **fields})
+
+
+def test_a_ticket_that_fits_in_all_that_the_trigger_names_asks():
+    trigger = trigger_of(DESK, FITTING)
+    assert trigger is not None and trigger.action == "check"
+
+
+def test_what_a_trigger_does_not_name_may_be_anything():
+    trigger = trigger_of(DESK, Ticket("1", "250", "512", subtype="14"))
+    assert trigger is not None and trigger.action == "reprovision"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"container": "38"},
+        {"type": ""},
+        {"status": "513"},
+        {"closed": True},
+        {"fields": {}},
+        {"fields": {"Tool": "other"}},
+    ],
+)
+def test_a_ticket_that_differs_in_one_asks_nothing(fields):
+    assert trigger_of(DESK, changed(**fields)) is None
+
+
+PLAN, OTHER = "1a2b3c4d5e6f7081", "ffffffffffffffff"
+APPROVAL = Approval(words=("approved", "go ahead"))
+AGENT, CONTACT, OURSELVES = Person("jdoe", "agent"), Person("402", "contact"), Person("api", "agent")
+
+
+def said(text, by=AGENT, number=11):
+    return approver([Note(number, text, by)], PLAN, 10, APPROVAL, "api")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "approved",
+        "Approved.",
+        " APPROVED!\nthanks",
+        f"approved {PLAN}",
+        f"Approved: {PLAN}",
+        "go ahead",
+        f"go ahead {PLAN}.",
+    ],
+)
+def test_the_word_of_a_psa_user_approves(text):
+    assert said(text) == AGENT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not approved",
+        "approved?",
+        "approved by nobody",
+        f"approved {OTHER}",
+        "please\napproved",
+        f"approvedx {PLAN}",
+        PLAN,
+        "disapproved",
+    ],
+)
+def test_anything_else_approves_nothing(text):
+    assert said(text) is None
+
+
+@pytest.mark.parametrize("by", [CONTACT, OURSELVES, Person("", "agent"), None])
+def test_the_word_of_anybody_else_approves_nothing(by):
+    assert said("approved", by) is None
+
+
+@pytest.mark.parametrize("number", [9, 10])
+def test_a_word_from_before_the_plan_was_told_approves_nothing(number):
+    assert said("approved", number=number) is None
+
+
+def test_an_empty_word_is_no_word():
+    assert approver([Note(11, "", AGENT)], PLAN, 10, Approval(words=("",)), "api") is None
