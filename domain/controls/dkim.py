@@ -1,9 +1,13 @@
 """Mail of every custom domain carries Microsoft's DKIM signature.
 
 Guide, OOF step 3: "configure DKIM signing to include Microsoft's signature". A configuration is made switched off, the
-tenant then names its two CNAMEs, and signing is switched on when they are published (exchange-admin-api 6.6).
-The CNAME targets are taken from the tenant only: two naming schemes live side by side and cannot be computed.
+tenant then names its two CNAMEs, and signing is switched on when they are published (exchange-admin-api 6.6): by us
+where the tenant's config names who hosts the zone, else by a person. Where signing is on and Microsoft no longer sees
+them they are looked for as well. Targets are taken from the tenant only: two naming schemes live side by side and
+cannot be computed. An alias that leads elsewhere may be a rotation under way, and is left to a person.
 """
+
+from dataclasses import dataclass
 
 from domain.control import (
     Comparison,
@@ -14,12 +18,15 @@ from domain.control import (
     Finding,
     NeedsPerson,
     NotApplicable,
+    Unknown,
     compare,
     listed,
 )
+from domain.controls import per_domain
 from domain.exchange import AcceptedDomain, DkimConfig
-from domain.mail import dkim
+from domain.mail import asking, dkim
 from domain.mail.asking import Needs
+from domain.mail.dkim import SELECTORS, Dangling, Equal, InTheWay, Missing, Selector
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
@@ -29,60 +36,117 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
     if not domains:
         return NotApplicable("the tenant has no authoritative custom domain")
     configs = {config.key: config for config in facts.all(DkimConfig)}
-    published = {domain: _published(domain, configs.get(domain), facts) for domain in domains}
-    if questions := tuple(q for each in published.values() if isinstance(each, Needs) for q in each.questions):
+    looked = {domain: _looked_up(domain, configs.get(domain), facts) for domain in domains}
+    if questions := tuple(q for each in looked.values() if isinstance(each, Needs) for q in each.questions):
         return Needs(tuple(dict.fromkeys(questions)))
-    steps = tuple(
-        step
-        for domain in domains
-        if (step := _step(domain, configs.get(domain), published[domain] is True, wanted.profile.dkim.key_size))
-    )
-    seen = sum((_comparison(domain, configs.get(domain)) for domain in domains), Comparison())
-    if steps:
+    judged = [_Domain(name, configs.get(name), each) for name, each in looked.items() if not isinstance(each, Needs)]
+    if hidden := [reason for each in judged for reason in each.hidden]:
+        return Unknown("; ".join(hidden))
+    seen = sum((each.seen for each in judged), Comparison())
+    todo = " ".join(text for each in judged for text in each.todo(facts, wanted))
+    if steps := tuple(step for each in judged for step in each.steps(facts, wanted)):
         mendable = {name for step in steps for name in step.mends}
-        return Drifted(tuple(d for d in seen.drift if d.field in mendable), steps, equal=seen.equal)
-    off = [configs[domain] for domain in domains if _comparison(domain, configs[domain]).drift]
-    return NeedsPerson(" ".join(map(_records, off)), seen.drift, seen.equal) if off else Compliant(equal=seen.equal)
+        return Drifted(tuple(d for d in seen.drift if d.field in mendable), steps, todo, seen.equal)
+    return NeedsPerson(todo, seen.drift, seen.equal) if seen.drift else Compliant(equal=seen.equal)
 
 
-def _published(domain: str, config: DkimConfig | None, facts: Facts) -> bool | Needs:
-    """Whether the CNAMEs that the tenant names are there: Microsoft says so, or DNS does. Unclear is not there."""
-    if config is None or config.enabled or not (config.selector1_cname and config.selector2_cname):
-        return False
-    if config.status == "Valid":
-        return True
-    try:
-        found = dkim.compare(domain, (config.selector1_cname, config.selector2_cname), facts.answers)
-    except ValueError:  # what Exchange lists is no domain name
-        return False
-    return found if isinstance(found, Needs) else all(isinstance(each.state, dkim.Equal) for each in found)
-
-
-def _comparison(domain: str, config: DkimConfig | None) -> Comparison:
-    """Two fields, as there are two steps: that a configuration was made is proven before it signs."""
-    if config is None:
-        return compare(("Domain", domain, None)).of(domain)
-    return compare(("Domain", domain, domain), ("Enabled", True, config.enabled)).of(domain)
-
-
-def _step(domain: str, config: DkimConfig | None, published: bool, key_size: int) -> Step | None:  # noqa: FBT001
-    """The next step towards signing; None where there is none to take, or the CNAMEs are not there yet."""
-    if config is None:
-        made: dict[str, Value] = {"DomainName": domain, "KeySize": key_size, "Enabled": False}
-        return Step("exchange", "New-DkimSigningConfig", made, (f"{domain}: Domain",))
-    if published:
-        switched: dict[str, Value] = {"Identity": config.domain, "Enabled": True}
-        return Step("exchange", "Set-DkimSigningConfig", switched, (f"{domain}: Enabled",))
-    return None
-
-
-def _records(config: DkimConfig) -> str:
-    """What to publish, or the state that Microsoft reports when it names no CNAMEs."""
+def _looked_up(domain: str, config: DkimConfig | None, facts: Facts) -> tuple[Selector, ...] | Needs:
+    """Both selectors in DNS, where the tenant names their targets and Microsoft does not say that all is well."""
+    if config is None or (config.enabled and config.status == "Valid"):
+        return ()
     if not (config.selector1_cname and config.selector2_cname):
-        return f"{config.domain}: Microsoft reports '{config.status}' and names no CNAMEs: see Defender portal > DKIM."
-    pairs = ((1, config.selector1_cname), (2, config.selector2_cname))
-    records = "; ".join(f"selector{n}._domainkey.{config.domain} CNAME {target}" for n, target in pairs)
-    return f"{config.domain}: publish {records}; signing is switched on once they are there."
+        return ()
+    try:
+        return dkim.compare(domain, (config.selector1_cname, config.selector2_cname), facts.answers)
+    except ValueError as odd:  # what Exchange lists is no domain name
+        return tuple(Selector(name, "", asking.Unknown(str(odd))) for name in SELECTORS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Domain:
+    """One domain: its signing configuration, and its two records where they were looked up."""
+
+    name: str
+    config: DkimConfig | None
+    selectors: tuple[Selector, ...]
+
+    @property
+    def hidden(self) -> list[str]:
+        return [
+            f"{self.name}: {each.state.reason}" for each in self.selectors if isinstance(each.state, asking.Unknown)
+        ]
+
+    @property
+    def seen(self) -> Comparison:
+        """A field for each step there may be: that one was taken is proven before the next."""
+        if self.config is None:
+            return compare(("Domain", self.name, None)).of(self.name)
+        records = [(_field(each), each.target, _found(each)) for each in self.selectors]
+        own = ("Domain", self.name, self.name), ("Enabled", True, self.config.enabled)
+        return compare(*own, *records).of(self.name)
+
+    def steps(self, facts: Facts, wanted: Wanted) -> tuple[Step, ...]:
+        """Towards signing: the configuration, then the records, then the switch."""
+        if self.config is None:
+            made: dict[str, Value] = {
+                "DomainName": self.name,
+                "KeySize": wanted.profile.dkim.key_size,
+                "Enabled": False,
+            }
+            return (Step("exchange", "New-DkimSigningConfig", made, (f"{self.name}: Domain",)),)
+        if self._published and not self.config.enabled:
+            switched: dict[str, Value] = {"Identity": self.config.domain, "Enabled": True}
+            return (Step("exchange", "Set-DkimSigningConfig", switched, (f"{self.name}: Enabled",)),)
+        changes = [(each, per_domain.published(each.owner, facts, wanted, each.target)) for each in self._missing]
+        return tuple(change.step(f"{self.name}: {_field(each)}") for each, change in changes if change)
+
+    @property
+    def _missing(self) -> list[Selector]:
+        return [each for each in self.selectors if isinstance(each.state, Missing)]
+
+    @property
+    def _published(self) -> bool:
+        """Whether receivers find both keys: DNS shows them, or DNS shows the aliases and Microsoft says so."""
+        ready = (Equal, Dangling) if self.config and self.config.status == "Valid" else (Equal,)
+        return bool(self.selectors) and all(isinstance(each.state, ready) for each in self.selectors)
+
+    def todo(self, facts: Facts, wanted: Wanted) -> list[str]:
+        """What a person should do, where there is no step to take."""
+        if not self.seen.drift or self.steps(facts, wanted) or self.config is None:
+            return []
+        if not self.selectors:
+            return [f"{self.name}: Microsoft reports '{self.config.status}' and names no CNAMEs: see {_PORTAL}."]
+        told = [text for each in self.selectors if (text := _told(each))]
+        return [f"{self.name}: {'; '.join(told)}; signing is switched on once they are there."]
+
+
+_PORTAL = "Defender portal > DKIM"
+
+
+def _field(selector: Selector) -> str:
+    return f"{selector.owner.partition('.')[0]} CNAME"
+
+
+def _found(selector: Selector) -> str | None:
+    match selector.state:
+        case Equal() | Dangling():
+            return selector.target
+        case InTheWay(found=found):
+            return ", ".join(found)
+        case _:
+            return None
+
+
+def _told(selector: Selector) -> str:
+    match selector.state:
+        case Missing():
+            return f"publish {selector.owner} CNAME {selector.target}"
+        case InTheWay(type=kind):
+            return f"publish {selector.owner} CNAME {selector.target} in place of the {kind} record there"
+        case Dangling(reason=reason):
+            return reason
+        case _:
+            return ""
 
 
 CONTROL = Control(

@@ -129,6 +129,16 @@ def text(*strings: str) -> Present:
 DNS: dict[Question, Answer] = {
     Question("northwindlegal.example", "MX"): Present((Mx(10, "inbound30.exchangedefender.com"),), 300, NOW),
     Question("inbound30.exchangedefender.com", "CNAME"): Absent(name_exists=True, ttl_s=300, at=NOW),
+    **{
+        Question(f"selector{n}._domainkey.northwindlegal.example", "CNAME"): Present(
+            (f"selector{n}-a._domainkey.n.a-v1.dkim.mail.microsoft",), 300, NOW
+        )
+        for n in (1, 2)
+    },
+    **{
+        Question(f"selector{n}-a._domainkey.n.a-v1.dkim.mail.microsoft", "TXT"): text("v=DKIM1; k=rsa; p=MIGf")
+        for n in (1, 2)
+    },
     Question("northwindlegal.example", "TXT"): text(
         "v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all"
     ),

@@ -1,9 +1,19 @@
-from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable
-from domain.mail.answers import Present, Question
+import pytest
+
+from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown
+from domain.dns_steps import RecordChange, change_of
+from domain.mail.answers import Absent, Answer, Present, Question, Unclear
 from domain.steps import Step
 from tests.domain.builders import NOW, healthy, judge, text
 
 DOMAIN = "northwindlegal.example"
+OWNERS = [f"selector{n}._domainkey.{DOMAIN}" for n in (1, 2)]
+TARGETS = [f"selector{n}-a._domainkey.n.a-v1.dkim.mail.microsoft" for n in (1, 2)]
+FIELDS = [f"{DOMAIN}: selector{n} CNAME" for n in (1, 2)]
+ABSENT = Absent(name_exists=False, ttl_s=300, at=NOW)
+UNPUBLISHED = {Question(owner, "CNAME"): ABSENT for owner in OWNERS}
+KEYLESS = {Question(target, "TXT"): ABSENT for target in TARGETS}
+HOST = {DOMAIN: {"kind": "cloudflare", "secret_setting": "HOLDFAST_DNS_SECRET_C"}}
 
 
 def config(**fields):
@@ -27,10 +37,62 @@ def test_signing_is_switched_on_once_microsoft_has_seen_the_records():
 
 
 def test_without_the_records_a_person_gets_them_as_the_tenant_names_them():
-    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"))
+    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), UNPUBLISHED)
     assert isinstance(finding, NeedsPerson)
-    assert f"selector1._domainkey.{DOMAIN} CNAME selector1-a._domainkey.n.a-v1.dkim.mail.microsoft" in finding.todo
-    assert finding.drift == (Drift(f"{DOMAIN}: Enabled", wanted=True, found=False),)
+    for owner, target in zip(OWNERS, TARGETS, strict=True):
+        assert f"publish {owner} CNAME {target}" in finding.todo
+    assert finding.drift == (
+        Drift(f"{DOMAIN}: Enabled", wanted=True, found=False),
+        *(Drift(field, target, None) for field, target in zip(FIELDS, TARGETS, strict=True)),
+    )
+
+
+def test_where_the_zone_has_a_host_the_records_are_published_before_signing_is_switched_on():
+    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), UNPUBLISHED, dns=HOST)
+    assert isinstance(finding, Drifted)
+    assert [change_of(step.parameters) for step in finding.steps] == [
+        RecordChange(DOMAIN, owner, "CNAME", (), (target,)) for owner, target in zip(OWNERS, TARGETS, strict=True)
+    ]
+    assert [drift.field for drift in finding.drift] == FIELDS
+
+
+def test_only_the_record_that_is_missing_is_published():
+    half = dict(list(UNPUBLISHED.items())[:1])
+    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), half, dns=HOST)
+    assert isinstance(finding, Drifted)
+    assert [change_of(step.parameters).name for step in finding.steps] == OWNERS[:1]
+    assert FIELDS[1] in finding.equal
+
+
+@pytest.mark.parametrize("there", [Present(("elsewhere.example",), 300, NOW), None], ids=["alias", "text"])
+def test_a_record_in_the_way_is_a_persons_to_take_away(there):
+    dns: dict[Question, Answer] = {Question(OWNERS[0], "TXT"): text("v=DKIM1; p=MIGf")}
+    dns[Question(OWNERS[0], "CNAME")] = there or Absent(name_exists=True, ttl_s=300, at=NOW)
+    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)
+    assert isinstance(finding, NeedsPerson)
+    assert f"in place of the {'CNAME' if there else 'TXT'} record there" in finding.todo
+
+
+def test_records_that_went_while_signing_was_on_are_seen_once_microsoft_does_not_see_them_either():
+    gone = config(Status="CnameMissing")
+    assert isinstance(judge("dkim", config(), UNPUBLISHED), Compliant)
+    assert isinstance(judge("dkim", gone), Compliant)
+    assert isinstance(judge("dkim", gone, UNPUBLISHED), NeedsPerson)
+    assert isinstance(judge("dkim", gone, UNPUBLISHED, dns=HOST), Drifted)
+
+
+def test_an_alias_without_a_key_behind_it_is_waited_for_unless_microsoft_says_that_it_is_there():
+    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), KEYLESS)
+    assert isinstance(finding, NeedsPerson)
+    assert f"{TARGETS[0]} has no key yet" in finding.todo
+    assert isinstance(judge("dkim", config(Enabled=False), KEYLESS), Drifted)
+
+
+def test_a_record_that_cannot_be_looked_up_leaves_all_unknown():
+    dns = {Question(OWNERS[0], "CNAME"): Unclear("SERVFAIL", NOW)}
+    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)
+    assert isinstance(finding, Unknown)
+    assert "SERVFAIL" in finding.reason
 
 
 def test_a_status_without_records_is_told_as_it_is():
@@ -40,28 +102,24 @@ def test_a_status_without_records_is_told_as_it_is():
 
 
 def test_records_that_are_published_are_enough_even_before_microsoft_looks_again():
-    targets = [f"selector{n}-a._domainkey.n.a-v1.dkim.mail.microsoft" for n in (1, 2)]
-    dns = {Question(f"selector{n}._domainkey.{DOMAIN}", "CNAME"): Present((targets[n - 1],), 300, NOW) for n in (1, 2)}
-    keys = {Question(target, "TXT"): text("v=DKIM1; k=rsa; p=MIGf") for target in targets}
-    rows = config(Enabled=False, Status="CnameMissing")
-    finding = judge("dkim", rows, {**dns, **keys})
+    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"))
     assert isinstance(finding, Drifted)
     assert finding.steps[0].cmdlet == "Set-DkimSigningConfig"
-    assert isinstance(judge("dkim", rows, {**keys, **dict(list(dns.items())[:1])}), NeedsPerson)
 
 
-def test_a_target_that_is_no_name_is_not_published():
+def test_a_domain_that_is_no_name_is_unknown():
     rows = config(Domain="a..b", Enabled=False, Status="CnameMissing")
     rows["Get-AcceptedDomain"][0]["DomainName"] = "a..b"
-    assert isinstance(judge("dkim", rows), NeedsPerson)
+    assert isinstance(judge("dkim", rows), Unknown)
 
 
 def test_only_what_can_be_mended_is_in_the_plan():
     rows = config(Enabled=False, Status="CnameMissing")
     rows["Get-AcceptedDomain"].append({"DomainName": "second.example", "DomainType": "Authoritative"})
-    finding = judge("dkim", rows)
+    finding = judge("dkim", rows, UNPUBLISHED)
     assert isinstance(finding, Drifted)
     assert [drift.field for drift in finding.drift] == ["second.example: Domain"]
+    assert finding.detail.startswith(f"{DOMAIN}: publish")
 
 
 def test_domains_that_are_not_the_tenants_own_mail_are_left_out():
