@@ -160,6 +160,12 @@ async def delete_except(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(ENDPOINTS["delete_except"], req, connect)
 
 
+@app.route("tenants/{tenant_id}/controls/{control}/undo", methods=["POST"])
+async def post_undo(req: func.HttpRequest) -> func.HttpResponse:
+    """Put back what one ledger entry found, and accept it for a while."""
+    return await serve(ENDPOINTS["post_undo"], req, connect)
+
+
 @app.route("operations/{operation_id}", methods=["GET"])
 async def get_operation(req: func.HttpRequest) -> func.HttpResponse:
     """How a request stands."""

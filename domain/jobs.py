@@ -45,7 +45,7 @@ class CheckTenant(_Job):
 class RemediateTenant(_Job):
     """Bring the named controls of one tenant to their wanted state. *requested_by*: the person who asked, if any.
 
-    *plan*: the hash of the only plan that the person approved.
+    *plan*: the hash of the only plan that the person approved. *undo*: the ledger entry to undo instead.
     """
 
     kind: Literal["remediate"] = "remediate"
@@ -54,6 +54,7 @@ class RemediateTenant(_Job):
     asked_at: AwareDatetime | None = None
     dry_run: bool = False
     plan: str | None = None
+    undo: str | None = None
 
 
 class Notify(_Message):

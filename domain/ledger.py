@@ -1,5 +1,6 @@
 """What happened, entry by entry: append-only, newest first when read."""
 
+import re
 from datetime import datetime
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ type Event = Literal[
     "exception_made",
     "exception_ended",
     "configured",
+    "undoing",
+    "undone",
     "needs_person",
     "applying",
     "corrected",
@@ -32,6 +35,9 @@ type Event = Literal[
     "audit_gap",
 ]
 
+
+ENTRY_ID = re.compile(r"[0-9]{16}-[a-z_]{1,40}-[a-z0-9-]{1,40}")
+"""What an entry's id looks like; nothing else is ever asked for in storage."""
 
 _FAR_FUTURE_US = 10**16 - 1
 

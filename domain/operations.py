@@ -22,18 +22,24 @@ class ControlOutcome(BaseModel):
 
 
 class Operation(BaseModel):
-    """Work on one tenant that somebody asked for. *plan*: the hash of the plan that was approved."""
+    """Work on one tenant that somebody asked for.
+
+    *plan*: the hash of the plan that was approved. *entry*: the ledger entry that is undone, *until*: for how long that
+    is accepted.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     id: str
-    kind: Literal["check", "reprovision", "approve"]
+    kind: Literal["check", "reprovision", "approve", "undo"]
     tenant_id: str
     state: OperationState = "queued"
     requested_by: str = ""
     reason: str = ""
     dry_run: bool = False
     plan: str = ""
+    entry: str = ""
+    until: AwareDatetime | None = None
     created_at: AwareDatetime
     finished_at: AwareDatetime | None = None
     controls: tuple[ControlOutcome, ...] = ()

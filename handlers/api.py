@@ -1,7 +1,6 @@
 """What the HTTP paths of design 6 do. What cannot be done raises Problem, which is sent as RFC 9457 has it."""
 
 import logging
-import re
 from typing import Any
 
 from pydantic import Field
@@ -11,7 +10,7 @@ from clients.errors import Refused
 from domain.controls import CATALOGUE
 from domain.gate import Brake
 from domain.jobs import CheckTenant, RemediateTenant
-from domain.ledger import Entry
+from domain.ledger import ENTRY_ID, Entry
 from domain.operations import Operation
 from domain.tenant import TenantConfig
 from handlers import operations
@@ -21,7 +20,6 @@ from handlers.problem import Body, Problem, guid, invalid, parsed, refuse_strang
 log = logging.getLogger("holdfast.api")
 
 LARGEST_PAGE = 1000
-_ENTRY_ID = re.compile(r"[0-9]{16}-[a-z_]{1,40}-[a-z0-9-]{1,40}")
 
 
 class Reprovision(Body):
@@ -95,7 +93,7 @@ async def ledger(tenant_id: str, after: str, limit: str, clients: Clients) -> tu
 
     *after*: the id of the last entry of the page before.
     """
-    if after and not _ENTRY_ID.fullmatch(after):
+    if after and not ENTRY_ID.fullmatch(after):
         raise invalid("after: should be the id of a ledger entry")
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= LARGEST_PAGE):
         raise invalid(f"limit: should be a whole number from 1 to {LARGEST_PAGE}")

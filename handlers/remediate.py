@@ -9,7 +9,7 @@ import logging
 from clients.connect import Clients
 from clients.errors import Throttled, Unreachable
 from domain.jobs import ForeignMessage, RemediateTenant, parse
-from handlers import operations, park
+from handlers import operations, park, undo
 from handlers.gatekeeper import Case
 from handlers.work import Work
 
@@ -54,12 +54,12 @@ async def run(body: bytes, clients: Clients) -> None:
             return
         await operations.begin(job.operation_id, clients)
         reason = await operations.reason(job.operation_id, clients)
-        await _work(Work(Case(job, wanted, lease, clients, reason)), job, clients)
+        await _work(Case(job, wanted, lease, clients, reason), job, clients)
 
 
-async def _work(work: Work, job: RemediateTenant, clients: Clients) -> None:
+async def _work(case: Case, job: RemediateTenant, clients: Clients) -> None:
     try:
-        settled = await (work.show() if job.dry_run else work.settle())
+        settled = await _settled(case)
     except Throttled as wait:
         await _later(job, wait.retry_after_s or BUSY_S, clients)
     except Unreachable:  # a write that never left
@@ -67,6 +67,13 @@ async def _work(work: Work, job: RemediateTenant, clients: Clients) -> None:
     else:
         if not settled:
             await _later(job, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**job.attempt), clients)
+
+
+async def _settled(case: Case) -> bool:
+    if case.job.undo:
+        return await undo.settle(case)
+    work = Work(case)
+    return await (work.show() if case.job.dry_run else work.settle())
 
 
 async def _later(job: RemediateTenant, delay_s: float, clients: Clients) -> None:

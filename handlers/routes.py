@@ -13,11 +13,12 @@ from domain.ledger import Entry
 from domain.operations import Operation
 from domain.states import ControlState
 from domain.tenant import TenantConfig
-from handlers import api, approvals, exceptions, tenants
+from handlers import api, approvals, exceptions, tenants, undo
 from handlers.approvals import Approval
 from handlers.endpoint import Ask, Endpoint, Reply
 from handlers.exceptions import ExceptionAsked
 from handlers.problem import Problem, parsed
+from handlers.undo import UndoAsked
 
 
 class Health(BaseModel):
@@ -83,6 +84,10 @@ async def _except(ask: Ask, clients: Clients) -> Reply:
 async def _except_no_longer(ask: Ask, clients: Clients) -> Reply:
     await exceptions.take_back(ask.tenant_id, ask.control, ask.caller, clients)
     return Reply(None, 204)
+
+
+async def _undo(ask: Ask, clients: Clients) -> Reply:
+    return Reply(await undo.ask(ask.tenant_id, ask.control, ask.body, ask.caller, clients, ask.once))
 
 
 async def _operation(ask: Ask, clients: Clients) -> Reply:
@@ -217,6 +222,18 @@ _ALL = (
         OPERATE,
         {204: None},
         problems=(404,),
+    ),
+    Endpoint(
+        "post_undo",
+        "POST",
+        f"{_CONTROL}/undo",
+        "Put back what one ledger entry found, and accept it for a while.",
+        _undo,
+        OPERATE,
+        {202: Operation},
+        UndoAsked,
+        (404, 409),
+        once=True,
     ),
     Endpoint(
         "get_operation",

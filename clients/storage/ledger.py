@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
-from azure.core.exceptions import ResourceExistsError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
@@ -36,6 +36,12 @@ class LedgerTable:
             await self._table.create_entity(pack(entry.tenant_id, entry.id, entry, **columns))
             if self.listener:
                 await self.listener.announce(entry.tenant_id)
+
+    async def get(self, tenant_id: str, entry_id: str) -> Entry | None:
+        try:
+            return unpack(Entry, await self._table.get_entity(tenant_id, entry_id))
+        except ResourceNotFoundError:
+            return None
 
     async def page(self, tenant_id: str, *, after: str = "", limit: int = 100) -> list[Entry]:
         """At most *limit* entries of a tenant, newest first, older than the entry with id *after*."""

@@ -62,6 +62,7 @@ ROUTES = {
     "post_approve": ("POST", "tenants/{tenant_id}/controls/{control}/approve", "FUNCTION"),
     "post_except": ("POST", "tenants/{tenant_id}/controls/{control}/except", "FUNCTION"),
     "delete_except": ("DELETE", "tenants/{tenant_id}/controls/{control}/except", "FUNCTION"),
+    "post_undo": ("POST", "tenants/{tenant_id}/controls/{control}/undo", "FUNCTION"),
     "with_token": ("GET,PUT,POST,DELETE", "entra/{*path}", "ANONYMOUS"),
     "get_operation": ("GET", "operations/{operation_id}", "FUNCTION"),
     "get_brake": ("GET", "brake", "FUNCTION"),

@@ -1,0 +1,158 @@
+"""Putting back what a correction found: the before-image of one ledger entry as a plan, and how far it shows.
+
+What was written is absolute, so its opposite is too: the same fields with the values that were found. What was made is
+taken away again, by the name that it was made with.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from domain import dns_steps, normal
+from domain.control import Compliant, Drift, Drifted, Facts, Finding, NeedsPerson
+from domain.exchange import SpoofItem
+from domain.ledger import Entry
+from domain.states import drift_view
+from domain.steps import Step, Value
+
+if TYPE_CHECKING:
+    from domain.facts import Service
+
+
+class CannotUndo(Exception):  # noqa: N818 - the outcome
+    """The entry's before-image cannot be put back by a step; *str()* says why."""
+
+
+_FIELDS: Mapping[str, frozenset[str]] = MappingProxyType({
+    "Set-InboundConnector": frozenset({
+        "CloudServicesMailEnabled", "Enabled", "RequireTls", "RestrictDomainsToIPAddresses", "SenderDomains",
+        "SenderIPAddresses", "TlsSenderCertificateName",
+    }),
+    "Set-OutboundConnector": frozenset({
+        "ConnectorType", "Enabled", "IsTransportRuleScoped", "TestMode", "TlsDomain", "TlsSettings", "UseMXRecord",
+    }),
+    "Set-TransportRule": frozenset({"MessageTypeMatches", "Mode", "RouteMessageOutboundConnector"}),
+    "Set-AntiPhishPolicy": frozenset({"EnableSpoofIntelligence"}),
+    "Set-DkimSigningConfig": frozenset({"Enabled"}),
+    "Set-TenantAllowBlockListSpoofItems": frozenset({"Action"}),
+    "Set-ProtectionAlert": frozenset({"Disabled"}),
+})  # fmt: skip
+"""Fields whose found value is in the ledger as the service takes it. A rule's foreign conditions are there as text."""
+
+_OBJECT = frozenset({"Identity", "Ids", "Comment", "Confirm"})
+"""Parameters that name the object, or are no setting that is compared."""
+
+_SWITCHES = MappingProxyType({"Enable-TransportRule": "Disable-TransportRule"})
+_MAKERS = MappingProxyType(
+    {
+        "New-InboundConnector": "Remove-InboundConnector",
+        "New-OutboundConnector": "Remove-OutboundConnector",
+        "New-TransportRule": "Remove-TransportRule",
+    }
+)
+
+
+def plan(entry: Entry, facts: Facts) -> Drifted:
+    """What puts the before-image of *entry* back, last step first.
+
+    Raises:
+        CannotUndo: Some part of it cannot be; nothing is done by halves.
+    """
+    try:
+        steps = list(dns_steps.undo(entry))
+    except ValueError as odd:
+        raise CannotUndo(str(odd)) from None
+    steps += [_opposite(step, entry, facts) for step in reversed(entry.steps) if step["service"] != "dns"]
+    drift = tuple(Drift(d["field"], _value(d["found"]), _value(d["wanted"])) for d in entry.drift)
+    if not steps or not drift:
+        raise CannotUndo("the entry says of nothing that it was written")
+    return Drifted(drift, tuple(steps))
+
+
+def only_opens(undoing: Drifted) -> bool:
+    """Whether every step of the plan takes a lock off, so that no mail can be refused because of it."""
+    return all(_opens(step) for step in undoing.steps)
+
+
+def _opens(step: Step) -> bool:
+    off = {step.parameters.get(name) for name in ("Enabled", "RestrictDomainsToIPAddresses")}
+    return step.cmdlet == "Remove-InboundConnector" or False in off
+
+
+def _opposite(step: Mapping[str, Any], entry: Entry, facts: Facts) -> Step:
+    cmdlet, given = str(step["cmdlet"]), step["parameters"]
+    service = cast("Service", step["service"])
+    if cmdlet in _FIELDS:
+        return Step(service, cmdlet, _found(cmdlet, given, entry))
+    if cmdlet in _SWITCHES:
+        return Step(service, _SWITCHES[cmdlet], {"Identity": given["Identity"], "Confirm": False})
+    if cmdlet in _MAKERS:
+        return Step(service, _MAKERS[cmdlet], {"Identity": given["Name"], "Confirm": False})
+    if cmdlet == "New-TenantAllowBlockListSpoofItems":
+        return Step(service, "Remove-TenantAllowBlockListSpoofItems", _pair(given, facts))
+    raise CannotUndo(f"there is no opposite of {cmdlet}")
+
+
+def _found(cmdlet: str, given: Mapping[str, Any], entry: Entry) -> dict[str, Value]:
+    """The step's parameters, with what was found in the place of what was wanted."""
+    values = {name: _value(value) for name, value in given.items() if name in {"Identity", "Ids"}}
+    for name in given.keys() - _OBJECT:
+        if name not in _FIELDS[cmdlet]:
+            raise CannotUndo(f"the ledger has what {name} was as text only")
+        values[name] = _before(name, given, entry)
+    return values
+
+
+def _before(name: str, given: Mapping[str, Any], entry: Entry) -> Value:
+    """What the field *name* of the step's object was. Where a plan is about several, the object is in front of it."""
+    fields = [d for d in entry.drift if d["field"].rpartition(": ")[2] == name]
+    of_object = [d for d in fields if d["field"] in {name, f"{given.get('Identity')}: {name}"}]
+    values = {_value(d["found"]) for d in of_object or fields}
+    if len(values) != 1:
+        raise CannotUndo(f"the ledger does not say which {name} was whose")
+    return values.pop()
+
+
+def _pair(given: Mapping[str, Any], facts: Facts) -> dict[str, Value]:
+    """The pair that was made, as the tenant lists it now."""
+    wanted = (given["SpoofedUser"], normal.network(given["SendingInfrastructure"]), given["SpoofType"])
+    ids = tuple(
+        item.identity
+        for item in facts.all(SpoofItem)
+        if (item.spoofed_user, normal.network(item.sending_infrastructure), item.spoof_type) == wanted
+    )
+    if not ids:
+        raise CannotUndo("the pair that was made is there no longer")
+    return {"Identity": "Default", "Ids": ids, "Confirm": False}
+
+
+def _value(value: Any) -> Value:  # noqa: ANN401 - JSON of the ledger
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else cast("Value", value)
+
+
+type Standing = Literal["before", "after", "between", "changed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    found: Mapping[str, Any]
+    equal: frozenset[str]
+
+    def of(self, drift: Mapping[str, Any]) -> Standing:
+        field = drift["field"]
+        if field in self.found:
+            return "before" if self.found[field] == drift["found"] else "changed"
+        return "after" if field in self.equal else "changed"
+
+
+def standing(entry: Entry, finding: Finding) -> Standing:
+    """How the tenant stands to the entry: as it was before, as we left it, between the two, or as somebody made it."""
+    if not isinstance(finding, Compliant | Drifted | NeedsPerson):
+        return "unknown"
+    drift = () if isinstance(finding, Compliant) else drift_view(finding.drift)
+    seen = _Seen({d["field"]: d["found"] for d in drift}, finding.equal)
+    each = {seen.of(d) for d in entry.drift}
+    if "changed" in each or not each:
+        return "changed"
+    return each.pop() if len(each) == 1 else "between"

@@ -1,0 +1,135 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain import undo
+from domain.control import Compliant, Drift, Drifted, Facts, Finding, NeedsPerson, NotApplicable, Unknown
+from domain.ledger import Entry
+from domain.states import drift_view, step_view
+from domain.steps import Step
+from tests.domain.builders import NOW, TENANT_ID, healthy, reading
+
+FACTS = Facts(reading(healthy()))
+NETWORKS = ("10.0.0.0/8", "65.99.255.0/24")
+SET = Step("exchange", "Set-InboundConnector", {"Identity": "X", "Enabled": True, "SenderIPAddresses": ("65.99.255.0/24",), "Comment": "c"})  # fmt: skip
+DRIFT = (Drift("Enabled", wanted=True, found=False), Drift("SenderIPAddresses", ("65.99.255.0/24",), NETWORKS))
+
+
+def entry(drift: tuple[Drift, ...], *steps: Step, **changes: Any) -> Entry:
+    known = {"at": NOW, "tenant_id": TENANT_ID, "control": "inbound-lockdown", "event": "corrected"}
+    made = Entry(**known | {"drift": drift_view(drift), "steps": step_view(steps)} | changes)
+    return Entry.model_validate_json(made.model_dump_json())  # as the ledger gives it back
+
+
+def test_a_setting_goes_back_to_what_was_found():
+    [step] = undo.plan(entry(DRIFT, SET), FACTS).steps
+    assert (step.cmdlet, dict(step.parameters)) == (
+        "Set-InboundConnector",
+        {"Identity": "X", "Enabled": False, "SenderIPAddresses": NETWORKS},
+    )
+
+
+def test_steps_go_back_in_the_other_order():
+    enable = Step("exchange", "Enable-TransportRule", {"Identity": "R", "Confirm": False})
+    change = Step("exchange", "Set-TransportRule", {"Identity": "R", "Mode": "Enforce"})
+    drift = (Drift("Mode", "Enforce", "Audit"), Drift("State", "Enabled", "Disabled"))
+    plan = undo.plan(entry(drift, change, enable), FACTS)
+    assert [s.powershell for s in plan.steps] == [
+        "Disable-TransportRule -Identity 'R' -Confirm:$false",
+        "Set-TransportRule -Identity 'R' -Mode 'Audit'",
+    ]
+
+
+def test_what_was_made_is_taken_away():
+    drift = (Drift("Name", "R", None),)
+    made = Step("exchange", "New-TransportRule", {"Name": "R", "Mode": "Enforce"})
+    [step] = undo.plan(entry(drift, made), FACTS).steps
+    assert step.powershell == "Remove-TransportRule -Identity 'R' -Confirm:$false"
+
+
+PAIR = {"Identity": "Default", "SpoofedUser": "*", "SendingInfrastructure": "65.99.255.0/24", "SpoofType": "External", "Action": "Allow"}  # fmt: skip
+PAIR_DRIFT = (Drift("*, 65.99.255.0/24: Action", "Allow", None),)
+
+
+def test_a_pair_is_taken_away_by_the_id_that_the_tenant_lists():
+    [step] = undo.plan(entry(PAIR_DRIFT, Step("exchange", "New-TenantAllowBlockListSpoofItems", PAIR)), FACTS).steps
+    assert step.parameters["Ids"] == ("1",)
+
+
+def test_of_several_objects_each_gets_its_own_back():
+    drift = (Drift("A: Enabled", wanted=True, found=False), Drift("B: Enabled", wanted=True, found=None))
+    steps = [Step("exchange", "Set-DkimSigningConfig", {"Identity": name, "Enabled": True}) for name in ("A", "B")]
+    back = undo.plan(entry(drift, *steps), FACTS).steps
+    assert [dict(step.parameters) for step in back] == [
+        {"Identity": "B", "Enabled": None},
+        {"Identity": "A", "Enabled": False},
+    ]
+
+
+DNS = Step("dns", "Set-DnsRecords", {"Zone": "a.example", "Name": "a.example", "Type": "TXT", "Expected": ('"old"',), "Wanted": ('"new"',)})  # fmt: skip
+
+
+def test_a_record_set_goes_back_whole():
+    [step] = undo.plan(entry((Drift("a.example: TXT", "new", "old"),), DNS), FACTS).steps
+    assert (step.parameters["Expected"], step.parameters["Wanted"]) == (('"new"',), ('"old"',))
+
+
+BY_HAND = {
+    "no_opposite": (DRIFT, Step("exchange", "New-DkimSigningConfig", {"DomainName": "a"})),
+    "known_as_text_only": ((Drift("From", None, "['a']"),), Step("exchange", "Set-TransportRule", {"Identity": "R", "From": None})),
+    "not_said_whose": (
+        (Drift("P: Enabled", wanted=True, found=False), Drift("Q: Enabled", wanted=True, found=None)),
+        Step("exchange", "Set-InboundConnector", {"Identity": "R", "Enabled": True}),
+    ),
+    "not_said_at_all": ((Drift("Other", "a", "b"),), Step("exchange", "Set-InboundConnector", {"Identity": "R", "Enabled": True})),
+    "gone_already": (PAIR_DRIFT, Step("exchange", "New-TenantAllowBlockListSpoofItems", PAIR | {"SpoofedUser": "a"})),
+    "odd_record": (DRIFT, Step("dns", "Set-DnsRecords", {"Zone": "a", "Name": "a", "Type": "MX"})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("drift", "step"), BY_HAND.values(), ids=list(BY_HAND))
+def test_what_cannot_be_put_back_faithfully_is_left_to_a_person(drift, step):
+    with pytest.raises(undo.CannotUndo):
+        undo.plan(entry(drift, step), FACTS)
+
+
+@pytest.mark.parametrize("empty", [entry(DRIFT), entry((), DNS)], ids=["no_steps", "no_drift"])
+def test_an_entry_that_wrote_nothing_has_nothing_to_undo(empty):
+    with pytest.raises(undo.CannotUndo, match="nothing"):
+        undo.plan(empty, FACTS)
+
+
+OPENING = {
+    "off": (Step("exchange", "Set-InboundConnector", {"Identity": "X", "Enabled": False}), True),
+    "unrestricted": (Step("exchange", "Set-InboundConnector", {"Identity": "X", "RestrictDomainsToIPAddresses": False}), True),
+    "away": (Step("exchange", "Remove-InboundConnector", {"Identity": "X"}), True),
+    "other_networks": (Step("exchange", "Set-InboundConnector", {"Identity": "X", "SenderIPAddresses": NETWORKS}), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("step", "opens"), OPENING.values(), ids=list(OPENING))
+def test_only_what_takes_the_lock_off_opens(step, opens):
+    assert undo.only_opens(Drifted(DRIFT, (step,))) is opens
+
+
+FIELDS = frozenset({"Enabled", "SenderIPAddresses"})
+STANDINGS: dict[str, tuple[Finding, undo.Standing]] = {
+    "as_it_was": (Drifted(DRIFT, (SET,)), "before"),
+    "as_it_was_and_not_ours_to_mend": (NeedsPerson("todo", DRIFT), "before"),
+    "as_we_left_it": (Compliant(equal=FIELDS), "after"),
+    "half_way": (Drifted(DRIFT[:1], (SET,), equal=frozenset({"SenderIPAddresses"})), "between"),
+    "as_somebody_made_it": (Drifted((Drift("Enabled", wanted=True, found=None),), (SET,), equal=FIELDS), "changed"),
+    "gone": (Drifted((Drift("Name", "X", None),), (SET,)), "changed"),
+    "unread": (Unknown("no answer"), "unknown"),
+    "not_applicable": (NotApplicable("no licence"), "unknown"),
+}
+
+
+@pytest.mark.parametrize(("finding", "standing"), STANDINGS.values(), ids=list(STANDINGS))
+def test_how_the_tenant_stands_to_an_entry(finding, standing):
+    assert undo.standing(entry(DRIFT, SET), finding) == standing
+
+
+def test_an_entry_without_drift_says_nothing_of_the_tenant():
+    assert undo.standing(entry((), SET, at=NOW + timedelta(hours=1)), Compliant()) == "changed"

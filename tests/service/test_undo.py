@@ -1,0 +1,192 @@
+"""What a correction found can be put back: through the same gate, proven, and not fought by the next sweep."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.gate import Brake
+from handlers import remediate
+from tests.service.web import ask, of
+
+LOCK, RULE, SPOOF, OOF = "inbound-lockdown", "oof-rule", "spoof-allow", "oof-connector"
+OFF = {"Identity": "ExchangeDefender", "Enabled": False, "RequireTls": False}
+ETR = "Phish delivered due to an ETR override"
+
+
+async def corrected(service, tenant, control):
+    """The entry of a correction that has just been made."""
+    await service.look_after(tenant)
+    await service.check(tenant, controls=(control,))
+    await service.work()
+    entry = (await service.ledger(tenant, control))[-1]
+    assert entry.event == "corrected"
+    return entry
+
+
+async def undo(service, tenant, control, entry, **more):
+    path = f"tenants/{tenant.tenant_id}/controls/{control}/undo"
+    return await ask(service, "POST", path, {"entry": entry.id} | more)
+
+
+async def end_of(service, answer):
+    return of(await ask(service, "GET", f"operations/{of(answer)['id']}"))
+
+
+@pytest.fixture
+def tenant(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", **OFF)
+    return tenant
+
+
+async def test_the_before_image_is_put_back_and_the_next_sweep_does_not_fight_it(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    answer = await undo(service, tenant, LOCK, entry, reason="mail stopped")
+    assert answer.status_code == 202
+    await service.work()
+    ended = await end_of(service, answer)
+    assert (ended["kind"], ended["state"]) == ("undo", "succeeded")
+    writes = len(tenant.writes)
+    await service.sweep()
+    assert len(tenant.writes) == writes == 2
+    state = await service.state(tenant, LOCK)
+    assert state.state == "excepted"
+    assert {d["field"]: d["found"] for d in state.drift} == {"Enabled": False, "RequireTls": False}
+    events = [e.event for e in await service.ledger(tenant, LOCK)][-4:]
+    assert sorted(events[:3]) == ["exception_made", "undoing", "undone"]
+    undone = next(e for e in await service.ledger(tenant, LOCK) if e.event == "undone")
+    assert (undone.of, undone.actor, undone.reason) == (entry.id, "function key", "mail stopped")
+
+
+async def test_the_exception_of_an_undo_ends_by_itself(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    until = service.clock() + timedelta(hours=1)
+    await undo(service, tenant, LOCK, entry, until=until.isoformat())
+    await service.work()
+    service.clock.advance(hours=1)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+BROKEN = {
+    "a_rule_that_was_switched_off": (RULE, lambda t: t.admin("Disable-TransportRule", Identity="Send Automatic Replies to connector Automatic Replies", Confirm=False)),
+    "a_rule_that_was_gone": (RULE, lambda t: t.admin("Remove-TransportRule", Identity="Send Automatic Replies to connector Automatic Replies", Confirm=False)),
+    "a_connector_of_another_kind": (OOF, lambda t: t.admin("Set-OutboundConnector", Identity="Automatic Replies (Out of Office) Only", Enabled=False)),
+    "spoof_intelligence_on": ("spoof-intelligence", lambda t: t.admin("Set-AntiPhishPolicy", Identity="Office365 AntiPhish Default", EnableSpoofIntelligence=True)),
+    "an_alert_policy_on": ("alert-policies", lambda t: t.admin("Set-ProtectionAlert", Identity=ETR, Disabled=False)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("control", "break_it"), BROKEN.values(), ids=list(BROKEN))
+async def test_every_kind_of_write_has_its_way_back(service, control, break_it):
+    tenant = service.world.add_tenant("contoso.example")
+    break_it(tenant)
+    entry = await corrected(service, tenant, control)
+    answer = await undo(service, tenant, control, entry)
+    await service.work()
+    assert (await end_of(service, answer))["state"] == "succeeded"
+    await service.work()
+    state = await service.state(tenant, control)
+    assert state.state == "excepted"
+    assert [(d["field"], d["found"]) for d in state.drift] == [(d["field"], d["found"]) for d in entry.drift]
+
+
+async def test_what_was_made_is_taken_away_again(service):
+    tenant = service.world.add_tenant("contoso.example", state="never_configured")
+    service.world.dns.set("contoso.example", "MX", "10 inbound30.exchangedefender.com.")
+    entry = await corrected(service, tenant, SPOOF)
+    answer = await undo(service, tenant, SPOOF, entry)
+    await service.work()
+    assert (await end_of(service, answer))["state"] == "succeeded"
+    assert [e.cmdlet for e in tenant.writes][-2:] == ["Remove-TenantAllowBlockListSpoofItems"] * 2
+
+
+async def test_what_somebody_has_changed_since_is_left_to_a_person(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    answer = await undo(service, tenant, LOCK, entry)
+    tenant.admin("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
+    writes = len(tenant.writes)
+    [body] = await service.messages("remediations")
+    await remediate.run(body, service.clients)
+    assert len(tenant.writes) == writes
+    ended = await end_of(service, answer)
+    assert ended["state"] == "needs_person"
+    assert "changed it since" in ended["controls"][0]["detail"]
+    assert "exception_made" not in [e.event for e in await service.ledger(tenant)]
+
+
+async def test_what_is_as_it_was_before_is_not_written(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    tenant.admin("Set-InboundConnector", **OFF)
+    writes = len(tenant.writes)
+    answer = await undo(service, tenant, LOCK, entry)
+    [body] = await service.messages("remediations")
+    await remediate.run(body, service.clients)
+    assert (await end_of(service, answer))["state"] == "succeeded"
+    assert len(tenant.writes) == writes
+
+
+async def test_an_undo_passes_the_same_gate(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    await service.clients.storage.switches.set_brake(Brake(engaged=True, reason="incident 7"))
+    answer = await undo(service, tenant, LOCK, entry)
+    await service.work()
+    ended = await end_of(service, answer)
+    assert (ended["state"], ended["controls"][0]["detail"]) == ("held", "brake: incident 7")
+    assert len(tenant.writes) == 1
+    assert "exception_made" not in [e.event for e in await service.ledger(tenant)]
+
+
+async def test_taking_the_lock_off_needs_no_mx_at_the_filter(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    service.world.dns.set("contoso.example", "MX", "0 contoso-example.mail.protection.outlook.com.")
+    answer = await undo(service, tenant, LOCK, entry)
+    await service.work()
+    assert (await end_of(service, answer))["state"] == "succeeded"
+
+
+async def test_an_undo_that_is_delivered_twice_writes_once(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    tenant.lag(3, "InboundConnector")
+    await undo(service, tenant, LOCK, entry)
+    [body] = await service.messages("remediations")
+    for _ in range(3):
+        await remediate.run(body, service.clients)
+    assert len(tenant.writes) == 2
+    events = [e.event for e in await service.ledger(tenant, LOCK)]
+    assert [events.count(each) for each in ("undoing", "undone", "exception_made")] == [1, 1, 1]
+
+
+async def test_a_refused_undo_is_told_and_accepts_nothing(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    tenant.access.directory_roles = {"Global Reader"}
+    tenant.expire_tokens()
+    answer = await undo(service, tenant, LOCK, entry)
+    await service.work()
+    ended = await end_of(service, answer)
+    assert ended["state"] == "needs_person"
+    await service.work()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert "excepted" not in [e.event for e in await service.ledger(tenant)]
+
+
+@pytest.mark.parametrize(
+    ("control", "body", "status", "named"),
+    [
+        (LOCK, {}, 422, "body.entry"),
+        (LOCK, {"entry": "0" * 16 + "-corrected-inbound-lockdown"}, 422, "no such ledger entry"),
+        (LOCK, {"entry": "../x"}, 422, "no such ledger entry"),
+        (LOCK, {"entry": "first"}, 422, "only an entry that wrote"),
+        (LOCK, {"entry": "last", "until": "2020-01-01T00:00:00Z"}, 422, "body.until"),
+        (RULE, {"entry": "last"}, 422, "no such ledger entry"),
+        ("lock", {"entry": "last"}, 404, "no control 'lock'"),
+    ],
+    ids=str,
+)
+async def test_what_cannot_be_undone_is_refused(service, tenant, control, body, status, named):
+    entry = await corrected(service, tenant, LOCK)
+    known = {"last": entry.id, "first": (await service.ledger(tenant, LOCK))[0].id}
+    body = {name: known.get(value, value) for name, value in body.items()}
+    refused = await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{control}/undo", body)
+    assert (refused.status_code, named in of(refused)["detail"]) == (status, True)
+    assert await service.messages("remediations") == []
