@@ -84,7 +84,7 @@ BY_HAND = {
     ),
     "not_said_at_all": ((Drift("Other", "a", "b"),), Step("exchange", "Set-InboundConnector", {"Identity": "R", "Enabled": True})),
     "gone_already": (PAIR_DRIFT, Step("exchange", "New-TenantAllowBlockListSpoofItems", PAIR | {"SpoofedUser": "a"})),
-    "odd_record": (DRIFT, Step("dns", "Set-DnsRecords", {"Zone": "a", "Name": "a", "Type": "MX"})),
+    "odd_record": (DRIFT, Step("dns", "Set-DnsRecords", {"Zone": "a", "Name": "a", "Type": "MX", "Expected": (), "Wanted": ()})),
 }  # fmt: skip
 
 
