@@ -41,7 +41,7 @@ from starlette.routing import Route
 from simulator.failures import CmdletError, UnknownCmdletError
 from simulator.faults import Fault, Faults
 from simulator.switches import Switches
-from simulator.wire.tokens import AUDIENCES, DIRECTORY_ROLES
+from simulator.wire.tokens import AUDIENCES, DIRECTORY_ROLES, PERMISSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -209,6 +209,7 @@ def _summary(tenant: Tenant) -> dict[str, object]:
             "consented": tenant.access.consented,
             "app_roles": sorted(tenant.access.app_roles),
             "directory_roles": sorted(tenant.access.directory_roles),
+            "permissions": sorted(tenant.access.permissions),
         },
     }
 
@@ -220,12 +221,14 @@ def _set_switches(tenant: Tenant, switches: Mapping[str, object]) -> None:
 
 
 def _grant(tenant: Tenant, access: Mapping[str, Any]) -> None:
-    _refuse_unknown("field of access", access, {"consented", "app_roles", "directory_roles"})
-    _refuse_unknown("service", access.get("app_roles", ()), set(AUDIENCES))
+    _refuse_unknown("field of access", access, {"consented", "app_roles", "directory_roles", "permissions"})
+    _refuse_unknown("service", access.get("app_roles", ()), set(AUDIENCES) - set(PERMISSIONS))
+    _refuse_unknown("permission", access.get("permissions", ()), set().union(*PERMISSIONS.values()))
     _refuse_unknown("directory role", access.get("directory_roles", ()), set(DIRECTORY_ROLES))
     tenant.access.consented = access.get("consented", tenant.access.consented)
     tenant.access.app_roles = set(access.get("app_roles", tenant.access.app_roles))
     tenant.access.directory_roles = set(access.get("directory_roles", tenant.access.directory_roles))
+    tenant.access.permissions = set(access.get("permissions", tenant.access.permissions))
 
 
 def _refuse_unknown(what: str, given: Iterable[str], known: set[str]) -> None:

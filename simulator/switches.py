@@ -46,6 +46,12 @@ class Switches:
     front_door: Literal["redirect", "serve"] = "redirect"  # 4.1
     old_region: Literal["redirect", "not_found", "unreachable"] = "redirect"  # 4.1
 
+    # Defender (the alerts sheet)
+    defender_licensed: bool = True  # 1.9
+    alert_paging: Literal["link", "none"] = "link"  # 1.2
+    alerts_say_when: bool = True  # 1.9: Retry-After on a 429
+    evidence_reopens_alerts: bool = False  # 1.10
+
     # Sign-in
     sign_in_error: int | None = None  # 1.5: an AADSTS number that every token request gets
     compliance_principal: bool = True  # 1.2: the service principal of 00000007-... exists

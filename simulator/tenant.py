@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID, uuid5
 
 from simulator import cmdlets
+from simulator.defender import Alerts
 from simulator.faults import Faults
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ class Access:
         consented: the application has a service principal in the tenant.
         app_roles: `exchange`, `compliance`: on which resource `Exchange.ManageAsApp` was granted (1.2).
         directory_roles: Entra roles of the service principal, by display name (1.3).
+        permissions: application permissions on Graph and the Management Activity API.
     """
 
     consented: bool = True
     app_roles: set[str] = field(default_factory=lambda: {"exchange", "compliance"})
     directory_roles: set[str] = field(default_factory=lambda: {"Exchange Administrator", "Security Administrator"})
+    permissions: set[str] = field(default_factory=lambda: {"SecurityAlert.ReadWrite.All", "ActivityFeed.Read"})
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ class Tenant:
         "_objects",
         "_past",
         "access",
+        "alerts",
         "claims_demanded",
         "coexistence",
         "domains",
@@ -70,6 +74,7 @@ class Tenant:
         "initial_domain",
         "log",
         "region",
+        "relationships",
         "revision",
         "state",
         "switches",
@@ -98,6 +103,8 @@ class Tenant:
         self.region = region
         self.switches = switches
         self.access = Access()
+        self.alerts = Alerts(self)
+        self.relationships: list[Row] = []  # as a partner: its delegated admin relationships (JSON of section 6.1)
         self.faults = Faults()
         self.log: deque[Entry] = deque(maxlen=world.log_length)
         self.http_requests: Counter[str] = Counter()

@@ -9,6 +9,7 @@ from simulator.world import World
 
 HOSTS = (
     r"^(login\.microsoftonline\.com|outlook\.office365\.com|([a-z0-9-]+\.)?ps\.compliance\.protection\.outlook\.com"
+    r"|graph\.microsoft\.com|manage\.office\.com"
     r"|(api-)?na\.myconnectwise\.net|webservices5?\.autotask\.net|northwind\.halopsa\.com)$"
 )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from simulator.wire.http import Answer, Refused, Request, json_answer
-from simulator.wire.tokens import APP_ROLE, AUDIENCES, DIRECTORY_ROLES, RESOURCES, claims_of, sign
+from simulator.wire.tokens import APP_ROLE, AUDIENCES, DIRECTORY_ROLES, PERMISSIONS, RESOURCES, claims_of, sign
 
 if TYPE_CHECKING:
     from simulator.tenant import Tenant
@@ -156,12 +156,19 @@ def _claims(world: World, tenant: Tenant, audience: str, demanded: str | None) -
         "appid": world.client_id,
         "idtyp": "app",
         "tid": tenant.tenant_id,
-        "roles": [APP_ROLE] if service in tenant.access.app_roles else [],
+        "oid": str(tenant.starting_guid("service principal")),
+        "roles": _roles(tenant, service),
         "wids": sorted(DIRECTORY_ROLES[role] for role in tenant.access.directory_roles),
         "ver": "1.0",
         "sim_serial": world.next_token(),
         "sim_claims": _answered(demanded),
     }
+
+
+def _roles(tenant: Tenant, service: str) -> list[str]:
+    if service in PERMISSIONS:
+        return sorted(tenant.access.permissions & PERMISSIONS[service])
+    return [APP_ROLE] if service in tenant.access.app_roles else []
 
 
 def _answered(demanded: str | None) -> str | None:

@@ -21,8 +21,25 @@ APP_ROLE = "Exchange.ManageAsApp"
 RESOURCES = {
     "https://outlook.office365.com": "00000002-0000-0ff1-ce00-000000000000",
     "https://ps.compliance.protection.outlook.com": "00000007-0000-0ff1-ce00-000000000000",
+    "https://graph.microsoft.com": "00000003-0000-0000-c000-000000000000",
+    "https://manage.office.com": "c5393580-f805-4401-95e8-94b7a6ef2fc2",
 }
-AUDIENCES = {"exchange": "https://outlook.office365.com", "compliance": "https://ps.compliance.protection.outlook.com"}
+AUDIENCES = {
+    "exchange": "https://outlook.office365.com",
+    "compliance": "https://ps.compliance.protection.outlook.com",
+    "graph": "https://graph.microsoft.com",
+    "activity": "https://manage.office.com",
+}
+# What may be granted on the other two resources (section 8 of the alerts sheet).
+PERMISSIONS = {
+    "graph": {
+        "SecurityAlert.Read.All",
+        "SecurityAlert.ReadWrite.All",
+        "DelegatedAdminRelationship.Read.All",
+        "CrossTenantInformation.ReadBasic.All",
+    },
+    "activity": {"ActivityFeed.Read"},
+}
 
 DIRECTORY_ROLES = {
     "Global Administrator": "62e90394-69f5-4237-9190-012177145e10",

@@ -76,7 +76,12 @@ async def test_region_switches_and_access_change(sim: httpx.AsyncClient, world: 
     body = {
         "region": "nam12b",
         "switches": {"alert_set": "ignored"},
-        "access": {"consented": False, "app_roles": ["exchange"], "directory_roles": ["Global Reader"]},
+        "access": {
+            "consented": False,
+            "app_roles": ["exchange"],
+            "directory_roles": ["Global Reader"],
+            "permissions": [],
+        },
     }
 
     changed = (await sim.patch(f"/tenants/{a['tenant_id']}", json=body)).json()

@@ -1,0 +1,202 @@
+"""Defender's alerts of one tenant: raised, gathering evidence, resolved by people and applications."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid5
+
+from simulator.moments import seven_digits
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from simulator.rows import Row
+    from simulator.tenant import Tenant
+
+IP_ALLOW = "Phish delivered due to an IP allow policy"
+ETR = "Phish delivered due to an ETR override"
+
+STATUSES = {"unknown", "new", "inProgress", "resolved"}
+CLASSIFICATIONS = {"unknown", "falsePositive", "truePositive", "informationalExpectedActivity"}
+DETERMINATIONS = {
+    "unknown",
+    "apt",
+    "malware",
+    "securityPersonnel",
+    "securityTesting",
+    "unwantedSoftware",
+    "other",
+    "multiStagedAttack",
+    "compromisedAccount",
+    "phishing",
+    "maliciousUserActivity",
+    "notMalicious",
+    "notEnoughDataToValidate",
+    "confirmedActivity",
+    "lineOfBusinessApplication",
+}
+CHANGEABLE: dict[str, set[str] | None] = {
+    "status": STATUSES,
+    "classification": CLASSIFICATIONS,
+    "determination": DETERMINATIONS,
+    "assignedTo": None,
+}
+_NULLS = ("alertPolicyId", "actorDisplayName", "threatDisplayName", "threatFamilyName", "investigationState")
+
+
+@dataclass(slots=True)
+class Alerts:
+    """The alerts of one tenant. Rows are the JSON of section 1.3.
+
+    Args:
+        log: method, what, and body of each request that an application made.
+        visible: when an alert comes up in the API; those that are not here came up at once.
+    """
+
+    tenant: Tenant
+    rows: dict[str, Row] = field(default_factory=dict)
+    visible: dict[str, datetime] = field(default_factory=dict)
+    log: deque[tuple[str, str, Any]] = field(default_factory=lambda: deque(maxlen=500))
+    asked: deque[datetime] = field(default_factory=deque)
+
+    def mail(self, sender_ip: str | None, *, minutes_ago: float = 5, **fields: Any) -> Row:  # noqa: ANN401 - JSON
+        """One `analyzedMessageEvidence`. Delivery fields are in the mixed case of live data."""
+        number = len(self.rows) * 100 + len(self.log)
+        domain = self.tenant.domains[0]
+        return {
+            "@odata.type": "#microsoft.graph.security.analyzedMessageEvidence",
+            "createdDateTime": seven_digits(self.tenant.now()),
+            "verdict": "suspicious",
+            "remediationStatus": "none",
+            "remediationStatusDetails": None,
+            "roles": [],
+            "detailedRoles": [],
+            "tags": [],
+            "networkMessageId": str(uuid5(self.tenant.world.next_guid(), "message")),
+            "internetMessageId": f"<{number}.{self.tenant.world.next_token()}@mailer.example.net>",
+            "subject": "Invoice 20817",
+            "language": "en",
+            "senderIp": sender_ip,
+            "recipientEmailAddress": f"kim@{domain}",
+            "antiSpamDirection": "Inbound",
+            "deliveryAction": "Delivered",
+            "deliveryLocation": "Inbox",
+            "urn": "urn:MailEntity:0c2b1f",
+            "threats": ["HighConfPhish"],
+            "threatDetectionMethods": ["MixedAnalysis"],
+            "urls": [],
+            "urlCount": 0,
+            "attachmentsCount": 0,
+            "receivedDateTime": seven_digits(self.tenant.now() - timedelta(minutes=minutes_ago)),
+            "p1Sender": {"emailAddress": "bounce@mailer.example.net", "displayName": None, "domainName": None},
+            "p2Sender": {"emailAddress": "billing@example.net", "displayName": "Billing", "domainName": "example.net"},
+        } | fields
+
+    def mailbox(self) -> Row:
+        address = f"kim@{self.tenant.domains[0]}"
+        return {
+            "@odata.type": "#microsoft.graph.security.mailboxEvidence",
+            "createdDateTime": seven_digits(self.tenant.now()),
+            "verdict": "unknown",
+            "primaryAddress": address,
+            "displayName": "Kim",
+            "upn": address,
+        }
+
+    def raise_alert(
+        self,
+        *evidence: Row,
+        title: str = IP_ALLOW,
+        visible_in: timedelta = timedelta(0),
+        **fields: Any,  # noqa: ANN401 - JSON
+    ) -> Row:
+        """One more alert, with a mailbox beside the *evidence*.
+
+        Args:
+            evidence: as `mail` makes it, or anything.
+            title: of the alert's policy.
+            visible_in: how much later than its creation it comes up (up to 20 minutes were seen).
+            fields: replace properties.
+        """
+        provider_id, now = str(self.tenant.world.next_guid()), self.tenant.now()
+        times = sorted(e["receivedDateTime"] for e in evidence if isinstance(e, dict) and e.get("receivedDateTime"))
+        first, last = (times[0], times[-1]) if times else (None, None)
+        alert_id = fields.get("id", f"fa{provider_id}")
+        tail = f"?tid={self.tenant.tenant_id}"
+        row: Row = {
+            "id": alert_id,
+            "providerAlertId": provider_id,
+            "incidentId": str(400 + len(self.rows)),
+            "status": "new",
+            "severity": "informational",
+            "classification": None,
+            "determination": None,
+            "serviceSource": "microsoftDefenderForOffice365",
+            "detectionSource": "microsoftDefenderForOffice365",
+            "productName": "Microsoft Defender for Office 365",
+            "detectorId": "00000000-aaaa-4bbb-8ccc-000000000001",
+            "tenantId": self.tenant.tenant_id,
+            "title": title,
+            "description": f"{title}. -V1.0.0.1",
+            "recommendedActions": "",
+            "category": "InitialAccess",
+            "categories": ["InitialAccess"],
+            "assignedTo": None,
+            "alertWebUrl": f"https://security.microsoft.com/alerts/{alert_id}{tail}",
+            "incidentWebUrl": f"https://security.microsoft.com/incident2/{400 + len(self.rows)}/overview{tail}",
+            "mitreTechniques": ["T1566"],
+            "createdDateTime": seven_digits(now),
+            "lastUpdateDateTime": seven_digits(now),
+            "resolvedDateTime": None,
+            "firstActivityDateTime": first,
+            "lastActivityDateTime": last,
+            "systemTags": [],
+            "customDetails": {},
+            "additionalData": None,
+            "comments": [],
+            "evidence": [*evidence, self.mailbox()],
+            **dict.fromkeys(_NULLS),
+        } | fields
+        self.rows[alert_id] = row
+        if visible_in:
+            self.visible[alert_id] = now + visible_in
+        return row
+
+    def gather(self, alert_id: str, *evidence: Row) -> None:
+        """Later events of the same policy are folded into the alert (1.5); a resolved one reopens if so switched."""
+        row = self.rows[alert_id]
+        changed: Row = {"evidence": [*row["evidence"], *evidence]}
+        if self.tenant.switches.evidence_reopens_alerts and row["status"] == "resolved":
+            changed |= {"status": "new", "resolvedDateTime": None}
+        self._update(alert_id, changed)
+
+    def person(self, alert_id: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
+        """Somebody changes the alert in the portal."""
+        self._update(alert_id, fields)
+
+    def change(self, alert_id: str, fields: Row) -> Row:
+        """What an application's PATCH does: `resolvedDateTime` is set by the service."""
+        resolved = {"resolvedDateTime": seven_digits(self.tenant.now())} if fields.get("status") == "resolved" else {}
+        self._update(alert_id, fields | resolved)
+        return self.rows[alert_id]
+
+    def comment(self, alert_id: str, text: str, by: str) -> list[Row]:
+        """Append-only: the same text twice is two comments."""
+        made = {"comment": text, "createdByDisplayName": by, "createdDateTime": seven_digits(self.tenant.now())}
+        comments = [*self.rows[alert_id]["comments"], made]
+        self._update(alert_id, {"comments": comments})
+        return comments
+
+    def seen(self) -> list[Row]:
+        """What the API shows now."""
+        now = self.tenant.now()
+        return [row for alert_id, row in self.rows.items() if self.visible.get(alert_id, now) <= now]
+
+    def writes(self) -> list[tuple[str, str, Any]]:
+        return [entry for entry in self.log if entry[0] != "GET"]
+
+    def _update(self, alert_id: str, fields: Row) -> None:
+        self.rows[alert_id] = self.rows[alert_id] | fields | {"lastUpdateDateTime": seven_digits(self.tenant.now())}
