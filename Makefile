@@ -51,9 +51,13 @@ run: setup ## the demo's stack, staying up, on http://127.0.0.1:7071
 HOLDFAST_FAST_SCHEDULE ?= 0 */5 * * * *
 HOLDFAST_SLOW_SCHEDULE ?= 0 */15 * * * *
 HOLDFAST_PSA_SCHEDULE ?= 0 */5 * * * *
+HOLDFAST_ALERTS_SCHEDULE ?= 30 */5 * * * *
+HOLDFAST_AUDIT_SCHEDULE ?= 45 */5 * * * *
 host: export HOLDFAST_FAST_SCHEDULE := $(HOLDFAST_FAST_SCHEDULE)
 host: export HOLDFAST_SLOW_SCHEDULE := $(HOLDFAST_SLOW_SCHEDULE)
 host: export HOLDFAST_PSA_SCHEDULE := $(HOLDFAST_PSA_SCHEDULE)
+host: export HOLDFAST_ALERTS_SCHEDULE := $(HOLDFAST_ALERTS_SCHEDULE)
+host: export HOLDFAST_AUDIT_SCHEDULE := $(HOLDFAST_AUDIT_SCHEDULE)
 host: setup ## Azurite (kept in .run/storage) and the dev host only; neighbours from the environment
 	@mkdir -p .run && exec $(BIN)/python -m devhost --location .run/storage
 

@@ -6,7 +6,8 @@ import azure.functions as func
 
 from clients import profiles
 from clients import settings as environment
-from handlers import check, park, poll, remediate, routes, sweep, tickets, webhooks, workers
+from domain.jobs import TriageAlerts
+from handlers import check, park, poll, remediate, routes, security, sweep, tickets, webhooks, workers
 from handlers import notify as notifications
 from handlers.http import serve, serve_token
 from handlers.routes import ENDPOINTS
@@ -32,6 +33,12 @@ async def sweep_fast(timer: func.TimerRequest) -> None:
 async def sweep_slow(timer: func.TimerRequest) -> None:
     """Ask for a look at what changes rarely or answers slowly: compliance, DKIM, blocked connectors."""
     await sweep.run("slow", interval_s(timer), await connect())
+
+
+@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_ALERTS_SCHEDULE%")
+async def sweep_alerts(timer: func.TimerRequest) -> None:
+    """Ask for a look at the Defender alerts of every tenant."""
+    await sweep.security(TriageAlerts, interval_s(timer), await connect())
 
 
 @app.queue_trigger(arg_name="message", queue_name="checks", connection=STORAGE)
@@ -64,6 +71,12 @@ async def notify(message: func.QueueMessage) -> None:
     await notifications.run(message.get_body(), await connect())
 
 
+@app.queue_trigger(arg_name="message", queue_name="alerts", connection=STORAGE)
+async def triage_alerts(message: func.QueueMessage) -> None:
+    """Close the false alerts of one tenant by their evidence, and tell a person of the true ones."""
+    await security.run(message.get_body(), await connect())
+
+
 @app.queue_trigger(arg_name="message", queue_name="checks-poison", connection=STORAGE)
 async def park_checks(message: func.QueueMessage) -> None:
     """Keep a check that the platform gave up on where a person sees it."""
@@ -86,6 +99,12 @@ async def park_tickets(message: func.QueueMessage) -> None:
 async def park_notifications(message: func.QueueMessage) -> None:
     """Keep a notification that the platform gave up on where a person sees it."""
     await park.run("notifications", message.get_body(), await connect())
+
+
+@app.queue_trigger(arg_name="message", queue_name="alerts-poison", connection=STORAGE)
+async def park_alerts(message: func.QueueMessage) -> None:
+    """Keep a look at alerts that the platform gave up on where a person sees it."""
+    await park.run("alerts", message.get_body(), await connect())
 
 
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -81,13 +81,14 @@ def _page(command: Command, item: Mapping[str, object], answer: Answer) -> Page:
     call = Call("POST", answer.call.path, status, answer.call.request_id)
     if not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, section 15.3
         content = body if isinstance(body, str) else json.dumps(body)
-        headers = _headers(item.get("headers"))
+        headers = headers_of(item.get("headers"))
         raise_for_cmdlet(
             Answer(call, status, Effect.READ, headers, content.encode(errors="replace"), answer.at), command.caller
         )
     return page_of(body, call, answer.at)
 
 
-def _headers(value: object) -> httpx.Headers:
+def headers_of(value: object) -> httpx.Headers:
+    """The headers of an item, whatever it came with."""
     pairs = value.items() if isinstance(value, dict) else ()
     return httpx.Headers([(name.encode(errors="replace"), str(text).encode(errors="replace")) for name, text in pairs])

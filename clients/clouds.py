@@ -1,6 +1,7 @@
 """Where Microsoft's services are in each cloud, and for whom a token must be made out there.
 
-Source: exchange-admin-api fact sheet, section 1.7. DoD compliance and all of China rest on a single source.
+Source: exchange-admin-api fact sheet, section 1.7; defender-alerts-and-audit, sections 1.1 and 3.1. DoD compliance and
+all of China rest on a single source; Graph has no alerts there, and its audit feed is not documented.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ class Endpoints:
     compliance_scope: str
     management: str
     assertion_audience: str
+    graph: str
+    graph_scope: str
+    activity: str
+    activity_scope: str
 
 
 ENDPOINTS: dict[Cloud, Endpoints] = {
@@ -35,6 +40,10 @@ ENDPOINTS: dict[Cloud, Endpoints] = {
         compliance_scope="https://ps.compliance.protection.outlook.com/.default",
         management="https://management.azure.com",
         assertion_audience="api://AzureADTokenExchange",
+        graph="https://graph.microsoft.com",
+        graph_scope="https://graph.microsoft.com/.default",
+        activity="https://manage.office.com",
+        activity_scope="https://manage.office.com/.default",
     ),
     "gcchigh": Endpoints(
         login="https://login.microsoftonline.us",
@@ -44,6 +53,10 @@ ENDPOINTS: dict[Cloud, Endpoints] = {
         compliance_scope="https://ps.compliance.protection.office365.us/.default",
         management="https://management.usgovcloudapi.net",
         assertion_audience="api://AzureADTokenExchangeUSGov",
+        graph="https://graph.microsoft.us",
+        graph_scope="https://graph.microsoft.us/.default",
+        activity="https://manage.office365.us",
+        activity_scope="https://manage.office365.us/.default",
     ),
     "dod": Endpoints(
         login="https://login.microsoftonline.us",
@@ -53,6 +66,10 @@ ENDPOINTS: dict[Cloud, Endpoints] = {
         compliance_scope="https://ps.compliance.protection.office365.us/.default",
         management="https://management.usgovcloudapi.net",
         assertion_audience="api://AzureADTokenExchangeUSGov",
+        graph="https://dod-graph.microsoft.us",
+        graph_scope="https://dod-graph.microsoft.us/.default",
+        activity="https://manage.protection.apps.mil",
+        activity_scope="https://manage.protection.apps.mil/.default",
     ),
     "china": Endpoints(
         login="https://login.chinacloudapi.cn",
@@ -62,5 +79,9 @@ ENDPOINTS: dict[Cloud, Endpoints] = {
         compliance_scope="https://ps.compliance.protection.partner.outlook.cn/.default",
         management="https://management.chinacloudapi.cn",
         assertion_audience="api://AzureADTokenExchangeChina",
+        graph="https://microsoftgraph.chinacloudapi.cn",
+        graph_scope="https://microsoftgraph.chinacloudapi.cn/.default",
+        activity="https://manage.office365.cn",
+        activity_scope="https://manage.office365.cn/.default",
     ),
 }

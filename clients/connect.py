@@ -10,6 +10,7 @@ import httpx
 import stamina.instrumentation
 
 from clients import storage
+from clients.alerts import Alerts
 from clients.announcer import Announcer
 from clients.cache import ExpiringCache
 from clients.clouds import ENDPOINTS, Endpoints
@@ -53,6 +54,7 @@ class Clients:
 
     exchange: Exchange
     compliance: Compliance
+    alerts: Alerts
     dns: Resolver
     hosting: Hosting
     storage: storage.Storage
@@ -173,6 +175,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     return Clients(
         exchange=Exchange(http, credentials, endpoints, now=now),
         compliance=Compliance(http, credentials, endpoints, now=now),
+        alerts=Alerts(http, credentials, endpoints, now=now),
         dns=Resolver(settings.resolvers(), now),
         hosting=Hosting(http, settings.dns_secrets, _arm_token(credentials, endpoints), endpoints.management),
         storage=kept,
@@ -199,7 +202,13 @@ def _tokens(settings: Settings, http: Http, endpoints: Endpoints, *, now: Clock)
 
 def _endpoints(settings: Settings) -> Endpoints:
     """The cloud's endpoints, with the base URLs that the settings replace; scopes stay the cloud's."""
-    given = {"login": settings.login_url, "exchange": settings.exchange_url, "compliance": settings.compliance_url}
+    given = {
+        "login": settings.login_url,
+        "exchange": settings.exchange_url,
+        "compliance": settings.compliance_url,
+        "graph": settings.graph_url,
+        "activity": settings.activity_url,
+    }
     return replace(ENDPOINTS[settings.cloud], **{name: url for name, url in given.items() if url})
 
 

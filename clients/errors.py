@@ -6,6 +6,7 @@
   + Refused           an answer that will not change by itself      a person; `remedy` says what to grant or run
     - Unauthorised    401, or no token: consent, app role, secret
     - Forbidden       403: a role is missing, or not yet in force
+      . NotLicensed   403: the tenant's plan does not have the service; nothing to grant
     - NotFound        404: the named object is not there
     - AlreadyExists   409, or the same in a cmdlet's words
     - Invalid         400: we asked for something that cannot be
@@ -95,6 +96,10 @@ class Unauthorised(Refused):
 
 class Forbidden(Refused):
     """We are known, and may not do this."""
+
+
+class NotLicensed(Forbidden):
+    """The tenant's plan does not have what was asked for: there is nothing to do, and nothing to grant."""
 
 
 class NotFound(Refused):

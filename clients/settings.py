@@ -115,6 +115,8 @@ class Settings(BaseSettings):
     login_url: Url | None = Field(None, alias="HOLDFAST_LOGIN_URL", description="an https URL")
     exchange_url: Url | None = Field(None, alias="HOLDFAST_EXCHANGE_URL", description="an https URL")
     compliance_url: Url | None = Field(None, alias="HOLDFAST_COMPLIANCE_URL", description="an https URL")
+    graph_url: Url | None = Field(None, alias="HOLDFAST_GRAPH_URL", description="an https URL")
+    activity_url: Url | None = Field(None, alias="HOLDFAST_ACTIVITY_URL", description="an https URL")
     dns_servers: Servers = Field(
         (), alias="HOLDFAST_DNS_SERVERS", description="host:port, comma separated, of hosts that can be found"
     )
@@ -123,6 +125,17 @@ class Settings(BaseSettings):
     )
     slow_schedule: Ncrontab = Field(
         alias="HOLDFAST_SLOW_SCHEDULE", description="an NCRONTAB of six fields, such as 0 */15 * * * *"
+    )
+    alerts_schedule: Ncrontab = Field(
+        alias="HOLDFAST_ALERTS_SCHEDULE", description="an NCRONTAB of six fields, such as 30 */5 * * * *"
+    )
+    audit_schedule: Ncrontab = Field(
+        alias="HOLDFAST_AUDIT_SCHEDULE", description="an NCRONTAB of six fields, such as 45 */5 * * * *"
+    )
+    partner_tenant_id: Guid = Field(
+        "",
+        alias="HOLDFAST_PARTNER_TENANT_ID",
+        description="the GUID of the MSP's own tenant, whose customers are listed",
     )
     most_tenants_per_hour: int = Field(
         50, alias="HOLDFAST_MAX_TENANTS_PER_HOUR", ge=1, description="a whole number of tenants, 1 or more"

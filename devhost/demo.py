@@ -19,6 +19,8 @@ _SCHEDULES = {
     "HOLDFAST_FAST_SCHEDULE": "*/4 * * * * *",
     "HOLDFAST_SLOW_SCHEDULE": "1/4 * * * * *",
     "HOLDFAST_PSA_SCHEDULE": "2/4 * * * * *",
+    "HOLDFAST_ALERTS_SCHEDULE": "2/4 * * * * *",
+    "HOLDFAST_AUDIT_SCHEDULE": "3/4 * * * * *",
 }
 _GOOD = {"compliant", "not_applicable"}
 

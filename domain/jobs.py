@@ -65,6 +65,20 @@ class Notify(_Message):
     asked_at: AwareDatetime
 
 
+class TriageAlerts(_Message):
+    """Look at the Defender alerts of one tenant."""
+
+    kind: Literal["alerts"] = "alerts"
+    tenant_id: TenantId
+
+
+class ReadAudit(_Message):
+    """Read on in the audit feed of one tenant."""
+
+    kind: Literal["audit"] = "audit"
+    tenant_id: TenantId
+
+
 type TicketId = Annotated[str, Field(pattern=r"^[0-9]{1,100}$")]
 
 
@@ -88,7 +102,10 @@ class TicketRequest(_Message):
     asked_at: AwareDatetime
 
 
-type Job = Annotated[CheckTenant | RemediateTenant | Notify | ReadTicket | TicketRequest, Field(discriminator="kind")]
+type Job = Annotated[
+    CheckTenant | RemediateTenant | TriageAlerts | ReadAudit | Notify | ReadTicket | TicketRequest,
+    Field(discriminator="kind"),
+]
 
 _JOB: TypeAdapter[Any] = TypeAdapter(Job)
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from clients.connect import Clients
 from clients.errors import Refused
+from domain.alerts.finding import FALSE_ALERTS
 from domain.controls import CATALOGUE
 from domain.gate import Brake
 from domain.jobs import CheckTenant, RemediateTenant
@@ -59,7 +60,7 @@ def accepted_config(tenant_id: str, body: bytes, clients: Clients) -> TenantConf
     config = parsed(TenantConfig, body)
     if config.tenant_id != guid(tenant_id):
         raise invalid("body.tenant_id: should be the one in the path")
-    refuse_strangers(list(config.controls), "body.controls")
+    refuse_strangers(list(config.controls.keys() - {FALSE_ALERTS}), "body.controls")
     try:
         clients.wanted(config)
     except ValueError as error:

@@ -22,13 +22,20 @@ async def run(queue: str, body: bytes, clients: Clients) -> None:
     await _park(queue, body, "gave up after the attempts that host.json allows; the log has the last error", clients)
 
 
+async def kept(source: str, tenant_id: str | None, content: bytes, reason: str, clients: Clients) -> None:
+    """Keep *content*, which came from *source* for a tenant, as it came; once, however often it comes."""
+    now = clients.now()
+    if not await clients.storage.parked.add(source, content, reason, now):
+        return
+    if tenant_id:
+        await clients.storage.ledger.append(Entry(at=now, tenant_id=tenant_id, event="parked", detail=reason))
+    log.error("parked source=%s tenant=%s reason=%s", source, tenant_id or "unknown", reason)
+
+
 async def _park(queue: str, body: bytes, reason: str, clients: Clients) -> None:
-    now, named = clients.now(), _named_in(body)
-    if await clients.storage.parked.add(queue, body, reason, now) and named.tenant_id:
-        detail = f"a message on '{queue}': {reason}"
-        await clients.storage.ledger.append(Entry(at=now, tenant_id=named.tenant_id, event="parked", detail=detail))
+    named = _named_in(body)
+    await kept(queue, named.tenant_id, body, f"a message on '{queue}': {reason}", clients)
     await operations.fail(named.operation_id, f"parked: {reason}", clients)
-    log.error("parked queue=%s tenant=%s reason=%s", queue, named.tenant_id or "unknown", reason)
 
 
 class _Named(BaseModel):

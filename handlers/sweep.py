@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from itertools import batched
+from typing import Any
 
 from clients.connect import Clients
 from domain.control import Lane
-from domain.jobs import CheckTenant
+from domain.jobs import CheckTenant, ReadAudit, TriageAlerts
 
 log = logging.getLogger("holdfast.sweep")
 
@@ -27,14 +29,33 @@ async def run(lane: Lane, interval_s: float, clients: Clients) -> None:
     """
     tenants = await clients.storage.tenants.enabled_ids()
     await clients.storage.switches.set_fleet(len(tenants))
+
+    async def ask(tenant_id: str, delay_s: int, keep_s: int) -> None:
+        job = CheckTenant(tenant_id=tenant_id, lane=lane)
+        await clients.storage.queues.check(job, delay_s=delay_s, keep_s=keep_s)
+
+    await spread(tenants, interval_s, ask)
+    log.info("sweep lane=%s tenants=%d interval_s=%.0f", lane, len(tenants), interval_s)
+
+
+async def security(job: type[TriageAlerts | ReadAudit], interval_s: float, clients: Clients) -> None:
+    """Put one *job* per enabled tenant on the queue `alerts`, spread in the same way."""
+    tenants = await clients.storage.tenants.enabled_ids()
+
+    async def ask(tenant_id: str, delay_s: int, keep_s: int) -> None:
+        await clients.storage.queues.alerts(job(tenant_id=tenant_id), delay_s=delay_s, keep_s=keep_s)
+
+    await spread(tenants, interval_s, ask)
+    log.info("sweep job=%s tenants=%d interval_s=%.0f", job.__name__, len(tenants), interval_s)
+
+
+async def spread(
+    tenants: list[str], interval_s: float, ask: Callable[[str, int, int], Coroutine[Any, Any, None]]
+) -> None:
+    """*ask* for each tenant, with the seconds after which its message shows and after which it expires."""
     gap_s = SPREAD * interval_s / max(1, len(tenants))
     life_s = max(SHORTEST_LIFE_S, int(2 * interval_s))
-
-    async def ask(number: int, tenant_id: str) -> None:
-        delay_s = int(number * gap_s)
-        job = CheckTenant(tenant_id=tenant_id, lane=lane)
-        await clients.storage.queues.check(job, delay_s=delay_s, keep_s=delay_s + life_s)
-
     for some in batched(enumerate(tenants), AT_ONCE, strict=False):
-        await asyncio.gather(*(ask(number, tenant_id) for number, tenant_id in some))
-    log.info("sweep lane=%s tenants=%d interval_s=%.0f", lane, len(tenants), interval_s)
+        await asyncio.gather(
+            *(ask(tenant_id, int(number * gap_s), int(number * gap_s) + life_s) for number, tenant_id in some)
+        )

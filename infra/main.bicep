@@ -124,8 +124,11 @@ param operatorId string = ''
 @allowed(['User', 'Group', 'ServicePrincipal'])
 param operatorType string = 'User'
 
-@description('Optional. Other base URLs than the cloud\'s, as {login, exchange, compliance}: for tests against a simulator.')
+@description('Optional. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}: for tests.')
 param baseUrls object = {}
+
+@description('Optional. The MSP\'s own tenant, whose GDAP customers are proposed; empty for none.')
+param partnerTenantId string = ''
 
 @description('Optional. DNS servers to ask instead of each zone\'s own, as host:port, comma separated: for tests.')
 param dnsServers string = ''
@@ -268,6 +271,7 @@ module app 'modules/app.bicep' = {
     tracePercent: tracePercent
     apiAudienceClientId: apiAudienceClientId
     baseUrls: baseUrls
+    partnerTenantId: partnerTenantId
     dnsServers: dnsServers
   }
   dependsOn: [access]

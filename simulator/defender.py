@@ -54,11 +54,13 @@ class Alerts:
     Args:
         log: method, what, and body of each request that an application made.
         visible: when an alert comes up in the API; those that are not here came up at once.
+        meanwhile: evidence that an alert gathers just before it is read on its own.
     """
 
     tenant: Tenant
     rows: dict[str, Row] = field(default_factory=dict)
     visible: dict[str, datetime] = field(default_factory=dict)
+    meanwhile: dict[str, Row] = field(default_factory=dict)
     log: deque[tuple[str, str, Any]] = field(default_factory=lambda: deque(maxlen=500))
     asked: deque[datetime] = field(default_factory=deque)
 
@@ -194,6 +196,12 @@ class Alerts:
         """What the API shows now."""
         now = self.tenant.now()
         return [row for alert_id, row in self.rows.items() if self.visible.get(alert_id, now) <= now]
+
+    def read(self, alert_id: str) -> Row:
+        """One alert, with what came since it was listed."""
+        if evidence := self.meanwhile.pop(alert_id, None):
+            self.gather(alert_id, evidence)
+        return self.rows[alert_id]
 
     def writes(self) -> list[tuple[str, str, Any]]:
         return [entry for entry in self.log if entry[0] != "GET"]

@@ -10,6 +10,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
+from clients.storage.alerts import AlertTable
 from clients.storage.leases import Leases
 from clients.storage.ledger import LedgerTable
 from clients.storage.operations import OperationTable
@@ -24,8 +25,8 @@ from clients.storage.written import WrittenTable
 if TYPE_CHECKING:
     from clients.settings import Settings
 
-QUEUES = ("checks", "remediations", "tickets", "notifications")
-TABLES = ("tenants", "tickets", "states", "operations", "ledger", "parked", "switches", "written")
+QUEUES = ("checks", "remediations", "alerts", "tickets", "notifications")
+TABLES = ("tenants", "tickets", "states", "operations", "ledger", "parked", "switches", "written", "alerts")
 
 
 class Storage:
@@ -42,6 +43,7 @@ class Storage:
         self.switches = SwitchTable(tables.get_table_client("switches"))
         self.tickets = TicketTable(tables.get_table_client("tickets"))
         self.written = WrittenTable(tables.get_table_client("written"))
+        self.alerts = AlertTable(tables.get_table_client("alerts"))
         self.queues = Queues(queues, QUEUES)
         self.leases = Leases(blobs.get_container_client("leases"))
 

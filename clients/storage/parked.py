@@ -1,4 +1,4 @@
-"""Messages that could not be worked on, with their content and the reason, until a person has looked."""
+"""What could not be worked on, with its content and the reason, until a person has looked."""
 
 import hashlib
 from datetime import datetime
@@ -6,29 +6,40 @@ from datetime import datetime
 from azure.core.exceptions import ResourceExistsError
 from azure.data.tables.aio import TableClient
 
+_PART_BYTES = 60_000
+"""A binary property holds 64 KiB, which every queue message fits in; what came from elsewhere may be larger."""
+
 
 class ParkedTable:
-    """Table `parked`: one partition a queue."""
+    """Table `parked`: one partition a queue or feed; one row for each thing, and more for what is too large for one."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
     async def add(self, queue: str, content: bytes, reason: str, at: datetime) -> bool:
-        """Keep *content* as it came: a queue message is at most 64 KiB, which is what a binary property holds.
+        """Keep *content* as it came.
 
         Returns:
-            False when the same content is parked already: a message that comes again adds nothing.
+            False when the same content is parked already: what comes again adds nothing.
         """
         key = hashlib.sha256(content).hexdigest()
-        try:
-            await self._table.create_entity(
-                {"PartitionKey": queue, "RowKey": key, "content": content, "reason": reason, "at": at}
-            )
-        except ResourceExistsError:
-            return False
+        parts = [content[start : start + _PART_BYTES] for start in range(0, len(content), _PART_BYTES)] or [b""]
+        # The first row last: once it is there, all of it is.
+        for number, part in reversed(list(enumerate(parts))):
+            row = f"{key}-{number:06}" if number else key
+            entity = {"PartitionKey": queue, "RowKey": row, "content": part, "reason": reason, "at": at}
+            try:
+                await self._table.create_entity(entity)
+            except ResourceExistsError:
+                if number == 0:
+                    return False
         return True
 
     async def all(self, queue: str) -> list[tuple[bytes, str]]:
         """Content and reason of everything parked from *queue*."""
         query = self._table.query_entities("PartitionKey eq @queue", parameters={"queue": queue})
-        return [(bytes(entity["content"]), entity["reason"]) async for entity in query]
+        whole: dict[str, tuple[bytes, str]] = {}
+        async for entity in query:
+            key = str(entity["RowKey"]).partition("-")[0]
+            whole[key] = whole.get(key, (b"",))[0] + bytes(entity["content"]), entity["reason"]
+        return list(whole.values())

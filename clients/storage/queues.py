@@ -6,7 +6,7 @@ from contextlib import suppress
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
-from domain.jobs import CheckTenant, Notify, ReadTicket, RemediateTenant, TicketRequest
+from domain.jobs import CheckTenant, Notify, ReadAudit, ReadTicket, RemediateTenant, TicketRequest, TriageAlerts
 
 LONGEST_DELAY_S = 7 * 24 * 3600 - 1
 """A message cannot be hidden for longer than seven days (Put Message, Azure Storage REST)."""
@@ -27,6 +27,10 @@ class Queues:
 
     async def remediate(self, job: RemediateTenant, *, delay_s: float = 0) -> None:
         await self._send("remediations", job.body, delay_s, None)
+
+    async def alerts(self, job: TriageAlerts | ReadAudit, *, delay_s: float = 0, keep_s: int | None = None) -> None:
+        """Ask for a look at what a tenant's security services say, as *check* does."""
+        await self._send("alerts", job.body, delay_s, keep_s)
 
     async def ticket(self, job: ReadTicket | TicketRequest, *, delay_s: float = 0) -> None:
         await self._send("tickets", job.body, delay_s, None)

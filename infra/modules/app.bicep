@@ -81,8 +81,11 @@ param tracePercent int
 @description('Required. Client id whose tokens callers must have; empty for keys only.')
 param apiAudienceClientId string
 
-@description('Required. Other base URLs than the cloud\'s, as {login, exchange, compliance}.')
+@description('Required. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}.')
 param baseUrls object
+
+@description('Required. The MSP\'s own tenant, whose GDAP customers are proposed; empty for none.')
+param partnerTenantId string
 
 @description('Required. DNS servers to ask instead of each zone\'s own; empty for none.')
 param dnsServers string
@@ -183,9 +186,15 @@ resource settings 'Microsoft.Web/sites/config@2025-05-01' = {
     HOLDFAST_LOGIN_URL: baseUrls.?login ?? ''
     HOLDFAST_EXCHANGE_URL: baseUrls.?exchange ?? ''
     HOLDFAST_COMPLIANCE_URL: baseUrls.?compliance ?? ''
+    HOLDFAST_GRAPH_URL: baseUrls.?graph ?? ''
+    HOLDFAST_ACTIVITY_URL: baseUrls.?activity ?? ''
     HOLDFAST_DNS_SERVERS: dnsServers
     HOLDFAST_FAST_SCHEDULE: '0 */${fastMinutes} * * * *'
     HOLDFAST_SLOW_SCHEDULE: '0 */${slowMinutes} * * * *'
+    // Half a minute and a little more after the fast look, whose proof of the lock-down alerts wait for.
+    HOLDFAST_ALERTS_SCHEDULE: '30 */${fastMinutes} * * * *'
+    HOLDFAST_AUDIT_SCHEDULE: '45 */${fastMinutes} * * * *'
+    HOLDFAST_PARTNER_TENANT_ID: partnerTenantId
     HOLDFAST_MAX_TENANTS_PER_HOUR: string(maxTenantsPerHour)
     HOLDFAST_MAX_PERCENT_PER_HOUR: string(maxPercentPerHour)
 

@@ -83,7 +83,10 @@ def _security(tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa:
         return error(404, "ResourceNotFound", "Requested resource does not exist.")
     match request.method, bool(found["comments"]):
         case "GET", False:
-            return json_answer(200, {"@odata.context": f"{request.base}/v1.0/$metadata#security/alerts_v2"} | row)
+            return json_answer(
+                200,
+                {"@odata.context": f"{request.base}/v1.0/$metadata#security/alerts_v2"} | tenant.alerts.read(row["id"]),
+            )
         case "PATCH", False:
             return _patch(tenant, row, body)
         case "POST", True:

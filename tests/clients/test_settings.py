@@ -12,6 +12,8 @@ GOOD = {
     "HOLDFAST_CLIENT_SECRET": "s3cret",
     "HOLDFAST_FAST_SCHEDULE": "0 */5 * * * *",
     "HOLDFAST_SLOW_SCHEDULE": "0 */15 * * * *",
+    "HOLDFAST_ALERTS_SCHEDULE": "30 */5 * * * *",
+    "HOLDFAST_AUDIT_SCHEDULE": "45 */5 * * * *",
 }
 
 

@@ -30,12 +30,15 @@ SETTINGS = {
     "HOLDFAST_FAST_SCHEDULE": "0 */5 * * * *",
     "HOLDFAST_SLOW_SCHEDULE": "0 */15 * * * *",
     "HOLDFAST_PSA_SCHEDULE": "0 */5 * * * *",
+    "HOLDFAST_ALERTS_SCHEDULE": "30 */5 * * * *",
+    "HOLDFAST_AUDIT_SCHEDULE": "45 */5 * * * *",
 }
 
 TIMERS = {
     "sweep_fast": "%HOLDFAST_FAST_SCHEDULE%",
     "sweep_slow": "%HOLDFAST_SLOW_SCHEDULE%",
     "poll_tickets": "%HOLDFAST_PSA_SCHEDULE%",
+    "sweep_alerts": "%HOLDFAST_ALERTS_SCHEDULE%",
 }
 
 QUEUES = {
@@ -43,6 +46,8 @@ QUEUES = {
     "remediate_tenant": "remediations",
     "read_ticket": "tickets",
     "notify": "notifications",
+    "triage_alerts": "alerts",
+    "park_alerts": "alerts-poison",
     "park_checks": "checks-poison",
     "park_tickets": "tickets-poison",
     "park_notifications": "notifications-poison",

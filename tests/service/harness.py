@@ -139,6 +139,8 @@ async def holdfast(azurite_connection: str, **environment: str) -> AsyncIterator
                 "HOLDFAST_DNS_SERVERS": server.address,
                 "HOLDFAST_FAST_SCHEDULE": "0 */5 * * * *",
                 "HOLDFAST_SLOW_SCHEDULE": "0 */15 * * * *",
+                "HOLDFAST_ALERTS_SCHEDULE": "30 */5 * * * *",
+                "HOLDFAST_AUDIT_SCHEDULE": "45 */5 * * * *",
             }
             clients = replace(await connect(load(usual | environment), now=clock), rereads_s=(0, 0, 0, 0))
             service = Service(clients, clock, world, queues, microsoft)

@@ -23,12 +23,8 @@ SINCE = "2026-11-01T00:00:00Z"
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    schedules = {
-        "HOLDFAST_FAST_SCHEDULE": "*/2 * * * * *",
-        "HOLDFAST_SLOW_SCHEDULE": NEVER,
-        "HOLDFAST_PSA_SCHEDULE": NEVER,
-        "HOLDFAST_DEV_PORT": "0",
-    }
+    never = ("HOLDFAST_SLOW_SCHEDULE", "HOLDFAST_PSA_SCHEDULE", "HOLDFAST_ALERTS_SCHEDULE", "HOLDFAST_AUDIT_SCHEDULE")
+    schedules = {"HOLDFAST_FAST_SCHEDULE": "*/2 * * * * *", "HOLDFAST_DEV_PORT": "0"} | dict.fromkeys(never, NEVER)
     with running(schedules, lambda _text: None) as running_stack:
         yield running_stack
 

@@ -1,0 +1,51 @@
+"""What the alerts of a tenant come to: one finding for a person, however many alerts one cause raises."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from domain.alerts.record import MOST_SHOWN, Record
+from domain.profile import Profile
+from domain.states import ControlState
+
+FALSE_ALERTS = "false-alerts"
+"""The state in which the finding stands, beside those of the controls."""
+
+_TODO = (
+    "Messages that Defender calls phish reached mailboxes, and not through the filter: {causes}. See what let them in:"
+    " Get-InboundConnector and the state of inbound-lockdown; for 'IP allow' the IPAllowList of"
+    " Get-HostedConnectionFilterPolicy; for 'ETR' the Get-TransportRule that sets SCL -1. Where enhanced filtering for"
+    " connectors is on, Microsoft may name the original sender instead of the filter. The alerts stay open."
+)
+
+
+def found(before: ControlState, records: Iterable[Record], profile: Profile, now: datetime) -> ControlState:
+    """The state once every alert has been looked at.
+
+    A cause is the policy that let the mail in. The detail names causes only, so that more of the same is no news; the
+    messages are listed as drift.
+    """
+    round_it = sorted((each for each in records if each.standing), key=lambda each: each.updated)
+    if not round_it:
+        return before.becomes("compliant", now, detail="", drift=(), read_at=now)
+    detail = _TODO.format(causes="; ".join(sorted({each.title.strip() for each in round_it})))
+    ranges = ", ".join(profile.delivery_networks)
+    mails = [(each, mail) for each in reversed(round_it) for mail in each.mails]
+    drift = tuple(
+        {
+            "field": f"{mail.message_id} from {mail.sender} to {mail.recipient}, alert {each.id}",
+            "wanted": f"from {ranges}",
+            "found": mail.sender_ip,
+        }
+        for each, mail in mails[:MOST_SHOWN]
+    )
+    return before.becomes("needs_person", now, detail=detail, drift=drift, read_at=now)
+
+
+def unread(before: ControlState, why: str, now: datetime) -> ControlState:
+    """The state where the alerts could not be read; what was found before stays listed until it is read again."""
+    return before.becomes("unknown", now, detail=why)
+
+
+def without_service(before: ControlState, why: str, now: datetime) -> ControlState:
+    """The state where the tenant's plan raises no alerts."""
+    return before.becomes("not_applicable", now, detail=why, drift=())

@@ -1,0 +1,138 @@
+"""What is remembered of each alert that concerned us, and what should be done about it."""
+
+from datetime import timedelta
+from typing import Literal, Self, assert_never
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.alerts.alert import Alert, Message
+from domain.alerts.triage import FalseAlarm, GotRound, Unproven, Verdict
+
+MARKERS = {"closing": "[Holdfast: closed]", "reopening": "[Holdfast: reopened]"}
+"""In our comments, so that one whose answer was lost is found and not made again."""
+
+COMMENT_PATIENCE = timedelta(minutes=5)
+"""How long a comment that was sent may stay invisible before it counts as lost."""
+
+MOST_SHOWN = 20
+"""Messages of an alert that are kept and listed."""
+
+type Kind = Literal["false", "round", "unproven"]
+type Todo = Literal["close", "finish", "reopen", "leave"]
+type Ours = tuple[str, str]
+"""The classification and the determination that we close alerts with."""
+
+
+class Mail(BaseModel):
+    """One message as a person would look for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message_id: str
+    sender: str
+    sender_ip: str
+    recipient: str
+    received: AwareDatetime | None
+
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        sender = message.p2_sender.email_address if message.p2_sender else None
+        return cls(
+            message_id=message.internet_message_id or message.network_message_id or "",
+            sender=sender or "",
+            sender_ip=message.sender_ip or "",
+            recipient=message.recipient_email_address or "",
+            received=message.received,
+        )
+
+
+type Work = Literal["", "closing", "reopening"]
+
+
+class Record(BaseModel):
+    """One alert, in the version last judged. *count*: all messages of its evidence; *mails*: some that matter.
+
+    *unsettled*: open, or closed by nobody but us. *again*: read it again though it has not changed, because what it
+    waits for is not in it. *work*: what we set out to do and have not finished; *commented*: when its comment was sent.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    title: str
+    url: str = ""
+    updated: AwareDatetime
+    unsettled: bool = True
+    kind: Kind = "unproven"
+    reason: str = ""
+    count: int = -1
+    mails: tuple[Mail, ...] = ()
+    again: bool = False
+    work: Work = ""
+    commented: AwareDatetime | None = None
+    closed: AwareDatetime | None = None
+    reopened: AwareDatetime | None = None
+
+    @property
+    def standing(self) -> bool:
+        """Whether a person has to look at it: mail got round the filter."""
+        return self.kind == "round" and self.unsettled
+
+    def judged(self, alert: Alert, verdict: Verdict, ours: Ours) -> Self:
+        """This record with *verdict* on the version *alert*."""
+        kind, reason, messages = _told(verdict)
+        return self.model_copy(
+            update={
+                "title": alert.title,
+                "url": alert.url or "",
+                "updated": alert.updated,
+                "unsettled": alert.open or self.left_closed(alert, ours),
+                "kind": kind,
+                "reason": reason,
+                "count": len(alert.messages),
+                "mails": tuple(map(Mail.of, messages[:MOST_SHOWN])),
+                "again": isinstance(verdict, Unproven) and verdict.waits,
+            }
+        )
+
+    def left_closed(self, alert: Alert, ours: Ours) -> bool:
+        """Whether *alert* is closed by us, and nobody has had a hand in it since."""
+        as_ours = (alert.status, alert.classification, alert.determination) == ("resolved", *ours)
+        return as_ours and (self.work == "closing" or bool(self.closed and not self.reopened))
+
+    def todo(self, alert: Alert, ours: Ours) -> Todo:
+        """What to do about *alert*, of which this is the record.
+
+        close: it is false, open, and no person has had a hand in it; an alert is closed once, ever.
+        finish: what we set out to do is done, but for its comment or the record of it.
+        reopen: it was closed by us, and what has come since says otherwise.
+        """
+        mine = alert.open and alert.untouched
+        if self.left_closed(alert, ours):
+            if self.work == "closing":
+                return "finish"
+            return "reopen" if self.kind != "false" and not self.again else "leave"
+        if self.work == "reopening":
+            return "finish" if mine else "leave"
+        return "close" if mine and self.kind == "false" and not self.closed else "leave"
+
+
+def blank(alert: Alert) -> Record:
+    """The record of an alert that was not seen before."""
+    return Record(id=alert.id, title=alert.title, updated=alert.updated)
+
+
+def _told(verdict: Verdict) -> tuple[Kind, str, tuple[Message, ...]]:
+    match verdict:
+        case FalseAlarm(messages):
+            return (
+                "false",
+                f"all {len(messages)} messages came through the filter, and the lock-down was proven",
+                messages,
+            )
+        case GotRound(messages):
+            return "round", f"{len(messages)} messages did not come through the filter", messages
+        case Unproven(reason):
+            return "unproven", reason, ()
+        case _:
+            assert_never(verdict)

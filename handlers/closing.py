@@ -1,0 +1,159 @@
+"""One alert: judged, closed with its comment, opened again where that was wrong.
+
+What is about to be done is written down before it is done. After a crash, whoever comes next reads the alert, and does
+what is missing: never a second comment, never a close that nobody was told of. The incident is never touched.
+"""
+
+from typing import Any
+
+from clients.connect import Clients
+from clients.errors import ClientError, Invalid, NotFound, Unreadable
+from clients.storage.leases import Lease
+from domain.alerts import finding
+from domain.alerts.alert import Alert, OddAlert, parse
+from domain.alerts.record import COMMENT_PATIENCE, MARKERS, Record, Work
+from domain.alerts.triage import triage
+from domain.ledger import Entry
+from domain.tenant import Wanted
+
+LOCKDOWN = "inbound-lockdown"
+
+
+class Held(Exception):  # noqa: N818 - it is the answer, not a fault
+    """Nothing may be written now; *str()* says why."""
+
+
+class Case:
+    """One alert of a tenant, under the lease on its alerts. *record*: what is known of it so far."""
+
+    def __init__(self, wanted: Wanted, lease: Lease, clients: Clients, record: Record) -> None:
+        self._wanted = wanted
+        self._lease = lease
+        self._clients = clients
+        self._tenant_id = wanted.tenant.tenant_id
+        self._record = record
+        values = wanted.profile.false_alerts
+        self._ours = (values.classification, values.determination)
+
+    async def judge(self, alert: Alert) -> Record:
+        """What *alert* is, by its evidence and by the lock-down as it is known at this moment."""
+        lockdown = (await self._clients.storage.states.load(self._tenant_id)).of(LOCKDOWN)
+        verdict = triage(alert, self._wanted.profile, lockdown)
+        self._record = self._record.judged(alert, verdict, self._ours)
+        return self._record
+
+    async def act(self, alert: Alert) -> Record:
+        """Do what its record asks for, and keep the record.
+
+        Raises:
+            Throttled, Forbidden and other ClientErrors that concern more than this alert. What was begun is kept.
+        """
+        try:
+            await self._act(alert)
+        except Held as held:
+            await self._keep(again=True, reason=f"{self._record.reason}; left open: {held}")
+        except NotFound:
+            await self._keep(unsettled=False, again=False, work="")
+        except Invalid as refusal:
+            await self._keep(again=False, work="", reason=f"{self._record.reason}; not taken: {refusal.sentence}")
+        except ClientError:
+            await self._keep(again=True)
+            raise
+        else:
+            await self._keep()
+        return self._record
+
+    async def _act(self, alert: Alert) -> None:
+        match self._record.todo(alert, self._ours):
+            case "close":
+                await self._close()
+            case "reopen":
+                await self._reopen()
+            case "finish":
+                await self._finish(alert)
+            case "leave":
+                taken = self._record.kind == "false" and alert.open and not alert.untouched
+                self._set(work="", reason=self._record.reason + ("; a person has taken or judged it" if taken else ""))
+
+    async def _close(self) -> None:
+        """Read once more just before: what came meanwhile is judged too."""
+        await self._permit()
+        alert = _read(await self._clients.alerts.get(self._tenant_id, self._record.id))
+        record = await self.judge(alert)
+        if record.todo(alert, self._ours) == "close":
+            classification, determination = self._ours
+            await self._change("closing", "resolved", classification, determination)
+
+    async def _reopen(self) -> None:
+        await self._permit()
+        await self._change("reopening", "new", "unknown", "unknown")
+
+    async def _change(self, work: Work, status: str, classification: str, determination: str) -> None:
+        await self._keep(work=work, commented=None, again=True)
+        fields = {"status": status, "classification": classification, "determination": determination}
+        changed = await self._clients.alerts.change(self._tenant_id, self._record.id, fields, permit=self._permit)
+        await self._finish(_read(changed))
+
+    async def _finish(self, alert: Alert) -> None:
+        """Comment on what was done, once, and write it down."""
+        record, now, marker = self._record, self._clients.now(), MARKERS[self._record.work]
+        if not alert.says(marker):
+            if record.commented and now - record.commented < COMMENT_PATIENCE:
+                self._set(again=True)  # it was sent, and may still show
+                return
+            await self._keep(commented=now, again=True)
+            text = f"{_SAID[record.work]}: {record.reason}. {marker}"
+            await self._clients.alerts.comment(self._tenant_id, record.id, text, permit=self._permit)
+        await self._clients.storage.ledger.append(self._entry(alert))
+        done = {"closed": now} if record.work == "closing" else {"reopened": now}
+        self._set(work="", again=record.work == "closing" and record.kind != "false", **done)
+
+    async def _permit(self) -> None:
+        """The last question before a write goes out. Raises Held."""
+        now, storage = self._clients.now(), self._clients.storage
+        brake, tenant = await storage.switches.brake(), await storage.tenants.get(self._tenant_id)
+        if brake.engaged:
+            raise Held(f"brake: {brake.reason}")
+        if tenant is None or not tenant.enabled:
+            raise Held("the tenant is switched off in its config")
+        if tenant.mode_of(finding.FALSE_ALERTS) != "correct":
+            raise Held(f"its mode is {tenant.mode_of(finding.FALSE_ALERTS)}")
+        if window := tenant.frozen_at(now):
+            raise Held(f"frozen until {window.end.isoformat()}: {window.reason}")
+        if self._lease.lost:
+            raise Held("the lease on the tenant's alerts was lost")
+
+    def _entry(self, alert: Alert) -> Entry:
+        record = self._record
+        mails = [mail.model_dump(mode="json") for mail in record.mails]
+        return Entry(
+            at=self._clients.now(),
+            tenant_id=self._tenant_id,
+            control=finding.FALSE_ALERTS,
+            event="alert_closed" if record.work == "closing" else "alert_reopened",
+            detail=f"{record.title.strip()}, alert {record.id}: {record.reason}",
+            before={"status": "new" if record.work == "closing" else "resolved", "messages": mails},
+            after={
+                "status": alert.status,
+                "classification": alert.classification,
+                "determination": alert.determination,
+            },
+            profile_version=self._wanted.profile.version,
+        )
+
+    def _set(self, **changes: Any) -> None:  # noqa: ANN401 - fields of any type
+        self._record = self._record.model_copy(update=changes)
+
+    async def _keep(self, **changes: Any) -> None:  # noqa: ANN401 - fields of any type
+        self._set(**changes)
+        await self._clients.storage.alerts.put(self._tenant_id, self._record)
+
+
+def _read(raw: dict[str, Any]) -> Alert:
+    try:
+        return parse(raw)
+    except OddAlert as odd:
+        raise Unreadable(str(odd)) from None
+
+
+_SAID = {"closing": "Closed automatically", "reopening": "Opened again"}

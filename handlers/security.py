@@ -1,0 +1,15 @@
+"""The queue `alerts`: what a tenant's security services say. Each message names the tenant and which of them."""
+
+from clients.connect import Clients
+from domain.jobs import ForeignMessage, TriageAlerts, parse
+from handlers import alerts, park
+
+
+async def run(body: bytes, clients: Clients) -> None:
+    """Go through the alerts of the tenant that *body* names."""
+    try:
+        job = parse(TriageAlerts, body)
+    except ForeignMessage as foreign:
+        await park.foreign("alerts", body, str(foreign), clients)
+        return
+    await alerts.run(job, clients)
