@@ -6,6 +6,7 @@ all of China rest on a single source; Graph has no alerts there, and its audit f
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 type Cloud = Literal["global", "gcchigh", "dod", "china"]
 
@@ -29,6 +30,11 @@ class Endpoints:
     graph_scope: str
     activity: str
     activity_scope: str
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that requests go to; the regional ones of compliance are known only later."""
+        return tuple(urlsplit(each).netloc for each in (self.login, self.exchange, self.compliance))
 
 
 ENDPOINTS: dict[Cloud, Endpoints] = {

@@ -17,6 +17,7 @@ from uuid import uuid4
 import httpx
 import stamina
 
+from clients import telemetry
 from clients.errors import (
     AlreadyExists,
     Call,
@@ -166,13 +167,15 @@ class Http:
             with attempt:
                 if failed:
                     earlier, failed = failed, None
+                    if isinstance(earlier, Throttled):
+                        telemetry.throttled(httpx.URL(request.url).netloc.decode())
                     raise earlier
                 return read(await self._once(request))
         raise AssertionError("a retry context ends by returning or raising")
 
     async def _once(self, request: Request) -> Answer:
-        trace = str(uuid4())
-        call = Call(request.method, httpx.URL(request.url).path)
+        trace, url = str(uuid4()), httpx.URL(request.url)
+        call = Call(request.method, url.path)
         try:
             async with self._client.stream(
                 request.method,
@@ -190,11 +193,15 @@ class Http:
         except ValueError as error:
             # httpx works out where a redirect leads even when it is not to follow it.
             raise Unreadable(f"an answer that cannot be taken apart: {error}", call=call) from error
+        if response.status_code in _BUSY:
+            telemetry.throttled(url.netloc.decode())
         headers = response.headers
         call = Call(call.method, call.path, response.status_code, headers.get("request-id", trace))
         log.debug("http_answer call=%s bytes=%d", call, len(content))
         return Answer(call, response.status_code, request.effect, headers, _unpacked(content), self._now())
 
+
+_BUSY = {429, 503}
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiMapping
 
+from devhost import telemetry
 from devhost.routes import Route
 from devhost.runtime import App, InvocationFailed, Message, typed
 
@@ -50,11 +51,15 @@ class Server:
         application.router.add_post("/admin/functions/{name}", self._admin)
         if _DASHBOARD.is_file():
             application.router.add_get("/", self._dashboard)
+        application.router.add_get("/metrics", self._metrics)
         application.router.add_route("*", "/{path:.*}", self._answer)
         return application
 
     async def _dashboard(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(_DASHBOARD)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=telemetry.exposition(), headers={"Content-Type": telemetry.CONTENT_TYPE})
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.rel_url.raw_path

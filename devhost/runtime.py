@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import azure_functions_runtime as engine
 
+from devhost import telemetry
 from devhost.errors import StartError
 
 _LOG = logging.getLogger(__name__)
@@ -148,6 +149,7 @@ async def load(folder: Path) -> App:
 
 
 async def _index(folder: Path) -> tuple[Function, ...]:
+    telemetry.start()
     if not (folder / "function_app.py").is_file():
         raise StartError(f"{folder} has no function_app.py")
     sys.path.insert(0, str(folder))

@@ -32,7 +32,7 @@ def begun(state: ControlState, plan: Drifted, now: datetime) -> ControlState:
     changes = tuple(
         Change(key=step.key, step=step_view((step,))[0], drift=drift_view(plan.mended_by(step))) for step in plan.steps
     )
-    correction = Correction(entry=entry_id(now, "applying", state.id), changes=changes)
+    correction = Correction(entry=entry_id(now, "applying", state.id), changes=changes, seen_at=state.since)
     return shown(state, plan).becomes("correcting", now, correction=correction, detail="")
 
 

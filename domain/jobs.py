@@ -14,11 +14,15 @@ LARGEST_BYTES = 2048
 """Design 4: a message is under 2 KB. A larger one is not ours."""
 
 
-class _Message(BaseModel):
+class Message(BaseModel):
+    """What all messages have. *trace*: the W3C traceparent of what led to it. *due_at*: when it was to be worked on."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = 1
     attempt: Annotated[int, Field(ge=0, le=1000)] = 0
+    trace: Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")] | None = None
+    due_at: AwareDatetime | None = None
 
     @property
     def body(self) -> str:
@@ -29,7 +33,7 @@ class _Message(BaseModel):
         return self.model_copy(update={"attempt": self.attempt + 1})
 
 
-class _Job(_Message):
+class _Job(Message):
     tenant_id: TenantId
     operation_id: str | None = None
 
@@ -57,7 +61,7 @@ class RemediateTenant(_Job):
     undo: str | None = None
 
 
-class Notify(_Message):
+class Notify(Message):
     """Tell the ticket system what is not told yet of one tenant; what had happened by *asked_at* is then told."""
 
     kind: Literal["notify"] = "notify"
@@ -82,7 +86,7 @@ class ReadAudit(_Message):
 type TicketId = Annotated[str, Field(pattern=r"^[0-9]{1,100}$")]
 
 
-class ReadTicket(_Message):
+class ReadTicket(Message):
     """Look at one ticket of a PSA system; what it showed by *asked_at* is then known."""
 
     kind: Literal["ticket"] = "ticket"
@@ -91,7 +95,7 @@ class ReadTicket(_Message):
     asked_at: AwareDatetime
 
 
-class TicketRequest(_Message):
+class TicketRequest(Message):
     """What a Standard Webhooks sender asked for, under its message's id (hashed): there is no ticket to be read."""
 
     kind: Literal["request"] = "request"
@@ -114,7 +118,7 @@ class ForeignMessage(ValueError):  # noqa: N818 - it names the message, and the 
     """The message is not one of ours: *str()* says in one line what is wrong with it."""
 
 
-def parse[T: _Message](kind: type[T], body: bytes, *others: type[T]) -> T:
+def parse[T: Message](kind: type[T], body: bytes, *others: type[T]) -> T:
     """Read a message of *kind*, or of one of *others*.
 
     Raises:

@@ -62,12 +62,16 @@ class Change(BaseModel):
 
 
 class Correction(BaseModel):
-    """Writes that have begun and are not proven yet. *entry*: the id of the ledger entry made before the first."""
+    """Writes that have begun and are not proven yet. *entry*: the id of the ledger entry made before the first.
+
+    *seen_at*: when the drift was seen that they are to mend.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     entry: str
     changes: tuple[Change, ...]
+    seen_at: AwareDatetime | None = None
 
 
 class Tried(BaseModel):

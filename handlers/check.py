@@ -1,12 +1,12 @@
 """Look at one tenant: read, compare, record, and ask for a remediation where something drifted."""
 
 import asyncio
-import logging
 
+from clients import telemetry
 from clients.connect import Clients
 from clients.errors import Throttled
 from clients.storage.states import StatesMoved, TenantStates
-from domain.control import Finding, Unknown
+from domain.control import Finding, Lane, Unknown
 from domain.controls import CATALOGUE, in_lane, mx
 from domain.jobs import CheckTenant, ForeignMessage, RemediateTenant, parse
 from domain.ledger import Entry, of_transition
@@ -15,7 +15,7 @@ from domain.states import ControlState, Look, after_check, wants_remedy
 from domain.tenant import TenantConfig
 from handlers import operations, park
 
-log = logging.getLogger("holdfast.check")
+LANES: tuple[Lane, ...] = ("fast", "slow")
 
 MOST_WAITS = 5
 """Throttled this often in a row, the tenant's controls are unknown until the next sweep."""
@@ -36,24 +36,32 @@ async def run(body: bytes, clients: Clients) -> None:
     except ForeignMessage as foreign:
         await park.foreign("checks", body, str(foreign), clients)
         return
+    with telemetry.working("checks", job, clients.now()):
+        telemetry.looked(job.lane, await _check(job, clients))
+
+
+async def _check(job: CheckTenant, clients: Clients) -> telemetry.Outcome:
+    """Look, record, and say how that ended."""
     # States are loaded before the tenant is looked at: whoever writes them after this moment makes our save fail.
     tenant, before = await asyncio.gather(
         clients.storage.tenants.get(job.tenant_id), clients.storage.states.load(job.tenant_id)
     )
     if tenant is None or not tenant.enabled:
         await operations.fail(job.operation_id, "the tenant is not configured, or switched off", clients)
-        return
+        return "skipped"
     try:
         after = await _look(tenant, selected(job), before, clients, asked=job.operation_id is not None)
     except Throttled as wait:
         if job.attempt < MOST_WAITS:
             await clients.storage.queues.check(job.again(), delay_s=wait.retry_after_s or 0)
-            return
+            return "throttled"
         after = _blind(tenant, selected(job), before, str(wait), clients)
     try:
         await _record(job, tenant, before, after, clients)
     except StatesMoved:
         await clients.storage.queues.check(job.again(), delay_s=MOVED_S)
+        return "moved"
+    return "looked"
 
 
 def selected(job: CheckTenant) -> tuple[str, ...]:
@@ -70,7 +78,8 @@ async def _look(
         wanted = clients.wanted(tenant)
     except ValueError as mistake:
         return _blind(tenant, ids, before, f"the tenant's config makes no sense: {mistake}", clients)
-    facts = await clients.look(wanted, [CATALOGUE[each] for each in ids], care="anew" if asked else "usual")
+    with telemetry.span("look"):
+        facts = await clients.look(wanted, [CATALOGUE[each] for each in ids], care="anew" if asked else "usual")
     after = dict[str, ControlState]()
     for each in ids:
         control = CATALOGUE[each]
@@ -91,6 +100,13 @@ def _blind(
     return before.with_changes({each: after_check(before.of(each), finding, look) for each, look in looks.items()})
 
 
+def _lanes(job: CheckTenant) -> tuple[Lane, ...]:
+    """The lanes of which nothing was left out."""
+    if job.controls:
+        return ()
+    return (job.lane,) if job.lane else LANES
+
+
 async def _record(
     job: CheckTenant, tenant: TenantConfig, before: TenantStates, after: TenantStates, clients: Clients
 ) -> None:
@@ -101,9 +117,10 @@ async def _record(
     ]
     looked = {each: after.of(each) for each in selected(job)}
     entries += [entry for each, state in looked.items() if (entry := of_transition(before.of(each), state, **known))]
-    await clients.storage.states.save(job.tenant_id, after.excepting(dict.fromkeys(over)), entries)
-    for entry in entries:
-        log.info("%s tenant=%s control=%s", entry.event, entry.tenant_id, entry.control)
+    kept = after.excepting(dict.fromkeys(over)).looked_at(_lanes(job), clients.now())
+    await clients.storage.states.save(job.tenant_id, kept, entries)
+    for each, state in looked.items():
+        telemetry.judged(before.of(each), state)
     drifted = tuple(each for each, state in looked.items() if wants_remedy(state, tenant.mode_of(each)))
     if drifted:
         await clients.storage.queues.remediate(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))

@@ -4,6 +4,7 @@ import logging
 
 from pydantic import BaseModel, ValidationError
 
+from clients import telemetry
 from clients.connect import Clients
 from domain.ledger import Entry
 from domain.tenant import TenantId
@@ -29,6 +30,7 @@ async def kept(source: str, tenant_id: str | None, content: bytes, reason: str, 
         return
     if tenant_id:
         await clients.storage.ledger.append(Entry(at=now, tenant_id=tenant_id, event="parked", detail=reason))
+    telemetry.PARKED.add(1, {"queue": source})
     log.error("parked source=%s tenant=%s reason=%s", source, tenant_id or "unknown", reason)
 
 

@@ -6,6 +6,7 @@ time works on a tenant (lease); what it does there is in `work`.
 
 import logging
 
+from clients import telemetry
 from clients.connect import Clients
 from clients.errors import Throttled, Unreachable
 from domain.jobs import ForeignMessage, RemediateTenant, parse
@@ -39,6 +40,12 @@ async def run(body: bytes, clients: Clients) -> None:
     except ForeignMessage as foreign:
         await park.foreign("remediations", body, str(foreign), clients)
         return
+    with telemetry.working("remediations", job, clients.now()):
+        await _remediate(job, clients)
+
+
+async def _remediate(job: RemediateTenant, clients: Clients) -> None:
+    """Work on the job under the tenant's lease, if it still makes sense."""
     tenant = await clients.storage.tenants.get(job.tenant_id)
     if tenant is None:
         await operations.fail(job.operation_id, "the tenant is not configured", clients)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Coroutine
 from itertools import batched
 from typing import Any
 
+from clients import telemetry
 from clients.connect import Clients
 from domain.control import Lane
 from domain.jobs import CheckTenant, ReadAudit, TriageAlerts
+from handlers import watch
 
 log = logging.getLogger("holdfast.sweep")
 
@@ -35,6 +37,7 @@ async def run(lane: Lane, interval_s: float, clients: Clients) -> None:
         await clients.storage.queues.check(job, delay_s=delay_s, keep_s=keep_s)
 
     await spread(tenants, interval_s, ask)
+    await watch.run(lane, clients)
     log.info("sweep lane=%s tenants=%d interval_s=%.0f", lane, len(tenants), interval_s)
 
 
@@ -55,7 +58,11 @@ async def spread(
     """*ask* for each tenant, with the seconds after which its message shows and after which it expires."""
     gap_s = SPREAD * interval_s / max(1, len(tenants))
     life_s = max(SHORTEST_LIFE_S, int(2 * interval_s))
+
+    async def begin(number: int, tenant_id: str) -> None:
+        delay_s = int(number * gap_s)
+        with telemetry.asking(tenant_id):
+            await ask(tenant_id, delay_s, delay_s + life_s)
+
     for some in batched(enumerate(tenants), AT_ONCE, strict=False):
-        await asyncio.gather(
-            *(ask(tenant_id, int(number * gap_s), int(number * gap_s) + life_s) for number, tenant_id in some)
-        )
+        await asyncio.gather(*(begin(number, tenant_id) for number, tenant_id in some))

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from clients import telemetry
 from clients.errors import AlreadyExists, ClientError, Conflict, Refused, Throttled, Unreachable
 from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Control, Drifted, Facts, Finding, Unknown
@@ -89,14 +90,16 @@ class Work:
             facts = await self._look(todo)
             for control in todo:
                 await self._take_up(control, facts)
-            await self._prove()
+            with telemetry.span("prove"):
+                await self._prove()
             todo = [control for control in self._controls if control.id in self._once_more]
             if not todo:
                 break
         return await self._finish()
 
     async def _look(self, controls: list[Control]) -> Facts:
-        return await self._case.clients.look(self._case.wanted, controls, care="sure")
+        with telemetry.span("look"):
+            return await self._case.clients.look(self._case.wanted, controls, care="sure")
 
     def _about(self, control: Control, facts: Facts, mode: Mode | None = None) -> Look:
         asked_at = self._case.job.asked_at if self._case.asked_by(control) else None
@@ -173,7 +176,8 @@ class Work:
         await operations.add_step(case.job.operation_id, control.id, step_view((step,))[0], case.clients)
         permit = partial(gatekeeper.permit, control, case, self._exemption(control))  # as of the save just made
         try:
-            await case.clients.apply(case.wanted.tenant, step, permit)
+            with telemetry.span("apply", control=control.id, cmdlet=step.cmdlet):
+                await case.clients.apply(case.wanted.tenant, step, permit)
         except gatekeeper.Stopped as stop:
             state = unsent(self._states.of(control.id), step)
             mode = case.wanted.tenant.mode_of(control.id)
@@ -240,6 +244,8 @@ class Work:
                 self._unreadable.add(control.id)
             return
         told = progress(before, finding, self._case.clients.now(), patient=patient)
+        if told.those("proven"):
+            telemetry.fixed(control.id, before.correction.seen_at, self._case.clients.now())
         entries = [entry for entry in self._closing(control, before.correction.entry, told) if entry]
         after = told.state if told.state.correction else self._judged(told.state, control, facts)
         if after != before:
@@ -247,7 +253,6 @@ class Work:
 
     def _closing(self, control: Control, entry: str, told: Progress) -> list[Entry | None]:
         if proven := told.those("proven"):
-            log.info("corrected tenant=%s control=%s", self._case.job.tenant_id, control.id)
             drift = tuple(drift for change in proven for drift in change.drift)
             steps = tuple(change.step for change in proven)
             self._done[control.id] = ControlOutcome(id=control.id, state="compliant", drift=drift, steps=steps)
@@ -292,8 +297,6 @@ class Work:
         entry = of_transition(before, after, at=self._case.clients.now(), answers=answers, **self._known())
         if entry and announced and after.since:
             entry = entry.model_copy(update={"at": after.since})
-        if entry:
-            log.info("%s tenant=%s control=%s %s", entry.event, entry.tenant_id, entry.control, entry.detail)
         return [entry] if entry else []
 
     def _known(self) -> dict[str, Any]:

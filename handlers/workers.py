@@ -5,6 +5,8 @@ from datetime import datetime
 
 import azure.functions as func
 
+from clients import storage, telemetry
+from clients.clouds import ENDPOINTS
 from clients.connect import Clients, connect
 from clients.settings import Settings
 
@@ -16,6 +18,7 @@ async def clients(settings: Settings) -> Clients:
     """The process's one set of clients. Each function of a Flex app has processes of its own, so nothing is shared."""
     async with _lock:
         if not _opened:
+            telemetry.start(storage.QUEUES, ENDPOINTS[settings.cloud].hosts)
             _opened.append(await connect(settings))
         return _opened[0]
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
+from clients import telemetry
 from clients.storage.documents import pack, unpack
 from domain.ledger import Entry, row_key
 
@@ -34,6 +35,7 @@ class LedgerTable:
             await self.listener.expect(entry.tenant_id)
         with suppress(ResourceExistsError):
             await self._table.create_entity(pack(entry.tenant_id, entry.id, entry, **columns))
+            telemetry.told(entry)
             if self.listener:
                 await self.listener.announce(entry.tenant_id)
 

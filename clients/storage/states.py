@@ -5,17 +5,19 @@ are written with the states (the outbox) and copied to the ledger right after; w
 again what a crash left behind, and a copy that is there already is left alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Self
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from clients.storage.documents import pack, unpack
 from clients.storage.ledger import LedgerTable
+from domain.control import Lane
 from domain.exemption import Exemption
 from domain.ledger import Entry
 from domain.mx_moves import MxMemories
@@ -28,7 +30,7 @@ class TenantStates(BaseModel):
     """Every control state of a tenant, by control id. *etag*: the version that was loaded, None for none yet.
 
     *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change. *mx*: what is
-    remembered of the tenant's MX records.
+    remembered of the tenant's MX records. *looked*: when each lane was last looked at, whatever was seen.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,6 +38,7 @@ class TenantStates(BaseModel):
     controls: dict[str, ControlState] = {}
     exceptions: dict[str, Exemption] = {}
     mx: MxMemories = MxMemories()
+    looked: dict[Lane, AwareDatetime] = {}
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
 
@@ -49,6 +52,9 @@ class TenantStates(BaseModel):
         """The same with other exceptions; None takes one away."""
         kept = {control: each for control, each in {**self.exceptions, **changed}.items() if each}
         return self.model_copy(update={"exceptions": kept})
+
+    def looked_at(self, lanes: Iterable[Lane], now: datetime) -> Self:
+        return self.model_copy(update={"looked": self.looked | dict.fromkeys(lanes, now)})
 
     def remembering(self, mx: MxMemories) -> Self:
         return self.model_copy(update={"mx": mx})
@@ -83,7 +89,9 @@ class StateTable:
         Raises:
             StatesMoved: Somebody wrote first. Nothing was written, no entry added.
         """
-        entity = pack(tenant_id, _ROW, states.model_copy(update={"etag": None, "outbox": tuple(entries)}))
+        columns = {f"{lane}_at": at for lane, at in states.looked.items()}
+        kept = states.model_copy(update={"etag": None, "outbox": tuple(entries)})
+        entity = pack(tenant_id, _ROW, kept, **columns)
         try:
             if states.etag is None:
                 written = await self._table.create_entity(entity)
@@ -95,6 +103,12 @@ class StateTable:
             raise StatesMoved(f"the states of tenant {tenant_id} were changed by somebody else") from error
         await self._copy(entries)
         return states.model_copy(update={"etag": written["etag"]})
+
+    async def looked(self, lane: Lane) -> dict[str, datetime]:
+        """When each tenant's *lane* was last looked at, by tenant id, without reading what was seen."""
+        column = f"{lane}_at"
+        query = self._table.query_entities("RowKey eq @row", parameters={"row": _ROW}, select=["PartitionKey", column])
+        return {row["PartitionKey"]: row[column] async for row in query if row.get(column)}
 
     async def _copy(self, entries: Sequence[Entry]) -> None:
         for entry in entries:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
@@ -73,6 +74,13 @@ class TenantTable:
             "PartitionKey eq 'tenant' and company eq @company", parameters={"company": _company(psa)}
         )
         return [unpack(TenantConfig, entity) async for entity in query]
+
+    async def enabled_since(self) -> dict[str, datetime]:
+        """The tenants that are switched on, with the time since which their config is as it is."""
+        query = self._table.query_entities(
+            "PartitionKey eq 'tenant' and enabled eq true", select=["RowKey", "Timestamp"]
+        )
+        return {entity["RowKey"]: at async for entity in query if (at := entity.metadata["timestamp"])}
 
     async def enabled_ids(self) -> list[str]:
         """The ids of the tenants that are switched on, without their configs."""

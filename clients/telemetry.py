@@ -1,0 +1,197 @@
+"""Metrics, traces and the ids of log lines. Only OpenTelemetry's API is used here: who collects is the host's business.
+
+In Azure that is the distribution that Microsoft's runtime starts, on a desk the dev host (docs/decisions). Where nobody
+collects, all of this costs next to nothing.
+
+Metrics name no tenant, for ten thousand would be ten thousand series; spans and log lines do. None carries a secret, or
+a word of anybody's mail.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal
+
+from opentelemetry import metrics, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
+
+from domain.control import Lane
+from domain.controls import CATALOGUE
+from domain.jobs import Message, RemediateTenant
+from domain.ledger import Entry, Event
+from domain.states import ControlState
+
+log = logging.getLogger("holdfast.ledger")
+
+_meter = metrics.get_meter("holdfast")
+_tracer = trace.get_tracer("holdfast")
+
+CHECKS = _meter.create_counter("holdfast.checks", "{check}", "Looks at a tenant, by lane and outcome")
+CONTROLS = _meter.create_counter("holdfast.controls", "{control}", "Controls that were judged")
+UNKNOWNS = _meter.create_counter("holdfast.unknowns", "{control}", "Controls that could not be read")
+DRIFT = _meter.create_counter("holdfast.drift", "{control}", "Controls that newly differ from what is documented")
+CORRECTIONS = _meter.create_counter("holdfast.corrections", "{control}", "Controls put back and proven")
+NEEDS_PERSON = _meter.create_counter("holdfast.needs_person", "{control}", "Controls that newly need a person")
+PARKED = _meter.create_counter("holdfast.parked", "{message}", "Messages put aside, by queue")
+THROTTLES = _meter.create_counter("holdfast.throttles", "{answer}", "Answers that asked to come back later, by host")
+TIME_TO_DETECT = _meter.create_histogram(
+    "holdfast.time_to_detect", "s", "From the last read that was good to the one that showed drift: at most so long"
+)
+TIME_TO_FIXED = _meter.create_histogram("holdfast.time_to_fixed", "s", "From drift seen to proven put back")
+QUEUE_AGE = _meter.create_histogram("holdfast.queue.age", "s", "How long a message waited after its time had come")
+QUEUE_DEPTH = _meter.create_gauge("holdfast.queue.depth", "{message}", "Messages on a queue, also those not due yet")
+OLDEST_CHECK = _meter.create_gauge("holdfast.check.oldest", "s", "Age of the oldest look at any tenant, by lane")
+TENANTS = _meter.create_gauge("holdfast.tenants", "{tenant}", "Tenants that are looked after")
+BRAKE = _meter.create_gauge("holdfast.brake.engaged", "s", "How long nothing may be written; 0 while it may")
+
+type Outcome = Literal["looked", "throttled", "moved", "skipped"]
+OUTCOMES: tuple[Outcome, ...] = ("looked", "throttled", "moved", "skipped")
+"""How a look ends: recorded; put back by a service's wish; put back because somebody wrote; nobody's tenant."""
+
+_COUNTED: dict[Event, metrics.Counter] = {
+    "drift_found": DRIFT,
+    "corrected": CORRECTIONS,
+    "needs_person": NEEDS_PERSON,
+}
+
+_CHATTY = ("azure", "httpx")
+"""Loggers that tell every request at INFO: each line would be paid for."""
+
+_NO_IDS: Mapping[str, str] = MappingProxyType({})
+_ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=_NO_IDS)
+_make_record = logging.getLogRecordFactory()
+
+
+def start(queues: Iterable[str], hosts: Iterable[str]) -> None:
+    """Begin every series at zero, so that no chart has a hole, and give every log line the ids of its work."""
+    for lane in ("fast", "slow", "asked"):
+        for outcome in OUTCOMES:
+            CHECKS.add(0, {"lane": lane, "outcome": outcome})
+    for counter in (CONTROLS, UNKNOWNS, *_COUNTED.values()):
+        for control in CATALOGUE:
+            counter.add(0, {"control": control})
+    for queue in queues:
+        PARKED.add(0, {"queue": queue})
+    for host in hosts:
+        THROTTLES.add(0, {"host": host})
+    for chatty in _CHATTY:
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.setLogRecordFactory(_record)
+
+
+def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - logging's own signature
+    record = _make_record(*args, **kwargs)
+    record.__dict__.update(_ids.get())
+    return record
+
+
+@contextmanager
+def ids(**known: str | None) -> Iterator[None]:
+    """Every log line inside carries *known* as fields of its own, beside those around it."""
+    token = _ids.set({**_ids.get(), **{name: value for name, value in known.items() if value}})
+    try:
+        yield
+    finally:
+        _ids.reset(token)
+
+
+def told(entry: Entry) -> None:
+    """Count and log one new entry of the ledger: all that anybody wants to hear of ends there."""
+    if counter := _COUNTED.get(entry.event):
+        counter.add(1, {"control": entry.control})
+    with ids(event=entry.event, tenant=entry.tenant_id, control=entry.control, operation=entry.operation_id):
+        log.info("%s tenant=%s control=%s", entry.event, entry.tenant_id, entry.control)
+
+
+def judged(before: ControlState, after: ControlState) -> None:
+    """Count one control that was looked at, and how long its drift can have gone unseen."""
+    about = {"control": after.id}
+    CONTROLS.add(1, about)
+    if after.state == "unknown":
+        UNKNOWNS.add(1, about)
+    if before.state == "compliant" and after.state == "drifted" and before.read_at and after.read_at:
+        TIME_TO_DETECT.record((after.read_at - before.read_at).total_seconds(), about)
+
+
+def looked(lane: Lane | None, outcome: Outcome) -> None:
+    """Count one look at a tenant; without a lane it was asked for."""
+    CHECKS.add(1, {"lane": lane or "asked", "outcome": outcome})
+
+
+def throttled(host: str) -> None:
+    """Count one answer that asked to come back later."""
+    THROTTLES.add(1, {"host": host})
+
+
+def fixed(control: str, seen_at: datetime | None, now: datetime) -> None:
+    """Measure how long a drift that is proven put back was there after it was seen."""
+    if seen_at:
+        TIME_TO_FIXED.record((now - seen_at).total_seconds(), {"control": control})
+
+
+@contextmanager
+def asking(tenant_id: str) -> Iterator[None]:
+    """Begin the trace of one tenant: what is sent inside, and all that follows from it, is part of it.
+
+    Each tenant has a trace of its own, linked to the sweep's: ten thousand in one could not be read by anybody.
+    """
+    with _spanned("sweep", SpanKind.PRODUCER, {"tenant": tenant_id}, Context()):
+        yield
+
+
+@contextmanager
+def working(queue: str, job: Message, now: datetime) -> Iterator[None]:
+    """Do what *job*, a message of *queue*, asks for: in the trace that it brings, with its ids on every log line."""
+    if job.due_at:
+        QUEUE_AGE.record(max(0.0, (now - job.due_at).total_seconds()), {"queue": queue})
+    known = {"tenant": getattr(job, "tenant_id", None), "operation": getattr(job, "operation_id", None)}
+    attributes = {name: value for name, value in known.items() if value}
+    with ids(**known), _spanned(queue, SpanKind.CONSUMER, attributes, _context(job.trace)):
+        yield
+
+
+@contextmanager
+def span(name: str, **attributes: str) -> Iterator[None]:
+    """A part of the work that is worth seeing by itself."""
+    with _spanned(name, SpanKind.INTERNAL, attributes):
+        yield
+
+
+@contextmanager
+def _spanned(name: str, kind: SpanKind, attributes: dict[str, str], parent: Context | None = None) -> Iterator[None]:
+    """A span of *parent*'s trace, or of the current one; then the invocation that it runs in is only linked to."""
+    invocation = trace.get_current_span().get_span_context()
+    links = [Link(invocation)] if parent is not None and invocation.is_valid else []
+    # What an error says may quote an answer, so only its class is kept.
+    with _tracer.start_as_current_span(
+        name, parent, kind, attributes, links, record_exception=False, set_status_on_exception=False
+    ) as current:
+        try:
+            yield
+        except BaseException as error:
+            current.set_status(StatusCode.ERROR, type(error).__name__)
+            raise
+
+
+def stamped[T: Message](job: T, due_at: datetime) -> T:
+    """*job* as it is sent: in the current trace, with the time from which somebody should work on it.
+
+    A remediation's trace is kept whatever share of all is: it is the one that somebody will want to see.
+    """
+    context = trace.get_current_span().get_span_context()
+    flags = context.trace_flags | (TraceFlags.SAMPLED if isinstance(job, RemediateTenant) else 0)
+    parent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}" if context.is_valid else job.trace
+    return job.model_copy(update={"trace": parent, "due_at": due_at})
+
+
+def _context(parent: str | None) -> Context | None:
+    """The context of a W3C traceparent; None, which means the current one, where there is none."""
+    if parent is None:
+        return None
+    _, trace_id, span_id, flags = parent.split("-")
+    remote = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+    return trace.set_span_in_context(NonRecordingSpan(remote), Context())
