@@ -69,14 +69,14 @@ class Notify(Message):
     asked_at: AwareDatetime
 
 
-class TriageAlerts(_Message):
+class TriageAlerts(Message):
     """Look at the Defender alerts of one tenant."""
 
     kind: Literal["alerts"] = "alerts"
     tenant_id: TenantId
 
 
-class ReadAudit(_Message):
+class ReadAudit(Message):
     """Read on in the audit feed of one tenant."""
 
     kind: Literal["audit"] = "audit"

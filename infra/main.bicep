@@ -114,8 +114,8 @@ param privateNetwork bool = false
 @minLength(9)
 param networkRange string = '10.71.0.0/24'
 
-@description('Optional. Client id (GUID) of an app registration whose tokens callers of the API must have, besides a key; empty for keys only.')
-param apiAudienceClientId string = ''
+@description('Optional. Whether the platform too asks every caller of the API for a token of apiAudience, so that a key alone opens nothing.')
+param platformAuthentication bool = false
 
 @description('Optional. Object id (GUID) of the person or group that may put the certificate and secrets into the vault; empty for nobody.')
 param operatorId string = ''
@@ -123,6 +123,9 @@ param operatorId string = ''
 @description('Optional. Kind of principal that operatorId is.')
 @allowed(['User', 'Group', 'ServicePrincipal'])
 param operatorType string = 'User'
+
+@description('Optional. Names of the secrets of DNS providers, as tenants\' configs have them (CLOUDFLARE); for each the vault must hold a secret dns-NAME, in lower case and with hyphens.')
+param dnsSecretNames array = []
 
 @description('Optional. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}: for tests.')
 param baseUrls object = {}
@@ -146,6 +149,7 @@ var email = contains(alertEmail, '@') ? alertEmail : fail('alertEmail: should be
 var fast = 60 % fastMinutes == 0 ? fastMinutes : fail('fastMinutes: should divide 60, or one hour would end with a shorter interval')
 var slow = 60 % slowMinutes == 0 && slowMinutes >= fastMinutes ? slowMinutes : fail('slowMinutes: should divide 60 and be no less than fastMinutes')
 var sku = place == 'dev' || contains(redundancy, 'ZRS') ? redundancy : fail('redundancy: prod should survive the loss of a zone; take a kind with ZRS in its name')
+var gate = platformAuthentication && empty(apiAudience) ? fail('platformAuthentication: needs apiAudience and apiTenantId, or nobody could call') : platformAuthentication
 var supported = ['autotask', 'connectwise', 'halopsa', 'standard']
 var providers = [
   for each in psaProviders: contains(supported, each) ? each : fail('psaProviders: there is no ${each}; there is ${join(supported, ', ')}')
@@ -160,6 +164,13 @@ var allTags = union(tags, {
   application: 'holdfast'
   place: place
 })
+
+// The other form of a reference than app.bicep's, because it needs nothing that is known only later.
+var dnsSecrets = toObject(
+  dnsSecretNames,
+  name => 'HOLDFAST_DNS_SECRET_${name}',
+  name => '@Microsoft.KeyVault(VaultName=kv-hf-${token};SecretName=dns-${toLower(replace(name, '_', '-'))})'
+)
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
   name: 'rg-holdfast-${environmentName}'
@@ -269,7 +280,8 @@ module app 'modules/app.bicep' = {
     httpConcurrency: httpConcurrency
     alwaysReady: ready
     tracePercent: tracePercent
-    apiAudienceClientId: apiAudienceClientId
+    platformAuthentication: gate
+    dnsSecrets: dnsSecrets
     baseUrls: baseUrls
     partnerTenantId: partnerTenantId
     dnsServers: dnsServers

@@ -9,7 +9,16 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from clients import telemetry
 from clients.http import Clock, utc_now
-from domain.jobs import CheckTenant, Message, Notify, ReadAudit, ReadTicket, RemediateTenant, TicketRequest, TriageAlerts
+from domain.jobs import (
+    CheckTenant,
+    Message,
+    Notify,
+    ReadAudit,
+    ReadTicket,
+    RemediateTenant,
+    TicketRequest,
+    TriageAlerts,
+)
 
 LONGEST_DELAY_S = 7 * 24 * 3600 - 1
 """A message cannot be hidden for longer than seven days (Put Message, Azure Storage REST)."""

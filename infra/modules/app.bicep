@@ -78,8 +78,11 @@ param alwaysReady array
 @description('Required. Share of traces that is kept, in percent.')
 param tracePercent int
 
-@description('Required. Client id whose tokens callers must have; empty for keys only.')
-param apiAudienceClientId string
+@description('Required. Whether the platform too asks every caller of the API for a token of apiAudience.')
+param platformAuthentication bool
+
+@description('Required. Settings that refer to the secrets of DNS providers, by name.')
+param dnsSecrets object
 
 @description('Required. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}.')
 param baseUrls object
@@ -98,6 +101,51 @@ var connectwise = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-connectwise
 var autotask = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-autotask)'
 var halopsa = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-halopsa)'
 var standard = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-standard)'
+
+// Every setting of clients/settings.py, which an empty value leaves at its default; only AzureWebJobsStorage must not be
+// there, or it would win over the identity. tests/infra compares the two.
+var own = {
+  AzureWebJobsStorage__accountName: storageName
+  AzureWebJobsStorage__clientId: identityClientId
+  AzureWebJobsStorage__credential: 'managedidentity'
+
+  HOLDFAST_CLIENT_ID: appClientId
+  HOLDFAST_CLIENT_CERTIFICATE: proof == 'certificate' ? certificate : ''
+  HOLDFAST_CLIENT_SECRET: proof == 'secret' ? secret : ''
+  HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: proof == 'identity' ? identityClientId : ''
+  HOLDFAST_API_AUDIENCE: apiAudience
+  HOLDFAST_API_TENANT_ID: apiTenantId
+  HOLDFAST_CLOUD: cloud
+  HOLDFAST_LOGIN_URL: baseUrls.?login ?? ''
+  HOLDFAST_EXCHANGE_URL: baseUrls.?exchange ?? ''
+  HOLDFAST_COMPLIANCE_URL: baseUrls.?compliance ?? ''
+  HOLDFAST_GRAPH_URL: baseUrls.?graph ?? ''
+  HOLDFAST_ACTIVITY_URL: baseUrls.?activity ?? ''
+  HOLDFAST_DNS_SERVERS: dnsServers
+  HOLDFAST_FAST_SCHEDULE: '0 */${fastMinutes} * * * *'
+  HOLDFAST_SLOW_SCHEDULE: '0 */${slowMinutes} * * * *'
+  // Half a minute and a little more after the fast look, whose proof of the lock-down alerts wait for.
+  HOLDFAST_ALERTS_SCHEDULE: '30 */${fastMinutes} * * * *'
+  HOLDFAST_AUDIT_SCHEDULE: '45 */${fastMinutes} * * * *'
+  HOLDFAST_PARTNER_TENANT_ID: partnerTenantId
+  HOLDFAST_MAX_TENANTS_PER_HOUR: string(maxTenantsPerHour)
+  HOLDFAST_MAX_PERCENT_PER_HOUR: string(maxPercentPerHour)
+
+  HOLDFAST_PSA_SCHEDULE: '0 */${psaMinutes} * * * *'
+  HOLDFAST_PSA_CONNECTWISE: contains(psaProviders, 'connectwise') ? connectwise : ''
+  HOLDFAST_PSA_AUTOTASK: contains(psaProviders, 'autotask') ? autotask : ''
+  HOLDFAST_PSA_HALOPSA: contains(psaProviders, 'halopsa') ? halopsa : ''
+  HOLDFAST_PSA_STANDARD: contains(psaProviders, 'standard') ? standard : ''
+
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnection
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
+  // A trace whose message says that it is kept is kept: that is how a correction's always are (docs/decisions).
+  OTEL_TRACES_SAMPLER: 'parentbased_trace_id_ratio'
+  OTEL_TRACES_SAMPLER_ARG: format('{0}.{1}', tracePercent / 100, padLeft(string(tracePercent % 100), 2, '0'))
+  // Each of these would make a span of every request to storage, several for each look at a tenant.
+  OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,psycopg2,requests,urllib,urllib3'
+}
 
 resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
   //checkov:skip=CKV_AZURE_225:Zone redundancy of Flex Consumption needs two instances that never sleep; what is asked again every few minutes can wait for another zone
@@ -166,57 +214,15 @@ resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
   properties: { allow: false }
 }
 
-// Every setting of clients/settings.py, which an empty value leaves at its default; only AzureWebJobsStorage must not be
-// there, or it would win over the identity. tests/infra compares the two.
 resource settings 'Microsoft.Web/sites/config@2025-05-01' = {
   parent: app
   name: 'appsettings'
-  properties: {
-    AzureWebJobsStorage__accountName: storageName
-    AzureWebJobsStorage__clientId: identityClientId
-    AzureWebJobsStorage__credential: 'managedidentity'
-
-    HOLDFAST_CLIENT_ID: appClientId
-    HOLDFAST_CLIENT_CERTIFICATE: proof == 'certificate' ? certificate : ''
-    HOLDFAST_CLIENT_SECRET: proof == 'secret' ? secret : ''
-    HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: proof == 'identity' ? identityClientId : ''
-    HOLDFAST_API_AUDIENCE: apiAudience
-    HOLDFAST_API_TENANT_ID: apiTenantId
-    HOLDFAST_CLOUD: cloud
-    HOLDFAST_LOGIN_URL: baseUrls.?login ?? ''
-    HOLDFAST_EXCHANGE_URL: baseUrls.?exchange ?? ''
-    HOLDFAST_COMPLIANCE_URL: baseUrls.?compliance ?? ''
-    HOLDFAST_GRAPH_URL: baseUrls.?graph ?? ''
-    HOLDFAST_ACTIVITY_URL: baseUrls.?activity ?? ''
-    HOLDFAST_DNS_SERVERS: dnsServers
-    HOLDFAST_FAST_SCHEDULE: '0 */${fastMinutes} * * * *'
-    HOLDFAST_SLOW_SCHEDULE: '0 */${slowMinutes} * * * *'
-    // Half a minute and a little more after the fast look, whose proof of the lock-down alerts wait for.
-    HOLDFAST_ALERTS_SCHEDULE: '30 */${fastMinutes} * * * *'
-    HOLDFAST_AUDIT_SCHEDULE: '45 */${fastMinutes} * * * *'
-    HOLDFAST_PARTNER_TENANT_ID: partnerTenantId
-    HOLDFAST_MAX_TENANTS_PER_HOUR: string(maxTenantsPerHour)
-    HOLDFAST_MAX_PERCENT_PER_HOUR: string(maxPercentPerHour)
-
-    HOLDFAST_PSA_SCHEDULE: '0 */${psaMinutes} * * * *'
-    HOLDFAST_PSA_CONNECTWISE: contains(psaProviders, 'connectwise') ? connectwise : ''
-    HOLDFAST_PSA_AUTOTASK: contains(psaProviders, 'autotask') ? autotask : ''
-    HOLDFAST_PSA_HALOPSA: contains(psaProviders, 'halopsa') ? halopsa : ''
-    HOLDFAST_PSA_STANDARD: contains(psaProviders, 'standard') ? standard : ''
-
-    APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnection
-    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-    PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
-    // A trace whose message says that it is kept is kept: that is how a correction's always are (docs/decisions).
-    OTEL_TRACES_SAMPLER: 'parentbased_trace_id_ratio'
-    OTEL_TRACES_SAMPLER_ARG: format('{0}.{1}', tracePercent / 100, padLeft(string(tracePercent % 100), 2, '0'))
-    // Each of these would make a span of every request to storage, several for each look at a tenant.
-    OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,psycopg2,requests,urllib,urllib3'
-  }
+  properties: union(own, dnsSecrets)
 }
 
-// Where wanted, callers need an Entra token of this audience besides their key. Webhooks prove themselves by signature.
-resource authentication 'Microsoft.Web/sites/config@2025-05-01' = if (!empty(apiAudienceClientId)) {
+// Where wanted, the platform turns away whoever has no Entra token of the audience; a key alone then opens nothing.
+// Webhooks prove themselves by signature.
+resource authentication 'Microsoft.Web/sites/config@2025-05-01' = if (platformAuthentication) {
   parent: app
   name: 'authsettingsV2'
   properties: {
@@ -237,10 +243,10 @@ resource authentication 'Microsoft.Web/sites/config@2025-05-01' = if (!empty(api
       azureActiveDirectory: {
         enabled: true
         registration: {
-          clientId: apiAudienceClientId
-          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+          clientId: split(apiAudience, ',')[0]
+          openIdIssuer: '${environment().authentication.loginEndpoint}${apiTenantId}/v2.0'
         }
-        validation: { allowedAudiences: [apiAudienceClientId, 'api://${apiAudienceClientId}'] }
+        validation: { allowedAudiences: split(apiAudience, ',') }
       }
     }
     login: { tokenStore: { enabled: false } }

@@ -177,8 +177,12 @@ def _value(node: Node) -> Any:
 
 
 def _object(node: Node) -> dict[str, Any]:
-    properties = [child for child in node.named_children if child.type == "object_property"]
-    return {_key(each): _value(each.named_children[-1]) for each in properties}
+    found: dict[str, Any] = {}
+    for each in (child for child in node.named_children if child.type == "object_property"):
+        if _key(each) in found:
+            raise ValueError(f"line {each.start_point.row + 1}: {_key(each)} is said twice")
+        found[_key(each)] = _value(each.named_children[-1])
+    return found
 
 
 _READERS: dict[str, Callable[[Node], Any]] = {

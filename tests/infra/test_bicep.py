@@ -37,6 +37,7 @@ FUNCTIONS = {
     "subscriptionResourceId",
     "tenant",
     "toLower",
+    "toObject",
     "union",
     "uniqueString",
 }
@@ -64,6 +65,11 @@ def test_every_file_can_be_read(file: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named_with_its_line(broken: str) -> None:
     with pytest.raises(ValueError, match=r"^broken\.bicep:\d+:\d+: this is not Bicep"):
         parse(broken, "broken.bicep")
+
+
+def test_a_property_that_is_said_twice_is_told() -> None:
+    with pytest.raises(ValueError, match="line 3: b is said twice"):
+        parse("var a = {\n  b: 1\n  b: 2\n}\n", "broken.bicep")
 
 
 def test_no_file_is_left_out() -> None:
@@ -186,6 +192,7 @@ def test_everything_is_tagged() -> None:
         ("redundancy", "prod should survive the loss of a zone"),
         ("alwaysReady", "there is no group"),
         ("psaProviders", "there is no"),
+        ("platformAuthentication", "needs apiAudience"),
     ],
 )
 def test_what_no_limit_can_say_fails_with_a_sentence(parameter: str, sentence: str) -> None:
