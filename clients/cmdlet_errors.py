@@ -16,6 +16,7 @@ from clients.errors import (
     Invalid,
     NotCustomised,
     NotFound,
+    NotYet,
     Refused,
     Unauthorised,
     Unreadable,
@@ -94,6 +95,7 @@ _BY_NAME: Mapping[str, type[Refused]] = {
     "ParameterTransformationException": Invalid,
 }
 _BY_TEXT: tuple[tuple[str, type[Refused]], ...] = (
+    ("CNAME record does not exist for this config", NotYet),
     ("run the command: Enable-OrganizationCustomization", NotCustomised),
     ("is not present in the role definition of the current user", Forbidden),
     ("Unable to initialize the authorization context", Forbidden),

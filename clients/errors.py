@@ -10,6 +10,7 @@
     - NotFound        404: the named object is not there
     - AlreadyExists   409, or the same in a cmdlet's words
     - Invalid         400: we asked for something that cannot be
+    - NotYet          right, and too early: the service has not seen yet what it needs
     - NotCustomised   the tenant needs Enable-OrganizationCustomization first
   + Conflict          what we read has changed since; not written   read and plan again
   + Unreadable        an answer we do not understand                us
@@ -112,6 +113,10 @@ class AlreadyExists(Refused):
 
 class Invalid(Refused):
     """What we asked for cannot be: an unknown parameter, a value out of range."""
+
+
+class NotYet(Refused):
+    """What this needs is published, and the service has not looked yet: it will within days."""
 
 
 class NotCustomised(Refused):

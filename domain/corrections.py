@@ -11,7 +11,17 @@ from typing import Literal
 from domain.control import Drifted, Finding, NotApplicable, Unknown
 from domain.gate import Answer
 from domain.ledger import entry_id
-from domain.states import Change, ControlState, Correction, StateName, Tried, drift_view, shown, step_view
+from domain.states import (
+    TRY_AGAIN_AFTER,
+    Change,
+    ControlState,
+    Correction,
+    StateName,
+    Tried,
+    drift_view,
+    shown,
+    step_view,
+)
 from domain.steps import Step
 from domain.tenant import Mode
 
@@ -22,6 +32,9 @@ _NO_EFFECT = f"written and answered, but it does not show after {PROOF_PATIENCE}
 
 LOST_PATIENCE = timedelta(minutes=20)
 """How long a creating write whose answer was lost may still come up: a cmdlet runs for 15 minutes at most (2.12)."""
+
+EARLY_PATIENCE = timedelta(days=4)
+"""How long Microsoft may take to see a published CNAME (dns-and-exchangedefender 3.3)."""
 
 CALM = timedelta(minutes=2)
 """After something made was proven to be there, a look that misses it is an older replica's, for so long (2.13)."""
@@ -56,6 +69,17 @@ def refused_step(state: ControlState, step: Step, why: str, by_hand: str, now: d
     tried = state.tried | {step.key: Tried(at=now, why=why)}
     told = state.model_copy(update={"tried": tried, "detail": f"{why} {by_hand}"})
     return _without(told, {step.key}, now, "needs_person")
+
+
+def too_early(state: ControlState, step: Step, why: str, by_hand: str, now: datetime) -> ControlState:
+    """The state when the service has not seen yet what *step* needs: offered again for days before a person is told."""
+    earlier = state.tried.get(step.key)
+    until = (earlier and earlier.patient_until) or now + EARLY_PATIENCE
+    if now >= until:
+        return refused_step(state, step, why, by_hand, now)
+    waits = f"{why} Tried again every {TRY_AGAIN_AFTER.seconds // 3600} hours until {until:%Y-%m-%d %H:%M} UTC."
+    tried = state.tried | {step.key: Tried(at=now, why=waits, patient_until=until)}
+    return _without(state.model_copy(update={"tried": tried, "detail": waits}), {step.key}, now, "held")
 
 
 def stopped(state: ControlState, plan: Drifted, answer: Answer, mode: Mode, now: datetime) -> ControlState:

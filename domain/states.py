@@ -75,12 +75,19 @@ class Correction(BaseModel):
 
 
 class Tried(BaseModel):
-    """A step that was refused or had no effect: when, and *why* as a person is told."""
+    """A step that was refused or had no effect: when, and *why* as a person is told.
+
+    *patient_until*: it was only too early, and until then that is nobody's business.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     at: AwareDatetime
     why: str
+    patient_until: AwareDatetime | None = None
+
+    def patient_at(self, now: datetime) -> bool:
+        return self.patient_until is not None and now < self.patient_until
 
 
 class Span(BaseModel):
@@ -224,8 +231,11 @@ def _unless_accepted(before: ControlState, after: ControlState, look: Look) -> C
 def _after_drift(before: ControlState, seen: ControlState, found: Drifted, look: Look) -> ControlState:
     state = shown(seen, found).model_copy(update={"detail": found.detail})
     if look.mode != "observe" and not open_steps(before, found, look):
-        whys = dict.fromkeys(before.tried[step.key].why for step in found.steps)
-        return state.becomes("needs_person", look.now, detail=" ".join([*whys, look.control.by_hand]))
+        tried = [before.tried[step.key] for step in found.steps]
+        whys = " ".join(dict.fromkeys(each.why for each in tried))
+        if all(each.patient_at(look.now) for each in tried):
+            return state.becomes("held", look.now, detail=whys)
+        return state.becomes("needs_person", look.now, detail=f"{whys} {look.control.by_hand}")
     if look.mode != "observe" and before.state in WAITING and before.plan == state.plan:
         return state.becomes(before.state, look.now, detail=before.detail)
     return state.becomes("drifted", look.now)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from clients import telemetry
-from clients.errors import AlreadyExists, ClientError, Conflict, Refused, Throttled, Unreachable
+from clients.errors import AlreadyExists, ClientError, Conflict, NotYet, Refused, Throttled, Unreachable
 from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Control, Drifted, Facts, Finding, Unknown
 from domain.controls import CATALOGUE
@@ -25,6 +25,7 @@ from domain.corrections import (
     refused_step,
     sending,
     stopped,
+    too_early,
     too_soon,
     unsent,
 )
@@ -187,6 +188,9 @@ class Work:
             return await self._overtaken(control, step, conflict)
         except AlreadyExists:
             pass  # the look that follows tells whether what exists is what is wanted
+        except NotYet as early:
+            await self._record(too_early(self._states.of(control.id), step, early.sentence, control.by_hand, now()))
+            return True
         except Refused as refusal:
             why = " ".join(filter(None, (refusal.sentence, refusal.remedy)))
             await self._record(refused_step(self._states.of(control.id), step, why, control.by_hand, now()))

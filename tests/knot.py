@@ -66,6 +66,8 @@ INCLUDES = {
     "exchangedefender.com": 'proxy TXT "v=spf1 ip4:65.99.255.0/24 ip4:206.125.40.0/24 -all"\n',
     "outlook.com": 'spf.protection TXT "v=spf1 ip4:40.92.0.0/15 ip4:40.107.0.0/16 ip4:52.100.0.0/14 -all"\n',
     "example": "",
+    "mail.microsoft": '* TXT "v=DKIM1; k=rsa; p=MIGf"\n',
+    "onmicrosoft.com": '* TXT "v=DKIM1; k=rsa; p=MIGf"\n',
 }
 """What the records of a tenant lead to."""
 PLAIN = """

@@ -9,32 +9,48 @@ from domain.control import Control, Facts, Finding, compare
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain
 from domain.mail import dmarc, names, spf
-from domain.mail.answers import Txt
+from domain.mail.answers import Question, Txt
 from domain.mail.asking import Needs, Remark, Unknown
 from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
     def look(domain: str) -> per_domain.OneDomain | Needs | Unknown:
-        found = dmarc.walk(domain, facts.answers)
+        found, apex = dmarc.walk(domain, facts.answers), Question(names.to_ascii(domain), "TXT")
+        needs = found.questions if isinstance(found, Needs) else ()
+        if apex not in facts.answers:
+            return Needs((*needs, apex))
         match found:
             case Needs() | Unknown():
                 return found
             case dmarc.Found():
-                return per_domain.OneDomain(compare(("DMARC", "a record", "a record")).of(domain))
+                return _there(domain, found, facts)
             case dmarc.NoRecord(remarks=remarks):
-                return _missing(domain, remarks, facts, wanted)
+                return _missing(domain, (*remarks, *dmarc.misplaced(apex.name, facts.answers)), facts, wanted)
             case _:
                 assert_never(found)
 
     return per_domain.judge(per_domain.domains_of(facts), look)
 
 
+def _there(domain: str, found: dmarc.Found, facts: Facts) -> per_domain.OneDomain | Needs:
+    """A record applies; what a person should know about it is told."""
+    reports = dmarc.about_reports(found.record, found.at, facts.answers)
+    if isinstance(reports, Needs):
+        return reports
+    remarks = (*found.remarks, *reports, *dmarc.misplaced(names.to_ascii(domain), facts.answers))
+    return per_domain.OneDomain(compare(("DMARC", "a record", "a record")).of(domain), note=_told(remarks))
+
+
+def _told(remarks: tuple[Remark, ...]) -> str:
+    return "; ".join(f"{remark.where}: {remark.detail}" for remark in remarks)
+
+
 def _missing(domain: str, remarks: tuple[Remark, ...], facts: Facts, wanted: Wanted) -> per_domain.OneDomain:
     """The profile's record, unless something is in its place already: then a person decides."""
     seen = compare(("DMARC", "a record", None)).of(domain)
     if remarks:
-        return per_domain.OneDomain(seen, "; ".join(f"{remark.where}: {remark.detail}" for remark in remarks))
+        return per_domain.OneDomain(seen, _told(remarks))
     name, record = f"_dmarc.{names.to_ascii(domain)}", wanted.profile.dmarc.record
     change = per_domain.published(name, facts, wanted, Txt(spf.split(record)))
     if change and not change.expected:

@@ -5,6 +5,7 @@ import pytest
 from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown
 from domain.corrections import (
     CALM,
+    EARLY_PATIENCE,
     LOST_PATIENCE,
     PROOF_PATIENCE,
     answered,
@@ -15,6 +16,7 @@ from domain.corrections import (
     refused_step,
     sending,
     stopped,
+    too_early,
     too_soon,
     unsent,
 )
@@ -152,6 +154,18 @@ def test_a_refused_step_leaves_the_others_to_their_proof():
     assert state.tried == {TWO.steps[0].key: Tried(at=LATE, why="no.")}
     last = refused_step(state, TWO.steps[1], "no.", "By hand.", LATE)
     assert (last.state, last.correction) == ("needs_person", None)
+
+
+def test_a_step_that_was_too_early_is_waited_for_and_then_a_persons():
+    step = NEW.steps[0]
+    state = too_early(sent(NEW), step, "not seen yet.", "By hand.", NOW)
+    assert (state.state, state.correction) == ("held", None)
+    assert state.detail == "not seen yet. Tried again every 6 hours until 2026-11-27 12:00 UTC."
+    later = too_early(begun(state, NEW, LATE), step, "not seen yet.", "By hand.", LATE)
+    assert later.tried[step.key].patient_until == state.tried[step.key].patient_until
+    over = NOW + EARLY_PATIENCE
+    last = too_early(begun(later, NEW, over), step, "not seen yet.", "By hand.", over)
+    assert (last.state, last.detail) == ("needs_person", "not seen yet. By hand.")
 
 
 def test_what_was_sent_still_wants_its_proof_when_the_rest_is_stopped():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown
 from domain.controls import CATALOGUE
-from domain.corrections import begun, refused_step
+from domain.corrections import begun, refused_step, too_early
 from domain.ledger import of_transition
 from domain.states import (
     PROOFS_KEPT,
@@ -73,6 +73,12 @@ def test_since_moves_only_when_the_state_does():
 
 def given_up(now=NOW):
     return refused_step(begun(NEW, PLAN, now), PLAN.steps[0], "refused.", RULE.by_hand, now)
+
+
+def test_what_was_only_too_early_is_held_and_no_persons_business():
+    early = too_early(begun(NEW, PLAN, NOW), PLAN.steps[0], "not seen yet.", RULE.by_hand, NOW)
+    again = after_check(early, PLAN, look(now=NOW + timedelta(hours=1)))
+    assert (again.state, again.detail, again.since) == ("held", early.detail, early.since)
 
 
 @pytest.mark.parametrize("finding", FINDINGS.values(), ids=str)

@@ -281,3 +281,27 @@ async def test_a_write_that_never_arrived_is_made_again_as_one_held_to_what_was_
         await service.remediate(tenant, "spf")
     assert (await service.state(tenant, "spf")).state == "compliant"
     assert set(await admin.sees()) == {GUIDE, TOKEN}
+
+
+async def test_dkim_records_are_published_before_signing_is_switched_on_and_microsoft_may_take_its_time(
+    service, tenant, admin, way
+):
+    hosts = [f"selector{n}._domainkey." for n in (1, 2)]
+    for at in hosts:
+        service.world.dns.remove(f"{at}{admin.domain}", "CNAME")
+    tenant.admin("Set-DkimSigningConfig", Identity=admin.domain, Enabled=False)
+    [config] = tenant.admin("Get-DkimSigningConfig", Identity=admin.domain)
+    targets = [config["Selector1CNAME"].lower(), config["Selector2CNAME"].lower()]
+    await look(service, tenant, "dkim")
+    state = await service.state(tenant, "dkim")
+    assert [list(await admin.sees(at, "CNAME")) for at in hosts] == [[f"{target}."] for target in targets]
+    assert state.state == "held"
+    assert "CNAME record does not exist" in state.detail
+    assert "Tried again every 6 hours until 2026-11-27" in state.detail
+    for at, target in zip(hosts, targets, strict=True):
+        service.world.dns.set(f"{at}{admin.domain}", "CNAME", f"{target}.")
+    service.clock.advance(hours=6)
+    await look(service, tenant, "dkim")
+    assert (await service.state(tenant, "dkim")).state == "compliant"
+    assert [entry.cmdlet for entry in tenant.writes if entry.changed] == ["Set-DkimSigningConfig"]
+    assert way.updates == 2

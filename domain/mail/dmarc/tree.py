@@ -50,6 +50,15 @@ def walk(domain: str, answers: Answers) -> Found | NoRecord | Needs | Unknown:
     return _found(record, at, told, inherited=True)
 
 
+def misplaced(name: str, answers: Answers) -> tuple[Remark, ...]:
+    """A record that stands at the domain *name* itself, where nobody looks for it: it was meant to say something."""
+    texts = Asked(answers).texts(name) or ()
+    if not any(is_record(txt.data) for txt in texts):
+        return ()
+    detail = f"a DMARC record stands at the domain itself, where nobody looks: it belongs at _dmarc.{name}"
+    return (Remark("misplaced-record", "warning", name, detail, "RFC 9989, 4.10"),)
+
+
 def _one(asked: Asked, name: str, told: _Told) -> Record | None:
     """The record at a name; what is there and does not count is told."""
     txts = asked.texts(names.to_ascii(f"_dmarc.{name}")) or ()

@@ -159,6 +159,41 @@ def test_a_missing_dmarc_record_is_proposed():
     assert f'publish _dmarc.{DOMAIN} TXT "v=DMARC1; p=none"' in finding.todo
 
 
+def test_what_a_dmarc_record_leaves_to_be_wished_is_told_and_no_drift():
+    finding = judge("dmarc", healthy(), {DMARC: text("v=DMARC1; p=none; sp=none; pct=50")})
+    assert isinstance(finding, Compliant)
+    assert "no mailbox in 'rua' receives reports" in finding.detail
+    assert "pct=50: removed" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [(NOTHING, True), (text("hello"), True), (text("v=DMARC1"), False), (Unclear("SERVFAIL", NOW), False)],
+    ids=["absent", "other", "wanted", "unclear"],
+)
+def test_reports_to_a_stranger_need_his_consent(answer, told):
+    record = text(f"v=DMARC1; p=none; rua=mailto:a@{DOMAIN},mailto:d@vendor.example,mailto:e@VENDOR.example")
+    consent = Question(f"{DOMAIN}._report._dmarc.vendor.example", "TXT")
+    finding = judge("dmarc", healthy(), {DMARC: record, consent: answer})
+    assert isinstance(finding, Compliant)
+    assert (f"vendor.example has not said that it takes reports about {DOMAIN}" in finding.detail) is told
+
+
+def test_a_mailbox_whose_consent_can_have_no_name_is_left_out():
+    long = ".".join(["a" * 60] * 4)
+    assert judge("dmarc", healthy(), {DMARC: text(f"v=DMARC1; p=none; rua=mailto:a@{long}")}) == Compliant()
+
+
+def test_a_dmarc_record_at_the_domain_itself_is_told_and_none_is_made_beside_it():
+    apex = text("v=DMARC1; p=reject", "v=spf1 -all")
+    alone = judge("dmarc", healthy(), {DMARC: NOTHING, TXT: apex}, dns={DOMAIN: HOST})
+    assert isinstance(alone, NeedsPerson)
+    assert f"it belongs at _dmarc.{DOMAIN}" in alone.todo
+    beside = judge("dmarc", healthy(), {TXT: apex})
+    assert isinstance(beside, Compliant)
+    assert "where nobody looks" in beside.detail
+
+
 def test_two_dmarc_records_are_told_and_no_third_is_proposed():
     finding = judge("dmarc", healthy(), {DMARC: text("v=DMARC1; p=none", "v=DMARC1; p=reject")})
     assert isinstance(finding, NeedsPerson)
