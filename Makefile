@@ -33,9 +33,10 @@ export PATH := $(PATH):/usr/sbin
 knot:
 	@command -v knotd >/dev/null || { echo "Setting up Knot DNS (once, Debian package knot) ..." \
 	  && $(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends knot' >/dev/null; } \
-	  || { echo "The DNS tests need Knot DNS: install knotd (Debian package knot) and run this again."; exit 1; }
+	  || { echo "Knot DNS is needed for DNS: install knotd (Debian package knot) and run this again."; exit 1; }
 
 demo: setup ## break a simulated tenant and watch Holdfast put it back
+	@$(MAKE) --silent --no-print-directory knot 2>/dev/null || echo "Without it the demo leaves out its act on DNS."
 	@$(BIN)/python -m devhost.demo
 
 test: setup knot ## run the tests

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-from devhost.acts import ACTS
+from devhost.acts import ACTS, records
 from devhost.errors import StartError
 from devhost.stack import Stack, running
 from devhost.stage import Stage, console
@@ -34,7 +34,10 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     environ = _SCHEDULES | {"HOLDFAST_DEV_PORT": os.environ.get("HOLDFAST_DEV_PORT", "7071" if stay else "0")}
     try:
-        with console.status("") as status, running(environ, status.update) as stack:
+        with (
+            console.status("") as status,
+            running(environ, status.update, zones=records.ZONES, secret=records.SECRET) as stack,
+        ):
             stage = Stage(stack, status.update)
             _prepare(stage)
             if stay:

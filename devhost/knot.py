@@ -74,6 +74,11 @@ class Knot:
         return f"{self.hosts[0]}:{self.port}"
 
 
+def installed() -> str | None:
+    """Where Knot is on this machine, if it is."""
+    return shutil.which("knotd") or shutil.which("knotd", path=":".join(_SBIN))
+
+
 @asynccontextmanager
 async def knot(
     zones: Mapping[str, str], hosts: Sequence[str] = ("127.0.0.1",), *, start_s: float = _START_S
@@ -85,7 +90,7 @@ async def knot(
     Raises:
         StartError: Knot is not installed, or did not start.
     """
-    binary = shutil.which("knotd") or shutil.which("knotd", path=":".join(_SBIN))
+    binary = installed()
     if binary is None:
         raise StartError(HOW_TO_INSTALL)
     with TemporaryDirectory(prefix="knot-") as folder:

@@ -6,18 +6,30 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 
 from devhost.errors import StartError
+from devhost.knot import installed
 
 _START_S = 60.0
 _STOP_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class NameServer:
+    """A running Knot, and the key whose updates it takes."""
+
+    host: str
+    port: int
+    key_name: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +45,16 @@ class Stack:
     key: str
     log: Path
     settings: dict[str, str]
+    nameserver: NameServer | None = None
 
 
 @contextmanager
-def running(environ: dict[str, str], tell: Callable[[str], None]) -> Iterator[Stack]:
+def running(
+    environ: dict[str, str], tell: Callable[[str], None], *, zones: Mapping[str, str] | None = None, secret: str = ""
+) -> Iterator[Stack]:
     """Run the stack while the block runs. *environ* is added to the dev host's environment.
+
+    *zones*: zone files by name, for a Knot beside it, where one is installed; its key goes into the setting *secret*.
 
     Raises:
         StartError: A part did not come up; the sentence says which, and what it said last.
@@ -48,6 +65,13 @@ def running(environ: dict[str, str], tell: Callable[[str], None]) -> Iterator[St
         about = stack.enter_context(_process("simulator", folder, {}))
         settings = {name: value for name, value in about.items() if name.isupper()}
         settings |= {"HOLDFAST_CLIENT_ID": about["client_id"], "HOLDFAST_CLIENT_SECRET": about["client_secret"]}
+        nameserver = None
+        if zones and installed():
+            tell("Starting Knot DNS ...")
+            (folder / "zones.json").write_text(json.dumps(zones))
+            arguments = ("--zones", str(folder / "zones.json"))
+            nameserver = NameServer(**stack.enter_context(_process("devhost.nameserver", folder, {}, *arguments)))
+            environ = environ | {secret: nameserver.secret}
         tell("Starting Azurite and the dev host ...")
         host = stack.enter_context(_process("devhost", folder, settings | environ))
         trust = ssl.create_default_context(cafile=about["SSL_CERT_FILE"])
@@ -62,14 +86,15 @@ def running(environ: dict[str, str], tell: Callable[[str], None]) -> Iterator[St
             key=host["key"],
             log=folder / "devhost.log",
             settings=settings,
+            nameserver=nameserver,
         )
 
 
 @contextmanager
-def _process(module: str, folder: Path, environ: dict[str, str]) -> Iterator[dict[str, str]]:
+def _process(module: str, folder: Path, environ: dict[str, str], *arguments: str) -> Iterator[dict[str, Any]]:
     """Run `python -m module` until the block ends; gives what it wrote into its ready file."""
     ready, log = folder / f"{module}.json", folder / f"{module}.log"
-    command = [sys.executable, "-m", module, "--ready-file", str(ready)]
+    command = [sys.executable, "-m", module, "--ready-file", str(ready), *arguments]
     with log.open("wb") as output:
         child = subprocess.Popen(command, env=_clean() | environ, stdout=output, stderr=subprocess.STDOUT)
         try:

@@ -111,7 +111,9 @@ def _drift(entry: dict[str, Any]) -> Iterator[str]:
 
 def _steps(entry: dict[str, Any]) -> Iterator[str]:
     for step in entry["steps"]:
-        yield f"PS> {step['powershell']}"
+        prompt = "nsupdate>" if step["service"] == "dns" else "PS>"
+        for line in step["powershell"].splitlines():
+            yield f"{prompt} {line}"
 
 
 def _proof(entry: dict[str, Any]) -> Iterator[str]:

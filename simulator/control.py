@@ -23,6 +23,7 @@ All bodies are JSON. `{tenant}` is an id or a domain. Errors are `{"error": text
 | `POST`, `DELETE /_sim/faults` | as above, for every tenant | 204 |
 | `PUT /_sim/dns` | `{"name", "type", "values": [..], "ttl"}`; `values` null: the starting ones again | 204 |
 | `PUT /_sim/dns/faults` | `{"name", "how": "servfail" / "timeout" / "truncated" / null, "times"}` | 204 |
+| `PUT /_sim/dns/servers` | `{"zone", "host", "port"}`: another server has that zone | 204 |
 | `GET /_sim/counters` | | `{"http_requests": {}, "tenants": n}` |
 | `POST /_sim/reset` | | 204 |
 """
@@ -99,6 +100,7 @@ def control(world: World) -> ASGIApp:
             route("/faults", "DELETE", api.unscript),
             route("/dns", "PUT", api.set_records),
             route("/dns/faults", "PUT", api.fail_dns),
+            route("/dns/servers", "PUT", api.delegate_zone),
             route("/counters", "GET", api.counters),
             route("/reset", "POST", api.reset),
         ]
@@ -174,6 +176,9 @@ class _Api:
             self._world.dns.unset(body["name"], body["type"])
         else:
             self._world.dns.set(body["name"], body["type"], *body["values"], ttl=body.get("ttl", 300))
+
+    def delegate_zone(self, _path: Mapping[str, Any], body: dict[str, Any]) -> None:
+        self._world.dns.delegate(body["zone"], body["host"], body["port"])
 
     def fail_dns(self, _path: Mapping[str, Any], body: dict[str, Any]) -> None:
         if body["how"] is None:

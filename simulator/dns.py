@@ -2,7 +2,7 @@
 
 Answers are what RFC 1034 wants of an authority: AA, CNAMEs followed while their targets are here, NXDOMAIN for a name
 that does not exist and NODATA for one that does, both with the zone's SOA (RFC 2308). Names outside the world are
-NXDOMAIN.
+NXDOMAIN. A zone that was delegated is asked of its own server.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simulator.zones import Zones
 
 _LONGEST_CHAIN = 8  # CNAMEs followed in one answer
+_PATIENCE_S = 2.0  # for another server's answer
 _ATTEMPTS = 20  # to find a port that is free for both UDP and TCP
 
 
@@ -61,7 +62,9 @@ class DnsServer:
         try:
             while True:
                 length = int.from_bytes(await reader.readexactly(2))
-                reply = respond(self._zones, await reader.readexactly(length), udp=False)
+                wire = await reader.readexactly(length)
+                there = _elsewhere(self._zones, wire)
+                reply = await _passed_on(wire, there) if there else respond(self._zones, wire, udp=False)
                 if reply is not None:
                     writer.write(len(reply).to_bytes(2) + reply)
                     await writer.drain()
@@ -74,6 +77,7 @@ class DnsServer:
 class _Udp(asyncio.DatagramProtocol):
     def __init__(self, zones: Zones) -> None:
         self._zones = zones
+        self._asking: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if not isinstance(transport, asyncio.DatagramTransport):
@@ -81,9 +85,44 @@ class _Udp(asyncio.DatagramProtocol):
         self._transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if there := _elsewhere(self._zones, data):
+            task = asyncio.create_task(self._ask(data, addr, there))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+            return
         reply = respond(self._zones, data, udp=True)
         if reply is not None:
             self._transport.sendto(reply, addr)
+
+    async def _ask(self, data: bytes, addr: tuple[str, int], there: tuple[str, int]) -> None:
+        reply = await _passed_on(data, there)
+        if reply is not None and not self._transport.is_closing():
+            self._transport.sendto(reply, addr)
+
+
+def _elsewhere(zones: Zones, wire: bytes) -> tuple[str, int] | None:
+    """The other server that has the zone of what is asked; None where we have it, or nothing can be read."""
+    if not zones.delegates:
+        return None
+    try:
+        query = dns.message.from_wire(wire)
+    except dns.exception.DNSException:
+        return None
+    return zones.server_of(query.question[0].name.to_text(omit_final_dot=True).lower()) if query.question else None
+
+
+async def _passed_on(wire: bytes, there: tuple[str, int]) -> bytes | None:
+    """The other server's answer, over TCP so that it is whole; None where it is silent."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            reader, writer = await asyncio.open_connection(*there)
+            try:
+                writer.write(len(wire).to_bytes(2) + wire)
+                return await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+            finally:
+                writer.close()
+    except (OSError, EOFError):  # TimeoutError is an OSError
+        return None
 
 
 def respond(zones: Zones, wire: bytes, *, udp: bool) -> bytes | None:

@@ -37,11 +37,13 @@ class Zones:
         self._world = world
         self._set: dict[tuple[str, str], tuple[list[str], int]] = {}
         self._failing: dict[str, _Failure] = {}
+        self._delegated: dict[str, tuple[str, int]] = {}
 
     def clear(self) -> None:
         """Only starting records, and no failures."""
         self._set.clear()
         self._failing.clear()
+        self._delegated.clear()
 
     def set(self, name: str, rdtype: str, *values: str, ttl: int = TTL) -> None:
         """These records, in place of the starting ones."""
@@ -62,7 +64,22 @@ class Zones:
     def heal(self, name: str) -> None:
         self._failing.pop(_key(name, "")[0], None)
 
+    def delegate(self, zone: str, host: str, port: int) -> None:
+        """Another server has *zone*: questions about it are put to that one, and its answers given as they come."""
+        self._delegated[_key(zone, "")[0]] = (host, port)
+
     # --- what a server asks ------------------------------------------------------------------------------------------
+
+    @property
+    def delegates(self) -> bool:
+        """Whether any zone is another server's."""
+        return bool(self._delegated)
+
+    def server_of(self, name: str) -> tuple[str, int] | None:
+        """The other server that has the name's zone, if one has."""
+        labels = name.split(".")
+        parents = (".".join(labels[start:]) for start in range(len(labels)))
+        return next((self._delegated[parent] for parent in parents if parent in self._delegated), None)
 
     def failure(self, name: str) -> DnsFailure | None:
         """How this question goes wrong, if it does; counts it."""

@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 
 import dns.asyncquery
+import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
@@ -141,3 +142,17 @@ async def test_a_truncated_answer_is_whole_over_tcp(world: World, asker: Asker) 
     assert short.flags & dns.flags.TC
     assert not short.answer
     assert whole.answer[0][0].to_text() == "10 inbound30.exchangedefender.com."
+
+
+async def test_a_zone_that_another_server_has_is_asked_there(asker: Asker, world: World) -> None:
+    elsewhere = World()
+    elsewhere.add_tenant("other.example", DOMAIN)
+    elsewhere.dns.set(f"www.{DOMAIN}", "TXT", '"there"')
+    async with DnsServer(elsewhere.dns) as server:
+        host, _, port = server.address.partition(":")
+        world.dns.delegate(DOMAIN, host, int(port))
+        assert await asker.texts(f"www.{DOMAIN}", "TXT") == ['"there"']
+        assert (await asker.tcp(f"www.{DOMAIN}", "TXT")).answer
+        assert await asker.texts("proxy.exchangedefender.com", "TXT")
+    with pytest.raises(dns.exception.Timeout):
+        await asker.udp(f"www.{DOMAIN}", "TXT", seconds=0.2)
