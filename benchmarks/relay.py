@@ -28,7 +28,7 @@ class Relay(asyncio.DatagramProtocol):
 
     def __init__(self, upstream: Address) -> None:
         self.delay_s = 0.0
-        self._upstream = upstream
+        self.upstream = upstream
         self._asked: list[Asked] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._transport: asyncio.DatagramTransport
@@ -50,7 +50,7 @@ class Relay(asyncio.DatagramProtocol):
     async def _pass_on(self, question: bytes, sender: Address) -> None:
         started = time.perf_counter()
         await asyncio.sleep(self.delay_s)
-        self._transport.sendto(await _answer(question, self._upstream), sender)
+        self._transport.sendto(await _answer(question, self.upstream), sender)
         self._asked.append(Asked(started, time.perf_counter()))
 
 
