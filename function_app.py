@@ -203,6 +203,18 @@ async def put_brake(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(ENDPOINTS["put_brake"], req, connect)
 
 
+@app.route("openapi.json", methods=["GET"])
+async def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """All of this as OpenAPI 3.1."""
+    return await serve(ENDPOINTS["get_openapi"], req, connect)
+
+
+@app.route("docs", methods=["GET"])
+async def get_docs(req: func.HttpRequest) -> func.HttpResponse:
+    """All of this for people."""
+    return await serve(ENDPOINTS["get_docs"], req, connect)
+
+
 @app.route("entra/{*path}", methods=["GET", "PUT", "POST", "DELETE"], auth_level=func.AuthLevel.ANONYMOUS)
 async def with_token(req: func.HttpRequest) -> func.HttpResponse:
     """All of the above for people and services that show an Entra ID token instead of a function key."""

@@ -1,18 +1,20 @@
 """What the HTTP paths of design 6 do. What cannot be done raises Problem, which is sent as RFC 9457 has it."""
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from clients.connect import Clients
 from clients.errors import Refused
 from domain.alerts.finding import FALSE_ALERTS
 from domain.controls import CATALOGUE
+from domain.exemption import Exemption
 from domain.gate import Brake
 from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import ENTRY_ID, Entry
 from domain.operations import Operation
+from domain.states import Actor, StateName
 from domain.tenant import TenantConfig
 from handlers import operations
 from handlers.once import Once, operation_id
@@ -38,10 +40,45 @@ class BrakeChange(Body):
     reason: str = Field("", max_length=1000)
 
 
-async def health(clients: Clients) -> dict[str, Any]:
+class ShownControl(BaseModel):
+    """One control of a tenant: of its state, what people have a use for, and its exception if it has one."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: str
+    state: StateName
+    since: AwareDatetime | None
+    read_at: AwareDatetime | None
+    profile_version: str
+    drift: tuple[dict[str, Any], ...]
+    detail: str
+    steps: tuple[dict[str, Any], ...]
+    plan: str
+    actor: Actor | None
+    exception: Exemption | None = None
+
+
+class TenantState(BaseModel):
+    """How every control of a tenant stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant_id: str
+    controls: tuple[ShownControl, ...]
+
+
+class Health(BaseModel):
+    """Whether the service can work."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Literal["ok"] = "ok"
+
+
+async def health(clients: Clients) -> Health:
     """Whether the service's own storage answers."""
     await clients.storage.switches.brake()
-    return {"status": "ok"}
+    return Health()
 
 
 async def tenants(clients: Clients) -> list[TenantConfig]:
@@ -73,20 +110,15 @@ def accepted_config(tenant_id: str, body: bytes, clients: Clients) -> TenantConf
     return config
 
 
-async def state(tenant_id: str, clients: Clients) -> dict[str, Any]:
+async def state(tenant_id: str, clients: Clients) -> TenantState:
     """Every control of the tenant, also those that no check has reached yet."""
     config = await tenant(tenant_id, clients)
     states = await clients.storage.states.load(config.tenant_id)
-    shown = [
-        states.of(each).model_dump(mode="json", exclude=_OUR_OWN)
-        | {"exception": found.model_dump(mode="json") if (found := states.exceptions.get(each)) else None}
+    shown = tuple(
+        ShownControl.model_validate(states.of(each)).model_copy(update={"exception": states.exceptions.get(each)})
         for each in {**CATALOGUE, **states.controls}
-    ]
-    return {"tenant_id": config.tenant_id, "controls": shown}
-
-
-_OUR_OWN = {"correction", "tried", "proofs"}
-"""Parts of a control's state that only Holdfast itself has a use for."""
+    )
+    return TenantState(tenant_id=config.tenant_id, controls=shown)
 
 
 async def ledger(tenant_id: str, after: str, limit: str, clients: Clients) -> tuple[list[Entry], bool]:

@@ -38,7 +38,7 @@ class Body(BaseModel):
 
 
 def parsed[T: BaseModel](kind: type[T], body: bytes) -> T:
-    """Read a request body.
+    """Read a request body, strictly: `"yes"` is no boolean.
 
     Raises:
         Problem: 413 too large, 400 not JSON, 422 with the field that is wrong.
@@ -46,7 +46,7 @@ def parsed[T: BaseModel](kind: type[T], body: bytes) -> T:
     if len(body) > LARGEST_BODY_BYTES:
         raise Problem(413, "Content Too Large", f"the body has {len(body)} bytes, at most {LARGEST_BODY_BYTES}")
     try:
-        return kind.model_validate_json(body or b"{}")
+        return kind.model_validate_json(body or b"{}", strict=True)
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise Problem(400, "Bad Request", "the body is not JSON") from None

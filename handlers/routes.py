@@ -1,43 +1,21 @@
 """Every endpoint of the API (design 6), once: function_app.py serves them, the OpenAPI document describes them."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
-
-from pydantic import BaseModel
 
 from clients.connect import Clients
 from domain.exemption import Exemption
 from domain.gate import Brake
 from domain.ledger import Entry
 from domain.operations import Operation
-from domain.states import ControlState
 from domain.tenant import TenantConfig
-from handlers import api, approvals, exceptions, tenants, undo
+from handlers import api, approvals, docs, exceptions, openapi, tenants, undo
 from handlers.approvals import Approval
 from handlers.endpoint import Ask, Endpoint, Reply
 from handlers.exceptions import ExceptionAsked
 from handlers.problem import Problem, parsed
 from handlers.undo import UndoAsked
-
-
-class Health(BaseModel):
-    """Whether the service can work."""
-
-    status: str
-
-
-class ShownControl(ControlState):
-    """One control of a tenant, with its exception if it has one."""
-
-    exception: Exemption | None = None
-
-
-class TenantState(BaseModel):
-    """How every control of a tenant stands."""
-
-    tenant_id: str
-    controls: list[ShownControl]
 
 
 async def _health(_: Ask, clients: Clients) -> Reply:
@@ -98,6 +76,15 @@ async def _brake(_: Ask, clients: Clients) -> Reply:
     return Reply(await api.brake(clients))
 
 
+async def _openapi(_: Ask, clients: Clients) -> Reply:
+    return Reply(openapi.document(_ALL, tokens=clients.tokens is not None))
+
+
+async def _docs(_: Ask, clients: Clients) -> Reply:
+    page = docs.page(openapi.document(_ALL, tokens=clients.tokens is not None))
+    return Reply(page, headers={"Content-Security-Policy": docs.POLICY}, media_type="text/html")
+
+
 async def _put_brake(ask: Ask, clients: Clients) -> Reply:
     return Reply(await api.put_brake(ask.body, ask.caller, clients))
 
@@ -110,7 +97,7 @@ OPERATE: Final = "Holdfast.Operate"
 ADMIN: Final = "Holdfast.Admin"
 
 _ALL = (
-    Endpoint("health", "GET", "health", "Whether the service can work.", _health, None, {200: Health}),
+    Endpoint("health", "GET", "health", "Whether the service can work.", _health, None, {200: api.Health}),
     Endpoint("list_tenants", "GET", "tenants", "Every tenant's config.", _tenants, READ, {200: list[TenantConfig]}),
     Endpoint(
         "get_tenant",
@@ -153,7 +140,7 @@ _ALL = (
         "How each control of a tenant stands.",
         _state,
         READ,
-        {200: TenantState},
+        {200: api.TenantState},
         problems=(404,),
     ),
     Endpoint(
@@ -247,6 +234,8 @@ _ALL = (
     ),
     Endpoint("get_brake", "GET", "brake", "Whether anything may be written at all.", _brake, READ, {200: Brake}),
     Endpoint("put_brake", "PUT", "brake", "The kill switch.", _put_brake, OPERATE, {200: Brake}, api.BrakeChange),
+    Endpoint("get_openapi", "GET", "openapi.json", "This document.", _openapi, READ, {200: dict[str, Any]}),
+    Endpoint("get_docs", "GET", "docs", "This document, for people.", _docs, READ, {200: str}, media_type="text/html"),
 )
 
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in _ALL}

@@ -68,6 +68,8 @@ ROUTES = {
     "post_except": ("POST", "tenants/{tenant_id}/controls/{control}/except", "FUNCTION"),
     "delete_except": ("DELETE", "tenants/{tenant_id}/controls/{control}/except", "FUNCTION"),
     "post_undo": ("POST", "tenants/{tenant_id}/controls/{control}/undo", "FUNCTION"),
+    "get_openapi": ("GET", "openapi.json", "FUNCTION"),
+    "get_docs": ("GET", "docs", "FUNCTION"),
     "with_token": ("GET,PUT,POST,DELETE", "entra/{*path}", "ANONYMOUS"),
     "get_operation": ("GET", "operations/{operation_id}", "FUNCTION"),
     "get_brake": ("GET", "brake", "FUNCTION"),

@@ -1,0 +1,57 @@
+"""The API does what its own OpenAPI document says, for whatever is sent to it."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import CHECKS
+
+from devhost.stack import Stack, running
+from handlers import openapi
+from handlers.routes import ENDPOINTS
+
+NEVER = "0 0 0 1 1 *"
+document = openapi.document(ENDPOINTS.values(), tokens=False)
+schema = schemathesis.openapi.from_dict(document)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    quiet = {"HOLDFAST_FAST_SCHEDULE": NEVER, "HOLDFAST_SLOW_SCHEDULE": NEVER, "HOLDFAST_PSA_SCHEDULE": NEVER}
+    quiet |= {"HOLDFAST_DEV_PORT": "0"}
+    with running(quiet, lambda _text: None) as running_stack:
+        yield running_stack
+
+
+# What no schema says: a config names the tenant of its path, an end lies in the future, a control is in the catalogue.
+RULES_BEYOND_THE_SCHEMA = ["positive_data_acceptance"]
+
+
+@schema.parametrize()
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_is_sent_is_answered_as_the_document_says(case, stack):
+    case.call_and_validate(
+        base_url=f"{stack.url}/api",
+        headers={"x-functions-key": stack.key},
+        excluded_checks=CHECKS.get_by_names(RULES_BEYOND_THE_SCHEMA),
+    )
+
+
+def test_the_document_and_its_page_are_served(stack):
+    served = stack.api.get("openapi.json")
+    assert (served.json(), served.json()["openapi"]) == (document, "3.1.0")
+    page = stack.api.get("docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "SwaggerUIBundle(" in page.text
+    assert httpx.get(f"{stack.url}/api/docs").status_code == 401
+
+
+def test_every_operation_has_its_errors_and_an_example_of_what_it_takes():
+    for path in document["paths"].values():
+        for operation in path.values():
+            assert "503" in operation["responses"]
+            if "requestBody" in operation:
+                assert operation["requestBody"]["content"]["application/json"]["example"]
