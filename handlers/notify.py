@@ -181,14 +181,14 @@ class Teller:
         return _Place(found, record)
 
     async def _already(self, cause: str, place: _Place, untold: list[Entry]) -> tuple[_Place, list[Entry]]:
-        """What is left to tell, after a note that was being written when a worker died, or no answer came."""
-        if not (posting := place.record.posting):
-            return place, untold
-        mark = news.marker(posting)
-        written = any(mark in note.text for note in await self._psa.notes(place.ticket.id))
-        record = place.record.model_copy(update={"posting": ()})
-        await self._tickets.put_cause(self._tenant.tenant_id, cause, record)
-        left = [entry for entry in untold if not (written and entry.id in posting)]
+        """What is left to tell, after a worker that died, or got no answer, while it wrote a note or just after."""
+        record = place.record
+        if posting := record.posting:
+            mark = news.marker(posting)
+            written = any(mark in note.text for note in await self._psa.notes(place.ticket.id))
+            record = record.model_copy(update={"posting": (), "noted": posting if written else record.noted})
+            await self._tickets.put_cause(self._tenant.tenant_id, cause, record)
+        left = [entry for entry in untold if entry.id not in record.noted]
         return place._replace(record=record), left
 
     async def _note(self, cause: str, place: _Place, untold: list[Entry], states: TenantStates) -> _Place:
@@ -196,17 +196,14 @@ class Teller:
         posting = place.record.model_copy(update={"posting": tuple(entry.id for entry in untold)})
         await self._tickets.put_cause(self._tenant.tenant_id, cause, posting)
         number = await self._psa.add_note(place.ticket.id, news.note(untold, state, desk.approval))
-        waits = state.state == "awaiting_approval"
-        plan, plan_note = (state.plan, number) if waits else ("", 0)
-        ticket = await self._psa.ticket(place.ticket.id) if waits else place.ticket
-        record = posting.model_copy(
-            update={
-                "posting": (),
-                "plan": plan,
-                "plan_note": plan_note,
-                "armed": ticket.status not in desk.approval.statuses,
-            }
-        )
+        record = posting.model_copy(update={"posting": (), "noted": posting.posting})
+        ticket = place.ticket
+        if news.lists_plan(untold, state):
+            ticket = await self._psa.ticket(ticket.id)
+            armed = ticket.status not in desk.approval.statuses
+            record = record.model_copy(update={"plan": state.plan, "plan_note": number, "armed": armed})
+        elif state.state != "awaiting_approval":
+            record = record.model_copy(update={"plan": ""})
         await self._tickets.put_cause(self._tenant.tenant_id, cause, record)
         return _Place(ticket, record)
 

@@ -71,9 +71,15 @@ def note(entries: Sequence[Entry], state: ControlState, approval: Approval) -> s
     lines = [line for entry in entries for line in _lines(entry)]
     if state.actor and any(opens(entry) for entry in entries):
         lines.append(f"Changed by {state.actor}.")
-    if state.state == "awaiting_approval":
+    if lists_plan(entries, state):
         lines += _plan(state, approval)
     return _joined(lines, marker(entry.id for entry in entries))
+
+
+def lists_plan(entries: Sequence[Entry], state: ControlState) -> bool:
+    """Whether the note for *entries* lists the plan that waits now: a person who said yes since need not be asked."""
+    last = [entry.event for entry in entries if entry.event in {"awaiting_approval", "approved"}][-1:]
+    return state.state == "awaiting_approval" and last == ["awaiting_approval"]
 
 
 def result(operation: Operation, proofs: Sequence[Entry]) -> str:

@@ -16,7 +16,8 @@ class CauseTicket(_Record):
 
     *status*: what it had when we last left it, so that one that somebody has taken over is known. *plan*: the plan that
     note *plan_note* lists and waits for a yes. *armed*: the ticket's status was seen to be no approval since then.
-    *posting*: ids of the ledger entries of a note that is being written: it may or may not be there.
+    *posting*: ids of the ledger entries of a note that is being written: it may or may not be there. *noted*: those of
+    the last one that is.
     """
 
     provider: Provider
@@ -26,6 +27,7 @@ class CauseTicket(_Record):
     plan_note: int = 0
     armed: bool = False
     posting: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
     closed_at: AwareDatetime | None = None
 
 

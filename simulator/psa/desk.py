@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from simulator.wire.http import Request
 
 type Trouble = Literal["unavailable", "throttled", "slow", "html", "cut", "lost", "threads"]
-"""What the next request meets. `lost`: it is done, and the connection dies before the answer."""
+"""What the next request meets. `lost`: it is done, and the connection dies before the answer.
+None in the list of troubles: one request that goes well."""
 
 
 @dataclass
@@ -79,7 +80,7 @@ class System:
         self.tickets: dict[int, Ticket] = {}
         self.deliveries: deque[Delivery] = deque()
         self.requests: Counter[str] = Counter()
-        self.trouble: deque[Trouble] = deque()
+        self.trouble: deque[Trouble | None] = deque()
         self.down = False
         self.drops = False
         self.tells_own_changes = True

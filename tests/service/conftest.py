@@ -39,18 +39,10 @@ async def fresh(azurite_connection: str, **environment: str) -> AsyncIterator[Se
         try:
             yield service
         finally:
-            await _empty(azurite_connection, service.queues)
+            await empty(azurite_connection, service.queues)
 
 
-@pytest_asyncio.fixture
-async def emptied(azurite_connection: str) -> AsyncIterator[None]:
-    """For a test that connects the service itself."""
-    yield
-    async with QueueServiceClient.from_connection_string(azurite_connection) as queues:
-        await _empty(azurite_connection, queues)
-
-
-async def _empty(azurite_connection: str, queues: QueueServiceClient) -> None:
+async def empty(azurite_connection: str, queues: QueueServiceClient) -> None:
     """Leave nothing for the next test."""
     async with TableServiceClient.from_connection_string(azurite_connection) as tables:
         for name in TABLES:

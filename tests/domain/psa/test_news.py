@@ -107,6 +107,13 @@ def test_a_waiting_plan_is_told_with_its_steps_and_how_to_approve_it():
     assert "over the HTTP API" in told(entry("awaiting_approval"), state=state)
 
 
+def test_a_plan_that_was_said_yes_to_is_not_asked_about_again():
+    state = ControlState(id="mx", state="awaiting_approval", plan="1a2b", steps=(STEP,))
+    assert "Plan" not in told(entry("awaiting_approval"), entry("approved", 1), state=state)
+    assert "Plan" not in told(entry("actor_named"), state=state)
+    assert "Plan" not in told(entry("awaiting_approval"))
+
+
 def test_a_note_is_known_again_by_the_entries_it_tells():
     one, two = entry("drift_found"), entry("needs_person", 1)
     assert news.marker([one.id, two.id]) == news.marker([two.id, one.id])

@@ -1,84 +1,15 @@
-"""A ticket asks, and is answered: webhooks in, tickets out, through real queues and tables, in all three systems."""
+"""A ticket asks, and is answered: webhooks in, results out, through real queues and tables, in all three systems."""
 
 import json
 import random
 
 import pytest
 import pytest_asyncio
-from azure.storage.queue.aio import QueueClient
 from standardwebhooks import Webhook
 
 from handlers import tickets, webhooks
-from tests.service.desk import COMPANY, STANDARD_SECRET, Msp, settings
+from tests.psa.msp import COMPANY, STANDARD_SECRET, STATUS, in_every_system, reprovision
 from tests.service.harness import holdfast
-
-SYSTEMS = ("connectwise", "autotask", "halopsa")
-STATUS = {
-    "connectwise": {"new": 512, "approved": 513, "open": 514, "running": 515, "failed": 521, "closed": 530},
-    "autotask": {"new": 1, "approved": 21, "open": 8, "running": 9, "failed": 11, "closed": 5},
-    "halopsa": {"new": 1, "approved": 21, "open": 2, "running": 3, "failed": 4, "closed": 9},
-}
-
-
-def desk_of(provider, **changes):
-    """The same desk in each system's own ids."""
-    status = {name: str(number) for name, number in STATUS[provider].items()}
-    desk = {
-        "triggers": [
-            {"action": "check", "container": "37", "type": "91", "subtype": "13", "statuses": [status["new"]]},
-            {"action": "reprovision", "container": "37", "type": "91", "subtype": "14", "statuses": [status["new"]]},
-        ],
-        "placement": {"container": "37", "status": status["open"], "priority": "3"},
-        "outcomes": {"running": status["running"], "ok": status["closed"], "failed": status["failed"]},
-        "approval": {"statuses": [status["approved"]], "words": ["approved"]},
-    }
-    return desk | changes
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_hidden(monkeypatch):
-    """Messages come up at once: tests decide when they are delivered."""
-    send = QueueClient.send_message
-
-    async def at_once(self, content, **given):
-        return await send(self, content, **(given | {"visibility_timeout": 0}))
-
-    monkeypatch.setattr(QueueClient, "send_message", at_once)
-
-
-@pytest.fixture
-def provider():
-    return "autotask"
-
-
-in_every_system = pytest.mark.parametrize("provider", SYSTEMS)
-
-
-@pytest.fixture
-def desk(provider):
-    return desk_of(provider)
-
-
-@pytest_asyncio.fixture
-async def msp(azurite_connection, provider, desk, emptied):  # noqa: ARG001 - it cleans up
-    async with holdfast(azurite_connection, **settings(provider, **desk)) as service:
-        system = service.world.psa.by_name[provider]
-        system.companies = {COMPANY, 251}
-        yield Msp(service, system)
-
-
-@pytest_asyncio.fixture
-async def tenant(msp):
-    tenant = msp.service.world.add_tenant("contoso.example", alert_set="not_found")
-    await msp.service.look_after(tenant, psa={"provider": msp.system.name, "company_id": str(COMPANY)})
-    return tenant
-
-
-def reprovision(msp, **fields):
-    status = STATUS[msp.system.name]["new"]
-    given = {"company": COMPANY, "container": "37", "type": "91", "subtype": "14", "status": status} | fields
-    return msp.system.opens("4711" if msp.system.name != "connectwise" else "jdoe", **given)
-
 
 # --- a ticket asks ---------------------------------------------------------------------------------------------------
 

@@ -4,12 +4,23 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from handlers import check, notify, poll, remediate, tickets, webhooks
 from simulator.psa.desk import Delivery, System, Ticket
 from simulator.psa.systems import Systems
 from tests.service.harness import START, Service
 
 COMPANY = 250
+ALERT = "Phish delivered due to an ETR override"
+SYSTEMS = ("connectwise", "autotask", "halopsa")
+in_every_system = pytest.mark.parametrize("provider", SYSTEMS)
+STATUS = {
+    "connectwise": {"new": 512, "approved": 513, "open": 514, "running": 515, "failed": 521, "closed": 530},
+    "autotask": {"new": 1, "approved": 21, "open": 8, "running": 9, "failed": 11, "closed": 5},
+    "halopsa": {"new": 1, "approved": 21, "open": 2, "running": 3, "failed": 4, "closed": 9},
+}
+AGENT = {"connectwise": "jdoe", "autotask": "4711", "halopsa": "4711"}
 STANDARD_SECRET = "whsec_ZWRndWFyZC1kZW1vLWtleS0wMTIzNDU2"
 
 
@@ -43,12 +54,49 @@ def settings(provider: str, **desk: Any) -> dict[str, str]:
     return {f"HOLDFAST_PSA_{provider.upper()}": json.dumps({**connections[provider], "desk": wanted})}
 
 
+def desk_of(provider: str, **changes: Any) -> dict[str, Any]:
+    """The same desk in each system's own ids."""
+    status = {name: str(number) for name, number in STATUS[provider].items()}
+    desk = {
+        "triggers": [
+            {"action": "check", "container": "37", "type": "91", "subtype": "13", "statuses": [status["new"]]},
+            {"action": "reprovision", "container": "37", "type": "91", "subtype": "14", "statuses": [status["new"]]},
+        ],
+        "placement": {"container": "37", "status": status["open"], "priority": "3"},
+        "outcomes": {"running": status["running"], "ok": status["closed"], "failed": status["failed"]},
+        "approval": {"statuses": [status["approved"]], "words": ["approved"]},
+    }
+    return desk | changes
+
+
+def reprovision(msp: "Msp", **fields: Any) -> Ticket:
+    """A person opens a ticket that asks for a reprovision."""
+    status = STATUS[msp.system.name]["new"]
+    given: dict[str, Any] = {
+        "company": COMPANY,
+        "container": "37",
+        "type": "91",
+        "subtype": "14",
+        "status": status,
+    } | fields
+    return msp.system.opens(msp.agent, **given)
+
+
 @dataclass
 class Msp:
     """A service whose tenants are companies of one ticket system."""
 
     service: Service
     system: System
+
+    @property
+    def agent(self) -> str:
+        """Somebody who works for the MSP."""
+        return AGENT[self.system.name]
+
+    @property
+    def status(self) -> dict[str, int]:
+        return STATUS[self.system.name]
 
     @property
     def tickets(self) -> list[Ticket]:
@@ -69,7 +117,6 @@ class Msp:
         for _ in range(30):
             if webhooks:
                 await self.deliver()
-            self.service.clock.advance(seconds=10)
             handled = 0
             for queue, run in (
                 ("tickets", tickets.run),
@@ -77,6 +124,7 @@ class Msp:
                 ("checks", check.run),
                 ("remediations", remediate.run),
             ):
+                self.service.clock.advance(seconds=3)  # what was hidden to gather more comes up
                 for body in await self.service.messages(queue):
                     await run(body, self.service.clients)
                     handled += 1
@@ -89,5 +137,16 @@ class Msp:
 
     async def drift(self, tenant: Any) -> None:
         """An alert policy that no script may change is switched on, and seen: it needs a person."""
-        tenant.admin("Set-ProtectionAlert", Identity="Phish delivered due to an ETR override", Disabled=False)
+        tenant.admin("Set-ProtectionAlert", Identity=ALERT, Disabled=False)
+        await self.look(tenant)
+
+    async def mend(self, tenant: Any) -> None:
+        """A person switches it off in the portal, and that is seen."""
+        tenant.admin("Set-ProtectionAlert", Identity=ALERT, Disabled=True)
+        await self.look(tenant)
+
+    async def look(self, tenant: Any) -> None:
+        """The service looks at the alert policies, and does what it can; nobody is told yet."""
         await self.service.check(tenant, controls=("alert-policies",))
+        for body in await self.service.messages("remediations"):
+            await remediate.run(body, self.service.clients)
