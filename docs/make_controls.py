@@ -34,7 +34,11 @@ def _section(control: Control) -> str:
     if control.needs:
         lines.append(f"- Put back only after: {', '.join(control.needs)}")
     if control.guarded:
-        lines.append("- Guarded: every MX of every custom domain must be the filter's before it is written")
+        lines.append(
+            "- Guarded: every MX of every custom domain must be the filter's, and older ones forgotten, before a write"
+        )
+    if control.asks_dns:
+        lines.append("- Asks DNS: the zone's own servers, see [DNS](dns.md)")
     if control.once:
         lines.append("- Tried once; after a refusal or no effect a person is told and it is not tried again")
     lines.append(f"- By hand: {control.by_hand}\n")

@@ -144,13 +144,17 @@ def _guard(control: Control, _plan: Drifted, around: Circumstances) -> Answer:
 _MAY_BE_EMPTY = frozenset({"Comment", "Expected"})
 """A comment, and what a change in DNS found: where there is nothing, the first record is made."""
 
+_EMPTY_IF_ASKED = frozenset({"Wanted"})
+"""What a change in DNS leaves: nothing, where a person has the first record taken back."""
 
-def _empty_set(_control: Control, plan: Drifted, _around: Circumstances) -> Answer:
+
+def _empty_set(_control: Control, plan: Drifted, around: Circumstances) -> Answer:
+    allowed = _MAY_BE_EMPTY | (_EMPTY_IF_ASKED if around.requested_by else frozenset())
     empty = [
         name
         for step in plan.steps
         for name, value in step.parameters.items()
-        if value in ((), "") and name not in _MAY_BE_EMPTY
+        if value in ((), "") and name not in allowed
     ]
     return Answer("empty-set", not empty, f"would write nothing into {empty[0]}" if empty else "")
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import AwareDatetime, Field
 
 from clients.connect import Clients
-from clients.errors import ClientError, Refused, Throttled
+from clients.errors import ClientError, Conflict, Refused, Throttled
 from clients.storage.states import StatesMoved
 from domain import undo
 from domain.control import Drifted, Facts
@@ -134,7 +134,7 @@ class _Undo:
         return await self._case.clients.storage.ledger.get(said.tenant_id, said.id) is not None
 
     async def _look(self) -> Facts:
-        return await self._case.clients.look(self._case.wanted, [self._control])
+        return await self._case.clients.look(self._case.wanted, [self._control], care="sure")
 
     def _standing(self, facts: Facts) -> undo.Standing:
         return undo.standing(self._entry, self._control.find(facts, self._case.wanted))
@@ -159,6 +159,9 @@ class _Undo:
                 return await self._give_up("held", f"not sent: {wait.sentence}", plan, number)
             except Refused as refusal:
                 return await self._give_up("needs_person", f"{refusal.sentence} {refusal.remedy}", plan, number)
+            except Conflict as changed:
+                why = f"{changed.sentence}: somebody has changed it since. {self._control.by_hand}"
+                return await self._give_up("needs_person", why, plan, number)
             except ClientError as lost:  # it may have happened: the look that follows tells
                 log.warning("answer_lost tenant=%s control=%s %s", self._operation.tenant_id, self._control.id, lost)
         return False

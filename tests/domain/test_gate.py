@@ -5,9 +5,11 @@ import pytest
 
 from domain.control import Drift, Drifted
 from domain.controls import CATALOGUE
+from domain.dns_steps import RecordChange
 from domain.exemption import Exemption
 from domain.gate import Brake, Circumstances, blast_radius, rule
 from domain.guards import Guard
+from domain.mail.answers import Txt
 from domain.states import digest
 from domain.steps import Step
 from tests.domain.builders import NOW, wanted
@@ -104,6 +106,14 @@ def test_a_person_who_asks_passes_nothing_else(gate):
 def test_an_empty_set_is_never_written(empty):
     plan = Drifted(PLAN.drift, (Step("exchange", "Set-X", {"Identity": "a", "SenderIPAddresses": empty}),))
     assert (refusal := rule(RULE, plan, around()).refusal) and refusal.gate == "empty-set"
+
+
+def test_a_first_record_may_be_made_where_there_is_nothing_and_only_a_person_takes_it_back():
+    made = RecordChange("a.example", "_dmarc.a.example", "TXT", (), (Txt((b"v=DMARC1; p=none",)),))
+    assert rule(RULE, Drifted(PLAN.drift, (made.step(),)), around()).refusal is None
+    back = Drifted(PLAN.drift, (made.back.step(),))
+    assert (refusal := rule(RULE, back, around()).refusal) and refusal.gate == "empty-set"
+    assert rule(RULE, back, around(requested_by="ann")).refusal is None
 
 
 def test_an_empty_comment_is_no_empty_set():

@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 
 from devhost.knot import KEY_NAME
-from domain import dns_steps
 from tests.knot import knot_server  # noqa: F401 - a fixture
 from tests.service.conftest import fresh
 from tests.service.primary import GUIDE, WITHOUT, ZONE, Admin, primary
+from tests.service.web import ask, of
 
 SECRET = "HOLDFAST_DNS_SECRET_KNOT"
 TOKEN, DMARC = "MS=ms12345678", "v=DMARC1; p=none"
@@ -82,19 +82,38 @@ async def test_an_include_that_was_removed_is_put_back_and_proven(service, tenan
     assert way.updates == 1
 
 
-async def test_what_was_put_back_is_undone_from_its_ledger_entry_and_only_if_nobody_changed_it(service, tenant, admin):
+async def undone(service, tenant, control):
+    """What comes of a person's wish to have the last correction undone."""
+    entry = (await service.ledger(tenant, control))[-1]
+    answer = await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{control}/undo", {"entry": entry.id})
+    await service.work()
+    return of(await ask(service, "GET", f"operations/{of(answer)['id']}"))["state"]
+
+
+async def test_what_was_put_back_can_be_undone_from_the_ledger_and_stays_so(service, tenant, admin):
     await admin.publish(WITHOUT, TOKEN)
     await look(service, tenant)
-    [step] = dns_steps.undo((await service.ledger(tenant, "spf"))[-1])
-    config = await service.clients.storage.tenants.get(tenant.tenant_id)
-
-    async def permit():
-        """Let it pass."""
-
-    await service.clients.apply(config, step, permit)
+    assert await undone(service, tenant, "spf") == "succeeded"
     assert await admin.sees() == {WITHOUT: 900, TOKEN: 900}
-    with pytest.raises(Exception, match="no longer what was read"):
-        await service.clients.apply(config, step, permit)
+    await look(service, tenant)
+    assert (await service.state(tenant, "spf")).state == "excepted"
+    assert await admin.sees() == {WITHOUT: 900, TOKEN: 900}
+
+
+async def test_a_record_that_was_created_can_be_taken_back(service, tenant, admin):
+    await admin.publish(at="_dmarc.")
+    await look(service, tenant)
+    assert await undone(service, tenant, "dmarc") == "succeeded"
+    assert await admin.sees("_dmarc.") == {}
+
+
+async def test_what_somebody_changed_since_is_not_undone(service, tenant, admin):
+    await admin.publish(WITHOUT, TOKEN)
+    await look(service, tenant)
+    theirs = GUIDE.replace("-all", "ip4:203.0.113.7 -all")
+    await admin.publish(theirs, TOKEN)
+    assert await undone(service, tenant, "spf") == "needs_person"
+    assert set(await admin.sees()) == {theirs, TOKEN}
 
 
 async def test_a_missing_dmarc_record_is_created_once(service, tenant, admin, way):
