@@ -137,6 +137,12 @@ async def delete_tenant(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(ENDPOINTS["delete_tenant"], req, connect)
 
 
+@app.route("tenants/{tenant_id}/readiness", methods=["GET"])
+async def get_readiness(req: func.HttpRequest) -> func.HttpResponse:
+    """What a tenant has granted, and what is missing, with the grant that mends it."""
+    return await serve(ENDPOINTS["get_readiness"], req, connect)
+
+
 @app.route("tenants/{tenant_id}/state", methods=["GET"])
 async def get_state(req: func.HttpRequest) -> func.HttpResponse:
     """How each control of a tenant stands."""

@@ -18,6 +18,7 @@ from clients.compliance import Compliance
 from clients.credentials import Certificate, ClientSecret, Credentials, Proof, managed_identity
 from clients.dns_providers import Hosting
 from clients.exchange import Exchange
+from clients.grants import Grants
 from clients.http import Clock, Http, make_client, utc_now
 from clients.profiles import all_profiles
 from clients.psa import systems
@@ -63,6 +64,7 @@ class Clients:
     profiles: dict[str, Profile]
     web: httpx.AsyncClient
     now: Clock
+    grants: Grants
     tokens: Tokens | None = None
     rereads_s: tuple[float, ...] = (0, 1, 2, 4)
     asked: ExpiringCache[str, tuple[Question, ...]] = field(default_factory=lambda: ExpiringCache(TENANTS_REMEMBERED))
@@ -185,6 +187,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         web=web,
         now=now,
         tokens=_tokens(settings, http, endpoints, now=now),
+        grants=Grants(credentials, endpoints, settings.client_id),
     )
 
 

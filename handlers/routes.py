@@ -10,7 +10,7 @@ from domain.gate import Brake
 from domain.ledger import Entry
 from domain.operations import Operation
 from domain.tenant import TenantConfig
-from handlers import api, approvals, docs, exceptions, openapi, tenants, undo
+from handlers import api, approvals, docs, exceptions, openapi, readiness, tenants, undo
 from handlers.approvals import Approval
 from handlers.endpoint import Ask, Endpoint, Reply
 from handlers.exceptions import ExceptionAsked
@@ -24,6 +24,10 @@ async def _health(_: Ask, clients: Clients) -> Reply:
 
 async def _tenants(_: Ask, clients: Clients) -> Reply:
     return Reply(await api.tenants(clients))
+
+
+async def _readiness(ask: Ask, clients: Clients) -> Reply:
+    return Reply(await readiness.look(ask.tenant_id, clients))
 
 
 async def _state(ask: Ask, clients: Clients) -> Reply:
@@ -132,6 +136,16 @@ _ALL = (
         {204: None},
         problems=(404, 412),
         conditions=("If-Match",),
+    ),
+    Endpoint(
+        "get_readiness",
+        "GET",
+        f"{_TENANT}/readiness",
+        "What the tenant has granted, and what is missing, with the grant that mends it.",
+        _readiness,
+        READ,
+        {200: readiness.Readiness},
+        problems=(404,),
     ),
     Endpoint(
         "get_state",

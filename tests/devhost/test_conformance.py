@@ -60,6 +60,7 @@ ROUTES = {
     "get_tenant": ("GET", "tenants/{tenant_id}", "FUNCTION"),
     "put_tenant": ("PUT", "tenants/{tenant_id}", "FUNCTION"),
     "delete_tenant": ("DELETE", "tenants/{tenant_id}", "FUNCTION"),
+    "get_readiness": ("GET", "tenants/{tenant_id}/readiness", "FUNCTION"),
     "get_state": ("GET", "tenants/{tenant_id}/state", "FUNCTION"),
     "get_ledger": ("GET", "tenants/{tenant_id}/ledger", "FUNCTION"),
     "post_check": ("POST", "tenants/{tenant_id}/check", "FUNCTION"),
