@@ -9,6 +9,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from clients import telemetry
 from clients.connect import Clients
 from clients.errors import ClientError, NotFound
 from clients.psa.api import Psa
@@ -44,6 +45,12 @@ async def run(body: bytes, clients: Clients) -> None:
     except ForeignMessage as foreign:
         await park.foreign("notifications", body, str(foreign), clients)
         return
+    with telemetry.working("notifications", job, clients.now()):
+        await _notify(job, clients)
+
+
+async def _notify(job: Notify, clients: Clients) -> None:
+    """Tell the ticket system of the tenant's company what is new, under the tenant's lease."""
     if covered(job.asked_at, clients.psa.done.get(job.tenant_id, clients.now())):
         return
     tickets = clients.storage.tickets

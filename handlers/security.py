@@ -1,5 +1,6 @@
 """The queue `alerts`: what a tenant's security services say. Each message names the tenant and which of them."""
 
+from clients import telemetry
 from clients.connect import Clients
 from domain.jobs import ForeignMessage, TriageAlerts, parse
 from handlers import alerts, park
@@ -12,4 +13,5 @@ async def run(body: bytes, clients: Clients) -> None:
     except ForeignMessage as foreign:
         await park.foreign("alerts", body, str(foreign), clients)
         return
-    await alerts.run(job, clients)
+    with telemetry.working("alerts", job, clients.now()):
+        await alerts.run(job, clients)

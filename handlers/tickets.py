@@ -6,6 +6,7 @@ The ticket is read from the PSA; whose tenant it is about only our own table say
 import logging
 from uuid import UUID, uuid5
 
+from clients import telemetry
 from clients.connect import Clients
 from clients.errors import ClientError, NotFound, Refused, Throttled
 from clients.psa.api import Psa
@@ -42,10 +43,11 @@ async def run(body: bytes, clients: Clients) -> None:
     except ForeignMessage as foreign:
         await park.foreign("tickets", body, str(foreign), clients)
         return
-    if isinstance(job, TicketRequest):
-        await _requested(job, clients)
-    elif isinstance(job, ReadTicket):
-        await _look(job, clients)
+    with telemetry.working("tickets", job, clients.now()):
+        if isinstance(job, TicketRequest):
+            await _requested(job, clients)
+        elif isinstance(job, ReadTicket):
+            await _look(job, clients)
 
 
 async def _look(job: ReadTicket, clients: Clients) -> None:

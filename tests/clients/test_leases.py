@@ -217,6 +217,12 @@ async def test_a_lease_that_cannot_be_renewed_at_all_is_lost(
             assert lease.lost
 
 
+async def test_the_first_of_all_leases_makes_their_container(azurite_connection: str) -> None:
+    async with opened(azurite_connection, f"leases-{uuid4()}") as container, Leases(container).hold(TENANT) as lease:
+        assert lease
+        assert await container.exists()
+
+
 @pytest.mark.parametrize("status", ["409 LeaseAlreadyPresent", "412 LeaseIdMissing"])
 async def test_either_way_of_saying_that_somebody_has_it_is_none(status: str) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
