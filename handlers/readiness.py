@@ -202,14 +202,11 @@ def _writes(given: Mapping[Resource, Granted], config: TenantConfig) -> Iterable
         return
     for resource, cmdlets in _WRITES.items():
         grant = given[resource]
-        held = (
-            set()
-            if isinstance(grant, ClientError)
-            else {t for t, i in _WRITERS[resource] if i in grant.directory_roles}
-        )
+        roles = frozenset[str]() if isinstance(grant, ClientError) else grant.directory_roles
+        held = [title for title, template in _WRITERS[resource] if template in roles]
         for cmdlet in cmdlets:
             if held:
-                yield Item(id=f"cmdlet {cmdlet}", state="ok", detail=f"comes with {min(held)}; not tried, as it writes")
+                yield Item(id=f"cmdlet {cmdlet}", state="ok", detail=f"comes with {held[0]}; not tried, as it writes")
             else:
                 state: ItemState = "unknown" if isinstance(grant, ClientError) else "missing"
                 detail = f"comes with {_WRITERS[resource][0][0]}"

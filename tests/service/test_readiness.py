@@ -89,7 +89,7 @@ async def test_observing_needs_a_reader_only(service):
 
 async def test_a_dns_provider_without_its_secret_is_named(service):
     tenant = service.world.add_tenant("contoso.example")
-    host = {"kind": "cloudflare", "zone_id": "0" * 32, "token_setting": "HOLDFAST_DNS_SECRET_X"}
+    host = {"kind": "cloudflare", "secret_setting": "HOLDFAST_DNS_SECRET_X"}
     await service.look_after(tenant, dns={"contoso.example": host})
     _, items = await look(service, tenant)
     assert items["dns contoso.example"].state == "missing"
