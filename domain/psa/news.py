@@ -22,7 +22,8 @@ PASSING = frozenset({"brake", "freeze", "order", "lease", "tenant"})
 """Parts of the gate that a person has closed, or that open by themselves: no ticket is needed to know."""
 
 LONGEST_TEXT = 12_000
-LONGEST_PART = 500
+LONGEST_PART = 4_000
+"""Of one value or sentence: a record to be pasted must be whole, and takes up to a thousand characters a domain."""
 
 ABOUT = (
     "Holdfast watches the mail settings of this tenant that the ExchangeDefender guide documents. "

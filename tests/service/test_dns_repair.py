@@ -324,3 +324,49 @@ async def test_dkim_records_are_published_before_signing_is_switched_on_and_micr
     assert (await service.state(tenant, "dkim")).state == "compliant"
     assert [entry.cmdlet for entry in tenant.writes if entry.changed] == ["Set-DkimSigningConfig"]
     assert way.updates == 2
+
+
+async def test_an_alias_at_the_domain_is_a_persons_to_judge(service, tenant, admin, way):
+    """Its records are somebody else's: what they lack is seen, and nothing is put beside an alias."""
+    other = Admin(admin.knot)
+    await other.publish(WITHOUT)
+    await admin.publish()
+    await admin.publish(f"{other.domain}.", rtype="CNAME")
+    await look(service, tenant, "spf")
+    state = await service.state(tenant, "spf")
+    assert state.state == "needs_person"
+    assert "is an alias (CNAME)" in state.detail
+    assert way.updates == 0
+
+
+async def test_a_record_that_waits_for_approval_is_published_once_a_person_says_yes(service, tenant, admin, way):
+    await service.look_after(tenant, dns=host(way), controls={"spf": {"mode": "approve"}})
+    await admin.publish(WITHOUT, TOKEN)
+    await look(service, tenant)
+    shown = await service.state(tenant, "spf")
+    await admin.publish(WITHOUT, TOKEN, "google-site-verification=1")
+    await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/spf/approve", {"plan": shown.plan})
+    await service.work()
+    assert way.updates == 0
+    again = await service.state(tenant, "spf")
+    assert (again.state, again.plan != shown.plan) == ("awaiting_approval", True)
+    await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/spf/approve", {"plan": again.plan})
+    await service.work()
+    assert set(await admin.sees()) == {GUIDE, TOKEN, "google-site-verification=1"}
+
+
+@pytest.mark.parametrize(
+    ("dns", "named"),
+    [
+        ({ZONE: {"kind": "route53"}}, f"body.dns.{ZONE}"),
+        ({"a..b": {"kind": "cloudflare", "secret_setting": SECRET}}, "body.dns.a..b"),
+        ({ZONE: {"kind": "cloudflare", "secret_setting": "HOLDFAST_CLIENT_SECRET"}}, "secret_setting"),
+        ({ZONE: {"kind": "cloudflare", "secret_setting": f"{SECRET}_GONE"}}, f"{SECRET}_GONE: is missing"),
+    ],
+    ids=["unknown_kind", "no_zone", "a_setting_of_the_service", "missing_secret"],
+)
+async def test_a_config_whose_provider_cannot_be_is_refused_with_what_is_wrong(service, tenant, dns, named):
+    config = {"tenant_id": tenant.tenant_id, "name": "n", "initial_domain": "n.onmicrosoft.com", "dns": dns}
+    answer = await ask(service, "PUT", f"tenants/{tenant.tenant_id}", config)
+    assert answer.status_code == 422
+    assert named in of(answer)["detail"]

@@ -108,6 +108,16 @@ def test_another_text_at_the_name_of_a_dmarc_record_is_a_persons_to_judge():
     assert isinstance(finding, NeedsPerson)
 
 
+def test_an_international_domain_is_published_under_its_a_labels():
+    rows = healthy()
+    rows["Get-AcceptedDomain"][0]["DomainName"] = "Bücher.example"
+    name = "xn--bcher-kva.example"
+    finding = judge("spf", rows, {Question(name, "TXT"): SHORT}, dns={"bücher.example": HOST})
+    assert isinstance(finding, Drifted)
+    change = change_of(finding.steps[0].parameters)
+    assert (change.zone, change.name) == (name, name)
+
+
 def test_one_domain_with_a_host_is_put_back_and_the_other_is_told():
     rows = healthy()
     rows["Get-AcceptedDomain"].append({"DomainName": "second.example", "DomainType": "Authoritative"})

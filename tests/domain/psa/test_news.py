@@ -121,6 +121,11 @@ def test_a_note_is_known_again_by_the_entries_it_tells():
     assert news.marker([one.id]) != news.marker([two.id])
 
 
+def test_a_record_to_be_pasted_is_told_whole():
+    record = f'a.example: publish TXT "v=spf1 {"include:a.example " * 40}-all"'
+    assert record in told(entry("needs_person", detail=record))
+
+
 def test_a_long_note_is_cut_and_says_so():
     text = told(*(entry("needs_person", n, detail="x" * 900) for n in range(40)))
     assert len(text) < 13_000
