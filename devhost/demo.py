@@ -5,12 +5,13 @@ is reached into. Exit code 0 only if every act ended as it should, in the servic
 """
 
 import argparse
+import json
 import os
 import signal
 import sys
 import time
 
-from devhost.acts import ACTS, records
+from devhost.acts import ACTS, records, tickets
 from devhost.errors import StartError
 from devhost.stack import Stack, running
 from devhost.stage import Stage, console
@@ -36,7 +37,7 @@ def main() -> int:
     try:
         with (
             console.status("") as status,
-            running(environ, status.update, zones=records.ZONES, secret=records.SECRET) as stack,
+            running(environ, status.update, zones=records.ZONES, secret=records.SECRET, tickets=True) as stack,
         ):
             stage = Stage(stack, status.update)
             _prepare(stage)
@@ -93,6 +94,9 @@ def _stay(stage: Stage) -> int:
         f"Simulator  {stack.simulator.base_url} (simulator/README.md; its certificate is its own)",
         "Break something, for example:",
         f"  curl -k {stack.simulator.base_url}tenants/{domain}/admin -d '{order}'",
+        "Or open a ticket that asks for a reprovision, and read what it is told:",
+        f"  curl -k {stack.simulator.base_url}psa/{tickets.SYSTEM}/tickets -d '{json.dumps(tickets.TICKET)}'",
+        f"  curl -k {stack.simulator.base_url}psa/{tickets.SYSTEM}/tickets",
         "Ctrl-C ends it.",
     ):
         console.print(line, soft_wrap=True, markup=False)

@@ -50,11 +50,17 @@ class Stack:
 
 @contextmanager
 def running(
-    environ: dict[str, str], tell: Callable[[str], None], *, zones: Mapping[str, str] | None = None, secret: str = ""
+    environ: dict[str, str],
+    tell: Callable[[str], None],
+    *,
+    zones: Mapping[str, str] | None = None,
+    secret: str = "",
+    tickets: bool = False,
 ) -> Iterator[Stack]:
     """Run the stack while the block runs. *environ* is added to the dev host's environment.
 
     *zones*: zone files by name, for a Knot beside it, where one is installed; its key goes into the setting *secret*.
+    *tickets*: with the simulated ticket systems connected, both ways.
 
     Raises:
         StartError: A part did not come up; the sentence says which, and what it said last.
@@ -65,6 +71,8 @@ def running(
         about = stack.enter_context(_process("simulator", folder, {}))
         settings = {name: value for name, value in about.items() if name.isupper()}
         settings |= {"HOLDFAST_CLIENT_ID": about["client_id"], "HOLDFAST_CLIENT_SECRET": about["client_secret"]}
+        if tickets:
+            settings |= json.loads(about["psa"])
         nameserver = None
         if zones and installed():
             tell("Starting Knot DNS ...")

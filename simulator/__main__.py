@@ -18,6 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from simulator.app import asgi
 from simulator.dns import DnsServer
 from simulator.faults import ConnectionCut
+from simulator.psa.sender import send
 from simulator.world import World
 
 if TYPE_CHECKING:
@@ -116,7 +117,9 @@ async def serve(world: World, port: int, ready_file: Path | None) -> None:
                 found = addresses(bound, dns_server.address, ca_file)
                 if ready_file:
                     application = {"client_id": world.client_id, "client_secret": world.client_secret}
-                    about = {"base_url": f"https://127.0.0.1:{bound}", **application, **found}
+                    base = f"https://127.0.0.1:{bound}"
+                    psa = json.dumps(world.psa.connections(base))
+                    about = {"base_url": base, **application, **found, "psa": psa}
                     _write_whole(ready_file, json.dumps(about))
                 print(" ".join(f"{name}={value}" for name, value in found.items()), flush=True)
 
@@ -133,7 +136,9 @@ async def serve(world: World, port: int, ready_file: Path | None) -> None:
                 timeout_keep_alive=60,
                 timeout_graceful_shutdown=2,
             )
+            sending = asyncio.create_task(send(world))
             await _Server(config, announce).serve()
+            sending.cancel()
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -25,6 +25,7 @@ All bodies are JSON. `{tenant}` is an id or a domain. Errors are `{"error": text
 | `PUT /_sim/dns/faults` | `{"name", "how": "servfail" / "timeout" / "truncated" / null, "times"}` | 204 |
 | `PUT /_sim/dns/servers` | `{"zone", "host", "port"}`: another server has that zone | 204 |
 | `GET /_sim/counters` | | `{"http_requests": {}, "tenants": n}` |
+| `.../psa/{system}` | | see `simulator/psa/control.py` |
 | `POST /_sim/reset` | | 204 |
 """
 
@@ -41,6 +42,7 @@ from starlette.routing import Route
 
 from simulator.failures import CmdletError, UnknownCmdletError
 from simulator.faults import Fault, Faults
+from simulator.psa.control import PsaApi
 from simulator.switches import Switches
 from simulator.wire.tokens import AUDIENCES, DIRECTORY_ROLES, PERMISSIONS
 
@@ -64,7 +66,7 @@ class _Unanswerable(Exception):  # noqa: N818 - a status with a sentence
 
 def control(world: World) -> ASGIApp:
     """The control API of one world."""
-    api = _Api(world)
+    api, psa = _Api(world), PsaApi(world)
 
     def route(path: str, method: str, run: Callable[[Mapping[str, Any], Any], Any], status: int = 200) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -101,6 +103,12 @@ def control(world: World) -> ASGIApp:
             route("/dns", "PUT", api.set_records),
             route("/dns/faults", "PUT", api.fail_dns),
             route("/dns/servers", "PUT", api.delegate_zone),
+            route("/psa/{system}", "PATCH", psa.switch),
+            route("/psa/{system}/tickets", "GET", psa.tickets),
+            route("/psa/{system}/tickets", "POST", psa.open, 201),
+            route("/psa/{system}/tickets/{ticket}", "PATCH", psa.change),
+            route("/psa/{system}/tickets/{ticket}", "DELETE", psa.delete),
+            route("/psa/{system}/tickets/{ticket}/notes", "POST", psa.write, 201),
             route("/counters", "GET", api.counters),
             route("/reset", "POST", api.reset),
         ]

@@ -1,0 +1,50 @@
+"""Posts the webhooks of the three systems to where they are registered, as often as each vendor tries."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import httpx
+
+if TYPE_CHECKING:
+    from simulator.psa.desk import Delivery, System
+    from simulator.world import World
+
+log = logging.getLogger("simulator.psa")
+
+PATIENCE_S = {"connectwise": 5.0, "autotask": 10.0, "halopsa": 10.0}
+LOOK_EVERY_S = 0.1
+
+
+async def send(world: World) -> None:
+    """Send for ever what happens in the systems that have a webhook registered."""
+    async with httpx.AsyncClient() as web, asyncio.TaskGroup() as tasks:
+        while True:
+            for system in world.psa.by_name.values():
+                while system.webhook_url and system.deliveries:
+                    tasks.create_task(_deliver(system, system.deliveries.popleft(), web))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _deliver(system: System, delivery: Delivery, web: httpx.AsyncClient) -> None:
+    while True:
+        status = await _post(system, delivery, web)
+        pause_s = system.retry_after_s(delivery, status)
+        log.info("%s ticket %d attempt %d -> %s", system.name, delivery.ticket, delivery.attempt, status)
+        if pause_s is None:
+            return
+        await asyncio.sleep(pause_s)
+        delivery = replace(delivery, attempt=delivery.attempt + 1)
+
+
+async def _post(system: System, delivery: Delivery, web: httpx.AsyncClient) -> int | None:
+    """The status of the answer, None without one in time."""
+    url = f"{system.webhook_url}?{delivery.query}" if delivery.query else system.webhook_url
+    try:
+        answer = await web.post(url, content=delivery.body, headers=delivery.headers, timeout=PATIENCE_S[system.name])
+    except httpx.HTTPError:
+        return None
+    return answer.status_code
