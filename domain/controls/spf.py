@@ -17,7 +17,7 @@ from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
-    includes = wanted.profile.spf.includes
+    includes = tuple(_in_cloud(target, wanted.tenant.initial_domain) for target in wanted.profile.spf.includes)
 
     def look(domain: str) -> per_domain.OneDomain | Needs | Unknown:
         found = spf.repaired(domain, facts.answers, includes)
@@ -36,6 +36,16 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
                 assert_never(found)
 
     return per_domain.judge(per_domain.domains_of(facts), look)
+
+
+_MICROSOFT = "spf.protection.outlook.com"
+_IN_CLOUD = {"us": "spf.protection.office365.us", "cn": "spf.protection.partner.outlook.cn"}
+"""Microsoft's own include by the tenant's cloud, which its initial domain tells (dns-and-exchangedefender 2.2)."""
+
+
+def _in_cloud(target: str, initial_domain: str) -> str:
+    cloud = initial_domain.rpartition(".")[2].lower()
+    return _IN_CLOUD.get(cloud, target) if target == _MICROSOFT else target
 
 
 def _missing(domain: str, proposal: spf.Proposal, facts: Facts, wanted: Wanted) -> per_domain.OneDomain:

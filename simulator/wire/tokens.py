@@ -23,12 +23,14 @@ RESOURCES = {
     "https://ps.compliance.protection.outlook.com": "00000007-0000-0ff1-ce00-000000000000",
     "https://graph.microsoft.com": "00000003-0000-0000-c000-000000000000",
     "https://manage.office.com": "c5393580-f805-4401-95e8-94b7a6ef2fc2",
+    "https://management.azure.com": "797f4846-ba00-4fd7-ba43-dac1f8f63013",
 }
 AUDIENCES = {
     "exchange": "https://outlook.office365.com",
     "compliance": "https://ps.compliance.protection.outlook.com",
     "graph": "https://graph.microsoft.com",
     "activity": "https://manage.office.com",
+    "management": "https://management.azure.com",
 }
 # What may be granted on the other two resources (section 8 of the alerts sheet).
 PERMISSIONS = {

@@ -46,13 +46,14 @@ class Clock:
 
 @dataclass
 class Service:
-    """Holdfast, as its triggers see it. *microsoft*: where its requests to Microsoft arrive."""
+    """Holdfast, as its triggers see it. *microsoft*: where its requests to Microsoft arrive; *web*: all others."""
 
     clients: Clients
     clock: Clock
     world: World
     queues: QueueServiceClient
     microsoft: respx.Route
+    web: respx.Router
 
     async def look_after(self, tenant: Tenant, *, known: bool = True, **config: Any) -> None:
         """Put the tenant's config in place, as `PUT /tenants/{tenant_id}` does.
@@ -143,7 +144,7 @@ async def holdfast(azurite_connection: str, **environment: str) -> AsyncIterator
                 "HOLDFAST_AUDIT_SCHEDULE": "45 */5 * * * *",
             }
             clients = replace(await connect(load(usual | environment), now=clock), rereads_s=(0, 0, 0, 0))
-            service = Service(clients, clock, world, queues, microsoft)
+            service = Service(clients, clock, world, queues, microsoft, router)
             try:
                 yield service
             finally:

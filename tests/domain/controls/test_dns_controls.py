@@ -108,6 +108,18 @@ def test_another_text_at_the_name_of_a_dmarc_record_is_a_persons_to_judge():
     assert isinstance(finding, NeedsPerson)
 
 
+@pytest.mark.parametrize(
+    ("cloud", "include"),
+    [("us", "spf.protection.office365.us"), ("cn", "spf.protection.partner.outlook.cn")],
+)
+def test_microsofts_include_is_that_of_the_tenants_cloud(cloud, include):
+    rows = healthy()
+    dns = {TXT: text("v=spf1 include:proxy.exchangedefender.com -all"), Question(include, "TXT"): text("v=spf1 -all")}
+    finding = judge("spf", rows, dns, initial_domain=f"northwindlegal.onmicrosoft.{cloud}")
+    assert isinstance(finding, NeedsPerson)
+    assert f"include:{include} include:proxy.exchangedefender.com -all" in finding.todo
+
+
 def test_an_international_domain_is_published_under_its_a_labels():
     rows = healthy()
     rows["Get-AcceptedDomain"][0]["DomainName"] = "Bücher.example"
