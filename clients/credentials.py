@@ -177,7 +177,7 @@ class Credentials:
         if not isinstance(token, str):
             raise entra_error(result, self.consent_url(tenant_id))
         lifetime = timedelta(seconds=int(str(result["expires_in"])))
-        log.info("token_acquired tenant=%s scope=%s lifetime_s=%d", tenant_id, scope, lifetime.total_seconds())
+        log.debug("token_acquired tenant=%s scope=%s lifetime_s=%d", tenant_id, scope, lifetime.total_seconds())
         self._tokens.put(key, token, self._now() + lifetime - RENEWED_EARLY)
         return token
 
