@@ -6,7 +6,7 @@ import azure.functions as func
 
 from clients import profiles
 from clients import settings as environment
-from domain.jobs import TriageAlerts
+from domain.jobs import ReadAudit, TriageAlerts
 from handlers import check, park, poll, remediate, routes, security, sweep, tickets, webhooks, workers
 from handlers import notify as notifications
 from handlers.http import serve, serve_token
@@ -41,6 +41,12 @@ async def sweep_alerts(timer: func.TimerRequest) -> None:
     await sweep.security(TriageAlerts, interval_s(timer), await connect())
 
 
+@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_AUDIT_SCHEDULE%")
+async def read_audit_feed(timer: func.TimerRequest) -> None:
+    """Ask for a look at what administrators did in every tenant."""
+    await sweep.security(ReadAudit, interval_s(timer), await connect())
+
+
 @app.queue_trigger(arg_name="message", queue_name="checks", connection=STORAGE)
 async def check_tenant(message: func.QueueMessage) -> None:
     """Look at one tenant: read, compare, record."""
@@ -73,7 +79,7 @@ async def notify(message: func.QueueMessage) -> None:
 
 @app.queue_trigger(arg_name="message", queue_name="alerts", connection=STORAGE)
 async def triage_alerts(message: func.QueueMessage) -> None:
-    """Close the false alerts of one tenant by their evidence, and tell a person of the true ones."""
+    """Close one tenant's false alerts by their evidence, or read who changed what from its audit feed."""
     await security.run(message.get_body(), await connect())
 
 

@@ -10,6 +10,7 @@ import httpx
 import stamina.instrumentation
 
 from clients import storage
+from clients.activity import Activity
 from clients.alerts import Alerts
 from clients.announcer import Announcer
 from clients.cache import ExpiringCache
@@ -56,6 +57,7 @@ class Clients:
     exchange: Exchange
     compliance: Compliance
     alerts: Alerts
+    activity: Activity
     dns: Resolver
     hosting: Hosting
     storage: storage.Storage
@@ -178,6 +180,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         exchange=Exchange(http, credentials, endpoints, now=now),
         compliance=Compliance(http, credentials, endpoints, now=now),
         alerts=Alerts(http, credentials, endpoints, now=now),
+        activity=Activity(http, credentials, endpoints, settings.partner_tenant_id or settings.client_id),
         dns=Resolver(settings.resolvers(), now),
         hosting=Hosting(http, settings.dns_secrets, _arm_token(credentials, endpoints), endpoints.management),
         storage=kept,

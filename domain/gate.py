@@ -42,7 +42,7 @@ class Circumstances:
 
     *corrections*: how often one of the plan's fields was put back within BREAKER_WINDOW. *requested_by*: the person who
     asked for this control to be put back. *approved*: the hash of the plan that this person has seen, where it is the
-    only one that may be taken.
+    only one that may be taken. *others*: who made its drift within BREAKER_WINDOW, as far as the audit feed has told.
     """
 
     now: datetime
@@ -53,6 +53,7 @@ class Circumstances:
     corrections: int = 0
     requested_by: str | None = None
     approved: str | None = None
+    others: tuple[str, ...] = ()
 
 
 type GateName = Literal[
@@ -162,7 +163,8 @@ def _empty_set(_control: Control, plan: Drifted, around: Circumstances) -> Answe
 def _breaker(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
     if around.corrections < BREAKER_LIMIT or around.requested_by:
         return Answer("breaker", passed=True)
-    reason = f"put back {around.corrections} times in 24 hours: somebody else, or another tool, undoes it"
+    others = ", ".join(around.others) or "somebody else, or another tool,"
+    reason = f"put back {around.corrections} times in 24 hours: {others} undoes it"
     return Answer("breaker", passed=False, reason=reason)
 
 

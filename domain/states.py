@@ -183,8 +183,9 @@ def after_check(before: ControlState, finding: Finding, look: Look) -> ControlSt
         return _while_correcting(before, finding, look.now)
     seen = before.model_copy(update={"drift": (), "steps": (), "plan": "", "detail": "", "read_at": look.read_at})
     if not isinstance(finding, Compliant):
-        proofs = before.proven[-PROOFS_KEPT:]
-        seen = seen.model_copy(update={"proofs": proofs, "actor": _still(before.actor, proofs)})
+        seen = seen.model_copy(update={"proofs": before.proven[-PROOFS_KEPT:]})
+        if seen.actor and not last_drift_is(seen, seen.actor.at):
+            seen = seen.model_copy(update={"actor": None})
     match finding:
         case Unknown():
             # The time of the last good read stays: an unknown carries no proof of its own.
@@ -208,9 +209,9 @@ def _proof(state: ControlState) -> tuple[Span, ...]:
     return (Span(start=state.since, end=state.read_at),)
 
 
-def _still(actor: Actor | None, proofs: tuple[Span, ...]) -> Actor | None:
-    """*actor*, unless a later look found all well: then it is somebody else's drift that is found now."""
-    return actor if actor and proofs and actor.at >= proofs[-1].end - CLOCKS_DIFFER else None
+def last_drift_is(state: ControlState, at: datetime) -> bool:
+    """Whether what happened at *at* can have made the state's last drift: no look found all well after it."""
+    return bool(state.proofs) and at >= state.proofs[-1].end - CLOCKS_DIFFER
 
 
 def _while_correcting(before: ControlState, finding: Finding, now: datetime) -> ControlState:

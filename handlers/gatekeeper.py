@@ -54,11 +54,19 @@ async def ask(
         corrections=max(put_back[drift.field] for drift in plan.drift),
         requested_by=case.asked_by(control),
         approved=case.job.plan if case.asked_by(control) else None,
+        others=await _others(control, case) if put_back else (),
     )
     ruling = rule(control, plan, around)
     if ruling.refusal:
         return ruling
     return Ruling((*ruling.answers, await _reserve(tenant_id, around.brake, clients)))
+
+
+async def _others(control: Control, case: Case) -> tuple[str, ...]:
+    """Who made the control's drift of late."""
+    since = case.clients.now() - BREAKER_WINDOW
+    entries = await case.clients.storage.ledger.events(case.job.tenant_id, since, "actor_named")
+    return tuple(sorted({entry.actor for entry in entries if entry.control == control.id}))
 
 
 async def permit(control: Control, case: Case, exemption: Exemption | None = None) -> None:

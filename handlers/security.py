@@ -2,16 +2,19 @@
 
 from clients import telemetry
 from clients.connect import Clients
-from domain.jobs import ForeignMessage, TriageAlerts, parse
-from handlers import alerts, park
+from domain.jobs import ForeignMessage, ReadAudit, TriageAlerts, parse
+from handlers import alerts, audit, park
 
 
 async def run(body: bytes, clients: Clients) -> None:
-    """Go through the alerts of the tenant that *body* names."""
+    """Go through the alerts, or read on in the audit feed, of the tenant that *body* names."""
     try:
-        job = parse(TriageAlerts, body)
+        job = parse(TriageAlerts, body, ReadAudit)
     except ForeignMessage as foreign:
         await park.foreign("alerts", body, str(foreign), clients)
         return
     with telemetry.working("alerts", job, clients.now()):
-        await alerts.run(job, clients)
+        if isinstance(job, ReadAudit):
+            await audit.run(job, clients)
+        elif isinstance(job, TriageAlerts):
+            await alerts.run(job, clients)

@@ -102,6 +102,7 @@ def addresses(port: int, dns_address: str, ca_file: Path) -> dict[str, str]:
         "HOLDFAST_EXCHANGE_URL": f"{base}/exchange",
         "HOLDFAST_COMPLIANCE_URL": f"{base}/compliance",
         "HOLDFAST_GRAPH_URL": f"{base}/graph",
+        "HOLDFAST_ACTIVITY_URL": f"{base}/activity",
         "HOLDFAST_DNS_SERVERS": dns_address,
         "SSL_CERT_FILE": str(ca_file),
     }

@@ -52,6 +52,12 @@ class Switches:
     alerts_say_when: bool = True  # 1.9: Retry-After on a 429
     evidence_reopens_alerts: bool = False  # 1.10
 
+    # Audit feed (the alerts sheet)
+    audit_licensed: bool = True  # 3.6: AF20012
+    audit_minutes: float = 60  # 3.5: from the event until it comes up
+    feed_page: int = 100  # 3.4: parcels on a page
+    feed_shuffle: bool = False  # 3.4: order is not guaranteed
+
     # Sign-in
     sign_in_error: int | None = None  # 1.5: an AADSTS number that every token request gets
     compliance_principal: bool = True  # 1.2: the service principal of 00000007-... exists

@@ -9,7 +9,8 @@ from uuid import UUID, uuid5
 
 from simulator import cmdlets
 from simulator.defender import Alerts
-from simulator.faults import Faults
+from simulator.faults import Faults, is_write
+from simulator.feed import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,6 +70,7 @@ class Tenant:
         "coexistence",
         "domains",
         "faults",
+        "feed",
         "http_requests",
         "hydration_left",
         "initial_domain",
@@ -104,6 +106,7 @@ class Tenant:
         self.switches = switches
         self.access = Access()
         self.alerts = Alerts(self)
+        self.feed = Feed(self)
         self.relationships: list[Row] = []  # as a partner: its delegated admin relationships (JSON of section 6.1)
         self.faults = Faults()
         self.log: deque[Entry] = deque(maxlen=world.log_length)
@@ -162,7 +165,10 @@ class Tenant:
             CmdletError: as Exchange would refuse it.
             UnknownCmdletError: there is no such cmdlet here.
         """
-        return cmdlets.run(self, cmdlet, parameters, by_person=True).rows or []
+        rows = cmdlets.run(self, cmdlet, parameters, by_person=True).rows or []
+        if is_write(cmdlet):
+            self.feed.wrote(cmdlet, parameters, by_person=True)
+        return rows
 
     def enable_preset(self, level: str, *, defender: bool = False, **conditions: list[str]) -> None:
         """Turn a preset security policy on, as the portal's wizard does.

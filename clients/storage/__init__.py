@@ -11,6 +11,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from clients.storage.alerts import AlertTable
+from clients.storage.audit import AuditTable
 from clients.storage.leases import Leases
 from clients.storage.ledger import LedgerTable
 from clients.storage.operations import OperationTable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from clients.settings import Settings
 
 QUEUES = ("checks", "remediations", "alerts", "tickets", "notifications")
-TABLES = ("tenants", "tickets", "states", "operations", "ledger", "parked", "switches", "written", "alerts")
+TABLES = ("tenants", "tickets", "states", "operations", "ledger", "parked", "switches", "written", "alerts", "audit")
 
 
 class Storage:
@@ -50,6 +51,7 @@ class Storage:
         self.tickets = TicketTable(tables.get_table_client("tickets"))
         self.written = WrittenTable(tables.get_table_client("written"))
         self.alerts = AlertTable(tables.get_table_client("alerts"))
+        self.audit = AuditTable(tables.get_table_client("audit"))
         self.queues = Queues(queues, QUEUES)
 
     @cached_property

@@ -10,7 +10,7 @@ from azure.data.tables.aio import TableClient
 
 from clients import telemetry
 from clients.storage.documents import pack, unpack
-from domain.ledger import Entry, row_key
+from domain.ledger import Entry, Event, row_key
 
 
 class Listener(Protocol):
@@ -67,6 +67,15 @@ class LedgerTable:
         )
         entries = [unpack(Entry, entity) async for entity in query]
         return entries[::-1]
+
+    async def events(self, tenant_id: str, since: datetime, *events: Event) -> list[Entry]:
+        """The tenant's entries of *events* since then, newest first."""
+        either = " or ".join(f"event eq '{event}'" for event in events)
+        query = self._table.query_entities(
+            f"PartitionKey eq @tenant and RowKey lt @since and ({either})",
+            parameters={"tenant": tenant_id, "since": row_key(since)},
+        )
+        return [unpack(Entry, entity) async for entity in query]
 
     async def put_back(self, tenant_id: str, control: str, since: datetime) -> Counter[str]:
         """How often each field of *control* was put back since *since*."""

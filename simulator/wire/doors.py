@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from simulator.faults import NO_CMDLET, ConnectionCut
-from simulator.wire import batch, entra, graph, invoke
+from simulator.wire import activity, batch, entra, graph, invoke
 from simulator.wire.envelope import plain_error
 from simulator.wire.http import Answer, Refused, Request, json_answer, loads
 from simulator.wire.trouble import meet
@@ -22,6 +22,7 @@ _HOSTS = {
     "outlook.office365.com": "exchange",
     "ps.compliance.protection.outlook.com": "compliance",
     "graph.microsoft.com": "graph",
+    "manage.office.com": "activity",
 }
 _REGIONAL_HOST = re.compile(r"([a-z0-9-]+)\.ps\.compliance\.protection\.outlook\.com")
 _API = re.compile(r"/adminapi/(?P<version>beta|v1\.0|v2\.0)/(?P<tenant>[^/]+)/(?P<rest>.+)", re.IGNORECASE)
@@ -42,6 +43,8 @@ def answer(world: World, request: Request) -> Answer:
         return _login(world, request)
     if service == "graph":
         return graph.answer(world, request)
+    if service == "activity":
+        return activity.answer(world, request)
     return _admin_api(world, service, region, request)
 
 

@@ -99,6 +99,8 @@ class _Run:
         before = self.tenant.revision
         try:
             output = cmdlets.run(self.tenant, self.name, self.parameters)
+            if is_write(self.name):
+                self.tenant.feed.wrote(self.name, self.parameters, by_person=False)
         except CmdletError as error:
             return json_answer(error.status, refusal(error), **{"X-ExceptionType": error.kind})
         finally:

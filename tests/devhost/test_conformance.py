@@ -38,6 +38,7 @@ TIMERS = {
     "sweep_fast": "%HOLDFAST_FAST_SCHEDULE%",
     "sweep_slow": "%HOLDFAST_SLOW_SCHEDULE%",
     "poll_tickets": "%HOLDFAST_PSA_SCHEDULE%",
+    "read_audit_feed": "%HOLDFAST_AUDIT_SCHEDULE%",
     "sweep_alerts": "%HOLDFAST_ALERTS_SCHEDULE%",
 }
 

@@ -67,6 +67,7 @@ def test_the_line_it_prints_says_what_to_set(server: dict[str, Any]) -> None:
         "HOLDFAST_EXCHANGE_URL",
         "HOLDFAST_COMPLIANCE_URL",
         "HOLDFAST_GRAPH_URL",
+        "HOLDFAST_ACTIVITY_URL",
         "HOLDFAST_DNS_SERVERS",
         "SSL_CERT_FILE",
     }

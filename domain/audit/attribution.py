@@ -1,0 +1,90 @@
+"""Whose write a record is about, and which drift it explains. Unknown means: not ours.
+
+A false "not ours" costs one look at the tenant; a false "ours" would hide drift (fact sheet, section 4.4).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from domain import normal
+from domain.audit.record import EXCHANGE_POWERSHELL, GUID, Record
+from domain.ledger import Entry
+from domain.states import CLOCKS_DIFFER, ControlState, last_drift_is
+
+BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=10)
+"""How far a record of our own write may be from its ledger entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Us:
+    """Our application, and its service principal's object id in the tenant, "" where it is not known."""
+
+    client_id: str
+    object_id: str = ""
+
+
+def is_ours(record: Record, us: Us, written: Iterable[Entry]) -> bool:
+    """Whether we made this write: it says so, or it is one of *written* (`applying`) and nobody else is named on it."""
+    context = record.app_access_context.client_app_id
+    apps = {app.casefold() for app in (record.app_id, record.client_app_id, context)}
+    named = f"{record.user_id} {record.user_key}".casefold()
+    if us.client_id.casefold() in apps or us.client_id.casefold() in named:
+        return True
+    if us.object_id and us.object_id.casefold() in {record.token_object_id.casefold(), *GUID.findall(named)}:
+        return True
+    somebody = "@" in record.user_id or GUID.search(named) or apps - {"", EXCHANGE_POWERSHELL}
+    return not somebody and any(_wrote(entry, record) for entry in written)
+
+
+def _wrote(entry: Entry, record: Record) -> bool:
+    near = entry.at - BEFORE <= record.at <= entry.at + AFTER
+    return near and any(
+        str(step.get("cmdlet")).casefold() == record.operation.casefold() and _names((step,)) & record.names
+        for step in entry.steps
+    )
+
+
+def explained(record: Record, found: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Those of *found*, one for each control, whose drift *record* made.
+
+    It happened after the last look that found all well and before the one that found the drift, to the same object.
+    Where clocks that differ let it fit several, it is the nearest.
+    """
+    nearest: dict[str, Entry] = {}
+    for entry in sorted(found, key=lambda entry: entry.at):
+        if _fits(record, entry) and (
+            entry.control not in nearest or _off(record, entry) < _off(record, nearest[entry.control])
+        ):
+            nearest[entry.control] = entry
+    return tuple(nearest.values())
+
+
+def _fits(record: Record, entry: Entry) -> bool:
+    if entry.last_good is None or entry.control not in record.controls or not record.succeeded:
+        return False
+    if _off(record, entry) > CLOCKS_DIFFER:
+        return False
+    wanted = _names(entry.steps)
+    either_is_an_id = any(GUID.fullmatch(name) for name in wanted | record.names)
+    return not wanted or not record.names or either_is_an_id or bool(wanted & record.names)
+
+
+def _off(record: Record, entry: Entry) -> timedelta:
+    """How far *record* is outside of the time in which the drift was made."""
+    after = (entry.last_good or entry.at) - record.at
+    return max(after, record.at - entry.at, timedelta(0))
+
+
+def _names(steps: Iterable[dict[str, object]]) -> frozenset[str]:
+    """What the objects of *steps* are called."""
+    given = [parameters for step in steps if isinstance(parameters := step.get("parameters"), dict)]
+    return frozenset(
+        normal.name(str(parameters[key])) for parameters in given for key in ("Identity", "Name") if key in parameters
+    )
+
+
+def named(state: ControlState, record: Record) -> ControlState:
+    """*state* with who made its last drift, if that is the one that *record* is about; the latest record counts."""
+    newer = state.actor is None or state.actor.at <= record.at
+    return state.model_copy(update={"actor": record.actor}) if newer and last_drift_is(state, record.at) else state
