@@ -3,6 +3,7 @@
 import json
 import random
 
+import azure.functions as func
 import pytest
 import pytest_asyncio
 from standardwebhooks import Webhook
@@ -322,6 +323,36 @@ async def test_a_key_that_cannot_be_had_now_has_the_sender_come_again(msp):
     assert await msp.receive(msp.system.deliveries[0]) == 429
     msp.system.down = False
     assert await msp.deliver() == [202]
+
+
+async def test_over_http_the_sender_is_told_by_status_alone(msp):
+    reprovision(msp)
+    one = msp.system.deliveries[0]
+    taken = await answer(msp, one)
+    assert (taken.status_code, taken.get_body()) == (202, b"")
+    refused = await answer(msp, type(one)(one.system, {}, one.body, 1))
+    assert (refused.status_code, refused.get_body()) == (401, b"")
+
+
+async def test_a_queue_that_cannot_take_it_has_the_sender_come_again(msp):
+    queue = msp.service.queues.get_queue_client("tickets")
+    await queue.delete_queue()
+    try:
+        reprovision(msp)
+        turned_away = await answer(msp, msp.system.deliveries[0])
+        assert (turned_away.status_code, turned_away.headers["Retry-After"]) == (429, "5")
+    finally:
+        await queue.create_queue()
+    assert await msp.deliver() == [202]
+
+
+async def answer(msp, delivery):
+    async def connected():
+        return msp.service.clients
+
+    url = f"https://holdfast.example/api/webhooks/psa/{delivery.system}"
+    request = func.HttpRequest("POST", url, headers=delivery.headers, body=delivery.body)
+    return await webhooks.answer(connected, delivery.system, request)
 
 
 # --- anything else: Standard Webhooks --------------------------------------------------------------------------------
