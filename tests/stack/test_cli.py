@@ -1,0 +1,132 @@
+"""`holdfast` against the running service: what it prints, and the exit codes that scripts rely on."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from devhost.stack import Stack, running
+
+NEVER = "0 0 0 1 1 *"
+OFF = {"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": False}}
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    quiet = {f"HOLDFAST_{lane}_SCHEDULE": NEVER for lane in ("FAST", "SLOW", "PSA", "ALERTS", "AUDIT")}
+    with running(quiet | {"HOLDFAST_DEV_PORT": "0"}, lambda _text: None) as running_stack:
+        yield running_stack
+
+
+@pytest.fixture(scope="module")
+def tenant(stack) -> dict[str, str]:
+    """A tenant with one setting switched off, looked after in mode observe."""
+    made: dict[str, str] = stack.simulator.post("tenants", json={"domains": ["cli.example"], "state": "healthy"}).json()
+    stack.simulator.post("tenants/cli.example/admin", json=OFF)
+    about = {"tenant_id": made["tenant_id"], "initial_domain": made["initial_domain"], "mode": "observe"}
+    about |= {"mx_at_filter_since": "2026-01-01T00:00:00Z"}
+    stack.api.put(f"tenants/{made['tenant_id']}", json=about | {"name": "Contoso"}).raise_for_status()
+    return made
+
+
+def about(stack, **changes):
+    return os.environ | {"HOLDFAST_API_URL": stack.url, "HOLDFAST_API_KEY": stack.key, "COLUMNS": "200"} | changes
+
+
+def holdfast(stack, *words, **changes):
+    command = [sys.executable, "-m", "cli", *words]
+    return subprocess.run(command, env=about(stack, **changes), capture_output=True, text=True, check=False)
+
+
+def writes(stack):
+    entries = stack.simulator.get("tenants/cli.example/log").json()["entries"]
+    return [entry["cmdlet"] for entry in entries if entry["is_write"]]
+
+
+def test_a_plan_is_shown_as_powershell_and_then_done(stack, tenant):
+    before = writes(stack)
+    plan = holdfast(stack, "plan", "contoso", "--control", "inbound-lockdown")
+    assert plan.returncode == 1
+    assert "Set-InboundConnector -Identity 'ExchangeDefender' -Enabled $true" in plan.stdout
+    assert writes(stack) == before
+    done = holdfast(
+        stack, "--json", "reprovision", tenant["tenant_id"], "--control", "inbound-lockdown", "--reason", "r"
+    )
+    assert done.returncode == 0, done.stderr
+    [operation] = json.loads(done.stdout)
+    assert (operation["state"], operation["reason"]) == ("succeeded", "r")
+    assert writes(stack) == [*before, "Set-InboundConnector"]
+
+
+def test_tenants_are_imported_from_a_spreadsheet_and_what_is_refused_is_told(stack, tenant, tmp_path):
+    file = tmp_path / "tenants.csv"
+    new = "11111111-2222-4333-8444-555555555555"
+    file.write_text(
+        "tenant_id,name,initial_domain,mode,enabled\n"
+        f"{tenant['tenant_id']},Other,other.onmicrosoft.com,,\n"
+        f"{new},New,new.onmicrosoft.com,observe,false\n"
+        "not-a-guid,Bad,bad.onmicrosoft.com,,\n"
+        "22222222-2222-4333-8444-555555555555,Bad,bad.example,,\n",
+        "utf-8-sig",
+    )
+    answer = holdfast(stack, "--json", "tenants", "import", str(file))
+    assert answer.returncode == 1
+    results = json.loads(answer.stdout)
+    assert [each["result"] for each in results] == ["kept", "added", "refused", "refused"]
+    assert "body.initial_domain" in results[3]["detail"]
+    assert stack.api.get(f"tenants/{new}").json()["enabled"] is False
+    assert stack.api.get(f"tenants/{tenant['tenant_id']}").json()["name"] == "Contoso"
+    stack.api.delete(f"tenants/{new}")
+
+
+def test_the_state_of_the_fleet_and_the_readiness_of_a_tenant(stack, tenant):
+    assert holdfast(stack, "check", "Contoso", "--wait", "60").returncode in {0, 1}
+    state = holdfast(stack, "--json", "state")
+    assert {c["id"]: c["state"] for c in json.loads(state.stdout)[0]["controls"]}["oof-rule"] == "compliant"
+    ready = holdfast(stack, "readiness", tenant["initial_domain"])
+    assert ready.returncode == 0, ready.stdout
+    assert "adminconsent?client_id=" in ready.stdout
+
+
+def test_the_brake(stack):
+    assert "engaged incident 7" in holdfast(stack, "brake", "engage", "--reason", "incident 7").stdout
+    assert stack.api.get("brake").json()["engaged"] is True
+    assert holdfast(stack, "--json", "brake", "release").returncode == 0
+    assert json.loads(holdfast(stack, "--json", "brake").stdout)["engaged"] is False
+
+
+def test_the_ledger_goes_on_with_what_happens_next(stack, tenant):
+    command = [sys.executable, "-m", "cli", "ledger", "Contoso", "--follow", "--limit", "1"]
+    with subprocess.Popen(command, env=about(stack), stdout=subprocess.PIPE, text=True) as following:
+        try:
+            assert following.stdout
+            assert following.stdout.readline()
+            path = f"tenants/{tenant['tenant_id']}"
+            stack.api.put(path, json=stack.api.get(path).json() | {"name": "Contoso Ltd"}).raise_for_status()
+            line = following.stdout.readline()
+            assert "configured" in line
+            assert "changed: name by function key" in line
+        finally:
+            following.terminate()
+    stack.api.put(path, json=stack.api.get(path).json() | {"name": "Contoso"}).raise_for_status()
+
+
+BAD = {
+    "nobody": (("state", "nobody"), {}, 2, "no tenant has that id"),
+    "no_file": (("tenants", "import", "none.csv"), {}, 2, "cannot be read"),
+    "no_word": (("brake", "perhaps"), {}, 2, "engage or release"),
+    "no_key": (("brake",), {"HOLDFAST_API_KEY": ""}, 2, "HOLDFAST_API_KEY"),
+    "wrong_key": (("brake",), {"HOLDFAST_API_KEY": "x"}, 3, "401"),
+    "bad_token": (("brake",), {"HOLDFAST_API_KEY": "", "HOLDFAST_API_TOKEN": "x"}, 3, "401"),
+    "nobody_there": (("brake",), {"HOLDFAST_API_URL": "http://127.0.0.1:9"}, 4, "does not answer"),
+}
+
+
+@pytest.mark.parametrize(("words", "changes", "code", "said"), BAD.values(), ids=list(BAD))
+def test_what_goes_wrong_is_one_line_and_an_exit_code(stack, words, changes, code, said):
+    answer = holdfast(stack, *words, **changes)
+    assert (answer.returncode, said in answer.stderr.replace("\n", " ")) == (code, True), answer.stderr
+    assert "Traceback" not in answer.stderr
