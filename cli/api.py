@@ -84,6 +84,7 @@ def connect(url: str, key: str, token: str) -> Iterator[Api]:
     if not (key or token):
         raise Failure(2, "give --key (HOLDFAST_API_KEY) or --token (HOLDFAST_API_TOKEN)")
     headers = {"x-functions-key": key} if key else {"authorization": f"Bearer {token}"}
-    base = f"{url.rstrip('/')}/api/" if key else f"{url.rstrip('/')}/api/entra/"
+    root = url.rstrip("/").removesuffix("/api")
+    base = f"{root}/api/" if key else f"{root}/api/entra/"
     with httpx.Client(base_url=base, headers=headers, timeout=TIMEOUT_S) as client:
         yield Api(client)
