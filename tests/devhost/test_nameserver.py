@@ -5,12 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
+from typing import Any, cast
 
 import dns.message
 import dns.query
 import pytest
 
+from devhost.acts import records
 from devhost.acts.records import DOMAIN, ZONES
+from devhost.stage import Stage
 from tests.devhost.processes import ROOT
 
 
@@ -43,3 +47,10 @@ def test_a_zone_that_makes_no_sense_stops_the_start_with_one_line(started):
         _, said = process.communicate(timeout=30)
     assert process.returncode == 1
     assert said.startswith("Knot did not start")
+
+
+def test_where_there_is_no_knot_the_act_is_left_out_and_says_so(capsys):
+    stage = Stage(cast("Any", SimpleNamespace(nameserver=None)), status=lambda _: None)
+    records.prepare(stage)
+    assert records.play(stage)
+    assert "Debian package knot" in " ".join(capsys.readouterr().out.split())
