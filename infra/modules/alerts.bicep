@@ -36,7 +36,7 @@ param mostPercentUnknown int = 20
 param longestBrakeHours int = 4
 
 // Windows and frequencies are ISO 8601 durations; severity 1 is an error, 2 a warning (Azure Monitor).
-// The metrics are those of clients/telemetry.py, and arrive within a few minutes.
+// The metrics are those of clients/telemetry.py, and arrive within ten minutes; log lines within two or three.
 var rules = [
   {
     name: 'message-parked'
@@ -44,7 +44,7 @@ var rules = [
     severity: 1
     window: 'PT15M'
     every: 'PT5M'
-    query: 'AppMetrics | where Name == "holdfast.parked" | summarize Value = sum(Sum)'
+    query: 'union (AppMetrics | where Name == "holdfast.parked" | project Hits = Sum), (AppTraces | where Message startswith "parked source=" | project Hits = 1.0) | summarize Value = sum(Hits)'
     above: 0
   }
   {

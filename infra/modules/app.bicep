@@ -143,6 +143,8 @@ var own = {
   // A trace whose message says that it is kept is kept: that is how a correction's always are (docs/decisions).
   OTEL_TRACES_SAMPLER: 'parentbased_trace_id_ratio'
   OTEL_TRACES_SAMPLER_ARG: format('{0}.{1}', tracePercent / 100, padLeft(string(tracePercent % 100), 2, '0'))
+  // Milliseconds. Each worker sends about a hundred series so often; news are logged besides, which takes seconds.
+  OTEL_METRIC_EXPORT_INTERVAL: '300000'
   // Each of these would make a span of every request to storage, several for each look at a tenant.
   OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,psycopg2,requests,urllib,urllib3'
 }
