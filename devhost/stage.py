@@ -125,6 +125,12 @@ def _detail(entry: dict[str, Any]) -> Iterator[str]:
     yield entry["detail"]
 
 
+def _evidence(entry: dict[str, Any]) -> Iterator[str]:
+    yield entry["detail"]
+    for mail in entry["before"]["messages"]:
+        yield f"{mail['message_id']} from {mail['sender_ip']} to {mail['recipient']}"
+
+
 def _text(value: object) -> str:
     match value:
         case None:
@@ -144,4 +150,6 @@ _EVENTS: dict[str, tuple[str, str, _Lines]] = {
     "corrected": ("green", "proven by reading again", _proof),
     "needs_person": ("magenta", "needs a person", _detail),
     "held": ("magenta", "held", _detail),
+    "actor_named": ("cyan", "who did it", _detail),
+    "alert_closed": ("green", "false alert closed", _evidence),
 }

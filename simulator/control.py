@@ -20,6 +20,13 @@ All bodies are JSON. `{tenant}` is an id or a domain. Errors are `{"error": text
 | `POST /_sim/tenants/{tenant}/do` | `{"action": "add_domain", "name"}`, `{"action": "block_connector", "identity"}`, \
 `{"action": "enable_preset", "level", "defender", "conditions": {}}`, `{"action": "unblock_connectors"}`, \
 `{"action": "expire_tokens"}`, `{"action": "demand_claims"}` | 204 |
+| `POST /_sim/tenants/{tenant}/alerts` | `{"title", "mails": [{"sender_ip", "minutes_ago", ...}], ...}`: as \
+`Alerts.mail` and `Alerts.raise_alert` take them | 201 alert |
+| `GET /_sim/tenants/{tenant}/alerts` | | list of alerts |
+| `PATCH /_sim/tenants/{tenant}/alerts/{alert}` | properties that a person changes | alert |
+| `PUT /_sim/tenants/{tenant}/person` | `{"name", "address"}`: who `admin` is from now on, in the audit feed | 204 |
+| `POST /_sim/tenants/{tenant}/feed` | `{"records": [..], "content_type", "late_s"}` | 204 |
+| `PUT /_sim/tenants/{tenant}/relationships` | list of delegated admin relationships, as a partner has them | 204 |
 | `POST`, `DELETE /_sim/faults` | as above, for every tenant | 204 |
 | `PUT /_sim/dns` | `{"name", "type", "values": [..], "ttl"}`; `values` null: the starting ones again | 204 |
 | `PUT /_sim/dns/faults` | `{"name", "how": "servfail" / "timeout" / "truncated" / null, "times"}` | 204 |
@@ -98,6 +105,12 @@ def control(world: World) -> ASGIApp:
             route("/tenants/{tenant}/log", "GET", api.log),
             route("/tenants/{tenant}/log", "DELETE", api.clear_log),
             route("/tenants/{tenant}/do", "POST", api.do),
+            route("/tenants/{tenant}/alerts", "GET", api.alerts),
+            route("/tenants/{tenant}/alerts", "POST", api.raise_alert, 201),
+            route("/tenants/{tenant}/alerts/{alert}", "PATCH", api.change_alert),
+            route("/tenants/{tenant}/person", "PUT", api.person),
+            route("/tenants/{tenant}/feed", "POST", api.feed),
+            route("/tenants/{tenant}/relationships", "PUT", api.relationships),
             route("/faults", "POST", api.script),
             route("/faults", "DELETE", api.unscript),
             route("/dns", "PUT", api.set_records),
@@ -178,6 +191,29 @@ class _Api:
                 tenant.demand_claims()
             case _:
                 raise _Unanswerable(400, f"not an action, or a field is missing: {body}")
+
+    def alerts(self, path: Mapping[str, Any], _body: object) -> object:
+        return list(self._tenant(path).alerts.rows.values())
+
+    def raise_alert(self, path: Mapping[str, Any], body: dict[str, Any]) -> object:
+        alerts = self._tenant(path).alerts
+        mails = [alerts.mail(mail.pop("sender_ip"), **mail) for mail in body.pop("mails")]
+        return alerts.raise_alert(*mails, **body)
+
+    def change_alert(self, path: Mapping[str, Any], body: dict[str, Any]) -> object:
+        alerts = self._tenant(path).alerts
+        alerts.person(path["alert"], **body)
+        return alerts.rows[path["alert"]]
+
+    def person(self, path: Mapping[str, Any], body: dict[str, Any]) -> None:
+        feed = self._tenant(path).feed
+        feed.by, feed.address = body["name"], body.get("address", feed.address)
+
+    def feed(self, path: Mapping[str, Any], body: dict[str, Any]) -> None:
+        self._tenant(path).feed.add(*body.pop("records"), **body)
+
+    def relationships(self, path: Mapping[str, Any], body: list[dict[str, Any]]) -> None:
+        self._tenant(path).relationships = body
 
     def set_records(self, _path: Mapping[str, Any], body: dict[str, Any]) -> None:
         if body.get("values") is None:
