@@ -76,8 +76,13 @@ class MxMemories(BaseModel):
             return self.model_copy(update={"locked_at": locked_at})
         was_locked = locked_at is not None and now - locked_at <= FORGOTTEN_AFTER
         seen = {name: _after(self.domains.get(name), each, now, was_locked) for name, each in sights.items()}
-        domains = {name: memory for name, memory in seen.items() if memory}
+        domains = self._left_out(sights, now) | {name: memory for name, memory in seen.items() if memory}
         return self.model_copy(update={"domains": domains, "locked_at": locked_at})
+
+    def _left_out(self, sights: Sights, now: datetime) -> dict[str, MxMemory]:
+        """Domains that a listing lacks: it may be an older replica's, and their old MX is believed all the same."""
+        patience = timedelta(seconds=LONGEST_TTL_S)
+        return {n: each for n, each in self.domains.items() if n not in sights and now - each.seen_at <= patience}
 
 
 def _after(before: MxMemory | None, seen: Sight, now: datetime, was_locked: bool) -> MxMemory | None:  # noqa: FBT001
@@ -109,7 +114,8 @@ def _at_filter(before: MxMemory | None, at: datetime, *, was_locked: bool) -> Mx
     if before and at - before.seen_at <= FORGOTTEN_AFTER:
         return before.model_copy(update={"seen_at": at})
     # With a lock and at the filter, as found: waiting would keep open what somebody had closed.
-    return MxMemory(at_filter=True, until=at if was_locked else at + UNSEEN_PATIENCE, seen_at=at)
+    anew = MxMemory(at_filter=True, until=at if was_locked else at + UNSEEN_PATIENCE, seen_at=at)
+    return before.model_copy(update={"seen_at": at}) if before and before.until > anew.until else anew
 
 
 def _still_believed(before: MxMemory | None, at: datetime) -> list[datetime]:

@@ -107,10 +107,26 @@ def test_a_domain_that_is_no_name_is_unknown_and_remembered_as_nothing():
     assert look(MxMemories(), mx(FILTER), domain="a..b").domains == {}
 
 
-def test_a_domain_that_is_gone_is_forgotten():
+OTHER = {"other.example": sight("other.example", {}, SUFFIXES)}
+
+
+def test_a_domain_that_is_gone_for_long_is_forgotten():
     before = look(MxMemories(), mx(FILTER))
-    other = {"other.example": sight("other.example", {}, SUFFIXES)}
-    assert before.after(other, at(minutes=1), locked=False).domains == {}
+    assert before.after(OTHER, at(seconds=LONGEST_TTL_S + 1), locked=False).domains == {}
+
+
+def test_an_old_mx_is_still_waited_for_when_a_listing_left_its_domain_out_once():
+    before = look(MxMemories(), mx(OLD, ttl_s=86_400), locked=True)
+    without = before.after(OTHER, at(minutes=15), locked=True)
+    after = look(without, mx(FILTER, when=at(minutes=30)), locked=True)
+    assert (after.domains[NAME].until, after.domains[NAME].elsewhere) == (at(days=1, minutes=30), (OLD,))
+
+
+def test_an_old_mx_with_a_long_ttl_is_still_waited_for_after_days_without_a_look():
+    memories = look(MxMemories(), mx(OLD, ttl_s=6 * 86_400))
+    memories = look(memories, mx(FILTER, when=at(minutes=15)), locked=True)
+    late = look(memories, mx(FILTER, when=at(days=3)), locked=True)
+    assert (late.domains[NAME].until, late.domains[NAME].elsewhere) == (at(days=6, minutes=15), (OLD,))
 
 
 def test_an_mx_that_was_not_looked_at_for_days_may_have_come_and_gone():
