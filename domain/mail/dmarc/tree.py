@@ -43,7 +43,7 @@ def walk(domain: str, answers: Answers) -> Found | NoRecord | Needs | Unknown:
     own = _one(asked, name, told)
     if own:
         return _found(own, name, told, inherited=False)
-    above = {} if asked.open else _above(asked, name)
+    above = {} if asked.open else _above(asked, name, told)
     if asked.open or not above:
         return asked.open or NoRecord(tuple(told))
     at, record = _organisation(above, name)
@@ -78,11 +78,14 @@ def _found(record: Record, at: str, told: _Told, *, inherited: bool) -> Found:
     return Found(record, at, inherited, policy, (*told, *remarks(record, at)))
 
 
-def _above(asked: Asked, name: str) -> dict[str, Record]:
-    """The records above *name*, longest name first, up to the one that marks a boundary (RFC 9989, 4.10)."""
+def _above(asked: Asked, name: str, told: _Told) -> dict[str, Record]:
+    """The records above *name*, longest name first, up to the one that marks a boundary (RFC 9989, 4.10).
+
+    One that does not count is told: the name's own record would stay, weaker maybe, once that one is mended.
+    """
     found: dict[str, Record] = {}
     for parent in names.parents(name)[1:][1 - MOST_QUERIES :]:
-        record = _one(asked, parent, [])
+        record = _one(asked, parent, told)
         if record:
             found[parent] = record
             if record.meant("psd") != "u":

@@ -146,6 +146,15 @@ def test_a_long_name_jumps_to_its_last_seven_labels(labels, queries):
     assert asked[1].name.count(".") == min(labels - 1, 7)
 
 
+@pytest.mark.parametrize(
+    "texts", [("v=DMARC1; p=reject", "v=DMARC1; p=quarantine"), ("v=DMARC1 p=reject",)], ids=["several", "lookalike"]
+)
+def test_an_organisations_record_that_does_not_count_stands_in_the_way_of_a_sub_domains_own(texts):
+    found = walk({("_dmarc.contoso.example", "TXT"): txt(*texts)})
+    assert isinstance(found, dmarc.NoRecord)
+    assert [remark.where for remark in found.remarks] == ["contoso.example"]
+
+
 def test_several_records_count_as_none_and_stand_in_the_way_of_a_first_one():
     found = walk({(f"_dmarc.{OWN}", "TXT"): txt("v=DMARC1; p=none", "v=DMARC1; p=reject")})
     assert isinstance(found, dmarc.NoRecord)
