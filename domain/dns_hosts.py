@@ -4,10 +4,11 @@ A secret is never in the config: it names the setting that holds it, and can nam
 """
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from domain.mail import names
 
@@ -18,7 +19,30 @@ def _host_and_port(text: str) -> str:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise ValueError("should be host:port")
-    return text
+    return text if _is_address(host.strip("[]")) else f"{names.to_ascii(host)}:{port}"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _each_once(given: object) -> object:
+    """Of two hosts of one zone, spelled differently, only one would be kept: which one is not left to chance."""
+    spelled = [_plain(str(zone)) for zone in given] if isinstance(given, Mapping) else []
+    if twice := next((zone for zone in spelled if spelled.count(zone) > 1), None):
+        raise ValueError(f"{twice}: should be named once")
+    return given
+
+
+def _plain(zone: str) -> str:
+    try:
+        return names.to_ascii(zone)
+    except ValueError:
+        return zone  # told with the field that it is
 
 
 type SecretSetting = Annotated[str, Field(pattern=rf"^{SECRET_PREFIX}[A-Z0-9_]+$")]
@@ -61,6 +85,7 @@ class Rfc2136Host(_Host):
 
 
 type DnsHost = Annotated[AzureDnsHost | CloudflareHost | Rfc2136Host, Field(discriminator="kind")]
+type HostsByZone = Annotated[dict[ZoneName, DnsHost], BeforeValidator(_each_once)]
 
 
 def zone_of(domain: str, zones: Mapping[str, DnsHost]) -> str | None:

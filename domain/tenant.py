@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from domain.dns_hosts import DnsHost, ZoneName, zone_of
+from domain.dns_hosts import HostsByZone, zone_of
 from domain.profile import DeliveryNetwork, ObjectName, Profile
 
 type Mode = Literal["observe", "approve", "correct"]
@@ -92,7 +92,7 @@ class TenantConfig(_Part):
     psa: Psa | None = None
     freeze: tuple[Freeze, ...] = ()
     mx_at_filter_since: AwareDatetime | None = None
-    dns: dict[ZoneName, DnsHost] = Field(default_factory=dict)
+    dns: HostsByZone = Field(default_factory=dict)
 
     def mode_of(self, control_id: str) -> Mode:
         settings = self.controls.get(control_id)

@@ -120,7 +120,7 @@ class Hosting:
                     management=self.management,
                 )
             case CloudflareHost():
-                return Cloudflare(self.http, self._secret(host.secret_setting))
+                return _named(host.secret_setting, partial(Cloudflare, self.http, self._secret(host.secret_setting)))
             case Rfc2136Host():
                 return _rfc2136(host, self._secret(host.secret_setting))
             case other:
@@ -134,7 +134,13 @@ class Hosting:
 
 def _rfc2136(host: Rfc2136Host, secret: str) -> Rfc2136:
     server, _, port = host.server.rpartition(":")
+    made = partial(Rfc2136, server.strip("[]"), int(port), key_name=host.key_name, algorithm=host.algorithm)
+    return _named(host.secret_setting, partial(made, secret=secret))
+
+
+def _named[P](setting: str, make: Callable[[], P]) -> P:
+    """What *make* gives, or its ValueError with the *setting* whose secret it does not take."""
     try:
-        return Rfc2136(server.strip("[]"), int(port), key_name=host.key_name, secret=secret, algorithm=host.algorithm)
+        return make()
     except ValueError as error:
-        raise ValueError(f"{host.secret_setting}: {error}") from None
+        raise ValueError(f"{setting}: {error}") from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, Field, ValidationError
 
 from clients.dns_providers.record_set import RecordSet, change, check_owner
-from clients.errors import Conflict, NotFound, Unreadable
+from clients.errors import Conflict, Forbidden, NotFound, Unreadable
 from clients.http import Effect, Request, raise_for_status
 from domain.mail.answers import Txt
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MANAGEMENT = "https://management.azure.com"
 _API_VERSION = "2018-05-01"
+_LOCK_REMEDY = "Take the lock off the zone (Azure portal > DNS zone > Locks), or change the record by hand."
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,8 @@ def _raise(answer: Answer) -> None:
         raise Conflict(said, call=answer.call)
     if answer.status == 404 and code == "NotFound":  # noqa: PLR2004 - a missing zone has other codes
         raise _NoSuchSet(said, call=answer.call)
+    if answer.status == 409:  # noqa: PLR2004 - RFC 9110, section 15.5.10; a set that exists is a 412
+        raise Forbidden(said, call=answer.call, remedy=_LOCK_REMEDY, kind=code)
     raise_for_status(answer, said=said)
 
 

@@ -8,6 +8,7 @@ Source: dns-and-exchangedefender fact sheet, section 7.1.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 API = "https://api.cloudflare.com/client/v4"
 AUTOMATIC_TTL_S = 300
 """What Cloudflare's ttl 1, "automatic", stands for."""
+_VISIBLE = re.compile(r"[!-~]+")
 _MOST = 100  # records asked for at once; no name has so many
 _TOKEN_REMEDY = "Make an API token with Zone:Read and DNS:Edit for this zone, and put it into the setting."  # noqa: S105
 # Cloudflare's own error codes: of tokens it does not accept, records that are there already, records that are gone.
@@ -68,9 +70,14 @@ class _Envelope[T](BaseModel):
 
 
 class Cloudflare:
-    """The zones that the API token *token* may change (Zone:Read and DNS:Edit)."""
+    """The zones that the API token *token* may change (Zone:Read and DNS:Edit).
+
+    Raises ValueError when *token* cannot be sent: the error of a header that is none would repeat it.
+    """
 
     def __init__(self, http: Http, token: str, *, api: str = API) -> None:
+        if not _VISIBLE.fullmatch(token):
+            raise ValueError("not an API token: should be visible ASCII, without blanks or line ends")
         self._http = http
         self._token = token
         self._api = api

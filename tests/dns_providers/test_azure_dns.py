@@ -170,6 +170,15 @@ async def test_a_set_that_changed_during_the_write_is_a_conflict(provider, route
         await provider.swap(ZONE, ZONE, "TXT", READ, RecordSet((TOKEN, REPAIRED)))
 
 
+async def test_a_zone_under_a_lock_is_refused_and_not_taken_for_written(provider, router):
+    router.get(APEX).mock(return_value=TEXTS)
+    locked = {"error": {"code": "ScopeLocked", "message": "The scope cannot perform write operation: it is locked."}}
+    router.put(APEX).mock(return_value=httpx.Response(409, json=locked))
+    with pytest.raises(Forbidden, match="ScopeLocked") as refused:
+        await provider.swap(ZONE, ZONE, "TXT", READ, RecordSet((TOKEN, REPAIRED)))
+    assert "lock" in refused.value.remedy
+
+
 async def test_a_change_that_is_never_made_is_not_sent(provider, router):
     with pytest.raises(Invalid):
         await provider.swap(ZONE, ZONE, "TXT", READ, RecordSet((REPAIRED,)))

@@ -33,6 +33,7 @@ SECRETS = {
     "HOLDFAST_DNS_SECRET_CLOUDFLARE": "zone-token",
     "HOLDFAST_DNS_SECRET_KNOT": base64.b64encode(b"k" * 32).decode(),
     "HOLDFAST_DNS_SECRET_ODD": "not base64!",
+    "HOLDFAST_DNS_SECRET_LINE": "zone token-with-a-line-end\n",
     "HOLDFAST_CLIENT_SECRET": "of the service",
 }
 
@@ -68,6 +69,8 @@ def test_each_kind_has_its_provider(hosting, host, kind):
         pytest.param({}, "tag using discriminator 'kind'", id="empty"),
         pytest.param({"kind": "route53"}, "'azure_dns', 'cloudflare', 'rfc2136'", id="unknown_kind"),
         pytest.param(OWN | {"server": "127.0.0.1"}, "server: should be host:port", id="no_port"),
+        pytest.param(OWN | {"server": "ns1..contoso.com:53"}, "has an empty label", id="no_host"),
+        pytest.param(OWN | {"server": f"{'x' * 64}.com:53"}, "more than 63 characters", id="label_too_long"),
         pytest.param(OWN | {"secret": "inline"}, "secret: Extra inputs", id="a_secret_in_the_config"),
         pytest.param(AZURE | {"resource_group": "../x"}, "resource_group: ", id="a_path"),
         pytest.param(AZURE | {"directory": "contoso"}, "directory: ", id="no_guid"),
@@ -98,6 +101,11 @@ def test_a_config_that_cannot_be_is_one_line_that_names_what_is_wrong(host, line
             "^dns.contoso.com: HOLDFAST_DNS_SECRET_ODD: not a TSIG key",
             id="no_key",
         ),
+        pytest.param(
+            CLOUDFLARE | {"secret_setting": "HOLDFAST_DNS_SECRET_LINE"},
+            "^dns.contoso.com: HOLDFAST_DNS_SECRET_LINE: not an API token",
+            id="a_token_with_a_blank_and_a_line_end",
+        ),
     ],
 )
 def test_a_secret_that_is_missing_or_odd_is_refused_by_the_name_of_its_setting(hosting, host, line):
@@ -105,6 +113,12 @@ def test_a_secret_that_is_missing_or_odd_is_refused_by_the_name_of_its_setting(h
         hosting.provider(tenant(host), ZONE)
     assert wrong.value.remedy
     assert not any(secret in str(wrong.value) for secret in SECRETS.values())
+
+
+def test_a_zone_that_is_named_twice_is_refused_as_either_host_could_be_meant():
+    known = {"tenant_id": TENANT, "name": "Contoso", "initial_domain": "contoso.onmicrosoft.com"}
+    with pytest.raises(ValidationError, match=r"contoso\.com: should be named once"):
+        TenantConfig.model_validate(known | {"dns": {ZONE: AZURE, "Contoso.COM.": CLOUDFLARE}})
 
 
 def test_no_secret_shows_in_what_is_printed(hosting):

@@ -23,6 +23,8 @@ def test_every_spelling_of_a_guid_is_one_tenant(spelling):
         {"mode": "destroy"},
         {"name": ""},
         {"surprise": 1},
+        {"dns": {"a..b": {"kind": "cloudflare", "secret_setting": "HOLDFAST_DNS_SECRET_C"}}},
+        {"dns": []},
         {"service_connectors": [{"name": "Scanner"}]},
         {"service_connectors": [{"name": "Scanner", "sender_ips": ["203.0.113.7"], "certificate": "x"}]},
         {"service_connectors": [{"name": "Scanner", "sender_ips": ["10.0.0.0/8"]}]},
