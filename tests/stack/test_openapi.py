@@ -19,7 +19,7 @@ schema = schemathesis.openapi.from_dict(document)
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    quiet = {"HOLDFAST_FAST_SCHEDULE": NEVER, "HOLDFAST_SLOW_SCHEDULE": NEVER, "HOLDFAST_PSA_SCHEDULE": NEVER}
+    quiet = {f"HOLDFAST_{lane}_SCHEDULE": NEVER for lane in ("FAST", "SLOW", "PSA", "ALERTS", "AUDIT")}
     quiet |= {"HOLDFAST_DEV_PORT": "0"}
     with running(quiet, lambda _text: None) as running_stack:
         yield running_stack

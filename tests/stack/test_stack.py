@@ -216,11 +216,18 @@ def test_killed_in_the_middle_of_a_write_it_is_proven_by_the_next_worker(stack, 
     config["mx_at_filter_since"] = SINCE
     first = Worker(about, tmp_path / "first")
     first.api.put(f"tenants/{tenant['tenant_id']}", json=config)
-    first.api.post(f"tenants/{tenant['tenant_id']}/reprovision", json={"controls": ["inbound-lockdown"]})
+    path, body, key = (
+        f"tenants/{tenant['tenant_id']}/reprovision",
+        {"controls": ["inbound-lockdown"]},
+        {"idempotency-key": "k"},
+    )
+    operation = first.api.post(path, json=body, headers=key).json()["id"]
     eventually(
         lambda: [e["cmdlet"] for e in stack.simulator.get("tenants/crash.example/log").json()["entries"]],
         lambda cmdlets: "Set-InboundConnector" in cmdlets,
     )
+    under_way = first.api.get(f"operations/{operation}").json()
+    assert (under_way["state"], under_way["controls"][0]["steps"][0]["cmdlet"]) == ("running", "Set-InboundConnector")
     first.kill()
     with BlobServiceClient.from_connection_string(azurite_connection) as blobs:  # as a minute passing
         BlobLeaseClient(blobs.get_blob_client("leases", tenant["tenant_id"])).break_lease(0)
@@ -232,20 +239,55 @@ def test_killed_in_the_middle_of_a_write_it_is_proven_by_the_next_worker(stack, 
         )
         assert [entry["event"] for entry in entries] == ["corrected", "applying", "drift_found", "configured"]
         assert entries[0]["of"] == entries[1]["id"]
+        assert second.api.post(path, json=body, headers=key).json()["id"] == operation
+        assert second.api.post(path, json={}, headers=key).status_code == 409
+        ended = eventually(lambda: second.api.get(f"operations/{operation}").json(), lambda o: o["finished_at"])
+        assert ended["state"] == "succeeded"
         writes = [e for e in stack.simulator.get("tenants/crash.example/log").json()["entries"] if e["is_write"]]
         assert len(writes) == 1
     finally:
         second.stop()
 
 
+def test_the_brake_stops_every_worker_also_after_a_restart_and_a_sweep_resumes(stack, azurite_connection, tmp_path):
+    about = dict(os.environ) | settings_of(stack, azurite_connection)
+    tenant = stack.simulator.post("tenants", json={"domains": ["brake.example"], "state": "healthy"}).json()
+    stack.simulator.post("tenants/brake.example/admin", json=OFF)
+    config = {"tenant_id": tenant["tenant_id"], "name": "brake", "initial_domain": tenant["initial_domain"]}
+    path = f"tenants/{tenant['tenant_id']}"
+
+    def asked(worker: Worker) -> str:
+        operation = worker.api.post(f"{path}/reprovision", json={"controls": ["inbound-lockdown"]}).json()["id"]
+        ended = eventually(lambda: worker.api.get(f"operations/{operation}").json(), lambda o: o["finished_at"])
+        return f"{ended['state']} {ended['controls'][-1]['detail']}"
+
+    first = Worker(about, tmp_path / "first")
+    try:
+        first.api.put(path, json=config | {"mx_at_filter_since": SINCE}).raise_for_status()
+        second = Worker(about, tmp_path / "second")
+        second.api.put("brake", json={"engaged": True, "reason": "incident 7"}).raise_for_status()
+        assert asked(first) == "held brake: incident 7"
+        second.kill()
+    finally:
+        first.kill()
+    third = Worker(about, tmp_path / "third")
+    try:
+        assert asked(third) == "held brake: incident 7"
+        third.api.put("brake", json={"engaged": False}).raise_for_status()
+        third.api.post("../admin/functions/sweep_fast", json={"input": ""}).raise_for_status()
+        events = eventually(
+            lambda: [e["event"] for e in third.api.get(f"{path}/ledger").json()], lambda events: "corrected" in events
+        )
+        assert "held" in events
+        writes = [e for e in stack.simulator.get("tenants/brake.example/log").json()["entries"] if e["is_write"]]
+        assert len(writes) == 1
+    finally:
+        third.stop()
+
+
 def settings_of(stack: Stack, storage: str) -> dict[str, str]:
-    return stack.settings | {
-        "AzureWebJobsStorage": storage,
-        "HOLDFAST_FAST_SCHEDULE": NEVER,
-        "HOLDFAST_SLOW_SCHEDULE": NEVER,
-        "HOLDFAST_PSA_SCHEDULE": NEVER,
-        "HOLDFAST_DEV_PORT": "0",
-    }
+    schedules = {f"HOLDFAST_{what}_SCHEDULE": NEVER for what in ("FAST", "SLOW", "PSA", "ALERTS", "AUDIT")}
+    return stack.settings | schedules | {"AzureWebJobsStorage": storage, "HOLDFAST_DEV_PORT": "0"}
 
 
 class Worker:
