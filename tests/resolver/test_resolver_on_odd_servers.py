@@ -208,6 +208,24 @@ async def test_an_alias_leads_to_the_servers_of_its_target(clock):
     assert server.asked[FIRST, "www.contoso.test", "A"] == 1
 
 
+async def test_an_alias_at_the_apex_which_must_not_be_is_followed_where_all_servers_have_it(zone, clock):
+    apex, target = "contoso.test. 30 CNAME www.contoso.test.", FILTERED.replace("contoso.test.", "www.contoso.test.", 1)
+    odd = says(apex, target, soa=SOA)
+    async with zone(odd, odd) as server:
+        assert await ask(server, clock) == Present(FOUND, 30, clock.time)
+    async with zone(odd) as server:
+        answer = await ask(server, clock)
+    assert isinstance(answer, Unclear)
+    assert "an alias of www.contoso.test at 127.0.0.2" in answer.reason
+
+
+async def test_an_answer_says_whether_every_server_gave_it(zone, clock):
+    async with zone(GOOD) as server:
+        assert (await ask(server, clock)).whole
+    async with zone(silent) as server:
+        assert not (await ask(server, clock)).whole
+
+
 async def test_the_total_time_is_a_hard_limit(zone, clock):
     async with zone(silent, silent) as server:
         found = await resolver(server, clock, Patience(query_s=60, total_s=0.1)).ask([MX])
