@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from clients import telemetry
 from clients.connect import Clients
-from clients.errors import ClientError, NotFound
+from clients.errors import ClientError, Invalid, NotFound
 from clients.psa.api import Psa
 from clients.psa.systems import covered
 from clients.storage.states import TenantStates
@@ -229,7 +229,8 @@ class Teller:
         async for ask in self._tickets.asks(self._tenant.tenant_id):
             try:
                 complete &= await self._answer(ask)
-            except NotFound:
+            except (NotFound, Invalid) as refusal:  # the ticket is gone, or takes nothing more: the ledger has it all
+                log.error("unanswerable tenant=%s ticket=%s %s", self._tenant.tenant_id, ask.ticket_id, refusal)  # noqa: TRY400
                 await self._tickets.answered(self._tenant.tenant_id, ask)
             except (ClientError, TicketMoved) as error:
                 log.warning("unanswered tenant=%s ticket=%s %s", self._tenant.tenant_id, ask.ticket_id, error)

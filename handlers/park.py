@@ -12,6 +12,9 @@ from handlers import operations
 
 log = logging.getLogger("holdfast.park")
 
+UNTELLABLE = "notifications"
+"""That telling failed is told by nobody: an entry about it would be the next thing to tell, without end."""
+
 
 async def foreign(queue: str, body: bytes, reason: str, clients: Clients) -> None:
     """Park a message that is not one of ours: trying again would not make it one."""
@@ -28,7 +31,7 @@ async def kept(source: str, tenant_id: str | None, content: bytes, reason: str, 
     now = clients.now()
     if not await clients.storage.parked.add(source, content, reason, now):
         return
-    if tenant_id:
+    if tenant_id and source != UNTELLABLE:
         await clients.storage.ledger.append(Entry(at=now, tenant_id=tenant_id, event="parked", detail=reason))
     telemetry.PARKED.add(1, {"queue": source})
     log.error("parked source=%s tenant=%s reason=%s", source, tenant_id or "unknown", reason)

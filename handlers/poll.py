@@ -21,25 +21,26 @@ AT_ONCE = 16
 
 async def run(clients: Clients) -> None:
     """Ask for a look at every ticket that may have something to say, and for every tenant that has untold news."""
-    await asyncio.gather(*(_poll(psa, clients) for psa in clients.psa.by_provider.values()))
-    if clients.psa.by_provider:
+    answered = await asyncio.gather(*(_poll(psa, clients) for psa in clients.psa.by_provider.values()))
+    if any(answered):  # otherwise nobody could be told anything
         for tenant_id in await clients.storage.tickets.untold():
             await clients.storage.queues.notify(Notify(tenant_id=tenant_id, asked_at=clients.now()))
 
 
-async def _poll(psa: Psa, clients: Clients) -> None:
-    """Go through what has changed since the last time that this worked."""
+async def _poll(psa: Psa, clients: Clients) -> bool:
+    """Go through what has changed since the last time that this worked; gives whether it did now."""
     now = clients.now()
     last = await clients.storage.tickets.polled(psa.provider)
     try:
         changed = await psa.changed_since((last.until if last else now) - OVERLAP)
     except ClientError as error:
         log.warning("poll_failed provider=%s %s", psa.provider, error)
-        return
+        return False
     for some in batched(changed, AT_ONCE, strict=False):
         await asyncio.gather(*(_take_up(ticket, now, psa, clients) for ticket in some))
     await clients.storage.tickets.put_polled(psa.provider, Polled(until=now))
     log.info("poll provider=%s changed=%d", psa.provider, len(changed))
+    return True
 
 
 async def _take_up(ticket: Ticket, now: datetime, psa: Psa, clients: Clients) -> None:

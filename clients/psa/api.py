@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Protocol
 
-from clients.errors import Unreadable
+from clients.errors import Invalid, Unreadable
 from clients.http import Answer, Effect, Http, Request, raise_for_status
 
 if TYPE_CHECKING:
@@ -92,6 +92,13 @@ class Api:
 def text_of(value: object) -> str:
     """An id or a text of a PSA's answer, as text; nothing is ""."""
     return "" if value is None else str(value)
+
+
+def whole(text: str, what: str) -> int:
+    """An id of a config as the number that these systems take. Raises Invalid."""
+    if not (text.isascii() and text.isdigit()):
+        raise Invalid(f"{what} should be a whole number in this system, not '{text}'")
+    return int(text)
 
 
 def item(answer: Answer, value: object) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from clients.cache import ExpiringCache
 from clients.errors import Invalid, NotFound, Throttled, Unauthorised, Unreadable
 from clients.http import Answer, Clock, Effect, Http
-from clients.psa.api import Api, item, items, number, text_of
+from clients.psa.api import Api, item, items, number, text_of, whole
 from domain.psa.ticket import Note, Person, Ticket
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Autotask:
         return _ticket(item(answer, one))
 
     async def find(self, company: str, key: str) -> Ticket | None:
-        asked = [_term("eq", "companyID", int(company)), _term("eq", "externalID", key)]
+        asked = [_term("eq", "companyID", whole(company, "company_id")), _term("eq", "externalID", key)]
         found = [_ticket(each) for each in await self._query("/Tickets/query", asked)]
         # What it filtered by is looked at again: an operator it does not know, it passes over (section 3.7).
         fitting = [t for t in found if (t.key, t.company) == (key, company) and not t.closed]
@@ -78,11 +78,11 @@ class Autotask:
             "subIssueType": place.subtype,
         }
         sent = {
-            "companyID": int(company),
+            "companyID": whole(company, "company_id"),
             "title": summary[:LONGEST_TITLE],
             "description": text,
             "externalID": key,
-            **{name: int(value) for name, value in given.items() if value},
+            **{name: whole(value, name) for name, value in given.items() if value},
         }
         made, answer = await self._call("POST", "/Tickets", sent=sent, effect=Effect.CREATE)
         return str(number(answer, item(answer, made).get("itemId")))
@@ -95,14 +95,16 @@ class Autotask:
         sent = {
             "title": "Holdfast",
             "description": text[:LONGEST_NOTE],
-            "noteType": int(self._connection.note_type),
+            "noteType": whole(self._connection.note_type, "note_type"),
             "publish": INTERNAL,
         }
         made, answer = await self._call("POST", f"/Tickets/{ticket_id}/Notes", sent=sent, effect=Effect.CREATE)
         return number(answer, item(answer, made).get("itemId"))
 
     async def set_status(self, ticket_id: str, status: str) -> None:
-        await self._call("PATCH", "/Tickets", sent={"id": int(ticket_id), "status": int(status)}, effect=Effect.SET)
+        await self._call(
+            "PATCH", "/Tickets", sent={"id": int(ticket_id), "status": whole(status, "a status")}, effect=Effect.SET
+        )
 
     async def status_set_by(self, ticket: Ticket) -> Person | None:
         """Whose doing the last activity was, while the ticket had this status."""

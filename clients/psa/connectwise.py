@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from clients.errors import NotFound, Unreadable
 from clients.http import Answer, Effect, Http
-from clients.psa.api import Api, item, items, number, text_of
+from clients.psa.api import Api, item, items, number, text_of, whole
 from domain.psa.ticket import Note, Person, Ticket
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ConnectWise:
         return _ticket(item(answer, found))
 
     async def find(self, company: str, key: str) -> Ticket | None:
-        conditions = f'company/id={int(company)} and closedFlag=false and externalXRef="{key}"'
+        conditions = f'company/id={whole(company, "company_id")} and closedFlag=false and externalXRef="{key}"'
         asked = urlencode({"conditions": conditions, "orderBy": "id desc", "pageSize": 5})
         found, answer = await self._call("GET", f"/service/tickets?{asked}")
         tickets = (_ticket(each) for each in items(answer, found))
@@ -69,10 +69,10 @@ class ConnectWise:
         }
         sent = {
             "summary": summary[:LONGEST_SUMMARY],
-            "company": {"id": int(company)},
+            "company": {"id": whole(company, "company_id")},
             "externalXRef": key,
             "initialDescription": text,
-            **{name: {"id": int(value)} for name, value in references.items() if value},
+            **{name: {"id": whole(value, name)} for name, value in references.items() if value},
         }
         made, answer = await self._call("POST", "/service/tickets", sent=sent, effect=Effect.CREATE)
         return str(number(answer, item(answer, made).get("id")))
@@ -94,7 +94,7 @@ class ConnectWise:
         return number(answer, item(answer, made).get("id"))
 
     async def set_status(self, ticket_id: str, status: str) -> None:
-        sent = [{"op": "replace", "path": "status", "value": {"id": int(status)}}]
+        sent = [{"op": "replace", "path": "status", "value": {"id": whole(status, "a status")}}]
         left, answer = await self._call("PATCH", f"/service/tickets/{ticket_id}", sent=sent, effect=Effect.SET)
         if _ticket(item(answer, left)).status != status:  # a PATCH may be answered with 200 and do nothing (2.7)
             raise Unreadable(f"the status is not {status} after it was set", call=answer.call)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from clients.cache import ExpiringCache
 from clients.errors import Unauthorised, Unreadable
 from clients.http import Answer, Clock, Effect, Http
-from clients.psa.api import Api, item, items, number, text_of
+from clients.psa.api import Api, item, items, number, text_of, whole
 from domain.psa.ticket import Note, Person, Ticket
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ class HaloPsa:
         sent = {
             "summary": f"{summary} [{key}]",
             "details_html": f"<p>{html.escape(text)}</p>",
-            "client_id": int(company),
+            "client_id": whole(company, "company_id"),
             "userlookup": {"id": GENERAL_USER, "lookupdisplay": "Enter Details Manually"},
             "donotapplytemplateintheapi": True,
-            **{name: int(value) for name, value in ids.items() if value},
+            **{name: whole(value, name) for name, value in ids.items() if value},
             **{name: value for name, value in names.items() if value},
         }
         made, answer = await self._call("POST", "/Tickets", sent=[sent], effect=Effect.CREATE)
@@ -72,7 +72,7 @@ class HaloPsa:
     async def add_note(self, ticket_id: str, text: str) -> int:
         sent = {
             "ticket_id": int(ticket_id),
-            "outcome_id": int(self._connection.outcome),
+            "outcome_id": whole(self._connection.outcome, "outcome"),
             "hiddenfromuser": True,
             "note_html": html.escape(text).replace("\n", "<br>"),
         }
@@ -80,7 +80,7 @@ class HaloPsa:
         return number(answer, _one(answer, made).get("id"))
 
     async def set_status(self, ticket_id: str, status: str) -> None:
-        sent = [{"id": int(ticket_id), "status_id": int(status)}]
+        sent = [{"id": int(ticket_id), "status_id": whole(status, "a status")}]
         left, answer = await self._call("POST", "/Tickets", sent=sent, effect=Effect.SET)
         if _ticket(_one(answer, left)).status != status:  # a workflow may forbid it (section 4.7)
             raise Unreadable(f"the status is not {status} after it was set", call=answer.call)

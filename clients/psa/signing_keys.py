@@ -6,7 +6,8 @@ this connection: every other customer of ConnectWise is on the same hosts.
 
 import asyncio
 import json
-from datetime import timedelta
+from collections import deque
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
@@ -36,8 +37,7 @@ class SigningKeys:
         self._now = now
         self._keys: ExpiringCache[str, str] = ExpiringCache(KEYS_KEPT)
         self._asked: ExpiringCache[str, bool] = ExpiringCache(KEYS_KEPT)
-        self._fetches: ExpiringCache[int, bool] = ExpiringCache(FETCHES_A_MINUTE + 1)
-        self._count = 0
+        self._fetched_at: deque[datetime] = deque()
         self._lock = asyncio.Lock()
 
     def trusts(self, place: KeyPlace) -> bool:
@@ -58,9 +58,10 @@ class SigningKeys:
         Raises:
             Unreachable, Throttled: It could not be fetched now.
         """
+        if (kept := self._kept(url, instead_of)) is not None:
+            return kept
         async with self._lock:  # those who need the same key fetch it once
-            kept = self._keys.get(url, self._now())
-            if kept is not None and (kept != instead_of or self._asked.get(url, self._now())):
+            if (kept := self._kept(url, instead_of)) is not None:
                 return kept
             self._spend(url)
             key = await self._fetch(url)
@@ -69,15 +70,18 @@ class SigningKeys:
                 self._keys.put(url, key, self._now() + KEPT)
             return key
 
+    def _kept(self, url: str, instead_of: str | None) -> str | None:
+        """The key we have, unless it is the one that did not fit and enough time has passed to ask for another."""
+        kept = self._keys.get(url, self._now())
+        return kept if kept != instead_of or self._asked.get(url, self._now()) else None
+
     def _spend(self, url: str) -> None:
         now = self._now()
-        spent = sum(
-            self._fetches.get(number, now) is not None for number in range(self._count - FETCHES_A_MINUTE, self._count)
-        )
-        if spent >= FETCHES_A_MINUTE:
+        while self._fetched_at and now - self._fetched_at[0] >= timedelta(minutes=1):
+            self._fetched_at.popleft()
+        if len(self._fetched_at) >= FETCHES_A_MINUTE:
             raise Throttled("more signing keys are asked for than one connection has", call=_call(url))
-        self._fetches.put(self._count, value=True, until=now + timedelta(minutes=1))
-        self._count += 1
+        self._fetched_at.append(now)
 
     async def _fetch(self, url: str) -> str | None:
         try:

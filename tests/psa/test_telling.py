@@ -7,7 +7,7 @@ import pytest
 from azure.data.tables.aio import TableClient
 
 from domain.jobs import Notify
-from handlers import notify, tickets
+from handlers import notify, park, tickets
 from tests.psa.msp import COMPANY, desk_of, in_every_system, reprovision
 
 
@@ -300,3 +300,31 @@ async def test_the_ticket_that_asked_is_told_after_an_outage_too(msp, tenant):
     assert notes(ticket, "has ended") == [1]
     assert ticket.closed
     assert tenant.writes == []
+
+
+async def test_a_company_id_that_is_no_number_is_told_in_the_log_and_stops_nobody(msp, tenant, caplog):
+    lost = msp.service.world.add_tenant("lost.example", alert_set="not_found")
+    await msp.service.look_after(lost, psa={"provider": msp.system.name, "company_id": "Contoso"})
+    await msp.drift(lost)
+    await msp.drift(tenant)
+    await told(msp)
+    assert [ticket.company for ticket in msp.tickets] == [COMPANY]
+    assert "company_id should be a whole number" in caplog.text
+
+
+async def test_a_ticket_that_takes_no_note_any_more_is_not_tried_for_ever(msp, tenant):
+    ticket = reprovision(msp)
+    await msp.deliver()
+    for body in await msp.service.messages("tickets"):
+        await tickets.run(body, msp.service.clients)
+    msp.system.deletes(ticket.id)
+    await told(msp)
+    assert await msp.service.clients.storage.tickets.untold() == []
+    assert tenant.writes == []
+
+
+async def test_that_telling_failed_is_parked_and_is_no_news(msp, tenant):
+    body = Notify(tenant_id=tenant.tenant_id, asked_at=msp.service.clock()).body.encode()
+    await park.run("notifications", body, msp.service.clients)
+    assert len(await msp.service.clients.storage.parked.all("notifications")) == 1
+    assert await msp.service.messages("notifications") == []
