@@ -125,6 +125,12 @@ async def list_tenants(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(ENDPOINTS["list_tenants"], req, connect)
 
 
+@app.route("proposals", methods=["GET"])
+async def get_proposals(req: func.HttpRequest) -> func.HttpResponse:
+    """The MSP's customers that could be looked after."""
+    return await serve(ENDPOINTS["get_proposals"], req, connect)
+
+
 @app.route("tenants/{tenant_id}", methods=["GET"])
 async def get_tenant(req: func.HttpRequest) -> func.HttpResponse:
     """One tenant's config."""

@@ -21,6 +21,7 @@ from clients.dns_providers import Hosting
 from clients.exchange import Exchange
 from clients.grants import Grants
 from clients.http import Clock, Http, make_client, utc_now
+from clients.partner import Partner
 from clients.profiles import all_profiles
 from clients.psa import systems
 from clients.resolver import Resolver
@@ -58,6 +59,7 @@ class Clients:
     compliance: Compliance
     alerts: Alerts
     activity: Activity
+    partner: Partner
     dns: Resolver
     hosting: Hosting
     storage: storage.Storage
@@ -180,6 +182,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         exchange=Exchange(http, credentials, endpoints, now=now),
         compliance=Compliance(http, credentials, endpoints, now=now),
         alerts=Alerts(http, credentials, endpoints, now=now),
+        partner=Partner(http, credentials, endpoints),
         activity=Activity(http, credentials, endpoints, settings.partner_tenant_id or settings.client_id),
         dns=Resolver(settings.resolvers(), now),
         hosting=Hosting(http, settings.dns_secrets, _arm_token(credentials, endpoints), endpoints.management),

@@ -55,6 +55,7 @@ _WHY = {
     413: "The body has more than 64 KiB.",
     415: "The body is not `application/json`.",
     422: "A field is wrong; the sentence names it.",
+    502: "The neighbour that was asked said no; the sentence says what to grant.",
     503: "Storage does not answer.",
 }
 

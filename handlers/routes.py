@@ -9,8 +9,9 @@ from domain.exemption import Exemption
 from domain.gate import Brake
 from domain.ledger import Entry
 from domain.operations import Operation
+from domain.partner import Proposal
 from domain.tenant import TenantConfig
-from handlers import api, approvals, docs, exceptions, openapi, readiness, tenants, undo
+from handlers import api, approvals, docs, exceptions, openapi, proposals, readiness, tenants, undo
 from handlers.approvals import Approval
 from handlers.endpoint import Ask, Endpoint, Reply
 from handlers.exceptions import ExceptionAsked
@@ -103,6 +104,16 @@ ADMIN: Final = "Holdfast.Admin"
 _ALL = (
     Endpoint("health", "GET", "health", "Whether the service can work.", _health, None, {200: api.Health}),
     Endpoint("list_tenants", "GET", "tenants", "Every tenant's config.", _tenants, READ, {200: list[TenantConfig]}),
+    Endpoint(
+        "get_proposals",
+        "GET",
+        "proposals",
+        "Customers of the MSP's own tenant that could be looked after; none is added by this.",
+        proposals.show,
+        READ,
+        {200: list[Proposal]},
+        problems=(409, 502),
+    ),
     Endpoint(
         "get_tenant",
         "GET",

@@ -58,6 +58,7 @@ QUEUES = {
 ROUTES = {
     "health": ("GET", "health", "ANONYMOUS"),
     "list_tenants": ("GET", "tenants", "FUNCTION"),
+    "get_proposals": ("GET", "proposals", "FUNCTION"),
     "get_tenant": ("GET", "tenants/{tenant_id}", "FUNCTION"),
     "put_tenant": ("PUT", "tenants/{tenant_id}", "FUNCTION"),
     "delete_tenant": ("DELETE", "tenants/{tenant_id}", "FUNCTION"),
