@@ -49,6 +49,7 @@ async def _check(job: CheckTenant, clients: Clients) -> telemetry.Outcome:
     if tenant is None or not tenant.enabled:
         await operations.fail(job.operation_id, "the tenant is not configured, or switched off", clients)
         return "skipped"
+    await operations.begin(job.operation_id, clients)
     try:
         after = await _look(tenant, selected(job), before, clients, asked=job.operation_id is not None)
     except Throttled as wait:

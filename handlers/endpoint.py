@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import UUID
 
 from clients.connect import Clients
 from handlers.once import Once
@@ -44,8 +45,16 @@ class Ask:
             return None
         if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
             raise invalid(f"Idempotency-Key: should be 1 to {LONGEST_KEY} printable ASCII characters")
-        asked = [self.endpoint, {name: value.lower() for name, value in self.path.items()}, _canonical(self.body)]
+        asked = [self.endpoint, {name: _spelt(value) for name, value in self.path.items()}, _canonical(self.body)]
         return Once(key, hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest())
+
+
+def _spelt(value: str) -> str:
+    """A GUID has several spellings, and is the same one in each."""
+    try:
+        return str(UUID(value))
+    except ValueError:
+        return value
 
 
 def _canonical(body: bytes) -> object:

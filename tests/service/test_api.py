@@ -86,6 +86,26 @@ async def test_a_request_whose_message_was_lost_with_its_worker_is_sent_again(se
     assert of(await ask(service, "GET", f"operations/{first['id']}"))["finished_at"]
 
 
+FORMS = {
+    "as_printed": str,
+    "in_capitals": str.upper,
+    "in_braces": "{{{}}}".format,
+    "without_hyphens": lambda tenant_id: tenant_id.replace("-", ""),
+    "as_urn": "urn:uuid:{}".format,
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=list(FORMS))
+async def test_a_guid_names_the_same_tenant_in_every_form(service, tenant, form):
+    named = form(tenant.tenant_id)
+    assert of(await ask(service, "GET", f"tenants/{named}"))["tenant_id"] == tenant.tenant_id
+    put = await ask(service, "PUT", f"tenants/{named}", config(tenant, tenant_id=named))
+    assert (put.status_code, of(put)["tenant_id"]) == (200, tenant.tenant_id)
+    paths = [f"tenants/{each}/check" for each in (named, tenant.tenant_id)]
+    operations = [of(await ask(service, "POST", path, idempotency_key="k1"))["id"] for path in paths]
+    assert operations[0] == operations[1]
+
+
 @pytest.mark.parametrize(
     "key", ["", "x" * (LONGEST_KEY + 1), "schl\u00fcssel", "a\tb"], ids=["empty", "long", "letters", "tab"]
 )

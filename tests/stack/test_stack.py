@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -93,6 +94,29 @@ def test_a_reprovision_can_be_shown_first_then_done_and_followed_to_its_end(stac
     newest = stack.api.get(f"tenants/{tenant['tenant_id']}/ledger", params={"limit": 1}).json()[0]
     assert (newest["event"], newest["reason"]) == ("corrected", "asked by the customer")
     assert newest["actor"] == "function key"
+
+
+def end_of(stack: Stack, operation: str) -> dict[str, object]:
+    ended: dict[str, object] = eventually(
+        lambda: stack.api.get(f"operations/{operation}").json(), lambda found: found["finished_at"] is not None
+    )
+    return ended
+
+
+def test_two_callers_at_once_on_one_tenant_write_once(stack):
+    tenant = tenant_of(stack, "twice.example", mode="observe")
+    stack.simulator.post("tenants/twice.example/admin", json=OFF)
+    path, body = f"tenants/{tenant['tenant_id']}/reprovision", {"controls": ["inbound-lockdown"]}
+    with ThreadPoolExecutor(4) as callers:
+        keys: list[dict[str, str]] = [{"idempotency-key": "twice"}, {"idempotency-key": "twice"}, {}, {}]
+        answers = list(callers.map(lambda headers: stack.api.post(path, json=body, headers=headers), keys))
+    ids = [answer.json()["id"] for answer in answers]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
+    for each in ids:
+        assert end_of(stack, each)["state"] == "succeeded"
+    writes = [e for e in stack.simulator.get("tenants/twice.example/log").json()["entries"] if e["is_write"]]
+    assert len(writes) == 1
 
 
 def test_a_check_can_be_asked_for(stack):
