@@ -104,7 +104,7 @@ class Autotask(System):
             case "GET", ["thresholdinformation"]:
                 used = {"externalRequestThreshold": 10000, "requestThresholdTimeframe": 60}
                 return json_answer(200, used | {"currentTimeframeRequestCount": self.used})
-            case "GET", ["tickets", number]:
+            case "GET", ["tickets", number] if number.isdigit():
                 ticket = self.tickets.get(int(number))
                 return json_answer(200, {"item": self._row(ticket) if ticket else None})
             case "POST", ["tickets"]:
