@@ -117,3 +117,11 @@ def test_what_cannot_be_fired_by_hand_is_refused(sample: Sample, function: str, 
     )
 
     assert answer.status_code == status
+
+
+def test_prometheus_can_read_what_the_app_measures(sample: Sample) -> None:
+    answer = httpx.get(f"{sample.url}/metrics")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "# TYPE python_info gauge" in answer.text

@@ -16,7 +16,7 @@ from clients.storage import QUEUES
 from devhost import telemetry as collector
 from domain.controls import CATALOGUE
 from domain.gate import Brake
-from handlers import check
+from handlers import api, check
 from simulator.faults import Fault
 
 DRIFT = ("Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": False})
@@ -105,6 +105,16 @@ async def test_one_trace_leads_from_the_sweep_to_the_proof(service, spans):
     assert work.parent.span_id == check.context.span_id
 
 
+async def test_what_a_caller_asks_for_stays_in_the_trace_of_the_request(service, drifted, spans):
+    invocation = trace.SpanContext(0xC0FFEE, 7, is_remote=True, trace_flags=trace.TraceFlags(0))
+    with trace.use_span(trace.NonRecordingSpan(invocation)):
+        await api.reprovision(drifted.tenant_id, b"{}", "ann", service.clients)
+    await service.work()
+
+    [proof] = of(spans, "prove")
+    assert trace_of(proof) == 0xC0FFEE
+
+
 async def test_a_message_that_is_put_back_stays_in_its_trace(service, drifted, spans):
     drifted.faults.script(Fault("throttled", retry_after=300, times=50))
     await service.check(drifted, lane="fast", trace=f"00-{'a' * 32}-{'b' * 16}-01")
@@ -136,6 +146,8 @@ async def test_drift_and_its_correction_are_counted_and_timed(service, metrics):
     assert 299 < metrics.grown("holdfast_time_to_detect_seconds_sum", **about) < 301
     assert metrics.grown("holdfast_time_to_fixed_seconds_count", **about) == 1
     assert metrics.grown("holdfast_checks_total", lane="fast", outcome="looked") == 1
+    assert metrics.grown("holdfast_queue_age_seconds_count", queue="checks") == 2
+    assert metrics.grown("holdfast_queue_age_seconds_count", queue="remediations") == 1
 
 
 async def test_what_cannot_be_read_is_counted(service, drifted, metrics):
