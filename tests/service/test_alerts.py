@@ -436,3 +436,43 @@ async def test_a_part_of_a_batch_that_failed_is_not_taken_for_an_alert(service):
 async def test_a_foreign_message_is_parked(service):
     await security.run(b'{"kind": "check"}', service.clients)
     assert len(await service.clients.storage.parked.all("alerts")) == 1
+
+
+class Death(BaseException):
+    """The worker process is gone."""
+
+
+def dying(service, at, *, after):
+    """The worker dies at the *at*th request to Graph, before it is sent or after it was answered."""
+    answer, seen = service.microsoft.side_effect, []
+
+    async def until_then(request):
+        if request.url.host == "graph.microsoft.com":
+            seen.append(request)
+            if len(seen) == at:
+                if after:
+                    await answer(request)
+                raise Death
+        return await answer(request)
+
+    return until_then
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", [1, 2, 3, 4], ids=["listing", "re-read", "change", "comment"])
+async def test_a_death_at_any_request_leaves_one_comment_and_one_entry(service, at, after):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await service.check(tenant, lane="fast")
+    alive = service.microsoft.side_effect
+    service.microsoft.side_effect = dying(service, at, after=after)
+    with pytest.raises(Death):
+        await look(service, tenant)
+    service.microsoft.side_effect = alive
+    for _ in range(2):
+        service.clock.advance(minutes=6)
+        await triage(service, tenant)
+    closed = tenant.alerts.rows[alert["id"]]
+    assert shown(closed) == CLOSED
+    assert len(closed["comments"]) == 1
+    assert [entry.event for entry in await service.ledger(tenant, "false-alerts")] == ["alert_closed"]
