@@ -100,6 +100,11 @@ def put_off(state: ControlState, name: StateName, detail: str, now: datetime) ->
     return _without(told, {change.key for change in changes if change.sent_at is None}, now, name)
 
 
+def turned_away(state: ControlState, step: Step, why: str, now: datetime) -> ControlState:
+    """The state when *step* alone could not be sent: it is planned again, and the others are taken."""
+    return _without(unsent(state, step).model_copy(update={"detail": why}), {step.key}, now, "drifted")
+
+
 def _with(state: ControlState, step: Step, update: dict[str, object]) -> ControlState:
     if state.correction is None:
         raise ValueError(f"{state.id} has no correction")

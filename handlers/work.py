@@ -27,6 +27,7 @@ from domain.corrections import (
     stopped,
     too_early,
     too_soon,
+    turned_away,
     unsent,
 )
 from domain.exemption import Exemption
@@ -50,6 +51,11 @@ MOST_CONFLICTS = 3
 
 _ANOTHER_ZONE = "its provider shows other records than the zone's own servers: is it the provider of this zone?"
 
+MOST_SILENCES = 8
+"""Jobs in which the host of a zone may not be reached, some five minutes, before a person is told."""
+
+_SILENT = "the zone's DNS provider cannot be reached."
+
 READY = frozenset({"compliant", "not_applicable"})
 """States in which a control no longer keeps those waiting that need it."""
 
@@ -68,6 +74,7 @@ class Work:
         self._done: dict[str, ControlOutcome] = {}
         self._sights = list[tuple[Sights, datetime]]()
         self._conflicts: set[str] = set()
+        self._turned_away: dict[str, Throttled | Unreachable] = {}
 
     async def show(self) -> bool:
         """Dry run: the exact steps of each control, written nowhere but into the operation."""
@@ -83,6 +90,9 @@ class Work:
 
         Returns:
             Whether every control is settled; otherwise a later look is to go on where this one stopped.
+
+        Raises:
+            Throttled, Unreachable: A write did not leave. What goes to the host of another zone was taken care of.
         """
         self._states = await self._case.clients.storage.states.load(self._case.job.tenant_id)
         todo = self._controls
@@ -96,7 +106,11 @@ class Work:
             todo = [control for control in self._controls if control.id in self._once_more]
             if not todo:
                 break
-        return await self._finish()
+        settled = await self._finish()
+        for error in self._turned_away.values():
+            if isinstance(error, Throttled):
+                raise error
+        return settled and not self._turned_away
 
     async def _look(self, controls: list[Control]) -> Facts:
         with telemetry.span("look"):
@@ -124,8 +138,8 @@ class Work:
         await self._record(judged)
         if not isinstance(finding, Drifted):
             return
-        steps = open_steps(judged, finding, self._about(control, facts))
-        if steps:
+        unblocked = open_steps(judged, finding, self._about(control, facts))
+        if steps := tuple(step for step in unblocked if step.key not in self._turned_away):
             await self._ask(control, finding.only(steps), judged, facts)
 
     async def _ask(self, control: Control, plan: Drifted, judged: ControlState, facts: Facts) -> None:
@@ -220,9 +234,24 @@ class Work:
         if not isinstance(error, Throttled) and not (isinstance(error, Unreachable) and not error.sent):
             log.warning("answer_lost tenant=%s control=%s %s", self._case.job.tenant_id, control.id, error)
             return False
+        if step.service == "dns":
+            await self._not_reached(control, step, error)
+            return True
         state = unsent(self._states.of(control.id), step)
         await self._record(put_off(state, "drifted", error.sentence, self._case.clients.now()))
         raise error
+
+    async def _not_reached(self, control: Control, step: Step, error: Throttled | Unreachable) -> None:
+        """One zone's host turned *step* away: the hosts of other zones, and the tenant itself, may be well.
+
+        A host that stays silent is told to a person and left alone for hours: each try is three entries in the ledger.
+        """
+        state, now = self._states.of(control.id), self._case.clients.now()
+        if isinstance(error, Unreachable) and self._case.job.attempt >= MOST_SILENCES:
+            await self._record(refused_step(state, step, f"{error.sentence}; {_SILENT}", control.by_hand, now))
+            return
+        self._turned_away[step.key] = error
+        await self._record(turned_away(state, step, error.sentence, now))
 
     async def _prove(self) -> None:
         """Look again, with patience for replication lag, until every write shows or the queue should do the waiting."""

@@ -18,6 +18,7 @@ from domain.corrections import (
     stopped,
     too_early,
     too_soon,
+    turned_away,
     unsent,
 )
 from domain.gate import Answer, Ruling
@@ -178,6 +179,14 @@ def test_what_was_sent_still_wants_its_proof_when_the_rest_is_stopped():
         unsent(state, TWO.steps[0]), TWO, Answer("brake", passed=False, reason="now"), "correct", NOW
     )
     assert (nothing_sent.state, nothing_sent.correction) == ("held", None)
+
+
+def test_a_step_that_was_turned_away_is_forgotten_alone_and_says_why():
+    state = turned_away(sent(TWO), TWO.steps[0], "no connection", LATE)
+    assert state.correction
+    assert ([change.key for change in state.correction.changes], state.tried) == ([TWO.steps[1].key], {})
+    last = turned_away(sent(SET), SET.steps[0], "no connection", LATE)
+    assert (last.state, last.correction, last.detail) == ("drifted", None, "no connection")
 
 
 def test_what_is_put_off_says_why():

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from devhost.knot import KEY_NAME
+from handlers.work import MOST_SILENCES
 from tests.knot import knot_server  # noqa: F401 - a fixture
 from tests.service.conftest import fresh
 from tests.service.primary import GUIDE, WITHOUT, ZONE, Admin, primary
@@ -241,6 +242,30 @@ async def test_a_provider_that_cannot_be_reached_is_tried_again_later(service, t
     await service.look_after(tenant, dns=host(way))
     await look(service, tenant)
     assert (await service.state(tenant, "spf")).state == "compliant"
+
+
+async def test_a_provider_that_cannot_be_reached_keeps_nothing_else_from_being_put_back(service, admin, way):
+    tenant = service.world.add_tenant(admin.domain, alert_set="works")
+    await service.look_after(tenant, dns=host(way, server="127.0.0.1:1"))
+    await admin.publish(WITHOUT, TOKEN)
+    tenant.admin("Set-ProtectionAlert", Identity="Phish delivered due to an ETR override", Disabled=False)
+    await look(service, tenant, "spf", "alert-policies")
+    assert (await service.state(tenant, "spf")).state == "drifted"
+    assert (await service.state(tenant, "alert-policies")).state == "compliant"
+    assert await service.hidden("remediations") == 1
+
+
+async def test_a_provider_that_stays_silent_is_told_to_a_person_and_left_alone(service, tenant, admin, way):
+    await service.look_after(tenant, dns=host(way, server="127.0.0.1:1"))
+    await admin.publish(WITHOUT, TOKEN)
+    await look(service, tenant, "spf")
+    await service.remediate(tenant, "spf", attempt=MOST_SILENCES)
+    state = await service.state(tenant, "spf")
+    assert state.state == "needs_person"
+    assert "the zone's DNS provider cannot be reached" in state.detail
+    told = len(await service.ledger(tenant, "spf"))
+    await look(service, tenant, "spf")
+    assert len(await service.ledger(tenant, "spf")) == told
 
 
 async def test_without_a_provider_the_exact_record_is_proposed_in_state_and_ledger(service, tenant, admin, way):
