@@ -125,7 +125,7 @@ param operatorId string = ''
 param operatorType string = 'User'
 
 @description('Optional. Names of the secrets of DNS providers, as tenants\' configs have them (CLOUDFLARE); for each the vault must hold a secret dns-NAME, in lower case and with hyphens.')
-param dnsSecretNames array = []
+param dnsReferences array = []
 
 @description('Optional. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}: for tests.')
 param baseUrls object = {}
@@ -166,8 +166,8 @@ var allTags = union(tags, {
 })
 
 // The other form of a reference than app.bicep's, because it needs nothing that is known only later.
-var dnsSecrets = toObject(
-  dnsSecretNames,
+var dnsSettings = toObject(
+  dnsReferences,
   name => 'HOLDFAST_DNS_SECRET_${name}',
   name => '@Microsoft.KeyVault(VaultName=kv-hf-${token};SecretName=dns-${toLower(replace(name, '_', '-'))})'
 )
@@ -281,7 +281,7 @@ module app 'modules/app.bicep' = {
     alwaysReady: ready
     tracePercent: tracePercent
     platformAuthentication: gate
-    dnsSecrets: dnsSecrets
+    dnsSettings: dnsSettings
     baseUrls: baseUrls
     partnerTenantId: partnerTenantId
     dnsServers: dnsServers

@@ -82,7 +82,7 @@ param tracePercent int
 param platformAuthentication bool
 
 @description('Required. Settings that refer to the secrets of DNS providers, by name.')
-param dnsSecrets object
+param dnsSettings object
 
 @description('Required. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}.')
 param baseUrls object
@@ -219,7 +219,7 @@ resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
 resource settings 'Microsoft.Web/sites/config@2025-05-01' = {
   parent: app
   name: 'appsettings'
-  properties: union(own, dnsSecrets)
+  properties: union(own, dnsSettings)
 }
 
 // Where wanted, the platform turns away whoever has no Entra token of the audience; a key alone then opens nothing.

@@ -88,7 +88,7 @@ def test_settings_that_are_secret_come_from_the_vault() -> None:
 
 
 def test_secrets_of_which_there_are_many_come_from_the_vault_too() -> None:
-    made = str(read(INFRA / "main.bicep").variables["dnsSecrets"])
+    made = str(read(INFRA / "main.bicep").variables["dnsSettings"])
 
     assert {"HOLDFAST_DNS_SECRET_"} == MANY
     assert "'HOLDFAST_DNS_SECRET_${name}'" in made

@@ -18,10 +18,10 @@ def written(path: Path, text: str = "") -> Path:
     return path
 
 
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The app as it is packed, with one small library instead of all."""
-    folder = tmp_path / "package"
+    folder = tmp_path_factory.mktemp("package")
     make_package.copy_app(ROOT, folder)
     library = folder / LIBRARIES / "library"
     for name in ("__init__.py", "typed.pyi", "tests/test_it.py", "inner/tests/__init__.py"):
@@ -68,11 +68,13 @@ def test_the_same_content_gives_the_same_bytes(package: Path, tmp_path: Path) ->
     assert "host.json" in zipfile.ZipFile(first).namelist()
 
 
-def test_a_file_that_does_not_compile_ends_it(package: Path) -> None:
-    written(package / "handlers" / "broken.py", "def :\n")
+def test_a_file_that_does_not_compile_ends_it(tmp_path: Path) -> None:
+    for name in APP:
+        written(tmp_path / name if "." in name else tmp_path / name / "__init__.py")
+    written(tmp_path / "handlers" / "broken.py", "def :\n")
 
     with pytest.raises(ValueError, match="handlers does not compile"):
-        make_package.compile_all(package)
+        make_package.compile_all(tmp_path)
 
 
 def test_the_app_imports_nothing_that_is_left_out() -> None:
