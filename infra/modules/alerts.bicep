@@ -36,6 +36,7 @@ param mostPercentUnknown int = 20
 param longestBrakeHours int = 4
 
 // Windows and frequencies are ISO 8601 durations; severity 1 is an error, 2 a warning (Azure Monitor).
+// A gauge is one value a row, which is its Sum; Min and Max are those of histograms.
 // The metrics are those of clients/telemetry.py, and arrive within ten minutes; log lines within two or three.
 var rules = [
   {
@@ -53,7 +54,7 @@ var rules = [
     severity: 1
     window: 'PT15M'
     every: 'PT5M'
-    query: 'AppMetrics | where Name == "holdfast.check.oldest" | extend lane = tostring(Properties["lane"]) | summarize Oldest = arg_max(TimeGenerated, Max) by lane | extend Limit = iff(lane == "fast", ${fastMinutes * 180}, ${slowMinutes * 180}) | summarize Value = countif(Max > Limit)'
+    query: 'AppMetrics | where Name == "holdfast.check.oldest" | extend lane = tostring(Properties["lane"]) | summarize arg_max(TimeGenerated, Sum) by lane | extend Limit = iff(lane == "fast", ${fastMinutes * 180}, ${slowMinutes * 180}) | summarize Value = countif(Sum > Limit)'
     above: 0
   }
   {
@@ -98,7 +99,7 @@ var rules = [
     severity: 1
     window: 'PT30M'
     every: 'PT15M'
-    query: 'AppMetrics | where Name == "holdfast.brake.engaged" | summarize arg_max(TimeGenerated, Max) | project Value = Max / 3600.0'
+    query: 'AppMetrics | where Name == "holdfast.brake.engaged" | summarize arg_max(TimeGenerated, Sum) | project Value = Sum / 3600.0'
     above: longestBrakeHours
   }
 ]
