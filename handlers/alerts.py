@@ -143,8 +143,10 @@ class _Look:
                 case NotFound():
                     gone = next(record for record in records if record.id == alert_id)
                     await self._kept.put(self._tenant_id, gone.model_copy(update={"unsettled": False, "again": False}))
-                case ClientError():
+                case Throttled():
                     raise raw
+                case ClientError():  # as in `_take`
+                    self._failed = raw
                 case _:
                     await self._take(raw)
 

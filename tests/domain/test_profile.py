@@ -65,3 +65,10 @@ def test_overrides_that_the_profile_would_refuse_are_refused(overrides, line):
     with pytest.raises(ValueError, match="overrides") as caught:
         PROFILE.with_overrides(overrides)
     assert str(caught.value).startswith(line)
+
+
+def test_a_false_alert_is_closed_with_a_pair_that_the_portal_offers():
+    expected = {"classification": "informationalExpectedActivity", "determination": "confirmedActivity"}
+    assert PROFILE.with_overrides({"false_alerts": expected}).false_alerts.determination == "confirmedActivity"
+    with pytest.raises(ValueError, match=r"overrides\.false_alerts: determination should be one of notMalicious"):
+        PROFILE.with_overrides({"false_alerts": {"determination": "phishing"}})

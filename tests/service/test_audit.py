@@ -185,8 +185,9 @@ async def test_a_change_of_an_alert_policy_comes_by_the_general_feed_with_its_pa
     assert await named(service, tenant) == [("alert-policies", ADMIN)]
 
 
-async def test_every_page_is_read(service):
-    tenant = await watched(service, feed_page=2)
+@pytest.mark.parametrize("shuffled", [False, True])
+async def test_every_page_is_read_in_whatever_order(service, shuffled):
+    tenant = await watched(service, feed_page=2, feed_shuffle=shuffled)
     for number in range(7):
         tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": f"rule {number}"}))
     service.clock.advance(minutes=1)
