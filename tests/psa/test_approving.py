@@ -22,7 +22,6 @@ async def plan_of(msp, tenant):
     return (await msp.service.state(tenant, LOCK)).plan
 
 
-@in_every_system
 async def test_the_ticket_lists_the_exact_steps_and_the_plan(msp, tenant, waiting):
     [note] = waiting.notes
     assert note.internal

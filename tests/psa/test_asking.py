@@ -61,7 +61,6 @@ async def test_an_edit_of_a_ticket_that_asked_asks_nothing_again(msp):
     assert len(ticket.notes) == 1
 
 
-@in_every_system
 @pytest.mark.usefixtures("tenant")
 async def test_a_ticket_set_back_into_its_trigger_asks_again(msp):
     ticket = reprovision(msp)
@@ -129,7 +128,6 @@ async def test_an_old_body_does_not_count_the_ticket_does(msp):
     assert ticket.notes == []
 
 
-@in_every_system
 @pytest.mark.usefixtures("tenant")
 async def test_a_deleted_ticket_is_no_trouble(msp):
     ticket = reprovision(msp)
