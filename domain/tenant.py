@@ -69,7 +69,7 @@ class Psa(_Part):
     """The tenant's company in the MSP's ticket system."""
 
     provider: Literal["connectwise", "autotask", "halopsa", "standard"]
-    company_id: str = Field(min_length=1)
+    company_id: str = Field(min_length=1, max_length=100)
 
 
 class TenantConfig(_Part):

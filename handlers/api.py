@@ -1,7 +1,8 @@
 """What the HTTP paths of design 6 do. What cannot be done raises Problem, which is sent as RFC 9457 has it."""
 
 import logging
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -24,11 +25,13 @@ log = logging.getLogger("holdfast.api")
 
 LARGEST_PAGE = 1000
 
+_LIMIT = re.compile(r"[0-9]{1,4}")
+
 
 class Reprovision(Body):
-    """What `POST .../reprovision` takes; null controls mean all."""
+    """What `POST .../reprovision` takes; null controls mean all, and an empty list is nobody's wish for all of them."""
 
-    controls: tuple[str, ...] | None = None
+    controls: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     dry_run: bool = False
     reason: str = Field("", max_length=1000)
 
@@ -128,7 +131,7 @@ async def ledger(tenant_id: str, after: str, limit: str, clients: Clients) -> tu
     """
     if after and not ENTRY_ID.fullmatch(after):
         raise invalid("after: should be the id of a ledger entry")
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= LARGEST_PAGE):
+    if not (_LIMIT.fullmatch(limit) and 1 <= int(limit) <= LARGEST_PAGE):
         raise invalid(f"limit: should be a whole number from 1 to {LARGEST_PAGE}")
     config = await tenant(tenant_id, clients)
     entries = await clients.storage.ledger.page(config.tenant_id, after=after, limit=int(limit) + 1)

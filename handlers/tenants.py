@@ -19,7 +19,7 @@ async def show(ask: Ask, clients: Clients) -> Reply:
     if kept is None:
         raise _nobody(ask)
     headers = {"ETag": _tag(kept[1])}
-    if _names(ask.headers.get("if-none-match", ""), kept):
+    if _names(_unweakened(ask.headers.get("if-none-match", "")), kept):
         return Reply(None, 304, headers)
     return Reply(kept[0], 200, headers)
 
@@ -88,7 +88,7 @@ async def _note(ask: Ask, after: TenantConfig | None, before: TenantConfig | Non
 def _refuse_moved(ask: Ask, kept: Kept) -> None:
     """RFC 9110, 13.1: If-Match names a version that must be there, If-None-Match one that must not."""
     match, unless = ask.headers.get("if-match"), ask.headers.get("if-none-match")
-    if (match is not None and not _names(match, kept)) or (unless is not None and _names(unless, kept)):
+    if (match is not None and not _names(match, kept)) or (unless is not None and _names(_unweakened(unless), kept)):
         raise _moved()
 
 
@@ -98,6 +98,11 @@ def _names(condition: str, kept: Kept) -> bool:
         return False
     tags = {tag.strip() for tag in condition.split(",")}
     return bool(tags & {"*", _tag(kept[1])})
+
+
+def _unweakened(condition: str) -> str:
+    """If-None-Match compares weakly (RFC 9110, 13.1.2): a proxy that compresses makes tags weak."""
+    return condition.replace('W/"', '"')
 
 
 def _tag(version: str) -> str:

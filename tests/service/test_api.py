@@ -189,3 +189,27 @@ async def test_the_ledger_is_read_page_by_page(service, tenant):
         target = link[1:].partition(">")[0].removeprefix("/api/")
     assert len(ids) == 3
     assert ids == [entry["id"] for entry in of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/ledger"))]
+
+
+async def test_an_empty_list_of_controls_is_not_all_of_them(service, tenant):
+    refused = await ask(service, "POST", f"tenants/{tenant.tenant_id}/reprovision", {"controls": []})
+    assert (refused.status_code, "body.controls" in of(refused)["detail"]) == (422, True)
+    assert await service.messages("remediations") == []
+
+
+async def test_a_page_limit_of_thousands_of_digits_is_refused_like_any_other(service, tenant):
+    refused = await ask(service, "GET", f"tenants/{tenant.tenant_id}/ledger?limit={'9' * 5000}")
+    assert (refused.status_code, of(refused)["detail"][:6]) == (422, "limit:")
+
+
+async def test_a_company_id_that_no_ticket_system_has_is_refused(service, tenant):
+    psa = {"provider": "connectwise", "company_id": "9" * 40_000}
+    refused = await ask(service, "PUT", f"tenants/{tenant.tenant_id}", config(tenant, psa=psa))
+    assert (refused.status_code, "body.psa.company_id" in of(refused)["detail"]) == (422, True)
+
+
+async def test_a_weak_entity_tag_still_says_that_a_reader_is_up_to_date(service, tenant):
+    path = f"tenants/{tenant.tenant_id}"
+    version = (await ask(service, "GET", path)).headers["ETag"]
+    assert (await ask(service, "GET", path, if_none_match=f"W/{version}")).status_code == 304
+    assert (await ask(service, "PUT", path, config(tenant), if_match=f"W/{version}")).status_code == 412
