@@ -145,10 +145,12 @@ var groups = union(['http'], ownInstances)
 
 // What the limits above cannot say is said here; `fail` ends the deployment with its sentence before anything is made.
 var clientId = length(split(appClientId, '-')) == 5 ? toLower(appClientId) : fail('appClientId: should be a GUID, such as the one that infra/register-app.sh prints')
+var region = environment().name == 'AzureCloud' ? location : fail('location: should be one of Azure\'s public cloud, whose storage the app knows; param cloud says where the customers are')
 var email = contains(alertEmail, '@') ? alertEmail : fail('alertEmail: should be a mail address')
 var fast = 60 % fastMinutes == 0 ? fastMinutes : fail('fastMinutes: should divide 60, or one hour would end with a shorter interval')
 var slow = 60 % slowMinutes == 0 && slowMinutes >= fastMinutes ? slowMinutes : fail('slowMinutes: should divide 60 and be no less than fastMinutes')
 var sku = place == 'dev' || contains(redundancy, 'ZRS') ? redundancy : fail('redundancy: prod should survive the loss of a zone; take a kind with ZRS in its name')
+var apiTenant = empty(apiTenantId) == empty(apiAudience) ? apiTenantId : fail('apiTenantId: belongs to apiAudience; give both or neither, or the app does not start')
 var gate = platformAuthentication && empty(apiAudience) ? fail('platformAuthentication: needs apiAudience and apiTenantId, or nobody could call') : platformAuthentication
 var supported = ['autotask', 'connectwise', 'halopsa', 'standard']
 var providers = [
@@ -174,7 +176,7 @@ var dnsSettings = toObject(
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
   name: 'rg-holdfast-${environmentName}'
-  location: location
+  location: region
   tags: allTags
 }
 
@@ -268,7 +270,7 @@ module app 'modules/app.bicep' = {
     proof: proof
     cloud: cloud
     apiAudience: apiAudience
-    apiTenantId: apiTenantId
+    apiTenantId: apiTenant
     fastMinutes: fast
     slowMinutes: slow
     maxTenantsPerHour: maxTenantsPerHour

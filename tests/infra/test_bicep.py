@@ -193,6 +193,8 @@ def test_everything_is_tagged() -> None:
         ("alwaysReady", "there is no group"),
         ("psaProviders", "there is no"),
         ("platformAuthentication", "needs apiAudience"),
+        ("apiTenantId", "belongs to apiAudience"),
+        ("location", "should be one of Azure"),
     ],
 )
 def test_what_no_limit_can_say_fails_with_a_sentence(parameter: str, sentence: str) -> None:

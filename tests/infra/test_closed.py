@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,6 +55,11 @@ def granted() -> dict[tuple[str, str], set[str]]:
 
 def _strings(value: Any) -> list[str]:
     return re.findall(r"'([^']+)'", value) if isinstance(value, Code) else list(value)
+
+
+@pytest.mark.parametrize("file", PARAMETERS, ids=lambda file: file.name)
+def test_whoever_deploys_can_say_who_may_put_values_into_the_vault(file: Path) -> None:
+    assert "param operatorId = readEnvironmentVariable(" in file.read_text("utf-8")
 
 
 def test_each_principal_has_the_roles_that_it_needs_and_no_other() -> None:
