@@ -177,7 +177,9 @@ class _Look:
         if judged.count != before.count:
             self._ask_about |= {POLICIES} if judged.kind == "false" else {POLICIES, LOCKDOWN}
         record = await case.act(alert)
-        open_for_good = record.unsettled and not record.closed and not judged.again and record.kind != "round"
+        open_for_good = (
+            record.unsettled and not (record.closed or record.work or judged.again) and record.kind != "round"
+        )
         if open_for_good and record.reason != before.reason:
             await self._left_open(record)
         log.info("alert tenant=%s id=%s kind=%s again=%s", self._tenant_id, record.id, record.kind, record.again)

@@ -7,7 +7,7 @@ what is missing: never a second comment, never a close that nobody was told of. 
 from typing import Any
 
 from clients.connect import Clients
-from clients.errors import ClientError, Invalid, NotFound, Unreadable
+from clients.errors import ClientError, Invalid, NotFound, Throttled, Unreadable
 from clients.storage.leases import Lease
 from domain.alerts import finding
 from domain.alerts.alert import Alert, OddAlert, parse
@@ -51,7 +51,9 @@ class Case:
         try:
             await self._act(alert)
         except Held as held:
-            await self._keep(again=True, reason=f"{self._record.reason}; left open: {held}")
+            # What was begun is not left open: it is finished when it may be.
+            reason = self._record.reason if self._record.work else f"{self._record.reason}; left open: {held}"
+            await self._keep(again=True, reason=reason)
         except NotFound:
             await self._keep(unsettled=False, again=False, work="")
         except Invalid as refusal:
@@ -103,7 +105,11 @@ class Case:
                 return
             await self._keep(commented=now, again=True)
             text = f"{_SAID[record.work]}: {record.reason}. {marker}"
-            await self._clients.alerts.comment(self._tenant_id, record.id, text, permit=self._permit)
+            try:
+                await self._clients.alerts.comment(self._tenant_id, record.id, text, permit=self._permit)
+            except (Held, Throttled):
+                self._set(commented=None)  # it never left
+                raise
         await self._clients.storage.ledger.append(self._entry(alert))
         done = {"closed": now} if record.work == "closing" else {"reopened": now}
         self._set(work="", again=record.work == "closing" and record.kind != "false", **done)
