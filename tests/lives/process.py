@@ -46,10 +46,19 @@ class Process:
         self.effects += 1
         if self.at_its_turn:
             if self.fate:
-                await self.fate()
+                await self._suffer(self.fate)
             else:
                 self.dead = True
         self.live()
+
+    @staticmethod
+    async def _suffer(fate: Callable[[], Awaitable[object]]) -> None:
+        """It is none of the process's own doing: no effect of *fate* is counted."""
+        token = _RUNNING.set(None)
+        try:
+            await fate()
+        finally:
+            _RUNNING.reset(token)
 
     def live(self) -> None:
         if self.dead:

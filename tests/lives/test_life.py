@@ -23,7 +23,7 @@ from simulator.faults import Fault, FaultKind
 from tests.lives.chance import lives
 from tests.lives.documented import DOCUMENTED
 from tests.lives.life import Life, begin
-from tests.lives.mischief import DEEDS, FOR_A_PERSON, REPAIRS, publish
+from tests.lives.mischief import DEEDS, FOR_A_PERSON, MENDABLE, REPAIRS, publish
 from tests.lives.process import Message, Process
 from tests.lives.stage import Stage
 
@@ -87,7 +87,7 @@ class Lives(RuleBasedStateMachine):
     @initialize(
         state=one_of(["healthy", "never_configured"]),
         obstacle=one_of(OBSTACLES),
-        deeds=st.lists(one_of(sorted(DEEDS)), max_size=6),
+        deeds=st.lists(one_of(sorted(MENDABLE)), max_size=6),
     )
     def it_begins(self, state, obstacle, deeds):
         self.life = begin(self._stage, state, **obstacle)
@@ -97,10 +97,14 @@ class Lives(RuleBasedStateMachine):
 
     # --- around the service ------------------------------------------------------------------------------------------
 
-    @rule(deed=one_of(sorted(DEEDS | REPAIRS)))
+    @rule(deed=one_of(sorted(MENDABLE | REPAIRS)))
     def somebody(self, deed):
-        self._excused = self._excused or deed in FOR_A_PERSON
-        self.life.suffer((DEEDS | REPAIRS)[deed])
+        self.life.suffer((MENDABLE | REPAIRS)[deed])
+
+    @rule(deed=one_of(sorted(FOR_A_PERSON)))
+    def somebody_leaves_work_for_a_person(self, deed):
+        self._excused = True
+        self.life.suffer(FOR_A_PERSON[deed])
 
     @rule(event=one_of(sorted(EVENTS)))
     def it_happens_that(self, event):
@@ -162,6 +166,9 @@ class Lives(RuleBasedStateMachine):
         life.configure(mode="correct")
         life.suffer(publish)
         life.pass_time(LONG_ENOUGH)
+        life.sweep()  # only a look tells that the MX has moved: from then on its old one is given time to be forgotten
+        life.work()
+        life.pass_time(timedelta(hours=1))
 
     def it_comes_to_rest(self):
         self.life.work()
@@ -171,7 +178,7 @@ class Lives(RuleBasedStateMachine):
         assert set(states) == set(DOCUMENTED)
         told = {state.id: state.detail for state in states.values() if state.state in {"held", "needs_person"}}
         told.pop("alert-policies", None)  # tried once: a role that was missing then is never found again
-        assert self._excused or not told
+        assert self._excused or not told, told
 
 
 def test_a_life_of_any_kind_keeps_every_promise_and_comes_to_rest(stage):
