@@ -60,14 +60,14 @@ def play(stage: Stage, state, switches, names, reads) -> Life:
     return life
 
 
-@lives(10)
+@lives(8)
 @given(STATES, WAYS, OBSTACLES, deeds(DEEDS), st.integers(0, 6))
 def test_a_quiet_sweep_ends_compliant_or_with_a_named_reason(stage, state, ways, obstacles, names, reads):
     life = play(stage, state, ways | obstacles, names, reads)
     assert set(life.states) == set(DOCUMENTED)
 
 
-@lives(10)
+@lives(8)
 @given(WAYS, deeds(MENDABLE))
 def test_what_can_be_put_back_is_put_back_with_one_write_each(stage, ways, names):
     life = play(stage, "healthy", ways, names, 0)

@@ -190,7 +190,7 @@ CREATED = ["lock: removed", "exit: removed", "rule: removed", "pairs: removed"]
 LOST: list[FaultKind | None] = ["cut", "gateway_timeout", "html", "server_error", None]
 
 
-@lives(12)
+@lives(10)
 @given(
     deed=one_of(CREATED),
     lost=one_of(LOST),

@@ -66,7 +66,7 @@ def test_a_read_that_fails_is_no_verdict_in_whatever_way_it_fails(stage, kind, u
     assert not (life.tenant.writes and "alert-policies" in blind)
 
 
-@lives(8)
+@lives(6)
 @given(
     st.sampled_from(["healthy", "never_configured"]),
     st.lists(st.sampled_from(sorted(MENDABLE)), unique=True, max_size=8),
