@@ -53,11 +53,12 @@ class Step:
         return " ".join(words)
 
     def _updates(self) -> list[str]:
-        """What goes and what comes, in zone-file form; siblings that stay are not shown."""
+        """What goes and what comes, in zone-file form; siblings that stay are not shown, nor a time that is kept."""
         name, kind = self.parameters["Name"], self.parameters["Type"]
         old, new = (_listed(self.parameters[side]) for side in ("Expected", "Wanted"))
         gone = [f"update delete {name}. {kind} {each}" for each in old if each not in new]
-        return gone + [f"update add {name}. {NEW_TTL_S} {kind} {each}" for each in new if each not in old]
+        owner = f"{name}." if old else f"{name}. {NEW_TTL_S}"
+        return gone + [f"update add {owner} {kind} {each}" for each in new if each not in old]
 
 
 NEW_TTL_S = 3600

@@ -30,8 +30,16 @@ def entry(*changes):
 def test_a_change_is_shown_as_the_lines_for_nsupdate_without_the_siblings():
     assert SPF.step().powershell.splitlines() == [
         'update delete contoso.example. TXT "v=spf1 -all"',
-        'update add contoso.example. 3600 TXT "v=spf1 include:proxy.example -all"',
+        'update add contoso.example. TXT "v=spf1 include:proxy.example -all"',
     ]
+
+
+def test_a_time_to_live_is_shown_only_where_there_was_no_record():
+    first = RecordChange("contoso.example", "contoso.example", "TXT", (), (NEW,))
+    beside = RecordChange("contoso.example", "contoso.example", "TXT", (TOKEN,), (TOKEN, NEW))
+    new = 'TXT "v=spf1 include:proxy.example -all"'
+    assert first.step().powershell == f"update add contoso.example. 3600 {new}"
+    assert beside.step().powershell == f"update add contoso.example. {new}"
     assert ALIAS.step().powershell == "update add selector1._domainkey.contoso.example. 3600 CNAME s1.dkim.example"
 
 

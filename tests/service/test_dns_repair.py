@@ -77,7 +77,7 @@ async def test_an_include_that_was_removed_is_put_back_and_proven(service, tenan
     )
     assert corrected.steps[0]["powershell"].splitlines() == [
         f'update delete {admin.domain}. TXT "{WITHOUT}"',
-        f'update add {admin.domain}. 3600 TXT "{GUIDE}"',
+        f'update add {admin.domain}. TXT "{GUIDE}"',
     ]
     await look(service, tenant)
     assert way.updates == 1
