@@ -77,7 +77,8 @@ class Change:
             raise Conflict(f"{self.type} of {self.name} is no longer what was read")
         kept = tuple(value for value in current.values if content(value) in self.wanted.contents)
         new = tuple(_sendable(value) for value in self.wanted.values if content(value) in self.added)
-        return RecordSet(kept + new, max((current if current.values else self.wanted).ttl_s, SHORTEST_TTL_S))
+        # A set that is there keeps even a very short time, so that taking the change back leaves no trace.
+        return RecordSet(kept + new, current.ttl_s if current.values else max(self.wanted.ttl_s, SHORTEST_TTL_S))
 
 
 def change(zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet) -> Change:

@@ -86,14 +86,17 @@ def test_records_that_changed_meanwhile_are_a_conflict():
         change(ZONE, ZONE, "TXT", records(SPF), records(OTHER_SPF)).applied_to(records(SPF, TOKEN))
 
 
-@pytest.mark.parametrize(("current_s", "kept_s"), [(3600, 3600), (86400, 86400), (5, 60)])
-def test_a_change_keeps_the_time_to_live_but_never_under_a_minute(current_s, kept_s):
-    made = change(ZONE, ZONE, "TXT", records(SPF), records(OTHER_SPF, ttl_s=777))
-    assert made.applied_to(records(SPF, ttl_s=current_s)).ttl_s == kept_s
+@pytest.mark.parametrize("current_s", [86400, 3600, 30, 0])
+def test_a_change_keeps_the_time_to_live_and_so_does_taking_it_back(current_s):
+    before, after = records(TOKEN, SPF), records(TOKEN, OTHER_SPF, ttl_s=777)
+    changed = change(ZONE, ZONE, "TXT", before, after).applied_to(records(TOKEN, SPF, ttl_s=current_s))
+    assert changed.ttl_s == current_s
+    assert change(ZONE, ZONE, "TXT", after, before).applied_to(changed).ttl_s == current_s
 
 
-def test_a_new_record_lives_as_long_as_wanted():
-    assert change(ZONE, ZONE, "TXT", NONE, records(SPF, ttl_s=777)).applied_to(NONE).ttl_s == 777
+@pytest.mark.parametrize(("wanted_s", "made_s"), [(777, 777), (5, 60)])
+def test_a_new_record_lives_as_long_as_wanted_but_never_under_a_minute(wanted_s, made_s):
+    assert change(ZONE, ZONE, "TXT", NONE, records(SPF, ttl_s=wanted_s)).applied_to(NONE).ttl_s == made_s
 
 
 def test_what_stays_stays_as_it_is_stored():

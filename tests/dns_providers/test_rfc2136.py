@@ -59,16 +59,17 @@ async def test_a_name_without_records_is_an_empty_set(provider, domain):
     assert (await provider.read(ZONE, domain, "TXT")).values == ()
 
 
-async def test_a_swap_replaces_one_text_and_keeps_its_siblings_and_its_time_to_live(provider, domain, put):
+@pytest.mark.parametrize("ttl_s", [900, 20])
+async def test_a_swap_replaces_one_text_and_keeps_its_siblings_and_its_time_to_live(provider, domain, put, ttl_s):
     for text in ('"MS=ms12345678"', f'"{SPF.data.decode()}"', '"cut" "in two"'):
-        await put(domain, "TXT", text, ttl=900)
+        await put(domain, "TXT", text, ttl=ttl_s)
     read = await provider.read(ZONE, domain, "TXT")
     await provider.swap(
         ZONE, domain, "TXT", read, RecordSet((*(text for text in read.values if text != SPF), REPAIRED), ttl_s=60)
     )
     after = await provider.read(ZONE, domain, "TXT")
     assert set(after.values) == {Txt((b"MS=ms12345678",)), REPAIRED, Txt((b"cut", b"in two"))}
-    assert after.ttl_s == 900
+    assert after.ttl_s == ttl_s
 
 
 async def test_a_swap_with_what_was_true_earlier_is_a_conflict(provider, domain):
