@@ -170,6 +170,8 @@ async def _approval(ticket: Ticket, known: Known, psa: Psa, clients: Clients) ->
         await tickets.put_cause(known.tenant_id, known.cause, record.model_copy(update={"armed": True}))
     person = await _who(ticket, record, psa, by_status=by_status and record.armed)
     if person is None:
+        if by_status and record.armed:  # whoever saves the ticket next has not said yes by that
+            await tickets.put_cause(known.tenant_id, known.cause, record.model_copy(update={"armed": False}))
         return
     by = f"{person.id} ({psa.provider} ticket {ticket.id})"
     try:

@@ -197,7 +197,8 @@ def _note(found: dict[str, Any]) -> Note:
     resource, contact = found.get("creatorResourceID"), found.get("createdByContactID")
     by = Person(text_of(resource), "agent") if resource and not contact else None
     by = Person(text_of(contact), "contact") if contact else by
-    return Note(int(found.get("id") or 0), text_of(found.get("description")), by)
+    internal = found.get("publish") == INTERNAL
+    return Note(int(found.get("id") or 0), text_of(found.get("description")), by, internal=internal)
 
 
 def _fault(answer: Answer) -> str:

@@ -17,6 +17,7 @@ from domain.psa.desk import Desk, Id
 type Url = Annotated[str, AfterValidator(base_url)]
 type Secret = Annotated[SecretStr, Field(min_length=1)]
 
+CLOUD = ".myconnectwise.net"
 SHORTEST_SECRET = 16
 """Characters of a webhook secret that nobody guesses."""
 
@@ -49,7 +50,8 @@ class _Connection(BaseModel):
 class ConnectWise(_Connection):
     """ConnectWise PSA. *product_instance*: the `ProductInstanceId` of its callbacks, which pins them to this system.
 
-    *key_hosts*: hosts (with their port, where it is not 443) that may serve signing keys; by default the site's own.
+    *key_hosts*: hosts (with their port, where it is not 443) that may serve signing keys; by default the site's own
+    and, in ConnectWise's cloud, its `api-` twin.
     """
 
     site: Url
@@ -64,7 +66,9 @@ class ConnectWise(_Connection):
     @property
     def hosts(self) -> frozenset[str]:
         own = urlsplit(self.site).netloc.lower()
-        return frozenset(self.key_hosts) or frozenset({own, f"api-{own}"})
+        # Elsewhere the host of that name may be somebody else's.
+        twins = {own.removeprefix("api-"), f"api-{own.removeprefix('api-')}"} if own.endswith(CLOUD) else set()
+        return frozenset(self.key_hosts) or frozenset({own, *twins})
 
 
 class Autotask(_Connection):

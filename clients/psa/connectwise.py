@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from clients.errors import NotFound, Unreadable
 from clients.http import Answer, Effect, Http
 from clients.psa.api import Api, item, items, number, text_of, whole
+from clients.psa.connections import CLOUD
 from domain.psa.ticket import Note, Person, Ticket
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 LONGEST_SUMMARY = 100
 PAGE = 200
 MOST_PAGES = 5
-_CLOUD = ".myconnectwise.net"
 
 
 class ConnectWise:
@@ -144,7 +144,7 @@ class ConnectWise:
         codebase = text_of(item(answer, found).get("Codebase")).strip("/") or "v4_6_release"
         if not codebase.replace("_", "").replace(".", "").isalnum():
             raise Unreadable("a codebase that is no path", call=answer.call)
-        host = site.netloc if not site.netloc.endswith(_CLOUD) else f"api-{site.netloc.removeprefix('api-')}"
+        host = site.netloc if not site.netloc.endswith(CLOUD) else f"api-{site.netloc.removeprefix('api-')}"
         self._base = f"{site.scheme}://{host}{site.path}/{codebase}/apis/3.0"
         return self._base
 
@@ -171,10 +171,12 @@ def _ticket(found: dict[str, Any]) -> Ticket:
 
 
 def _note(number: int, found: dict[str, Any]) -> Note:
-    member, text = found.get("member"), text_of(found.get("text"))
-    if isinstance(member, dict) and member.get("identifier"):
-        return Note(number, text, Person(text_of(member["identifier"]), "agent"))
-    return Note(number, text, Person("", "contact") if found.get("contact") else None)
+    text, internal = text_of(found.get("text")), found.get("internalAnalysisFlag") is True
+    member, open_to_all = found.get("member"), found.get("detailDescriptionFlag") is not False
+    by = Person("", "contact") if found.get("contact") else None
+    if by is None and isinstance(member, dict) and member.get("identifier"):
+        by = Person(text_of(member["identifier"]), "agent")
+    return Note(number, text, by, internal=internal and not open_to_all)
 
 
 def _fault(answer: Answer) -> str:

@@ -192,7 +192,8 @@ def _ticket(found: dict[str, Any]) -> Ticket:
 
 
 def _note(found: dict[str, Any]) -> Note:
-    return Note(int(found.get("id") or 0), text_of(found.get("note")), _who(found))
+    internal = found.get("hiddenfromuser") is True
+    return Note(int(found.get("id") or 0), text_of(found.get("note")), _who(found), internal=internal)
 
 
 def _who(action: dict[str, Any]) -> Person:

@@ -91,7 +91,7 @@ class SigningKeys:
                     content += chunk
                     if len(content) > LARGEST_BYTES:
                         return None
-        except (TimeoutError, httpx.HTTPError, ValueError) as error:
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise Unreachable(f"no signing key: {type(error).__name__}", call=_call(url), sent=True) from error
         if (
             response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR

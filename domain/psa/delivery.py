@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from domain.psa.desk import Action, Provider
 
@@ -35,7 +35,7 @@ class Request:
 class KeyPlace:
     """Where a ConnectWise body says its key is, and whom it says it comes from. Not to be believed unchecked.
 
-    *company_of_key*: the login company that the key's URL names.
+    *company_of_key*: the login company that the key's URL names; "" where it names none, or more than one.
     """
 
     url: str
@@ -44,7 +44,10 @@ class KeyPlace:
 
     @property
     def company_of_key(self) -> str:
-        return next(iter(parse_qs(urlsplit(self.url).query).get("companyName", [])), "")
+        # In any case: a server that takes the other of two, or knows no case, would give the key of another company.
+        asked = parse_qsl(urlsplit(self.url).query, keep_blank_values=True)
+        named = [value for name, value in asked if name.lower() == "companyname"]
+        return named[0] if len(named) == 1 else ""
 
 
 def parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
@@ -127,7 +130,7 @@ def request(body: bytes) -> Request:
     content = _object(parsed(body))
     content = {**content, **content["data"]} if isinstance(content.get("data"), dict) else content
     action = content.get("action")
-    if action not in {"check", "reprovision"}:
+    if action not in ("check", "reprovision"):  # a tuple: what no set takes is refused too
         raise BadBody("action should be check or reprovision")
     company, ticket = content.get("company_id"), content.get("ticket_id")
     if not isinstance(company, str | int) or not str(company) or len(str(company)) > LONGEST_ID:
@@ -146,4 +149,4 @@ def _id(value: object, name: str) -> str:
     text = str(value)
     if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID and int(text)):
         raise BadBody(f"{name} should be the id of a ticket")
-    return text
+    return str(int(text))

@@ -35,11 +35,15 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note on a ticket. *id*: a number that grows from note to note. *by*: None where the PSA does not say."""
+    """A note on a ticket. *id*: a number that grows from note to note. *by*: None where the PSA does not say.
+
+    *internal*: no customer sees it, so no customer's mail made it either.
+    """
 
     id: int
     text: str
     by: Person | None = None
+    internal: bool = False
 
 
 def fits(trigger: Trigger, ticket: Ticket) -> bool:
@@ -62,9 +66,10 @@ def approver(notes: Sequence[Note], plan: str, told_in: int, approval: Approval,
     """Who approved *plan* by a note after *told_in*, the note that listed it; None while nobody did.
 
     The note's first line is one of the words, alone or before the plan's hash. Another hash, a contact, our own user,
-    a writer that is not named, and a word within a sentence approve nothing.
+    a writer that is not named, a word within a sentence, and a note that is not internal approve nothing: mail becomes
+    such a note, and who is named as its writer is only who it says that it is from.
     """
-    said = [note for note in notes if note.id > told_in and _says(note.text, plan, approval.words)]
+    said = [n for n in notes if n.internal and n.id > told_in and _says(n.text, plan, approval.words)]
     return next((note.by for note in said if note.by and may_approve(note.by, own_user)), None)
 
 

@@ -62,6 +62,22 @@ async def test_a_customers_status_approves_nothing(msp, tenant, waiting):
     assert tenant.writes == []
 
 
+@pytest.mark.parametrize("provider", ["connectwise", "autotask"])
+async def test_a_customers_status_is_no_yes_of_who_saves_the_ticket_next(msp, tenant, waiting):
+    msp.system.changes("402", waiting.id, "contact", status=msp.status["approved"])
+    await msp.work()
+    msp.system.changes(msp.agent, waiting.id, summary="renamed")
+    await msp.work()
+    assert tenant.writes == []
+
+
+@in_every_system
+async def test_a_word_in_a_note_that_mail_can_make_approves_nothing(msp, tenant, waiting):
+    msp.system.writes(msp.agent, waiting.id, "approved", internal=False)
+    await msp.work()
+    assert tenant.writes == []
+
+
 @pytest.mark.parametrize("provider", ["connectwise"])
 async def test_a_name_that_is_no_members_approves_nothing(msp, tenant, waiting):
     msp.system.changes("portal", waiting.id, status=msp.status["approved"])

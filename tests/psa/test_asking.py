@@ -267,6 +267,8 @@ async def test_a_system_that_is_not_connected_has_no_way_in(msp):
 STRANGE_KEYS = {
     "another_host": ("na.myconnectwise.net", "na.myconnectwise.net.evil.example"),
     "another_company_of_the_same_host": ("companyName=northwindmsp", "companyName=other"),
+    "a_second_company_in_the_address": ("companyName=northwindmsp", "companyName=northwindmsp&companyName=other"),
+    "a_second_company_in_other_letters": ("companyName=northwindmsp", "companyName=northwindmsp&companyname=other"),
     "another_instance": ("70a1f4c2d95b3e0001be4471", "70a1f4c2d95b3e0001be4472"),
     "plain_http": ("https://", "http://"),
     "a_user_before_the_host": ("https://na.", "https://na.myconnectwise.net@na."),

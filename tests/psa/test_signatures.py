@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.psa import signatures
+from clients.psa.connections import ConnectWise
 
 CONNECTWISE_KEY = "Zm9vYmFyLXNpZ25pbmcta2V5"
 CONNECTWISE = b'{"MessageId":"3f0a9c1e-77b4-4c55-9a0e-5b1d6a2c8e10","Action":"updated","Type":"ticket","ID":48211}'
@@ -138,3 +139,16 @@ def test_halopsa_is_known_by_basic_or_bearer():
 def test_halopsa_by_anything_else_is_not(given):
     secrets = ("holdfast:a-long-random-value", "another-long-random-token")
     assert not signatures.halopsa({"authorization": given}, secrets)
+
+
+@pytest.mark.parametrize(
+    ("site", "hosts"),
+    [
+        ("https://na.myconnectwise.net", {"na.myconnectwise.net", "api-na.myconnectwise.net"}),
+        ("https://api-na.myconnectwise.net", {"na.myconnectwise.net", "api-na.myconnectwise.net"}),
+        ("https://northwind.example", {"northwind.example"}),
+    ],
+)
+def test_keys_come_from_the_site_itself_and_its_twin_in_the_vendors_cloud(site, hosts):
+    keys = dict.fromkeys(("company", "public_key", "private_key", "client_id", "product_instance"), "x")
+    assert ConnectWise.model_validate({"site": site, **keys}).hosts == hosts

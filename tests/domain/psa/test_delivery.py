@@ -121,3 +121,12 @@ def test_no_bytes_do_more_than_be_refused(body):
     for provider in ("connectwise", "autotask", "halopsa"):
         with suppress(BadBody):
             assert isinstance(hints(provider, body), tuple)
+
+
+def test_an_action_that_is_no_text_is_refused_by_name():
+    with pytest.raises(BadBody, match="action"):
+        request(b'{"action": ["check"], "company_id": "250"}')
+
+
+def test_zeros_before_an_id_make_it_no_other_ticket():
+    assert hints("halopsa", b'{"ticket_id": "00048211"}') == (Hint("48211"),)

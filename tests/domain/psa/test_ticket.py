@@ -44,8 +44,8 @@ APPROVAL = Approval(words=("approved", "go ahead"))
 AGENT, CONTACT, OURSELVES = Person("jdoe", "agent"), Person("402", "contact"), Person("api", "agent")
 
 
-def said(text, by=AGENT, number=11):
-    return approver([Note(number, text, by)], PLAN, 10, APPROVAL, "api")
+def said(text, by=AGENT, number=11, *, internal=True):
+    return approver([Note(number, text, by, internal)], PLAN, 10, APPROVAL, "api")
 
 
 @pytest.mark.parametrize(
@@ -92,5 +92,9 @@ def test_a_word_from_before_the_plan_was_told_approves_nothing(number):
     assert said("approved", number=number) is None
 
 
+def test_a_word_in_a_note_that_mail_can_make_approves_nothing():
+    assert said("approved", internal=False) is None
+
+
 def test_an_empty_word_is_no_word():
-    assert approver([Note(11, "", AGENT)], PLAN, 10, Approval(words=("",)), "api") is None
+    assert approver([Note(11, "", AGENT, internal=True)], PLAN, 10, Approval(words=("",)), "api") is None
