@@ -51,6 +51,26 @@ def test_every_alert_looks_at_something_that_is_measured(rule: dict[str, Any]) -
     assert "Value" in query
 
 
+def test_every_log_line_that_is_looked_for_is_written() -> None:
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "handlers").glob("*.py"))
+    queries = " ".join(str(rule["query"]) for rule in RULES)
+    wanted = re.findall(r'Message startswith "([^"]+)"', queries + OPERATIONS)
+
+    assert {"parked source=", "sweep lane="} <= set(wanted)
+    for line in wanted:
+        assert re.search(rf'log\.\w+\("{re.escape(line)}', sources), line
+
+
+def test_every_property_that_is_looked_at_is_one_that_is_told() -> None:
+    told = (ROOT / "clients" / "telemetry.py").read_text("utf-8") + (ROOT / "handlers" / "watch.py").read_text("utf-8")
+    told += (ROOT / "handlers" / "park.py").read_text("utf-8")
+    looked_at = re.findall(r'Properties\[\\?"(\w+)\\?"\]', WORKBOOK + OPERATIONS + str(RULES))
+
+    assert "lane" in looked_at
+    for name in looked_at:
+        assert f'"{name}": ' in told or f"{name}=" in told, name
+
+
 def test_what_matters_alerts() -> None:
     watched = named(" ".join(str(rule["query"]) for rule in RULES))
 
