@@ -52,10 +52,12 @@ async def _start(location: Path | None, script: Path) -> Process:
     # The SDKs are newer than the API versions Azurite knows, hence the skip.
     flags = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     ports = ["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"]
+    # Longer than the SDKs keep an idle connection (15 s): Azurite's own five end many just as they are taken up again.
+    idle = [flag for kind in ("blob", "queue", "table") for flag in (f"--{kind}KeepAliveTimeout", "60")]
     code = _TETHERED.format(script=json.dumps(str(script)))
     try:
         return await asyncio.create_subprocess_exec(
-            "node", "-e", code, "--", "azurite", *where, *flags, *ports,
+            "node", "-e", code, "--", "azurite", *where, *flags, *ports, *idle,
             stdin=PIPE, stdout=PIPE, stderr=STDOUT,
             start_new_session=True,  # a Ctrl-C at the terminal is for us: Azurite goes last
         )  # fmt: skip
