@@ -1,5 +1,7 @@
 """Every domain has a DMARC record, its own or an inherited one. A missing one is published; none is ever changed.
 
+Where a domain above is the tenant's too, it is published there, and those below inherit it.
+
 Guide, OOF step 3: "Publish new DMARC". Source of the rules: RFC 9989 (dns-and-exchangedefender 4).
 """
 
@@ -15,6 +17,8 @@ from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
+    domains = per_domain.domains_of(facts)
+
     def look(domain: str) -> per_domain.OneDomain | Needs | Unknown:
         found, apex = dmarc.walk(domain, facts.answers), Question(names.to_ascii(domain), "TXT")
         needs = found.questions if isinstance(found, Needs) else ()
@@ -26,11 +30,12 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
             case dmarc.Found():
                 return _there(domain, found, facts)
             case dmarc.NoRecord(remarks=remarks):
-                return _missing(domain, (*remarks, *dmarc.misplaced(apex.name, facts.answers)), facts, wanted)
+                told = (*remarks, *dmarc.misplaced(apex.name, facts.answers))
+                return _missing(domain, told, _head(domain, domains), facts, wanted)
             case _:
                 assert_never(found)
 
-    return per_domain.judge(per_domain.domains_of(facts), look)
+    return per_domain.judge(domains, look)
 
 
 def _there(domain: str, found: dmarc.Found, facts: Facts) -> per_domain.OneDomain | Needs:
@@ -46,11 +51,24 @@ def _told(remarks: tuple[Remark, ...]) -> str:
     return "; ".join(f"{remark.where}: {remark.detail}" for remark in remarks)
 
 
-def _missing(domain: str, remarks: tuple[Remark, ...], facts: Facts, wanted: Wanted) -> per_domain.OneDomain:
-    """The profile's record, unless something is in its place already: then a person decides."""
+def _head(domain: str, domains: tuple[str, ...]) -> str:
+    """The highest of the tenant's *domains* whose record *domain* would inherit; empty where it is one itself."""
+    own = {per_domain.ascii_of(each): each for each in domains}
+    above = [own[name] for name in dmarc.ancestors(names.to_ascii(domain)) if name in own]
+    return above[-1] if above else ""
+
+
+def _missing(domain: str, remarks: tuple[Remark, ...], head: str, facts: Facts, wanted: Wanted) -> per_domain.OneDomain:
+    """The profile's record, unless something is in its place already: then a person decides.
+
+    Nothing for a domain below *head*, which has no record either or it would apply: once made it is inherited, and a
+    record of its own would keep the domain out of every later policy of its organisation.
+    """
     seen = compare(("DMARC", "a record", None)).of(domain)
     if remarks:
         return per_domain.OneDomain(seen, _told(remarks))
+    if head:
+        return per_domain.OneDomain(seen, f"{domain}: inherits the record of {head}, once that is published")
     name, record = f"_dmarc.{names.to_ascii(domain)}", wanted.profile.dmarc.record
     change = per_domain.published(name, facts, wanted, Txt(spf.split(record)))
     if change and not change.expected:

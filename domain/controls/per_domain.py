@@ -33,10 +33,11 @@ def receiving(facts: Facts) -> tuple[str, ...]:
 
 def own_names(facts: Facts) -> tuple[str, ...]:
     """Every domain of the tenant as DNS writes it; what is no domain name is left out."""
-    return tuple(name for domain in facts.known(AcceptedDomain) if (name := _ascii(domain.key)))
+    return tuple(name for domain in facts.known(AcceptedDomain) if (name := ascii_of(domain.key)))
 
 
-def _ascii(domain: str) -> str:
+def ascii_of(domain: str) -> str:
+    """*domain* as DNS writes it; empty where it is no domain name."""
     try:
         return names.to_ascii(domain)
     except ValueError:

@@ -2,7 +2,7 @@
 
 from domain.mail.dmarc.record import Policy, Record, parse, records, remarks, template, weaker
 from domain.mail.dmarc.reports import remarks as about_reports
-from domain.mail.dmarc.tree import Found, NoRecord, misplaced, walk
+from domain.mail.dmarc.tree import Found, NoRecord, ancestors, misplaced, walk
 
 __all__ = [
     "Found",
@@ -10,6 +10,7 @@ __all__ = [
     "Policy",
     "Record",
     "about_reports",
+    "ancestors",
     "misplaced",
     "parse",
     "records",

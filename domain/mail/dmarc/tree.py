@@ -50,6 +50,11 @@ def walk(domain: str, answers: Answers) -> Found | NoRecord | Needs | Unknown:
     return _found(record, at, told, inherited=True)
 
 
+def ancestors(name: str) -> tuple[str, ...]:
+    """The names, longest first, whose record applies to the domain *name* (A-labels) while it has none of its own."""
+    return names.parents(name)[1:][1 - MOST_QUERIES :]
+
+
 def misplaced(name: str, answers: Answers) -> tuple[Remark, ...]:
     """A record that stands at the domain *name* itself, where nobody looks for it: it was meant to say something."""
     texts = Asked(answers).texts(name) or ()
@@ -84,7 +89,7 @@ def _above(asked: Asked, name: str, told: _Told) -> dict[str, Record]:
     One that does not count is told: the name's own record would stay, weaker maybe, once that one is mended.
     """
     found: dict[str, Record] = {}
-    for parent in names.parents(name)[1:][1 - MOST_QUERIES :]:
+    for parent in ancestors(name):
         record = _one(asked, parent, told)
         if record:
             found[parent] = record

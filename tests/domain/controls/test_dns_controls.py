@@ -103,6 +103,40 @@ def test_a_missing_dmarc_record_is_published_where_the_zone_has_a_host():
     assert step.powershell == f'update add _dmarc.northwindlegal.example. 3600 TXT "{wanted().profile.dmarc.record}"'
 
 
+def test_a_missing_dmarc_record_is_published_at_the_highest_domain_and_inherited_below():
+    rows = healthy()
+    below = (f"sales.{DOMAIN}", f"eu.sales.{DOMAIN}")
+    rows["Get-AcceptedDomain"] += [{"DomainName": name, "DomainType": "Authoritative"} for name in below]
+    finding = judge("dmarc", rows, {DMARC: NOTHING}, dns={DOMAIN: HOST})
+    assert isinstance(finding, Drifted)
+    [step] = finding.steps
+    assert step.parameters["Name"] == f"_dmarc.{DOMAIN}"
+    assert [drift.field for drift in finding.drift] == [f"{DOMAIN}: DMARC"]
+    for name in below:
+        assert f"{name}: inherits the record of {DOMAIN}, once that is published" in finding.detail
+    assert isinstance(judge("dmarc", rows, {DMARC: text("v=DMARC1; p=none")}, dns={DOMAIN: HOST}), Compliant)
+
+
+def test_a_sub_domain_waits_also_for_a_record_that_a_person_is_to_publish():
+    rows = healthy()
+    rows["Get-AcceptedDomain"].append({"DomainName": f"sales.{DOMAIN}", "DomainType": "Authoritative"})
+    finding = judge("dmarc", rows, {DMARC: NOTHING}, dns={f"sales.{DOMAIN}": HOST})
+    assert isinstance(finding, NeedsPerson)
+    assert f"publish _dmarc.{DOMAIN} TXT" in finding.todo
+    assert f"sales.{DOMAIN}: inherits the record of {DOMAIN}" in finding.todo
+
+
+@pytest.mark.parametrize("kind", ["InternalRelay", None])
+def test_a_sub_domain_whose_parent_is_nobodys_to_mend_here_gets_its_own_dmarc_record(kind):
+    rows, name = healthy(), f"sales.{DOMAIN}"
+    rows["Get-AcceptedDomain"][0] |= {"DomainName": name}
+    if kind:
+        rows["Get-AcceptedDomain"].append({"DomainName": DOMAIN, "DomainType": kind})
+    finding = judge("dmarc", rows, {DMARC: NOTHING}, dns={DOMAIN: HOST})
+    assert isinstance(finding, Drifted)
+    assert [step.parameters["Name"] for step in finding.steps] == [f"_dmarc.{name}"]
+
+
 def test_another_text_at_the_name_of_a_dmarc_record_is_a_persons_to_judge():
     finding = judge("dmarc", healthy(), {DMARC: text("hello")}, dns={DOMAIN: HOST})
     assert isinstance(finding, NeedsPerson)
