@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from domain import dns_steps, normal
 from domain.control import Compliant, Drift, Drifted, Facts, Finding, NeedsPerson
-from domain.exchange import SpoofItem
+from domain.controls.per_domain import ascii_of
+from domain.exchange import DkimConfig, SpoofItem
 from domain.ledger import Entry
 from domain.states import drift_view
 from domain.steps import Step, Value
@@ -63,11 +64,20 @@ def plan(entry: Entry, facts: Facts) -> Drifted:
         steps = list(dns_steps.undo(entry))
     except ValueError as odd:
         raise CannotUndo(str(odd)) from None
+    _keep_keys(steps, facts)
     steps += [_opposite(step, entry, facts) for step in reversed(entry.steps) if step["service"] != "dns"]
     drift = tuple(Drift(d["field"], _value(d["found"]), _value(d["wanted"])) for d in entry.drift)
     if not steps or not drift:
         raise CannotUndo("the entry says of nothing that it was written")
     return Drifted(drift, tuple(steps))
+
+
+def _keep_keys(steps: list[Step], facts: Facts) -> None:
+    """Raise CannotUndo where a step takes a key away from mail that is being signed: receivers would refuse it."""
+    for step in steps:
+        domain = str(step.parameters["Name"]).partition("._domainkey.")[2]
+        if domain and any(config.enabled and ascii_of(config.key) == domain for config in facts.all(DkimConfig)):
+            raise CannotUndo(f"mail of {domain} is signed with DKIM and needs this record: switch signing off first")
 
 
 def only_opens(undoing: Drifted) -> bool:

@@ -7,7 +7,7 @@ from domain import undo
 from domain.control import Compliant, Drift, Drifted, Facts, Finding, NeedsPerson, NotApplicable, Unknown
 from domain.ledger import Entry
 from domain.states import drift_view, step_view
-from domain.steps import Step
+from domain.steps import Step, Value
 from tests.domain.builders import NOW, TENANT_ID, healthy, reading
 
 FACTS = Facts(reading(healthy()))
@@ -73,6 +73,30 @@ DNS = Step("dns", "Set-DnsRecords", {"Zone": "a.example", "Name": "a.example", "
 def test_a_record_set_goes_back_whole():
     [step] = undo.plan(entry((Drift("a.example: TXT", "new", "old"),), DNS), FACTS).steps
     assert (step.parameters["Expected"], step.parameters["Wanted"]) == (('"new"',), ('"old"',))
+
+
+def key_record(domain: str) -> Entry:
+    alias: dict[str, Value] = {"Zone": domain, "Name": f"selector1._domainkey.{domain}", "Type": "CNAME", "Expected": (), "Wanted": ("s1.dkim.example",)}  # fmt: skip
+    return entry((Drift(f"{domain}: selector1 CNAME", "s1.dkim.example", None),), Step("dns", "Set-DnsRecords", alias))
+
+
+@pytest.mark.parametrize(
+    ("listed", "asked"),
+    [("NorthwindLegal.example", "northwindlegal.example"), ("Bücher.example", "xn--bcher-kva.example")],
+)
+def test_a_dkim_record_stays_while_mail_of_its_domain_is_signed(listed, asked):
+    rows = healthy()
+    rows["Get-DkimSigningConfig"][0]["Domain"] = listed
+    with pytest.raises(undo.CannotUndo, match=f"mail of {asked} is signed .* switch signing off first"):
+        undo.plan(key_record(asked), Facts(reading(rows)))
+
+
+@pytest.mark.parametrize("other", [{"Enabled": False}, {"Domain": "second.example"}], ids=["off", "another_domain"])
+def test_a_dkim_record_goes_where_mail_of_its_domain_is_not_signed(other):
+    rows = healthy()
+    rows["Get-DkimSigningConfig"][0] |= other
+    [step] = undo.plan(key_record("northwindlegal.example"), Facts(reading(rows))).steps
+    assert step.parameters["Wanted"] == ()
 
 
 BY_HAND = {
