@@ -231,14 +231,15 @@ def _unless_accepted(before: ControlState, after: ControlState, look: Look) -> C
 
 def _after_drift(before: ControlState, seen: ControlState, found: Drifted, look: Look) -> ControlState:
     state = shown(seen, found).model_copy(update={"detail": found.detail})
-    if look.mode != "observe" and not open_steps(before, found, look):
+    left = open_steps(before, found, look)
+    if look.mode != "observe" and not left:
         tried = [before.tried[step.key] for step in found.steps]
         whys = " ".join(dict.fromkeys(each.why for each in tried))
         if all(each.patient_at(look.now) for each in tried):
             return state.becomes("held", look.now, detail=whys)
         return state.becomes("needs_person", look.now, detail=f"{whys} {look.control.by_hand}")
-    if look.mode != "observe" and before.state in WAITING and before.plan == state.plan:
-        return state.becomes(before.state, look.now, detail=before.detail)
+    if look.mode != "observe" and before.state in WAITING and before.plan == digest(left):
+        return shown(seen, found.only(left)).becomes(before.state, look.now, detail=before.detail)
     return state.becomes("drifted", look.now)
 
 

@@ -180,15 +180,25 @@ class _Undo:
         reason = f"undo of {self._entry.id}. {self._operation.reason}".strip()
         until = self._operation.until or self._operation.created_at + ACCEPTED_FOR
         exemption = Exemption(reason=reason, owner=self._operation.requested_by, until=until)
-        made = self._said("exception_made", exemption.sentence)
+        states = await self._case.clients.storage.states.load(self._operation.tenant_id)
+        earlier = states.exceptions.get(self._control.id)
+        replaced = {"exception": earlier.model_dump(mode="json")} if earlier else {}
+        made = self._said("exception_made", exemption.sentence, before=replaced)
         undoing = self._said("undoing", "", drift=drift_view(plan.drift), steps=step_view(plan.steps))
         await self._except(exemption, [made, undoing])
 
     async def _give_up(self, state: OperationState, why: str, plan: Drifted, sent: int) -> bool:
         """What was not sent is not undone. Where nothing was, nothing is to be accepted either."""
         if sent == 0:
-            await self._except(None, [self._said("exception_ended", f"nothing was undone: {why}")])
+            await self._accept_no_longer(f"nothing was undone: {why}")
         return await self._finish(state, why, plan)
+
+    async def _accept_no_longer(self, why: str) -> None:
+        """The undo's exception ends; one that a person had made before holds again."""
+        ended = self._said("exception_ended", why)
+        made = await self._case.clients.storage.ledger.get(ended.tenant_id, self._said("exception_made", "").id)
+        earlier = made.before.get("exception") if made else None
+        await self._except(Exemption.model_validate(earlier) if earlier else None, [ended])
 
     async def _except(self, exemption: Exemption | None, entries: list[Entry]) -> None:
         table, tenant_id = self._case.clients.storage.states, self._operation.tenant_id
@@ -209,7 +219,7 @@ class _Undo:
         if self._case.clients.now() - self._operation.created_at < PROOF_PATIENCE:
             return False
         why = f"it does not show after {PROOF_PATIENCE}"
-        await self._except(None, [self._said("exception_ended", why)])
+        await self._accept_no_longer(why)
         return await self._finish("needs_person", f"{why}: undo it by hand. {self._control.by_hand}")
 
     async def _end(self, standing: undo.Standing) -> bool:

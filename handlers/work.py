@@ -119,6 +119,8 @@ class Work:
     def _about(self, control: Control, facts: Facts, mode: Mode | None = None) -> Look:
         asked_at = self._case.job.asked_at if self._case.asked_by(control) else None
         mode = mode or ("correct" if asked_at else self._case.wanted.tenant.mode_of(control.id))
+        if self._case.job.plan:  # what was refused is no part of the plan that was shown, and is not offered again
+            asked_at = None
         return Look(control, mode, facts.read_at(control), self._case.clients.now(), asked_at, self._exemption(control))
 
     def _exemption(self, control: Control) -> Exemption | None:

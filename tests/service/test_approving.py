@@ -5,7 +5,7 @@ import pytest
 from handlers import approvals, remediate
 from handlers.problem import Problem
 
-RULE, LOCK = "oof-rule", "inbound-lockdown"
+RULE, LOCK, ALERTS = "oof-rule", "inbound-lockdown", "alert-policies"
 OFF = {"Identity": "ExchangeDefender", "Enabled": False}
 
 
@@ -75,3 +75,29 @@ async def test_a_yes_passes_nothing_but_the_mode(service, tenant):
     await service.work()
     assert tenant.writes == []
     assert "move the MX first" in (await service.state(tenant, LOCK)).detail
+
+
+async def test_what_waits_beside_a_refused_step_keeps_waiting_and_is_taken_on_a_yes(service, tenant):
+    etr, allow = "Phish delivered due to an ETR override", "Phish delivered due to an IP allow policy"
+    roles = tenant.access.directory_roles
+    tenant.admin("Set-ProtectionAlert", Identity=etr, Disabled=False)
+    await service.sweep()
+    tenant.access.directory_roles = {"Global Reader"}
+    tenant.expire_tokens()
+    await yes(service, tenant, (await service.state(tenant, ALERTS)).plan, control=ALERTS)
+    await service.work()
+    assert (await service.state(tenant, ALERTS)).state == "needs_person"
+    tenant.access.directory_roles = roles
+    tenant.expire_tokens()
+    tenant.admin("Set-ProtectionAlert", Identity=allow, Disabled=False)
+    await service.sweep()
+    shown, told = await service.state(tenant, ALERTS), await service.ledger(tenant, ALERTS)
+    assert (shown.state, len(shown.steps)) == ("awaiting_approval", 1)
+    await service.sweep()
+    still = await service.state(tenant, ALERTS)
+    assert (still.state, still.plan, still.steps, still.since) == (shown.state, shown.plan, shown.steps, shown.since)
+    assert await service.ledger(tenant, ALERTS) == told
+    earlier = len(tenant.writes)
+    await yes(service, tenant, shown.plan, control=ALERTS)
+    await service.work()
+    assert [write.parameters["Identity"] for write in tenant.writes[earlier:]] == [allow]

@@ -190,3 +190,18 @@ async def test_what_cannot_be_undone_is_refused(service, tenant, control, body, 
     refused = await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{control}/undo", body)
     assert (refused.status_code, named in of(refused)["detail"]) == (status, True)
     assert await service.messages("remediations") == []
+
+
+async def test_a_refused_undo_leaves_the_exception_that_somebody_had_made(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    until = (service.clock() + timedelta(days=90)).isoformat()
+    path = f"tenants/{tenant.tenant_id}/controls/{LOCK}/except"
+    made = of(await ask(service, "POST", path, {"reason": "migration", "owner": "ann@msp.example", "until": until}))
+    await service.work()
+    tenant.access.directory_roles = {"Global Reader"}
+    tenant.expire_tokens()
+    answer = await undo(service, tenant, LOCK, entry)
+    await service.work()
+    assert (await end_of(service, answer))["state"] == "needs_person"
+    kept = (await service.clients.storage.states.load(tenant.tenant_id)).exceptions[LOCK]
+    assert kept.model_dump(mode="json") == made
