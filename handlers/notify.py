@@ -27,6 +27,9 @@ from handlers.operations import ENDED
 
 log = logging.getLogger("holdfast.notify")
 
+PATIENCE = timedelta(days=1)
+"""For so long after it was asked, an answer that the PSA refuses is tried again: Autotask says of its own troubles too
+that we are at fault."""
 OVERLAP = timedelta(hours=1)
 """An entry may come into the ledger this much after the time it carries, and is told all the same."""
 FIRST_LOOK = timedelta(days=30)
@@ -54,9 +57,8 @@ async def _notify(job: Notify, clients: Clients) -> None:
     if covered(job.asked_at, clients.psa.done.get(job.tenant_id, clients.now())):
         return
     tickets = clients.storage.tickets
-    mark = await tickets.news(job.tenant_id)
-    if mark is None:
-        return
+    # Another worker may have taken the mark away after it was made, and before what it was made for was written.
+    mark = await tickets.news(job.tenant_id) or await tickets.mark_news(job.tenant_id)
     tenant = await clients.storage.tenants.get(job.tenant_id)
     psa = clients.psa.of(tenant) if tenant else None
     if tenant is None or psa is None:  # never to a company that nobody named
@@ -229,13 +231,20 @@ class Teller:
         async for ask in self._tickets.asks(self._tenant.tenant_id):
             try:
                 complete &= await self._answer(ask)
-            except (NotFound, Invalid) as refusal:  # the ticket is gone, or takes nothing more: the ledger has it all
-                log.error("unanswerable tenant=%s ticket=%s %s", self._tenant.tenant_id, ask.ticket_id, refusal)  # noqa: TRY400
-                await self._tickets.answered(self._tenant.tenant_id, ask)
             except (ClientError, TicketMoved) as error:
-                log.warning("unanswered tenant=%s ticket=%s %s", self._tenant.tenant_id, ask.ticket_id, error)
-                complete = False
+                complete &= await self._given_up(ask, error)
         return complete
+
+    async def _given_up(self, ask: Ask, error: ClientError | TicketMoved) -> bool:
+        """Whether the ticket is gone, or takes nothing more: the ledger has it all. Else it is tried again."""
+        operation = await self._clients.storage.operations.get(ask.operation_id)
+        waited = self._clients.now() - operation.created_at if operation else PATIENCE
+        if isinstance(error, NotFound) or (isinstance(error, Invalid) and waited >= PATIENCE):
+            log.error("unanswerable tenant=%s ticket=%s %s", self._tenant.tenant_id, ask.ticket_id, error)
+            await self._tickets.answered(self._tenant.tenant_id, ask)
+            return True
+        log.warning("unanswered tenant=%s ticket=%s %s", self._tenant.tenant_id, ask.ticket_id, error)
+        return False
 
     async def _answer(self, ask: Ask) -> bool:
         operation = await self._clients.storage.operations.get(ask.operation_id)

@@ -54,7 +54,7 @@ class Psa(Protocol):
         ...
 
     async def changed_since(self, since: datetime) -> Sequence[Ticket]:
-        """The tickets changed at or after *since*, oldest change first: at most a few hundred."""
+        """The tickets changed at or after *since*, oldest change first."""
         ...
 
 

@@ -25,7 +25,8 @@ INTERNAL = 2
 LONGEST_NOTE = 32_000
 LONGEST_TITLE = 255
 PAGE = 200
-MOST_PAGES = 5
+MOST_PAGES = 100
+"""After a long outage all that changed meanwhile must be looked through: what is left out is never seen again."""
 OURS = 0.75
 """Share of the database's hourly threshold beyond which we leave the rest to the MSP's other tools (section 3.8)."""
 LOOK_AGAIN = timedelta(minutes=5)

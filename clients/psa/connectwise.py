@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from clients.errors import NotFound, Unreadable
+from clients.errors import Forbidden, NotFound, Unreadable
 from clients.http import Answer, Effect, Http
 from clients.psa.api import Api, item, items, number, text_of, whole
 from clients.psa.connections import CLOUD
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LONGEST_SUMMARY = 100
 PAGE = 200
 MOST_PAGES = 5
+MOST_PAGES_CHANGED = 100
+"""After a long outage all that changed meanwhile must be looked through: what is left out is never seen again."""
 
 
 class ConnectWise:
@@ -114,7 +116,7 @@ class ConnectWise:
     async def changed_since(self, since: datetime) -> Sequence[Ticket]:
         conditions = f"lastUpdated>=[{since:%Y-%m-%dT%H:%M:%SZ}]"
         tickets: list[Ticket] = []
-        for page in range(1, MOST_PAGES + 1):
+        for page in range(1, MOST_PAGES_CHANGED + 1):
             query = {"conditions": conditions, "orderBy": "_info/lastUpdated asc", "page": page, "pageSize": PAGE}
             found, answer = await self._call("GET", f"/service/tickets?{urlencode(query)}")
             tickets += [_ticket(each) for each in items(answer, found)]
@@ -131,8 +133,11 @@ class ConnectWise:
         try:
             return await self._api.call(method, f"{base}{path}", self._headers, sent=sent, effect=effect)
         except NotFound as missing:
-            if not kept or missing.kind == "NotFound" or (base := await self._discover()) == kept:
+            if missing.kind == "NotFound":
                 raise
+            if not kept or (base := await self._discover()) == kept:  # wrong keys look like this too (section 2.6)
+                remedy = "Check the keys and the security role of the API member."
+                raise Forbidden(missing.sentence, call=missing.call, remedy=remedy) from missing
         return await self._api.call(method, f"{base}{path}", self._headers, sent=sent, effect=effect)
 
     async def _discover(self) -> str:

@@ -11,7 +11,7 @@ from clients.cache import ExpiringCache
 from clients.errors import Unauthorised, Unreadable
 from clients.http import Answer, Clock, Effect, Http
 from clients.psa.api import Api, item, items, number, text_of, whole
-from domain.psa.ticket import Note, Person, Ticket
+from domain.psa.ticket import OURS, Note, Person, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -176,7 +176,7 @@ def _one(answer: Answer, value: object) -> dict[str, Any]:
 
 
 def _ticket(found: dict[str, Any]) -> Ticket:
-    custom = found.get("customfields") or []
+    custom, key = found.get("customfields") or [], OURS.search(text_of(found.get("summary")))
     return Ticket(
         id=text_of(found.get("id")),
         company=text_of(found.get("client_id")),
@@ -186,6 +186,7 @@ def _ticket(found: dict[str, Any]) -> Ticket:
         type=text_of(found.get("tickettype_id")),
         subtype=text_of(found.get("category_1")),
         fields={text_of(each.get("name")): text_of(each.get("value")) for each in custom if isinstance(each, dict)},
+        key=key[0] if key else "",
         summary=text_of(found.get("summary")),
         changed_at=text_of(found.get("lastactiondate")),
     )

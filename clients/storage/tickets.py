@@ -46,9 +46,10 @@ class TicketTable:
     async def put_told(self, tenant_id: str, record: Told) -> None:
         await self._put("told", tenant_id, record)
 
-    async def mark_news(self, tenant_id: str) -> None:
-        """Say that something about the tenant may be untold. Written before that something is."""
-        await self._table.upsert_entity({"PartitionKey": "news", "RowKey": tenant_id}, mode=UpdateMode.REPLACE)
+    async def mark_news(self, tenant_id: str) -> str:
+        """Say that something about the tenant may be untold, and give the mark's version. Written before that is."""
+        entity = {"PartitionKey": "news", "RowKey": tenant_id}
+        return str((await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE))["etag"])
 
     async def news(self, tenant_id: str) -> str | None:
         """The version of the tenant's mark, None where there is none."""

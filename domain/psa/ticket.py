@@ -7,6 +7,9 @@ from typing import Literal
 
 from domain.psa.desk import Approval, Desk, Trigger
 
+OURS = re.compile(r"hf-[0-9a-f]{24}")
+"""What a key of ours looks like."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -47,10 +50,10 @@ class Note:
 
 
 def fits(trigger: Trigger, ticket: Ticket) -> bool:
-    """Whether *ticket* is one that *trigger* is for. A closed ticket asks for nothing."""
+    """Whether *ticket* is one that *trigger* is for. A closed ticket asks for nothing, nor does one that we opened."""
     wanted = ((trigger.container, ticket.container), (trigger.type, ticket.type), (trigger.subtype, ticket.subtype))
     return (
-        not ticket.closed
+        not (ticket.closed or OURS.fullmatch(ticket.key))
         and ticket.status in trigger.statuses
         and all(asked in {"", found} for asked, found in wanted)
         and all(ticket.fields.get(name) == value for name, value in trigger.fields.items())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from simulator.wire.http import Request
 
-type Trouble = Literal["unavailable", "throttled", "slow", "html", "cut", "lost", "threads"]
+type Trouble = Literal["unavailable", "throttled", "slow", "html", "cut", "lost", "threads", "fault"]
 """What the next request meets. `lost`: it is done, and the connection dies before the answer.
 None in the list of troubles: one request that goes well."""
 
@@ -139,6 +139,8 @@ class System:
                 return self.throttled()
             case "threads":
                 return json_answer(500, {"errors": ["Itgenatr005: thread threshold exceeded for this endpoint."]})
+            case "fault":
+                return json_answer(500, {"errors": ["An internal error occurred. Please try again."]})
             case "html":
                 return Answer(200, b"<html>Sign in</html>", {"Content-Type": "text/html"})
             case "cut":

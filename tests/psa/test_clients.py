@@ -202,6 +202,15 @@ async def test_who_set_a_status_is_a_member_or_nobody(psa, system):
     assert await psa.status_set_by(ticket) is None
 
 
+@pytest.mark.parametrize("provider", ["connectwise"])
+async def test_a_path_that_is_missing_is_no_missing_ticket(psa, router):
+    missing = httpx.Response(404, json={"code": "ConnectWiseApi", "message": "The endpoint does not exist."})
+    router.get(path__regex=r".*/service/tickets/48211").mock(missing)
+    first(router)
+    with pytest.raises(Forbidden):
+        await psa.ticket("48211")
+
+
 # --- Autotask --------------------------------------------------------------------------------------------------------
 
 
@@ -211,6 +220,12 @@ async def test_every_page_is_asked_for_with_the_same_filter(psa, system):
     for number in range(5):
         system.writes("4711", made.id, f"note {number}")
     assert len(await psa.notes(str(made.id))) == 5
+
+
+async def test_all_that_changed_in_a_long_outage_is_looked_through(psa, system, clock):
+    system.page_size = 2
+    opened(system, 13)
+    assert len(await psa.changed_since(clock() - timedelta(hours=1))) == 13
 
 
 async def test_too_many_threads_are_waited_for(psa, system):

@@ -323,6 +323,27 @@ async def test_a_ticket_that_takes_no_note_any_more_is_not_tried_for_ever(msp, t
     assert tenant.writes == []
 
 
+async def test_an_answer_that_is_refused_for_a_while_is_not_lost(msp, tenant):
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    ticket = reprovision(msp)
+    await msp.deliver()
+    for body in await msp.service.messages("tickets"):
+        await tickets.run(body, msp.service.clients)
+    msp.system.trouble.extend(["fault"] * 100)  # more than are asked for
+    await msp.work()
+    msp.system.trouble.clear()
+    await told(msp)
+    assert notes(ticket, "has ended: succeeded") == [1]
+
+
+async def test_news_whose_mark_was_taken_away_before_they_were_written_are_told(msp, tenant):
+    await msp.drift(tenant)
+    table = msp.service.clients.storage.tickets
+    await table.clear_news(tenant.tenant_id, await table.news(tenant.tenant_id))
+    await msp.work()
+    assert len(msp.tickets) == 1
+
+
 async def test_that_telling_failed_is_parked_and_is_no_news(msp, tenant):
     body = Notify(tenant_id=tenant.tenant_id, asked_at=msp.service.clock()).body.encode()
     await park.run("notifications", body, msp.service.clients)

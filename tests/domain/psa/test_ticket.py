@@ -31,6 +31,7 @@ def test_what_a_trigger_does_not_name_may_be_anything():
         {"type": ""},
         {"status": "513"},
         {"closed": True},
+        {"key": "hf-0123456789abcdef01234567"},
         {"fields": {}},
         {"fields": {"Tool": "other"}},
     ],
