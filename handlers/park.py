@@ -27,12 +27,19 @@ async def run(queue: str, body: bytes, clients: Clients) -> None:
 
 
 async def kept(source: str, tenant_id: str | None, content: bytes, reason: str, clients: Clients) -> None:
-    """Keep *content*, which came from *source* for a tenant, as it came; once, however often it comes."""
+    """Keep *content*, which came from *source* for a tenant, as it came; once, however often it comes.
+
+    What a worker kept and died before telling is told when it comes again.
+    """
     now = clients.now()
-    if not await clients.storage.parked.add(source, content, reason, now):
-        return
+    since = await clients.storage.parked.add(source, content, reason, now)
+    entry = None
     if tenant_id and source != UNTELLABLE:
-        await clients.storage.ledger.append(Entry(at=now, tenant_id=tenant_id, event="parked", detail=reason))
+        entry = Entry(at=since or now, tenant_id=tenant_id, event="parked", detail=reason)
+    if since and not (entry and await clients.storage.ledger.get(entry.tenant_id, entry.id) is None):
+        return
+    if entry:
+        await clients.storage.ledger.append(entry)
     telemetry.PARKED.add(1, {"queue": source})
     log.error("parked source=%s tenant=%s reason=%s", source, tenant_id or "unknown", reason)
 

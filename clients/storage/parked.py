@@ -16,11 +16,11 @@ class ParkedTable:
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
-    async def add(self, queue: str, content: bytes, reason: str, at: datetime) -> bool:
+    async def add(self, queue: str, content: bytes, reason: str, at: datetime) -> datetime | None:
         """Keep *content* as it came.
 
         Returns:
-            False when the same content is parked already: what comes again adds nothing.
+            None where that was done now; since when the same content is parked, where it is already: it adds nothing.
         """
         key = hashlib.sha256(content).hexdigest()
         parts = [content[start : start + _PART_BYTES] for start in range(0, len(content), _PART_BYTES)] or [b""]
@@ -32,8 +32,9 @@ class ParkedTable:
                 await self._table.create_entity(entity)
             except ResourceExistsError:
                 if number == 0:
-                    return False
-        return True
+                    since: datetime = (await self._table.get_entity(queue, key))["at"]
+                    return since
+        return None
 
     async def all(self, queue: str) -> list[tuple[bytes, str]]:
         """Content and reason of everything parked from *queue*."""
