@@ -16,6 +16,8 @@ from domain.states import (
     Change,
     ControlState,
     Correction,
+    Hindrance,
+    Missed,
     StateName,
     Tried,
     drift_view,
@@ -64,10 +66,18 @@ def unsent(state: ControlState, step: Step) -> ControlState:
     return _with(state, step, {"sent_at": None})
 
 
+def not_sent(state: ControlState, step: Step, reason: Hindrance) -> ControlState:
+    """The state after one more job in which *step* could not be sent; for another reason than before counts anew."""
+    before = state.missed.get(step.key)
+    jobs = before.jobs + 1 if before and before.reason == reason else 1
+    return state.model_copy(update={"missed": state.missed | {step.key: Missed(reason=reason, jobs=jobs)}})
+
+
 def refused_step(state: ControlState, step: Step, why: str, by_hand: str, now: datetime) -> ControlState:
     """The state when the service said no to *step*: a person is told *why* and what to do, and nothing loops."""
     tried = state.tried | {step.key: Tried(at=now, why=why)}
-    told = state.model_copy(update={"tried": tried, "detail": f"{why} {by_hand}"})
+    missed = {key: each for key, each in state.missed.items() if key != step.key}
+    told = state.model_copy(update={"tried": tried, "missed": missed, "detail": f"{why} {by_hand}"})
     return _without(told, {step.key}, now, "needs_person")
 
 

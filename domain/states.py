@@ -90,6 +90,19 @@ class Tried(BaseModel):
         return self.patient_until is not None and now < self.patient_until
 
 
+type Hindrance = Literal["conflict", "silence"]
+"""Why a step was not sent: its provider shows other records, or cannot be reached."""
+
+
+class Missed(BaseModel):
+    """A step that could not be sent: in how many *jobs* in a row it was for the same *reason*."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: Hindrance
+    jobs: int
+
+
 class Span(BaseModel):
     """From one look to another, both and all between them of the same finding."""
 
@@ -117,8 +130,9 @@ class Actor(BaseModel):
 class ControlState(BaseModel):
     """One control of one tenant, as `GET /tenants/{tenant_id}/state` shows it.
 
-    *tried*: steps (by key) that were refused or had no effect, so that nothing loops. *made*: steps that created
-    something, and when that was proven: an older replica may show for a while that it is not there.
+    *tried*: steps (by key) that were refused or had no effect, so that nothing loops. *missed*: those that are offered
+    again and again. *made*: steps that created something, and when that was proven: an older replica may show for a
+    while that it is not there.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -134,6 +148,7 @@ class ControlState(BaseModel):
     plan: str = ""
     correction: Correction | None = None
     tried: dict[str, Tried] = {}
+    missed: dict[str, Missed] = {}
     made: dict[str, AwareDatetime] = {}
     proofs: tuple[Span, ...] = ()
     actor: Actor | None = None
@@ -181,7 +196,8 @@ def after_check(before: ControlState, finding: Finding, look: Look) -> ControlSt
     """
     if before.correction:
         return _while_correcting(before, finding, look.now)
-    seen = before.model_copy(update={"drift": (), "steps": (), "plan": "", "detail": "", "read_at": look.read_at})
+    blank = {"drift": (), "steps": (), "plan": "", "detail": "", "missed": _still_missed(before, finding)}
+    seen = before.model_copy(update={**blank, "read_at": look.read_at})
     if not isinstance(finding, Compliant):
         seen = seen.model_copy(update={"proofs": before.proven[-PROOFS_KEPT:]})
         if seen.actor and not last_drift_is(seen, seen.actor.at):
@@ -201,6 +217,14 @@ def after_check(before: ControlState, finding: Finding, look: Look) -> ControlSt
             return _unless_accepted(before, _after_drift(before, seen, finding, look), look)
         case _:
             assert_never(finding)
+
+
+def _still_missed(before: ControlState, finding: Finding) -> dict[str, Missed]:
+    """The steps that could not be sent and are planned again; where nothing could be read, all."""
+    if isinstance(finding, Unknown):
+        return before.missed
+    planned = {step.key for step in finding.steps} if isinstance(finding, Drifted) else set()
+    return {key: each for key, each in before.missed.items() if key in planned}
 
 
 def _proof(state: ControlState) -> tuple[Span, ...]:

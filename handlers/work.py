@@ -20,6 +20,7 @@ from domain.corrections import (
     Progress,
     answered,
     begun,
+    not_sent,
     progress,
     put_off,
     refused_step,
@@ -47,12 +48,12 @@ MOST_ROUNDS = 4
 """Looks at the tenant in one job: a control may wait for one other, and its object may come up with a second drift."""
 
 MOST_CONFLICTS = 3
-"""Jobs in which a change may find other records than the zone's servers show, before it is no coincidence."""
+"""Jobs in a row in which a step may find other records than the zone's servers show, before it is no coincidence."""
 
 _ANOTHER_ZONE = "its provider shows other records than the zone's own servers: is it the provider of this zone?"
 
 MOST_SILENCES = 8
-"""Jobs in which the host of a zone may not be reached, some five minutes, before a person is told."""
+"""Jobs in a row in which a step may not reach the host of its zone, some five minutes, before a person is told."""
 
 _SILENT = "the zone's DNS provider cannot be reached."
 
@@ -222,10 +223,13 @@ class Work:
         Where every look shows what the provider denies, it holds another zone than the world asks: a person is told.
         """
         state, now = self._states.of(control.id), self._case.clients.now()
-        if self._case.job.attempt >= MOST_CONFLICTS:
-            await self._record(refused_step(state, step, f"{conflict.sentence}; {_ANOTHER_ZONE}", control.by_hand, now))
-            return True
-        again = self._calm if step.key in self._conflicts else self._once_more
+        again = self._calm
+        if step.key not in self._conflicts:
+            again, state = self._once_more, not_sent(state, step, "conflict")
+            if state.missed[step.key].jobs > MOST_CONFLICTS:
+                why = f"{conflict.sentence}; {_ANOTHER_ZONE}"
+                await self._record(refused_step(state, step, why, control.by_hand, now))
+                return True
         again.add(control.id)
         self._conflicts.add(step.key)
         await self._record(put_off(unsent(state, step), "drifted", f"{conflict.sentence}: nothing was written", now))
@@ -249,9 +253,11 @@ class Work:
         A host that stays silent is told to a person and left alone for hours: each try is three entries in the ledger.
         """
         state, now = self._states.of(control.id), self._case.clients.now()
-        if isinstance(error, Unreachable) and self._case.job.attempt >= MOST_SILENCES:
-            await self._record(refused_step(state, step, f"{error.sentence}; {_SILENT}", control.by_hand, now))
-            return
+        if isinstance(error, Unreachable):
+            state = not_sent(state, step, "silence")
+            if state.missed[step.key].jobs > MOST_SILENCES:
+                await self._record(refused_step(state, step, f"{error.sentence}; {_SILENT}", control.by_hand, now))
+                return
         self._turned_away[step.key] = error
         await self._record(turned_away(state, step, error.sentence, now))
 

@@ -10,6 +10,7 @@ from domain.corrections import (
     PROOF_PATIENCE,
     answered,
     begun,
+    not_sent,
     progress,
     proof,
     put_off,
@@ -155,6 +156,16 @@ def test_a_refused_step_leaves_the_others_to_their_proof():
     assert state.tried == {TWO.steps[0].key: Tried(at=LATE, why="no.")}
     last = refused_step(state, TWO.steps[1], "no.", "By hand.", LATE)
     assert (last.state, last.correction) == ("needs_person", None)
+
+
+def test_jobs_in_which_a_step_could_not_be_sent_count_by_step_and_reason_and_only_in_a_row():
+    one, two = (step.key for step in TWO.steps)
+    state = not_sent(not_sent(STATE, TWO.steps[0], "silence"), TWO.steps[0], "silence")
+    state = not_sent(state, TWO.steps[1], "conflict")
+    assert {key: each.jobs for key, each in state.missed.items()} == {one: 2, two: 1}
+    assert not_sent(state, TWO.steps[0], "conflict").missed[one].jobs == 1
+    told = refused_step(begun(state, TWO, NOW), TWO.steps[0], "no.", "By hand.", NOW)
+    assert set(told.missed) == {two}
 
 
 def test_a_step_that_was_too_early_is_waited_for_and_then_a_persons():

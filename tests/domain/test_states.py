@@ -15,6 +15,7 @@ from domain.states import (
     Actor,
     ControlState,
     Look,
+    Missed,
     Span,
     after_check,
     digest,
@@ -120,6 +121,15 @@ def test_a_control_with_one_try_never_tries_that_plan_again():
 def test_another_drift_is_another_plan_and_is_tried():
     failed = given_up()
     assert after_check(failed, OTHER, look()).state == "drifted"
+
+
+@pytest.mark.parametrize(
+    ("finding", "kept"),
+    [(PLAN, True), (Unknown("no answer"), True), (OTHER, False), (Compliant(), False), (NeedsPerson("do it"), False)],
+)
+def test_a_step_that_could_not_be_sent_is_counted_as_long_as_it_is_planned(finding, kept):
+    before = ControlState(id="oof-rule", missed={PLAN.steps[0].key: Missed(reason="silence", jobs=3)})
+    assert after_check(before, finding, look()).missed == (before.missed if kept else {})
 
 
 def test_being_right_again_forgets_what_failed():
