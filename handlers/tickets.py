@@ -15,6 +15,7 @@ from clients.storage.tickets import TicketMoved
 from domain.controls import CATALOGUE
 from domain.jobs import CheckTenant, ForeignMessage, Notify, ReadTicket, RemediateTenant, TicketRequest, parse
 from domain.operations import Operation
+from domain.psa import news
 from domain.psa.desk import Action
 from domain.psa.records import Ask, CauseTicket, Known
 from domain.psa.ticket import Person, Ticket, approver, may_approve, trigger_of
@@ -99,7 +100,10 @@ async def _ask(ticket: Ticket, action: Action, time: str, psa: Psa, clients: Cli
     if len(tenants) != 1:
         log.warning("ticket_unmapped provider=%s ticket=%s tenants=%d", psa.provider, ticket.id, len(tenants))
         what = "no tenant of Holdfast has" if not tenants else f"{len(tenants)} tenants of Holdfast have"
-        await psa.add_note(ticket.id, f"Nothing was done: {what} company {ticket.company} of this system as theirs.")
+        mark = news.marker([psa.provider, ticket.id, time])
+        if not any(mark in note.text for note in await psa.notes(ticket.id)):  # it may have been written unanswered
+            said = f"Nothing was done: {what} company {ticket.company} of this system as theirs."
+            await psa.add_note(ticket.id, f"{said}\n{mark}")
         return
     operation = _operation(action, tenants[0], f"{psa.provider} ticket {ticket.id}", time, clients)
     if await _begun(operation, clients):

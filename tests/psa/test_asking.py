@@ -90,10 +90,20 @@ async def test_a_ticket_that_fits_no_trigger_asks_nothing(msp, fields):
 async def test_a_company_that_is_nobodys_tenant_is_told_and_nothing_is_done(msp, tenant):
     ticket = reprovision(msp, company=251)
     await msp.work()
-    assert [note.text for note in ticket.notes] == [
+    assert [note.text.splitlines()[0] for note in ticket.notes] == [
         "Nothing was done: no tenant of Holdfast has company 251 of this system as theirs."
     ]
     assert tenant.writes == []
+
+
+@pytest.mark.usefixtures("tenant")
+async def test_that_nothing_is_done_is_told_once_though_an_answer_is_lost(msp):
+    for call in range(5):
+        ticket = reprovision(msp, company=251)
+        msp.system.trouble.extend([*[None] * call, "lost"])
+        await msp.work()
+        msp.system.trouble.clear()
+        assert len(ticket.notes) == 1, call
 
 
 @pytest.mark.usefixtures("tenant")
