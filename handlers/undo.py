@@ -62,6 +62,8 @@ async def ask(  # noqa: PLR0913, PLR0917 - who undoes what of whom, and whether 
         raise invalid(f"body.entry: '{control}' has no such ledger entry")
     if entry.event not in UNDOABLE or not entry.steps:
         raise invalid("body.entry: only an entry that wrote something ('corrected', 'applying') can be undone")
+    if entry.event == "applying" and any(str(step["cmdlet"]).startswith("New-") for step in entry.steps):
+        raise invalid("body.entry: what was made is undone by its 'corrected' entry, which proves that we made it")
     if asked.until and asked.until <= now:
         raise invalid("body.until: should be in the future")
     operation = Operation(

@@ -205,3 +205,13 @@ async def test_a_refused_undo_leaves_the_exception_that_somebody_had_made(servic
     assert (await end_of(service, answer))["state"] == "needs_person"
     kept = (await service.clients.storage.states.load(tenant.tenant_id)).exceptions[LOCK]
     assert kept.model_dump(mode="json") == made
+
+
+async def test_what_is_not_proven_to_be_our_making_is_not_taken_away(service):
+    tenant = service.world.add_tenant("contoso.example", state="never_configured")
+    service.world.dns.set("contoso.example", "MX", "10 inbound30.exchangedefender.com.")
+    await corrected(service, tenant, SPOOF)
+    [applying] = [each for each in await service.ledger(tenant, SPOOF) if each.event == "applying"]
+    refused = await undo(service, tenant, SPOOF, applying)
+    assert (refused.status_code, "'corrected'" in of(refused)["detail"]) == (422, True)
+    assert await service.messages("remediations") == []
