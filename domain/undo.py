@@ -64,7 +64,8 @@ def plan(entry: Entry, facts: Facts) -> Drifted:
         steps = list(dns_steps.undo(entry))
     except ValueError as odd:
         raise CannotUndo(str(odd)) from None
-    _keep_keys(steps, facts)
+    if why := needed(entry, facts):
+        raise CannotUndo(why)
     steps += [_opposite(step, entry, facts) for step in reversed(entry.steps) if step["service"] != "dns"]
     drift = tuple(Drift(d["field"], _value(d["found"]), _value(d["wanted"])) for d in entry.drift)
     if not steps or not drift:
@@ -72,12 +73,14 @@ def plan(entry: Entry, facts: Facts) -> Drifted:
     return Drifted(drift, tuple(steps))
 
 
-def _keep_keys(steps: list[Step], facts: Facts) -> None:
-    """Raise CannotUndo where a step takes a key away from mail that is being signed: receivers would refuse it."""
-    for step in steps:
-        domain = str(step.parameters["Name"]).partition("._domainkey.")[2]
-        if domain and any(config.enabled and ascii_of(config.key) == domain for config in facts.all(DkimConfig)):
-            raise CannotUndo(f"mail of {domain} is signed with DKIM and needs this record: switch signing off first")
+def needed(entry: Entry, facts: Facts) -> str:
+    """Why what *entry* published has to stay, empty where it may go: without its key, signed mail would be refused."""
+    names = [str(step["parameters"].get("Name")) for step in entry.steps if step["service"] == "dns"]
+    domains = {name.partition("._domainkey.")[2] for name in names} - {""}
+    signed = {ascii_of(config.key) for config in facts.known(DkimConfig) if config.enabled}
+    if used := ", ".join(sorted(domains & signed)):
+        return f"mail of {used} is signed with DKIM and needs this record: switch signing off first"
+    return ""
 
 
 def only_opens(undoing: Drifted) -> bool:

@@ -120,7 +120,7 @@ class _Undo:
             return False
         facts = await self._look()
         if (standing := self._standing(facts)) in {"before", "unknown", "changed"}:
-            return await self._end(standing)
+            return await self._end(standing, undo.needed(self._entry, facts))
         if not await self._announced():
             try:
                 ended = await self._write(undo.plan(self._entry, facts), facts)
@@ -224,11 +224,12 @@ class _Undo:
         await self._accept_no_longer(why)
         return await self._finish("needs_person", f"{why}: undo it by hand. {self._control.by_hand}")
 
-    async def _end(self, standing: undo.Standing) -> bool:
+    async def _end(self, standing: undo.Standing, needed: str = "") -> bool:
         if standing == "unknown":
             return await self._finish("failed", "the tenant could not be read: nothing was written")
         if standing == "changed":
-            why = "the tenant is neither as the entry left it nor as it was before: somebody has changed it since"
+            since = "the tenant is neither as the entry left it nor as it was before: somebody has changed it since"
+            why = needed or since
             return await self._finish("needs_person", f"{why}. {self._control.by_hand}")
         proven = self._said("undone", "", after={d["field"]: d["found"] for d in self._entry.drift})
         await self._case.clients.storage.ledger.append(proven)

@@ -85,10 +85,15 @@ async def test_an_include_that_was_removed_is_put_back_and_proven(service, tenan
 
 async def undone(service, tenant, control):
     """What comes of a person's wish to have the last correction undone."""
-    entry = (await service.ledger(tenant, control))[-1]
+    return await undoing(service, tenant, control, (await service.ledger(tenant, control))[-1])
+
+
+async def undoing(service, tenant, control, entry, told="state"):
+    """What comes of a person's wish to have *entry* undone: the operation's state, or what its control is told."""
     answer = await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{control}/undo", {"entry": entry.id})
     await service.work()
-    return of(await ask(service, "GET", f"operations/{of(answer)['id']}"))["state"]
+    operation = of(await ask(service, "GET", f"operations/{of(answer)['id']}"))
+    return operation["state"] if told == "state" else operation["controls"][0][told]
 
 
 async def test_what_was_put_back_can_be_undone_from_the_ledger_and_stays_so(service, tenant, admin):
@@ -353,6 +358,10 @@ async def test_dkim_records_are_published_before_signing_is_switched_on_and_micr
     await look(service, tenant, "dkim")
     assert (await service.state(tenant, "dkim")).state == "compliant"
     assert [entry.cmdlet for entry in tenant.writes if entry.changed] == ["Set-DkimSigningConfig"]
+    published = next(
+        e for e in await service.ledger(tenant, "dkim") if e.event == "applying" and len(e.steps) == len(hosts)
+    )
+    assert "is signed with DKIM and needs this record" in await undoing(service, tenant, "dkim", published, "detail")
     assert way.updates == 2
 
 
