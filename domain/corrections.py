@@ -61,6 +61,11 @@ def answered(state: ControlState, step: Step) -> ControlState:
     return _with(state, step, {"answered": True})
 
 
+def there_already(state: ControlState, step: Step) -> ControlState:
+    """The state once the service has said that what *step* makes exists: it is nobody's proof that we made it."""
+    return _with(state, step, {"answered": True, "step": step_view((step,))[0] | {"existed": True}})
+
+
 def unsent(state: ControlState, step: Step) -> ControlState:
     """The state when *step* turned out not to have been sent after all."""
     return _with(state, step, {"sent_at": None})

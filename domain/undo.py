@@ -60,6 +60,8 @@ def plan(entry: Entry, facts: Facts) -> Drifted:
     Raises:
         CannotUndo: Some part of it cannot be; nothing is done by halves.
     """
+    if any(step.get("existed") for step in entry.steps):
+        raise CannotUndo("somebody had made the same in the same moment, so it may not be ours to take away")
     try:
         steps = list(dns_steps.undo(entry))
     except ValueError as odd:

@@ -26,6 +26,7 @@ from domain.corrections import (
     refused_step,
     sending,
     stopped,
+    there_already,
     too_early,
     too_soon,
     turned_away,
@@ -193,6 +194,7 @@ class Work:
         await self._save({control.id: sending(self._states.of(control.id), step, now())}, [])
         await operations.add_step(case.job.operation_id, control.id, step_view((step,))[0], case.clients)
         permit = partial(gatekeeper.permit, control, case, self._exemption(control))  # as of the save just made
+        told = answered
         try:
             with telemetry.span("apply", control=control.id, cmdlet=step.cmdlet):
                 await case.clients.apply(case.wanted.tenant, step, permit)
@@ -204,7 +206,7 @@ class Work:
         except Conflict as conflict:
             return await self._overtaken(control, step, conflict)
         except AlreadyExists:
-            pass  # the look that follows tells whether what exists is what is wanted
+            told = there_already  # the look that follows tells whether what exists is what is wanted
         except NotYet as early:
             await self._record(too_early(self._states.of(control.id), step, early.sentence, control.by_hand, now()))
             return True
@@ -214,7 +216,7 @@ class Work:
             return True
         except ClientError as error:
             return await self._not_done(control, step, error)
-        await self._save({control.id: answered(self._states.of(control.id), step)}, [])
+        await self._save({control.id: told(self._states.of(control.id), step)}, [])
         return True
 
     async def _overtaken(self, control: Control, step: Step, conflict: Conflict) -> bool:

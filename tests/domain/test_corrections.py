@@ -17,6 +17,7 @@ from domain.corrections import (
     refused_step,
     sending,
     stopped,
+    there_already,
     too_early,
     too_soon,
     turned_away,
@@ -252,3 +253,9 @@ def test_an_operation_ends_as_its_controls_do(states, looked_only, expected):
 def test_an_outcome_shows_what_the_state_shows():
     state = begun(STATE, SET, NOW)
     assert outcome(state).steps == state.steps
+
+
+def test_what_exists_already_is_marked_and_still_wants_its_proof():
+    state = there_already(sent(NEW), NEW.steps[0])
+    [change] = progress(state, Compliant(equal=frozenset({"Name"})), SOON, patient=True).those("proven")
+    assert (change.answered, change.step["existed"], change.step["cmdlet"]) == (True, True, "New-X")

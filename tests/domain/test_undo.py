@@ -48,6 +48,13 @@ def test_what_was_made_is_taken_away():
     assert step.powershell == "Remove-TransportRule -Identity 'R' -Confirm:$false"
 
 
+def test_what_was_there_already_when_it_was_to_be_made_is_not_taken_away():
+    made = entry((Drift("Name", "R", None),), Step("exchange", "New-TransportRule", {"Name": "R", "Mode": "Enforce"}))
+    existed = made.model_copy(update={"steps": tuple(step | {"existed": True} for step in made.steps)})
+    with pytest.raises(undo.CannotUndo, match="may not be ours"):
+        undo.plan(existed, FACTS)
+
+
 PAIR = {"Identity": "Default", "SpoofedUser": "*", "SendingInfrastructure": "65.99.255.0/24", "SpoofType": "External", "Action": "Allow"}  # fmt: skip
 PAIR_DRIFT = (Drift("*, 65.99.255.0/24: Action", "Allow", None),)
 

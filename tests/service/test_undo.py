@@ -1,5 +1,6 @@
 """What a correction found can be put back: through the same gate, proven, and not fought by the next sweep."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -215,3 +216,29 @@ async def test_what_is_not_proven_to_be_our_making_is_not_taken_away(service):
     refused = await undo(service, tenant, SPOOF, applying)
     assert (refused.status_code, "'corrected'" in of(refused)["detail"]) == (422, True)
     assert await service.messages("remediations") == []
+
+
+async def test_what_somebody_made_in_the_same_moment_is_not_taken_away(service):
+    tenant = service.world.add_tenant("contoso.example")
+    rule = "Send Automatic Replies to connector Automatic Replies"
+    tenant.admin("Remove-TransportRule", Identity=rule, Confirm=False)
+    microsoft = service.microsoft.side_effect
+
+    async def somebody_is_first(request):
+        """An administrator does what the request asks for, just before it arrives."""
+        asked = json.loads(request.content)["CmdletInput"] if b"New-TransportRule" in request.content else None
+        if asked:
+            given = {name: each for name, each in asked["Parameters"].items() if not name.startswith("@")}
+            if not tenant.writes:
+                tenant.admin(asked["CmdletName"], **given)
+        return await microsoft(request)
+
+    service.microsoft.side_effect = somebody_is_first
+    entry = await corrected(service, tenant, RULE)
+    service.microsoft.side_effect = microsoft
+    assert [step["existed"] for step in entry.steps] == [True]
+    answer = await undo(service, tenant, RULE, entry)
+    writes = len(tenant.writes)
+    await service.work()
+    assert (await end_of(service, answer))["state"] == "needs_person"
+    assert len(tenant.writes) == writes
