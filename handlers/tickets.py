@@ -81,7 +81,10 @@ async def _read(job: ReadTicket, clients: Clients) -> None:
     ticket = await psa.ticket(job.ticket_id)
     known = known or Known(read_at=read_at)
     if known.cause:
-        await _approval(ticket, known, psa, clients)
+        async with clients.storage.leases.hold(f"psa-{known.tenant_id}") as lease:
+            if lease is None:
+                raise TicketMoved(f"{psa.provider} ticket {ticket.id} is being written on")
+            await _approval(ticket, known, psa, clients)
     trigger = trigger_of(psa.desk, ticket)
     name = trigger.name if trigger else ""
     if trigger and name != known.trigger and not known.cause:
@@ -164,7 +167,10 @@ async def _send(operation: Operation, clients: Clients) -> None:
 
 
 async def _approval(ticket: Ticket, known: Known, psa: Psa, clients: Clients) -> None:
-    """Approve the plan that the ticket lists, where a PSA user has said yes to it since."""
+    """Approve the plan that the ticket lists, where a PSA user has said yes to it since.
+
+    Under the lease of whoever tells of the tenant: both keep the cause's record, and none may bring back an older one.
+    """
     tickets = clients.storage.tickets
     record = await tickets.cause(known.tenant_id, known.cause)
     if record is None or not record.plan or record.ticket_id != ticket.id:

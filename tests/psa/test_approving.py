@@ -2,6 +2,7 @@
 
 import pytest
 
+from handlers import tickets
 from tests.psa.msp import in_every_system
 
 LOCK = "inbound-lockdown"
@@ -149,3 +150,17 @@ async def test_a_yes_that_is_heard_twice_writes_once(msp, tenant, waiting):
     assert len(tenant.writes) == 1
     approved = [entry for entry in await msp.service.ledger(tenant, LOCK) if entry.event == "approved"]
     assert len(approved) == 1
+
+
+async def test_a_yes_that_is_read_while_the_ticket_is_being_written_on_waits_for_that(msp, tenant, waiting):
+    table = msp.service.clients.storage.tickets
+    before = await table.cause(tenant.tenant_id, LOCK)
+    msp.system.writes(msp.agent, waiting.id, "approved")
+    async with msp.service.clients.storage.leases.hold(f"psa-{tenant.tenant_id}"):
+        await msp.deliver()
+        for body in await msp.service.messages("tickets"):
+            await tickets.run(body, msp.service.clients)
+        assert await table.cause(tenant.tenant_id, LOCK) == before
+        assert tenant.writes == []
+    await msp.work()
+    assert len(tenant.writes) == 1
