@@ -4,10 +4,12 @@ The body is a hint that names a ticket; the ticket is read by whoever takes the 
 message still waits add nothing: what they tell is read with it.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
+from itertools import batched
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
@@ -17,7 +19,7 @@ from clients.connect import Clients
 from clients.errors import Throttled, Unreachable
 from domain.jobs import ReadTicket, TicketRequest
 from domain.psa import delivery
-from domain.psa.delivery import BadBody
+from domain.psa.delivery import BadBody, Hint
 from domain.psa.desk import Provider
 from handlers.http import Connect
 
@@ -26,6 +28,8 @@ log = logging.getLogger("holdfast.webhooks")
 LARGEST_BYTES = 262_144
 GATHER_S = 2
 """A message waits this long for what else is said about its ticket: every save of a form is an event of its own."""
+AT_ONCE = 16
+"""Messages of one batch that are put on the queue side by side."""
 COME_AGAIN_S = "5"
 REPEATS_KNOWN = timedelta(minutes=10)
 """For so long a worker knows a Standard Webhooks id again; after that the operation that it made is known by it."""
@@ -80,15 +84,21 @@ def _provider(name: str) -> Provider | None:
 
 async def _hint(provider: Provider, body: bytes, clients: Clients) -> None:
     """One message for each ticket that no waiting message names, and that somebody else than we has changed."""
-    own = clients.psa.by_provider[provider].desk.own_user
-    for hint in delivery.hints(provider, body):
-        now, about = clients.now(), f"{provider} {hint.ticket_id}"
-        if (own and hint.by == own) or clients.psa.hinted.get(about, now):
-            continue
-        job = ReadTicket(provider=provider, ticket_id=hint.ticket_id, asked_at=now)
-        await clients.storage.queues.ticket(job, delay_s=GATHER_S)
-        clients.psa.hinted.put(about, value=True, until=now + timedelta(seconds=GATHER_S))
-        log.info("webhook provider=%s ticket=%s", provider, hint.ticket_id)
+    own, now = clients.psa.by_provider[provider].desk.own_user, clients.now()
+    found = delivery.hints(provider, body)
+    if bad := [each for each in found if isinstance(each, BadBody)]:
+        log.warning("webhook provider=%s skipped=%d reason=%s", provider, len(bad), bad[0])
+    heard = {each.ticket_id for each in found if isinstance(each, Hint) and not (own and each.by == own)}
+    new = [number for number in heard if not clients.psa.hinted.get(f"{provider} {number}", now)]
+    for some in batched(new, AT_ONCE, strict=False):
+        await asyncio.gather(*(_put(ReadTicket(provider=provider, ticket_id=n, asked_at=now), clients) for n in some))
+
+
+async def _put(job: ReadTicket, clients: Clients) -> None:
+    await clients.storage.queues.ticket(job, delay_s=GATHER_S)
+    until = job.asked_at + timedelta(seconds=GATHER_S)
+    clients.psa.hinted.put(f"{job.provider} {job.ticket_id}", value=True, until=until)
+    log.info("webhook provider=%s ticket=%s", job.provider, job.ticket_id)
 
 
 async def _ask(body: bytes, headers: Mapping[str, str], clients: Clients) -> None:

@@ -79,11 +79,13 @@ def key_place(body: bytes) -> KeyPlace | None:
     return KeyPlace(url, str(content.get("CompanyId")), str(content.get("ProductInstanceId")))
 
 
-def hints(provider: Provider, body: bytes) -> tuple[Hint, ...]:
+def hints(provider: Provider, body: bytes) -> tuple[Hint | BadBody, ...]:
     """The tickets that a verified body is about; none where it is about something else, or about a deletion.
 
+    In a batch what cannot be understood stands as the fault that it has beside what can be.
+
     Raises:
-        BadBody: It is not JSON, or not of the vendor's form.
+        BadBody: It is not JSON, or nothing in it is of the vendor's form.
     """
     content = parsed(body)
     match provider:
@@ -92,7 +94,7 @@ def hints(provider: Provider, body: bytes) -> tuple[Hint, ...]:
         case "autotask":
             return _autotask({str(name).lower(): value for name, value in _object(content).items()})
         case _:
-            return tuple(_halopsa(_object(item)) for item in (content if isinstance(content, list) else [content]))
+            return _batch(content) if isinstance(content, list) else (_halopsa(content),)
 
 
 def _connectwise(content: dict[str, Any]) -> tuple[Hint, ...]:
@@ -114,8 +116,23 @@ def _autotask(content: dict[str, Any]) -> tuple[Hint, ...]:
             return ()
 
 
-def _halopsa(content: dict[str, Any]) -> Hint:
+def _batch(items: list[object]) -> tuple[Hint | BadBody, ...]:
+    found = tuple(_halopsa_or_fault(item) for item in items)
+    if not any(isinstance(each, Hint) for each in found):
+        raise BadBody("nothing in the batch names a ticket")
+    return found
+
+
+def _halopsa_or_fault(item: object) -> Hint | BadBody:
+    try:
+        return _halopsa(item)
+    except BadBody as bad:
+        return bad
+
+
+def _halopsa(item: object) -> Hint:
     """The default form, or the flat one of an MSP's own payload; a GUID in `id` is the event's (section 4.2)."""
+    content = _object(item)
     ticket = content.get("ticket")
     inside = ticket.get("id") if isinstance(ticket, dict) else None
     return Hint(_id(inside or content.get("ticket_id") or content.get("id"), "ticket.id"))

@@ -6,6 +6,7 @@ import random
 import azure.functions as func
 import pytest
 import pytest_asyncio
+from azure.storage.queue.aio import QueueClient
 from standardwebhooks import Webhook
 
 from handlers import tickets, webhooks
@@ -256,6 +257,31 @@ async def test_a_payload_of_the_msps_own_form_is_understood(msp, form):
     ticket = reprovision(msp)
     await msp.work()
     assert ticket.closed
+
+
+@pytest.mark.parametrize("provider", ["halopsa"])
+async def test_a_malformed_item_of_a_batch_keeps_none_of_the_others_out(msp, caplog):
+    assert await msp.receive(_delivery(msp, b'[{"ticket_id": 1}, {"ticket_id": "x"}, 7, {"ticket_id": 2}]')) == 202
+    assert len(await msp.service.messages("tickets")) == 2
+    assert "skipped=2 reason=ticket.id should be the id of a ticket" in caplog.text
+    assert await msp.receive(_delivery(msp, b'[{"ticket_id": "x"}, 7]')) == 400
+
+
+@pytest.mark.parametrize("provider", ["halopsa"])
+async def test_the_tickets_of_a_batch_are_put_on_the_queue_side_by_side(msp, monkeypatch):
+    send, under_way, most = QueueClient.send_message, [], []
+
+    async def counted(self, content, **given):
+        under_way.append(content)
+        most.append(len(under_way))
+        await send(self, content, **given)
+        under_way.remove(content)
+
+    monkeypatch.setattr(QueueClient, "send_message", counted)
+    batch = json.dumps([{"ticket_id": number} for number in range(1, 41)] * 2).encode()
+    assert await msp.receive(_delivery(msp, batch)) == 202
+    assert await msp.service.hidden("tickets") == 40
+    assert max(most) > 1
 
 
 async def test_a_deactivation_changes_nothing(msp):

@@ -130,3 +130,15 @@ def test_an_action_that_is_no_text_is_refused_by_name():
 
 def test_zeros_before_an_id_make_it_no_other_ticket():
     assert hints("halopsa", b'{"ticket_id": "00048211"}') == (Hint("48211"),)
+
+
+def test_what_is_odd_in_a_batch_stands_beside_what_is_good():
+    odd, good = hints("halopsa", b'[{"ticket": {}}, {"ticket_id": 2}]')
+    assert isinstance(odd, BadBody)
+    assert good == Hint("2")
+
+
+@pytest.mark.parametrize("body", [b"[]", b'[1, {"ticket_id": "x"}]'])
+def test_a_batch_with_nothing_good_is_told(body):
+    with pytest.raises(BadBody, match="nothing in the batch"):
+        hints("halopsa", body)
