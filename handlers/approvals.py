@@ -11,7 +11,7 @@ from domain.ledger import Entry
 from domain.operations import Operation
 from handlers import operations
 from handlers.api import tenant
-from handlers.once import Once, operation_id
+from handlers.once import Once, before, operation_id
 from handlers.problem import Body, Problem, known_control
 
 log = logging.getLogger("holdfast.approvals")
@@ -35,7 +35,9 @@ async def approve(  # noqa: PLR0913, PLR0917 - who says yes to which plan of wha
         Problem: 404 unknown tenant or control; 409 that plan does not wait for approval (any more).
     """
     config = await tenant(tenant_id, clients)
-    _refuse_other(await clients.storage.states.load(config.tenant_id), known_control(control), plan)
+    control = known_control(control)
+    if await before(once, clients) is None:  # an earlier one is refused in `_note`, which ends it
+        _refuse_other(await clients.storage.states.load(config.tenant_id), control, plan)
     operation = Operation(
         id=operation_id(once),
         kind="approve",

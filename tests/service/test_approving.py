@@ -2,7 +2,9 @@
 
 import pytest
 
+from domain.operations import Operation
 from handlers import approvals, remediate
+from handlers.once import Once
 from handlers.problem import Problem
 
 RULE, LOCK, ALERTS = "oof-rule", "inbound-lockdown", "alert-policies"
@@ -101,3 +103,19 @@ async def test_what_waits_beside_a_refused_step_keeps_waiting_and_is_taken_on_a_
     await yes(service, tenant, shown.plan, control=ALERTS)
     await service.work()
     assert [write.parameters["Identity"] for write in tenant.writes[earlier:]] == [allow]
+
+
+async def test_an_approval_that_was_cut_short_ends_when_its_plan_no_longer_waits(service, tenant):
+    shown = await service.state(tenant, LOCK)
+    once, operations = Once("k1", "approve"), service.clients.storage.operations
+    await operations.claim(once.operation_id, once.fingerprint)
+    known = {"kind": "approve", "tenant_id": tenant.tenant_id, "plan": shown.plan, "created_at": service.clock()}
+    await operations.create(Operation(id=once.operation_id, **known))
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=True)
+    await service.sweep()
+    with pytest.raises(Problem, match="nothing of it waits"):
+        await approvals.approve(tenant.tenant_id, LOCK, shown.plan, "ann@msp.example", service.clients, once)
+    ended = await operations.get(once.operation_id)
+    assert ended.state == "failed"
+    assert "nothing of it waits" in ended.controls[0].detail
+    assert await service.messages("remediations") == []
