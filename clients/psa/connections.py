@@ -106,13 +106,16 @@ class Standard(_Connection):
 
 
 def _json(text: object) -> object:
-    """Raises ValueError."""
+    """Raises ValueError, also for `null`: a setting that is there is a connection that somebody means to have."""
     if not isinstance(text, str):
         return text
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except ValueError:
-        raise ValueError("should be a JSON object") from None
+        found = None
+    if not (found and isinstance(found, dict)):
+        raise ValueError("should be a JSON object")
+    return found
 
 
 type Json[T] = Annotated[T | None, BeforeValidator(_json)]

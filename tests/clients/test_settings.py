@@ -122,6 +122,16 @@ def test_a_resolver_may_be_named_and_is_asked_at_every_address_of_its_name():
     assert not any(host == "localhost" for host, _ in servers)
 
 
+@pytest.mark.parametrize("system", ["CONNECTWISE", "AUTOTASK", "HALOPSA", "STANDARD"])
+@pytest.mark.parametrize("empty", ["null", "{}", "[]", '""', " "])
+def test_a_ticket_system_whose_setting_is_empty_stops_the_start(system, empty):
+    with pytest.raises(SettingsError) as caught:
+        load(GOOD | {f"HOLDFAST_PSA_{system}": empty})
+    assert str(caught.value) == (
+        f"HOLDFAST_PSA_{system}: is malformed; it should be a JSON object as docs/psa.md has it"
+    )
+
+
 def test_the_settings_given_are_the_only_ones(monkeypatch):
     monkeypatch.setenv("HOLDFAST_CLOUD", "china")
     assert load(GOOD).cloud == "global"
