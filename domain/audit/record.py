@@ -5,7 +5,7 @@ Source: defender-alerts-and-audit fact sheet, section 4.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from ipaddress import ip_address
 from typing import Annotated, Any
 
@@ -48,6 +48,8 @@ def _utc(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("should be a time as text")  # noqa: TRY004 - pydantic takes no other
     at = datetime.fromisoformat(value)
+    if not MINYEAR < at.year < MAXYEAR:  # no time before or after it could be told
+        raise ValueError("should be a time of our age")
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 

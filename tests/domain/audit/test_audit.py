@@ -152,6 +152,8 @@ def test_addresses_come_with_and_without_a_port(text, address):
         {"Id": "a/b"},
         {"CreationTime": "soon"},
         {"CreationTime": 7},
+        {"CreationTime": "0001-01-01T00:00:00"},
+        {"CreationTime": "9999-12-31T23:59:59"},
         {"UserId": 7},
         {"UserId": "x" * 5000},
         {"Parameters": 7},
