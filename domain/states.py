@@ -34,6 +34,9 @@ UNREAD_PATIENCE = timedelta(minutes=5)
 PROOFS_KEPT = 16
 """Ended spans of proof that a state remembers: what raises alerts for mail of that time comes up within days."""
 
+LONGEST_BETWEEN = timedelta(hours=2)
+"""Looks farther apart prove nothing of the time between: the service stood still, or the tenant was switched off."""
+
 CLOCKS_DIFFER = timedelta(minutes=2)
 """How far the clocks of Microsoft's services and ours may be apart."""
 
@@ -198,7 +201,8 @@ def after_check(before: ControlState, finding: Finding, look: Look) -> ControlSt
         return _while_correcting(before, finding, look.now)
     blank = {"drift": (), "steps": (), "plan": "", "detail": "", "missed": _still_missed(before, finding)}
     seen = before.model_copy(update={**blank, "read_at": look.read_at})
-    if not isinstance(finding, Compliant):
+    stood_still = before.state == "compliant" and _far_apart(before.read_at, look.read_at)
+    if not isinstance(finding, Compliant) or stood_still:
         seen = seen.model_copy(update={"proofs": before.proven[-PROOFS_KEPT:]})
         if seen.actor and not last_drift_is(seen, seen.actor.at):
             seen = seen.model_copy(update={"actor": None})
@@ -207,7 +211,8 @@ def after_check(before: ControlState, finding: Finding, look: Look) -> ControlSt
             # The time of the last good read stays: an unknown carries no proof of its own.
             return seen.becomes("unknown", look.now, detail=_sentence(finding), read_at=before.read_at)
         case Compliant(detail=detail):
-            return seen.becomes("compliant", look.now, detail=detail, tried={})
+            since = {"since": look.now} if stood_still else {}
+            return seen.becomes("compliant", look.now, detail=detail, tried={}, **since)
         case NotApplicable(reason=reason):
             return seen.becomes("not_applicable", look.now, detail=reason, tried={})
         case NeedsPerson(todo=todo, drift=drift):
@@ -225,6 +230,10 @@ def _still_missed(before: ControlState, finding: Finding) -> dict[str, Missed]:
         return before.missed
     planned = {step.key for step in finding.steps} if isinstance(finding, Drifted) else set()
     return {key: each for key, each in before.missed.items() if key in planned}
+
+
+def _far_apart(before: datetime | None, after: datetime | None) -> bool:
+    return before is not None and after is not None and after - before > LONGEST_BETWEEN
 
 
 def _proof(state: ControlState) -> tuple[Span, ...]:

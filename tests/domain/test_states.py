@@ -235,6 +235,12 @@ def test_how_long_a_control_was_proven_is_remembered_when_that_ends():
     assert again.proven == (*good.proven, Span(start=NOW + 4 * HOUR, end=NOW + 5 * HOUR))
 
 
+def test_looks_that_are_far_apart_prove_nothing_of_the_time_between_them():
+    good = seen(seen(NEW, Compliant(), 0), Compliant(), 2)
+    late = seen(seen(good, Compliant(), 5), Compliant(), 6)
+    assert late.proven == (Span(start=NOW, end=NOW + 2 * HOUR), Span(start=NOW + 5 * HOUR, end=NOW + 6 * HOUR))
+
+
 def test_a_look_that_read_before_it_decided_proves_nothing_by_itself():
     early = after_check(NEW, Compliant(), look())
     assert early.proven == ()
