@@ -87,8 +87,12 @@ class Case:
             await self._change("closing", "resolved", classification, determination)
 
     async def _reopen(self) -> None:
+        """As `_close`: who has judged it since it was listed is right."""
         await self._permit()
-        await self._change("reopening", "new", "unknown", "unknown")
+        alert = _read(await self._clients.alerts.get(self._tenant_id, self._record.id))
+        record = await self.judge(alert)
+        if record.todo(alert, self._ours) == "reopen":
+            await self._change("reopening", "new", "unknown", "unknown")
 
     async def _change(self, work: Work, status: str, classification: str, determination: str) -> None:
         await self._keep(work=work, commented=None, again=True)
@@ -110,6 +114,8 @@ class Case:
             except (Held, Throttled):
                 self._set(commented=None)  # it never left
                 raise
+            except (Invalid, NotFound) as refusal:  # then the ledger alone says what was done
+                self._set(reason=f"{record.reason}; its comment was not taken: {refusal.sentence}")
         await self._clients.storage.ledger.append(self._entry(alert))
         done = {"closed": now} if record.work == "closing" else {"reopened": now}
         self._set(work="", again=record.work == "closing" and record.kind != "false", **done)

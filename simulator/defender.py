@@ -11,6 +11,7 @@ from uuid import uuid5
 from simulator.moments import seven_digits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from simulator.rows import Row
@@ -54,13 +55,13 @@ class Alerts:
     Args:
         log: method, what, and body of each request that an application made.
         visible: when an alert comes up in the API; those that are not here came up at once.
-        meanwhile: evidence that an alert gathers just before it is read on its own.
+        meanwhile: what happens to an alert just before it is read on its own.
     """
 
     tenant: Tenant
     rows: dict[str, Row] = field(default_factory=dict)
     visible: dict[str, datetime] = field(default_factory=dict)
-    meanwhile: dict[str, Row] = field(default_factory=dict)
+    meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     log: deque[tuple[str, str, Any]] = field(default_factory=lambda: deque(maxlen=500))
     asked: deque[datetime] = field(default_factory=deque)
 
@@ -199,8 +200,8 @@ class Alerts:
 
     def read(self, alert_id: str) -> Row:
         """One alert, with what came since it was listed."""
-        if evidence := self.meanwhile.pop(alert_id, None):
-            self.gather(alert_id, evidence)
+        if happens := self.meanwhile.pop(alert_id, None):
+            happens()
         return self.rows[alert_id]
 
     def writes(self) -> list[tuple[str, str, Any]]:

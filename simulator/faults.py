@@ -23,6 +23,7 @@ type FaultKind = Literal[
     "missing_item",  # the sub-response is left out of the batch
     "unauthorized",  # 401 with the Bearer challenge
     "server_error",  # 500
+    "bad_request",  # 400
 ]
 
 

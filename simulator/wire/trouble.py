@@ -55,6 +55,8 @@ def _instead(fault: Fault, tenant: Tenant, service: Service) -> Answer:  # noqa:
             return challenge(service).answer
         case "server_error":
             return json_answer(500, plain_error("InternalServerError", "An error has occurred."))
+        case "bad_request":
+            return json_answer(400, plain_error("BadRequest", "The request is invalid."))
         case "missing_item":
             return Answer(200, missing=True)
         case _:

@@ -156,6 +156,17 @@ async def test_an_alert_about_mail_that_came_while_the_lockdown_was_off_stays_op
     assert (await service.state(tenant, "inbound-lockdown")).state == "compliant"
 
 
+async def test_an_alert_about_mail_that_came_while_nobody_looked_at_the_lockdown_stays_open(service):
+    tenant = await guarded(service)
+    await service.check(tenant, lane="fast")
+    service.clock.advance(hours=9)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS, minutes_ago=240))
+    for _ in range(2):
+        await triage(service, tenant)
+        service.clock.advance(minutes=5)
+    assert tenant.alerts.rows[alert["id"]]["status"] == "new"
+
+
 async def test_a_drift_after_the_mail_does_not_undo_the_proof(service):
     tenant = await guarded(service)
     alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
@@ -191,6 +202,21 @@ async def test_a_closed_alert_that_gathers_foreign_mail_is_opened_again_and_told
     events = [entry.event for entry in await service.ledger(tenant, "false-alerts")]
     assert events == ["alert_closed", "alert_reopened", "needs_person"]
     assert len(tenant.alerts.writes()) == 4
+
+
+async def test_what_a_person_says_between_the_listing_and_the_opening_again_counts(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    service.clock.advance(minutes=5)
+    tenant.alerts.gather(alert["id"], tenant.alerts.mail(FOREIGN, minutes_ago=1))
+    said = {"classification": "truePositive", "determination": "phishing"}
+    tenant.alerts.meanwhile[alert["id"]] = lambda: tenant.alerts.person(alert["id"], **said)
+    for _ in range(2):
+        await triage(service, tenant)
+        service.clock.advance(minutes=5)
+    assert shown(tenant.alerts.rows[alert["id"]]) == {"status": "resolved"} | said
+    assert len(tenant.alerts.writes()) == 2
 
 
 async def test_a_closed_alert_that_gathers_more_of_the_same_stays_closed(service):
@@ -236,7 +262,8 @@ async def test_what_changes_between_the_listing_and_the_closing_counts(service):
     tenant = await guarded(service)
     alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
     await service.check(tenant, lane="fast")
-    tenant.alerts.meanwhile[alert["id"]] = tenant.alerts.mail(FOREIGN)
+    mail = tenant.alerts.mail(FOREIGN)
+    tenant.alerts.meanwhile[alert["id"]] = lambda: tenant.alerts.gather(alert["id"], mail)
     await look(service, tenant)
     assert tenant.alerts.writes() == []
     assert (await service.state(tenant, "false-alerts")).state == "needs_person"
@@ -267,6 +294,19 @@ async def test_a_break_between_change_and_comment_leaves_neither_a_double_commen
     assert shown(closed) == CLOSED
     assert len(closed["comments"]) == 1
     assert [entry.event for entry in await service.ledger(tenant, "false-alerts")].count("alert_closed") == 1
+
+
+async def test_an_alert_whose_comment_is_refused_is_closed_with_its_entry_in_the_ledger(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    tenant.faults.script(Fault("bad_request", service="graph", cmdlet="POST comment"))
+    for _ in range(3):
+        await triage(service, tenant)
+        service.clock.advance(minutes=6)
+    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
+    [entry] = await service.ledger(tenant, "false-alerts")
+    assert entry.event == "alert_closed"
+    assert "its comment was not taken" in entry.detail
 
 
 async def test_a_tenant_without_consent_is_unknown_with_the_grant_and_told_once(service):

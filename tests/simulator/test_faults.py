@@ -133,7 +133,9 @@ async def test_a_label_may_say_gzip_where_there_is_none(caller: Caller) -> None:
         await read(caller, Fault("gzip_label"))
 
 
-@pytest.mark.parametrize(("kind", "status"), [("nul_403", 403), ("unauthorized", 401), ("server_error", 500)])
+@pytest.mark.parametrize(
+    ("kind", "status"), [("nul_403", 403), ("unauthorized", 401), ("server_error", 500), ("bad_request", 400)]
+)
 async def test_a_refusal_can_be_scripted(caller: Caller, kind: FaultKind, status: int) -> None:
     assert (await read(caller, Fault(kind))).status_code == status
 
