@@ -181,9 +181,10 @@ class _Undo:
         """The exception, and what is about to be done, in one write."""
         reason = f"undo of {self._entry.id}. {self._operation.reason}".strip()
         until = self._operation.until or self._operation.created_at + ACCEPTED_FOR
-        exemption = Exemption(reason=reason, owner=self._operation.requested_by, until=until)
         states = await self._case.clients.storage.states.load(self._operation.tenant_id)
         earlier = states.exceptions.get(self._control.id)
+        until = max(until, earlier.until) if earlier else until
+        exemption = Exemption(reason=reason, owner=self._operation.requested_by, until=until)
         replaced = {"exception": earlier.model_dump(mode="json")} if earlier else {}
         made = self._said("exception_made", exemption.sentence, before=replaced)
         undoing = self._said("undoing", "", drift=drift_view(plan.drift), steps=step_view(plan.steps))

@@ -242,3 +242,17 @@ async def test_what_somebody_made_in_the_same_moment_is_not_taken_away(service):
     await service.work()
     assert (await end_of(service, answer))["state"] == "needs_person"
     assert len(tenant.writes) == writes
+
+
+async def test_an_undo_does_not_shorten_the_exception_that_somebody_had_made(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    now = service.clock()
+    path = f"tenants/{tenant.tenant_id}/controls/{LOCK}/except"
+    body = {"reason": "migration", "owner": "ann@msp.example", "until": (now + timedelta(days=90)).isoformat()}
+    made = of(await ask(service, "POST", path, body))
+    await service.work()
+    answer = await undo(service, tenant, LOCK, entry, until=(now + timedelta(days=1)).isoformat())
+    await service.work()
+    assert (await end_of(service, answer))["state"] == "succeeded"
+    kept = (await service.clients.storage.states.load(tenant.tenant_id)).exceptions[LOCK]
+    assert kept.model_dump(mode="json")["until"] == made["until"]
