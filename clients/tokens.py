@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clients.clouds import Endpoints
-from clients.errors import ClientError
+from clients.errors import ClientError, Unreachable
 from clients.http import Answer, Clock, Effect, Http, Request, raise_for_status
 
 KEPT = timedelta(days=1)
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
 """However many tokens name unknown keys, Entra is asked no more often."""
+PAUSED = timedelta(seconds=5)
+"""After Entra gave no keys and none are known, it is left alone for so long: anybody can send a token."""
 LEEWAY = timedelta(minutes=1)
 """Between Entra's clock and ours."""
 
@@ -39,6 +41,7 @@ class Tokens:
         self._now = now
         self._keys: dict[str, Any] = {}
         self._asked_at: datetime | None = None
+        self._failed_at: datetime | None = None
         self._asking = asyncio.Lock()
 
     async def claims(self, token: str) -> Mapping[str, Any]:
@@ -97,10 +100,13 @@ class Tokens:
 
     async def _ask(self) -> None:
         """Fetch the keys; where that fails, those that are known still serve."""
+        if self._failed_at and self._now() - self._failed_at < PAUSED:
+            raise Unreachable("the keys could not be had a moment ago", sent=False)
         try:
             found = await self._http.send(Request("GET", self._keys_url, Effect.READ), _keys)
         except ClientError:
             if not self._keys:
+                self._failed_at = self._now()
                 raise
         else:
             self._keys = found

@@ -178,6 +178,15 @@ async def test_without_any_keys_the_answer_is_that_entra_cannot_be_asked(service
     assert (await ask(service, "GET", "brake", token=token(service))).status_code == 503
 
 
+async def test_while_entra_gives_no_keys_it_is_asked_once_in_five_seconds(service, entra):
+    entra.answer = httpx.Response(404)
+    answers = [await ask(service, "GET", "brake", token=token(service)) for _ in range(3)]
+    assert ([answer.status_code for answer in answers], entra.asked) == ([503] * 3, 1)
+    entra.answer = published(0)
+    service.clock.advance(seconds=5)
+    assert (await ask(service, "GET", "brake", token=token(service))).status_code == 200
+
+
 async def test_where_no_audience_is_set_no_token_lets_anybody_in(service):
     plain = replace(service, clients=replace(service.clients, tokens=None))
     refused = await ask(plain, "GET", "tenants", token=token(service))
