@@ -15,8 +15,14 @@ def tenants(path: Path) -> list[dict[str, Any]]:
     """The configs in the file, as the service is to judge them.
 
     Raises:
-        Failure: It cannot be read as what its ending says; the sentence names the row or column.
+        Failure: It is empty, or cannot be read as what its ending says; the sentence names the row or column.
     """
+    if found := _read(path):
+        return found
+    raise Failure(2, f"{path}: there is no tenant in it")
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
     try:
         text = path.read_text("utf-8-sig")  # Excel writes a byte order mark
     except (OSError, UnicodeDecodeError) as error:

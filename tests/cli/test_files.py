@@ -30,6 +30,9 @@ UNREADABLE = {
     "no_objects": ("tenants.json", b"[1]", "a list of tenant configs"),
     "unknown_column": ("tenants.csv", b"tenant,name\n", "no column 'tenant'"),
     "too_many_values": ("tenants.csv", b"tenant_id,name\na,b\na,b,c\n", "line 3"),
+    "empty": ("tenants.csv", b"", "there is no tenant in it"),
+    "heading_only": ("tenants.csv", b"tenant_id,name\n", "there is no tenant in it"),
+    "empty_list": ("tenants.json", b"[]", "there is no tenant in it"),
     "unsure": ("tenants.csv", b"tenant_id,enabled\na,perhaps\n", "line 2: enabled"),
 }
 
