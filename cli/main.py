@@ -166,6 +166,8 @@ def _work(  # noqa: PLR0913, PLR0917 - one command's words
         session.out.print(show.controls(title, operation["controls"]))
         if steps:
             show.steps(session.out, operation)
+    if late := [each["id"] for each in operations if wait and not each.get("finished_at")]:
+        raise Failure(5, f"operation {', '.join(late)} goes on after {wait:.0f} s: look again later")
     states = {c["state"] for each in operations for c in each["controls"]} | {each["state"] for each in operations}
     raise typer.Exit(0 if not wait or states <= GOOD else 1)
 
