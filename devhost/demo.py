@@ -17,11 +17,11 @@ from devhost.stack import Stack, running
 from devhost.stage import Stage, console
 
 _SCHEDULES = {
-    "HOLDFAST_FAST_SCHEDULE": "*/4 * * * * *",
-    "HOLDFAST_SLOW_SCHEDULE": "1/4 * * * * *",
-    "HOLDFAST_PSA_SCHEDULE": "2/4 * * * * *",
-    "HOLDFAST_ALERTS_SCHEDULE": "2/4 * * * * *",
-    "HOLDFAST_AUDIT_SCHEDULE": "3/4 * * * * *",
+    "HOLDFAST_FAST_SCHEDULE": "*/5 * * * * *",
+    "HOLDFAST_SLOW_SCHEDULE": "2/10 * * * * *",
+    "HOLDFAST_PSA_SCHEDULE": "7/20 * * * * *",
+    "HOLDFAST_ALERTS_SCHEDULE": "4/10 * * * * *",
+    "HOLDFAST_AUDIT_SCHEDULE": "9/10 * * * * *",
 }
 _GOOD = {"compliant", "not_applicable"}
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from devhost.errors import StartError
 from devhost.stack import Stack
 
-PATIENCE_S = 100.0
+PATIENCE_S = 180.0
 _PAUSE_S = 0.25
 
 console = Console(highlight=False)

@@ -47,7 +47,7 @@ def play(stage: Stage) -> bool:
     simulator = stage.stack.simulator
     ok(simulator.put("dns", json={"name": WAITING_DOMAIN, "type": "MX", "values": [_MICROSOFT_MX]}))
     stories = [_break(stage, each) for each in BREAKS]
-    console.print("\n[bold]Holdfast answers[/bold]  (it looks every 4 s here, every 5 to 15 min in production)")
+    console.print("\n[bold]Holdfast answers[/bold]  (it looks every 5 to 10 s here, every 5 to 15 min in production)")
     stage.wait("Holdfast to answer each of them", lambda: _all_ended(stage, stories))
     stage.status("Looking at the tenants themselves ...")
     return _ending(stage, stories)
