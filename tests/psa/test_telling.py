@@ -1,7 +1,6 @@
 """What needs a person has one ticket, and the ticket is told what happens to it; a PSA that is away loses nothing."""
 
 import asyncio
-from contextlib import suppress
 
 import pytest
 from azure.data.tables.aio import TableClient
@@ -199,11 +198,13 @@ async def test_a_lost_message_costs_time_only(msp, tenant):
     assert len(msp.tickets) == 1
 
 
-TROUBLES = [*(("lost", call) for call in range(3, 7)), ("cut", 5), ("html", 3), ("throttled", 4), ("threads", 5)]
+TROUBLES = [("lost", 2), ("threads", 2), ("throttled", 3), ("lost", 4), ("html", 4)]
+"""At which call: 2 opens the ticket, 3 reads it, 4 writes the note. Only what is lost was done."""
 
 
 async def test_trouble_at_any_call_neither_doubles_nor_loses_a_ticket_or_a_note(msp):
     msp.system.companies = set(range(300, 300 + len(TROUBLES)))
+    await msp.poll()  # looks up where the API is
     for company, (trouble, call) in enumerate(TROUBLES, 300):
         tenant = msp.service.world.add_tenant(f"t{company}.example", alert_set="not_found")
         await msp.service.look_after(tenant, psa={"provider": msp.system.name, "company_id": str(company)})
@@ -211,9 +212,10 @@ async def test_trouble_at_any_call_neither_doubles_nor_loses_a_ticket_or_a_note(
         await msp.drift(tenant)
         msp.system.trouble.extend([None] * call)
         msp.system.trouble.append(trouble)
-        await told(msp)
-        msp.system.trouble.clear()
-        await told(msp)
+        await msp.work()
+        assert not msp.system.trouble
+        await msp.poll()
+        await msp.work()
         mine = [ticket for ticket in msp.tickets if ticket.company == company]
         assert [notes(ticket, "a person is needed") for ticket in mine] == [[1]], (trouble, call)
 
@@ -242,10 +244,11 @@ async def test_a_death_at_any_write_neither_doubles_nor_loses_a_ticket_or_a_note
         await msp.service.look_after(tenant, psa={"provider": msp.system.name, "company_id": str(company)})
         await msp.drift(tenant)
         left[0] = company - 300
-        with suppress(Died):
-            await told(msp)
+        with pytest.raises(Died):
+            await msp.work()
         left[0] = 1000
-        await told(msp)
+        await msp.poll()
+        await msp.work()
         mine = [ticket for ticket in msp.tickets if ticket.company == company]
         assert [notes(ticket, "a person is needed") for ticket in mine] == [[1]], company
 
@@ -271,13 +274,13 @@ async def test_two_workers_at_once_open_one_ticket(msp, tenant):
 
 
 async def test_the_tickets_of_several_tenants_go_each_to_its_own_company(msp):
-    msp.system.companies = set(range(300, 305))
-    for company in range(300, 305):
+    msp.system.companies = {300, 301, 302}
+    for company in (300, 301, 302):
         each = msp.service.world.add_tenant(f"t{company}.example", alert_set="not_found")
         await msp.service.look_after(each, psa={"provider": msp.system.name, "company_id": str(company)})
         await msp.drift(each)
     await told(msp)
-    assert sorted(ticket.company for ticket in msp.tickets) == list(range(300, 305))
+    assert sorted(ticket.company for ticket in msp.tickets) == [300, 301, 302]
     assert all(f"t{ticket.company}" in ticket.summary for ticket in msp.tickets)
 
 
