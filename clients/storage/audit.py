@@ -12,12 +12,12 @@ _BOOK = "_book"
 
 
 class AuditBook(BaseModel):
-    """Until when each content type has been listed, and the parcels fetched of late, by id."""
+    """Until when each content type has been listed, and when the parcels of it fetched of late came up, by id."""
 
     model_config = ConfigDict(frozen=True)
 
     until: dict[str, AwareDatetime] = {}
-    fetched: dict[str, AwareDatetime] = {}
+    fetched: dict[str, dict[str, AwareDatetime]] = {}
 
 
 class AuditTable:
