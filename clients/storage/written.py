@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
@@ -24,24 +23,22 @@ class WrittenTable:
         Returns:
             The tenant's number in that order, from 1.
         """
-        if not await self._has(tenant_id, since):
+        order = await self._order(since)
+        if tenant_id not in order:
             entity = {"PartitionKey": _PARTITION, "RowKey": tenant_id, "at": now}
             await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
-        query = self._table.query_entities(
-            "PartitionKey eq @partition and at ge @since",
-            parameters={"partition": _PARTITION, "since": since},
-            select=["RowKey", "Timestamp"],
-        )
-        order = sorted([(row.metadata["timestamp"], row["RowKey"]) async for row in query])
-        return [key for _, key in order].index(tenant_id) + 1
+            order = await self._order(since)
+        return order.index(tenant_id) + 1
 
     async def release(self, tenant_id: str) -> None:
         """Give the place back: nothing was written."""
         await self._table.delete_entity(_PARTITION, tenant_id)
 
-    async def _has(self, tenant_id: str, since: datetime) -> bool:
-        try:
-            row = await self._table.get_entity(_PARTITION, tenant_id)
-        except ResourceNotFoundError:
-            return False
-        return bool(row["at"] >= since)
+    async def _order(self, since: datetime) -> list[str]:
+        """The tenants written since *since*, the first one first."""
+        query = self._table.query_entities(
+            "PartitionKey eq @partition and at ge @since",
+            parameters={"partition": _PARTITION, "since": since},
+            select=["RowKey", "Timestamp"],
+        )
+        return [key for _, key in sorted([(row.metadata["timestamp"], row["RowKey"]) async for row in query])]
