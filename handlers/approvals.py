@@ -1,4 +1,4 @@
-"""A person says yes to one plan: exactly the one that was shown, and no other."""
+"""A person says yes to one plan: exactly that one, and no other."""
 
 import logging
 
@@ -18,15 +18,15 @@ log = logging.getLogger("holdfast.approvals")
 
 
 class Approval(Body):
-    """What `POST .../approve` takes. *plan*: the `plan` of the control's state, as it was shown."""
+    """What `POST .../approve` takes. *plan*: that of the control's state, as it was shown; null: what waits now."""
 
-    plan: str = Field(min_length=1, max_length=64)
+    plan: str | None = Field(None, min_length=1, max_length=64)
 
 
 async def approve(  # noqa: PLR0913, PLR0917 - who says yes to which plan of what, and whether it was said before
-    tenant_id: str, control: str, plan: str, by: str, clients: Clients, once: Once | None = None
+    tenant_id: str, control: str, plan: str | None, by: str, clients: Clients, once: Once | None = None
 ) -> Operation:
-    """Let the worker take the steps of *plan*, and of no other.
+    """Let the worker take the steps of *plan* (None: the one that waits at this moment), and of no other.
 
     The tenant is read again before anything is written. Where that gives another plan, nothing is written and the new
     plan waits.
@@ -36,8 +36,10 @@ async def approve(  # noqa: PLR0913, PLR0917 - who says yes to which plan of wha
     """
     config = await tenant(tenant_id, clients)
     control = known_control(control)
+    states = await clients.storage.states.load(config.tenant_id)
+    plan = plan or states.of(control).plan
     if await before(once, clients) is None:  # an earlier one is refused in `_note`, which ends it
-        _refuse_other(await clients.storage.states.load(config.tenant_id), control, plan)
+        _refuse_other(states, control, plan)
     operation = Operation(
         id=operation_id(once),
         kind="approve",

@@ -36,6 +36,14 @@ async def test_the_plan_that_was_shown_is_taken_and_the_ledger_says_who_said_yes
     assert {e.actor for e in entries[2:]} == {"ann@msp.example"}
 
 
+async def test_a_yes_that_names_no_plan_takes_the_one_that_waits_at_that_moment(service, tenant):
+    shown = await service.state(tenant, LOCK)
+    operation = await yes(service, tenant, None)
+    assert operation.plan == shown.plan
+    await service.work()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
 async def test_when_the_tenant_changed_meanwhile_a_new_plan_waits(service, tenant):
     shown = await service.state(tenant, LOCK)
     operation = await yes(service, tenant, shown.plan)

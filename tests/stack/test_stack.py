@@ -181,7 +181,7 @@ REFUSED: dict[str, tuple[str, str, object, dict[str, str] | None, int, str]] = {
     "reprovision_unknown": ("POST", f"{TENANT}/reprovision", {"controls": "all"}, None, 422, "body.controls"),
     "over_long_reason": ("POST", f"{TENANT}/reprovision", {"reason": "x" * 1001}, None, 422, "body.reason"),
     "over_long_key": ("POST", f"{TENANT}/check", None, KEYED, 422, "Idempotency-Key"),
-    "approve_nothing": ("POST", f"{TENANT}/controls/spf/approve", {}, None, 422, "body.plan"),
+    "approve_nothing": ("POST", f"{TENANT}/controls/spf/approve", {"plan": ""}, None, 422, "body.plan"),
     "approve_nobody": ("POST", f"{TENANT}/controls/spf/approve", {"plan": "0"}, None, 404, SOMEBODY),
     "except_without_end": ("POST", f"{TENANT}/controls/spf/except", {"reason": "r", "owner": "o"}, None, 422, "body.until"),
     "brake_unsure": ("PUT", "brake", {"engaged": "perhaps"}, None, 422, "body.engaged"),
