@@ -260,3 +260,13 @@ async def test_a_fault_in_one_control_does_not_stop_the_next(service):
     await service.sweep()
     assert (await service.state(tenant, RULE)).state == "needs_person"
     assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_a_brake_that_was_released_by_a_clock_ahead_of_ours_stops_nothing(service):
+    tenant = drifted(service)
+    await service.look_after(tenant)
+    ahead = service.clock() + timedelta(minutes=5)
+    await service.clients.storage.switches.set_brake(Brake(engaged=False, changed_at=ahead))
+    await service.sweep()
+    assert (await service.state(tenant, RULE)).state == "compliant"
+    await service.clients.storage.switches.set_brake(Brake())
