@@ -71,6 +71,19 @@ class Stage:
             time.sleep(_PAUSE_S)
         return False
 
+    def hears(self, domain: str, name: str, control: str, event: str) -> bool:
+        """Wait for that entry of the tenant's ledger, and tell each that comes before it, as of *name*."""
+        began = time.monotonic()
+        told: list[dict[str, Any]] = []
+
+        def heard() -> bool:
+            for entry in self.news(domain):
+                tell(entry, time.monotonic() - began, name)
+                told.append(entry)
+            return any((entry["control"], entry["event"]) == (control, event) for entry in told)
+
+        return self.wait(f"{control}: {event.replace('_', ' ')}", heard)
+
 
 class Act(Protocol):
     """One file of `devhost/acts`: *prepare* sets the stage before the curtain, *play* says whether all went right."""

@@ -14,7 +14,7 @@ from clients.connect import Clients
 from clients.errors import ClientError, Forbidden, NotFound, NotLicensed, Throttled, Unauthorised
 from clients.storage.alerts import Book
 from clients.storage.leases import Lease
-from clients.storage.states import StatesMoved
+from clients.storage.states import TenantStates
 from domain.alerts import finding
 from domain.alerts.alert import Alert, OddAlert, concerns, parse
 from domain.alerts.record import Record, blank
@@ -197,17 +197,14 @@ class _Look:
 
     async def _tell(self, change: Callable[[ControlState, datetime], ControlState]) -> None:
         """Keep the tenant's finding, with its entry in the ledger where that is news."""
-        states = self._clients.storage.states
-        while True:
-            loaded, now = await states.load(self._tenant_id), self._clients.now()
-            before = loaded.of(finding.FALSE_ALERTS)
+
+        def told(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+            before, now = states.of(finding.FALSE_ALERTS), self._clients.now()
             after = change(before, now)
             entry = of_transition(before, after, at=now, tenant_id=self._tenant_id)
-            try:
-                await states.save(self._tenant_id, loaded.with_changes({after.id: after}), [entry] if entry else [])
-            except StatesMoved:
-                continue
-            return
+            return states.with_changes({after.id: after}), [entry] if entry else []
+
+        await self._clients.storage.states.change(self._tenant_id, told)
 
 
 def _updated(raw: object) -> datetime | None:

@@ -5,7 +5,7 @@ import logging
 from pydantic import Field
 
 from clients.connect import Clients
-from clients.storage.states import StatesMoved, TenantStates
+from clients.storage.states import TenantStates
 from domain.jobs import RemediateTenant
 from domain.ledger import Entry
 from domain.operations import Operation
@@ -77,17 +77,16 @@ async def _note(operation: Operation, control: str, clients: Clients) -> None:
         requested_by=operation.requested_by,
         operation_id=operation.id,
     )
-    while True:
-        states = await clients.storage.states.load(operation.tenant_id)
-        try:
-            _refuse_other(states, control, operation.plan)
-            await clients.storage.states.save(operation.tenant_id, states, [entry])
-        except StatesMoved:
-            continue
-        except Problem as problem:
-            await operations.fail(operation.id, problem.detail, clients)
-            raise
-        return
+
+    def noted(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+        _refuse_other(states, control, operation.plan)
+        return states, [entry]
+
+    try:
+        await clients.storage.states.change(operation.tenant_id, noted)
+    except Problem as problem:
+        await operations.fail(operation.id, problem.detail, clients)
+        raise
 
 
 def _refuse_other(states: TenantStates, control: str, plan: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from clients.activity import CONTENT_TYPES, Blob, NoSubscription
 from clients.connect import Clients
 from clients.errors import ClientError, NotFound, NotLicensed, Throttled
-from clients.storage.states import StatesMoved
+from clients.storage.states import TenantStates
 from domain.audit.attribution import AFTER, BEFORE, Us, explained, is_ours, named
 from domain.audit.record import OddRecord, Record, concerns, parse
 from domain.jobs import CheckTenant, ReadAudit
@@ -207,15 +207,11 @@ class _Reading:
 
     async def _name(self, record: Record, news: list[Entry]) -> None:
         """Put the name into the states and, by their outbox, into the ledger."""
-        states = self._clients.storage.states
-        while True:
-            loaded = await states.load(self._tenant_id)
-            changed = {entry.control: named(loaded.of(entry.control), record) for entry in news}
-            try:
-                await states.save(self._tenant_id, loaded.with_changes(changed), news)
-            except StatesMoved:
-                continue
-            return
+
+        def with_name(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+            return states.with_changes({e.control: named(states.of(e.control), record) for e in news}), news
+
+        await self._clients.storage.states.change(self._tenant_id, with_name)
 
     async def _gap(self, detail: str) -> None:
         known = {"at": self._clients.now(), "tenant_id": self._tenant_id, "control": AUDIT_FEED}
@@ -223,15 +219,12 @@ class _Reading:
 
     async def _tell(self, state: StateName, detail: str) -> None:
         """Keep whether the feed can be read, with an entry in the ledger where that is news."""
-        states = self._clients.storage.states
-        while True:
-            loaded, now = await states.load(self._tenant_id), self._clients.now()
-            before = loaded.of(AUDIT_FEED)
+
+        def told(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+            before, now = states.of(AUDIT_FEED), self._clients.now()
             read_at = now if state == "compliant" else before.read_at
             after = before.becomes(state, now, detail=detail, read_at=read_at)
             entry = of_transition(before, after, at=now, tenant_id=self._tenant_id)
-            try:
-                await states.save(self._tenant_id, loaded.with_changes({AUDIT_FEED: after}), [entry] if entry else [])
-            except StatesMoved:
-                continue
-            return
+            return states.with_changes({AUDIT_FEED: after}), [entry] if entry else []
+
+        await self._clients.storage.states.change(self._tenant_id, told)

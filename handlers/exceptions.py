@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from clients.connect import Clients
-from clients.storage.states import StatesMoved
+from clients.storage.states import TenantStates
 from domain.exemption import Exemption
 from domain.jobs import CheckTenant
 from domain.ledger import Entry
@@ -48,17 +48,14 @@ async def take_back(tenant_id: str, control: str, by: str, clients: Clients) -> 
 
 async def _write(entry: Entry, change: Mapping[str, Exemption | None], clients: Clients) -> None:
     """Write *change* and its entry together, and have the control looked at, so that its state says so."""
-    table = clients.storage.states
-    while True:
-        states = await table.load(entry.tenant_id)
+
+    def changed(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
         after = states.excepting(change)
         if not any(change.values()) and after.exceptions == states.exceptions:
             raise Problem(404, "Not Found", f"there is no exception of '{entry.control}'")
-        try:
-            await table.save(entry.tenant_id, after, [entry] if after.exceptions != states.exceptions else [])
-        except StatesMoved:
-            continue
-        break
+        return after, [entry] if after.exceptions != states.exceptions else []
+
+    await clients.storage.states.change(entry.tenant_id, changed)
     await clients.storage.queues.check(CheckTenant(tenant_id=entry.tenant_id, controls=(entry.control,)))
 
 

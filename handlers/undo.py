@@ -13,7 +13,6 @@ from pydantic import AwareDatetime, Field
 
 from clients.connect import Clients
 from clients.errors import ClientError, Conflict, Refused, Throttled
-from clients.storage.states import StatesMoved
 from domain import undo
 from domain.control import Drifted, Facts
 from domain.controls import CATALOGUE
@@ -204,14 +203,9 @@ class _Undo:
         await self._except(Exemption.model_validate(earlier) if earlier else None, [ended])
 
     async def _except(self, exemption: Exemption | None, entries: list[Entry]) -> None:
-        table, tenant_id = self._case.clients.storage.states, self._operation.tenant_id
-        while True:
-            states = await table.load(tenant_id)
-            try:
-                await table.save(tenant_id, states.excepting({self._control.id: exemption}), entries)
-            except StatesMoved:
-                continue
-            return
+        await self._case.clients.storage.states.change(
+            self._operation.tenant_id, lambda states: (states.excepting({self._control.id: exemption}), entries)
+        )
 
     async def _prove(self) -> bool:
         for pause_s in self._case.clients.rereads_s:

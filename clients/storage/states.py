@@ -5,7 +5,7 @@ are written with the states (the outbox) and copied to the ledger right after; w
 again what a crash left behind, and a copy that is there already is left alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Self
 
@@ -103,6 +103,18 @@ class StateTable:
             raise StatesMoved(f"the states of tenant {tenant_id} were changed by somebody else") from error
         await self._copy(entries)
         return states.model_copy(update={"etag": written["etag"]})
+
+    async def change(
+        self, tenant_id: str, change: Callable[[TenantStates], tuple[TenantStates, Sequence[Entry]]]
+    ) -> None:
+        """Save what *change* makes of the states, with its ledger entries; where somebody writes first, of theirs."""
+        while True:
+            after, entries = change(await self.load(tenant_id))
+            try:
+                await self.save(tenant_id, after, entries)
+            except StatesMoved:
+                continue
+            return
 
     async def looked(self, lane: Lane) -> dict[str, datetime]:
         """When each tenant's *lane* was last looked at, by tenant id, without reading what was seen."""

@@ -1,9 +1,6 @@
 """Defender raises alerts: a false one is closed by its evidence, a true one is told; and a drift gets a name."""
 
-import time
-from typing import Any
-
-from devhost.stage import Stage, console, ok, tell
+from devhost.stage import Stage, console, ok
 
 TITLE = "Defender raises alerts, and somebody is named"
 
@@ -23,15 +20,17 @@ def play(stage: Stage) -> bool:
     """One alert of each kind, then a drift."""
     false = _raise(stage, *_FILTER)
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}an alert about mail that the filter delivered")
-    closed = _heard(stage, "false-alerts", "alert_closed") and _status(stage, false) == "resolved"
+    closed = stage.hears(DOMAIN, NAME, "false-alerts", "alert_closed") and _status(stage, false) == "resolved"
     true = _raise(stage, _ELSEWHERE)
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}an alert about mail that got round the filter")
-    told = _heard(stage, "false-alerts", "needs_person") and _status(stage, true) == "new"
+    told = stage.hears(DOMAIN, NAME, "false-alerts", "needs_person") and _status(stage, true) == "new"
     for drift in stage.state(DOMAIN, "false-alerts")["drift"]:
         console.print(f"           [dim]{drift['field']}: came from {drift['found']}[/dim]", soft_wrap=True)
     stage.admin(DOMAIN, "Disable-TransportRule", {"Identity": _RULE, "Confirm": False})
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}somebody turns off the out-of-office rule")
-    named = _heard(stage, "oof-rule", "actor_named") and stage.state(DOMAIN, "oof-rule")["actor"]["who"] == EVE
+    named = (
+        stage.hears(DOMAIN, NAME, "oof-rule", "actor_named") and stage.state(DOMAIN, "oof-rule")["actor"]["who"] == EVE
+    )
     good = closed and told and named
     console.print(
         "[green]The false alert is closed, the true one is open and told, and the drift has its name.[/green]"
@@ -53,17 +52,3 @@ def _status(stage: Stage, alert_id: str) -> str:
     alerts = ok(stage.stack.simulator.get(f"tenants/{DOMAIN}/alerts"))
     status: str = next(alert["status"] for alert in alerts if alert["id"] == alert_id)
     return status
-
-
-def _heard(stage: Stage, control: str, event: str) -> bool:
-    """Wait for that entry of the ledger, and tell each that comes before it."""
-    began = time.monotonic()
-    told: list[dict[str, Any]] = []
-
-    def heard() -> bool:
-        for entry in stage.news(DOMAIN):
-            tell(entry, time.monotonic() - began, NAME)
-            told.append(entry)
-        return any((entry["control"], entry["event"]) == (control, event) for entry in told)
-
-    return stage.wait(f"{control}: {event.replace('_', ' ')}", heard)

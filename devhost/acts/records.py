@@ -1,7 +1,6 @@
 """A company's DNS on a real server: an include goes missing and comes back, and the lock-down waits for the MX."""
 
 import time
-from typing import Any
 
 import dns.message
 import dns.query
@@ -11,7 +10,7 @@ import dns.update
 
 from devhost.errors import StartError
 from devhost.stack import NameServer
-from devhost.stage import Stage, console, ok, tell
+from devhost.stage import Stage, console, ok
 
 TITLE = "Records go missing from a real DNS server (Knot)"
 
@@ -68,7 +67,7 @@ def play(stage: Stage) -> bool:
 def _record(stage: Stage, server: NameServer) -> bool:
     _publish(server, "TXT", 2, _WITHOUT, '"MS=ms12345678"')
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}somebody takes the filter out of the SPF record")
-    return _heard(stage, "spf", "corrected") and _SPF in _shown(server, "TXT")
+    return stage.hears(DOMAIN, NAME, "spf", "corrected") and _SPF in _shown(server, "TXT")
 
 
 def _lock(stage: Stage, server: NameServer) -> bool:
@@ -76,29 +75,15 @@ def _lock(stage: Stage, server: NameServer) -> bool:
     _publish(server, "MX", _OLD_TTL_S, _MICROSOFT)
     stage.admin(DOMAIN, "Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": False})
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}somebody moves the MX to Microsoft and turns off the lock-down")
-    if not _heard(stage, "inbound-lockdown", "held"):
+    if not stage.hears(DOMAIN, NAME, "inbound-lockdown", "held"):
         return False
     _publish(server, "MX", 2, _FILTER)
     console.print(f"  [yellow]✓[/yellow] {NAME:<10}the MX is moved back to the filter")
     moved = time.monotonic()
     # It says before until when it waits; on a busy machine that time may be over when it comes to ask.
-    if not _heard(stage, "inbound-lockdown", "corrected") or time.monotonic() - moved < _OLD_TTL_S:
+    if not stage.hears(DOMAIN, NAME, "inbound-lockdown", "corrected") or time.monotonic() - moved < _OLD_TTL_S:
         return False
     return all(row["Enabled"] for row in stage.admin(DOMAIN, "Get-InboundConnector", {}))
-
-
-def _heard(stage: Stage, control: str, event: str) -> bool:
-    """Wait for that entry of the ledger, and tell each that comes before it."""
-    began = time.monotonic()
-    told: list[dict[str, Any]] = []
-
-    def heard() -> bool:
-        for entry in stage.news(DOMAIN):
-            tell(entry, time.monotonic() - began, NAME)
-            told.append(entry)
-        return any((entry["control"], entry["event"]) == (control, event) for entry in told)
-
-    return stage.wait(f"{control} to be {event}", heard)
 
 
 def _publish(server: NameServer, rtype: str, ttl_s: int, *values: str) -> None:
