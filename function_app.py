@@ -7,10 +7,15 @@ import azure.functions as func
 from clients import profiles
 from clients import settings as environment
 from domain.jobs import ReadAudit, TriageAlerts
-from handlers import check, park, poll, remediate, routes, security, sweep, tickets, webhooks, workers
-from handlers import notify as notifications
-from handlers.http import serve, serve_token
-from handlers.routes import ENDPOINTS
+from handlers import park, workers
+from handlers.api import routes
+from handlers.api.http import serve, serve_token
+from handlers.api.routes import ENDPOINTS
+from handlers.loop import check, remediate, sweep
+from handlers.security import dispatch as security
+from handlers.tickets import poll, webhooks
+from handlers.tickets import read as tickets
+from handlers.tickets import tell as notifications
 from handlers.workers import interval_s
 
 # Read at import, so that a missing setting or a malformed profile stops the start with one line that names it.

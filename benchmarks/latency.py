@@ -11,7 +11,7 @@ from clients.connect import Clients
 from domain.control import Lane
 from domain.jobs import CheckTenant
 from domain.tenant import TenantConfig
-from handlers import check, remediate
+from handlers.loop import check, remediate
 
 TRIALS = 12
 

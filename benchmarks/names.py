@@ -13,7 +13,7 @@ from clients.connect import TENANTS_REMEMBERED, Clients
 from clients.resolver import Resolver
 from domain.jobs import CheckTenant
 from domain.tenant import TenantConfig
-from handlers import check
+from handlers.loop import check
 
 TENANTS = 100
 AT_ONCE = 8

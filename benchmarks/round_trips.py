@@ -8,7 +8,7 @@ from benchmarks.wire import round_trips, storage_counted, watched
 from domain.control import Lane
 from domain.jobs import CheckTenant
 from domain.tenant import TenantConfig
-from handlers import check
+from handlers.loop import check
 
 
 async def measure(bench: Bench) -> list[Row]:

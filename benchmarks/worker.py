@@ -24,7 +24,7 @@ from devhost.settings import read_host_json
 from domain.control import Lane
 from domain.jobs import CheckTenant
 from domain.tenant import TenantConfig
-from handlers import check
+from handlers.loop import check
 
 NOW = timedelta()
 

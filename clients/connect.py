@@ -10,23 +10,23 @@ import httpx
 import stamina.instrumentation
 
 from clients import storage
-from clients.activity import Activity
-from clients.alerts import Alerts
 from clients.announcer import Announcer
 from clients.cache import ExpiringCache
-from clients.clouds import ENDPOINTS, Endpoints
-from clients.compliance import Compliance
-from clients.credentials import Certificate, ClientSecret, Credentials, Proof, managed_identity
 from clients.dns_providers import Hosting
-from clients.exchange import Exchange
-from clients.grants import Grants
+from clients.entra.callers_tokens import Tokens
+from clients.entra.clouds import ENDPOINTS, Endpoints
+from clients.entra.credentials import Certificate, ClientSecret, Credentials, Proof, managed_identity
+from clients.entra.grants import Grants
+from clients.exchange.compliance import Compliance
+from clients.exchange.exchange import Exchange
+from clients.graph.activity import Activity
+from clients.graph.alerts import Alerts
+from clients.graph.partner import Partner
 from clients.http import Clock, Http, make_client, utc_now
-from clients.partner import Partner
 from clients.profiles import all_profiles
 from clients.psa import systems
 from clients.resolver import Resolver
 from clients.settings import Settings
-from clients.tokens import Tokens
 from domain.control import Control, Facts
 from domain.controls.per_domain import own_names
 from domain.facts import Query, Reading

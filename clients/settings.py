@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from clients.credentials import Certificate
+from clients.entra.credentials import Certificate
 from clients.psa.connections import Autotask, ConnectWise, HaloPsa, Json, Standard
 from clients.urls import base_url
 from domain.dns_hosts import SECRET_PREFIX

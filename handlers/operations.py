@@ -5,7 +5,7 @@ from typing import Any
 
 from clients.connect import Clients
 from domain.operations import ControlOutcome, Operation, OperationState
-from handlers.once import Once, claim
+from handlers.api.idempotency import Once, claim
 
 ENDED: frozenset[OperationState] = frozenset({"succeeded", "held", "needs_person", "failed"})
 

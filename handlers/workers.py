@@ -6,8 +6,8 @@ from datetime import datetime
 import azure.functions as func
 
 from clients import storage, telemetry
-from clients.clouds import ENDPOINTS
 from clients.connect import Clients, connect
+from clients.entra.clouds import ENDPOINTS
 from clients.settings import Settings
 
 _lock = asyncio.Lock()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 MONTH_S = 30 * 24 * 3600
 SPREAD = 0.8
-"""handlers/sweep.py: messages of a sweep are spread over this share of the interval."""
+"""handlers/loop/sweep.py: messages of a sweep are spread over this share of the interval."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from domain.mail.answers import Txt
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clients.cmdlets import Permit
+    from clients.exchange.cmdlets import Permit
     from clients.http import Answer, Http
     from domain.dns_steps import WritableType
 

@@ -32,9 +32,9 @@ from clients.resolver.verdict import records_of, value
 from domain.mail.answers import Txt
 
 if TYPE_CHECKING:
-    from clients.cmdlets import Permit
     from clients.dns_providers.record_set import Change
     from clients.errors import ClientError
+    from clients.exchange.cmdlets import Permit
     from domain.dns_steps import WritableType
 
 TIMEOUT_S = 10.0

@@ -9,9 +9,9 @@ import pytest
 import respx
 import stamina
 
-from clients.clouds import ENDPOINTS
-from clients.credentials import ClientSecret, Credentials
-from clients.exchange import Exchange
+from clients.entra.clouds import ENDPOINTS
+from clients.entra.credentials import ClientSecret, Credentials
+from clients.exchange.exchange import Exchange
 from clients.http import Http, make_client
 
 TENANT = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"

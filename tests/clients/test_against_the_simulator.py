@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import respx
 
-from clients.clouds import ENDPOINTS
-from clients.compliance import Compliance
-from clients.credentials import ClientSecret, Credentials
+from clients.entra.clouds import ENDPOINTS
+from clients.entra.credentials import ClientSecret, Credentials
 from clients.errors import AlreadyExists, Forbidden, Invalid, NotCustomised, NotFound, Throttled, Unreachable
-from clients.exchange import Exchange
+from clients.exchange.compliance import Compliance
+from clients.exchange.exchange import Exchange
 from clients.http import Http
 from domain.facts import Query, Seen, Service, Unseen
 from domain.steps import Step, Value

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from clients.settings import SettingsError, load
-from tests.clients.test_credentials import CERTIFICATE, KEY
+from tests.clients.entra.test_credentials import CERTIFICATE, KEY
 
 GOOD = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",

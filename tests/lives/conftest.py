@@ -8,9 +8,9 @@ import stamina
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 
-from handlers import remediate
+from handlers.loop import remediate
+from tests.handlers.harness import holdfast
 from tests.lives.stage import Stage
-from tests.service.harness import holdfast
 
 
 @pytest.fixture(scope="module")

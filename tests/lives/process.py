@@ -20,7 +20,7 @@ import pytest
 from azure.core.pipeline.transport import AioHttpTransport
 
 from simulator.tenant import Tenant
-from tests.service.harness import Service
+from tests.handlers.harness import Service
 
 
 class Died(BaseException):

@@ -16,9 +16,9 @@ from clients.storage.documents import unpack
 from clients.storage.states import TenantStates
 from domain.gate import Brake
 from domain.states import ControlState
-from handlers import check, remediate, sweep
+from handlers.loop import check, remediate, sweep
+from tests.handlers.harness import Service
 from tests.lives.process import Message, Process, Witness, watch
-from tests.service.harness import Service
 
 _HANDLERS = {"checks": check.run, "remediations": remediate.run}
 

@@ -11,8 +11,8 @@ from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
 from devhost.stack import Stack, running
-from handlers import openapi
-from handlers.routes import ENDPOINTS
+from handlers.api import openapi
+from handlers.api.routes import ENDPOINTS
 
 NEVER = "0 0 0 1 1 *"
 document = openapi.document(ENDPOINTS.values(), tokens=False)

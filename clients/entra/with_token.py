@@ -1,0 +1,58 @@
+"""Requests with a tenant's token to services that take one as it is: Graph and the Management Activity API."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from clients.entra.credentials import Credentials
+from clients.errors import Forbidden, Unauthorised, Unreadable
+from clients.http import Answer, Http, Request, resolved
+
+type Permit = Callable[[], Awaitable[None]]
+"""Asked last, immediately before a write goes out. Raises to stop it: then nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Sends what is asked of one service, in any tenant. *base*: where it is; *scope*: for whom the token is."""
+
+    http: Http
+    credentials: Credentials
+    base: str
+    scope: str
+
+    async def send[T](
+        self, tenant_id: str, request: Request, read: Callable[[Answer], T], *, permit: Permit | None = None
+    ) -> T:
+        """Send *request*; once more with a fresh token if the kept one is not accepted. Raises ClientError."""
+        token = await self.credentials.token(tenant_id, self.scope)
+        try:
+            return await self._once(token, request, read, permit)
+        except Unauthorised as refusal:
+            claims = refusal.claims
+        except Forbidden:
+            # A token carries the roles of its issue: without this, a role granted now would count in an hour.
+            self.credentials.forget(tenant_id, self.scope)
+            raise
+        token = await self.credentials.token(tenant_id, self.scope, claims=claims, fresh=True)
+        return await self._once(token, request, read, permit)
+
+    def url(self, path_or_link: str) -> str:
+        """Where a path of ours leads, or a link that the service gave, if that stays there.
+
+        Raises:
+            Unreadable: It leads elsewhere, and our token would go along.
+        """
+        if path_or_link.startswith("/"):
+            return f"{self.base}{path_or_link}"
+        here, there = resolved(self.base, "/"), resolved(self.base, path_or_link)
+        if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
+            raise Unreadable(f"a link to another host: {there.host}")
+        return str(there)
+
+    async def _once[T](self, token: str, request: Request, read: Callable[[Answer], T], permit: Permit | None) -> T:
+        if permit:
+            await permit()
+        headers = {**request.headers, "Authorization": f"Bearer {token}"}
+        return await self.http.send(
+            Request(request.method, request.url, request.effect, headers, request.content), read
+        )

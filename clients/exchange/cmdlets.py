@@ -1,0 +1,163 @@
+"""Runs cmdlets with the token, the limits and the pages they need; knows no host of its own."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+from weakref import WeakValueDictionary
+
+import httpx
+
+from clients.entra.credentials import Credentials
+from clients.errors import ClientError, Forbidden, Refused, Throttled, Unauthorised, Unreadable, excerpt
+from clients.exchange.invoke_command import Applied, Command, Page, Target
+from clients.http import Answer, Clock, Http, Request, resolved
+from domain.facts import Query, Seen, Unseen
+from domain.steps import Step
+
+type Permit = Callable[[], Awaitable[None]]
+"""Asked last, immediately before a write goes out. Raises to stop it: then nothing was sent."""
+
+log = logging.getLogger("holdfast.cmdlets")
+
+CALLS_PER_TENANT = 2
+"""At once, per service. Exchange limits calls per tenant across all apps, so others need room (fact sheet 5.6)."""
+MOST_PAGES = 100
+"""A hundred thousand objects; a service that says more is linking in circles."""
+
+
+class Cmdlets:
+    """The cmdlets of one service, for every tenant of a worker."""
+
+    def __init__(self, http: Http, credentials: Credentials, *, now: Clock) -> None:
+        self._http = http
+        self._credentials = credentials
+        self._now = now
+        # Weak: a semaphore lives while a call holds or awaits it, so ten thousand tenants leave nothing behind.
+        self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    async def read(self, target: Target, base: str, query: Query, *, failed: ClientError | None = None) -> Seen:
+        """Every page of *query*. *failed*: how it ended as an item of a batch. Raises ClientError."""
+        command, url = command_for(target, query), target.url(base)
+        first = await self.send(target, partial(command.request, url), command.page, failed=failed)
+        return await self.read_on(target, base, query, first)
+
+    async def read_on(self, target: Target, base: str, query: Query, first: Page) -> Seen:
+        """What *first* begins, to its end. Raises ClientError: one page that fails is the whole read that fails."""
+        command, url, page = command_for(target, query), target.url(base), first
+        rows = [*first.rows]
+        for _ in range(MOST_PAGES):
+            _log_warnings(command, page.warnings)
+            if page.next_link is None:
+                return _complete(query, Seen(tuple(rows), first.at))
+            link = _on_the_same_host(url, page.next_link)
+            # The same body is posted again; a GET of the link is wrong (fact sheet 2.8).
+            page = await self.send(target, partial(command.request, link), command.page)
+            rows += page.rows
+        raise Unreadable(f"more than {MOST_PAGES} pages")
+
+    async def apply(self, target: Target, base: str, step: Step, *, permit: Permit) -> Applied:
+        """Run one write. Raises ClientError, and what *permit* raises."""
+        command, url = Command(target, step.cmdlet, step.parameters), target.url(base)
+        try:
+            applied = await self.send(target, partial(command.request, url), command.applied, permit=permit)
+        except Refused as refusal:
+            if not _already_customised(refusal):
+                raise
+            applied = Applied(warnings=(refusal.sentence,))
+        log.info("cmdlet_applied tenant=%s cmdlet=%s", target.tenant_id, step.cmdlet)
+        _log_warnings(command, applied.warnings)
+        return applied
+
+    async def send[T](
+        self,
+        target: Target,
+        request: Callable[[str], Request],
+        read: Callable[[Answer], T],
+        *,
+        failed: ClientError | None = None,
+        permit: Permit | None = None,
+    ) -> T:
+        """Send what *request* makes of a token; once more with a fresh one if the kept one is not accepted.
+
+        *permit* is asked before either, when nothing is left to wait for; a read needs none.
+        """
+        token = await self._credentials.token(target.tenant_id, target.scope)
+        slot = self._slots.setdefault(target.tenant_id, asyncio.Semaphore(CALLS_PER_TENANT))
+        async with _permitted(slot, permit):
+            try:
+                return await self._http.send(request(token), read, failed=failed)
+            except Unauthorised as refusal:
+                claims = refusal.claims
+            except Forbidden:
+                # A token carries the roles of its issue: without this, a role granted now would count in an hour.
+                self._credentials.forget(target.tenant_id, target.scope)
+                raise
+        token = await self._credentials.token(target.tenant_id, target.scope, claims=claims, fresh=True)
+        async with _permitted(slot, permit):
+            return await self._http.send(request(token), read)
+
+    async def settled(self, query: Query, reading: Callable[[], Awaitable[Seen]]) -> Seen | Unseen:
+        """What comes of *reading*. Raises Throttled, as `unseen` does."""
+        try:
+            return await reading()
+        except ClientError as error:
+            return self.unseen(query, error)
+
+    def unseen(self, query: Query, error: ClientError) -> Unseen:
+        """The failure as a fact. Raises Throttled when it names a wait, which is for the queue to keep."""
+        if isinstance(error, Throttled) and error.retry_after_s is not None:
+            raise error
+        log.warning("cmdlet_unseen cmdlet=%s error=%s reason=%r", query.cmdlet, type(error).__name__, str(error))
+        remedy = error.remedy if isinstance(error, Refused) else ""
+        return Unseen(f"{query.cmdlet} could not be read: {error}", self._now(), remedy)
+
+
+def command_for(target: Target, query: Query) -> Command:
+    return Command(target, query.cmdlet, dict(query.parameters))
+
+
+async def together[T](work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results in order. The first failure ends the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(piece) for piece in work]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+@asynccontextmanager
+async def _permitted(slot: asyncio.Semaphore, permit: Permit | None) -> AsyncIterator[None]:
+    async with slot:
+        if permit:
+            await permit()
+        yield
+
+
+def _complete(query: Query, seen: Seen) -> Seen:
+    if query.never_empty and not seen.rows:
+        raise Unreadable("nothing came back, although every tenant has at least one")
+    return seen
+
+
+def _on_the_same_host(url: str, link: str) -> str:
+    """Where *link*, found at *url*, leads. The token goes with it, so it must not lead to anybody else."""
+    here, there = httpx.URL(url), resolved(url, link)
+    if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
+        raise Unreadable(f"a nextLink to another host: {there.host}")
+    return str(there)
+
+
+def _already_customised(refusal: Refused) -> bool:
+    # Enable-OrganizationCustomization, run a second time (fact sheet 5.5).
+    text = "Organization is already enabled for customization"
+    return refusal.kind.endswith("InvalidOperationException") and text in refusal.sentence
+
+
+def _log_warnings(command: Command, warnings: tuple[str, ...]) -> None:
+    for warning in warnings:
+        text = excerpt(warning)
+        log.warning("cmdlet_warning tenant=%s cmdlet=%s text=%r", command.target.tenant_id, command.cmdlet, text)

@@ -1,0 +1,260 @@
+"""What a tenant has granted, and what is missing, each with the exact grant that mends it. Reads only.
+
+Source: exchange-admin-api fact sheet, sections 1.2 to 1.5 and 5.5; defender-alerts-and-audit, sections 1.1 and 3.1.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from clients.connect import Clients
+from clients.entra.grants import Grant, Resource
+from clients.errors import ClientError, Refused, Throttled
+from domain.control import Facts, NotApplicable, Unknown
+from domain.controls import CATALOGUE
+from domain.controls.per_domain import receiving
+from domain.facts import Query, Reading, Seen, Unseen
+from domain.tenant import TenantConfig
+from handlers.api.asks import tenant
+
+type ItemState = Literal["ok", "missing", "unknown", "not_applicable"]
+
+
+class Item(BaseModel):
+    """One thing that a tenant needs. *needed*: without it nothing can be kept; *remedy*: the grant or command."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    state: ItemState
+    detail: str
+    remedy: str = ""
+    needed: bool = True
+
+
+class Readiness(BaseModel):
+    """Whether a tenant can be looked after. *ready*: everything that is needed is there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant_id: str
+    ready: bool
+    consent_url: str
+    items: tuple[Item, ...]
+
+
+_APPLICATIONS: Mapping[Resource, str] = {
+    "exchange": "00000002-0000-0ff1-ce00-000000000000",
+    "compliance": "00000007-0000-0ff1-ce00-000000000000",
+    "graph": "00000003-0000-0000-c000-000000000000",
+    "activity": "c5393580-f805-4401-95e8-94b7a6ef2fc2",
+}
+_APP_ROLES: Mapping[Resource, str] = {
+    "exchange": "Exchange.ManageAsApp",
+    "compliance": "Exchange.ManageAsApp",
+    "graph": "SecurityAlert.ReadWrite.All",
+    "activity": "ActivityFeed.Read",
+}
+_NAMES: Mapping[Resource, str] = {"graph": "alert-consent", "activity": "audit-consent"}
+
+_GLOBAL = ("Global Administrator", "62e90394-69f5-4237-9190-012177145e10")
+_READER = ("Global Reader", "f2ef992c-3afb-46b9-b7cf-a126ee74c451")
+_WRITERS: Mapping[Resource, tuple[tuple[str, str], ...]] = {
+    "exchange": (("Exchange Administrator", "29232cdf-9323-42fd-ade2-1d097af3e4de"), _GLOBAL),
+    "compliance": (
+        ("Security Administrator", "194ae4cb-b126-40b2-bd5b-6091b380977d"),
+        ("Compliance Administrator", "17315797-102d-40b4-93e0-432062caca18"),
+        _GLOBAL,
+    ),
+}
+"""Roles that may write, the one to grant first (1.3)."""
+
+_WRITES: Mapping[Resource, tuple[str, ...]] = {
+    "exchange": (
+        "New-InboundConnector",
+        "Set-InboundConnector",
+        "New-OutboundConnector",
+        "Set-OutboundConnector",
+        "New-TransportRule",
+        "Set-TransportRule",
+        "Enable-TransportRule",
+        "Set-AntiPhishPolicy",
+        "New-TenantAllowBlockListSpoofItems",
+        "Set-TenantAllowBlockListSpoofItems",
+        "New-DkimSigningConfig",
+        "Set-DkimSigningConfig",
+    ),
+    "compliance": ("Set-ProtectionAlert",),
+}
+_ORGANIZATION = Query("exchange", "Get-OrganizationConfig", never_empty=True)
+
+type Granted = Grant | ClientError
+
+
+async def look(tenant_id: str, clients: Clients) -> Readiness:
+    """Ask for every token and every read that the tenant's controls need.
+
+    Raises:
+        Problem: 404 unknown tenant.
+    """
+    config = await tenant(tenant_id, clients)
+    names: tuple[Resource, ...] = ("exchange", "compliance", "graph", "activity")
+    given = dict(zip(names, await asyncio.gather(*(_granted(each, config, clients) for each in names)), strict=True))
+    reading = await _reading(config, clients)
+    items = (
+        *_tokens(given, clients),
+        *_directory_roles(given, config),
+        *_cmdlets(reading),
+        *_writes(given, config),
+        _licence(reading),
+        _defender(reading, config, clients),
+        _customised(reading),
+        *_dns(reading, config, clients),
+    )
+    ready = all(item.state in {"ok", "not_applicable"} for item in items if item.needed)
+    consent = clients.grants.consent_url(config.tenant_id)
+    return Readiness(tenant_id=config.tenant_id, ready=ready, consent_url=consent, items=items)
+
+
+async def _granted(resource: Resource, config: TenantConfig, clients: Clients) -> Granted:
+    try:
+        return await clients.grants.on(resource, config.tenant_id)
+    except ClientError as error:
+        return error
+
+
+async def _reading(config: TenantConfig, clients: Clients) -> Reading:
+    queries = [_ORGANIZATION, *(query for control in CATALOGUE.values() for query in control.queries)]
+    try:
+        return await clients.read(config, queries)
+    except Throttled as wait:
+        return {query: Unseen(wait.sentence, clients.now()) for query in queries}
+
+
+def _tokens(given: Mapping[Resource, Granted], clients: Clients) -> Iterable[Item]:
+    """A token of each resource, and the app role in it."""
+    for resource, grant in given.items():
+        needed, role = resource not in _NAMES, _APP_ROLES[resource]
+        name = f"app-role-{resource}" if needed else _NAMES[resource]
+        if isinstance(grant, ClientError):
+            state: ItemState = "missing" if isinstance(grant, Refused) else "unknown"
+            remedy = getattr(grant, "remedy", "")
+            yield Item(id=f"token-{resource}", state=state, detail=grant.sentence, remedy=remedy, needed=needed)
+            yield Item(id=name, state="unknown", detail="no token shows it", remedy=remedy, needed=needed)
+            continue
+        yield Item(id=f"token-{resource}", state="ok", detail="Entra gives one", needed=needed)
+        if role in grant.app_roles:
+            yield Item(id=name, state="ok", detail=f"{role} is granted", needed=needed)
+        else:
+            remedy = _app_role_command(resource, grant, clients)
+            yield Item(id=name, state="missing", detail=f"{role} is not granted", remedy=remedy, needed=needed)
+
+
+def _app_role_command(resource: Resource, grant: Grant, clients: Clients) -> str:
+    """Consent grants all that the registration asks for; the command grants this one role."""
+    ours = grant.object_id or f"(Get-MgServicePrincipal -Filter \"appId eq '{clients.grants.client_id}'\").Id"
+    return (
+        f"$r = Get-MgServicePrincipal -Filter \"appId eq '{_APPLICATIONS[resource]}'\"; "
+        f"New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {ours} -PrincipalId {ours} -ResourceId $r.Id "
+        f"-AppRoleId ($r.AppRoles | Where-Object Value -eq '{_APP_ROLES[resource]}').Id"
+    )
+
+
+def _directory_roles(given: Mapping[Resource, Granted], config: TenantConfig) -> Iterable[Item]:
+    for resource, writers in _WRITERS.items():
+        grant, name = given[resource], f"directory-role-{resource}"
+        if isinstance(grant, ClientError):
+            yield Item(id=name, state="unknown", detail="no token shows it")
+            continue
+        roles = (*writers, _READER) if _only_observes(config) else writers
+        held = [title for title, template in roles if template in grant.directory_roles]
+        if held:
+            yield Item(id=name, state="ok", detail=held[0])
+            continue
+        title, template = _READER if _only_observes(config) else writers[0]
+        remedy = (
+            f"New-MgRoleManagementDirectoryRoleAssignment -PrincipalId {grant.object_id} "
+            f"-RoleDefinitionId {template} -DirectoryScopeId /"
+        )
+        yield Item(id=name, state="missing", detail=f"{title} is not assigned", remedy=remedy)
+
+
+def _only_observes(config: TenantConfig) -> bool:
+    return all(config.mode_of(control) == "observe" for control in CATALOGUE)
+
+
+def _cmdlets(reading: Reading) -> Iterable[Item]:
+    """Each cmdlet that reads, as it was just called."""
+    failed = {q.cmdlet: seen for q, seen in reading.items() if isinstance(seen, Unseen)}
+    for cmdlet in dict.fromkeys(query.cmdlet for query in reading):
+        if unseen := failed.get(cmdlet):
+            state: ItemState = "missing" if unseen.remedy else "unknown"
+            yield Item(id=f"cmdlet {cmdlet}", state=state, detail=unseen.reason, remedy=unseen.remedy)
+        else:
+            yield Item(id=f"cmdlet {cmdlet}", state="ok", detail="answers")
+
+
+def _writes(given: Mapping[Resource, Granted], config: TenantConfig) -> Iterable[Item]:
+    """Each cmdlet that writes: its role is looked for, as trying it would write."""
+    if _only_observes(config):
+        return
+    for resource, cmdlets in _WRITES.items():
+        grant = given[resource]
+        roles = frozenset[str]() if isinstance(grant, ClientError) else grant.directory_roles
+        held = [title for title, template in _WRITERS[resource] if template in roles]
+        for cmdlet in cmdlets:
+            if held:
+                yield Item(id=f"cmdlet {cmdlet}", state="ok", detail=f"comes with {held[0]}; not tried, as it writes")
+            else:
+                state: ItemState = "unknown" if isinstance(grant, ClientError) else "missing"
+                detail = f"comes with {_WRITERS[resource][0][0]}"
+                yield Item(id=f"cmdlet {cmdlet}", state=state, detail=detail, remedy=f"see directory-role-{resource}")
+
+
+def _licence(reading: Reading) -> Item:
+    """Exchange Online: a tenant without it has no accepted domains to list."""
+    domains = next(seen for query, seen in reading.items() if query.cmdlet == "Get-AcceptedDomain")
+    if isinstance(domains, Seen) and domains.rows:
+        return Item(id="licence-exchange", state="ok", detail=f"Exchange Online has {len(domains.rows)} domains")
+    why = domains.reason if isinstance(domains, Unseen) else "Exchange Online lists no domain"
+    return Item(id="licence-exchange", state="unknown", detail=why, remedy="Assign a plan with Exchange Online.")
+
+
+def _defender(reading: Reading, config: TenantConfig, clients: Clients) -> Item:
+    """The two alert policies come with the tenant's plan; without them there is nothing to switch off."""
+    control = CATALOGUE["alert-policies"]
+    match control.find(Facts(reading), clients.wanted(config)):
+        case Unknown(reason=reason, remedy=remedy):
+            return Item(id="licence-alerts", state="unknown", detail=reason, remedy=remedy, needed=False)
+        case NotApplicable(reason=reason):
+            return Item(id="licence-alerts", state="not_applicable", detail=reason, needed=False)
+        case _:
+            return Item(id="licence-alerts", state="ok", detail="the plan has the alert policies", needed=False)
+
+
+def _customised(reading: Reading) -> Item:
+    seen = reading[_ORGANIZATION]
+    if isinstance(seen, Unseen) or not isinstance(dehydrated := seen.rows[0].get("IsDehydrated"), bool):
+        detail = seen.reason if isinstance(seen, Unseen) else "Get-OrganizationConfig does not say"
+        return Item(id="customised", state="unknown", detail=detail)
+    if dehydrated:
+        detail = "the organisation's objects cannot be written yet"
+        return Item(id="customised", state="missing", detail=detail, remedy="Enable-OrganizationCustomization")
+    return Item(id="customised", state="ok", detail="the organisation can be written")
+
+
+def _dns(reading: Reading, config: TenantConfig, clients: Clients) -> Iterable[Item]:
+    """Who lets us change each domain's DNS. Nobody is fine: records are then told, and a person publishes them."""
+    for zone, host in config.dns.items():
+        try:
+            clients.hosting.provider(config, zone)
+        except Refused as refusal:
+            yield Item(id=f"dns {zone}", state="missing", detail=refusal.sentence, remedy=refusal.remedy, needed=False)
+        else:
+            yield Item(id=f"dns {zone}", state="ok", detail=f"{host.kind}: named, and its secret is set", needed=False)
+    for domain in receiving(Facts(reading)):
+        if not config.zone_of(domain):
+            detail = "no DNS provider is named in the config: what is missing is told as the exact record"
+            yield Item(id=f"dns {domain}", state="not_applicable", detail=detail, needed=False)

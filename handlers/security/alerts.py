@@ -1,0 +1,217 @@
+"""The Defender alerts of a tenant: the false ones are closed by their evidence, the others are told to a person.
+
+One worker at a time goes through a tenant's alerts (lease). Each version of an alert is judged once; those that wait
+for something outside of them, or were left half closed by a crash, are read again on each run.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from clients.connect import Clients
+from clients.errors import ClientError, Forbidden, NotFound, NotLicensed, Throttled, Unauthorised
+from clients.storage.alerts import Book
+from clients.storage.leases import Lease
+from clients.storage.states import TenantStates
+from domain.alerts import finding
+from domain.alerts.alert import Alert, OddAlert, concerns, parse
+from domain.alerts.record import Record, blank
+from domain.jobs import CheckTenant, TriageAlerts
+from domain.ledger import Entry, of_transition
+from domain.states import ControlState
+from domain.tenant import Wanted
+from handlers import park
+from handlers.security.close_alert import Case
+
+log = logging.getLogger("holdfast.alerts")
+
+OVERLAP = timedelta(minutes=30)
+"""Alerts come up as late as 20 minutes after their time (defender-alerts-and-audit 1.10)."""
+FIRST_LOOK = timedelta(days=1)
+FULL_EVERY = timedelta(days=1)
+FULL_BACK = timedelta(days=7)
+"""Once a day all that are open are gone through, so far back: stragglers, and those that a person changed meanwhile."""
+MOST_AGAIN = 100
+"""Alerts read again in one run: more wait for the next, so that new ones are not kept waiting."""
+BUSY_S = 15
+FIRST_WAIT_S = 30
+MOST_WAITS = 10
+LOCKDOWN, POLICIES = "inbound-lockdown", "alert-policies"
+
+
+async def run(job: TriageAlerts, clients: Clients) -> None:
+    """Go through the alerts of the tenant that *job* names.
+
+    Returns when all that changed was judged and acted upon, or the job was put back on the queue because the service
+    asked to wait.
+    """
+    tenant = await clients.storage.tenants.get(job.tenant_id)
+    if tenant is None or not tenant.enabled:
+        return
+    try:
+        wanted = clients.wanted(tenant)
+    except ValueError:  # the check of the tenant says so in every state
+        return
+    async with clients.storage.leases.hold(f"alerts-{job.tenant_id}") as lease:
+        if lease is None:
+            await _later(job, BUSY_S, clients)
+            return
+        try:
+            await _Look(wanted, lease, clients).go_through()
+        except Throttled as wait:
+            await _later(job, wait.retry_after_s or FIRST_WAIT_S * 2**job.attempt, clients)
+
+
+async def _later(job: TriageAlerts, delay_s: float, clients: Clients) -> None:
+    if job.attempt < MOST_WAITS:  # the next sweep asks again anyway
+        await clients.storage.queues.alerts(job.again(), delay_s=delay_s)
+
+
+class _Look:
+    """One run through the alerts of one tenant."""
+
+    def __init__(self, wanted: Wanted, lease: Lease, clients: Clients) -> None:
+        self._wanted = wanted
+        self._clients = clients
+        self._tenant_id = wanted.tenant.tenant_id
+        self._kept = clients.storage.alerts
+        self._lease = lease
+        self._ask_about: set[str] = set()
+        self._seen: set[str] = set()
+        self._book = Book()
+        self._failed: ClientError | None = None
+
+    async def go_through(self) -> None:
+        """Read what changed, what waits, and once a day what is open; then say what it comes to.
+
+        Raises:
+            Throttled: What was done until then is kept, and is not done again.
+        """
+        self._book = await self._kept.book(self._tenant_id)
+        self._clients.alerts.go_on_from(self._tenant_id, self._book.spent)
+        try:
+            await self._read()
+            standing = await self._kept.standing(self._tenant_id)
+            await self._tell(lambda before, now: finding.found(before, standing, self._wanted.profile, now))
+        except NotLicensed as refusal:
+            why = f"the tenant's plan has no Defender alerts: {refusal.sentence}"
+            await self._tell(lambda before, now: finding.without_service(before, why, now))
+        except Throttled:
+            raise
+        except ClientError as error:
+            why = f"the alerts could not be read: {error.sentence}. {getattr(error, 'remedy', '')}".strip()
+            await self._tell(lambda before, now: finding.unread(before, why, now))
+        finally:
+            await self._ask()
+            spent = self._clients.alerts.spent(self._tenant_id)
+            await self._note(spent=spent)
+
+    async def _read(self) -> None:
+        """Go through the alerts, and note how far that came. Raises what failed for one alert when all were tried."""
+        now, book = self._clients.now(), self._book
+        since = book.watermark - OVERLAP if book.watermark else now - FIRST_LOOK
+        async for page in self._clients.alerts.changed(self._tenant_id, since):
+            for raw in page:
+                await self._take(raw)
+            await self._pass(page)
+        if book.swept_at is None or now - book.swept_at >= FULL_EVERY:
+            async for page in self._clients.alerts.unresolved(self._tenant_id, now - FULL_BACK):
+                for raw in page:
+                    await self._take(raw)
+            await self._read_again(await self._kept.standing(self._tenant_id))
+            await self._note(swept_at=now)
+        await self._read_again(await self._kept.waiting(self._tenant_id))
+        if self._failed:
+            raise self._failed
+
+    async def _pass(self, page: list[Any]) -> None:
+        """Move on behind *page*; never to "now", or what the service has not shown yet would be passed over."""
+        times = [at for raw in page if (at := _updated(raw)) and at <= self._clients.now()]
+        await self._note(watermark=max([*times, *filter(None, [self._book.watermark])], default=None))
+
+    async def _note(self, **changes: Any) -> None:  # noqa: ANN401 - fields of any type
+        self._book = self._book.model_copy(update=changes)
+        await self._kept.set_book(self._tenant_id, self._book)
+
+    async def _read_again(self, records: list[Record]) -> None:
+        """Those that have not changed, but what they wait for may have. What is gone needs nobody any more."""
+        ids = [record.id for record in records if record.id not in self._seen][:MOST_AGAIN]
+        for alert_id, raw in (await self._clients.alerts.each(self._tenant_id, ids)).items() if ids else ():
+            match raw:
+                case NotFound():
+                    gone = next(record for record in records if record.id == alert_id)
+                    await self._kept.put(self._tenant_id, gone.model_copy(update={"unsettled": False, "again": False}))
+                case Throttled():
+                    raise raw
+                case ClientError():  # as in `_take`
+                    self._failed = raw
+                case _:
+                    await self._take(raw)
+
+    async def _take(self, raw: Any) -> None:  # noqa: ANN401 - whatever the service gave
+        """Judge one alert, and act. What is odd is kept as it came, and never closed."""
+        try:
+            if not concerns(raw, self._wanted.profile):
+                return
+            alert = parse(raw)
+        except OddAlert as odd:
+            content = json.dumps(raw, sort_keys=True).encode()
+            await park.kept("alerts", self._tenant_id, content, f"an odd alert: {odd}", self._clients)
+            return
+        self._seen.add(alert.id)
+        before = await self._kept.get(self._tenant_id, alert.id)
+        if before is None or before.updated != alert.updated or before.again:
+            try:
+                await self._judge(alert, before or blank(alert))
+            except (Throttled, Forbidden, Unauthorised):
+                raise
+            except ClientError as error:  # it is read again; the others need not wait for it
+                log.warning("alert_failed tenant=%s id=%s error=%s", self._tenant_id, alert.id, error)
+                self._failed = error
+
+    async def _judge(self, alert: Alert, before: Record) -> None:
+        case = Case(self._wanted, self._lease, self._clients, before)
+        judged = await case.judge(alert)
+        if judged.count != before.count:
+            self._ask_about |= {POLICIES} if judged.kind == "false" else {POLICIES, LOCKDOWN}
+        record = await case.act(alert)
+        open_for_good = (
+            record.unsettled and not (record.closed or record.work or judged.again) and record.kind != "round"
+        )
+        if open_for_good and record.reason != before.reason:
+            await self._left_open(record)
+        log.info("alert tenant=%s id=%s kind=%s again=%s", self._tenant_id, record.id, record.kind, record.again)
+
+    async def _left_open(self, record: Record) -> None:
+        detail = f"{record.title}, alert {record.id}: {record.reason}"
+        known = {"at": self._clients.now(), "tenant_id": self._tenant_id, "control": finding.FALSE_ALERTS}
+        await self._clients.storage.ledger.append(Entry(event="alert_left_open", detail=detail, **known))
+
+    async def _ask(self) -> None:
+        """An alert of a policy that should be off says that it is on: look at once."""
+        if self._ask_about:
+            job = CheckTenant(tenant_id=self._tenant_id, controls=tuple(sorted(self._ask_about)))
+            await self._clients.storage.queues.check(job)
+
+    async def _tell(self, change: Callable[[ControlState, datetime], ControlState]) -> None:
+        """Keep the tenant's finding, with its entry in the ledger where that is news."""
+
+        def told(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+            before, now = states.of(finding.FALSE_ALERTS), self._clients.now()
+            after = change(before, now)
+            entry = of_transition(before, after, at=now, tenant_id=self._tenant_id)
+            return states.with_changes({after.id: after}), [entry] if entry else []
+
+        await self._clients.storage.states.change(self._tenant_id, told)
+
+
+def _updated(raw: object) -> datetime | None:
+    """When an alert says that it changed last; None where it does not."""
+    text = raw.get("lastUpdateDateTime") if isinstance(raw, dict) else None
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return at if at and at.tzinfo else None

@@ -1,0 +1,201 @@
+"""Look at one ticket: what it asks for, if it has just come to ask, and which plan it says yes to.
+
+The ticket is read from the PSA; whose tenant it is about only our own table says. Reading twice finds nothing new.
+"""
+
+import logging
+from uuid import UUID, uuid5
+
+from clients import telemetry
+from clients.connect import Clients
+from clients.errors import ClientError, NotFound, Refused, Throttled
+from clients.psa.api import Psa
+from clients.psa.systems import covered
+from clients.storage.tickets import TicketMoved
+from domain.controls import CATALOGUE
+from domain.jobs import CheckTenant, ForeignMessage, Notify, ReadTicket, RemediateTenant, TicketRequest, parse
+from domain.operations import Operation
+from domain.psa import news
+from domain.psa.desk import Action
+from domain.psa.records import Ask, CauseTicket, Known
+from domain.psa.ticket import Person, Ticket, approver, may_approve, trigger_of
+from domain.tenant import Psa as Company
+from domain.tenant import TenantConfig
+from handlers import operations, park
+from handlers.api import approvals
+from handlers.api.problem import Problem
+
+log = logging.getLogger("holdfast.tickets")
+
+MOST_ATTEMPTS = 12
+"""A ticket that cannot be read is then left to the timer that looks for changes, which goes back as far as it must."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 5, 300
+_OPERATIONS = UUID("6d2f8f0e-5d51-4c39-9f27-0b7c52a1f6e4")
+"""Names for operations: what is asked once has one name, however often we hear of it."""
+
+
+async def run(body: bytes, clients: Clients) -> None:
+    """Look at the ticket that *body* names, or do what a sender without tickets asks for.
+
+    Returns when that is done, or put back on the queue because the PSA cannot be asked now.
+    """
+    try:
+        job = parse(ReadTicket, body, TicketRequest)
+    except ForeignMessage as foreign:
+        await park.foreign("tickets", body, str(foreign), clients)
+        return
+    with telemetry.working("tickets", job, clients.now()):
+        if isinstance(job, TicketRequest):
+            await _requested(job, clients)
+        elif isinstance(job, ReadTicket):
+            await _look(job, clients)
+
+
+async def _look(job: ReadTicket, clients: Clients) -> None:
+    try:
+        await _read(job, clients)
+    except NotFound:
+        log.info("ticket_gone provider=%s ticket=%s", job.provider, job.ticket_id)
+    except Refused as refusal:
+        log.error("ticket_refused provider=%s ticket=%s %s %s", job.provider, job.ticket_id, refusal, refusal.remedy)  # noqa: TRY400
+    except TicketMoved:
+        await clients.storage.queues.ticket(job.again(), delay_s=FIRST_PAUSE_S)
+    except ClientError as error:
+        await _later(job, error, clients)
+
+
+async def _later(job: ReadTicket, error: ClientError, clients: Clients) -> None:
+    log.warning("ticket_unread provider=%s ticket=%s %s", job.provider, job.ticket_id, error)
+    if job.attempt < MOST_ATTEMPTS:
+        asked_s = error.retry_after_s if isinstance(error, Throttled) else None
+        pause_s = asked_s or min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**job.attempt)
+        await clients.storage.queues.ticket(job.again(), delay_s=pause_s)
+
+
+async def _read(job: ReadTicket, clients: Clients) -> None:
+    psa = clients.psa.by_provider.get(job.provider)
+    known, version = await clients.storage.tickets.known(job.provider, job.ticket_id)
+    if psa is None or covered(job.asked_at, known.read_at if known else None):
+        return
+    read_at = clients.now()
+    ticket = await psa.ticket(job.ticket_id)
+    known = known or Known(read_at=read_at)
+    if known.cause:
+        async with clients.storage.leases.hold(f"psa-{known.tenant_id}") as lease:
+            if lease is None:
+                raise TicketMoved(f"{psa.provider} ticket {ticket.id} is being written on")
+            await _approval(ticket, known, psa, clients)
+    trigger = trigger_of(psa.desk, ticket)
+    name = trigger.name if trigger else ""
+    if trigger and name != known.trigger and not known.cause:
+        # Written down before it is asked, so that a crash in between neither forgets it nor asks under another name.
+        known = known.model_copy(update={"trigger": name, "asked": known.asked + 1, "asking": trigger.action})
+        version = await clients.storage.tickets.put_known(job.provider, job.ticket_id, known, version)
+    if known.asking:
+        await _ask(ticket, known.asking, str(known.asked), psa, clients)
+    now = known.model_copy(update={"read_at": read_at, "trigger": name, "asking": None})
+    await clients.storage.tickets.put_known(job.provider, job.ticket_id, now, version)
+
+
+async def _ask(ticket: Ticket, action: Action, time: str, psa: Psa, clients: Clients) -> None:
+    """Have done what the ticket asks for, for the one tenant that its company is."""
+    tenants = await clients.storage.tenants.of_company(Company(provider=psa.provider, company_id=ticket.company))
+    if len(tenants) != 1:
+        log.warning("ticket_unmapped provider=%s ticket=%s tenants=%d", psa.provider, ticket.id, len(tenants))
+        what = "no tenant of Holdfast has" if not tenants else f"{len(tenants)} tenants of Holdfast have"
+        mark = news.marker([psa.provider, ticket.id, time])
+        if not any(mark in note.text for note in await psa.notes(ticket.id)):  # it may have been written unanswered
+            said = f"Nothing was done: {what} company {ticket.company} of this system as theirs."
+            await psa.add_note(ticket.id, f"{said}\n{mark}")
+        return
+    operation = _operation(action, tenants[0], f"{psa.provider} ticket {ticket.id}", time, clients)
+    if await _begun(operation, clients):
+        return
+    ask = Ask(provider=psa.provider, ticket_id=ticket.id, operation_id=operation.id)
+    await clients.storage.tickets.mark_news(operation.tenant_id)
+    await clients.storage.tickets.put_ask(operation.tenant_id, ask)
+    await _start(operation, clients)
+    await clients.storage.queues.notify(Notify(tenant_id=operation.tenant_id, asked_at=clients.now()))
+
+
+async def _requested(job: TicketRequest, clients: Clients) -> None:
+    """A Standard Webhooks sender asks: once for each of its ids."""
+    tenants = await clients.storage.tenants.of_company(Company(provider="standard", company_id=job.company_id))
+    if len(tenants) != 1:
+        log.warning("request_unmapped event=%s tenants=%d", job.event[:16], len(tenants))
+        return
+    by = f"standard ticket {job.ticket_id}" if job.ticket_id else "standard webhook"
+    operation = _operation(job.action, tenants[0], by, job.event, clients)
+    if not await _begun(operation, clients):
+        await _start(operation, clients)
+
+
+def _operation(action: Action, tenant: TenantConfig, by: str, time: str, clients: Clients) -> Operation:
+    """The operation that *by* asks for. *time*: tells it from every other that it may ask for."""
+    return Operation(
+        id=str(uuid5(_OPERATIONS, f"{by} {time}")),
+        kind=action,
+        tenant_id=tenant.tenant_id,
+        requested_by=by,
+        created_at=clients.now(),
+    )
+
+
+async def _begun(operation: Operation, clients: Clients) -> bool:
+    """Whether somebody works on it. One that is only queued may be so by a crash between record and message."""
+    before = await clients.storage.operations.get(operation.id)
+    return before is not None and before.state != "queued"
+
+
+async def _start(operation: Operation, clients: Clients) -> None:
+    log.info("asked kind=%s tenant=%s by=%s", operation.kind, operation.tenant_id, operation.requested_by)
+    await operations.start(operation, lambda kept: _send(kept, clients), clients)
+
+
+async def _send(operation: Operation, clients: Clients) -> None:
+    if operation.kind == "check":
+        await clients.storage.queues.check(CheckTenant(tenant_id=operation.tenant_id, operation_id=operation.id))
+        return
+    job = RemediateTenant(
+        tenant_id=operation.tenant_id,
+        controls=tuple(CATALOGUE),
+        operation_id=operation.id,
+        requested_by=operation.requested_by,
+        asked_at=operation.created_at,
+    )
+    await clients.storage.queues.remediate(job)
+
+
+async def _approval(ticket: Ticket, known: Known, psa: Psa, clients: Clients) -> None:
+    """Approve the plan that the ticket lists, where a PSA user has said yes to it since.
+
+    Under the lease of whoever tells of the tenant: both keep the cause's record, and none may bring back an older one.
+    """
+    tickets = clients.storage.tickets
+    record = await tickets.cause(known.tenant_id, known.cause)
+    if record is None or not record.plan or record.ticket_id != ticket.id:
+        return
+    by_status = ticket.status in psa.desk.approval.statuses
+    if not by_status and not record.armed:
+        await tickets.put_cause(known.tenant_id, known.cause, record.model_copy(update={"armed": True}))
+    person = await _who(ticket, record, psa, by_status=by_status and record.armed)
+    if person is None:
+        if by_status and record.armed:  # whoever saves the ticket next has not said yes by that
+            await tickets.put_cause(known.tenant_id, known.cause, record.model_copy(update={"armed": False}))
+        return
+    by = f"{person.id} ({psa.provider} ticket {ticket.id})"
+    try:
+        await approvals.approve(known.tenant_id, known.cause, record.plan, by, clients)
+    except Problem as problem:  # another plan waits by now: it is told, and wants a yes of its own
+        log.info("approval_moot tenant=%s control=%s %s", known.tenant_id, known.cause, problem.detail)
+    await tickets.put_cause(known.tenant_id, known.cause, record.model_copy(update={"plan": ""}))
+
+
+async def _who(ticket: Ticket, record: CauseTicket, psa: Psa, *, by_status: bool) -> Person | None:
+    own = psa.desk.own_user
+    if by_status and may_approve(person := await psa.status_set_by(ticket), own):
+        return person
+    if not psa.desk.approval.words:
+        return None
+    return approver(await psa.notes(ticket.id), record.plan, record.plan_note, psa.desk.approval, own)

@@ -1,0 +1,115 @@
+"""What a PSA system tells us: verify the bytes, put one message on a queue, answer. The rest is the queue's.
+
+The body is a hint that names a ticket; the ticket is read by whoever takes the message. Deliveries about a ticket whose
+message still waits add nothing: what they tell is read with it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from hashlib import sha256
+from itertools import batched
+
+import azure.functions as func
+from azure.core.exceptions import AzureError
+from pydantic import TypeAdapter, ValidationError
+
+from clients.connect import Clients
+from clients.errors import Throttled, Unreachable
+from domain.jobs import ReadTicket, TicketRequest
+from domain.psa import delivery
+from domain.psa.delivery import BadBody, Hint
+from domain.psa.desk import Provider
+from handlers.api.http import Connect
+
+log = logging.getLogger("holdfast.webhooks")
+
+LARGEST_BYTES = 262_144
+GATHER_S = 2
+"""A message waits this long for what else is said about its ticket: every save of a form is an event of its own."""
+AT_ONCE = 16
+"""Messages of one batch that are put on the queue side by side."""
+COME_AGAIN_S = "5"
+REPEATS_KNOWN = timedelta(minutes=10)
+"""For so long a worker knows a Standard Webhooks id again; after that the operation that it made is known by it."""
+
+_PROVIDER: TypeAdapter[Provider] = TypeAdapter(Provider)
+
+
+async def answer(connect: Connect, provider: str, request: func.HttpRequest) -> func.HttpResponse:
+    """Receive one delivery. No answer carries a body: what went wrong is for our log, not for a stranger."""
+    try:
+        status = await receive(provider, request.get_body(), dict(request.headers), await connect())
+    except AzureError as error:
+        log.error("webhook provider=%s queue unavailable error=%s", provider[:20], type(error).__name__)  # noqa: TRY400
+        status = 429  # ConnectWise comes again after this, and after no 5xx (psa sheet, section 2.4)
+    headers = {"Retry-After": COME_AGAIN_S} if status == 429 else {}  # noqa: PLR2004 - RFC 6585
+    return func.HttpResponse(status_code=status, headers=headers)
+
+
+async def receive(provider: str, body: bytes, headers: Mapping[str, str], clients: Clients) -> int:
+    """The status to answer: 202 when the hint is on the queue, or there is nothing to do about it.
+
+    Raises:
+        AzureError: The queue cannot take it.
+    """
+    sender = _provider(provider)
+    if sender is None or not clients.psa.door.has(sender):
+        return 404
+    if len(body) > LARGEST_BYTES:
+        return 413
+    lowered = {name.lower(): value for name, value in headers.items()}
+    try:
+        if not await clients.psa.door.admits(sender, body, lowered):
+            log.warning("webhook provider=%s refused bytes=%d", provider, len(body))
+            return 401
+    except (Unreachable, Throttled) as error:
+        log.warning("webhook provider=%s unverified error=%s", provider, error)
+        return 429
+    try:
+        await (_ask(body, lowered, clients) if sender == "standard" else _hint(sender, body, clients))
+    except BadBody as bad:
+        log.warning("webhook provider=%s malformed reason=%s", provider, bad)
+        return 400
+    return 202
+
+
+def _provider(name: str) -> Provider | None:
+    try:
+        return _PROVIDER.validate_python(name)
+    except ValidationError:
+        return None
+
+
+async def _hint(provider: Provider, body: bytes, clients: Clients) -> None:
+    """One message for each ticket that no waiting message names, and that somebody else than we has changed."""
+    own, now = clients.psa.by_provider[provider].desk.own_user, clients.now()
+    found = delivery.hints(provider, body)
+    if bad := [each for each in found if isinstance(each, BadBody)]:
+        log.warning("webhook provider=%s skipped=%d reason=%s", provider, len(bad), bad[0])
+    heard = {each.ticket_id for each in found if isinstance(each, Hint) and not (own and each.by == own)}
+    new = [number for number in heard if not clients.psa.hinted.get(f"{provider} {number}", now)]
+    for some in batched(new, AT_ONCE, strict=False):
+        await asyncio.gather(*(_put(ReadTicket(provider=provider, ticket_id=n, asked_at=now), clients) for n in some))
+
+
+async def _put(job: ReadTicket, clients: Clients) -> None:
+    await clients.storage.queues.ticket(job, delay_s=GATHER_S)
+    until = job.asked_at + timedelta(seconds=GATHER_S)
+    clients.psa.hinted.put(f"{job.provider} {job.ticket_id}", value=True, until=until)
+    log.info("webhook provider=%s ticket=%s", job.provider, job.ticket_id)
+
+
+async def _ask(body: bytes, headers: Mapping[str, str], clients: Clients) -> None:
+    """A Standard Webhooks sender has no ticket to read: its signed request is the request, once for each id."""
+    asked, now = delivery.request(body), clients.now()
+    event = sha256(headers["webhook-id"].encode()).hexdigest()
+    if clients.psa.hinted.get(event, now):
+        return
+    job = TicketRequest(
+        event=event, action=asked.action, company_id=asked.company_id, ticket_id=asked.ticket_id, asked_at=now
+    )
+    await clients.storage.queues.ticket(job)
+    clients.psa.hinted.put(event, value=True, until=now + REPEATS_KNOWN)
+    log.info("webhook provider=standard event=%s action=%s", event[:16], asked.action)

@@ -1,0 +1,53 @@
+"""A service for each test, and nothing left behind for the next."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+import stamina
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.queue.aio import QueueServiceClient
+
+from clients.storage import QUEUES, TABLES
+from tests.handlers.harness import Service, holdfast
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_between_tries() -> Iterator[None]:
+    """Retries happen as in life, without their pauses."""
+    with stamina.set_testing(True, attempts=5, cap=True):
+        yield
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """Settings beside the usual ones, for a file of tests to replace."""
+    return {}
+
+
+@pytest_asyncio.fixture
+async def service(azurite_connection: str, environment: dict[str, str]) -> AsyncIterator[Service]:
+    async with fresh(azurite_connection, **environment) as service:
+        yield service
+
+
+@asynccontextmanager
+async def fresh(azurite_connection: str, **environment: str) -> AsyncIterator[Service]:
+    """A service that leaves nothing behind."""
+    async with holdfast(azurite_connection, **environment) as service:
+        try:
+            yield service
+        finally:
+            await empty(azurite_connection, service.queues)
+
+
+async def empty(azurite_connection: str, queues: QueueServiceClient) -> None:
+    """Leave nothing for the next test."""
+    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+        for name in TABLES:
+            table = tables.get_table_client(name)
+            async for entity in table.list_entities(select=["PartitionKey", "RowKey"]):
+                await table.delete_entity(entity["PartitionKey"], entity["RowKey"])
+    for queue in QUEUES:
+        await queues.get_queue_client(queue).clear_messages()

@@ -1,0 +1,145 @@
+"""What a person asks for: done once, told honestly, ended always."""
+
+import json
+
+import pytest
+
+from domain.jobs import LARGEST_BYTES
+from handlers import park
+from handlers.api import asks as api
+from handlers.loop import check, remediate
+
+RULE, LOCK = "oof-rule", "inbound-lockdown"
+ALERT = {"Identity": "Phish delivered due to an ETR override", "Disabled": False}
+
+
+async def ask(service, tenant, **body):
+    return await api.reprovision(tenant.tenant_id, json.dumps(body).encode(), "ann", service.clients)
+
+
+async def end_of(service, operation):
+    return await service.clients.storage.operations.get(operation.id)
+
+
+async def test_a_new_tenant_can_be_reprovisioned_before_any_sweep(service):
+    tenant = service.world.add_tenant("contoso.example", state="never_configured")
+    service.world.dns.set("contoso.example", "MX", "10 inbound30.exchangedefender.com.")
+    await service.look_after(tenant)
+    operation = await ask(service, tenant, controls=[RULE, "spoof-allow", LOCK])
+    await service.work()
+    ended = await end_of(service, operation)
+    assert ended.state == "succeeded"
+    assert {c.id: c.state for c in ended.controls} == {
+        "service-connectors": "not_applicable",
+        "oof-connector": "compliant",
+        RULE: "compliant",
+        "spoof-allow": "compliant",
+        LOCK: "compliant",
+    }
+    assert all(c.steps for c in ended.controls if c.id != "service-connectors")
+
+
+async def test_what_comes_along_is_not_what_was_asked_for(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-OutboundConnector", Identity="Automatic Replies (Out of Office) Only", Enabled=False)
+    tenant.admin(
+        "Disable-TransportRule", Identity="Send Automatic Replies to connector Automatic Replies", Confirm=False
+    )
+    await service.look_after(tenant, controls={"oof-connector": {"mode": "observe"}})
+    await ask(service, tenant, controls=[RULE])
+    await service.work()
+    assert tenant.writes == []
+    assert (await service.state(tenant, RULE)).detail == "order: waits for oof-connector"
+
+
+async def test_a_refused_step_is_tried_once_however_often_the_job_comes_back(service):
+    tenant = service.world.add_tenant("contoso.example", alert_set="not_found")
+    tenant.admin("Set-ProtectionAlert", **ALERT)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    tenant.lag(40, "InboundConnector")
+    await service.look_after(tenant)
+    operation = await ask(service, tenant)
+    [body] = await service.messages("remediations")
+    for attempt in range(4):
+        job = json.loads(body) | {"attempt": attempt}
+        await remediate.run(json.dumps(job).encode(), service.clients)
+    assert [e.cmdlet for e in tenant.writes].count("Set-ProtectionAlert") == 1
+    assert (await end_of(service, operation)).state == "running"
+
+
+async def test_a_job_that_is_let_go_ends_its_operation(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    tenant.lag(40, "InboundConnector")
+    await service.look_after(tenant)
+    operation = await ask(service, tenant, controls=[LOCK])
+    [body] = await service.messages("remediations")
+    await remediate.run(json.dumps(json.loads(body) | {"attempt": 20}).encode(), service.clients)
+    ended = await end_of(service, operation)
+    assert (ended.state, bool(ended.finished_at)) == ("failed", True)
+    assert "no end after 20 attempts" in ended.controls[0].detail
+
+
+async def test_a_parked_job_ends_its_operation(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    operation = await ask(service, tenant)
+    [body] = await service.messages("remediations")
+    await park.run("remediations", body, service.clients)
+    assert (await end_of(service, operation)).state == "failed"
+
+
+@pytest.mark.parametrize("letter", ["\u00e4", '"', "\n", "\U0001f600"])
+async def test_the_longest_reason_is_taken_and_kept(service, letter):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.look_after(tenant)
+    await ask(service, tenant, reason=letter * 1000, controls=[LOCK] * 200)
+    [body] = await service.messages("remediations")
+    assert len(body) < LARGEST_BYTES
+    await remediate.run(body, service.clients)
+    assert (await service.ledger(tenant, LOCK))[-1].reason == letter * 1000
+
+
+async def test_releasing_a_released_brake_opens_no_new_blast_radius(service):
+    before = await api.put_brake(b'{"engaged": false}', "ann", service.clients)
+    again = await api.put_brake(b'{"engaged": false, "reason": "again"}', "ann", service.clients)
+    assert before.changed_at is again.changed_at is None
+    engaged = await api.put_brake(b'{"engaged": true}', "ann", service.clients)
+    released = await api.put_brake(b'{"engaged": false}', "ann", service.clients)
+    assert engaged.changed_at
+    assert released.changed_at
+    assert released.changed_at > engaged.changed_at
+
+
+@pytest.mark.parametrize("body", [b"[" * 20_000, b"hello", b'{"tenant_id": ' + b"[" * 1000])
+async def test_a_message_that_comes_again_is_parked_once(service, body):
+    for _ in range(3):
+        await check.run(body, service.clients)
+        await park.run("checks", body, service.clients)
+    assert len(await service.clients.storage.parked.all("checks")) == 1
+
+
+async def test_consent_that_was_lost_under_a_correction_is_told(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    tenant.lag(40, "InboundConnector")
+    await service.look_after(tenant)
+    await service.sweep()
+    tenant.access.consented = False
+    tenant.expire_tokens()
+    await service.sweep()
+    assert "adminconsent" in (await service.state(tenant, LOCK)).detail
+    service.clock.advance(minutes=6)
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "unknown"
+    assert "adminconsent" in state.detail
+    tenant.access.consented = True
+    tenant.lag(0)
+    tenant.faults.clear()
+    service.clock.advance(hours=1)
+    for _ in range(12):
+        await service.sweep()
+    assert (await service.state(tenant, LOCK)).state in {"compliant", "needs_person"}
+    assert len(tenant.writes) == 1

@@ -1,0 +1,523 @@
+"""False alerts are closed by their evidence, once; true ones are told to a person; nothing is closed on a guess."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from clients.storage.alerts import Book, Spent
+from domain.gate import Brake
+from domain.jobs import TriageAlerts
+from handlers.api import asks as api
+from handlers.security import dispatch as security
+from simulator.defender import ETR, IP_ALLOW
+from simulator.faults import Fault
+
+OURS, FOREIGN = "65.99.255.24", "198.51.100.24"
+CLOSED = {"status": "resolved", "classification": "falsePositive", "determination": "notMalicious"}
+
+
+async def guarded(service, domain="contoso.example", **config):
+    """A tenant whose lock-down has been proven for an hour."""
+    tenant = service.world.add_tenant(domain)
+    await service.look_after(tenant, **config)
+    await service.sweep()
+    service.clock.advance(hours=1)
+    return tenant
+
+
+async def triage(service, tenant):
+    """The mail is a few minutes old; the fast lane comes by; then the alerts timer."""
+    await service.check(tenant, lane="fast")
+    await look(service, tenant)
+
+
+async def look(service, tenant, **job):
+    await security.run(TriageAlerts(tenant_id=tenant.tenant_id, **job).body.encode(), service.clients)
+
+
+def shown(alert):
+    return {name: alert[name] for name in CLOSED}
+
+
+def posted(tenant):
+    return [what for what in tenant.alerts.writes() if what[0] == "POST"]
+
+
+def patched(tenant):
+    return [what for what in tenant.alerts.writes() if what[0] == "PATCH"]
+
+
+async def test_a_false_alert_is_closed_with_its_evidence_in_comment_and_ledger(service):
+    tenant = await guarded(service)
+    mails = [tenant.alerts.mail(OURS), tenant.alerts.mail("65.99.255.250")]
+    alert = tenant.alerts.raise_alert(*mails, title=f"{IP_ALLOW}\u200b ")
+    await triage(service, tenant)
+    closed = tenant.alerts.rows[alert["id"]]
+    assert shown(closed) == CLOSED
+    assert closed["resolvedDateTime"]
+    [comment] = closed["comments"]
+    assert "all 2 messages came through the filter" in comment["comment"]
+    [entry] = await service.ledger(tenant, "false-alerts")
+    assert (entry.event, entry.after) == ("alert_closed", CLOSED)
+    assert [mail["sender_ip"] for mail in entry.before["messages"]] == [OURS, "65.99.255.250"]
+    assert (await service.state(tenant, "false-alerts")).state == "compliant"
+
+
+async def test_it_is_closed_in_one_change_right_after_it_was_read_again_and_the_incident_is_left_alone(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    calls = [(method, what) for method, what, _ in tenant.alerts.log if what != "alerts"]
+    assert calls == [("GET", alert["id"]), ("PATCH", alert["id"]), ("POST", alert["id"])]
+    assert patched(tenant) == [("PATCH", alert["id"], CLOSED)]
+
+
+async def test_nothing_is_done_twice(service):
+    tenant = await guarded(service)
+    tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    for _ in range(4):
+        await triage(service, tenant)
+        service.clock.advance(minutes=5)
+    service.clock.advance(days=1, hours=1)
+    await triage(service, tenant)
+    assert len(tenant.alerts.writes()) == 2
+    assert len(await service.ledger(tenant, "false-alerts")) == 1
+
+
+@pytest.mark.parametrize("sender_ip", [FOREIGN, None, "255.255.255.255", "10.0.0.4"])
+async def test_one_message_that_is_not_proven_leaves_the_alert_open(service, sender_ip):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS), tenant.alerts.mail(sender_ip))
+    await triage(service, tenant)
+    assert tenant.alerts.rows[alert["id"]]["status"] == "new"
+    assert tenant.alerts.writes() == []
+
+
+async def test_what_cannot_be_proven_is_written_down_once(service):
+    tenant = await guarded(service)
+    tenant.alerts.raise_alert(tenant.alerts.mail(None))
+    for _ in range(3):
+        await triage(service, tenant)
+    [entry] = await service.ledger(tenant, "false-alerts")
+    assert entry.event == "alert_left_open"
+    assert "no usable sender address" in entry.detail
+
+
+async def test_mail_that_got_round_the_filter_is_one_finding_with_its_messages_however_many_alerts(service):
+    tenant = await guarded(service)
+    for _ in range(3):
+        tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN, internetMessageId="<odd@mailer.example>"))
+        await triage(service, tenant)
+        service.clock.advance(minutes=5)
+    state = await service.state(tenant, "false-alerts")
+    assert state.state == "needs_person"
+    assert len(state.drift) == 3
+    assert "<odd@mailer.example>" in state.drift[0]["field"]
+    assert state.drift[0]["found"] == FOREIGN
+    assert [e.event for e in await service.ledger(tenant, "false-alerts")] == ["needs_person"]
+    tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN), title=ETR)
+    await triage(service, tenant)
+    assert [e.event for e in await service.ledger(tenant, "false-alerts")] == ["needs_person", "needs_person"]
+    assert tenant.alerts.writes() == []
+
+
+async def test_the_finding_ends_when_people_have_settled_the_alerts(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN))
+    await triage(service, tenant)
+    service.clock.advance(minutes=5)
+    tenant.alerts.person(alert["id"], status="resolved", classification="truePositive", determination="phishing")
+    await triage(service, tenant)
+    assert (await service.state(tenant, "false-alerts")).state == "compliant"
+    assert tenant.alerts.writes() == []
+
+
+async def test_an_alert_waits_for_the_look_that_proves_the_lockdown(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await look(service, tenant)
+    assert tenant.alerts.rows[alert["id"]]["status"] == "new"
+    assert b'"inbound-lockdown"' in (await service.messages("checks"))[0]
+    service.clock.advance(minutes=5)
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
+
+
+async def test_an_alert_about_mail_that_came_while_the_lockdown_was_off_stays_open(service):
+    tenant = await guarded(service)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.check(tenant, lane="fast")
+    service.clock.advance(minutes=20)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await service.work()
+    service.clock.advance(minutes=20)
+    await triage(service, tenant)
+    assert tenant.alerts.rows[alert["id"]]["status"] == "new"
+    assert (await service.state(tenant, "inbound-lockdown")).state == "compliant"
+
+
+async def test_an_alert_about_mail_that_came_while_nobody_looked_at_the_lockdown_stays_open(service):
+    tenant = await guarded(service)
+    await service.check(tenant, lane="fast")
+    service.clock.advance(hours=9)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS, minutes_ago=240))
+    for _ in range(2):
+        await triage(service, tenant)
+        service.clock.advance(minutes=5)
+    assert tenant.alerts.rows[alert["id"]]["status"] == "new"
+
+
+async def test_a_drift_after_the_mail_does_not_undo_the_proof(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await service.check(tenant, lane="fast")
+    service.clock.advance(minutes=5)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.check(tenant, lane="fast")
+    await look(service, tenant)
+    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
+
+
+async def test_an_alert_asks_at_once_for_a_look_at_the_policy_that_raised_it(service):
+    tenant = await guarded(service)
+    tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN))
+    for _ in range(2):
+        await look(service, tenant)
+    [body] = await service.messages("checks")
+    assert json.loads(body)["controls"] == ["alert-policies", "inbound-lockdown"]
+
+
+async def test_a_closed_alert_that_gathers_foreign_mail_is_opened_again_and_told(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    service.clock.advance(minutes=5)
+    tenant.alerts.gather(alert["id"], tenant.alerts.mail(FOREIGN, minutes_ago=1))
+    for _ in range(3):
+        await triage(service, tenant)
+        service.clock.advance(minutes=5)
+    again = tenant.alerts.rows[alert["id"]]
+    assert (again["status"], again["classification"], len(again["comments"])) == ("new", "unknown", 2)
+    assert (await service.state(tenant, "false-alerts")).state == "needs_person"
+    events = [entry.event for entry in await service.ledger(tenant, "false-alerts")]
+    assert events == ["alert_closed", "alert_reopened", "needs_person"]
+    assert len(tenant.alerts.writes()) == 4
+
+
+async def test_what_a_person_says_between_the_listing_and_the_opening_again_counts(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    service.clock.advance(minutes=5)
+    tenant.alerts.gather(alert["id"], tenant.alerts.mail(FOREIGN, minutes_ago=1))
+    said = {"classification": "truePositive", "determination": "phishing"}
+    tenant.alerts.meanwhile[alert["id"]] = lambda: tenant.alerts.person(alert["id"], **said)
+    for _ in range(2):
+        await triage(service, tenant)
+        service.clock.advance(minutes=5)
+    assert shown(tenant.alerts.rows[alert["id"]]) == {"status": "resolved"} | said
+    assert len(tenant.alerts.writes()) == 2
+
+
+async def test_a_closed_alert_that_gathers_more_of_the_same_stays_closed(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    service.clock.advance(minutes=5)
+    tenant.alerts.gather(alert["id"], tenant.alerts.mail(OURS, minutes_ago=1))
+    await triage(service, tenant)
+    assert len(tenant.alerts.writes()) == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "new", "classification": None, "determination": None},
+        {"status": "inProgress", "assignedTo": "ann@contoso.example"},
+        {"classification": "truePositive", "determination": "phishing"},
+    ],
+)
+async def test_a_person_who_takes_back_what_we_closed_wins(service, fields):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    service.clock.advance(minutes=5)
+    tenant.alerts.person(alert["id"], **fields)
+    await triage(service, tenant)
+    assert len(tenant.alerts.writes()) == 2
+
+
+@pytest.mark.parametrize(
+    "fields", [{"assignedTo": "ann@contoso.example"}, {"classification": "truePositive"}, {"status": "resolved"}]
+)
+async def test_an_alert_that_a_person_has_taken_or_judged_is_left(service, fields):
+    tenant = await guarded(service)
+    tenant.alerts.raise_alert(tenant.alerts.mail(OURS), **fields)
+    await triage(service, tenant)
+    assert tenant.alerts.writes() == []
+
+
+async def test_what_changes_between_the_listing_and_the_closing_counts(service):
+    """The re-read sees a message that the listing did not have."""
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await service.check(tenant, lane="fast")
+    mail = tenant.alerts.mail(FOREIGN)
+    tenant.alerts.meanwhile[alert["id"]] = lambda: tenant.alerts.gather(alert["id"], mail)
+    await look(service, tenant)
+    assert tenant.alerts.writes() == []
+    assert (await service.state(tenant, "false-alerts")).state == "needs_person"
+
+
+CUTS = [
+    pytest.param(Fault("cut", service="graph", cmdlet="PATCH alert", phase="before"), id="before the change"),
+    pytest.param(Fault("cut", service="graph", cmdlet="PATCH alert", phase="after"), id="after the change"),
+    pytest.param(Fault("cut", service="graph", cmdlet="POST comment", phase="before"), id="before the comment"),
+    pytest.param(Fault("cut", service="graph", cmdlet="POST comment", phase="after"), id="after the comment"),
+    pytest.param(
+        Fault("server_error", service="graph", cmdlet="PATCH alert", phase="after"), id="500 after the change"
+    ),
+    pytest.param(Fault("html", service="graph", cmdlet="POST comment", phase="after"), id="a page after the comment"),
+    pytest.param(Fault("throttled", service="graph", cmdlet="POST comment", retry_after=90), id="throttled between"),
+]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+async def test_a_break_between_change_and_comment_leaves_neither_a_double_comment_nor_a_silent_close(service, cut):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    tenant.faults.script(cut)
+    for _ in range(3):
+        await triage(service, tenant)
+        service.clock.advance(minutes=6)
+    closed = tenant.alerts.rows[alert["id"]]
+    assert shown(closed) == CLOSED
+    assert len(closed["comments"]) == 1
+    assert [entry.event for entry in await service.ledger(tenant, "false-alerts")].count("alert_closed") == 1
+
+
+async def test_an_alert_whose_comment_is_refused_is_closed_with_its_entry_in_the_ledger(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    tenant.faults.script(Fault("bad_request", service="graph", cmdlet="POST comment"))
+    for _ in range(3):
+        await triage(service, tenant)
+        service.clock.advance(minutes=6)
+    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
+    [entry] = await service.ledger(tenant, "false-alerts")
+    assert entry.event == "alert_closed"
+    assert "its comment was not taken" in entry.detail
+
+
+async def test_a_tenant_without_consent_is_unknown_with_the_grant_and_told_once(service):
+    tenant = await guarded(service)
+    await triage(service, tenant)
+    tenant.access.permissions.clear()
+    tenant.expire_tokens()
+    for _ in range(3):
+        await triage(service, tenant)
+    state = await service.state(tenant, "false-alerts")
+    assert state.state == "unknown"
+    assert "SecurityAlert.ReadWrite.All" in state.detail
+    assert "adminconsent" in state.detail
+    assert [e.event for e in await service.ledger(tenant, "false-alerts")] == ["unreadable"]
+    tenant.access.permissions.add("SecurityAlert.ReadWrite.All")
+    await triage(service, tenant)
+    assert (await service.state(tenant, "false-alerts")).state == "compliant"
+
+
+async def test_may_read_but_not_write_is_told_with_the_grant(service):
+    tenant = await guarded(service)
+    tenant.access.permissions = {"SecurityAlert.Read.All"}
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    assert "SecurityAlert.ReadWrite.All" in (await service.state(tenant, "false-alerts")).detail
+    assert tenant.alerts.rows[alert["id"]]["status"] == "new"
+
+
+async def test_a_tenant_whose_plan_has_no_defender_has_nothing_to_do(service):
+    tenant = await guarded(service)
+    tenant.switches.defender_licensed = False
+    for _ in range(2):
+        await triage(service, tenant)
+    state = await service.state(tenant, "false-alerts")
+    assert state.state == "not_applicable"
+    assert "licensed" in state.detail
+    assert await service.ledger(tenant, "false-alerts") == []
+
+
+@pytest.mark.parametrize("paging", ["link", "none"])
+async def test_every_alert_is_found_whichever_way_the_service_pages(service, paging):
+    tenant = await guarded(service, mode="observe")
+    tenant.switches.alert_paging = paging
+    moment, ours = tenant.now(), {0, 60, 117}
+    for number in range(118):
+        # More of one moment than a page holds.
+        service.clock.time = moment + timedelta(seconds=min(number, 10) if number < 112 else number)
+        tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN), title=ETR if number in ours else "Something else")
+    assert len({alert["lastUpdateDateTime"] for alert in tenant.alerts.rows.values()}) == 17
+    await look(service, tenant)
+    assert len(await service.clients.storage.alerts.standing(tenant.tenant_id)) == len(ours)
+
+
+async def test_the_services_limit_is_never_met_whatever_another_worker_has_spent(service):
+    tenant = await guarded(service)
+    for _ in range(10):
+        tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await service.check(tenant, lane="fast")
+    spent = Spent(began=service.clock(), requests=125)
+    await service.clients.storage.alerts.set_book(tenant.tenant_id, Book(spent=spent))
+    await look(service, tenant)
+    assert 0 < len(tenant.alerts.asked) <= 15
+    assert await service.hidden("alerts") == 1
+    service.clock.advance(seconds=61)
+    await look(service, tenant)
+    assert {alert["status"] for alert in tenant.alerts.rows.values()} == {"resolved"}
+    assert {len(alert["comments"]) for alert in tenant.alerts.rows.values()} == {1}
+
+
+async def test_an_alert_that_shows_late_is_found(service):
+    tenant = await guarded(service)
+    late = tenant.alerts.raise_alert(tenant.alerts.mail(OURS), visible_in=timedelta(minutes=20))
+    service.clock.advance(minutes=15)
+    tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    service.clock.advance(minutes=10)
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[late["id"]]) == CLOSED
+
+
+async def test_a_straggler_is_found_by_the_daily_sweep(service):
+    tenant = await guarded(service)
+    await triage(service, tenant)
+    late = tenant.alerts.raise_alert(tenant.alerts.mail(OURS), visible_in=timedelta(hours=3))
+    for hours in (2, 2, 22):
+        service.clock.advance(hours=hours)
+        tenant.alerts.raise_alert(title="Something else")
+        await triage(service, tenant)
+    assert shown(tenant.alerts.rows[late["id"]]) == CLOSED
+
+
+@pytest.mark.parametrize("mode", ["observe", "approve"])
+async def test_a_tenant_that_is_only_observed_keeps_its_alerts_and_the_reason_is_written_down(service, mode):
+    tenant = await guarded(service, controls={"false-alerts": {"mode": mode}})
+    tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    for _ in range(2):
+        await triage(service, tenant)
+    assert tenant.alerts.writes() == []
+    [entry] = await service.ledger(tenant, "false-alerts")
+    assert entry.event == "alert_left_open"
+    assert f"its mode is {mode}" in entry.detail
+
+
+async def test_the_mode_of_false_alerts_can_be_set(service):
+    tenant = service.world.add_tenant("contoso.example")
+    config = {"tenant_id": tenant.tenant_id, "name": "x", "initial_domain": tenant.initial_domain}
+    body = json.dumps(config | {"controls": {"false-alerts": {"mode": "observe"}}}).encode()
+    assert api.accepted_config(tenant.tenant_id, body, service.clients).mode_of("false-alerts") == "observe"
+
+
+async def test_the_brake_stops_the_closing_and_its_release_lets_it_go_on(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await service.clients.storage.switches.set_brake(Brake(engaged=True, reason="stop"))
+    await triage(service, tenant)
+    assert tenant.alerts.writes() == []
+    await service.clients.storage.switches.set_brake(Brake())
+    service.clock.advance(minutes=5)
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"title": None},
+        {"title": 7},
+        {"evidence": "huge " * 30_000},
+        {"evidence": [{"@odata.type": "#microsoft.graph.security.analyzedMessageEvidence", "senderIp": 7}]},
+        {"status": None},
+        {"firstActivityDateTime": 17},
+    ],
+    ids=["no title", "title a number", "huge", "senderIp a number", "no status", "time a number"],
+)
+async def test_an_odd_alert_is_kept_as_it_came_with_the_reason_and_never_closed(service, odd):
+    tenant = await guarded(service)
+    good = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    raw = tenant.alerts.raise_alert(tenant.alerts.mail(OURS), **odd)
+    for _ in range(2):
+        await triage(service, tenant)
+    [(content, reason)] = await service.clients.storage.parked.all("alerts")
+    assert json.loads(content) == raw
+    assert reason.startswith("an odd alert: alert")
+    assert shown(tenant.alerts.rows[good["id"]]) == CLOSED
+    assert [what[1] for what in patched(tenant)] == [good["id"]]
+
+
+async def test_a_throttled_look_is_left_to_the_queue(service):
+    tenant = await guarded(service)
+    tenant.faults.script(Fault("throttled", service="graph", retry_after=300))
+    await look(service, tenant)
+    assert await service.hidden("alerts") == 1
+
+
+async def test_a_part_of_a_batch_that_failed_is_not_taken_for_an_alert(service):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await look(service, tenant)  # it waits for the lock-down's proof
+    service.clock.advance(minutes=45)
+    tenant.alerts.raise_alert(title="Something else")
+    await look(service, tenant)
+    await service.check(tenant, lane="fast")
+    tenant.faults.script(Fault("server_error", service="graph", cmdlet="GET alert"))
+    await look(service, tenant)
+    assert (await service.state(tenant, "false-alerts")).state == "unknown"
+    assert tenant.alerts.rows[alert["id"]]["status"] == "new"
+    await look(service, tenant)
+    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
+
+
+async def test_a_foreign_message_is_parked(service):
+    await security.run(b'{"kind": "check"}', service.clients)
+    assert len(await service.clients.storage.parked.all("alerts")) == 1
+
+
+class Death(BaseException):
+    """The worker process is gone."""
+
+
+def dying(service, at, *, after):
+    """The worker dies at the *at*th request to Graph, before it is sent or after it was answered."""
+    answer, seen = service.microsoft.side_effect, []
+
+    async def until_then(request):
+        if request.url.host == "graph.microsoft.com":
+            seen.append(request)
+            if len(seen) == at:
+                if after:
+                    await answer(request)
+                raise Death
+        return await answer(request)
+
+    return until_then
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", [1, 2, 3, 4], ids=["listing", "re-read", "change", "comment"])
+async def test_a_death_at_any_request_leaves_one_comment_and_one_entry(service, at, after):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await service.check(tenant, lane="fast")
+    alive = service.microsoft.side_effect
+    service.microsoft.side_effect = dying(service, at, after=after)
+    with pytest.raises(Death):
+        await look(service, tenant)
+    service.microsoft.side_effect = alive
+    for _ in range(2):
+        service.clock.advance(minutes=6)
+        await triage(service, tenant)
+    closed = tenant.alerts.rows[alert["id"]]
+    assert shown(closed) == CLOSED
+    assert len(closed["comments"]) == 1
+    assert [entry.event for entry in await service.ledger(tenant, "false-alerts")] == ["alert_closed"]

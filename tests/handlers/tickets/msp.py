@@ -1,0 +1,155 @@
+"""An MSP's ticket system connected to the service: its settings, a person's deeds, and the messages it leads to."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from handlers.loop import check, remediate
+from handlers.tickets import poll, webhooks
+from handlers.tickets import read as tickets
+from handlers.tickets import tell as notify
+from simulator.psa.desk import Delivery, System, Ticket
+from simulator.psa.systems import Systems
+from tests.handlers.harness import START, Service
+
+COMPANY = 250
+ALERT = "Phish delivered due to an ETR override"
+SYSTEMS = ("connectwise", "autotask", "halopsa")
+in_every_system = pytest.mark.parametrize("provider", SYSTEMS)
+STATUS = {
+    "connectwise": {"new": 512, "approved": 513, "open": 514, "running": 515, "failed": 521, "closed": 530},
+    "autotask": {"new": 1, "approved": 21, "open": 8, "running": 9, "failed": 11, "closed": 5},
+    "halopsa": {"new": 1, "approved": 21, "open": 2, "running": 3, "failed": 4, "closed": 9},
+}
+AGENT = {"connectwise": "jdoe", "autotask": "4711", "halopsa": "4711"}
+STANDARD_SECRET = "whsec_ZWRndWFyZC1kZW1vLWtleS0wMTIzNDU2"
+
+
+def settings(provider: str, **desk: Any) -> dict[str, str]:
+    """The setting that connects the service to the simulated *provider*, with this desk."""
+    systems = Systems(lambda: START)
+    wanted = {"own_user": systems.by_name[provider].own} | desk
+    cw, at, halo = systems.connectwise, systems.autotask, systems.halopsa
+    connections: dict[str, dict[str, Any]] = {
+        "connectwise": {
+            "site": "https://na.myconnectwise.net",
+            "company": cw.company,
+            "public_key": cw.public_key,
+            "private_key": cw.private_key,
+            "client_id": cw.client_id,
+            "product_instance": cw.product_instance,
+        },
+        "autotask": {
+            "user": at.user,
+            "secret": at.api_secret,
+            "integration_code": at.integration_code,
+            "webhook_secrets": [at.secret],
+        },
+        "halopsa": {
+            "url": "https://northwind.halopsa.com",
+            "client_id": halo.client_id,
+            "client_secret": halo.client_secret,
+            "webhook_secrets": [halo.login],
+        },
+    }
+    return {f"HOLDFAST_PSA_{provider.upper()}": json.dumps({**connections[provider], "desk": wanted})}
+
+
+def desk_of(provider: str, **changes: Any) -> dict[str, Any]:
+    """The same desk in each system's own ids."""
+    status = {name: str(number) for name, number in STATUS[provider].items()}
+    desk = {
+        "triggers": [
+            {"action": "check", "container": "37", "type": "91", "subtype": "13", "statuses": [status["new"]]},
+            {"action": "reprovision", "container": "37", "type": "91", "subtype": "14", "statuses": [status["new"]]},
+        ],
+        "placement": {"container": "37", "status": status["open"], "priority": "3"},
+        "outcomes": {"running": status["running"], "ok": status["closed"], "failed": status["failed"]},
+        "approval": {"statuses": [status["approved"]], "words": ["approved"]},
+    }
+    return desk | changes
+
+
+def reprovision(msp: "Msp", **fields: Any) -> Ticket:
+    """A person opens a ticket that asks for a reprovision."""
+    status = STATUS[msp.system.name]["new"]
+    given: dict[str, Any] = {
+        "company": COMPANY,
+        "container": "37",
+        "type": "91",
+        "subtype": "14",
+        "status": status,
+    } | fields
+    return msp.system.opens(msp.agent, **given)
+
+
+@dataclass
+class Msp:
+    """A service whose tenants are companies of one ticket system."""
+
+    service: Service
+    system: System
+
+    @property
+    def agent(self) -> str:
+        """Somebody who works for the MSP."""
+        return AGENT[self.system.name]
+
+    @property
+    def status(self) -> dict[str, int]:
+        return STATUS[self.system.name]
+
+    @property
+    def tickets(self) -> list[Ticket]:
+        return list(self.system.tickets.values())
+
+    async def deliver(self) -> list[int]:
+        """Every webhook that waits arrives; gives the answers."""
+        statuses = []
+        while self.system.deliveries:
+            statuses.append(await self.receive(self.system.deliveries.popleft()))
+        return statuses
+
+    async def receive(self, delivery: Delivery) -> int:
+        return await webhooks.receive(delivery.system, delivery.body, delivery.headers, self.service.clients)
+
+    async def work(self, *, webhooks: bool = True) -> None:
+        """Deliver webhooks and messages until there is nothing left to deliver; hidden ones come up."""
+        for _ in range(30):
+            if webhooks:
+                await self.deliver()
+            handled = 0
+            for queue, run in (
+                ("tickets", tickets.run),
+                ("notifications", notify.run),
+                ("checks", check.run),
+                ("remediations", remediate.run),
+            ):
+                self.service.clock.advance(seconds=3)  # what was hidden to gather more comes up
+                for body in await self.service.messages(queue):
+                    await run(body, self.service.clients)
+                    handled += 1
+            if not handled and not (webhooks and self.system.deliveries):
+                return
+        raise AssertionError("the messages go round in circles")
+
+    async def poll(self) -> None:
+        await poll.run(self.service.clients)
+
+    async def drift(self, tenant: Any) -> None:
+        """An alert policy that no script may change is switched on, and seen: it needs a person."""
+        tenant.admin("Set-ProtectionAlert", Identity=ALERT, Disabled=False)
+        await self.look(tenant)
+
+    async def mend(self, tenant: Any) -> None:
+        """A person switches it off in the portal, and that is seen."""
+        tenant.admin("Set-ProtectionAlert", Identity=ALERT, Disabled=True)
+        await self.look(tenant)
+
+    async def look(self, tenant: Any) -> None:
+        """The service looks at the alert policies, and does what it can; nobody is told yet."""
+        await self.service.check(tenant, controls=("alert-policies",))
+        for body in await self.service.messages("remediations"):
+            await remediate.run(body, self.service.clients)
