@@ -48,8 +48,8 @@ OLDEST_CHECK = _meter.create_gauge("holdfast.check.oldest", "s", "Age of the old
 TENANTS = _meter.create_gauge("holdfast.tenants", "{tenant}", "Tenants that are looked after")
 BRAKE = _meter.create_gauge("holdfast.brake.engaged", "s", "How long nothing may be written; 0 while it may")
 
-type Outcome = Literal["looked", "throttled", "moved", "skipped"]
-OUTCOMES: tuple[Outcome, ...] = ("looked", "throttled", "moved", "skipped")
+type CheckResult = Literal["looked", "throttled", "moved", "skipped"]
+CHECK_RESULTS: tuple[CheckResult, ...] = ("looked", "throttled", "moved", "skipped")
 """How a look ends: recorded; put back by a service's wish; put back because somebody wrote; nobody's tenant."""
 
 _COUNTED: dict[Event, metrics.Counter] = {
@@ -69,7 +69,7 @@ _make_record = logging.getLogRecordFactory()
 def start(queues: Iterable[str], hosts: Iterable[str]) -> None:
     """Begin every series at zero, so that no chart has a hole, and give every log line the ids of its work."""
     for lane in ("fast", "slow", "asked"):
-        for outcome in OUTCOMES:
+        for outcome in CHECK_RESULTS:
             CHECKS.add(0, {"lane": lane, "outcome": outcome})
     for counter in (CONTROLS, UNKNOWNS, *_COUNTED.values()):
         for control in CATALOGUE:
@@ -117,7 +117,7 @@ def judged(before: ControlState, after: ControlState) -> None:
         TIME_TO_DETECT.record((after.read_at - before.read_at).total_seconds(), about)
 
 
-def looked(lane: Lane | None, outcome: Outcome) -> None:
+def looked(lane: Lane | None, outcome: CheckResult) -> None:
     """Count one look at a tenant; without a lane it was asked for."""
     CHECKS.add(1, {"lane": lane or "asked", "outcome": outcome})
 

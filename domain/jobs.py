@@ -1,5 +1,7 @@
 """Queue messages. They name what to look at, never what was seen, so late, doubled or reordered ones do no harm."""
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -12,6 +14,22 @@ from domain.tenant import TenantId
 
 LARGEST_BYTES = 2048
 """Design 4: a message is under 2 KB. A larger one is not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The message's work has ended, well or not: it is deleted from the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The same job is to be worked on once more, *after* at least this long."""
+
+    after: timedelta
+
+
+type Outcome = Done | Again
+"""How the work on one message ended: all that a queue function tells the delivery."""
 
 
 class Message(BaseModel):

@@ -40,7 +40,7 @@ async def run(body: bytes, clients: Clients) -> None:
         telemetry.looked(job.lane, await _check(job, clients))
 
 
-async def _check(job: CheckTenant, clients: Clients) -> telemetry.Outcome:
+async def _check(job: CheckTenant, clients: Clients) -> telemetry.CheckResult:
     """Look, record, and say how that ended."""
     # States are loaded before the tenant is looked at: whoever writes them after this moment makes our save fail.
     tenant, before = await asyncio.gather(

@@ -179,7 +179,7 @@ async def test_every_series_begins_at_zero(metrics):
     for queue in QUEUES:
         assert ("holdfast_parked_total", {"queue": queue}) in metrics
     for lane in ("fast", "slow"):
-        for outcome in telemetry.OUTCOMES:
+        for outcome in telemetry.CHECK_RESULTS:
             assert ("holdfast_checks_total", {"lane": lane, "outcome": outcome}) in metrics
     assert ("holdfast_throttles_total", {"host": "outlook.office365.com"}) in metrics
 
