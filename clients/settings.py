@@ -2,7 +2,6 @@
 
 import base64
 import os
-import re
 import socket
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -14,19 +13,18 @@ from clients.entra.credentials import Certificate
 from clients.psa.connections import Autotask, ConnectWise, HaloPsa, Json, Standard
 from clients.urls import base_url
 from domain.dns_hosts import SECRET_PREFIX
-
-_FIGURES = "[0-9*/,-]"
-_MONTHS = (
-    "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sep(tember)?|oct(ober)?|nov(ember)?|dec(ember)?"
-)
-_DAYS = "sun(day)?|mon(day)?|tue(sday)?|wed(nesday)?|thu(rsday)?|fri(day)?|sat(urday)?"
-_NCRONTAB = re.compile(rf"\s*({_FIGURES}+\s+){{4}}({_FIGURES}|{_MONTHS})+\s+({_FIGURES}|{_DAYS})+\s*", re.IGNORECASE)
+from ncrontab import Ncrontab
 
 
-def _ncrontab(text: str) -> str:
-    if not _NCRONTAB.fullmatch(text):
+def _schedule(text: str) -> str:
+    """Raise ValueError for what the platform does not take, and for its form without seconds."""
+    if len(text.split()) != _SCHEDULE_FIELDS:
         raise ValueError("should be an NCRONTAB of six fields")
+    Ncrontab(text)
     return text
+
+
+_SCHEDULE_FIELDS = 6
 
 
 def _servers(text: object) -> tuple[tuple[str, int], ...]:
@@ -71,7 +69,7 @@ def _part(text: str) -> tuple[str, str]:
     return name.strip().lower(), value.strip()
 
 
-type Ncrontab = Annotated[str, AfterValidator(_ncrontab)]
+type Schedule = Annotated[str, AfterValidator(_schedule)]
 type Url = Annotated[str, AfterValidator(base_url)]
 type Servers = Annotated[tuple[tuple[str, int], ...], BeforeValidator(_servers)]
 type Pem = Annotated[str, AfterValidator(_pem)]
@@ -120,16 +118,16 @@ class Settings(BaseSettings):
     dns_servers: Servers = Field(
         (), alias="HOLDFAST_DNS_SERVERS", description="host:port, comma separated, of hosts that can be found"
     )
-    fast_schedule: Ncrontab = Field(
+    fast_schedule: Schedule = Field(
         alias="HOLDFAST_FAST_SCHEDULE", description="an NCRONTAB of six fields, such as 0 */5 * * * *"
     )
-    slow_schedule: Ncrontab = Field(
+    slow_schedule: Schedule = Field(
         alias="HOLDFAST_SLOW_SCHEDULE", description="an NCRONTAB of six fields, such as 0 */15 * * * *"
     )
-    alerts_schedule: Ncrontab = Field(
+    alerts_schedule: Schedule = Field(
         alias="HOLDFAST_ALERTS_SCHEDULE", description="an NCRONTAB of six fields, such as 30 */5 * * * *"
     )
-    audit_schedule: Ncrontab = Field(
+    audit_schedule: Schedule = Field(
         alias="HOLDFAST_AUDIT_SCHEDULE", description="an NCRONTAB of six fields, such as 45 */5 * * * *"
     )
     partner_tenant_id: Guid = Field(
@@ -143,7 +141,7 @@ class Settings(BaseSettings):
     most_percent_per_hour: int = Field(
         25, alias="HOLDFAST_MAX_PERCENT_PER_HOUR", ge=1, le=100, description="a percentage of the fleet, 1 to 100"
     )
-    psa_schedule: Ncrontab = Field(
+    psa_schedule: Schedule = Field(
         "0 */5 * * * *",
         alias="HOLDFAST_PSA_SCHEDULE",
         description="an NCRONTAB of six fields, such as 0 */5 * * * *",

@@ -20,11 +20,12 @@ from azure.storage.blob.aio import ContainerClient
 
 from devhost.errors import StartError
 from devhost.runtime import App, Function, InvocationFailed, typed
-from devhost.schedule import Schedule
 from devhost.settings import resolve
+from ncrontab import Ncrontab
 
 _LOG = logging.getLogger(__name__)
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_FOREVER = datetime.max.replace(tzinfo=UTC)
 _SHORTEST_MONITORED = timedelta(minutes=1)
 
 
@@ -34,7 +35,7 @@ class TimerTrigger:
 
     function: Function
     expression: str
-    schedule: Schedule
+    schedule: Ncrontab
     run_on_startup: bool
     use_monitor: bool
 
@@ -48,11 +49,16 @@ class TimerTrigger:
         binding = function.trigger
         expression = resolve(binding["schedule"], environ, function=function.name)
         try:
-            schedule = Schedule(expression)
+            schedule = Ncrontab(expression)
         except ValueError as error:
             raise StartError(f"function {function.name}: schedule {binding['schedule']}: {error}") from None
-        monitored = binding.get("useMonitor", True) and schedule.shortest_interval() >= _SHORTEST_MONITORED
+        interval = schedule.interval(datetime.now(UTC))
+        monitored = binding.get("useMonitor", True) and interval is not None and interval >= _SHORTEST_MONITORED
         return cls(function, expression, schedule, binding.get("runOnStartup", False), monitored)
+
+    def after(self, moment: datetime) -> datetime:
+        """Give the next occurrence after *moment*; the end of time for a schedule that never comes due."""
+        return next(self.schedule.after(moment), _FOREVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +95,8 @@ class Timer:
         past_due = await self._look_back(now)
         if past_due or self.trigger.run_on_startup:
             await self._fire_and_store(now, past_due=past_due)
-        due = self.trigger.schedule.after(datetime.now(UTC))
-        while await _reached(due, stopping):
+        while await _reached(due := self.trigger.after(datetime.now(UTC)), stopping):
             await self._fire_and_store(due, past_due=False)
-            due = self.trigger.schedule.after(datetime.now(UTC))
 
     async def fire_by_hand(self, _: str) -> None:
         """Invoke the function now, whatever the schedule says; the input means nothing to a timer."""
@@ -110,14 +114,14 @@ class Timer:
     async def _fire_and_store(self, occurrence: datetime, *, past_due: bool) -> None:
         await self._fire(past_due=past_due)
         if self.trigger.use_monitor:
-            await self._store(Status(occurrence, self.trigger.schedule.after(occurrence), occurrence))
+            await self._store(Status(occurrence, self.trigger.after(occurrence), occurrence))
 
     async def _look_back(self, now: datetime) -> bool:
         """Read the monitor: was an occurrence missed? A changed schedule starts afresh and has missed nothing."""
         if not self.trigger.use_monitor:
             return False
         stored = await self._stored()
-        after = self.trigger.schedule.after
+        after = self.trigger.after
         if stored and stored.next == after(stored.updated if stored.last == _NEVER else stored.last):
             self._status = stored
             return now > stored.next

@@ -13,7 +13,7 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 ROOT = Path(__file__).parents[1]
-APP = ("clients", "domain", "handlers", "function_app.py", "host.json", "requirements.txt")
+APP = ("clients", "domain", "handlers", "function_app.py", "ncrontab.py", "host.json", "requirements.txt")
 LIBRARIES = Path(".python_packages", "lib", "site-packages")
 PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
 

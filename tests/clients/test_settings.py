@@ -42,7 +42,7 @@ def test_what_is_not_set_has_the_documented_default():
             "odd", "AccountName=a", "AccountKey=a2V5", "AccountName=a;AccountKey=%%", "AccountName=a;AccountKey=", "UseDevelopmentStorage=false", ";",
         )),
         *(({"HOLDFAST_FAST_SCHEDULE": odd}, "HOLDFAST_FAST_SCHEDULE: is malformed; it should be an NCRONTAB") for odd in (
-            "every five minutes at most please", "0 */5 * * * ?", "0 */5 * * * L", "0 */5 jan * * *", "0 */5 * * mon jan", "0 */5 * * * * *",
+            "every five minutes at most please", "0 */5 * * * ?", "0 */5 * * * L", "0 */5 jan * * *", "0 */5 * * mon jan", "0 */5 * * * * *", "99 99 99 99 99 99", "- - - - - -",
         )),
         *(({"HOLDFAST_LOGIN_URL": odd}, "HOLDFAST_LOGIN_URL: is malformed; it should be an https URL") for odd in (
             "https://", "https:///path", "https://:443", "https://a:65536", "https://a:odd", "https://[::1", "login.example",
@@ -84,7 +84,8 @@ def test_a_storage_connection_string_is_taken_and_never_shown(connection):
 
 
 @pytest.mark.parametrize(
-    "schedule", ["0 */5 * * * *", " 0,30 1-5 */2 1 Jan-March mon-FRI ", "0 0 0 * 1,july Sunday", "0 0 0 * 6 0"]
+    "schedule",
+    ["0 */5 * * * *", " 0,30 1-5 */2 1 Jan-March mon-FRI ", "0 0 0 * 1,july Sunday", "0 0 0 * 6 0", "0 0 0 31 2 *"],
 )
 def test_a_schedule_may_name_months_and_days(schedule):
     assert load(GOOD | {"HOLDFAST_SLOW_SCHEDULE": schedule}).slow_schedule == schedule
