@@ -20,7 +20,7 @@ _CONTROL = "inbound-lockdown"
 
 
 async def measure(bench: Bench) -> list[Row]:
-    """The ratios of design 12."""
+    """The ratios that `make bench` holds a release to."""
     tenants = await bench.tenants(TRIALS)
     await bench.clients.storage.switches.set_fleet(TRIALS)  # as the sweep does: the blast radius is a share of it
     for tenant in tenants:

@@ -59,7 +59,8 @@ class Effect(Enum):
     CREATE = "one more object each time"
 
 
-# Exchange stops a cmdlet only after 15 minutes; past these a read is asked again, a write looked for (fact sheet 2.12).
+# Exchange stops a cmdlet only after 15 minutes. Past these limits a read is retried, a write read back:
+# docs/reference/exchange.md#timeouts
 # A write is on its way within ten seconds or never (a place in the pool, TCP, TLS): so soon must the brake be felt.
 _WRITE_TIMEOUT = httpx.Timeout(10, connect=4, read=180, pool=1)
 _TIMEOUTS = {
@@ -135,7 +136,7 @@ def make_client() -> httpx.AsyncClient:
         transport=_Pools(),
         follow_redirects=False,  # a token goes only to the host it was meant for
         timeout=httpx.Timeout(10, pool=30),
-        # Exchange labels bodies gzip that are not (fact sheet 5.3), so none is asked for.
+        # Exchange labels bodies gzip that are not, so none is asked for (docs/reference/exchange.md#nul-bytes).
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
     )
 

@@ -1,4 +1,4 @@
-"""The environment, read in one place. Every setting of design 8 that the service uses today."""
+"""The environment, read in one place. README.md explains each setting."""
 
 import base64
 import os

@@ -1,6 +1,6 @@
 """Azurite, Microsoft's storage emulator, as a child process: real queues, tables and blobs on loopback.
 
-Source: azure-functions fact sheet, section 6.
+Source: docs/reference/azure-functions.md#azurite.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """HTTP triggers and the admin endpoint, served by aiohttp on loopback.
 
-Source: azure-functions fact sheet, sections 1.3, 1.7 and 2 (keys, admin endpoint).
+Source: docs/reference/azure-functions.md#what-the-host-sends, #keys.
 """
 
 import hmac

@@ -1,6 +1,6 @@
 """Knot DNS as a child process: a real authoritative server on loopback that takes signed updates (RFC 2136).
 
-Source: dns-and-exchangedefender fact sheet, section 6.7.
+Source: docs/reference/dns.md#knot.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """How the host hands a queue message to a function.
 
-Source: azure-functions fact sheet, section 1.3.
+Source: docs/reference/azure-functions.md#what-the-host-sends.
 """
 
 import base64

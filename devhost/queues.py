@@ -1,7 +1,7 @@
 """Queue triggers with the platform's meaning of batch, threshold, lease, retry and poison.
 
-Source: azure-functions fact sheet, sections 1.3, 3.1 and 3.2; for text that is not Base64, `QueueServiceClientProvider`
-of Azure/azure-sdk-for-net.
+Source: docs/reference/azure-functions.md#queue-settings, #life-of-a-message; for text that is not Base64,
+`QueueServiceClientProvider` of Azure/azure-sdk-for-net.
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 The runtime takes its message types from the caller, so plain Python objects stand in for protobuf.
 It keeps the app in module globals: one app per process, which `load` makes plain.
 
-Source: azure-functions fact sheet, section 1.
+Source: docs/reference/azure-functions.md#runtime.
 """
 
 import json

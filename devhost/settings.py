@@ -1,6 +1,6 @@
 """App settings and host.json as the platform reads them, with the platform's defaults.
 
-Source: azure-functions fact sheet, sections 1.3 (placeholders), 3.1 (host.json) and 4.3 (connections).
+Source: docs/reference/azure-functions.md#what-the-host-sends, #queue-settings, #host-storage.
 """
 
 import re

@@ -3,7 +3,7 @@
 The schedule monitor is a blob with the last and the next occurrence. Not imitated: the blob lease that makes one
 instance of many fire (there is one instance), and retry policies.
 
-Source: azure-functions fact sheet, sections 1.3 and 3.5.
+Source: docs/reference/azure-functions.md#timers.
 """
 
 import asyncio

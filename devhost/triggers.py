@@ -1,6 +1,6 @@
 """What an app's functions ask for, resolved against the settings, and checked: indexing does not.
 
-Source: azure-functions fact sheet, section 1.4 ("not caught").
+Source: docs/reference/azure-functions.md#indexing.
 """
 
 from collections.abc import Mapping

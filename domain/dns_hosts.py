@@ -1,4 +1,4 @@
-"""Who hosts a domain's DNS and lets us change it, as a tenant's config says (dns-and-exchangedefender 7).
+"""Who hosts a domain's DNS and lets us change it, as a tenant's config says.
 
 A secret is never in the config: it names the setting that holds it, and can name no other setting of the service.
 """

@@ -1,4 +1,7 @@
-"""A change of one record set in DNS as a step: all that was there, and all that is to be there (sheet 8.4, 8.10).
+"""A change of one record set in DNS as a step: all that was there, and all that is to be there.
+
+Source: docs/reference/dns.md#rules-for-writing.
+
 
 The whole set is named on both sides, so that a host can be held to what was read, and what was there can be put back.
 """
@@ -13,7 +16,7 @@ from domain.mail.presentation import read, write
 from domain.steps import SET_RECORDS, Step
 
 LARGEST_SET = 4096
-"""Characters of a record set that is still changed: what Azure DNS takes for one (dns-and-exchangedefender 7.1)."""
+"""Characters of a record set that is still changed: what Azure DNS takes for one (docs/reference/dns.md#azure-dns)."""
 
 type WritableType = Literal["TXT", "CNAME"]
 """MX is never written."""

@@ -1,6 +1,8 @@
 """The guard of the lock-down: it may close only when every MX of every domain is the filter's, and known to be.
 
-Enabling it earlier stops the company's mail (dns-and-exchangedefender 1.5, 5.4). Anything unknown means stop.
+Closing it earlier stops the company's mail. Anything unknown means stop.
+
+Source: docs/reference/exchangedefender.md#lock-down.
 """
 
 from dataclasses import dataclass

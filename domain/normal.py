@@ -1,6 +1,6 @@
 """One spelling for values that Exchange spells in several ways, so that only real differences are drift.
 
-Source: exchange-admin-api fact sheet, sections 2.7, 6.1, 6.5, 6.10, and other tools' false drifts in section 8.
+Source: docs/reference/exchange.md#values, #false-drift.
 """
 
 import unicodedata

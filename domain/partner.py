@@ -1,6 +1,6 @@
 """Which customers of a partner could be looked after: proposals, which a person takes up one by one.
 
-Source: defender-alerts-and-audit fact sheet, section 6.
+Source: docs/reference/defender-alerts-and-audit.md#partner-customers.
 """
 
 import re

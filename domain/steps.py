@@ -62,7 +62,7 @@ class Step:
 
 
 NEW_TTL_S = 3600
-"""Seconds that a record lives where there was none; a changed one keeps its time (dns-and-exchangedefender 8.9)."""
+"""TTL of a new record set; a changed one keeps its own (docs/reference/dns.md#rules-for-writing)."""
 
 
 def _listed(value: Value) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ class ServiceConnector(_Part):
 
     @model_validator(mode="after")
     def _identified_by_one(self) -> Self:
-        """Microsoft advises against addresses and a certificate in one Partner connector (dns sheet 1.5)."""
+        """Microsoft advises against addresses and a certificate in one Partner connector."""
         if bool(self.sender_ips) == bool(self.certificate):
             raise ValueError("should have either sender_ips or certificate")
         return self
@@ -73,7 +73,7 @@ class Psa(_Part):
 
 
 class TenantConfig(_Part):
-    """One tenant as `PUT /tenants/{tenant_id}` takes it (design 6).
+    """One tenant as `PUT /tenants/{tenant_id}` takes it (docs/api.md).
 
     *mx_at_filter_since*: when every MX was pointed to the filter, for a tenant where that was before Holdfast came: the
     lock-down then waits from that time on. *dns*: by zone, who hosts it and lets us change it; what belongs into any

@@ -27,7 +27,7 @@ def interval_s(timer: func.TimerRequest) -> float:
     """Seconds between two runs of the timer, from the platform's schedule monitor; 0 where it does not know yet.
 
     At an invocation the monitor still has the run before as `Last` and this one as `Next`; before the first run `Last`
-    is the year 1 (azure-functions 3.5).
+    is the year 1 (docs/reference/azure-functions.md#timers).
     """
     status = getattr(timer, "schedule_status", None) or {}
     last, this = (datetime.fromisoformat(status[name]) if status.get(name) else None for name in ("Last", "Next"))

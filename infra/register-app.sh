@@ -50,7 +50,7 @@ esac
 az ad sp show --id "$id" >/dev/null 2>&1 || az ad sp create --id "$id" >/dev/null
 
 if [ -n "$principal" ]; then
-  # Issuer and subject are compared letter by letter; the audience is that of the cloud (exchange-admin-api 1.6).
+  # Issuer and subject are compared letter by letter; the audience is that of the cloud (docs/reference/entra.md#federated-credentials).
   login=$(az cloud show --query endpoints.activeDirectory --output tsv)
   case $(az cloud show --query name --output tsv) in
     AzureCloud) audience=api://AzureADTokenExchange ;;

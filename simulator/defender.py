@@ -50,7 +50,7 @@ _NULLS = ("alertPolicyId", "actorDisplayName", "threatDisplayName", "threatFamil
 
 @dataclass(slots=True)
 class Alerts:
-    """The alerts of one tenant. Rows are the JSON of section 1.3.
+    """The alerts of one tenant. Rows are the JSON of docs/reference/defender-alerts-and-audit.md#alert.
 
     Args:
         log: method, what, and body of each request that an application made.
@@ -169,7 +169,7 @@ class Alerts:
         return row
 
     def gather(self, alert_id: str, *evidence: Row) -> None:
-        """Later events of the same policy are folded into the alert (1.5); a resolved one reopens if so switched."""
+        """Later events of the same policy are folded into the alert; a resolved one reopens if so switched."""
         row = self.rows[alert_id]
         changed: Row = {"evidence": [*row["evidence"], *evidence]}
         if self.tenant.switches.evidence_reopens_alerts and row["status"] == "resolved":

@@ -58,7 +58,7 @@ class DnsServer:
         await self._tcp.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One TCP connection: length-prefixed messages until the client leaves (RFC 1035 4.2.2)."""
+        """One TCP connection: length-prefixed messages until the client leaves (RFC 1035, 4.2.2)."""
         try:
             while True:
                 length = int.from_bytes(await reader.readexactly(2))

@@ -1,9 +1,12 @@
-"""What a cmdlet refuses, as a value: the status, the .NET type and the text. Section 5.1 and 5.2 of the fact sheet."""
+"""What a cmdlet refuses, as a value: the status, the .NET type and the text.
+
+Source: docs/reference/exchange.md#errors, #statuses.
+"""
 
 from typing import Literal
 
 type Form = Literal["pipe", "json", "bare"]
-"""How the reason is told: pipe-separated detail, a detail that is JSON, or no detail but an inner exception (5.1)."""
+"""How the reason is told: pipe-separated detail, a detail that is JSON, or no detail but an inner exception."""
 
 _CODES = {400: "BadRequest", 403: "Forbidden", 404: "NotFound"}
 

@@ -60,7 +60,7 @@ class Feed:
         return blob
 
     def record(self, operation: str, parameters: Mapping[str, object], **fields: Any) -> Row:  # noqa: ANN401 - JSON
-        """An ExchangeAdmin record of a person's cmdlet, as of now (section 4.2). *fields* replace properties."""
+        """An ExchangeAdmin record of a person's cmdlet, as of now. *fields* replace properties."""
         given = {name: _text(value) for name, value in parameters.items()}
         return {
             "CreationTime": f"{self.tenant.now():%Y-%m-%dT%H:%M:%S}",

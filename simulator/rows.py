@@ -12,7 +12,7 @@ FIRST_DAY = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
 
 
 class UInt16(int):
-    """A .NET UInt16, which the wire annotates differently from an Int32 (2.7)."""
+    """A .NET UInt16, which the wire annotates differently from an Int32 (docs/reference/exchange.md#values)."""
 
 
 def matches(row: Row, identity: str) -> bool:
@@ -22,7 +22,7 @@ def matches(row: Row, identity: str) -> bool:
 
 
 def directory(row: Row, organization: str, *, created: bool = True) -> Row:
-    """The object with what Exchange derives for each (opening of section 6). *created*: the kind shows WhenCreated."""
+    """The object with what Exchange derives for each . *created*: the kind shows WhenCreated."""
     name, guid, changed = row["Name"], row["Guid"], row["WhenChanged"]
     derived = {
         "AdminDisplayName": "",

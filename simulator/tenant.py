@@ -34,12 +34,12 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Access:
-    """What the application was granted here. A token carries it as it was when the token was issued (1.1).
+    """What the application was granted here. A token carries it as it was when the token was issued.
 
     Args:
         consented: the application has a service principal in the tenant.
-        app_roles: `exchange`, `compliance`: on which resource `Exchange.ManageAsApp` was granted (1.2).
-        directory_roles: Entra roles of the service principal, by display name (1.3).
+        app_roles: `exchange`, `compliance`: on which resource `Exchange.ManageAsApp` was granted.
+        directory_roles: Entra roles of the service principal, by display name.
         permissions: application permissions on Graph and the Management Activity API.
     """
 
@@ -107,7 +107,7 @@ class Tenant:
         self.access = Access()
         self.alerts = Alerts(self)
         self.feed = Feed(self)
-        self.relationships: list[Row] = []  # as a partner: its delegated admin relationships (JSON of section 6.1)
+        self.relationships: list[Row] = []  # as a partner: its delegated admin relationships
         self.faults = Faults()
         self.log: deque[Entry] = deque(maxlen=world.log_length)
         self.http_requests: Counter[str] = Counter()
@@ -199,7 +199,7 @@ class Tenant:
         self.tokens_valid_from = self.world.next_token()
 
     def demand_claims(self) -> None:
-        """Continuous access evaluation: refuse tokens not asked for with the claims of the challenge (1.8)."""
+        """Continuous access evaluation: refuse tokens not asked for with the claims of the challenge."""
         self.claims_demanded = str(int(self.now().timestamp()))
 
     # --- what was asked ----------------------------------------------------------------------------------------------

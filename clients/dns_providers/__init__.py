@@ -1,7 +1,7 @@
-"""Who hosts a domain's DNS and lets us change it: one small interface, three hosts (dns-and-exchangedefender 7, 8).
+"""Who hosts a domain's DNS and lets us change it: one small interface, three hosts.
 
 Every change is a compare-and-set against what was read, and only SPF, DMARC and DKIM records of a domain are ever
-touched (`record_set.change`); everything else is proposed to a person.
+touched (`record_set.change`); everything else is proposed to a person. Source: docs/reference/dns.md#rules-for-writing.
 """
 
 from __future__ import annotations

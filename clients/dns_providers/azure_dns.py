@@ -1,6 +1,6 @@
 """Azure DNS over ARM, api-version 2018-05-01: a change is a whole record set, held to the one read by its etag.
 
-Source: dns-and-exchangedefender fact sheet, section 7.1; Microsoft Learn, "DNS zones and records: Etags".
+Source: docs/reference/dns.md#azure-dns.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 There are no etags. The records are read right before the write and compared; what somebody else changes within that
 moment is not seen, so the caller reads back from the zone's own servers.
-Source: dns-and-exchangedefender fact sheet, section 7.1.
+Source: docs/reference/dns.md#cloudflare.
 """
 
 from __future__ import annotations

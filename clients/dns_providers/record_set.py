@@ -1,6 +1,6 @@
 """The records of one name and type as a provider keeps them, and which changes to them are ever made.
 
-Source: dns-and-exchangedefender fact sheet, section 8 (rules 4, 6, 7, 8, 9, 12).
+Source: docs/reference/dns.md#rules-for-writing.
 """
 
 from __future__ import annotations

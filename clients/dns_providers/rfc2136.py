@@ -2,8 +2,8 @@
 
 The whole record set that was read is the prerequisite, so the server itself makes the compare and the change one thing.
 A refusal is a code in the reply. NOERROR alone is no proof: a server may ignore a part of an update (a CNAME beside
-other data, RFC 2136 3.4.2.2), so the caller reads back from the zone's own servers.
-Source: dns-and-exchangedefender fact sheet, section 6.6.
+other data, RFC 2136, 3.4.2.2), so the caller reads back from the zone's own servers.
+Source: docs/reference/dns.md#updates.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where Microsoft's services are in each cloud, and for whom a token must be made out there.
 
-Source: exchange-admin-api fact sheet, section 1.7; defender-alerts-and-audit, sections 1.1 and 3.1. DoD compliance and
-all of China rest on a single source; Graph has no alerts there, and its audit feed is not documented.
+Source: docs/reference/entra.md#clouds. DoD compliance and all of China rest on a single source; Graph has no alerts in
+China, and the audit feed there is not documented.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Endpoints:
     """Base URLs (https, no trailing slash; a port and a path prefix are fine) and token scopes.
 
     A base URL may be replaced with `dataclasses.replace`; the scope stays, because it names the service, not the host.
-    *assertion_audience*: what a managed identity's token must be made out for to serve as our credential (section 1.6).
+    *assertion_audience*: what a managed identity's token must be made out for to serve as our credential.
     """
 
     login: str

@@ -1,6 +1,6 @@
 """What Entra says when it gives no token, and who acts on it.
 
-Source: exchange-admin-api fact sheet, sections 1.5 and 1.6; Microsoft Learn, "Microsoft Entra authentication and
+Source: docs/reference/entra.md#sign-in-errors; Microsoft Learn, "Microsoft Entra authentication and
 authorization error codes".
 """
 

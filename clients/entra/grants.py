@@ -1,4 +1,4 @@
-"""What a tenant has granted our application, as its newest tokens say (exchange-admin-api, sections 1.1 to 1.3).
+"""What a tenant has granted our application, as its newest tokens say (docs/reference/entra.md#app-roles).
 
 The tokens are ours and fresh from Entra, so they are read, not checked.
 """

@@ -1,6 +1,6 @@
 """`$batch`: up to ten reads of one tenant in one request, each with an ending of its own.
 
-Source: exchange-admin-api fact sheet, section 3.
+Source: docs/reference/exchange.md#batch.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What Exchange says when a cmdlet fails, and which error that is.
 
 The envelope comes in three forms and says the same thing in many places; most of them are generic.
-Source: exchange-admin-api fact sheet, sections 5.1 to 5.3.
+Source: docs/reference/exchange.md#errors, #statuses.
 """
 
 import json
@@ -76,7 +76,7 @@ def raise_for_cmdlet(answer: Answer, caller: Caller) -> None:
     raise_for_status(answer, said=complaint.text)
 
 
-# Directory servers being moved or overloaded: Microsoft's own module tries again on these (fact sheet 5.4).
+# Directory servers being moved or overloaded. Microsoft's own module retries these: docs/reference/exchange.md#retries
 _PASSING = {
     "DCOverloadedException",
     "SuitabilityDirectoryException",
@@ -127,7 +127,7 @@ def _refused(refusal: type[Refused], answer: Answer, complaint: Complaint, calle
 
 
 def _forbidden(answer: Answer, complaint: Complaint, caller: Caller) -> Forbidden:
-    """Say which 403 this is: Exchange gives a reason only when it really evaluated the caller's roles (section 5.3)."""
+    """Say which 403 this is: Exchange gives a reason only if it evaluated the roles."""
     text, remedy = complaint.text, caller.assignment
     if reason := answer.headers.get("x-ms-diagnostics"):
         text = f"a role is missing: {reason}"

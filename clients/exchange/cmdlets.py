@@ -23,7 +23,7 @@ type Permit = Callable[[], Awaitable[None]]
 log = logging.getLogger("holdfast.cmdlets")
 
 CALLS_PER_TENANT = 2
-"""At once, per service. Exchange limits calls per tenant across all apps, so others need room (fact sheet 5.6)."""
+"""Concurrent calls to one service; a tenant's apps share one limit (docs/reference/exchange.md#limits)."""
 MOST_PAGES = 100
 """A hundred thousand objects; a service that says more is linking in circles."""
 
@@ -53,7 +53,7 @@ class Cmdlets:
             if page.next_link is None:
                 return _complete(query, Seen(tuple(rows), first.at))
             link = _on_the_same_host(url, page.next_link)
-            # The same body is posted again; a GET of the link is wrong (fact sheet 2.8).
+            # The same body is posted to the link; a GET is wrong (docs/reference/exchange.md#paging).
             page = await self.send(target, partial(command.request, link), command.page)
             rows += page.rows
         raise Unreadable(f"more than {MOST_PAGES} pages")
@@ -152,7 +152,7 @@ def _on_the_same_host(url: str, link: str) -> str:
 
 
 def _already_customised(refusal: Refused) -> bool:
-    # Enable-OrganizationCustomization, run a second time (fact sheet 5.5).
+    # Enable-OrganizationCustomization, run a second time (docs/reference/exchange.md#customisation).
     text = "Organization is already enabled for customization"
     return refusal.kind.endswith("InvalidOperationException") and text in refusal.sentence
 

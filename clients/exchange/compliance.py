@@ -1,7 +1,7 @@
 """Security & Compliance: the same cmdlets at a host that depends on the tenant's region.
 
 The front door answers with a redirect that names the region. It is never followed as it stands: it leads to a port that
-is not for clients, with the token in hand. Source: exchange-admin-api fact sheet, section 4.
+is not for clients, with the token in hand. Source: docs/reference/compliance.md.
 """
 
 import ipaddress

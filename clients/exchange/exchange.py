@@ -14,7 +14,7 @@ from clients.http import Clock, Http
 from domain.facts import Query, Seen, Unseen
 from domain.steps import Step
 
-# A system mailbox that every tenant has, so that calls are routed to the tenant's own servers (fact sheet 2.4).
+# A system mailbox that every tenant has, so that calls reach its servers (docs/reference/exchange.md#anchor).
 _ANCHOR = "APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{tenant_id}"
 
 

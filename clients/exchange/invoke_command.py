@@ -1,7 +1,7 @@
 """InvokeCommand: what one Exchange cmdlet looks like on the wire, there and back.
 
 The service is the private transport of Microsoft's PowerShell module: stable in practice, unsupported for others.
-Source: exchange-admin-api fact sheet, section 2.
+Source: docs/reference/exchange.md, from #invokecommand to #paging.
 """
 
 import json
@@ -17,7 +17,7 @@ from domain.facts import Row, Service
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One tenant at one service. *anchor* routes a call to the servers that hold the tenant (section 2.4)."""
+    """One tenant at one service. *anchor* routes a call to the servers that hold the tenant."""
 
     service: Service
     tenant_id: str
@@ -96,7 +96,7 @@ class Command:
         return page_of(answer.json(), answer.call, answer.at)
 
     def applied(self, answer: Answer) -> Applied:
-        """Read the answer to a write. Nothing at all (no body, no `value`, null) is success too (section 2.6)."""
+        """Read the answer to a write. Nothing at all (no body, no `value`, null) is success too."""
         raise_for_cmdlet(answer, self.caller)
         body = answer.json() if answer.content.strip() else None
         if body is None:
@@ -108,7 +108,7 @@ class Command:
 
 
 def common_headers(target: Target, token: str) -> dict[str, str]:
-    """Headers that single calls and batches share (section 2.3). In English, so that error texts can be matched."""
+    """Headers that single calls and batches share. In English, so that error texts can be matched."""
     return {
         "Authorization": f"Bearer {token}",
         "Content-Type": "application/json",
@@ -120,7 +120,7 @@ def common_headers(target: Target, token: str) -> dict[str, str]:
 
 
 def encoded(body: Mapping[str, object]) -> bytes:
-    """*body* as JSON. Raises TypeError for a value that has no form in section 2.9, ValueError for a naive time."""
+    """*body* as JSON. Raises TypeError for a value that cannot be encoded, ValueError for a naive time."""
     return json.dumps(body, default=_utc_text, separators=(",", ":")).encode()
 
 
@@ -134,7 +134,7 @@ def _utc_text(value: object) -> str:
 
 
 def page_of(body: object, call: Call, at: datetime) -> Page:
-    """One page from a body. Raises Unreadable: a `Get-*` without `value` proves nothing (promise 1)."""
+    """One page from a body. Raises Unreadable: a `Get-*` without `value` proves nothing (docs/safety.md#promise-1)."""
     envelope = _envelope(body, call)
     value = envelope.get("value")
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):

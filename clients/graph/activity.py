@@ -1,7 +1,7 @@
 """The Office 365 Management Activity API: what administrators did in a tenant, an hour later.
 
-Source: defender-alerts-and-audit fact sheet, section 3. Polled, no webhook; content is listed by when it came up, so
-that what is late is not missed.
+Source: docs/reference/defender-alerts-and-audit.md#activity-feed. Polled, no webhook. Content is listed by
+the time at which it came up, so that nothing late is missed.
 """
 
 import base64
@@ -22,7 +22,7 @@ from clients.errors import Forbidden, Invalid, NotFound, NotLicensed, Refused, T
 from clients.http import Answer, Effect, Http, Request, raise_for_status, retry_after_s
 
 CONTENT_TYPES = ("Audit.Exchange", "Audit.General")
-"""Cmdlets of Exchange, and those of Security & Compliance (4.2, 4.3)."""
+"""Cmdlets of Exchange, and those of Security & Compliance."""
 MOST_PAGES = 500
 
 
@@ -40,7 +40,7 @@ class Blob:
 
 
 class Activity:
-    """The audit feed, for every tenant of a worker. *publisher*: our own tenant, whose quota is counted (3.1)."""
+    """The audit feed, for every tenant of a worker. *publisher*: our own tenant, whose quota is counted."""
 
     def __init__(self, http: Http, credentials: Credentials, endpoints: Endpoints, publisher: str) -> None:
         self._signed = Signed(http, credentials, endpoints.activity, endpoints.activity_scope)
@@ -113,8 +113,8 @@ class Activity:
         """*answer*, when it is a success.
 
         Raises:
-            Throttled: AF429, whatever its status (3.5).
-            NoSubscription, NotFound, NotLicensed, Forbidden, Refused: By code (3.6); `remedy` says what to do.
+            Throttled: AF429, whatever its status.
+            NoSubscription, NotFound, NotLicensed, Forbidden, Refused: By code; `remedy` says what to do.
             ClientError: As `raise_for_status`.
         """
         code, said = _code(answer)

@@ -1,6 +1,6 @@
 """Defender's alerts of a tenant: listed, read again, changed, commented.
 
-Source: defender-alerts-and-audit fact sheet, section 1.
+Source: docs/reference/defender-alerts-and-audit.md, from #graph to #polling.
 """
 
 import json
@@ -21,12 +21,12 @@ from clients.storage.alerts import Spent
 
 A_MINUTE = 140
 MINUTE = timedelta(minutes=1)
-"""Of 150 requests a minute for each application and tenant (1.9): a read that fails is sent again by itself."""
+"""Of 150 requests a minute for each application and tenant: a read that fails is sent again by itself."""
 TENANTS_REMEMBERED = 4096
 
 PAGE = 100
 MOST_SKIPPED = 500
-"""A larger `$skip` is refused (1.2)."""
+"""A larger `$skip` is refused."""
 _PATH = "/v1.0/security/alerts_v2"
 _SERVICE = "serviceSource eq 'microsoftDefenderForOffice365'"
 
@@ -119,7 +119,7 @@ class Alerts:
         return dict(zip(ids, await self._graph.each(tenant_id, paths), strict=True))
 
     async def change(self, tenant_id: str, alert_id: str, fields: dict[str, str], *, permit: Permit) -> Raw:
-        """Change an alert, and never its incident: one that is resolved takes all its alerts along (1.7).
+        """Change an alert, and never its incident: Graph resolves all alerts of a resolved incident.
 
         Raises:
             ClientError: As `Graph.patch`.
@@ -136,7 +136,7 @@ class Alerts:
         await self._graph.post(tenant_id, path, body, permit=permit)
 
     async def _listed(self, tenant_id: str, listing: Listing) -> AsyncIterator[list[Any]]:
-        """Follow the links where there are any, and move the time forward where a full page has none (1.2)."""
+        """Follow the links where there are any, and move the time forward where a full page has none."""
         seen, path = set[str](), listing.path
         for _ in range(MOST_PAGES):
             self._charge(tenant_id, 1)

@@ -1,6 +1,6 @@
 """Microsoft Graph as its clients speak it: pages, batches, and its two kinds of 403.
 
-Source: defender-alerts-and-audit fact sheet, section 1.9.
+Source: docs/reference/defender-alerts-and-audit.md#graph-limits.
 """
 
 import json
@@ -140,9 +140,9 @@ class Graph:
         return Forbidden(refusal.sentence, call=refusal.call, remedy=remedy)
 
 
-# Without the preference, newer enum members come as unknownFutureValue (1.2).
+# Without the preference, newer enum members come as unknownFutureValue.
 _HEADERS = {"Accept": "application/json", "Prefer": "include-unknown-enum-members"}
-# 403 has two meanings, told apart by words only (1.9); in doubt a person is told what to grant.
+# 403 has two meanings, told apart by words only; in doubt a person is told what to grant.
 _LICENCE = re.compile(r"licen[cs]|onboard|provision|subscription", re.IGNORECASE)
 _CONSENT = re.compile(r"RequestDenied|scope|privilege|role", re.IGNORECASE)
 

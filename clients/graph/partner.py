@@ -1,4 +1,7 @@
-"""The customers of a partner, from its own tenant. Source: defender-alerts-and-audit fact sheet, section 6."""
+"""The customers of a partner, from its own tenant.
+
+Source: docs/reference/defender-alerts-and-audit.md#partner-customers.
+"""
 
 from collections.abc import Sequence
 from typing import Any

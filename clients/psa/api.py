@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from domain.psa.ticket import Note, Person, Ticket
 
 AT_ONCE = 2
-"""Requests of one worker at a time. Autotask allows an integration three at a time on one endpoint (psa sheet, 3.8),
-and what we use of any PSA's limits, the MSP's other tools cannot."""
+"""Requests of one worker at a time. Autotask allows an integration three at a time on one endpoint
+(docs/reference/psa.md#autotask-api), and what we use of any PSA's limits, the MSP's other tools cannot."""
 
 
 class Psa(Protocol):

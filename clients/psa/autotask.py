@@ -1,4 +1,4 @@
-"""Autotask PSA. Source: psa sheet, sections 3.5 to 3.8."""
+"""Autotask PSA. Source: docs/reference/psa.md#autotask-api."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 COMPLETE = "5"
 INTERNAL = 2
-"""`publish` of a note for the internal project team: 1 may reach the customer's portal (section 3.7)."""
+"""`publish` of a note for the internal project team: 1 may reach the customer's portal."""
 LONGEST_NOTE = 32_000
 LONGEST_TITLE = 255
 PAGE = 200
 MOST_PAGES = 100
 """After a long outage all that changed meanwhile must be looked through: what is left out is never seen again."""
 OURS = 0.75
-"""Share of the database's hourly threshold beyond which we leave the rest to the MSP's other tools (section 3.8)."""
+"""Share of the database's hourly threshold beyond which we leave the rest to the MSP's other tools."""
 LOOK_AGAIN = timedelta(minutes=5)
 _AGENT, _CONTACT = 1, 2
 _FIELDS = (
@@ -65,7 +65,7 @@ class Autotask:
     async def find(self, company: str, key: str) -> Ticket | None:
         asked = [_term("eq", "companyID", whole(company, "company_id")), _term("eq", "externalID", key)]
         found = [_ticket(each) for each in await self._query("/Tickets/query", asked)]
-        # What it filtered by is looked at again: an operator it does not know, it passes over (section 3.7).
+        # Autotask ignores an operator that it does not know, so the answers are filtered again.
         fitting = [t for t in found if (t.key, t.company) == (key, company) and not t.closed]
         return max(fitting, key=lambda ticket: int(ticket.id), default=None)
 
@@ -203,7 +203,7 @@ def _note(found: dict[str, Any]) -> Note:
 
 
 def _fault(answer: Answer) -> str:
-    """What Autotask says. Faults of ours come as 500, and too many threads too: their texts tell (section 3.8)."""
+    """What Autotask says. It answers 500 to invalid requests and to too many threads; only the text tells which."""
     try:
         said = answer.json() if answer.status >= 400 else {}  # noqa: PLR2004 - RFC 9110
     except Unreadable:

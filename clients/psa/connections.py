@@ -1,6 +1,6 @@
 """What each PSA's setting holds: one JSON object, so that one Key Vault secret is one connection.
 
-Source: psa sheet, sections 2.6, 3.6, 4.6 (how to reach each system), 1.1 (the desk).
+Source: docs/reference/psa.md#connectwise-api, #autotask-api, #halopsa-api, #one-shape-for-three-systems.
 """
 
 import base64
@@ -29,7 +29,7 @@ def _long(secret: SecretStr) -> SecretStr:
 
 
 def _whsec(secret: SecretStr) -> SecretStr:
-    """Standard Webhooks: `whsec_` and the Base64 of 24 to 64 bytes (section 6.2)."""
+    """Standard Webhooks: `whsec_` and the Base64 of 24 to 64 bytes (docs/reference/psa.md#standard-webhooks)."""
     try:
         key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True)
     except binascii.Error:

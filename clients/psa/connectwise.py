@@ -1,4 +1,4 @@
-"""ConnectWise PSA. Source: psa sheet, sections 2.5 to 2.9."""
+"""ConnectWise PSA. Source: docs/reference/psa.md#connectwise-api."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class ConnectWise:
     async def set_status(self, ticket_id: str, status: str) -> None:
         sent = [{"op": "replace", "path": "status", "value": {"id": whole(status, "a status")}}]
         left, answer = await self._call("PATCH", f"/service/tickets/{ticket_id}", sent=sent, effect=Effect.SET)
-        if _ticket(item(answer, left)).status != status:  # a PATCH may be answered with 200 and do nothing (2.7)
+        if _ticket(item(answer, left)).status != status:  # a PATCH may be answered with 200 and do nothing
             raise Unreadable(f"the status is not {status} after it was set", call=answer.call)
 
     async def status_set_by(self, ticket: Ticket) -> Person | None:
@@ -135,7 +135,7 @@ class ConnectWise:
         except NotFound as missing:
             if missing.kind == "NotFound":
                 raise
-            if not kept or (base := await self._discover()) == kept:  # wrong keys look like this too (section 2.6)
+            if not kept or (base := await self._discover()) == kept:  # wrong keys look like this too
                 remedy = "Check the keys and the security role of the API member."
                 raise Forbidden(missing.sentence, call=missing.call, remedy=remedy) from missing
         return await self._api.call(method, f"{base}{path}", self._headers, sent=sent, effect=effect)
@@ -185,7 +185,7 @@ def _note(number: int, found: dict[str, Any]) -> Note:
 
 
 def _fault(answer: Answer) -> str:
-    """What ConnectWise says, with the field it is about (section 2.9). A ticket that is missing is told from a path."""
+    """What ConnectWise says, with the field it is about. A missing ticket is told from a wrong path."""
     if answer.status < 400:  # noqa: PLR2004 - RFC 9110
         return ""
     try:

@@ -1,4 +1,4 @@
-"""HaloPSA. Source: psa sheet, sections 4.5 to 4.8."""
+"""HaloPSA. Source: docs/reference/psa.md#halopsa-api."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = 50
 MOST_PAGES = 10
 RENEWED_EARLY = timedelta(minutes=1)
 GENERAL_USER = -1
-"""Puts a ticket on the client's General User (section 4.7)."""
+"""Puts a ticket on the client's General User."""
 
 
 class HaloPsa:
@@ -82,7 +82,7 @@ class HaloPsa:
     async def set_status(self, ticket_id: str, status: str) -> None:
         sent = [{"id": int(ticket_id), "status_id": whole(status, "a status")}]
         left, answer = await self._call("POST", "/Tickets", sent=sent, effect=Effect.SET)
-        if _ticket(_one(answer, left)).status != status:  # a workflow may forbid it (section 4.7)
+        if _ticket(_one(answer, left)).status != status:  # a workflow may forbid it
             raise Unreadable(f"the status is not {status} after it was set", call=answer.call)
 
     async def status_set_by(self, ticket: Ticket) -> Person | None:
@@ -171,7 +171,7 @@ def _headers(token: str) -> dict[str, str]:
 
 
 def _one(answer: Answer, value: object) -> dict[str, Any]:
-    """The object that one was sent for: alone, or in an array of one (section 4.7)."""
+    """The object that one was sent for: alone, or in an array of one."""
     return item(answer, value[0] if isinstance(value, list) and len(value) == 1 else value)
 
 
@@ -203,7 +203,7 @@ def _who(action: dict[str, Any]) -> Person:
 
 
 def _fault(answer: Answer) -> str:
-    """What HaloPSA says, in whichever of its forms (section 4.8)."""
+    """What HaloPSA says, in whichever of its forms."""
     try:
         said = answer.json() if answer.status >= 400 else {}  # noqa: PLR2004 - RFC 9110
     except Unreadable:

@@ -1,7 +1,7 @@
 """Whether a webhook's bytes come from who holds the secret, as each vendor signs them. All in constant time.
 
-Source: psa sheet, sections 2.3 (ConnectWise), 3.3 (Autotask), 4.3 (HaloPSA), 6.2 (Standard Webhooks). Always over the
-bytes as they came: the same JSON written again is another message.
+Signatures are verified over the bytes as received: the same JSON written again is another message.
+Source: docs/reference/psa.md#connectwise-signature, #autotask-webhooks, #halopsa-webhooks, #standard-webhooks.
 """
 
 import base64

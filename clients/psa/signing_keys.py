@@ -1,7 +1,7 @@
 """The keys ConnectWise signs with. Where a key is fetched stands in the body that it is to prove, so none is believed.
 
-Source: psa sheet, section 2.3. The host must be one of those allowed, the company and the product instance the ones of
-this connection: every other customer of ConnectWise is on the same hosts.
+Source: docs/reference/psa.md#connectwise-signature. The host must be one of those allowed, the company and the
+product instance the ones of this connection: every other customer of ConnectWise is on the same hosts.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ ASKED_AGAIN = timedelta(minutes=1)
 KEYS_KEPT = 64
 FETCHES_A_MINUTE = 12
 PATIENCE_S = 2.0
-"""ConnectWise waits 5 s for our answer, and comes again when told 429 (section 2.4)."""
+"""ConnectWise waits 5 s for our answer, and comes again when told 429 (docs/reference/psa.md#connectwise-callbacks)."""
 LARGEST_BYTES = 65_536
 
 

@@ -1,4 +1,4 @@
-"""What the zones' own servers say: records, proven absence, or unknown (dns-and-exchangedefender 6.3 and 6.5)."""
+"""What the zones' own servers say: records, proven absence, or unknown (docs/reference/dns.md#own-servers)."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ type Server = tuple[str, int]
 """IP address and port; a name instead of an address is a server that cannot be asked."""
 
 IN_FLIGHT = 32
-"""Above some fifty nothing is gained (dns-and-exchangedefender 6.2)."""
+"""Above some fifty nothing is gained (docs/reference/dns.md#own-servers)."""
 UDP_BYTES = 1232
 """Passes every common path in one piece (DNS flag day 2020)."""
 

@@ -36,7 +36,7 @@ class AuditTable:
         await self._table.upsert_entity(pack(tenant_id, _BOOK, book), mode=UpdateMode.REPLACE)
 
     async def add(self, tenant_id: str, record: Record) -> bool:
-        """Keep *record*. False when it is kept already: records come twice by design (3.4)."""
+        """Keep *record*. False when it is kept already: the feed repeats records by design."""
         try:
             await self._table.create_entity(pack(tenant_id, record.id, record, open=True))
         except ResourceExistsError:

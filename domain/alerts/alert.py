@@ -1,6 +1,6 @@
 """A Defender alert as Graph gives it: what is used must be as documented or null, the rest may be anything.
 
-Source: defender-alerts-and-audit fact sheet, sections 1.3 and 1.4.
+Source: docs/reference/defender-alerts-and-audit.md#alert, #evidence.
 """
 
 from collections.abc import Mapping
@@ -109,7 +109,7 @@ class Alert(_Wire):
 
     @property
     def untouched(self) -> bool:
-        """Nobody has taken it or judged it. A person who did is right (section 1.10)."""
+        """No person has taken or judged the alert. What a person decided stands."""
         judged = {self.classification, self.determination} - {None, "", "unknown"}
         return not judged and not self.assigned_to
 

@@ -2,7 +2,9 @@
 
 Mail that our filter has scanned is let in by an allow entry, so Defender may say that phish was delivered "due to" it.
 That is false only when every message in the evidence came from the filter's ranges, and the lock-down was proven while
-they came. Anything less leaves the alert open. Source: defender-alerts-and-audit fact sheet, sections 0 and 1.5.
+they came. Anything less leaves the alert open.
+
+Source: docs/reference/defender-alerts-and-audit.md#the-two-policies, #evidence.
 """
 
 from dataclasses import dataclass

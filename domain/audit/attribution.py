@@ -1,6 +1,8 @@
 """Whose write a record is about, and which drift it explains. Unknown means: not ours.
 
-A false "not ours" costs one look at the tenant; a false "ours" would hide drift (fact sheet, section 4.4).
+A false "not ours" costs one look at the tenant; a false "ours" would hide drift.
+
+Source: docs/reference/defender-alerts-and-audit.md#who-did-it.
 """
 
 from collections.abc import Iterable

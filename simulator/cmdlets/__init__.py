@@ -42,7 +42,8 @@ CATALOGUE: dict[str, Cmdlet] = {
     )
 }
 
-# Assumed for all of these: the sheet has it measured for New-AntiPhishPolicy and the connection filter only (5.5).
+# Measured for New-AntiPhishPolicy and the connection filter, assumed for the rest
+# (docs/reference/exchange.md#customisation).
 _NEEDS_CUSTOMIZATION = frozenset(
     {
         "TransportRule",

@@ -1,4 +1,7 @@
-"""Alert policies on compliance. Section 6.10: system rules sit in a shared container, and Set may miss them."""
+"""Alert policies on compliance. System rules sit in a shared container, and Set may miss them.
+
+Source: docs/reference/compliance.md#alert-policies.
+"""
 
 from simulator.cmdlets.binding import IDENTITY, Parameter, boolean, choice, integer, strings, text
 from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, listing, update

@@ -1,4 +1,7 @@
-"""Anti-phish policies and the rules that give them recipients. Section 6.4."""
+"""Anti-phish policies and the rules that give them recipients.
+
+Source: docs/reference/exchange.md#anti-phish-policies.
+"""
 
 from simulator.cmdlets.binding import IDENTITY, LISTING, Parameter, boolean, choice, integer, strings, text
 from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, delete, find, insert, listing, update

@@ -1,4 +1,7 @@
-"""How JSON becomes parameters: names without case, values converted by type, the rest refused. Section 2.9."""
+"""How JSON becomes parameters: names without case, values converted by type, the rest refused.
+
+Source: docs/reference/exchange.md#parameters.
+"""
 
 import ipaddress
 from collections.abc import Callable, Mapping
@@ -104,7 +107,7 @@ def moment(name: str, value: Any) -> datetime | None:  # noqa: ANN401
 
 
 def choice(*names: str, nullable: bool = False) -> Converter:
-    """An enum: the full name or a prefix that only one name has (2.9)."""
+    """An enum: the full name or a prefix that only one name has."""
 
     def convert(name: str, value: Any) -> str | None:  # noqa: ANN401
         if value is None and nullable:
@@ -144,7 +147,7 @@ def strings(check: Callable[[str], str] = str) -> Converter:
 
 
 def inbound_address(item: str) -> str:
-    """One IPv4 address or a CIDR from /24 to /32 (6.1).
+    """One IPv4 address or a CIDR from /24 to /32 (docs/reference/exchange.md#inbound-connectors).
 
     Raises:
         CmdletError: a range, IPv6, a wider prefix, or no address at all.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulator.rows import Row
     from simulator.tenant import Tenant
 
-PAGE = 1000  # what a Get-* returns unless ResultSize says otherwise (2.8)
+PAGE = 1000  # what a Get-* returns unless ResultSize says otherwise (docs/reference/exchange.md#paging)
 MORE = (
     "There are more results available than are currently displayed. To view them, increase the value for the"
     " ResultSize parameter."
@@ -25,7 +25,7 @@ MORE = (
 
 @dataclass(slots=True)
 class Output:
-    """What a cmdlet put out. `rows` None: it is one of those that return nothing (2.6)."""
+    """What a cmdlet put out. `rows` None: it is one of those that return nothing."""
 
     rows: list[Row] | None = None
     warnings: list[str] = field(default_factory=list)
@@ -109,7 +109,7 @@ def insert(call: Call, kind: str, defaults: Row, given: Row) -> Row:
 
 
 def update(call: Call, kind: str, row: Row, given: Row) -> Output:
-    """Change one object, or say that nothing changed (2.6).
+    """Change one object, or say that nothing changed.
 
     Raises:
         CmdletError: renamed to a name that is taken.

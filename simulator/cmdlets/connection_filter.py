@@ -1,4 +1,4 @@
-"""The hosted connection filter: IP allow and block lists. Section 6.9."""
+"""The hosted connection filter: IP allow and block lists. Source: docs/reference/exchange.md#connection-filter."""
 
 import ipaddress
 

@@ -1,4 +1,7 @@
-"""DKIM signing. Section 6.6: on only after both CNAMEs are published, which the world's own DNS decides."""
+"""DKIM signing. On only after both CNAMEs are published, which the world's own DNS decides.
+
+Source: docs/reference/exchange.md#dkim-signing.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +123,7 @@ def shown(tenant: Tenant, row: Row) -> Row:
 
 
 def _cname_missing(tenant: Tenant, domain: str) -> CmdletError:
-    """Text of dns-and-exchangedefender 3.3."""
+    """The refusal of docs/reference/dns.md#dkim-timing."""
     first, second = (
         f"Host Name : {host.removesuffix('.' + domain)} ; Points to address or value: {target}"
         for host, target in targets(tenant, domain).items()

@@ -1,4 +1,4 @@
-"""Inbound connectors. Section 6.1."""
+"""Inbound connectors. Source: docs/reference/exchange.md#inbound-connectors."""
 
 from simulator.cmdlets.binding import IDENTITY, LISTING, Parameter, boolean, choice, inbound_address, strings, text
 from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, delete, find, insert, listing, update

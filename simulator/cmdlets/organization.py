@@ -1,4 +1,7 @@
-"""Accepted domains, the organisation itself, its customisation, and blocked connectors. Sections 5.5, 6.7, 6.8."""
+"""Accepted domains, the organisation itself, its customisation, and blocked connectors.
+
+Source: docs/reference/exchange.md#customisation, #accepted-domains, #organisation, #blocked-connectors.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,7 @@ def _customize(call: Call) -> Output:
 
 
 def _blocked_connectors(call: Call) -> Output:
-    """The sheet has no output of this cmdlet; `ConnectorId` is the parameter of Remove-BlockedConnector."""
+    """No public page shows the output of this cmdlet; `ConnectorId` is the parameter of Remove-BlockedConnector."""
     wanted = call.given.get("ConnectorId")
     rows = [row for row in call.rows(BLOCKED) if wanted in {None, str(row["ConnectorId"])}]
     return Output([{name: value for name, value in row.items() if name not in {"Guid", "Name"}} for row in rows])

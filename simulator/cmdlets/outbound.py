@@ -1,4 +1,4 @@
-"""Outbound connectors. Section 6.2."""
+"""Outbound connectors. Source: docs/reference/exchange.md#outbound-connectors."""
 
 from simulator.cmdlets.binding import IDENTITY, LISTING, Parameter, boolean, choice, moment, strings, text
 from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, delete, find, insert, listing, update

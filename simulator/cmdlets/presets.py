@@ -1,4 +1,7 @@
-"""Preset security policies: a policy nobody can edit and rules that put recipients under it. Section 6.4."""
+"""Preset security policies: a policy nobody can edit and rules that put recipients under it.
+
+Source: docs/reference/exchange.md#anti-phish-policies.
+"""
 
 from __future__ import annotations
 

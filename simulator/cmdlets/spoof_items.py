@@ -1,4 +1,7 @@
-"""Tenant Allow/Block List, spoofed senders. Section 6.5. Five fields are the whole record."""
+"""Tenant Allow/Block List, spoofed senders. Five fields are the whole record.
+
+Source: docs/reference/exchange.md#spoofed-senders.
+"""
 
 import ipaddress
 

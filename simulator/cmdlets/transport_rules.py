@@ -1,4 +1,7 @@
-"""Mail flow rules. Section 6.3. A rule keeps its connector by GUID and shows its present name."""
+"""Mail flow rules. A rule keeps its connector by GUID and shows its present name.
+
+Source: docs/reference/exchange.md#transport-rules.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,1 +1,1 @@
-"""The ticket systems of MSPs: ConnectWise PSA, Autotask PSA and HaloPSA, from the psa fact sheet. See README.md."""
+"""The ticket systems of MSPs: ConnectWise PSA, Autotask PSA and HaloPSA, from docs/reference/psa.md. See README.md."""

@@ -1,4 +1,7 @@
-"""Autotask PSA: zones, three headers, POST paging, validation as HTTP 500. Section 3 of the psa sheet."""
+"""Autotask PSA: zones, three headers, POST paging, validation as HTTP 500.
+
+Source: docs/reference/psa.md#autotask-webhooks, #autotask-api.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,7 @@ class Autotask(System):
         return {"Content-Type": "application/json", "X-Hook-Signature": f"sha1={signature}"}
 
     def retry_after_s(self, delivery: Delivery, status: int | None) -> float | None:
-        """Any failure is retried; after 25 in a row the webhook is switched off (section 3.4)."""
+        """Any failure is retried; after 25 in a row the webhook is switched off."""
         if status is not None and 200 <= status < 300:  # noqa: PLR2004 - RFC 9110
             self.webhook_failures = 0
             return None
@@ -205,7 +208,7 @@ def _note(ticket: Ticket, note: Note) -> dict[str, Any]:
 
 
 def _fits(row: dict[str, Any], term: dict[str, Any]) -> bool:
-    """A mistyped operator is passed over in silence, as the live log has it (section 3.7)."""
+    """A mistyped operator is ignored without an error."""
     found, value = row.get(term["field"]), term.get("value")
     match term["op"]:
         case "eq":
@@ -219,7 +222,7 @@ def _fits(row: dict[str, Any], term: dict[str, Any]) -> bool:
 
 
 def _escaped(content: dict[str, Any]) -> bytes:
-    """As Autotask writes JSON: some plain characters escaped too, in upper-case hex (section 3.3)."""
+    """As Autotask writes JSON: some plain characters escaped too, in upper-case hex."""
     text = json.dumps(content, ensure_ascii=False)
     return _ESCAPED.sub(lambda found: "".join(f"\\u{unit:04X}" for unit in _units(found[0])), text).encode()
 

@@ -1,4 +1,7 @@
-"""ConnectWise PSA: callbacks signed with a key that is fetched, JSON Patch, conditions. Section 2 of the psa sheet."""
+"""ConnectWise PSA: callbacks signed with a key that is fetched, JSON Patch, conditions.
+
+Source: docs/reference/psa.md#connectwise-callbacks, #connectwise-signature, #connectwise-api.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +153,7 @@ class ConnectWise(System):
         return json_answer(200, shown, **(link if page * size < len(fitting) else {}))
 
     def _create(self, sent: Any) -> Answer:  # noqa: ANN401 - JSON
-        if not sent.get("summary") or len(sent["summary"]) > 100:  # noqa: PLR2004 - section 2.7
+        if not sent.get("summary") or len(sent["summary"]) > 100:  # noqa: PLR2004 - ConnectWise's limit
             return _error(400, "InvalidObject", "ticket object is invalid", "summary", "The summary field is required.")
         if sent["company"]["id"] not in self.companies:
             return _error(400, "InvalidObject", "ticket object is invalid", "company", "Invalid company")
@@ -171,7 +174,7 @@ class ConnectWise(System):
         return json_answer(201, self._row(ticket))
 
     def _patch(self, ticket: Ticket, sent: Any) -> Answer:  # noqa: ANN401 - JSON
-        """JSON Patch on whole fields; a path inside one is answered with 200 and does nothing (section 2.7)."""
+        """JSON Patch on whole fields; a path inside one is answered with 200 and does nothing."""
         for change in sent:
             match change:
                 case {"op": "replace", "path": "status", "value": {"id": int(status)}}:

@@ -1,4 +1,7 @@
-"""HaloPSA: a token, arrays in and an object out, actions with outcomes. Section 4 of the psa sheet."""
+"""HaloPSA: a token, arrays in and an object out, actions with outcomes.
+
+Source: docs/reference/psa.md#halopsa-webhooks, #halopsa-api.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +119,7 @@ class HaloPsa(System):
         page, size = int(asked.get("page_no", 1)), int(asked.get("page_size", 50))
         rows = [self._row(ticket) for ticket in found[(page - 1) * size : page * size]]
         for row in rows:
-            row.pop("customfields")  # list answers leave details out (section 4.7)
+            row.pop("customfields")  # list answers leave details out
         return json_answer(200, {"record_count": len(found), "tickets": rows})
 
     def _save(self, sent: Any) -> Answer:  # noqa: ANN401 - JSON

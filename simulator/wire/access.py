@@ -1,4 +1,7 @@
-"""Who may call: the token of a request, and whether its directory roles allow the cmdlet. Sections 1.3 and 1.8."""
+"""Who may call: the token of a request, and whether its directory roles allow the cmdlet.
+
+Source: docs/reference/entra.md#directory-roles, #refusals.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,7 @@ def allowed(claims: Claims, cmdlet: Cmdlet) -> bool:
 
 
 def forbidden(tenant: Tenant) -> Answer:
-    """403 as a directory role that is missing or not effective yet looks like: NUL bytes (5.3)."""
+    """403 as a directory role that is missing or not effective yet looks like: NUL bytes."""
     headers = {"Content-Type": "application/json"}
     if tenant.switches.nul_gzip_label:
         headers["Content-Encoding"] = "gzip"

@@ -1,4 +1,7 @@
-"""The Office 365 Management Activity API. Section 3 of the alerts sheet."""
+"""The Office 365 Management Activity API.
+
+Source: docs/reference/defender-alerts-and-audit.md, from #activity-feed to #feed-errors.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`POST .../$batch`: up to ten cmdlets in one request. Section 3."""
+"""`POST .../$batch`: up to ten cmdlets in one request. Source: docs/reference/exchange.md#batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which service a URL belongs to, and the compliance service's redirecting front door. Sections 1.7, 2.1 and 4.1."""
+"""Which service a URL belongs to, and the compliance service's redirecting front door.
+
+Source: docs/reference/entra.md#clouds, docs/reference/compliance.md#front-door.
+"""
 
 from __future__ import annotations
 

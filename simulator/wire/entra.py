@@ -1,4 +1,7 @@
-"""The token endpoint: client credentials against a customer's tenant. Sections 1.1, 1.5 and 1.6."""
+"""The token endpoint: client credentials against a customer's tenant.
+
+Source: docs/reference/entra.md#tokens, #sign-in-errors, #federated-credentials.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Rows and refusals in Exchange's OData clothes. Sections 2.5 to 2.7 and 5.1."""
+"""Rows and refusals in Exchange's OData clothes.
+
+Source: docs/reference/exchange.md#success, #values, #errors.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,7 @@ _ZONES = {"WhenChanged": "+00:00", "WhenCreated": "+00:00", "LastValidationTimes
 
 
 def _moment(name: str, value: datetime) -> str:
-    """Seven fractional digits; what follows them depends on the property (2.7)."""
+    """Seven fractional digits; what follows them depends on the property."""
     return f"{value.isoformat(timespec='microseconds')[:26]}0{_ZONES.get(name, 'Z')}"
 
 

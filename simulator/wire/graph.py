@@ -1,4 +1,7 @@
-"""Microsoft Graph: alerts, comments, `$batch`, and a partner's customers. Sections 1 and 6 of the alerts sheet."""
+"""Microsoft Graph: alerts, comments, `$batch`, and a partner's customers.
+
+Source: docs/reference/defender-alerts-and-audit.md, from #graph to #polling, #partner-customers.
+"""
 
 from __future__ import annotations
 
@@ -222,7 +225,7 @@ def _tenant_information(world: World, tenant_id: str) -> Answer:
 
 
 def error(status: int, code: str, message: str) -> Answer:
-    """An error in Graph's form (1.9)."""
+    """An error in Graph's form."""
     return json_answer(status, {"error": {"code": code, "message": message, "innerError": {}}})
 
 

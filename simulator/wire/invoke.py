@@ -1,4 +1,7 @@
-"""`POST .../InvokeCommand`: one cmdlet in, one envelope out. Section 2."""
+"""`POST .../InvokeCommand`: one cmdlet in, one envelope out.
+
+Source: docs/reference/exchange.md#invokecommand.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +111,7 @@ class _Run:
         return self._success(output)
 
     def _unknown(self) -> Answer:
-        """The two services answer differently to a cmdlet they do not have (4.2)."""
+        """The two services answer differently to a cmdlet they do not have (docs/reference/compliance.md#calls)."""
         if self.service == "exchange":
             return forbidden(self.tenant)
         text = f"The term '{self.name}' is not recognized as the name of a cmdlet."
@@ -171,7 +174,7 @@ class _Run:
 
 
 def _with_headers(tenant: Tenant, request: Request, result: Answer) -> Answer:
-    """The headers that every answer has (2.11)."""
+    """The headers that every answer has."""
     result.headers["request-id"] = tenant.world.next_request_id()
     result.headers["OData-Version"] = "4.0"
     if client := request.headers.get("client-request-id"):

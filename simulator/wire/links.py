@@ -1,4 +1,4 @@
-"""nextLinks: what is left of a listing, for as long as the link lives. Section 2.8."""
+"""nextLinks: what is left of a listing, for as long as the link lives. Source: docs/reference/exchange.md#paging."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Access tokens: JWTs signed with a constant (HS256), and what stands in them. Sections 1.1 to 1.3."""
+"""Access tokens: JWTs signed with a constant (HS256), and what stands in them.
+
+Source: docs/reference/entra.md#tokens, #app-roles, #directory-roles.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ AUDIENCES = {
     "activity": "https://manage.office.com",
     "management": "https://management.azure.com",
 }
-# What may be granted on the other two resources (section 8 of the alerts sheet).
+# What may be granted on the other two resources (docs/reference/defender-alerts-and-audit.md#permissions).
 PERMISSIONS = {
     "graph": {
         "SecurityAlert.Read.All",

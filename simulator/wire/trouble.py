@@ -1,4 +1,4 @@
-"""What each scripted fault looks like on the wire. Sections 5.2, 5.3 and point 9 of the contract."""
+"""What each scripted fault looks like on the wire. Source: docs/reference/exchange.md#statuses, #nul-bytes."""
 
 from __future__ import annotations
 

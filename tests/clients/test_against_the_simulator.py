@@ -1,4 +1,4 @@
-"""The clients and the simulator were written apart from one fact sheet; here they meet."""
+"""The clients and the simulator were written apart from one reference (docs/reference/README.md); here they meet."""
 
 from typing import Any
 

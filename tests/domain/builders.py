@@ -1,4 +1,4 @@
-"""A tenant as Exchange lists it, row by row from the fact sheet's examples, for judging without any I/O."""
+"""A tenant as Exchange lists it, row by row as in docs/reference/exchange.md, for judging without any I/O."""
 
 from collections.abc import Mapping
 from copy import deepcopy

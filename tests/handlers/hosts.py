@@ -1,6 +1,6 @@
 """Azure DNS and Cloudflare as state machines over the simulated zones: what they take shows in DNS at once.
 
-Bodies as the hosts send them (dns-and-exchangedefender 7.1); what is not listed here they do not do.
+Bodies as the hosts send them (docs/reference/dns.md#azure-dns, #cloudflare); what is not listed here they do not do.
 """
 
 import json

@@ -22,7 +22,7 @@ BUILT_IN = {
     "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
     "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
 }
-"""Microsoft Learn, "Azure built-in roles"; azure-functions fact sheet, section 4.3."""
+"""Microsoft Learn, "Azure built-in roles"; docs/reference/azure-functions.md#host-storage."""
 
 NEEDED = {
     ("storage", "principalId"): {

@@ -17,7 +17,7 @@ ROLES = {
     ("00000003-0000-0000-c000-000000000000", "ed4fca05-be46-441f-9803-1873825f8fdb"),  # SecurityAlert.ReadWrite.All
     ("c5393580-f805-4401-95e8-94b7a6ef2fc2", "594c1fb6-4f81-4475-ae41-0c394909246c"),  # ActivityFeed.Read
 }
-"""Resource and role ids: exchange-admin-api fact sheet, section 1.2; defender-alerts-and-audit, section 7."""
+"""Resource and role ids: docs/reference/entra.md#app-roles; docs/reference/defender-alerts-and-audit.md#permissions."""
 
 AZ = """#!/bin/sh
 echo "$@" >>"$AZ_LOG"

@@ -1,4 +1,4 @@
-"""The promises of the design that can be read from the ledger and the states alone, at any moment of a life."""
+"""The promises of docs/safety.md that can be read from the ledger and the states alone, at any moment of a life."""
 
 import json
 from collections.abc import Mapping, Sequence

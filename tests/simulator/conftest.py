@@ -1,4 +1,4 @@
-"""A tenant, and a caller that speaks to it as the fact sheet says a client should."""
+"""A tenant, and a caller that speaks to it as docs/reference/exchange.md says a client should."""
 
 import json
 from collections.abc import AsyncIterator, Iterator

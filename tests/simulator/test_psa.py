@@ -1,4 +1,4 @@
-"""The simulated ticket systems sign, retry and refuse as the psa sheet says the real ones do."""
+"""The simulated ticket systems sign, retry and refuse as docs/reference/psa.md says the real ones do."""
 
 import json
 from datetime import UTC, datetime
@@ -19,12 +19,12 @@ def systems():
     return found
 
 
-def test_connectwise_signs_as_the_sheets_vector_has_it(systems):
+def test_connectwise_signs_as_the_known_vector_has_it(systems):
     body = b'{"MessageId":"3f0a9c1e-77b4-4c55-9a0e-5b1d6a2c8e10","Action":"updated","Type":"ticket","ID":48211}'
     assert systems.connectwise.signed(body)["x-content-signature"] == "Dtx8RAoReMoF/SU2Z0Nvlf0gtxaBN3WTXBK0G8O3NpU="
 
 
-def test_autotask_signs_as_the_sheets_vector_has_it(systems):
+def test_autotask_signs_as_the_known_vector_has_it(systems):
     body = b'{"Action":"Update","Guid":"5d1f7c52-0b52-4d0e-9d43-2f8c1c6f7a11","EntityType":"Ticket","Id":91342}'
     assert systems.autotask.signed(body)["X-Hook-Signature"] == "sha1=rcPrcPwB8eAjHEgUMg4B7skeATU="
 

@@ -1,4 +1,4 @@
-"""Graph's alerts and the audit feed answer as the alerts sheet says, also to what a client should not ask."""
+"""Graph's alerts and the audit feed answer as docs/reference/defender-alerts-and-audit.md says, also to what a client should not ask."""
 
 from typing import Any
 

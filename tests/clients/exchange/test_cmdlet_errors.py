@@ -1,4 +1,4 @@
-"""What an error answer says, in each of the forms that others have met (exchange-admin-api fact sheet, 5.1 to 5.3)."""
+"""What an error answer says, in each of the forms that others have met (docs/reference/exchange.md#errors)."""
 
 import json
 from datetime import UTC, datetime

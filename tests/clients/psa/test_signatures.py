@@ -1,4 +1,4 @@
-"""Whose bytes these are: the fact sheet's vectors, and every way in which a delivery can be another one."""
+"""Whose bytes these are: known vectors, and every way in which a delivery can be another one."""
 
 import base64
 import json
@@ -51,7 +51,7 @@ each_vendor = pytest.mark.parametrize("vendor", VENDORS)
 
 
 @each_vendor
-def test_the_fact_sheets_vector_is_authentic(vendor):
+def test_a_known_vector_is_authentic(vendor):
     verify, _, _ = VENDORS[vendor]
     assert verify()
 

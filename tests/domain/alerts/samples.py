@@ -1,4 +1,4 @@
-"""Alerts as Graph gives them (defender-alerts-and-audit fact sheet, section 1.4), and a lock-down that was proven."""
+"""Alerts as Graph gives them (docs/reference/defender-alerts-and-audit.md#evidence), and a lock-down that was proven."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
