@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import batched
 from types import MappingProxyType
 from typing import Literal, assert_never
 
 from domain.facts import Service
+from domain.shown import is_plain, visible
 
 type Value = str | bool | int | datetime | tuple[str, ...] | None
 
@@ -40,12 +42,9 @@ class Step:
 
     @property
     def powershell(self) -> str:
-        """The line an admin would type, quoted so that no value can become code; for DNS, lines for nsupdate.
-
-        Source: about_Quoting_Rules (Microsoft Learn): inside single quotes only a quote is special, and it is doubled.
-        """
+        """The line an admin would type, quoted so that no value can become code; for DNS, lines for nsupdate."""
         if self.service == "dns":
-            return "\n".join(self._updates())
+            return "\n".join(map(visible, self._updates()))
         words = [self.cmdlet]
         for name, value in self.parameters.items():
             # A switch (-Confirm) takes its value after a colon; booleans read the same way for both kinds.
@@ -87,9 +86,22 @@ def _literal(value: Value) -> str:
             assert_never(value)
 
 
-# PowerShell reads typographic single quotes as quotes too, so they are doubled like the plain one.
-_QUOTES = str.maketrans({quote: quote * 2 for quote in "'\u2018\u2019\u201a\u201b"})
+# PowerShell reads typographic quotes as quotes too, so they are doubled or escaped like the plain ones.
+_SINGLE = str.maketrans({quote: quote * 2 for quote in "'\u2018\u2019\u201a\u201b"})
+_DOUBLE = str.maketrans({each: f"`{each}" for each in '`$"\u201c\u201d\u201e'})
 
 
 def _quoted(text: str) -> str:
-    return f"'{text.translate(_QUOTES)}'"
+    """*text* as a PowerShell string of exactly this value, in which every character is seen.
+
+    Source: about_Quoting_Rules (Microsoft Learn). What would not be seen is a number, `$([char]10)`, in double quotes.
+    """
+    if all(map(is_plain, text)):
+        return f"'{text.translate(_SINGLE)}'"
+    return '"' + "".join(each.translate(_DOUBLE) if is_plain(each) else _numbered(each) for each in text) + '"'
+
+
+def _numbered(character: str) -> str:
+    """By its UTF-16 units, as a .NET char is one of these."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"$([char]{int.from_bytes(pair)})" for pair in map(bytes, batched(units, 2, strict=True)))

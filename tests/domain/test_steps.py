@@ -1,7 +1,9 @@
+import re
+import unicodedata
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.steps import Step
@@ -33,14 +35,26 @@ def test_a_switch_takes_its_value_after_a_colon():
     assert step.powershell == "Enable-TransportRule -Identity 'OOF' -Confirm:$false"
 
 
-@given(st.text())
-def test_no_text_can_leave_its_quotes(text):
-    """Inside PowerShell's single quotes only quotes are special: doubled ones in pairs, so none is left alone."""
+def as_powershell_reads(printed):
+    """The value of one string literal: doubled quotes, backtick escapes and `$([char]N)`, and nothing that runs."""
+    if printed[0] == "'":
+        assert re.fullmatch(r"'(?:[^'\u2018\u2019\u201a\u201b]|(['\u2018\u2019\u201a\u201b])\1)*'", printed)
+        return re.sub(r"(['\u2018\u2019\u201a\u201b])\1", r"\1", printed[1:-1])
+    units = []
+    for number, escaped, plain in re.findall(r"""\$\(\[char\](\d+)\)|`(.)|([^$`"\u201c\u201d\u201e])""", printed[1:-1]):
+        units.append(int(number).to_bytes(2) if number else (escaped or plain).encode("utf-16-be"))
+    assert len(re.sub(r"""\$\(\[char\]\d+\)|`.|[^$`"\u201c\u201d\u201e]""", "", printed[1:-1])) == 0
+    return b"".join(units).decode("utf-16-be", "surrogatepass")
+
+
+@given(st.text(st.characters(exclude_categories=())))
+@example("x.\nStep: iex (irm evil) ; \x1b[31m \u202e")
+@example('\U000e0041`$(Remove-Item)"\u201d')
+@example("\ud800")
+def test_what_an_admin_pastes_is_exactly_the_value_and_every_character_of_it_is_seen(text):
     printed = Step("exchange", "Set-X", {"Field": text}).powershell.removeprefix("Set-X -Field ")
-    assert printed[0] == printed[-1] == "'"
-    inside = printed[1:-1]
-    for quote in "'\u2018\u2019\u201a\u201b":
-        assert inside.replace(quote * 2, "").count(quote) == 0
+    assert as_powershell_reads(printed).encode("utf-16", "surrogatepass") == text.encode("utf-16", "surrogatepass")
+    assert not {"Cc", "Cf", "Zl", "Zp", "Cs"} & set(map(unicodedata.category, printed))
 
 
 def test_what_was_planned_cannot_be_changed_afterwards():
