@@ -9,11 +9,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from domain.control import Lane
 from domain.controls import unknown
 from domain.profile import first_fault
-from domain.psa.desk import Action
+from domain.psa.desk import Action, TicketSystem
 from domain.tenant import TenantId
 
 LARGEST_BYTES = 2048
-"""Design 4: a message is under 2 KB. A larger one is not ours."""
+"""Bytes of a message's body. A larger one is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class ReadTicket(Message):
     """Look at one ticket of a PSA system; what it showed by *asked_at* is then known."""
 
     kind: Literal["ticket"] = "ticket"
-    provider: Literal["connectwise", "autotask", "halopsa"]
+    provider: TicketSystem
     ticket_id: TicketId
     asked_at: AwareDatetime
 

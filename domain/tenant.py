@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from domain.dns_hosts import HostsByZone, zone_of
 from domain.profile import DeliveryNetwork, ObjectName, Profile
+from domain.psa.desk import Provider
 
 type Mode = Literal["observe", "approve", "correct"]
 """`observe` never writes, `approve` waits for a person, `correct` puts back by itself."""
@@ -68,7 +69,7 @@ class Freeze(_Part):
 class Psa(_Part):
     """The tenant's company in the MSP's ticket system."""
 
-    provider: Literal["connectwise", "autotask", "halopsa", "standard"]
+    provider: Provider
     company_id: str = Field(min_length=1, max_length=100)
 
 

@@ -1,13 +1,18 @@
 """How one MSP wants its ticket system used: what asks for work, where tickets go, who may approve.
 
-Ids are the PSA's own, kept as text: numbers in all three systems, but only names to us (psa sheet, section 1.1).
+Ids are the PSA's own, kept as text: numbers in all three systems, but only names to us.
+
+Source: docs/reference/psa.md#one-shape-for-three-systems.
 """
 
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-type Provider = Literal["connectwise", "autotask", "halopsa", "standard"]
+TicketSystem = Literal["connectwise", "autotask", "halopsa"]
+"""The PSA systems whose tickets Holdfast reads and writes."""
+Provider = Literal[TicketSystem, "standard"]
+"""Who may send a webhook: a PSA system, or any sender that signs as Standard Webhooks says."""
 type Action = Literal["check", "reprovision"]
 
 
