@@ -1,18 +1,18 @@
 """`python -m simulator`: the simulator over HTTPS, with its DNS server, on loopback."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json
 import signal
+import socket
 import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import trustme
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from simulator.app import asgi
@@ -20,12 +20,6 @@ from simulator.dns import DnsServer
 from simulator.faults import ConnectionCut
 from simulator.psa.sender import send
 from simulator.world import World
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Iterator
-
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
 _TRANSPORTS: dict[object, asyncio.Transport] = {}
 

@@ -4,20 +4,15 @@ A request is placed by its Host header when that is a real Microsoft name, and o
 `/login/`, `/exchange/`, `/compliance/` (the front door) and `/compliance-<region>/`.
 """
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulator.control import control
 from simulator.wire import doors
 from simulator.wire.http import Answer, Request
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from simulator.world import World
+from simulator.world import World
 
 
 def asgi(world: World) -> ASGIApp:

@@ -32,35 +32,35 @@ All bodies are JSON. `{tenant}` is an id or a domain. Errors are `{"error": text
 | `PUT /_sim/dns/faults` | `{"name", "how": "servfail" / "timeout" / "truncated" / null, "times"}` | 204 |
 | `PUT /_sim/dns/servers` | `{"zone", "host", "port"}`: another server has that zone | 204 |
 | `GET /_sim/counters` | | `{"http_requests": {}, "tenants": n}` |
-| `.../psa/{system}` | | see `simulator/psa/control.py` |
+| `GET /_sim/psa/{system}/tickets` | | every ticket with its notes |
+| `POST /_sim/psa/{system}/tickets` | `{"by", "company", "summary", "status", "container", "type", "subtype"}` \
+| 201 ticket |
+| `PATCH /_sim/psa/{system}/tickets/{id}` | `{"by", "kind": "agent"/"contact"}` and fields to change | ticket |
+| `DELETE /_sim/psa/{system}/tickets/{id}` | | 204 |
+| `POST /_sim/psa/{system}/tickets/{id}/notes` | `{"by", "text", "kind", "internal"}` | 201 note |
+| `PATCH /_sim/psa/{system}` | any of `{"webhook_url", "companies": [..], "down", "drops", "trouble": [..]}` | 204 |
 | `POST /_sim/reset` | | 204 |
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from simulator.failures import CmdletError, UnknownCmdletError
-from simulator.faults import Fault, Faults
-from simulator.psa.control import PsaApi
+from simulator.faults import Fault
+from simulator.psa.desk import System
 from simulator.switches import Switches
+from simulator.tenant import Tenant
 from simulator.wire.tokens import AUDIENCES, DIRECTORY_ROLES, PERMISSIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from starlette.requests import Request
-    from starlette.types import ASGIApp
-
-    from simulator.tenant import Tenant
-    from simulator.world import World
+from simulator.world import World
 
 _SWITCHES = {field.name for field in fields(Switches)}
 
@@ -73,13 +73,13 @@ class _Unanswerable(Exception):  # noqa: N818 - a status with a sentence
 
 def control(world: World) -> ASGIApp:
     """The control API of one world."""
-    api, psa = _Api(world), PsaApi(world)
 
-    def route(path: str, method: str, run: Callable[[Mapping[str, Any], Any], Any], status: int = 200) -> Route:
+    def route(method: str, path: str, run: Callable[..., object], status: int = 200) -> Route:
         async def endpoint(request: Request) -> Response:
             try:
                 body = await request.json() if await request.body() else {}
-                answer = run(request.path_params, body)
+                subject, rest = _subject(world, request.path_params)
+                answer = run(subject, body, **rest)
             except CmdletError as error:
                 return JSONResponse({"error": error.text, "kind": error.kind}, error.status)
             except _Unanswerable as error:
@@ -92,158 +92,163 @@ def control(world: World) -> ASGIApp:
 
         return Route(f"/_sim{path}", endpoint, methods=[method])
 
-    return Starlette(
-        routes=[
-            route("/tenants", "GET", api.tenants),
-            route("/tenants", "POST", api.add, 201),
-            route("/tenants/{tenant}", "GET", api.show),
-            route("/tenants/{tenant}", "PATCH", api.change),
-            route("/tenants/{tenant}/admin", "POST", api.admin),
-            route("/tenants/{tenant}/lag", "PUT", api.lag),
-            route("/tenants/{tenant}/faults", "POST", api.script),
-            route("/tenants/{tenant}/faults", "DELETE", api.unscript),
-            route("/tenants/{tenant}/log", "GET", api.log),
-            route("/tenants/{tenant}/log", "DELETE", api.clear_log),
-            route("/tenants/{tenant}/do", "POST", api.do),
-            route("/tenants/{tenant}/alerts", "GET", api.alerts),
-            route("/tenants/{tenant}/alerts", "POST", api.raise_alert, 201),
-            route("/tenants/{tenant}/alerts/{alert}", "PATCH", api.change_alert),
-            route("/tenants/{tenant}/person", "PUT", api.person),
-            route("/tenants/{tenant}/feed", "POST", api.feed),
-            route("/tenants/{tenant}/relationships", "PUT", api.relationships),
-            route("/faults", "POST", api.script),
-            route("/faults", "DELETE", api.unscript),
-            route("/dns", "PUT", api.set_records),
-            route("/dns/faults", "PUT", api.fail_dns),
-            route("/dns/servers", "PUT", api.delegate_zone),
-            route("/psa/{system}", "PATCH", psa.switch),
-            route("/psa/{system}/tickets", "GET", psa.tickets),
-            route("/psa/{system}/tickets", "POST", psa.open, 201),
-            route("/psa/{system}/tickets/{ticket}", "PATCH", psa.change),
-            route("/psa/{system}/tickets/{ticket}", "DELETE", psa.delete),
-            route("/psa/{system}/tickets/{ticket}/notes", "POST", psa.write, 201),
-            route("/counters", "GET", api.counters),
-            route("/reset", "POST", api.reset),
-        ]
-    )
+    return Starlette(routes=[route(*each) for each in _ROUTES])
 
 
-class _Api:
-    """One method a route: path parameters and body in, something for JSON out; None is 204."""
+def _subject(world: World, path: Mapping[str, str]) -> tuple[World | Tenant | System, dict[str, str]]:
+    """Whom the path is about, and what else it names."""
+    match path:
+        case {"tenant": name, **rest}:
+            if tenant := world.tenant(name):
+                return tenant, rest
+            raise _Unanswerable(404, f"no tenant {name}")
+        case {"system": name, **rest}:
+            if system := world.psa.by_name.get(name):
+                return system, rest
+            raise ValueError(f"no system {name}; there are {', '.join(world.psa.by_name)}")
+        case _:
+            return world, {}
 
-    def __init__(self, world: World) -> None:
-        self._world = world
 
-    def tenants(self, _path: Mapping[str, Any], _body: object) -> object:
-        return [_summary(tenant) for tenant in self._world.tenants]
+# --- one function a route: whom it is about, the body and what else the path names; None is 204 ----------------------
 
-    def add(self, _path: Mapping[str, Any], body: dict[str, Any]) -> object:
-        switches = body.pop("switches", {})
-        if "count" in body:
-            added = self._world.add_tenants(body["count"], state=body.get("state", "healthy"), **switches)
-            return [_summary(tenant) for tenant in added]
-        return _summary(self._world.add_tenant(*body.pop("domains"), **body, **switches))
 
-    def show(self, path: Mapping[str, Any], _body: object) -> object:
-        return _summary(self._tenant(path))
+def _add(world: World, body: dict[str, Any]) -> object:
+    switches = body.pop("switches", {})
+    if "count" in body:
+        added = world.add_tenants(body["count"], state=body.get("state", "healthy"), **switches)
+        return [_summary(tenant) for tenant in added]
+    return _summary(world.add_tenant(*body.pop("domains"), **body, **switches))
 
-    def change(self, path: Mapping[str, Any], body: dict[str, Any]) -> object:
-        tenant = self._tenant(path)
-        tenant.region = body.get("region", tenant.region)
-        _set_switches(tenant, body.get("switches", {}))
-        _grant(tenant, body.get("access", {}))
-        return _summary(tenant)
 
-    def admin(self, path: Mapping[str, Any], body: dict[str, Any]) -> object:
-        return {"value": self._tenant(path).admin(body["cmdlet"], **body.get("parameters", {}))}
+def _change(tenant: Tenant, body: dict[str, Any]) -> object:
+    tenant.region = body.get("region", tenant.region)
+    _set_switches(tenant, body.get("switches", {}))
+    _grant(tenant, body.get("access", {}))
+    return _summary(tenant)
 
-    def lag(self, path: Mapping[str, Any], body: dict[str, Any]) -> None:
-        self._tenant(path).lag(body["reads"], body.get("kind"))
 
-    def script(self, path: Mapping[str, Any], body: dict[str, Any] | list[dict[str, Any]]) -> None:
-        listed = body if isinstance(body, list) else [body]
-        self._faults(path).script(*(Fault(**fault) for fault in listed))
+def _script(subject: World | Tenant, body: dict[str, Any] | list[dict[str, Any]]) -> None:
+    listed = body if isinstance(body, list) else [body]
+    subject.faults.script(*(Fault(**fault) for fault in listed))
 
-    def unscript(self, path: Mapping[str, Any], _body: object) -> None:
-        self._faults(path).clear()
 
-    def log(self, path: Mapping[str, Any], _body: object) -> object:
-        tenant = self._tenant(path)
-        return {"entries": [entry._asdict() for entry in tenant.log], "http_requests": dict(tenant.http_requests)}
+def _log(tenant: Tenant, _body: object) -> object:
+    return {"entries": [entry._asdict() for entry in tenant.log], "http_requests": dict(tenant.http_requests)}
 
-    def clear_log(self, path: Mapping[str, Any], _body: object) -> None:
-        self._tenant(path).clear_log()
 
-    def do(self, path: Mapping[str, Any], body: dict[str, Any]) -> None:
-        tenant = self._tenant(path)
-        match body:
-            case {"action": "add_domain", "name": str(name)}:
-                tenant.add_domain(name)
-            case {"action": "block_connector", "identity": str(identity)}:
-                tenant.block_connector(identity)
-            case {"action": "enable_preset", "level": str(level)}:
-                tenant.enable_preset(level, defender=body.get("defender", False), **body.get("conditions", {}))
-            case {"action": "unblock_connectors"}:
-                tenant.unblock_connectors()
-            case {"action": "expire_tokens"}:
-                tenant.expire_tokens()
-            case {"action": "demand_claims"}:
-                tenant.demand_claims()
+def _do(tenant: Tenant, body: dict[str, Any]) -> None:
+    match body:
+        case {"action": "add_domain", "name": str(name)}:
+            tenant.add_domain(name)
+        case {"action": "block_connector", "identity": str(identity)}:
+            tenant.block_connector(identity)
+        case {"action": "enable_preset", "level": str(level)}:
+            tenant.enable_preset(level, defender=body.get("defender", False), **body.get("conditions", {}))
+        case {"action": "unblock_connectors" | "expire_tokens" | "demand_claims" as action}:
+            getattr(tenant, action)()
+        case _:
+            raise _Unanswerable(400, f"not an action, or a field is missing: {body}")
+
+
+def _raise_alert(tenant: Tenant, body: dict[str, Any]) -> object:
+    mails = [tenant.alerts.mail(mail.pop("sender_ip"), **mail) for mail in body.pop("mails")]
+    return tenant.alerts.raise_alert(*mails, **body)
+
+
+def _change_alert(tenant: Tenant, body: dict[str, Any], alert: str) -> object:
+    tenant.alerts.person(alert, **body)
+    return tenant.alerts.rows[alert]
+
+
+def _person(tenant: Tenant, body: dict[str, Any]) -> None:
+    tenant.feed.by, tenant.feed.address = body["name"], body.get("address", tenant.feed.address)
+
+
+def _feed(tenant: Tenant, body: dict[str, Any]) -> None:
+    tenant.feed.add(*body.pop("records"), **body)
+
+
+def _relationships(tenant: Tenant, body: list[dict[str, Any]]) -> None:
+    tenant.relationships = body
+
+
+def _set_records(world: World, body: dict[str, Any]) -> None:
+    if body.get("values") is None:
+        world.dns.unset(body["name"], body["type"])
+    else:
+        world.dns.set(body["name"], body["type"], *body["values"], ttl=body.get("ttl", 300))
+
+
+def _fail_dns(world: World, body: dict[str, Any]) -> None:
+    if body["how"] is None:
+        world.dns.heal(body["name"])
+    else:
+        world.dns.fail(body["name"], body["how"], times=body.get("times"))
+
+
+def _counters(world: World, _body: object) -> object:
+    return {"http_requests": dict(world.http_requests), "tenants": len(list(world.tenants))}
+
+
+def _switch(system: System, body: dict[str, Any]) -> None:
+    for name, value in body.items():
+        match name:
+            case "companies":
+                system.companies |= set(value)
+            case "trouble":
+                system.trouble.extend(value)
+            case "webhook_url" | "down" | "drops":
+                setattr(system, name, value)
             case _:
-                raise _Unanswerable(400, f"not an action, or a field is missing: {body}")
+                raise ValueError(f"no such switch: {name}")
 
-    def alerts(self, path: Mapping[str, Any], _body: object) -> object:
-        return list(self._tenant(path).alerts.rows.values())
 
-    def raise_alert(self, path: Mapping[str, Any], body: dict[str, Any]) -> object:
-        alerts = self._tenant(path).alerts
-        mails = [alerts.mail(mail.pop("sender_ip"), **mail) for mail in body.pop("mails")]
-        return alerts.raise_alert(*mails, **body)
-
-    def change_alert(self, path: Mapping[str, Any], body: dict[str, Any]) -> object:
-        alerts = self._tenant(path).alerts
-        alerts.person(path["alert"], **body)
-        return alerts.rows[path["alert"]]
-
-    def person(self, path: Mapping[str, Any], body: dict[str, Any]) -> None:
-        feed = self._tenant(path).feed
-        feed.by, feed.address = body["name"], body.get("address", feed.address)
-
-    def feed(self, path: Mapping[str, Any], body: dict[str, Any]) -> None:
-        self._tenant(path).feed.add(*body.pop("records"), **body)
-
-    def relationships(self, path: Mapping[str, Any], body: list[dict[str, Any]]) -> None:
-        self._tenant(path).relationships = body
-
-    def set_records(self, _path: Mapping[str, Any], body: dict[str, Any]) -> None:
-        if body.get("values") is None:
-            self._world.dns.unset(body["name"], body["type"])
-        else:
-            self._world.dns.set(body["name"], body["type"], *body["values"], ttl=body.get("ttl", 300))
-
-    def delegate_zone(self, _path: Mapping[str, Any], body: dict[str, Any]) -> None:
-        self._world.dns.delegate(body["zone"], body["host"], body["port"])
-
-    def fail_dns(self, _path: Mapping[str, Any], body: dict[str, Any]) -> None:
-        if body["how"] is None:
-            self._world.dns.heal(body["name"])
-        else:
-            self._world.dns.fail(body["name"], body["how"], times=body.get("times"))
-
-    def counters(self, _path: Mapping[str, Any], _body: object) -> object:
-        return {"http_requests": dict(self._world.http_requests), "tenants": len(list(self._world.tenants))}
-
-    def reset(self, _path: Mapping[str, Any], _body: object) -> None:
-        self._world.reset()
-
-    def _tenant(self, path: Mapping[str, Any]) -> Tenant:
-        tenant = self._world.tenant(path["tenant"])
-        if tenant is None:
-            raise _Unanswerable(404, f"no tenant {path['tenant']}")
-        return tenant
-
-    def _faults(self, path: Mapping[str, Any]) -> Faults:
-        return self._tenant(path).faults if "tenant" in path else self._world.faults
+_ROUTES: tuple[tuple[str, str, Callable[..., object]] | tuple[str, str, Callable[..., object], int], ...] = (
+    ("GET", "/tenants", lambda world, _: [_summary(tenant) for tenant in world.tenants]),
+    ("POST", "/tenants", _add, 201),
+    ("GET", "/tenants/{tenant}", lambda tenant, _: _summary(tenant)),
+    ("PATCH", "/tenants/{tenant}", _change),
+    (
+        "POST",
+        "/tenants/{tenant}/admin",
+        lambda tenant, body: {"value": tenant.admin(body["cmdlet"], **body.get("parameters", {}))},
+    ),
+    ("PUT", "/tenants/{tenant}/lag", lambda tenant, body: tenant.lag(body["reads"], body.get("kind"))),
+    ("POST", "/tenants/{tenant}/faults", _script),
+    ("DELETE", "/tenants/{tenant}/faults", lambda tenant, _: tenant.faults.clear()),
+    ("GET", "/tenants/{tenant}/log", _log),
+    ("DELETE", "/tenants/{tenant}/log", lambda tenant, _: tenant.clear_log()),
+    ("POST", "/tenants/{tenant}/do", _do),
+    ("GET", "/tenants/{tenant}/alerts", lambda tenant, _: list(tenant.alerts.rows.values())),
+    ("POST", "/tenants/{tenant}/alerts", _raise_alert, 201),
+    ("PATCH", "/tenants/{tenant}/alerts/{alert}", _change_alert),
+    ("PUT", "/tenants/{tenant}/person", _person),
+    ("POST", "/tenants/{tenant}/feed", _feed),
+    ("PUT", "/tenants/{tenant}/relationships", _relationships),
+    ("POST", "/faults", _script),
+    ("DELETE", "/faults", lambda world, _: world.faults.clear()),
+    ("PUT", "/dns", _set_records),
+    ("PUT", "/dns/faults", _fail_dns),
+    ("PUT", "/dns/servers", lambda world, body: world.dns.delegate(body["zone"], body["host"], body["port"])),
+    ("PATCH", "/psa/{system}", _switch),
+    ("GET", "/psa/{system}/tickets", lambda system, _: system.shown()),
+    ("POST", "/psa/{system}/tickets", lambda system, body: asdict(system.opens(**body)), 201),
+    (
+        "PATCH",
+        "/psa/{system}/tickets/{ticket}",
+        lambda system, body, ticket: asdict(system.changes(ticket_id=int(ticket), **body)),
+    ),
+    ("DELETE", "/psa/{system}/tickets/{ticket}", lambda system, _, ticket: system.deletes(int(ticket))),
+    (
+        "POST",
+        "/psa/{system}/tickets/{ticket}/notes",
+        lambda system, body, ticket: asdict(system.writes(ticket_id=int(ticket), **body)),
+        201,
+    ),
+    ("GET", "/counters", _counters),
+    ("POST", "/reset", lambda world, _: world.reset()),
+)
 
 
 def _summary(tenant: Tenant) -> dict[str, object]:

@@ -1,21 +1,15 @@
 """Defender's alerts of one tenant: raised, gathering evidence, resolved by people and applications."""
 
-from __future__ import annotations
-
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid5
 
 from simulator.moments import seven_digits
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from simulator.rows import Row
-    from simulator.tenant import Tenant
+from simulator.organization import Organization
+from simulator.rows import Row
 
 IP_ALLOW = "Phish delivered due to an IP allow policy"
 ETR = "Phish delivered due to an ETR override"
@@ -45,7 +39,53 @@ CHANGEABLE: dict[str, set[str] | None] = {
     "determination": DETERMINATIONS,
     "assignedTo": None,
 }
-_NULLS = ("alertPolicyId", "actorDisplayName", "threatDisplayName", "threatFamilyName", "investigationState")
+_MAIL: Row = {
+    "@odata.type": "#microsoft.graph.security.analyzedMessageEvidence",
+    "verdict": "suspicious",
+    "remediationStatus": "none",
+    "remediationStatusDetails": None,
+    "roles": [],
+    "detailedRoles": [],
+    "tags": [],
+    "subject": "Invoice 20817",
+    "language": "en",
+    "antiSpamDirection": "Inbound",
+    "deliveryAction": "Delivered",
+    "deliveryLocation": "Inbox",
+    "urn": "urn:MailEntity:0c2b1f",
+    "threats": ["HighConfPhish"],
+    "threatDetectionMethods": ["MixedAnalysis"],
+    "urls": [],
+    "urlCount": 0,
+    "attachmentsCount": 0,
+    "p1Sender": {"emailAddress": "bounce@mailer.example.net", "displayName": None, "domainName": None},
+    "p2Sender": {"emailAddress": "billing@example.net", "displayName": "Billing", "domainName": "example.net"},
+}
+_ALERT: Row = {
+    "status": "new",
+    "severity": "informational",
+    "classification": None,
+    "determination": None,
+    "serviceSource": "microsoftDefenderForOffice365",
+    "detectionSource": "microsoftDefenderForOffice365",
+    "productName": "Microsoft Defender for Office 365",
+    "detectorId": "00000000-aaaa-4bbb-8ccc-000000000001",
+    "recommendedActions": "",
+    "category": "InitialAccess",
+    "categories": ["InitialAccess"],
+    "assignedTo": None,
+    "mitreTechniques": ["T1566"],
+    "resolvedDateTime": None,
+    "systemTags": [],
+    "customDetails": {},
+    "additionalData": None,
+    "comments": [],
+    "alertPolicyId": None,
+    "actorDisplayName": None,
+    "threatDisplayName": None,
+    "threatFamilyName": None,
+    "investigationState": None,
+}
 
 
 @dataclass(slots=True)
@@ -58,7 +98,7 @@ class Alerts:
         meanwhile: what happens to an alert just before it is read on its own.
     """
 
-    tenant: Tenant
+    tenant: Organization
     rows: dict[str, Row] = field(default_factory=dict)
     visible: dict[str, datetime] = field(default_factory=dict)
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
@@ -69,34 +109,18 @@ class Alerts:
         """One `analyzedMessageEvidence`. Delivery fields are in the mixed case of live data."""
         number = len(self.rows) * 100 + len(self.log)
         domain = self.tenant.domains[0]
-        return {
-            "@odata.type": "#microsoft.graph.security.analyzedMessageEvidence",
-            "createdDateTime": seven_digits(self.tenant.now()),
-            "verdict": "suspicious",
-            "remediationStatus": "none",
-            "remediationStatusDetails": None,
-            "roles": [],
-            "detailedRoles": [],
-            "tags": [],
-            "networkMessageId": str(uuid5(self.tenant.world.next_guid(), "message")),
-            "internetMessageId": f"<{number}.{self.tenant.world.next_token()}@mailer.example.net>",
-            "subject": "Invoice 20817",
-            "language": "en",
-            "senderIp": sender_ip,
-            "recipientEmailAddress": f"kim@{domain}",
-            "antiSpamDirection": "Inbound",
-            "deliveryAction": "Delivered",
-            "deliveryLocation": "Inbox",
-            "urn": "urn:MailEntity:0c2b1f",
-            "threats": ["HighConfPhish"],
-            "threatDetectionMethods": ["MixedAnalysis"],
-            "urls": [],
-            "urlCount": 0,
-            "attachmentsCount": 0,
-            "receivedDateTime": seven_digits(self.tenant.now() - timedelta(minutes=minutes_ago)),
-            "p1Sender": {"emailAddress": "bounce@mailer.example.net", "displayName": None, "domainName": None},
-            "p2Sender": {"emailAddress": "billing@example.net", "displayName": "Billing", "domainName": "example.net"},
-        } | fields
+        return (
+            _MAIL
+            | {
+                "createdDateTime": seven_digits(self.tenant.now()),
+                "networkMessageId": str(uuid5(self.tenant.world.next_guid(), "message")),
+                "internetMessageId": f"<{number}.{self.tenant.world.next_token()}@mailer.example.net>",
+                "senderIp": sender_ip,
+                "recipientEmailAddress": f"kim@{domain}",
+                "receivedDateTime": seven_digits(self.tenant.now() - timedelta(minutes=minutes_ago)),
+            }
+            | fields
+        )
 
     def mailbox(self) -> Row:
         address = f"kim@{self.tenant.domains[0]}"
@@ -129,40 +153,22 @@ class Alerts:
         first, last = (times[0], times[-1]) if times else (None, None)
         alert_id = fields.get("id", f"fa{provider_id}")
         tail = f"?tid={self.tenant.tenant_id}"
-        row: Row = {
+        made: Row = {
             "id": alert_id,
             "providerAlertId": provider_id,
             "incidentId": str(400 + len(self.rows)),
-            "status": "new",
-            "severity": "informational",
-            "classification": None,
-            "determination": None,
-            "serviceSource": "microsoftDefenderForOffice365",
-            "detectionSource": "microsoftDefenderForOffice365",
-            "productName": "Microsoft Defender for Office 365",
-            "detectorId": "00000000-aaaa-4bbb-8ccc-000000000001",
             "tenantId": self.tenant.tenant_id,
             "title": title,
             "description": f"{title}. -V1.0.0.1",
-            "recommendedActions": "",
-            "category": "InitialAccess",
-            "categories": ["InitialAccess"],
-            "assignedTo": None,
             "alertWebUrl": f"https://security.microsoft.com/alerts/{alert_id}{tail}",
             "incidentWebUrl": f"https://security.microsoft.com/incident2/{400 + len(self.rows)}/overview{tail}",
-            "mitreTechniques": ["T1566"],
             "createdDateTime": seven_digits(now),
             "lastUpdateDateTime": seven_digits(now),
-            "resolvedDateTime": None,
             "firstActivityDateTime": first,
             "lastActivityDateTime": last,
-            "systemTags": [],
-            "customDetails": {},
-            "additionalData": None,
-            "comments": [],
             "evidence": [*evidence, self.mailbox()],
-            **dict.fromkeys(_NULLS),
-        } | fields
+        }
+        row = _ALERT | made | fields
         self.rows[alert_id] = row
         if visible_in:
             self.visible[alert_id] = now + visible_in

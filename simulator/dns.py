@@ -5,10 +5,8 @@ that does not exist and NODATA for one that does, both with the zone's SOA (RFC 
 NXDOMAIN. A zone that was delegated is asked of its own server.
 """
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import dns.exception
 import dns.flags
@@ -17,8 +15,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-if TYPE_CHECKING:
-    from simulator.zones import Zones
+from simulator.zones import Zones
 
 _LONGEST_CHAIN = 8  # CNAMEs followed in one answer
 _PATIENCE_S = 2.0  # for another server's answer

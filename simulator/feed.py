@@ -1,20 +1,14 @@
 """The audit feed of one tenant: what people and applications did, coming up later, in parcels."""
 
-from __future__ import annotations
-
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from simulator.moments import seven_digits
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from simulator.rows import Row
-    from simulator.tenant import Tenant
+from simulator.organization import Organization
+from simulator.rows import Row
 
 EXCHANGE, GENERAL = "Audit.Exchange", "Audit.General"
 CONTENT_TYPES = {EXCHANGE, GENERAL, "Audit.AzureActiveDirectory", "Audit.SharePoint", "DLP.All"}
@@ -42,7 +36,7 @@ class Feed:
         asked: method and path of each request.
     """
 
-    tenant: Tenant
+    tenant: Organization
     subscriptions: dict[str, datetime] = field(default_factory=dict)
     blobs: deque[Blob] = field(default_factory=lambda: deque(maxlen=_MOST_BLOBS))
     refusals: deque[tuple[int, str]] = field(default_factory=deque)

@@ -1,9 +1,5 @@
 """The states a tenant can start in, as functions from tenant and kind to rows. Values: the ExchangeDefender guide."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from simulator.cmdlets import (
     alerts,
     anti_phish,
@@ -14,12 +10,8 @@ from simulator.cmdlets import (
     spoof_items,
     transport_rules,
 )
+from simulator.organization import Organization, State
 from simulator.rows import FIRST_DAY, Row
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from simulator.tenant import Tenant
 
 RANGE = "65.99.255.0/24"
 OOF_CONNECTOR = "Automatic Replies (Out of Office) Only"
@@ -28,7 +20,7 @@ SPOOF_PAIRS = (RANGE, "206.125.40.0/24")
 FILTER_MX = "10 inbound30.exchangedefender.com."
 
 
-def healthy(tenant: Tenant, kind: str) -> list[Row]:
+def healthy(tenant: Organization, kind: str) -> list[Row]:
     """Everything as the guide documents it, with the lock-down in its Partner form."""
     match kind:
         case inbound.KIND:
@@ -50,12 +42,12 @@ def healthy(tenant: Tenant, kind: str) -> list[Row]:
             return _shared(tenant, kind, as_documented=True)
 
 
-def never_configured(tenant: Tenant, kind: str) -> list[Row]:
+def never_configured(tenant: Organization, kind: str) -> list[Row]:
     """A fresh tenant: what Microsoft puts there, and nothing else."""
     return _shared(tenant, kind, as_documented=False)
 
 
-def _shared(tenant: Tenant, kind: str, *, as_documented: bool) -> list[Row]:
+def _shared(tenant: Organization, kind: str, *, as_documented: bool) -> list[Row]:
     """The objects that every tenant has, switched as the guide says or as Microsoft ships them."""
     match kind:
         case anti_phish.POLICY:
@@ -69,7 +61,7 @@ def _shared(tenant: Tenant, kind: str, *, as_documented: bool) -> list[Row]:
             return []
 
 
-def _alerts(tenant: Tenant, *, disabled: bool) -> list[Row]:
+def _alerts(tenant: Organization, *, disabled: bool) -> list[Row]:
     """The two alert policies of the guide and two bystanders: a system rule and one of the tenant's own."""
     phish = [alerts.DEFAULTS | {"Disabled": disabled, "Comment": f"{name} -V1.0.0.2"} for name in alerts.SYSTEM]
     activity = {"StreamType": "Activity", "ThreatType": "Activity", "AlertScenario": "Activity"}
@@ -80,7 +72,7 @@ def _alerts(tenant: Tenant, *, disabled: bool) -> list[Row]:
     return [_made(tenant, alerts.KIND, name, row) for name, row in named.items()]
 
 
-def _made(tenant: Tenant, kind: str, name: str, row: Row) -> Row:
+def _made(tenant: Organization, kind: str, name: str, row: Row) -> Row:
     return row | {
         "Name": name,
         "Guid": tenant.starting_guid(kind, name),
@@ -89,7 +81,7 @@ def _made(tenant: Tenant, kind: str, name: str, row: Row) -> Row:
     }
 
 
-def _pair(tenant: Tenant, infrastructure: str) -> Row:
+def _pair(tenant: Organization, infrastructure: str) -> Row:
     return {
         "Identity": str(tenant.starting_guid(spoof_items.KIND, infrastructure)),
         "SpoofedUser": "*",
@@ -117,4 +109,4 @@ _OOF_CONNECTOR: Row = {
     "TlsSettings": "CertificateValidation",
 }
 
-STATES: dict[str, Callable[[Tenant, str], list[Row]]] = {"healthy": healthy, "never_configured": never_configured}
+STATES: dict[str, State] = {"healthy": healthy, "never_configured": never_configured}

@@ -1,24 +1,17 @@
-"""One tenant's state: its objects, what readers still see of their past, who may do what, and what was asked."""
+"""One tenant: an organisation with its alerts and audit feed, who may do what there, and what was asked."""
 
-from __future__ import annotations
-
-from collections import Counter, deque
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
-from uuid import UUID, uuid5
+from typing import NamedTuple
 
 from simulator import cmdlets
 from simulator.defender import Alerts
-from simulator.faults import Faults, is_write
+from simulator.faults import Fault, Faults, is_write
 from simulator.feed import Feed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
-    from simulator.rows import Row
-    from simulator.switches import Switches
-    from simulator.world import World
+from simulator.organization import Organization
+from simulator.rows import Row
+from simulator.wire.links import Links
 
 
 class Entry(NamedTuple):
@@ -49,112 +42,27 @@ class Access:
     permissions: set[str] = field(default_factory=lambda: {"SecurityAlert.ReadWrite.All", "ActivityFeed.Read"})
 
 
-@dataclass(slots=True)
-class _Past:
-    """What readers of one kind see until replication has caught up."""
+@dataclass(slots=True, eq=False)
+class Tenant(Organization):
+    """One customer of Microsoft's.
 
-    rows: list[Row]
-    reads_left: int
+    Args:
+        relationships: as a partner: its delegated admin relationships.
+    """
 
+    access: Access = field(default_factory=Access, init=False)
+    alerts: Alerts = field(init=False)
+    feed: Feed = field(init=False)
+    links: Links = field(init=False)
+    relationships: list[Row] = field(default_factory=list, init=False)
+    faults: Faults = field(default_factory=Faults, init=False)
+    log: deque[Entry] = field(init=False)
+    tokens_valid_from: int = field(default=0, init=False)
+    claims_demanded: str | None = field(default=None, init=False)
 
-class Tenant:
-    """One organisation. Rows are never changed in place: a write puts a new list, so that the past can be kept."""
-
-    __slots__ = (
-        "_lag",
-        "_objects",
-        "_past",
-        "access",
-        "alerts",
-        "claims_demanded",
-        "coexistence",
-        "domains",
-        "faults",
-        "feed",
-        "http_requests",
-        "hydration_left",
-        "initial_domain",
-        "log",
-        "region",
-        "relationships",
-        "revision",
-        "state",
-        "switches",
-        "tenant_id",
-        "tokens_valid_from",
-        "world",
-    )
-
-    def __init__(  # noqa: PLR0913 - what makes a tenant
-        self,
-        world: World,
-        tenant_id: str,
-        *,
-        initial_domain: str,
-        domains: tuple[str, ...],
-        coexistence: bool,
-        region: str,
-        switches: Switches,
-        state: Callable[[Tenant, str], list[Row]],
-    ) -> None:
-        self.world = world
-        self.tenant_id = tenant_id
-        self.initial_domain = initial_domain
-        self.domains = domains
-        self.coexistence = coexistence
-        self.region = region
-        self.switches = switches
-        self.access = Access()
-        self.alerts = Alerts(self)
-        self.feed = Feed(self)
-        self.relationships: list[Row] = []  # as a partner: its delegated admin relationships
-        self.faults = Faults()
-        self.log: deque[Entry] = deque(maxlen=world.log_length)
-        self.http_requests: Counter[str] = Counter()
-        self.tokens_valid_from = 0
-        self.claims_demanded: str | None = None
-        self.hydration_left: int | None = None
-        self.revision = 0
-        self.state = state
-        self._objects: dict[str, list[Row]] = {}
-        self._past: dict[str, _Past] = {}
-        self._lag: dict[str | None, int] = {}
-
-    # --- objects -----------------------------------------------------------------------------------------------------
-
-    def rows(self, kind: str) -> list[Row]:
-        """What is true now. A kind that nobody changed is made afresh from the starting state, and costs no memory."""
-        return self._objects[kind] if kind in self._objects else self.state(self, kind)
-
-    def seen(self, kind: str) -> list[Row]:
-        """What the next API read sees: it counts down the lag."""
-        past = self._past.get(kind)
-        if past is None:
-            return self.rows(kind)
-        past.reads_left -= 1
-        if past.reads_left <= 0:
-            del self._past[kind]
-        return past.rows
-
-    def put(self, kind: str, rows: list[Row]) -> None:
-        """Replace the objects of a kind; readers follow after the lag."""
-        reads = self._lag.get(kind, self._lag.get(None, 0))
-        if reads > 0:
-            before = self._past[kind].rows if kind in self._past else self.rows(kind)
-            self._past[kind] = _Past(before, reads)
-        self._objects[kind] = rows
-        self.revision += 1
-
-    def lag(self, reads: int, kind: str | None = None) -> None:
-        """After a write, the next *reads* API reads of that kind (None: of every kind) show the state before."""
-        self._lag[kind] = reads
-
-    def now(self) -> datetime:
-        return self.world.clock()
-
-    def starting_guid(self, *names: str) -> UUID:
-        """The GUID of an object of the starting state: the same each time the state is made."""
-        return uuid5(UUID(self.tenant_id), "/".join(names))
+    def __post_init__(self) -> None:
+        self.alerts, self.feed, self.links = Alerts(self), Feed(self), Links(self)
+        self.log = deque(maxlen=self.world.log_length)
 
     # --- a person ----------------------------------------------------------------------------------------------------
 
@@ -182,8 +90,8 @@ class Tenant:
 
     def add_domain(self, name: str) -> None:
         """A new custom domain, as the admin center adds it."""
+        self.world.claim(self.tenant_id, name.lower())
         self.domains = (*self.domains, name.lower())
-        self.world.index(self)
 
     def block_connector(self, identity: str) -> None:
         """Microsoft judges a connector compromised."""
@@ -203,6 +111,10 @@ class Tenant:
         self.claims_demanded = str(int(self.now().timestamp()))
 
     # --- what was asked ----------------------------------------------------------------------------------------------
+
+    def take_fault(self, service: str, what: str) -> Fault | None:
+        """The trouble that this request meets here, or everywhere; counts it."""
+        return self.faults.take(service, what) or self.world.faults.take(service, what)
 
     @property
     def writes(self) -> list[Entry]:

@@ -1,70 +1,30 @@
-"""The world: many tenants, one clock, one DNS, and counters for everything that must be unique."""
+"""The world: many tenants, the ticket systems, and what they share."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from itertools import count
+from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
-from simulator.faults import Faults
+from simulator.commons import Commons
 from simulator.psa.systems import Systems
+from simulator.records import starting
 from simulator.states import STATES
 from simulator.switches import Switches
 from simulator.tenant import Tenant
-from simulator.wire.links import Links
 from simulator.zones import Zones
 
-_FIRST_GUID = UUID("5eed0000-0000-4000-9000-000000000000").int
 
+@dataclass(eq=False)
+class World(Commons):
+    """Everything the simulator knows."""
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class World:
-    """Everything the simulator knows. The same calls in the same order give the same world, but for the clock.
-
-    Args:
-        clock: aware time, asked at every use.
-        client_id: the application that tenants consent to.
-        client_secret: its secret; a client assertion is also taken.
-        token_lifetime: seconds.
-        log_length: cmdlets that each tenant's log keeps.
-    """
-
-    def __init__(
-        self,
-        clock: Callable[[], datetime] = _now,
-        *,
-        client_id: str = "2f9d1b54-0c1a-4a63-8c3e-6f6a6e0b1c77",
-        client_secret: str = "simulated-secret",  # noqa: S107 - a made-up tenant's
-        token_lifetime: int = 3599,
-        log_length: int = 1000,
-    ) -> None:
-        self.clock = clock
-        self.client_id = client_id
-        self.client_secret = client_secret
-        self.token_lifetime = token_lifetime
-        self.log_length = log_length
-        self.faults = Faults()
-        self.http_requests: Counter[str] = Counter()
-        self.links = Links(self)
-        self.dns = Zones(self)
+    def __post_init__(self) -> None:
+        self.dns = Zones(lambda name: starting(self.tenant, name))
         self.reset()
 
     def reset(self) -> None:
-        """Forget tenants, records, faults and counts. A running DNS server goes on with the empty zones."""
-        self._guids = count()
-        self._requests = count()
-        self._tokens = count(1)
+        super().reset()
         self._tenants: dict[str, Tenant] = {}
-        self._by_domain: dict[str, Tenant] = {}
-        self.faults.clear()
-        self.http_requests.clear()
-        self.dns.clear()
         self.psa = Systems(self.clock)
-
-    # --- tenants -----------------------------------------------------------------------------------------------------
 
     @property
     def tenants(self) -> Iterable[Tenant]:
@@ -72,7 +32,8 @@ class World:
 
     def tenant(self, name: str) -> Tenant | None:
         """By id or by any of its domains."""
-        return self._tenants.get(name.lower()) or self._by_domain.get(name.lower())
+        name = name.lower()
+        return self._tenants.get(self._ids.get(name, name))
 
     def add_tenant(
         self,
@@ -113,7 +74,10 @@ class World:
             switches=Switches(**switches),  # type: ignore[arg-type]
             state=STATES[state],
         )
-        self.index(tenant)
+        if tenant.tenant_id in self._tenants:
+            raise ValueError(f"tenant {tenant.tenant_id} is already here")
+        self.claim(tenant.tenant_id, tenant.initial_domain, *domains)
+        self._tenants[tenant.tenant_id] = tenant
         return tenant
 
     def add_tenants(self, number: int, *, state: str = "healthy", **switches: object) -> list[Tenant]:
@@ -123,24 +87,3 @@ class World:
             self.add_tenant(f"t{first + index:05}.example", state=state, **switches)  # type: ignore[arg-type]
             for index in range(number)
         ]
-
-    def index(self, tenant: Tenant) -> None:
-        """Make a tenant, and every domain it has now, known to the front doors and to DNS."""
-        names = (tenant.initial_domain, *tenant.domains)
-        for name in names:
-            if self._by_domain.get(name, tenant) is not tenant:
-                raise ValueError(f"{name} belongs to another tenant")
-        if self._tenants.setdefault(tenant.tenant_id, tenant) is not tenant:
-            raise ValueError(f"tenant {tenant.tenant_id} is already here")
-        self._by_domain |= dict.fromkeys(names, tenant)
-
-    # --- unique things -----------------------------------------------------------------------------------------------
-
-    def next_guid(self) -> UUID:
-        return UUID(int=_FIRST_GUID + next(self._guids))
-
-    def next_request_id(self) -> str:
-        return f"5eed0000-0000-4000-8000-{next(self._requests):012x}"
-
-    def next_token(self) -> int:
-        return next(self._tokens)

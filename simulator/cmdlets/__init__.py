@@ -1,9 +1,7 @@
 """Every cmdlet the simulator knows, and the way each of them starts."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from simulator.cmdlets import (
     alerts,
@@ -20,11 +18,7 @@ from simulator.cmdlets import (
 from simulator.cmdlets.binding import Parameter, bind, boolean
 from simulator.cmdlets.cmdlet import Call, Cmdlet, Output
 from simulator.failures import UnknownCmdletError, confirmation_needed, dehydrated
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from simulator.tenant import Tenant
+from simulator.organization import Organization
 
 CATALOGUE: dict[str, Cmdlet] = {
     cmdlet.name.casefold(): cmdlet
@@ -57,7 +51,7 @@ _PROMPTS = ("Remove-", "Disable-", "Enable-", "Rotate-")
 _CONFIRM = Parameter(boolean)
 
 
-def run(tenant: Tenant, name: str, parameters: Mapping[str, object], *, by_person: bool = False) -> Output:
+def run(tenant: Organization, name: str, parameters: Mapping[str, object], *, by_person: bool = False) -> Output:
     """Bind the parameters and run the cmdlet.
 
     A person is asked to confirm; an application must have said `Confirm: false` where the cmdlet prompts.

@@ -1,20 +1,13 @@
 """What a cmdlet is, and what most of them have in common: list, make, change and remove objects of one kind."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from simulator.cmdlets.binding import Change
+from simulator.cmdlets.binding import Change, Parameter
 from simulator.failures import already_exists, invalid, not_found
-from simulator.rows import matches
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from simulator.cmdlets.binding import Parameter
-    from simulator.rows import Row
-    from simulator.tenant import Tenant
+from simulator.organization import Organization
+from simulator.rows import Row, matches
 
 PAGE = 1000  # what a Get-* returns unless ResultSize says otherwise (docs/reference/exchange.md#paging)
 MORE = (
@@ -35,7 +28,7 @@ class Output:
 class Call:
     """One run of a cmdlet: where, with what, and whether a person or an application runs it."""
 
-    tenant: Tenant
+    tenant: Organization
     given: dict[str, Any]
     by_person: bool
 

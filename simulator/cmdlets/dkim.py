@@ -3,18 +3,13 @@
 Source: docs/reference/exchange.md#dkim-signing.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 from simulator.cmdlets.binding import IDENTITY, Parameter, boolean, choice, integer, text
 from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, find, insert, listing, replace, update
 from simulator.failures import CmdletError, invalid, not_found
+from simulator.organization import Organization
 from simulator.rows import Row, UInt16, directory
-
-if TYPE_CHECKING:
-    from simulator.tenant import Tenant
 
 KIND = "DkimSigningConfig"
 KEY_SIZES = (1024, 2048)
@@ -35,7 +30,7 @@ DEFAULTS: Row = {
 }
 
 
-def targets(tenant: Tenant, domain: str) -> dict[str, str]:
+def targets(tenant: Organization, domain: str) -> dict[str, str]:
     """Host name and CNAME target of both selectors: not to be computed by a caller (two schemes, a letter each)."""
     dashed = domain.replace(".", "-")
     if tenant.switches.dkim_scheme == "old":
@@ -51,7 +46,7 @@ def key(target: str) -> str:
     return f"v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A{crc32(target.encode()):08x};"
 
 
-def published(tenant: Tenant, domain: str) -> bool:
+def published(tenant: Organization, domain: str) -> bool:
     """Both CNAMEs are in the zone."""
     return all(
         [value.rstrip(".").lower() for value in tenant.world.dns.values(host, "CNAME")] == [target.lower()]
@@ -100,7 +95,7 @@ def _rotate(call: Call) -> Output:
     return Output()
 
 
-def shown(tenant: Tenant, row: Row) -> Row:
+def shown(tenant: Organization, row: Row) -> Row:
     domain, changed = row["Name"], row["WhenChanged"]
     first, second = targets(tenant, domain).values()
     status = tenant.switches.dkim_status or ("Valid" if published(tenant, domain) else "CnameMissing")
@@ -122,7 +117,7 @@ def shown(tenant: Tenant, row: Row) -> Row:
     return directory(settings | derived, tenant.initial_domain)
 
 
-def _cname_missing(tenant: Tenant, domain: str) -> CmdletError:
+def _cname_missing(tenant: Organization, domain: str) -> CmdletError:
     """The refusal of docs/reference/dns.md#dkim-timing."""
     first, second = (
         f"Host Name : {host.removesuffix('.' + domain)} ; Points to address or value: {target}"

@@ -3,17 +3,11 @@
 Source: docs/reference/exchange.md#customisation, #accepted-domains, #organisation, #blocked-connectors.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from simulator.cmdlets.binding import LISTING, Parameter, text
 from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, find, listing
 from simulator.failures import CmdletError
+from simulator.organization import Organization
 from simulator.rows import FIRST_DAY, Row, directory
-
-if TYPE_CHECKING:
-    from simulator.tenant import Tenant
 
 BLOCKED = "BlockedConnector"
 
@@ -36,12 +30,12 @@ _DOMAIN: Row = {
 }
 
 
-def is_dehydrated(tenant: Tenant) -> bool:
+def is_dehydrated(tenant: Organization) -> bool:
     """Not yet open for customisation, or asked to be and not there yet."""
     return tenant.switches.dehydrated and (tenant.hydration_left is None or tenant.hydration_left > 0)
 
 
-def block(tenant: Tenant, identity: str) -> None:
+def block(tenant: Organization, identity: str) -> None:
     row = find(tenant.rows("InboundConnector"), identity)
     entry = {"ConnectorId": row["Guid"], "Name": row["Name"], "Guid": row["Guid"], "Reason": "OutboundSpamLast24Hours"}
     tenant.put(BLOCKED, [*tenant.rows(BLOCKED), entry])
@@ -55,7 +49,7 @@ def _accepted_domains(call: Call) -> Output:
     return listing(call, [_accepted_domain(tenant, name, at) for at, name in enumerate(names)])
 
 
-def _accepted_domain(tenant: Tenant, name: str, position: int) -> Row:
+def _accepted_domain(tenant: Organization, name: str, position: int) -> Row:
     row = _DOMAIN | {
         "Name": name,
         "DomainName": name,

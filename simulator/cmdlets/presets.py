@@ -3,25 +3,19 @@
 Source: docs/reference/exchange.md#anti-phish-policies.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 from simulator.cmdlets import anti_phish
 from simulator.cmdlets.binding import IDENTITY, LISTING, Parameter, choice
 from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, find, listing, update
+from simulator.organization import Organization
 from simulator.rows import Row, directory
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from simulator.tenant import Tenant
 
 KINDS = {"EOP": "EOPProtectionPolicyRule", "ATP": "ATPProtectionPolicyRule"}
 _STAMP = "1659535429826"  # thirteen digits, as the portal appends them
 
 
-def turn_on(tenant: Tenant, level: str, *, defender: bool, conditions: Mapping[str, list[str]]) -> None:
+def turn_on(tenant: Organization, level: str, *, defender: bool, conditions: Mapping[str, list[str]]) -> None:
     """Make the preset's policy, and its rules with these conditions (none: everyone)."""
     policy = f"{level} Preset Security Policy{_STAMP}"
     names = {row["Name"] for row in tenant.rows(anti_phish.POLICY)}
@@ -36,7 +30,7 @@ def turn_on(tenant: Tenant, level: str, *, defender: bool, conditions: Mapping[s
         tenant.put(kind, sorted([*others, rule], key=lambda row: row["Name"], reverse=True))
 
 
-def _made(tenant: Tenant, name: str) -> Row:
+def _made(tenant: Organization, name: str) -> Row:
     now = tenant.now()
     return {"Name": name, "Guid": tenant.world.next_guid(), "WhenChanged": now, "WhenCreated": now}
 

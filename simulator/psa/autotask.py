@@ -3,20 +3,16 @@
 Source: docs/reference/psa.md#autotask-webhooks, #autotask-api.
 """
 
-from __future__ import annotations
-
 import base64
 import hmac
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 from simulator.psa.desk import Delivery, Note, System, Ticket
 from simulator.wire.http import Answer, Request, json_answer, loads
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
 
 _ATTEMPTS = 5
 _PAUSE_S = 30.0
@@ -24,8 +20,8 @@ _MOST_FAILURES = 25
 _ESCAPED = re.compile(r"[&<>'`+\u007f-\U0010ffff]")
 
 
-class Autotask(System):
-    """One database in zone 5. *secret*: what its webhook signs with. *used*: calls of this hour, by everybody."""
+class _Database(System):
+    """What it knows, and the webhooks that tell of it. *secret*: what its webhook signs with."""
 
     name = "autotask"
     user, api_secret, integration_code = "holdfast@northwind.example", "$ecret~#1", "NORTHWINDTRACKINGID"
@@ -34,11 +30,7 @@ class Autotask(System):
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(clock, own="30551207")
-        self.used = 1240
         self.guid = "5d1f7c52-0b52-4d0e-9d43-2f8c1c6f7a11"
-        self.page_size = 500
-
-    # --- webhooks ----------------------------------------------------------------------------------------------------
 
     def delivery(self, ticket: Ticket, action: str, by: str) -> Delivery:
         said = {
@@ -81,7 +73,12 @@ class Autotask(System):
             self.webhook_on = False
         return _PAUSE_S if delivery.attempt < _ATTEMPTS else None
 
-    # --- API ---------------------------------------------------------------------------------------------------------
+
+class Autotask(_Database):
+    """One database in zone 5 and its API. *used*: calls of this hour, by everybody."""
+
+    used = 1240
+    page_size = 500
 
     def throttled(self) -> Answer:
         return json_answer(429, {"errors": ["The request threshold of this database is exceeded."]})
@@ -109,13 +106,13 @@ class Autotask(System):
                 return json_answer(200, used | {"currentTimeframeRequestCount": self.used})
             case "GET", ["tickets", number] if number.isdigit():
                 ticket = self.tickets.get(int(number))
-                return json_answer(200, {"item": self._row(ticket) if ticket else None})
+                return json_answer(200, {"item": _row(ticket) if ticket else None})
             case "POST", ["tickets"]:
                 return self._create(sent)
             case "PATCH", ["tickets"]:
                 return self._patch(sent)
             case "POST", ["tickets", "query"]:
-                return self._query(request, sent, [self._row(each) for each in self.tickets.values()])
+                return self._query(request, sent, [_row(each) for each in self.tickets.values()])
             case "POST", ["tickets", number, "notes"] if ticket := self.tickets.get(int(number)):
                 return self._note(ticket, sent)
             case "POST", ["ticketnotes", "query"]:
@@ -174,24 +171,25 @@ class Autotask(System):
         self._changed(ticket, self.own, "updated")
         return json_answer(200, {"itemId": note.id})
 
-    def _row(self, ticket: Ticket) -> dict[str, Any]:
-        by = ticket.changed_by
-        return {
-            "id": ticket.id,
-            "ticketNumber": f"T{ticket.id}",
-            "title": ticket.summary,
-            "companyID": ticket.company,
-            "status": ticket.status,
-            "queueID": int(ticket.container) if ticket.container else None,
-            "issueType": int(ticket.type) if ticket.type else None,
-            "subIssueType": int(ticket.subtype) if ticket.subtype else None,
-            "priority": int(ticket.priority or 2),
-            "externalID": ticket.key,
-            "lastActivityDate": ticket.changed_at,
-            "lastActivityPersonType": 1 if ticket.changed_kind == "agent" else 2,
-            "lastActivityResourceID": int(by) if by.isdigit() and ticket.changed_kind == "agent" else None,
-            "userDefinedFields": [{"name": name, "value": value} for name, value in ticket.fields.items()],
-        }
+
+def _row(ticket: Ticket) -> dict[str, Any]:
+    by = ticket.changed_by
+    return {
+        "id": ticket.id,
+        "ticketNumber": f"T{ticket.id}",
+        "title": ticket.summary,
+        "companyID": ticket.company,
+        "status": ticket.status,
+        "queueID": int(ticket.container) if ticket.container else None,
+        "issueType": int(ticket.type) if ticket.type else None,
+        "subIssueType": int(ticket.subtype) if ticket.subtype else None,
+        "priority": int(ticket.priority or 2),
+        "externalID": ticket.key,
+        "lastActivityDate": ticket.changed_at,
+        "lastActivityPersonType": 1 if ticket.changed_kind == "agent" else 2,
+        "lastActivityResourceID": int(by) if by.isdigit() and ticket.changed_kind == "agent" else None,
+        "userDefinedFields": [{"name": name, "value": value} for name, value in ticket.fields.items()],
+    }
 
 
 def _note(ticket: Ticket, note: Note) -> dict[str, Any]:

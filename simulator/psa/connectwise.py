@@ -3,22 +3,18 @@
 Source: docs/reference/psa.md#connectwise-callbacks, #connectwise-signature, #connectwise-api.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from simulator.psa.desk import Delivery, System, Ticket
 from simulator.wire.http import Answer, Request, json_answer, loads
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime
 
 _RETRIED = {404, 409, 419, 429}
 _PAUSES_S = (2.0, 4.0)
@@ -33,8 +29,8 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-class ConnectWise(System):
-    """The site of the MSP `northwindmsp`. *codebase* changes with each release; an old one is not found."""
+class _Site(System):
+    """What it knows, and the callbacks that tell of it."""
 
     name = "connectwise"
     company = "northwindmsp"
@@ -51,7 +47,25 @@ class ConnectWise(System):
             37: {512: "New", 513: "Approved", 514: "Waiting", 515: "In Progress", 521: "Failed", 530: "Closed"}
         }
 
-    # --- callbacks ---------------------------------------------------------------------------------------------------
+    def _row(self, ticket: Ticket) -> dict[str, Any]:
+        return {
+            "id": ticket.id,
+            "summary": ticket.summary,
+            "recordType": "ServiceTicket",
+            "board": {"id": int(ticket.container or 37)},
+            "status": {"id": ticket.status, "name": self.statuses[37].get(ticket.status, "?")},
+            "company": {"id": ticket.company},
+            "type": {"id": int(ticket.type)} if ticket.type else None,
+            "subType": {"id": int(ticket.subtype)} if ticket.subtype else None,
+            "priority": {"id": int(ticket.priority or 3)},
+            "externalXRef": ticket.key,
+            "closedFlag": ticket.closed,
+            "customFields": [
+                {"id": at, "caption": name, "type": "Text", "value": value}
+                for at, (name, value) in enumerate(ticket.fields.items(), 1)
+            ],
+            "_info": {"lastUpdated": ticket.changed_at, "updatedBy": ticket.changed_by},
+        }
 
     def delivery(self, ticket: Ticket, action: str, by: str) -> Delivery:
         site = self.base.replace("//api-", "//") or "https://na.myconnectwise.net"
@@ -85,7 +99,9 @@ class ConnectWise(System):
     def retry_after_s(self, delivery: Delivery, status: int | None) -> float | None:
         return _PAUSES_S[delivery.attempt - 1] if status in _RETRIED and delivery.attempt <= len(_PAUSES_S) else None
 
-    # --- API ---------------------------------------------------------------------------------------------------------
+
+class ConnectWise(_Site):
+    """The site of the MSP `northwindmsp` and its API. *codebase* changes with each release; an old one is not found."""
 
     def throttled(self) -> Answer:
         said = {"error": "ConnectWiseAPI", "message": "Too many requests. Please try again in 30 seconds."}
@@ -190,26 +206,6 @@ class ConnectWise(System):
         note = self._noted(ticket, sent["text"], self.own, "agent", internal=not sent.get("detailDescriptionFlag"))
         self._changed(ticket, self.own, "updated")
         return json_answer(201, _note(ticket, note))
-
-    def _row(self, ticket: Ticket) -> dict[str, Any]:
-        return {
-            "id": ticket.id,
-            "summary": ticket.summary,
-            "recordType": "ServiceTicket",
-            "board": {"id": int(ticket.container or 37)},
-            "status": {"id": ticket.status, "name": self.statuses[37].get(ticket.status, "?")},
-            "company": {"id": ticket.company},
-            "type": {"id": int(ticket.type)} if ticket.type else None,
-            "subType": {"id": int(ticket.subtype)} if ticket.subtype else None,
-            "priority": {"id": int(ticket.priority or 3)},
-            "externalXRef": ticket.key,
-            "closedFlag": ticket.closed,
-            "customFields": [
-                {"id": at, "caption": name, "type": "Text", "value": value}
-                for at, (name, value) in enumerate(ticket.fields.items(), 1)
-            ],
-            "_info": {"lastUpdated": ticket.changed_at, "updatedBy": ticket.changed_by},
-        }
 
 
 def _note(ticket: Ticket, note: Any) -> dict[str, Any]:  # noqa: ANN401 - a Note

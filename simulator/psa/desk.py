@@ -1,19 +1,13 @@
 """What the three systems have in common: tickets that people and programs change, and webhooks that tell of it."""
 
-from __future__ import annotations
-
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime
+from typing import Any, Literal
 
 from simulator.faults import ConnectionCut
-from simulator.wire.http import Answer, json_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from simulator.wire.http import Request
+from simulator.wire.http import Answer, Request, json_answer
 
 type Trouble = Literal["unavailable", "throttled", "slow", "html", "cut", "lost", "threads", "fault"]
 """What the next request meets. `lost`: it is done, and the connection dies before the answer.

@@ -3,29 +3,24 @@
 Source: docs/reference/psa.md#halopsa-webhooks, #halopsa-api.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 import json
 import re
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 from simulator.psa.desk import Delivery, Note, System, Ticket
 from simulator.wire.http import Answer, Request, json_answer, loads
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
 type Form = Literal["default", "flat", "batch"]
 
 
-class HaloPsa(System):
-    """The instance of the MSP `northwind`. *form*: how its webhooks look. *outcomes*: those that a note may have."""
+class _Instance(System):
+    """What it knows, and the webhooks that tell of it. *form*: how these look."""
 
     name = "halopsa"
     tenant, client_id, client_secret = "northwind", "b2d1c0de-0000-4000-8000-000000000001", "halo-client-secret"
@@ -35,19 +30,13 @@ class HaloPsa(System):
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(clock, own="12")
         self.form: Form = "default"
-        self.outcomes = {7}
-        self.token_lifetime_s = 3600
-        self._token_until: dict[str, datetime] = {}
-        self._first_page: int | None = None
-
-    # --- webhooks ----------------------------------------------------------------------------------------------------
 
     def delivery(self, ticket: Ticket, action: str, by: str) -> Delivery:  # noqa: ARG002 - it does not say by whom
         event: dict[str, Any] = {
             "id": str(UUID(int=self._sequence)),
             "event": {"added": "New Ticket Logged", "updated": "Ticket Updated", "deleted": "Ticket Deleted"}[action],
             "timestamp": self.stamp(),
-            "ticket": self._row(ticket),
+            "ticket": _row(ticket),
         }
         if self.form == "flat":
             event = {"event": action, "ticket_id": ticket.id, "client_id": ticket.company, "status_id": ticket.status}
@@ -62,7 +51,15 @@ class HaloPsa(System):
     def retry_after_s(self, delivery: Delivery, status: int | None) -> float | None:  # noqa: ARG002 - never
         return None
 
-    # --- API ---------------------------------------------------------------------------------------------------------
+
+class HaloPsa(_Instance):
+    """The instance of the MSP `northwind` and its API. *outcomes*: those that a note may have."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self.outcomes = {7}
+        self.token_lifetime_s = 3600
+        self._token_until: dict[str, datetime] = {}
 
     def throttled(self) -> Answer:
         return Answer(429, b"Too Many Requests", {"Content-Type": "text/plain"})
@@ -86,7 +83,7 @@ class HaloPsa(System):
                 return self._save(loads(request.body))
             case "GET", ["api", "tickets", number]:
                 ticket = self.tickets.get(int(number))
-                return json_answer(200, self._row(ticket)) if ticket else _missing()
+                return json_answer(200, _row(ticket)) if ticket else _missing()
             case "GET", ["api", "actions"]:
                 return self._actions(int(asked["ticket_id"]))
             case "POST", ["api", "actions"]:
@@ -117,7 +114,7 @@ class HaloPsa(System):
         ]
         found.sort(key=lambda ticket: ticket.id, reverse=asked.get("orderdesc") == "true")
         page, size = int(asked.get("page_no", 1)), int(asked.get("page_size", 50))
-        rows = [self._row(ticket) for ticket in found[(page - 1) * size : page * size]]
+        rows = [_row(ticket) for ticket in found[(page - 1) * size : page * size]]
         for row in rows:
             row.pop("customfields")  # list answers leave details out
         return json_answer(200, {"record_count": len(found), "tickets": rows})
@@ -132,7 +129,7 @@ class HaloPsa(System):
                 return _missing()
             self._set(ticket, {"status": one["status_id"]}, self.own)
             self._changed(ticket, self.own, "updated")
-            return json_answer(201, self._row(ticket))
+            return json_answer(201, _row(ticket))
         if one.get("client_id") not in self.companies:
             return json_answer(400, {"resultCode": 1, "errorMessage": "Please select a valid client."})
         ticket = self._made(
@@ -146,7 +143,7 @@ class HaloPsa(System):
             details=one.get("details_html", ""),
         )
         self._changed(ticket, self.own, "added")
-        return json_answer(201, self._row(ticket))
+        return json_answer(201, _row(ticket))
 
     def _act(self, sent: Any) -> Answer:  # noqa: ANN401 - JSON
         [one] = sent
@@ -172,20 +169,21 @@ class HaloPsa(System):
             rows.append({"id": at + 1, "ticket_id": ticket.id, "note": "", "new_status": status, **who})
         return json_answer(200, {"record_count": len(rows), "actions": rows})
 
-    def _row(self, ticket: Ticket) -> dict[str, Any]:
-        return {
-            "id": ticket.id,
-            "summary": ticket.summary,
-            "client_id": ticket.company,
-            "tickettype_id": int(ticket.type) if ticket.type else 0,
-            "status_id": ticket.status,
-            "priority_id": int(ticket.priority or 3),
-            "team": ticket.container,
-            "category_1": ticket.subtype,
-            "hasbeenclosed": ticket.closed,
-            "lastactiondate": ticket.changed_at.removesuffix("Z"),
-            "customfields": [{"name": name, "value": value} for name, value in ticket.fields.items()],
-        }
+
+def _row(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "id": ticket.id,
+        "summary": ticket.summary,
+        "client_id": ticket.company,
+        "tickettype_id": int(ticket.type) if ticket.type else 0,
+        "status_id": ticket.status,
+        "priority_id": int(ticket.priority or 3),
+        "team": ticket.container,
+        "category_1": ticket.subtype,
+        "hasbeenclosed": ticket.closed,
+        "lastactiondate": ticket.changed_at.removesuffix("Z"),
+        "customfields": [{"name": name, "value": value} for name, value in ticket.fields.items()],
+    }
 
 
 def _action(ticket: Ticket, note: Note) -> dict[str, Any]:

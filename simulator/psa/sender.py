@@ -1,17 +1,13 @@
 """Posts the webhooks of the three systems to where they are registered, as often as each vendor tries."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import httpx
 
-if TYPE_CHECKING:
-    from simulator.psa.desk import Delivery, System
-    from simulator.world import World
+from simulator.psa.desk import Delivery, System
+from simulator.world import World
 
 log = logging.getLogger("simulator.psa")
 

@@ -1,21 +1,15 @@
 """The three systems side by side, and which of them a request is for."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from simulator.psa.autotask import Autotask
 from simulator.psa.connectwise import ConnectWise
+from simulator.psa.desk import System
 from simulator.psa.halopsa import HaloPsa
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from simulator.psa.desk import System
-    from simulator.wire.http import Answer, Request
+from simulator.wire.http import Answer, Request
 
 _HOSTS = {"myconnectwise.net": "connectwise", "autotask.net": "autotask", "halopsa.com": "halopsa"}
 
@@ -23,11 +17,13 @@ _HOSTS = {"myconnectwise.net": "connectwise", "autotask.net": "autotask", "halop
 class Systems:
     """One MSP of each kind: real host names, or below `/connectwise`, `/autotask` and `/halopsa`."""
 
+    by_name: dict[str, System]
+
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.connectwise = ConnectWise(clock)
         self.autotask = Autotask(clock)
         self.halopsa = HaloPsa(clock)
-        self.by_name: dict[str, System] = {each.name: each for each in (self.connectwise, self.autotask, self.halopsa)}
+        self.by_name = {each.name: each for each in (self.connectwise, self.autotask, self.halopsa)}
 
     def connections(self, base: str) -> dict[str, str]:
         """The settings that connect a service to the three systems served below *base*, by their names.

@@ -3,19 +3,15 @@
 Source: docs/reference/entra.md#directory-roles, #refusals.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from simulator.cmdlets.cmdlet import Cmdlet
+from simulator.tenant import Tenant
 from simulator.wire.http import NUL_BODY, Answer, Refused
 from simulator.wire.tokens import APP_ROLE, AUDIENCES, DIRECTORY_ROLES, RESOURCES, claims_of, verified
-
-if TYPE_CHECKING:
-    from simulator.cmdlets.cmdlet import Cmdlet
-    from simulator.tenant import Tenant
 
 type Service = Literal["exchange", "compliance"]
 type Claims = Mapping[str, Any]

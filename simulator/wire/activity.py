@@ -3,21 +3,16 @@
 Source: docs/reference/defender-alerts-and-audit.md, from #activity-feed to #feed-errors.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from simulator.feed import CONTENT_TYPES
 from simulator.moments import parsed
+from simulator.tenant import Tenant
 from simulator.wire.http import Answer, Refused, Request, json_answer
 from simulator.wire.permissions import claims_for
 from simulator.wire.trouble import meet
-
-if TYPE_CHECKING:
-    from simulator.tenant import Tenant
-    from simulator.world import World
+from simulator.world import World
 
 _PATH = re.compile(r"/api/v1\.0/(?P<tenant>[^/]+)/activity/feed/(?P<what>subscriptions/\w+|audit/(?P<blob>.+))")
 _DAY, _KEPT = timedelta(hours=24), timedelta(days=7)
@@ -35,7 +30,7 @@ def answer(world: World, request: Request) -> Answer:
     tenant.http_requests["activity"] += 1
     tenant.feed.asked.append(f"{request.method} {found['what'].partition('/')[2]}")
     name = f"{request.method} {'content' if found['blob'] else found['what'].removeprefix('subscriptions/')}"
-    fault = tenant.faults.take("activity", name) or world.faults.take("activity", name)
+    fault = tenant.take_fault("activity", name)
     try:
         _permit(tenant, "ActivityFeed.Read" in claims["roles"])
         return meet(fault, lambda: _routed(tenant, request, found["what"], found["blob"]), tenant, "exchange")

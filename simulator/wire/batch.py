@@ -1,18 +1,14 @@
 """`POST .../$batch`: up to ten cmdlets in one request. Source: docs/reference/exchange.md#batch."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
+from simulator.tenant import Tenant
 from simulator.wire import invoke
 from simulator.wire.access import Service, authenticate
 from simulator.wire.envelope import plain_error
 from simulator.wire.http import Answer, Refused, Request, dumps, json_answer, loads
 from simulator.wire.trouble import meet
-
-if TYPE_CHECKING:
-    from simulator.tenant import Tenant
 
 MOST = 10
 _BOUNDARY = "batchresponse_simulated"
@@ -29,7 +25,7 @@ def answer(tenant: Tenant, service: Service, request: Request, *, host: str) -> 
         items = _items(request)
     except Refused as refused:
         return _numbered(tenant, refused.answer)
-    fault = tenant.faults.take(host, "$batch") or tenant.world.faults.take(host, "$batch")
+    fault = tenant.take_fault(host, "$batch")
     result = meet(fault, lambda: _run(tenant, service, request, items, host), tenant, service)
     return _numbered(tenant, result)
 

@@ -3,22 +3,16 @@
 Source: docs/reference/entra.md#clouds, docs/reference/compliance.md#front-door.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
 
 from simulator.faults import NO_CMDLET, ConnectionCut
+from simulator.tenant import Tenant
 from simulator.wire import activity, batch, entra, graph, invoke
+from simulator.wire.access import Service
 from simulator.wire.envelope import plain_error
 from simulator.wire.http import Answer, Refused, Request, json_answer, loads
 from simulator.wire.trouble import meet
-
-if TYPE_CHECKING:
-    from simulator.faults import Fault
-    from simulator.tenant import Tenant
-    from simulator.wire.access import Service
-    from simulator.world import World
+from simulator.world import World
 
 _HOSTS = {
     "login.microsoftonline.com": "login",
@@ -73,7 +67,7 @@ def _login(world: World, request: Request) -> Answer:
     try:
         if tenant is None:
             return entra.answer(world, request)
-        return meet(_fault(tenant, "login"), lambda: entra.answer(world, request), tenant, "exchange")
+        return meet(tenant.take_fault("login", NO_CMDLET), lambda: entra.answer(world, request), tenant, "exchange")
     except Refused as refused:
         return refused.answer
 
@@ -89,11 +83,9 @@ def _admin_api(world: World, service: str, region: str, request: Request) -> Ans
     serves = tenant.switches.front_door == "serve" if service == "compliance" else region == tenant.region
     if serves:
         return _cmdlets(tenant, service, found["version"], found["rest"], request)
-    return meet(_fault(tenant, service), lambda: _elsewhere(tenant, service, request), tenant, "compliance")
-
-
-def _fault(tenant: Tenant, service: str) -> Fault | None:
-    return tenant.faults.take(service, NO_CMDLET) or tenant.world.faults.take(service, NO_CMDLET)
+    return meet(
+        tenant.take_fault(service, NO_CMDLET), lambda: _elsewhere(tenant, service, request), tenant, "compliance"
+    )
 
 
 def _elsewhere(tenant: Tenant, service: str, request: Request) -> Answer:
@@ -117,7 +109,7 @@ def _region_base(tenant: Tenant, request: Request) -> str:
 
 
 def _cmdlets(tenant: Tenant, host: str, version: str, rest: str, request: Request) -> Answer:
-    service: Service = "exchange" if host == "exchange" else "compliance"
+    service = _service(host)
     match version, rest.partition("(")[0]:
         case "beta", "InvokeCommand" if request.method == "POST":
             return invoke.answer(tenant, service, request, loads(request.body), host=host)
@@ -129,3 +121,7 @@ def _cmdlets(tenant: Tenant, host: str, version: str, rest: str, request: Reques
             return json_answer(405, plain_error("MethodNotAllowed", "The method is not allowed for this resource."))
         case _:
             return json_answer(404, plain_error("NotFound", "Resource not found."))
+
+
+def _service(host: str) -> Service:
+    return "exchange" if host == "exchange" else "compliance"

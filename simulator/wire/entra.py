@@ -3,18 +3,14 @@
 Source: docs/reference/entra.md#tokens, #sign-in-errors, #federated-credentials.
 """
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
+from simulator.tenant import Tenant
 from simulator.wire.http import Answer, Refused, Request, json_answer
 from simulator.wire.tokens import APP_ROLE, AUDIENCES, DIRECTORY_ROLES, PERMISSIONS, RESOURCES, claims_of, sign
-
-if TYPE_CHECKING:
-    from simulator.tenant import Tenant
-    from simulator.world import World
+from simulator.world import World
 
 FEDERATED_AUDIENCE = "api://AzureADTokenExchange"
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

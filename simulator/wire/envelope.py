@@ -3,20 +3,14 @@
 Source: docs/reference/exchange.md#success, #values, #errors.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-from simulator.rows import UInt16
+from simulator.failures import CmdletError
+from simulator.rows import Row, UInt16
 from simulator.wire.http import dumps
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from simulator.failures import CmdletError
-    from simulator.rows import Row
 
 _STACK = (
     "   at Microsoft.Exchange.AdminApi.CommandInvocation.CommandInvocation.InvokeCommand(QueryContext queryContext)"

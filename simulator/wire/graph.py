@@ -3,23 +3,19 @@
 Source: docs/reference/defender-alerts-and-audit.md, from #graph to #polling, #partner-customers.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from simulator.defender import CHANGEABLE
+from simulator.rows import Row
+from simulator.tenant import Tenant
 from simulator.wire import odata
 from simulator.wire.http import Answer, Refused, Request, dumps, json_answer, loads
 from simulator.wire.permissions import claims_for
 from simulator.wire.trouble import meet
-
-if TYPE_CHECKING:
-    from simulator.rows import Row
-    from simulator.tenant import Tenant
-    from simulator.world import World
+from simulator.world import World
 
 _FILTERS = {
     *("assignedTo", "classification", "determination", "createdDateTime", "lastUpdateDateTime", "severity"),
@@ -40,14 +36,14 @@ def answer(world: World, request: Request) -> Answer:
         return _numbered(world, error(401, "InvalidAuthenticationToken", "Access token is empty or has expired."))
     tenant.http_requests["graph"] += 1
     if request.path == "/v1.0/$batch" and request.method == "POST":
-        return _numbered(world, _met(tenant, "$batch", lambda: _batch(tenant, claims, request)))
-    return _numbered(world, _one(tenant, claims, request))
+        return _numbered(world, _met(tenant, "$batch", lambda: _batch(world, tenant, claims, request)))
+    return _numbered(world, _one(world, tenant, claims, request))
 
 
-def _one(tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa: ANN401 - a token's JSON
+def _one(world: World, tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa: ANN401 - a token's JSON
     what = _name(request)
     try:
-        return _met(tenant, what, lambda: _routed(tenant, claims, request))
+        return _met(tenant, what, lambda: _routed(world, tenant, claims, request))
     except Refused as refused:
         return refused.answer
 
@@ -60,15 +56,14 @@ def _name(request: Request) -> str:
 
 
 def _met(tenant: Tenant, what: str, run: Any) -> Answer:  # noqa: ANN401 - a callable
-    fault = tenant.faults.take("graph", what) or tenant.world.faults.take("graph", what)
-    return meet(fault, run, tenant, "exchange")
+    return meet(tenant.take_fault("graph", what), run, tenant, "exchange")
 
 
-def _routed(tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa: ANN401 - a token's JSON
+def _routed(world: World, tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa: ANN401 - a token's JSON
     if request.path.startswith("/v1.0/security/"):
         _count(tenant)
         return _security(tenant, claims, request)
-    return _partner(tenant, claims, request)
+    return _partner(world, tenant, claims, request)
 
 
 # --- alerts -----------------------------------------------------------------------------------------------------------
@@ -163,7 +158,7 @@ def _count(tenant: Tenant) -> None:
 # --- batches ----------------------------------------------------------------------------------------------------------
 
 
-def _batch(tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa: ANN401 - a token's JSON
+def _batch(world: World, tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa: ANN401 - a token's JSON
     match loads(request.body):
         case {"requests": list(parts)} if len(parts) <= _MOST_PARTS and len({part["id"] for part in parts}) == len(
             parts
@@ -171,7 +166,7 @@ def _batch(tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa: AN
             pass
         case _:
             return error(400, "BadRequest", "Invalid batch payload format.")
-    answers = [(part["id"], _one(tenant, claims, _inner(request, part))) for part in parts]
+    answers = [(part["id"], _one(world, tenant, claims, _inner(request, part))) for part in parts]
     told = [
         {"id": part_id, "status": inner.status, "headers": inner.headers, "body": loads(inner.body)}
         for part_id, inner in answers
@@ -189,12 +184,12 @@ def _inner(request: Request, part: Row) -> Request:
 # --- a partner's customers --------------------------------------------------------------------------------------------
 
 
-def _partner(tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa: ANN401 - a token's JSON
+def _partner(world: World, tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa: ANN401 - a token's JSON
     roles = set(claims["roles"])
     if found := _TENANT_INFORMATION.fullmatch(request.path):
         if "CrossTenantInformation.ReadBasic.All" not in roles:
             return error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
-        return _tenant_information(tenant.world, found["id"])
+        return _tenant_information(world, found["id"])
     if request.path != "/v1.0/tenantRelationships/delegatedAdminRelationships" or request.method != "GET":
         return error(404, "ResourceNotFound", "Resource not found for the segment.")
     if "DelegatedAdminRelationship.Read.All" not in roles:

@@ -1,7 +1,5 @@
 """A request and an answer as values, so that the same code serves respx, ASGI and the inside of a batch."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from typing import Any

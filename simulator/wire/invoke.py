@@ -3,25 +3,20 @@
 Source: docs/reference/exchange.md#invokecommand.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from simulator import cmdlets
+from simulator.cmdlets.cmdlet import Output
 from simulator.failures import CmdletError
 from simulator.faults import is_write
+from simulator.rows import Row
 from simulator.tenant import Entry, Tenant
 from simulator.wire.access import Service, allowed, authenticate, forbidden
 from simulator.wire.envelope import annotated, envelope, plain_error, refusal
 from simulator.wire.http import JSON, Answer, Refused, Request, json_answer
 from simulator.wire.trouble import meet
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from simulator.cmdlets.cmdlet import Output
-    from simulator.rows import Row
 
 _PAGE_SIZE = re.compile(r"odata\.maxpagesize=(\d+)")
 
@@ -47,7 +42,7 @@ def answer(tenant: Tenant, service: Service, request: Request, body: object, *, 
         return _with_headers(tenant, request, refused.answer)
     if not name:
         return _with_headers(tenant, request, json_answer(400, plain_error("BadRequest", "Invalid Operation")))
-    fault = tenant.faults.take(host, name) or tenant.world.faults.take(host, name)
+    fault = tenant.take_fault(host, name)
     run = _Run(tenant, service, request, name, parameters, claims)
     status = 0
     try:
@@ -138,7 +133,7 @@ class _Run:
         return json_answer(200, body)
 
     def _continued(self, token: str) -> Answer:
-        rows = self.tenant.world.links.follow(token, self.tenant, self.name)
+        rows = self.tenant.links.follow(token, self.name)
         anchored = "x-anchormailbox" in self.request.headers or not self.tenant.switches.paging_needs_anchor
         if rows is None or not anchored:
             return json_answer(400, plain_error("BadRequest", "The pagination request has expired or is invalid."))
@@ -150,7 +145,7 @@ class _Run:
         size = min(switches.page_size, max(1, int(preferred[1])) if preferred else switches.page_size)
         more: dict[str, object] = {}
         if len(rows) > size:
-            more["@odata.nextLink"] = self._link(self.tenant.world.links.issue(self.tenant, self.name, rows[size:]))
+            more["@odata.nextLink"] = self._link(self.tenant.links.issue(self.name, rows[size:]))
             rows = rows[:size]
         null_empties = switches.empty_collections == "null"
         shown = [annotated(row, self._select, null_empties=null_empties) for row in rows]

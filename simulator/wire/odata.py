@@ -1,17 +1,11 @@
 """The part of OData that Graph lists understand: `$filter` of comparisons joined by `and`, `$orderby` of one field."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Collection
 from operator import eq, ge, gt, le, lt, ne
-from typing import TYPE_CHECKING
 
 from simulator.moments import parsed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from simulator.rows import Row
+from simulator.rows import Row
 
 _OPERATORS = {"eq": eq, "ne": ne, "ge": ge, "gt": gt, "le": le, "lt": lt}
 _COMPARISON = re.compile(r"\s*(\w+)\s+(eq|ne|ge|gt|le|lt)\s+('(?:[^']|'')*'|\S+)\s*")

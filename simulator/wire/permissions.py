@@ -1,15 +1,10 @@
 """Who may call Graph and the Management Activity API: the token's audience, tenant and time."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from simulator.wire.tokens import AUDIENCES, verified
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from simulator.world import World
+from simulator.world import World
 
 
 def claims_for(world: World, service: str, header: str | None) -> Mapping[str, Any] | None:

@@ -3,18 +3,14 @@
 Source: docs/reference/entra.md#tokens, #app-roles, #directory-roles.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 _KEY = b"the simulator signs with this and with nothing else"
 

@@ -1,20 +1,14 @@
 """What each scripted fault looks like on the wire. Source: docs/reference/exchange.md#statuses, #nul-bytes."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from simulator.faults import ConnectionCut
+from simulator.faults import ConnectionCut, Fault
+from simulator.tenant import Tenant
 from simulator.wire.access import Service, challenge, forbidden
 from simulator.wire.envelope import plain_error
 from simulator.wire.http import Answer, dumps, json_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from simulator.faults import Fault
-    from simulator.tenant import Tenant
 
 _BUSY = "You have reached the maximum number of concurrent requests per tenant. Please wait and try again..."
 _PAGE = b"<html><head><title>Sorry</title></head><body>Something went wrong. Please try again later.</body></html>"

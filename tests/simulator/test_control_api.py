@@ -193,3 +193,19 @@ async def test_reset_empties_the_world(sim: httpx.AsyncClient, a: dict[str, Any]
     await sim.post("/reset")
 
     assert (await sim.get("/tenants")).json() == []
+
+
+async def test_people_work_on_tickets(sim: httpx.AsyncClient, world: World) -> None:
+    world.psa.halopsa.webhook_url = "https://127.0.0.1/hook"
+    await sim.patch("/psa/halopsa", json={"companies": [7], "down": False})
+    opened = (await sim.post("/psa/halopsa/tickets", json={"by": "4", "company": 7, "summary": "Mail"})).json()
+    url = f"/psa/halopsa/tickets/{opened['id']}"
+
+    changed = (await sim.patch(url, json={"by": "4", "status": 9})).json()
+    note = await sim.post(f"{url}/notes", json={"by": "Kim", "kind": "contact", "text": "Thanks", "internal": False})
+
+    assert (changed["status"], changed["closed"], note.status_code, note.json()["text"]) == (9, True, 201, "Thanks")
+    assert (await sim.get("/psa/halopsa/tickets")).json()[0]["notes"] == [note.json()]
+    assert (await sim.delete(url)).status_code == 204
+    assert (await sim.get("/psa/halopsa/tickets")).json() == []
+    assert (len(world.psa.halopsa.deliveries), (await sim.patch("/psa/odd", json={})).status_code) == (4, 400)

@@ -40,9 +40,9 @@ def test_a_person_leaves_no_trace(caller: Caller) -> None:
     assert not caller.tenant.log
 
 
-async def test_the_log_forgets_the_oldest(caller: Caller) -> None:
-    caller.tenant.world.log_length = 2
-    short = Caller(caller.http, caller.tenant.world.add_tenant("short.example"))
+async def test_the_log_forgets_the_oldest(caller: Caller, world: World) -> None:
+    world.log_length = 2
+    short = Caller(caller.http, world.add_tenant("short.example"))
 
     for cmdlet in ("Get-AcceptedDomain", "Get-InboundConnector", "Get-TransportRule"):
         await short.run(cmdlet)
