@@ -9,7 +9,8 @@ from itertools import batched
 from benchmarks.bench import SLOW_LANE_EVERY, Bench
 from benchmarks.rows import Row, counted, shown
 from clients.cache import ExpiringCache
-from clients.connect import TENANTS_REMEMBERED, Clients
+from clients.connect import Clients
+from clients.reader import TENANTS_KEPT
 from clients.resolver import Resolver
 from domain.jobs import CheckTenant
 from domain.tenant import TenantConfig
@@ -47,13 +48,14 @@ async def measure(bench: Bench) -> list[Row]:
 def _afresh(bench: Bench) -> Clients:
     """The clients with a resolver that keeps nothing yet, and asks the zones without the relay, which takes CPU."""
     resolver = Resolver((bench.dns.upstream,), bench.clock)
-    return replace(bench.clients, dns=resolver, asked=ExpiringCache(TENANTS_REMEMBERED))
+    reader = replace(bench.clients.reader, dns=resolver, asked=ExpiringCache(TENANTS_KEPT))
+    return replace(bench.clients, reader=reader)
 
 
 async def _messages(clients: Clients, tenants: Sequence[TenantConfig]) -> float:
-    before = clients.dns.queries
+    before = clients.reader.dns.queries
     await _check(clients, tenants)
-    return (clients.dns.queries - before) / len(tenants)
+    return (clients.reader.dns.queries - before) / len(tenants)
 
 
 async def _rates(clients: Clients, tenants: Sequence[TenantConfig], bench: Bench) -> list[float]:

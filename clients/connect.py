@@ -1,17 +1,13 @@
 """Everything a worker talks to, made once and handed to the handlers."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 import httpx
 import stamina.instrumentation
 
 from clients import storage
 from clients.announcer import Announcer
-from clients.cache import ExpiringCache
 from clients.dns_providers import Hosting
 from clients.entra.callers_tokens import Tokens
 from clients.entra.clouds import ENDPOINTS, Endpoints
@@ -22,33 +18,15 @@ from clients.exchange.exchange import Exchange
 from clients.graph.activity import Activity
 from clients.graph.alerts import Alerts
 from clients.graph.partner import Partner
-from clients.http import Clock, Http, make_client, utc_now
+from clients.http import Clock, Http, Permit, make_client, utc_now
 from clients.profiles import all_profiles
 from clients.psa import systems
+from clients.reader import TenantReader
 from clients.resolver import Resolver
 from clients.settings import Settings
-from domain.control import Control, Facts
-from domain.controls.per_domain import own_names
-from domain.facts import Query, Reading
-from domain.mail import names
-from domain.mail.answers import Answer, Question
-from domain.mail.asking import Needs
-from domain.mx_moves import Sights, sight
 from domain.profile import Profile
 from domain.steps import Step
 from domain.tenant import TenantConfig, Wanted
-
-MOST_DNS_ROUNDS = 20
-"""An SPF tree is asked level by level; one that is deeper than its ten look-ups allow ends as unknown."""
-
-
-REMEMBERED = timedelta(hours=1)
-TENANTS_REMEMBERED = 4096
-"""What a worker keeps of the questions it asked of DNS, so that the next look can ask them without waiting."""
-
-
-type Care = Literal["usual", "anew", "sure"]
-"""Usual: an answer that was kept will do. Anew: none that was kept. Sure: anew, and from every server, for writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +38,7 @@ class Clients:
     alerts: Alerts
     activity: Activity
     partner: Partner
-    dns: Resolver
+    reader: TenantReader
     hosting: Hosting
     storage: storage.Storage
     psa: systems.TicketSystems
@@ -71,74 +49,8 @@ class Clients:
     grants: Grants
     tokens: Tokens | None = None
     rereads_s: tuple[float, ...] = (0, 1, 2, 4)
-    asked: ExpiringCache[str, tuple[Question, ...]] = field(default_factory=lambda: ExpiringCache(TENANTS_REMEMBERED))
 
-    async def read(self, tenant: TenantConfig, queries: Sequence[Query]) -> Reading:
-        """Answer every query, Exchange and compliance at the same time.
-
-        Raises:
-            Throttled: A service asked for a longer wait than a worker should sit through.
-        """
-        once = dict.fromkeys(queries)
-        exchange, compliance = await asyncio.gather(
-            self.exchange.read(tenant.tenant_id, [q for q in once if q.service == "exchange"]),
-            self.compliance.read(
-                tenant.tenant_id, [q for q in once if q.service == "compliance"], initial_domain=tenant.initial_domain
-            ),
-        )
-        return exchange | compliance
-
-    async def look(self, wanted: Wanted, controls: Sequence[Control], *, care: Care = "usual") -> Facts:
-        """Read all that *controls* see: Exchange and compliance, and what these make it ask of DNS.
-
-        What a tenant's look asked of DNS the last time is asked at once, beside Exchange; only what is new waits.
-        *care*: how the tenant's own domains are asked about.
-
-        Raises:
-            Throttled: As `read`.
-        """
-        now, tenant_id = self.now(), wanted.tenant.tenant_id
-        again = care == "usual" and any(control.asks_dns for control in controls)
-        before = self.asked.get(tenant_id, now) or () if again else ()
-        reading, answers = await asyncio.gather(
-            self.read(wanted.tenant, [query for control in controls for query in control.queries]), self.dns.ask(before)
-        )
-        facts, needed = Facts(reading), dict[Question, None]()
-        for _ in range(MOST_DNS_ROUNDS):
-            questions = {q: None for control in controls for q in control.questions(facts, wanted)}
-            if not questions:
-                break
-            needed |= questions
-            if new := [question for question in questions if question not in answers]:
-                answers |= await self._answers(new, own_names(facts), care)
-            facts = facts.answered({question: answers[question] for question in questions})
-        if needed:
-            self.asked.put(tenant_id, tuple(needed), now + REMEMBERED)
-        return facts
-
-    async def _answers(self, questions: list[Question], own: tuple[str, ...], care: Care) -> dict[Question, Answer]:
-        """The answers; those about names in the domains *own* with *care*."""
-        if care == "usual":
-            return await self.dns.ask(questions)
-        ours = [question for question in questions if any(names.is_under(question.name, domain) for domain in own)]
-        about_us, others = await asyncio.gather(
-            self.dns.ask(ours, every_server=care == "sure", fresh=True),
-            self.dns.ask([question for question in questions if question not in ours]),
-        )
-        return about_us | others
-
-    async def mx(self, domains: Sequence[str], suffixes: tuple[str, ...]) -> Sights:
-        """What the MX of *domains* are now, on every server of each: a kept answer, or one server's, is not enough."""
-        answers = dict[Question, Answer]()
-        while True:
-            seen = {domain: sight(domain, answers, suffixes) for domain in domains}
-            needs = [each.verdict for each in seen.values() if isinstance(each.verdict, Needs)]
-            if not needs:
-                return seen
-            questions = [question for each in needs for question in each.questions]
-            answers |= await self.dns.ask(questions, every_server=True, fresh=True)
-
-    async def apply(self, tenant: TenantConfig, step: Step, permit: Callable[[], Awaitable[None]]) -> None:
+    async def apply(self, tenant: TenantConfig, step: Step, permit: Permit) -> None:
         """Run one write: the only place that does. *permit* is asked last, and stops it by raising.
 
         Raises:
@@ -178,13 +90,15 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     kept = await storage.connect(settings)
     if ticket_systems.by_provider:
         kept.ledger.listener = Announcer(kept.tickets, kept.queues, now=now)
+    exchange = Exchange(http, credentials, endpoints, now=now)
+    compliance = Compliance(http, credentials, endpoints, now=now)
     return Clients(
-        exchange=Exchange(http, credentials, endpoints, now=now),
-        compliance=Compliance(http, credentials, endpoints, now=now),
+        exchange=exchange,
+        compliance=compliance,
+        reader=TenantReader(exchange, compliance, Resolver(settings.resolvers(), now), now),
         alerts=Alerts(http, credentials, endpoints, now=now),
         partner=Partner(http, credentials, endpoints),
         activity=Activity(http, credentials, endpoints, settings.partner_tenant_id or settings.client_id),
-        dns=Resolver(settings.resolvers(), now),
         hosting=Hosting(http, settings.dns_secrets, _arm_token(credentials, endpoints), endpoints.management),
         storage=kept,
         psa=ticket_systems,

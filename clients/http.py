@@ -7,7 +7,7 @@ import logging
 import re
 import ssl
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -44,6 +44,8 @@ USER_AGENT = "Holdfast/0.1 (python-httpx)"
 
 type Clock = Callable[[], datetime]
 """Gives the time now, aware and in UTC."""
+type Permit = Callable[[], Awaitable[None]]
+"""Awaited last, immediately before a write goes out. Raises to stop it: then nothing was sent."""
 
 
 def utc_now() -> datetime:

@@ -21,8 +21,7 @@ from domain.dns_steps import WritableType, change_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from clients.exchange.cmdlets import Permit
-    from clients.http import Http
+    from clients.http import Http, Permit
     from domain.dns_hosts import DnsHost
     from domain.steps import Step
     from domain.tenant import TenantConfig

@@ -19,8 +19,7 @@ from domain.mail.answers import Txt
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from clients.exchange.cmdlets import Permit
-    from clients.http import Answer, Http
+    from clients.http import Answer, Http, Permit
     from domain.dns_steps import WritableType
 
 MANAGEMENT = "https://management.azure.com"

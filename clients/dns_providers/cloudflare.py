@@ -27,8 +27,7 @@ from domain.mail.answers import Txt
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clients.exchange.cmdlets import Permit
-    from clients.http import Answer, Http
+    from clients.http import Answer, Http, Permit
     from domain.dns_steps import WritableType
 
 API = "https://api.cloudflare.com/client/v4"

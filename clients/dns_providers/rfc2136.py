@@ -34,7 +34,7 @@ from domain.mail.answers import Txt
 if TYPE_CHECKING:
     from clients.dns_providers.record_set import Change
     from clients.errors import ClientError
-    from clients.exchange.cmdlets import Permit
+    from clients.http import Permit
     from domain.dns_steps import WritableType
 
 TIMEOUT_S = 10.0

@@ -1,14 +1,11 @@
 """Requests with a tenant's token to services that take one as it is: Graph and the Management Activity API."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from clients.entra.credentials import Credentials
 from clients.errors import Forbidden, Unauthorised, Unreadable
-from clients.http import Answer, Http, Request, resolved
-
-type Permit = Callable[[], Awaitable[None]]
-"""Asked last, immediately before a write goes out. Raises to stop it: then nothing was sent."""
+from clients.http import Answer, Http, Permit, Request, resolved
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,9 @@ import httpx
 from clients.entra.credentials import Credentials
 from clients.errors import ClientError, Forbidden, Refused, Throttled, Unauthorised, Unreadable, excerpt
 from clients.exchange.invoke_command import Applied, Command, Page, Target
-from clients.http import Answer, Clock, Http, Request, resolved
+from clients.http import Answer, Clock, Http, Permit, Request, resolved
 from domain.facts import Query, Seen, Unseen
 from domain.steps import Step
-
-type Permit = Callable[[], Awaitable[None]]
-"""Asked last, immediately before a write goes out. Raises to stop it: then nothing was sent."""
 
 log = logging.getLogger("holdfast.cmdlets")
 

@@ -17,9 +17,9 @@ from clients.cache import ExpiringCache
 from clients.entra.clouds import Endpoints
 from clients.entra.credentials import Credentials
 from clients.errors import ClientError, Redirected, Throttled, Unreachable, Unreadable
-from clients.exchange.cmdlets import Cmdlets, Permit, together
+from clients.exchange.cmdlets import Cmdlets, together
 from clients.exchange.invoke_command import Applied, Target
-from clients.http import Clock, Http, resolved
+from clients.http import Clock, Http, Permit, resolved
 from domain.facts import Query, Seen, Unseen
 from domain.steps import Step
 

@@ -8,9 +8,9 @@ from clients.entra.clouds import Endpoints
 from clients.entra.credentials import Credentials
 from clients.errors import ClientError, Throttled
 from clients.exchange.batch import MOST_ITEMS, batch_request, read_batch
-from clients.exchange.cmdlets import Cmdlets, Permit, command_for, together
+from clients.exchange.cmdlets import Cmdlets, command_for, together
 from clients.exchange.invoke_command import Applied, Page, Target
-from clients.http import Clock, Http
+from clients.http import Clock, Http, Permit
 from domain.facts import Query, Seen, Unseen
 from domain.steps import Step
 

@@ -13,10 +13,9 @@ from urllib.parse import quote, urlencode
 from clients.cache import ExpiringCache
 from clients.entra.clouds import Endpoints
 from clients.entra.credentials import Credentials
-from clients.entra.with_token import Permit
 from clients.errors import ClientError, Throttled, Unreadable
 from clients.graph.graph import MOST_PAGES, Graph, Raw
-from clients.http import Clock, Http
+from clients.http import Clock, Http, Permit
 from clients.storage.alerts import Spent
 
 A_MINUTE = 140

@@ -12,10 +12,10 @@ from typing import Any
 
 from clients.entra.clouds import Endpoints
 from clients.entra.credentials import Credentials
-from clients.entra.with_token import Permit, Signed
+from clients.entra.with_token import Signed
 from clients.errors import Call, ClientError, Forbidden, NotLicensed, Refused, Unreadable
 from clients.exchange.batch import headers_of
-from clients.http import Answer, Effect, Http, Request, raise_for_status
+from clients.http import Answer, Effect, Http, Permit, Request, raise_for_status
 
 MOST_PARTS = 20
 """Requests in one `$batch`."""

@@ -128,7 +128,7 @@ async def _granted(resource: Resource, config: TenantConfig, clients: Clients) -
 async def _reading(config: TenantConfig, clients: Clients) -> Reading:
     queries = [_ORGANIZATION, *(query for control in CATALOGUE.values() for query in control.queries)]
     try:
-        return await clients.read(config, queries)
+        return await clients.reader.read(config, queries)
     except Throttled as wait:
         return {query: Unseen(wait.sentence, clients.now()) for query in queries}
 

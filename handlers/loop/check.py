@@ -80,7 +80,7 @@ async def _look(
     except ValueError as mistake:
         return _blind(tenant, ids, before, f"the tenant's config makes no sense: {mistake}", clients)
     with telemetry.span("look"):
-        facts = await clients.look(wanted, [CATALOGUE[each] for each in ids], care="anew" if asked else "usual")
+        facts = await clients.reader.look(wanted, [CATALOGUE[each] for each in ids], dns="fresh" if asked else "cached")
     after = dict[str, ControlState]()
     for each in ids:
         control = CATALOGUE[each]

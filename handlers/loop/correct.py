@@ -117,7 +117,7 @@ class Work:
 
     async def _look(self, controls: list[Control]) -> Facts:
         with telemetry.span("look"):
-            return await self._case.clients.look(self._case.wanted, controls, care="sure")
+            return await self._case.clients.reader.look(self._case.wanted, controls, dns="every_server")
 
     def _about(self, control: Control, facts: Facts, mode: Mode | None = None) -> Look:
         asked_at = self._case.job.asked_at if self._case.asked_by(control) else None
@@ -171,7 +171,7 @@ class Work:
     async def _guard(self, facts: Facts) -> Guard:
         """Whether the lock-down may close: what the MX records are at this moment, and what is remembered of them."""
         case, now = self._case, self._case.clients.now
-        sights = await case.clients.mx(receiving(facts), case.wanted.profile.mx_suffixes)
+        sights = await case.clients.reader.mx(receiving(facts), case.wanted.profile.mx_suffixes)
         self._sights.append((sights, now()))
         self._states = self._remembering(self._states)
         return lockdown(sights, self._states.mx, now(), since=case.wanted.tenant.mx_at_filter_since)

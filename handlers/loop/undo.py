@@ -136,7 +136,7 @@ class _Undo:
         return await self._case.clients.storage.ledger.get(said.tenant_id, said.id) is not None
 
     async def _look(self) -> Facts:
-        return await self._case.clients.look(self._case.wanted, [self._control], care="sure")
+        return await self._case.clients.reader.look(self._case.wanted, [self._control], dns="every_server")
 
     def _standing(self, facts: Facts) -> undo.Standing:
         return undo.standing(self._entry, self._control.find(facts, self._case.wanted))
@@ -173,7 +173,7 @@ class _Undo:
         if undo.only_opens(plan):
             return Guard(passed=True, reason="it only opens")
         case = self._case
-        sights = await case.clients.mx(receiving(facts), case.wanted.profile.mx_suffixes)
+        sights = await case.clients.reader.mx(receiving(facts), case.wanted.profile.mx_suffixes)
         states = await case.clients.storage.states.load(case.job.tenant_id)
         return lockdown(sights, states.mx, case.clients.now(), since=case.wanted.tenant.mx_at_filter_since)
 

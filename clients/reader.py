@@ -1,0 +1,106 @@
+"""Reads one tenant for judging: Exchange and compliance side by side, and the DNS that these make it ask about."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from clients.cache import ExpiringCache
+from clients.exchange.compliance import Compliance
+from clients.exchange.exchange import Exchange
+from clients.http import Clock
+from clients.resolver import Resolver
+from domain.control import Control, Facts
+from domain.controls.per_domain import own_names
+from domain.facts import Query, Reading
+from domain.mail import names
+from domain.mail.answers import Answer, Question
+from domain.mail.asking import Needs
+from domain.mx_moves import Sights, sight
+from domain.tenant import TenantConfig, Wanted
+
+MOST_DNS_ROUNDS = 20
+"""An SPF tree is asked level by level; one that is deeper than its ten look-ups allow ends as unknown."""
+QUESTIONS_KEPT = timedelta(hours=1)
+TENANTS_KEPT = 4096
+"""Tenants whose last DNS questions a worker keeps, so that the next look asks them beside Exchange."""
+
+type DnsRead = Literal["cached", "fresh", "every_server"]
+"""How the tenant's own domains are read: `cached` takes a kept answer, `fresh` none, `every_server` is fresh and needs
+an answer from each server of the zone (before and after writes, and for guards)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantReader:
+    """Exchange, compliance and DNS of any tenant. *asked*: what each tenant's last look asked of DNS."""
+
+    exchange: Exchange
+    compliance: Compliance
+    dns: Resolver
+    now: Clock
+    asked: ExpiringCache[str, tuple[Question, ...]] = field(default_factory=lambda: ExpiringCache(TENANTS_KEPT))
+
+    async def read(self, tenant: TenantConfig, queries: Sequence[Query]) -> Reading:
+        """Answer every query, Exchange and compliance at the same time.
+
+        Raises:
+            Throttled: A service asked for a longer wait than a worker should sit through.
+        """
+        once = dict.fromkeys(queries)
+        exchange, compliance = await asyncio.gather(
+            self.exchange.read(tenant.tenant_id, [q for q in once if q.service == "exchange"]),
+            self.compliance.read(
+                tenant.tenant_id, [q for q in once if q.service == "compliance"], initial_domain=tenant.initial_domain
+            ),
+        )
+        return exchange | compliance
+
+    async def look(self, wanted: Wanted, controls: Sequence[Control], *, dns: DnsRead = "cached") -> Facts:
+        """Read all that *controls* see: Exchange and compliance, and what these make it ask of DNS.
+
+        The questions of the tenant's last look go out at once, beside Exchange; only new ones wait for its answer.
+
+        Raises:
+            Throttled: As `read`.
+        """
+        now, tenant_id = self.now(), wanted.tenant.tenant_id
+        again = dns == "cached" and any(control.asks_dns for control in controls)
+        before = self.asked.get(tenant_id, now) or () if again else ()
+        reading, answers = await asyncio.gather(
+            self.read(wanted.tenant, [query for control in controls for query in control.queries]), self.dns.ask(before)
+        )
+        facts, needed = Facts(reading), dict[Question, None]()
+        for _ in range(MOST_DNS_ROUNDS):
+            questions = {q: None for control in controls for q in control.questions(facts, wanted)}
+            if not questions:
+                break
+            needed |= questions
+            if new := [question for question in questions if question not in answers]:
+                answers |= await self._answers(new, own_names(facts), dns)
+            facts = facts.answered({question: answers[question] for question in questions})
+        if needed:
+            self.asked.put(tenant_id, tuple(needed), now + QUESTIONS_KEPT)
+        return facts
+
+    async def _answers(self, questions: list[Question], own: tuple[str, ...], dns: DnsRead) -> dict[Question, Answer]:
+        """The answers; those about names in the domains *own* as *dns* says."""
+        if dns == "cached":
+            return await self.dns.ask(questions)
+        ours = [question for question in questions if any(names.is_under(question.name, domain) for domain in own)]
+        about_us, others = await asyncio.gather(
+            self.dns.ask(ours, every_server=dns == "every_server", fresh=True),
+            self.dns.ask([question for question in questions if question not in ours]),
+        )
+        return about_us | others
+
+    async def mx(self, domains: Sequence[str], suffixes: tuple[str, ...]) -> Sights:
+        """The MX of *domains* now, read fresh from every server of each zone."""
+        answers = dict[Question, Answer]()
+        while True:
+            seen = {domain: sight(domain, answers, suffixes) for domain in domains}
+            needs = [each.verdict for each in seen.values() if isinstance(each.verdict, Needs)]
+            if not needs:
+                return seen
+            questions = [question for each in needs for question in each.questions]
+            answers |= await self.dns.ask(questions, every_server=True, fresh=True)
