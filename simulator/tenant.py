@@ -9,6 +9,7 @@ from simulator import cmdlets
 from simulator.defender import Alerts
 from simulator.faults import Fault, Faults, is_write
 from simulator.feed import Feed
+from simulator.message_trace import Mail
 from simulator.organization import Organization
 from simulator.rows import Row
 from simulator.wire.links import Links
@@ -54,6 +55,7 @@ class Tenant(Organization):
     alerts: Alerts = field(init=False)
     feed: Feed = field(init=False)
     links: Links = field(init=False)
+    mail: Mail = field(init=False)
     relationships: list[Row] = field(default_factory=list, init=False)
     faults: Faults = field(default_factory=Faults, init=False)
     log: deque[Entry] = field(init=False)
@@ -61,7 +63,7 @@ class Tenant(Organization):
     claims_demanded: str | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.alerts, self.feed, self.links = Alerts(self), Feed(self), Links(self)
+        self.alerts, self.feed, self.links, self.mail = Alerts(self), Feed(self), Links(self), Mail(self)
         self.log = deque(maxlen=self.world.log_length)
 
     # --- a person ----------------------------------------------------------------------------------------------------

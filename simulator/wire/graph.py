@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from simulator.defender import CHANGEABLE
 from simulator.rows import Row
 from simulator.tenant import Tenant
-from simulator.wire import odata
+from simulator.wire import message_trace, odata
 from simulator.wire.http import Answer, Refused, Request, dumps, json_answer, loads
 from simulator.wire.permissions import claims_for
 from simulator.wire.trouble import meet
@@ -49,10 +49,11 @@ def _one(world: World, tenant: Tenant, claims: Any, request: Request) -> Answer:
 
 
 def _name(request: Request) -> str:
-    """What a scripted fault calls it: `GET alerts`, `GET alert`, `PATCH alert`, `POST comment`, `GET partner`."""
+    """What a scripted fault calls it: `GET alerts`, `GET alert`, `PATCH alert`, `POST comment`, `GET traces` ..."""
     if found := _ALERT.fullmatch(request.path):
         return f"{request.method} {'comment' if found['comments'] else 'alert'}"
-    return f"{request.method} {'alerts' if request.path.endswith('/alerts_v2') else 'partner'}"
+    kinds = {"/v1.0/security/alerts_v2": "alerts", message_trace.PATH: "traces"}
+    return f"{request.method} {kinds.get(request.path, 'partner')}"
 
 
 def _met(tenant: Tenant, what: str, run: Any) -> Answer:  # noqa: ANN401 - a callable
@@ -63,6 +64,8 @@ def _routed(world: World, tenant: Tenant, claims: Any, request: Request) -> Answ
     if request.path.startswith("/v1.0/security/"):
         _count(tenant)
         return _security(tenant, claims, request)
+    if request.path == message_trace.PATH and request.method == "GET":
+        return message_trace.answer(tenant, claims, request)
     return _partner(world, tenant, claims, request)
 
 

@@ -38,6 +38,7 @@ PERMISSIONS = {
         "SecurityAlert.ReadWrite.All",
         "DelegatedAdminRelationship.Read.All",
         "CrossTenantInformation.ReadBasic.All",
+        "ExchangeMessageTrace.Read.All",
     },
     "activity": {"ActivityFeed.Read"},
 }
