@@ -5,7 +5,7 @@ from collections import Counter
 from benchmarks.bench import SLOW_LANE_EVERY, Bench
 from benchmarks.rows import Row, counted, shown
 from benchmarks.wire import round_trips, storage_counted, watched
-from domain.control import Lane
+from domain.facts import Lane
 from domain.jobs import CheckTenant
 from domain.tenant import TenantConfig
 from handlers.loop import check

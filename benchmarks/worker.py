@@ -21,7 +21,7 @@ from benchmarks.machine import resident_mb
 from clients.connect import Clients, connect
 from clients.settings import load
 from devhost.settings import read_host_json
-from domain.control import Lane
+from domain.facts import Lane
 from domain.jobs import CheckTenant
 from domain.tenant import TenantConfig
 from handlers.loop import check

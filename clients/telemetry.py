@@ -19,8 +19,8 @@ from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
-from domain.control import Lane
 from domain.controls import CATALOGUE
+from domain.facts import Lane
 from domain.jobs import Message, RemediateTenant
 from domain.ledger import Entry, Event
 from domain.states import ControlState

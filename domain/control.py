@@ -7,20 +7,17 @@ carries the steps that would put it back. Whether they are taken is the gate's b
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, Self, cast
+from typing import Self, cast
 
 from pydantic import ValidationError
 
 from domain.exchange import ExchangeObject
-from domain.facts import Query, Reading, Row, Unseen
+from domain.facts import Lane, Query, Reading, Row, Unseen
 from domain.mail.answers import Answers, Question
 from domain.mail.asking import Needs
-from domain.profile import first_fault
+from domain.profile import Part, first_fault
 from domain.steps import Step, Value
 from domain.tenant import Wanted
-
-type Lane = Literal["fast", "slow"]
-"""Fast: one Exchange request every few minutes. Slow: compliance, DNS and what belongs to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +161,10 @@ class _DoubtError(Exception):
 class Control:
     """One documented setting of the guide.
 
-    *sees*: the kinds of object it judges; all must have been read for any verdict.
+    *about*: the kinds of object that it judges: whoever changes one may have changed the finding.
+    *beside*: other kinds that its verdict rests on. All of both must have been read for any verdict.
+    *parts*: the parts of the profile that it takes its figures from; where one is absent, it does not apply.
+    *source*: the page that documents it, where that is not the filter's guide.
     *needs*: controls that must be compliant before this one is written.
     *guarded*: the lock-down's MX guard stands before its writes.
     *once*: a write that failed or had no effect is not tried again by itself, ever.
@@ -174,15 +174,25 @@ class Control:
 
     id: str
     title: str
-    guide: str
-    lane: Lane
-    sees: tuple[type[ExchangeObject], ...]
+    about: tuple[type[ExchangeObject], ...]
     judge: Callable[[Facts, Wanted], Finding | Needs]
     by_hand: str
+    beside: tuple[type[ExchangeObject], ...] = ()
+    parts: tuple[Part, ...] = ()
+    source: str = ""
     needs: tuple[str, ...] = ()
     guarded: bool = False
     once: bool = False
     asks_dns: bool = False
+
+    @property
+    def sees(self) -> tuple[type[ExchangeObject], ...]:
+        return (*self.about, *self.beside)
+
+    @property
+    def lane(self) -> Lane:
+        """The slow one where anything that it needs is read there."""
+        return "slow" if self.asks_dns or any(kind.lane == "slow" for kind in self.sees) else "fast"
 
     @property
     def queries(self) -> tuple[Query, ...]:
@@ -199,6 +209,8 @@ class Control:
         return found.questions if isinstance(found, Needs) else ()
 
     def _judged(self, facts: Facts, wanted: Wanted) -> Finding | Needs:
+        if not all(wanted.profile.has(part) for part in self.parts):
+            return NotApplicable(f"the guide of {wanted.profile.name} does not ask for it")
         try:
             for kind in self.sees:
                 facts.all(kind)

@@ -1,17 +1,21 @@
 """The Exchange and compliance objects that the controls judge, cut down to what they judge.
 
-Each class names the queries that list it. A row that lacks a field, or has one of another type, is odd: it raises
-pydantic's ValidationError, and the control that needed it is *unknown*. A setting that is missing is never taken for
-false; only marks that some object versions do not have (`TestMode`, `Priority`, a domain's flags) have a default.
-Source: exchange-admin-api fact sheet, section 6.
+Each class is all that Holdfast knows of one kind of object: the queries that list it, the cmdlets that write it, which
+of its fields undo can restore, the role that each needs and the lane in which it is read. Undo, the audit log's
+concerns, readiness and docs/controls.md follow from it.
+
+A row that lacks a field, or has one of another type, is odd: it raises pydantic's ValidationError, and the control that
+needed it is *unknown*. A setting that is missing is never taken for false; only marks that some object versions do not
+have (`TestMode`, `Priority`, a domain's flags) have a default. Source: exchange-admin-api fact sheet, section 6.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Self
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 from pydantic.alias_generators import to_pascal
 
-from domain.facts import Query, Row
+from domain.facts import Lane, Query, Row
 from domain.normal import Domains, Names, Networks
 
 _UNLIMITED = ("ResultSize", "Unlimited")
@@ -19,17 +23,54 @@ _UNLIMITED = ("ResultSize", "Unlimited")
 type Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """The cmdlets that write one kind of object. An empty name: there is none, or we never call it.
+
+    *role*: the role that has them (Exchange: `Get-ManagementRole -Cmdlet`; the list is Microsoft365DSC's, unconfirmed).
+    *restorable*: the parameters of *set* whose found value the ledger holds as the service takes it.
+    """
+
+    role: str
+    set: str = ""
+    new: str = ""
+    remove: str = ""
+    enable: str = ""
+    disable: str = ""
+    restorable: frozenset[str] = frozenset()
+
+    @property
+    def cmdlets(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.new, self.set, self.enable, self.disable, self.remove)))
+
+
 class ExchangeObject(BaseModel):
-    """One listed object. Python names are the snake case of the service's own."""
+    """One listed object. Python names are the snake case of the service's own.
+
+    *queries*: what lists every object of the kind; all of them are read, and the rows merged by `key`.
+    *lane*: where it is read. The fast lane is one request of ten queries and is full.
+    *reader*: the role that lists it. *writing*: None for a kind that is never written.
+    *set_beside*: nouns of other cmdlets that change such objects.
+    """
 
     model_config = ConfigDict(frozen=True, alias_generator=to_pascal, strict=True, extra="ignore")
 
     queries: ClassVar[tuple[Query, ...]]
+    lane: ClassVar[Lane] = "slow"
+    reader: ClassVar[str] = "View-Only Configuration"
+    writing: ClassVar[Writing | None] = None
+    set_beside: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def of(cls, row: Row) -> Self:
         """Read *row*, or raise ValidationError naming the field that is missing or odd."""
         return cls.model_validate(row)
+
+    @classmethod
+    def nouns(cls) -> frozenset[str]:
+        """What the cmdlets call such an object, in lower case: `inboundconnector`."""
+        read = (query.cmdlet.partition("-")[2] for query in cls.queries)
+        return frozenset(noun.casefold() for noun in (*read, *cls.set_beside))
 
     @property
     def key(self) -> str:
@@ -44,6 +85,7 @@ class AcceptedDomain(ExchangeObject):
     """
 
     queries = (Query("exchange", "Get-AcceptedDomain", (_UNLIMITED,), never_empty=True),)
+    lane = "fast"
 
     domain_name: StrictStr
     domain_type: StrictStr
@@ -76,6 +118,17 @@ class InboundConnector(ExchangeObject):
     """Who may deliver mail to the tenant, and how (6.1)."""
 
     queries = (Query("exchange", "Get-InboundConnector", (_UNLIMITED,)),)
+    lane = "fast"
+    writing = Writing(
+        role="Remote and Accepted Domains",
+        set="Set-InboundConnector",
+        new="New-InboundConnector",
+        remove="Remove-InboundConnector",
+        restorable=frozenset({
+            "CloudServicesMailEnabled", "Enabled", "RequireTls", "RestrictDomainsToIPAddresses", "SenderDomains",
+            "SenderIPAddresses", "TlsSenderCertificateName",
+        }),
+    )  # fmt: skip
 
     identity: StrictStr
     name: StrictStr
@@ -103,6 +156,16 @@ class OutboundConnector(ExchangeObject):
         Query("exchange", "Get-OutboundConnector", (_UNLIMITED, ("IsTransportRuleScoped", True))),
         Query("exchange", "Get-OutboundConnector", (_UNLIMITED, ("IncludeTestModeConnectors", True))),
     )
+    lane = "fast"
+    writing = Writing(
+        role="Remote and Accepted Domains",
+        set="Set-OutboundConnector",
+        new="New-OutboundConnector",
+        remove="Remove-OutboundConnector",
+        restorable=frozenset({
+            "ConnectorType", "Enabled", "IsTransportRuleScoped", "TestMode", "TlsDomain", "TlsSettings", "UseMXRecord",
+        }),
+    )  # fmt: skip
 
     identity: StrictStr
     guid: StrictStr
@@ -126,6 +189,17 @@ class TransportRule(ExchangeObject):
     model_config = ConfigDict(extra="allow")
 
     queries = (Query("exchange", "Get-TransportRule", (_UNLIMITED,)),)
+    lane = "fast"
+    # What else a rule says is in the ledger as text, which Set-TransportRule would not take.
+    writing = Writing(
+        role="Transport Rules",
+        set="Set-TransportRule",
+        new="New-TransportRule",
+        remove="Remove-TransportRule",
+        enable="Enable-TransportRule",
+        disable="Disable-TransportRule",
+        restorable=frozenset({"MessageTypeMatches", "Mode", "RouteMessageOutboundConnector"}),
+    )
 
     identity: StrictStr
     name: StrictStr
@@ -148,6 +222,12 @@ class DkimConfig(ExchangeObject):
     """DKIM signing of one domain (6.6). `Status` is Microsoft's cached view of the CNAMEs."""
 
     queries = (Query("exchange", "Get-DkimSigningConfig"),)
+    writing = Writing(
+        role="Transport Hygiene",
+        set="Set-DkimSigningConfig",
+        new="New-DkimSigningConfig",
+        restorable=frozenset({"Enabled"}),
+    )
 
     domain: StrictStr
     enabled: StrictBool
@@ -164,6 +244,12 @@ class AntiPhishPolicy(ExchangeObject):
     """An anti-phish policy (6.4). The default one always exists."""
 
     queries = (Query("exchange", "Get-AntiPhishPolicy", never_empty=True),)
+    lane = "fast"
+    writing = Writing(
+        role="Transport Hygiene",
+        set="Set-AntiPhishPolicy",
+        restorable=frozenset({"EnableSpoofIntelligence"}),
+    )
 
     identity: StrictStr
     name: StrictStr
@@ -199,6 +285,7 @@ class AntiPhishRule(PolicyRule):
     """The rule of a custom anti-phish policy."""
 
     queries = (Query("exchange", "Get-AntiPhishRule"),)
+    lane = "fast"
 
 
 class PresetRule(PolicyRule):
@@ -209,12 +296,22 @@ class PresetRule(PolicyRule):
     """
 
     queries = (Query("exchange", "Get-EOPProtectionPolicyRule"),)
+    lane = "fast"
+    set_beside = ("ATPProtectionPolicyRule",)
 
 
 class SpoofItem(ExchangeObject):
     """A spoofed-sender pair of the Tenant Allow/Block List (6.5)."""
 
     queries = (Query("exchange", "Get-TenantAllowBlockListSpoofItems"),)
+    lane = "fast"
+    writing = Writing(
+        role="Transport Hygiene",
+        set="Set-TenantAllowBlockListSpoofItems",
+        new="New-TenantAllowBlockListSpoofItems",
+        remove="Remove-TenantAllowBlockListSpoofItems",
+        restorable=frozenset({"Action"}),
+    )
 
     identity: StrictStr
     spoofed_user: StrictStr
@@ -243,6 +340,12 @@ class ProtectionAlert(ExchangeObject):
     """A Defender alert policy, from the compliance endpoint (6.10). Every plan with Exchange Online has some."""
 
     queries = (Query("compliance", "Get-ProtectionAlert", never_empty=True),)
+    reader = "View-Only Manage Alerts"
+    writing = Writing(
+        role="Manage Alerts",
+        set="Set-ProtectionAlert",
+        restorable=frozenset({"Disabled"}),
+    )
 
     name: StrictStr
     disabled: StrictBool

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Literal
 
 type Service = Literal["exchange", "compliance"]
+type Lane = Literal["fast", "slow"]
+"""Fast: one Exchange request every few minutes. Slow: compliance, DNS and what belongs to them."""
 type Row = Mapping[str, object]
 """One object as Exchange returned it, without the OData annotations (keys that contain `@`)."""
 

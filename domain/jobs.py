@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from domain.control import Lane
 from domain.controls import unknown
+from domain.facts import Lane
 from domain.profile import first_fault
 from domain.psa.desk import Action, TicketSystem
 from domain.tenant import TenantId

@@ -1,11 +1,12 @@
 """A profile: every figure that a mail filter's guide documents, validated when it is loaded.
 
-An empty list never validates: an empty profile can therefore never lead to a write.
+Each part may be absent: its controls are then *not_applicable*. A part that is there is whole, and an empty list never
+validates: an empty profile can therefore never lead to a write.
 """
 
 from datetime import date
 from ipaddress import IPv4Network
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -13,6 +14,19 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from domain import normal
 
 type Text = Annotated[str, Field(min_length=1)]
+type Part = Literal[
+    "alert_policies",
+    "delivery_networks",
+    "dkim",
+    "dmarc",
+    "inbound_connector",
+    "mx_suffixes",
+    "out_of_office",
+    "spf",
+    "spoof_allow",
+    "spoof_intelligence",
+]
+"""What the guide of one filter documents and that of another may not."""
 type ObjectName = Annotated[str, Field(min_length=1, max_length=64)]
 """Exchange allows 64 characters in the name of a connector or rule (exchange-admin-api 6.2, 6.3)."""
 
@@ -38,6 +52,18 @@ type TlsSettings = Literal["EncryptionOnly", "CertificateValidation", "DomainVal
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(_Part):
+    """Where a figure comes from.
+
+    *section*: of the filter's guide, or the URL of another page. *confirmed_on*: the day on which the figure was last
+    compared with it. *caution*: why not to rely on it alone; empty where nothing is known to speak against it.
+    """
+
+    section: Text
+    confirmed_on: date
+    caution: str = ""
 
 
 class InboundConnectorValues(_Part):
@@ -109,37 +135,49 @@ _DETERMINATIONS = {
 
 
 class Profile(_Part):
-    """What the guide of one mail filter documents."""
+    """What the guide of one mail filter documents. *name*: what people call the filter.
+
+    *sources*: of each part by its name; of a network that has another source than its part, by the network.
+    """
 
     id: Text
     version: Annotated[Text, BeforeValidator(lambda value: str(value) if isinstance(value, date) else value)]
     name: Text
     guide: Text
-    connector_form: Literal["partner", "as_command_line"]
-    delivery_networks: Annotated[tuple[DeliveryNetwork, ...], Field(min_length=1)]
-    mx_suffixes: Annotated[tuple[Text, ...], Field(min_length=1)]
-    inbound_connector: InboundConnectorValues
-    out_of_office: OutOfOfficeValues
-    dkim: DkimValues
-    spf: SpfValues
-    dmarc: DmarcValues
-    spoof_intelligence: SpoofIntelligenceValues
-    spoof_allow: SpoofAllowValues
-    alert_policies: Annotated[tuple[Text, ...], Field(min_length=1)]
+    sources: dict[str, Source]
+    connector_form: Literal["partner", "as_command_line"] = "partner"
+    delivery_networks: Annotated[tuple[DeliveryNetwork, ...], Field(min_length=1)] = ()
+    mx_suffixes: Annotated[tuple[Text, ...], Field(min_length=1)] = ()
+    inbound_connector: InboundConnectorValues | None = None
+    out_of_office: OutOfOfficeValues | None = None
+    dkim: DkimValues | None = None
+    spf: SpfValues | None = None
+    dmarc: DmarcValues | None = None
+    spoof_intelligence: SpoofIntelligenceValues | None = None
+    spoof_allow: SpoofAllowValues | None = None
+    alert_policies: Annotated[tuple[Text, ...], Field(min_length=1)] = ()
     false_alerts: FalseAlertValues = FalseAlertValues()
+
+    def has(self, part: Part) -> bool:
+        return bool(getattr(self, part))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that are there."""
+        return tuple(part for part in get_args(Part.__value__) if self.has(part))
 
     def with_overrides(self, overrides: dict[str, Any]) -> Self:
         """This profile with a tenant's *overrides* laid over it, part by part.
 
         Raises:
-            ValueError: A field is unknown, fixed (`id`, `version`) or has a value the profile would refuse.
+            ValueError: A field is unknown, fixed (`id`, `version`, `sources`) or refused by the profile.
         """
         if not overrides:
             return self
-        if fixed := {"id", "version"} & overrides.keys():
+        if fixed := {"id", "version", "sources"} & overrides.keys():
             raise ValueError(f"overrides.{min(fixed)}: belongs to the profile and cannot be overridden")
         try:
-            return self.model_validate(_merged(self.model_dump(), overrides))
+            return self.model_validate(_merged(self.model_dump(exclude_unset=True), overrides))
         except ValidationError as error:
             raise ValueError(first_fault("overrides", error)) from None
 
@@ -172,6 +210,20 @@ def parse(text: str, source: str) -> Profile:
         at = f"line {mark.line + 1}" if mark else "the text"
         raise ValueError(f"{source}: {at} is not valid YAML") from None
     try:
-        return Profile.model_validate(raw)
+        profile = Profile.model_validate(raw)
     except ValidationError as error:
         raise ValueError(first_fault(source, error)) from None
+    if unsourced := [part for part in profile.parts if part not in profile.sources]:
+        raise ValueError(f"{source}.sources.{unsourced[0]}: Field required")
+    return profile
+
+
+def given[T](part: T | None) -> T:
+    """*part*, where a control has said that it needs it (`Control.parts`).
+
+    Raises:
+        LookupError: The profile does not have it; the control did not say so.
+    """
+    if part is None:
+        raise LookupError("a part of the profile that the control does not name")
+    return part

@@ -6,11 +6,11 @@ taken away again, by the name that it was made with.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from domain import dns_steps, normal
 from domain.control import Compliant, Drift, Drifted, Facts, Finding, NeedsPerson
+from domain.controls import WRITINGS
 from domain.controls.per_domain import ascii_of
 from domain.exchange import DkimConfig, SpoofItem
 from domain.ledger import Entry
@@ -25,33 +25,14 @@ class CannotUndo(Exception):  # noqa: N818 - the outcome
     """The entry's before-image cannot be put back by a step; *str()* says why."""
 
 
-_FIELDS: Mapping[str, frozenset[str]] = MappingProxyType({
-    "Set-InboundConnector": frozenset({
-        "CloudServicesMailEnabled", "Enabled", "RequireTls", "RestrictDomainsToIPAddresses", "SenderDomains",
-        "SenderIPAddresses", "TlsSenderCertificateName",
-    }),
-    "Set-OutboundConnector": frozenset({
-        "ConnectorType", "Enabled", "IsTransportRuleScoped", "TestMode", "TlsDomain", "TlsSettings", "UseMXRecord",
-    }),
-    "Set-TransportRule": frozenset({"MessageTypeMatches", "Mode", "RouteMessageOutboundConnector"}),
-    "Set-AntiPhishPolicy": frozenset({"EnableSpoofIntelligence"}),
-    "Set-DkimSigningConfig": frozenset({"Enabled"}),
-    "Set-TenantAllowBlockListSpoofItems": frozenset({"Action"}),
-    "Set-ProtectionAlert": frozenset({"Disabled"}),
-})  # fmt: skip
+_FIELDS = {writing.set: writing.restorable for writing in WRITINGS if writing.set}
 """Fields whose found value is in the ledger as the service takes it. A rule's foreign conditions are there as text."""
 
 _OBJECT = frozenset({"Identity", "Ids", "Comment", "Confirm"})
 """Parameters that name the object, or are no setting that is compared."""
 
-_SWITCHES = MappingProxyType({"Enable-TransportRule": "Disable-TransportRule"})
-_MAKERS = MappingProxyType(
-    {
-        "New-InboundConnector": "Remove-InboundConnector",
-        "New-OutboundConnector": "Remove-OutboundConnector",
-        "New-TransportRule": "Remove-TransportRule",
-    }
-)
+_SWITCHES = {writing.enable: writing.disable for writing in WRITINGS if writing.enable}
+_MAKERS = {writing.new: writing.remove for writing in WRITINGS if writing.remove}
 
 
 def plan(entry: Entry, facts: Facts) -> Drifted:
@@ -103,9 +84,8 @@ def _opposite(step: Mapping[str, Any], entry: Entry, facts: Facts) -> Step:
     if cmdlet in _SWITCHES:
         return Step(service, _SWITCHES[cmdlet], {"Identity": given["Identity"], "Confirm": False})
     if cmdlet in _MAKERS:
-        return Step(service, _MAKERS[cmdlet], {"Identity": given["Name"], "Confirm": False})
-    if cmdlet == "New-TenantAllowBlockListSpoofItems":
-        return Step(service, "Remove-TenantAllowBlockListSpoofItems", _pair(given, facts))
+        named = _pair(given, facts) if "SpoofedUser" in given else {"Identity": given["Name"], "Confirm": False}
+        return Step(service, _MAKERS[cmdlet], named)
     raise CannotUndo(f"there is no opposite of {cmdlet}")
 
 

@@ -17,8 +17,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from clients.storage.documents import pack, unpack
 from clients.storage.ledger import LedgerTable
-from domain.control import Lane
 from domain.exemption import Exemption
+from domain.facts import Lane
 from domain.ledger import Entry
 from domain.mx_moves import MxMemories
 from domain.states import ControlState

@@ -56,8 +56,9 @@ def triage(alert: Alert, profile: Profile, lockdown: ControlState) -> Verdict:
     came_from = [(message, origin(message, profile)) for message in alert.messages]
     if elsewhere := tuple(message for message, where in came_from if where == "elsewhere"):
         return GotRound(elsewhere)
-    if not came_from:
-        return Unproven("the alert names no message")
+    if not (came_from and profile.delivery_networks):
+        no_range = f"no range is known that mail of {profile.name} comes from"
+        return Unproven(no_range if came_from else "the alert names no message")
     if unknown := [message.sender_ip for message, where in came_from if where == "unknown"]:
         sample = unknown[0] or "none at all"
         return Unproven(f"{len(unknown)} of {len(came_from)} messages have no usable sender address ({sample})")
@@ -76,7 +77,7 @@ def origin(message: Message, profile: Profile) -> Origin:
     except ValueError:
         return "unknown"
     address = getattr(address, "ipv4_mapped", None) or address
-    if any(address in network for network in _NOWHERE):
+    if not profile.delivery_networks or any(address in network for network in _NOWHERE):
         return "unknown"
     if not any(address in IPv4Network(network) for network in profile.delivery_networks):
         return "elsewhere"

@@ -12,26 +12,9 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
-from domain import normal
+from domain import controls, normal
 from domain.profile import first_fault
 from domain.states import Actor
-
-_DOMAINS = ("inbound-lockdown", "mx", "spf", "dkim", "dmarc")
-_SPOOF = ("spoof-intelligence",)
-CONTROLS: dict[str, tuple[str, ...]] = {
-    "inboundconnector": ("inbound-lockdown", "service-connectors"),
-    "outboundconnector": ("oof-connector", "oof-rule"),
-    "transportrule": ("oof-rule",),
-    "dkimsigningconfig": ("dkim",),
-    "antiphishpolicy": _SPOOF,
-    "antiphishrule": _SPOOF,
-    "eopprotectionpolicyrule": _SPOOF,
-    "atpprotectionpolicyrule": _SPOOF,
-    "tenantallowblocklistspoofitems": ("spoof-allow",),
-    "protectionalert": ("alert-policies",),
-    "accepteddomain": _DOMAINS,
-}
-"""What each kind of object belongs to, by the noun of the cmdlet in lower case."""
 
 EXCHANGE_POWERSHELL = "fb78d390-0c51-40cd-8e17-fdbfab77341b"
 """Microsoft's own application, by which anybody's cmdlets come (4.2)."""
@@ -156,7 +139,7 @@ def _address(text: str) -> str:
 
 def _controls(operation: str) -> tuple[str, ...]:
     verb, _, noun = operation.casefold().partition("-")
-    return CONTROLS.get(noun, ()) if verb in _VERBS else ()
+    return controls.about(noun) if verb in _VERBS else ()
 
 
 def concerns(raw: object) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from domain.control import Control, Lane
+from domain.control import Control
 from domain.controls import (
     alert_policies,
     connector_health,
@@ -17,6 +17,8 @@ from domain.controls import (
     spoof_allow,
     spoof_intelligence,
 )
+from domain.exchange import ExchangeObject, Writing
+from domain.facts import Lane
 
 CATALOGUE: dict[str, Control] = {
     module.CONTROL.id: module.CONTROL
@@ -35,6 +37,21 @@ CATALOGUE: dict[str, Control] = {
         inbound_lockdown,  # last: the one that can stop mail
     )
 }
+
+
+KINDS: tuple[type[ExchangeObject], ...] = tuple(
+    dict.fromkeys(kind for control in CATALOGUE.values() for kind in control.sees)
+)
+"""Every kind of object that some control judges, or rests its verdict on."""
+
+WRITINGS: tuple[Writing, ...] = tuple(kind.writing for kind in KINDS if kind.writing)
+
+
+def about(noun: str) -> tuple[str, ...]:
+    """The controls that judge what a cmdlet calls *noun*, in whatever case."""
+    return tuple(
+        control.id for control in CATALOGUE.values() if any(noun.casefold() in kind.nouns() for kind in control.about)
+    )
 
 
 def in_lane(lane: Lane) -> tuple[str, ...]:

@@ -34,9 +34,8 @@ def _switch_off(alert: ProtectionAlert) -> Step:
 CONTROL = Control(
     id="alert-policies",
     title="Alert policies for mail that the filter relays are off",
-    guide="Disable M365 False Phishing Alerts",
-    lane="slow",
-    sees=(ProtectionAlert,),
+    about=(ProtectionAlert,),
+    parts=("alert_policies",),
     judge=_judge,
     once=True,
     by_hand="security.microsoft.com > Policies & rules > Alert policy: switch off the policies shown.",

@@ -22,9 +22,9 @@ def _judge(facts: Facts, _wanted: Wanted) -> Finding:
 CONTROL = Control(
     id="connector-health",
     title="No connector is blocked",
-    guide="Disable M365 False Phishing Alerts (what they watched)",
-    lane="slow",
-    sees=(BlockedConnector, AcceptedDomain),
+    about=(BlockedConnector,),
+    beside=(AcceptedDomain,),
+    source="https://learn.microsoft.com/defender-office-365/connectors-remove-blocked",
     judge=_judge,
     by_hand="Defender portal > Email & collaboration > Review > Restricted entities: review and unblock the connector.",
 )

@@ -27,6 +27,7 @@ from domain.exchange import AcceptedDomain, DkimConfig
 from domain.mail import asking, dkim
 from domain.mail.asking import Needs
 from domain.mail.dkim import SELECTORS, Dangling, Equal, InTheWay, Missing, Selector
+from domain.profile import given
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
@@ -90,7 +91,7 @@ class _Domain:
         if self.config is None:
             made: dict[str, Value] = {
                 "DomainName": self.name,
-                "KeySize": wanted.profile.dkim.key_size,
+                "KeySize": given(wanted.profile.dkim).key_size,
                 "Enabled": False,
             }
             return (Step("exchange", "New-DkimSigningConfig", made, (f"{self.name}: Domain",)),)
@@ -152,9 +153,8 @@ def _told(selector: Selector) -> str:
 CONTROL = Control(
     id="dkim",
     title="DKIM signing with Microsoft's signature",
-    guide='Send legitimate M365 Out of Office (OOF) Responses, step 3: "configure DKIM signing"',
-    lane="slow",
-    sees=(DkimConfig, AcceptedDomain),
+    about=(DkimConfig, AcceptedDomain),
+    parts=("dkim",),
     judge=_judge,
     asks_dns=True,
     by_hand="Defender portal > Policies & rules > Threat policies > DKIM: turn on signing for the domain.",

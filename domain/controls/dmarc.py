@@ -13,6 +13,7 @@ from domain.exchange import AcceptedDomain
 from domain.mail import dmarc, names, spf
 from domain.mail.answers import Question, Txt
 from domain.mail.asking import Needs, Remark, Unknown
+from domain.profile import given
 from domain.tenant import Wanted
 
 
@@ -69,7 +70,7 @@ def _missing(domain: str, remarks: tuple[Remark, ...], head: str, facts: Facts, 
         return per_domain.OneDomain(seen, _told(remarks))
     if head:
         return per_domain.OneDomain(seen, f"{domain}: inherits the record of {head}, once that is published")
-    name, record = f"_dmarc.{names.to_ascii(domain)}", wanted.profile.dmarc.record
+    name, record = f"_dmarc.{names.to_ascii(domain)}", given(wanted.profile.dmarc).record
     change = per_domain.published(name, facts, wanted, Txt(spf.split(record)))
     if change and not change.expected:
         return per_domain.OneDomain(seen, change=change)
@@ -79,9 +80,8 @@ def _missing(domain: str, remarks: tuple[Remark, ...], head: str, facts: Facts, 
 CONTROL = Control(
     id="dmarc",
     title="A DMARC record for every domain",
-    guide='Send legitimate M365 Out of Office (OOF) Responses, step 3: "Publish new DMARC"',
-    lane="slow",
-    sees=(AcceptedDomain,),
+    about=(AcceptedDomain,),
+    parts=("dmarc",),
     judge=_judge,
     asks_dns=True,
     by_hand="The domain's DNS: a TXT record at _dmarc, as shown; never a weaker policy than there is.",

@@ -10,7 +10,7 @@ from domain import normal
 from domain.control import Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, compare, listed
 from domain.controls import service_connectors
 from domain.exchange import AcceptedDomain, InboundConnector
-from domain.profile import Profile
+from domain.profile import Profile, given
 from domain.steps import Step
 from domain.tenant import Wanted
 
@@ -55,14 +55,15 @@ def _type(profile: Profile) -> str:
 
 def _looks_ours(connector: InboundConnector, profile: Profile) -> bool:
     """Found by content or by name: customers follow the guide by hand and name things as they like (6.1)."""
-    names = {normal.name(profile.inbound_connector.name), normal.name(profile.inbound_connector.name_beside)}
-    by_content = all(normal.covers(connector.sender_ip_addresses, network) for network in profile.delivery_networks)
-    return by_content or normal.name(connector.name) in names
+    values, networks = profile.inbound_connector, profile.delivery_networks
+    names = {normal.name(values.name), normal.name(values.name_beside)} if values else set()
+    by_content = networks and all(normal.covers(connector.sender_ip_addresses, network) for network in networks)
+    return bool(by_content) or normal.name(connector.name) in names
 
 
 def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Profile) -> Finding:
     taken = {normal.name(c.name) for c in facts.all(InboundConnector)}
-    values = profile.inbound_connector
+    values = given(profile.inbound_connector)
     name = values.name_beside if normal.name(values.name) in taken else values.name
     step = Step(
         "exchange",
@@ -100,7 +101,7 @@ def _differing(connector: InboundConnector, facts: Facts, profile: Profile) -> F
     if profile.connector_form == "partner":
         seen += compare(("SenderDomains", ("*",), listed(connector.sender_domains)))
     if seen.drift:
-        values = {"Identity": connector.identity, **seen.values, "Comment": profile.inbound_connector.comment}
+        values = {"Identity": connector.identity, **seen.values, "Comment": given(profile.inbound_connector).comment}
         return Drifted(seen.drift, (Step("exchange", "Set-InboundConnector", values),), equal=seen.equal)
     if unlocked := _outside_scope(connector, facts):
         scope = f"'{connector.name}' is scoped (AssociatedAcceptedDomains) and leaves {', '.join(unlocked)} open"
@@ -117,9 +118,8 @@ def _outside_scope(connector: InboundConnector, facts: Facts) -> list[str]:
 CONTROL = Control(
     id="inbound-lockdown",
     title="Inbound connector that takes mail from the filter only",
-    guide='Configuring Microsoft365 with ExchangeDefender: "lock down your M365 tenant"',
-    lane="fast",
-    sees=(InboundConnector, AcceptedDomain),
+    about=(InboundConnector, AcceptedDomain),
+    parts=("delivery_networks", "inbound_connector", "mx_suffixes"),  # the MX guard needs the last
     judge=_judge,
     needs=("service-connectors",),  # once it closes, the mail of a service without a connector is refused
     guarded=True,

@@ -46,9 +46,9 @@ def remembered(before: MxMemories, facts: Facts, wanted: Wanted, now: datetime) 
 CONTROL = Control(
     id="mx",
     title="MX records point to the filter",
-    guide='the precondition of "lock down your M365 tenant"',
-    lane="slow",
-    sees=(InboundConnector, AcceptedDomain),
+    about=(AcceptedDomain,),
+    beside=(InboundConnector,),
+    parts=("mx_suffixes",),
     judge=_judge,
     asks_dns=True,
     by_hand="The domain's DNS: point every MX to the filter, with none beside it.",

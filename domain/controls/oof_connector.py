@@ -7,7 +7,7 @@ security defaults, turned on. The filter's outbound hosts refuse the null sender
 from domain import normal
 from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, compare
 from domain.exchange import AcceptedDomain, OutboundConnector, TransportRule
-from domain.profile import Profile
+from domain.profile import OutOfOfficeValues, given
 from domain.steps import Step
 from domain.tenant import Wanted
 
@@ -25,9 +25,9 @@ FOREIGN_TO_RULE = frozenset({
 })  # fmt: skip
 
 
-def rules(facts: Facts, profile: Profile) -> tuple[TransportRule, ...]:
+def rules(facts: Facts, values: OutOfOfficeValues) -> tuple[TransportRule, ...]:
     """The rules that are ours: by name, or, renamed, because they do exactly what the guide's rule does."""
-    wanted_name = normal.name(profile.out_of_office.rule_name)
+    wanted_name = normal.name(values.rule_name)
     shaped = [c for c in facts.all(OutboundConnector) if _has_the_shape(c)]
     targets = {normal.name(c.name) for c in shaped} | {c.guid.casefold() for c in shaped}
     return tuple(
@@ -42,21 +42,21 @@ def _does_the_same(rule: TransportRule, targets: set[str]) -> bool:
     return redirects and rule.message_type_matches == "OOF" and not rule.others(FOREIGN_TO_RULE)
 
 
-def connectors(facts: Facts, profile: Profile) -> tuple[OutboundConnector, ...]:
+def connectors(facts: Facts, values: OutOfOfficeValues) -> tuple[OutboundConnector, ...]:
     """The connectors that are ours: by name; or, renamed, of the guide's shape and the one that our rule routes to.
 
     Failing these, a connector that is as documented in every respect, so that nothing would be written to it. A
     connector of another shape (a smart host, say) is somebody's gateway, whatever routes to it.
     """
-    wanted_name = normal.name(profile.out_of_office.connector_name)
-    routed_to = {normal.name(rule.route_message_outbound_connector) for rule in rules(facts, profile)}
+    wanted_name = normal.name(values.connector_name)
+    routed_to = {normal.name(rule.route_message_outbound_connector) for rule in rules(facts, values)}
     ours = tuple(
         c
         for c in facts.all(OutboundConnector)
         if normal.name(c.name) == wanted_name
         or (_has_the_shape(c) and {normal.name(c.name), c.guid.casefold()} & routed_to)
     )
-    return ours or tuple(c for c in facts.all(OutboundConnector) if not _comparison(c, profile).drift)
+    return ours or tuple(c for c in facts.all(OutboundConnector) if not _comparison(c, values).drift)
 
 
 def _has_the_shape(connector: OutboundConnector) -> bool:
@@ -64,12 +64,12 @@ def _has_the_shape(connector: OutboundConnector) -> bool:
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding:
-    profile = wanted.profile
-    match connectors(facts, profile):
+    values = given(wanted.profile.out_of_office)
+    match connectors(facts, values):
         case ():
-            return _missing(profile)
+            return _missing(values)
         case (one,):
-            seen = _comparison(one, profile)
+            seen = _comparison(one, values)
             step = Step("exchange", "Set-OutboundConnector", {"Identity": one.identity, **seen.values})
             return Drifted(seen.drift, (step,), equal=seen.equal) if seen.drift else Compliant(equal=seen.equal)
         case several:
@@ -77,8 +77,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding:
             return NeedsPerson(f"the connectors {names} both look like the out-of-office one: remove all but one")
 
 
-def _missing(profile: Profile) -> Finding:
-    values = profile.out_of_office
+def _missing(values: OutOfOfficeValues) -> Finding:
     step = Step(
         "exchange",
         "New-OutboundConnector",
@@ -94,8 +93,8 @@ def _missing(profile: Profile) -> Finding:
     return Drifted((Drift("Name", values.connector_name, None),), (step,))
 
 
-def _comparison(connector: OutboundConnector, profile: Profile) -> Comparison:
-    accepted = profile.out_of_office.tls_settings
+def _comparison(connector: OutboundConnector, values: OutOfOfficeValues) -> Comparison:
+    accepted = values.tls_settings
     tls = accepted[0] if connector.tls_settings in accepted else connector.tls_settings or None
     return compare(
         ("Name", connector.name, connector.name),
@@ -112,9 +111,9 @@ def _comparison(connector: OutboundConnector, profile: Profile) -> Comparison:
 CONTROL = Control(
     id="oof-connector",
     title="Outbound connector for automatic replies",
-    guide="Send legitimate M365 Out of Office (OOF) Responses, step 1",
-    lane="fast",
-    sees=(OutboundConnector, TransportRule, AcceptedDomain),
+    about=(OutboundConnector,),
+    beside=(TransportRule, AcceptedDomain),
+    parts=("out_of_office",),
     judge=_judge,
-    by_hand="Exchange admin center > Mail flow > Connectors: the out-of-office one, as in OOF step 1 of the guide.",
+    by_hand="Exchange admin center > Mail flow > Connectors: the out-of-office one, with the settings shown.",
 )

@@ -7,21 +7,22 @@ is enabled", the step that the vendor says admins overlook most.
 from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, compare
 from domain.controls import oof_connector
 from domain.exchange import AcceptedDomain, OutboundConnector, TransportRule
+from domain.profile import given
 from domain.steps import Step
 from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding:
-    profile = wanted.profile
-    found = oof_connector.connectors(facts, profile)
+    values = given(wanted.profile.out_of_office)
+    found = oof_connector.connectors(facts, values)
     if len(found) > 1:
         return NeedsPerson("more than one connector looks like the out-of-office one: remove all but one of them first")
     # Before the connector exists the rule is planned with the name that it will get; `needs` keeps the order.
-    connector = found[0].name if found else profile.out_of_office.connector_name
+    connector = found[0].name if found else values.connector_name
     known_as = {connector, found[0].guid if found else connector}
-    match oof_connector.rules(facts, profile):
+    match oof_connector.rules(facts, values):
         case ():
-            return _missing(profile.out_of_office.rule_name, connector)
+            return _missing(values.rule_name, connector)
         case (one,):
             return _differing(one, connector, known_as)
         case several:
@@ -73,10 +74,10 @@ def _foreign(rule: TransportRule) -> Comparison:
 CONTROL = Control(
     id="oof-rule",
     title="Mail flow rule that sends automatic replies to their connector",
-    guide="Send legitimate M365 Out of Office (OOF) Responses, steps 2 and 4",
-    lane="fast",
-    sees=(OutboundConnector, TransportRule, AcceptedDomain),
+    about=(OutboundConnector, TransportRule),
+    beside=(AcceptedDomain,),
+    parts=("out_of_office",),
     judge=_judge,
     needs=("oof-connector",),
-    by_hand="Exchange admin center > Mail flow > Rules: the automatic-reply rule, as in OOF steps 2 and 4; turn it on.",
+    by_hand="Exchange admin center > Mail flow > Rules: the automatic-reply rule, with the settings shown; turn it on.",
 )

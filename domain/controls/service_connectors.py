@@ -91,9 +91,10 @@ def _differing(connector: InboundConnector, service: ServiceConnector) -> tuple[
 CONTROL = Control(
     id="service-connectors",
     title="Connectors of the tenant's other services",
-    guide='Configuring Microsoft365 with ExchangeDefender, Tips: "create a connector for each service"',
-    lane="fast",
-    sees=(InboundConnector, AcceptedDomain),
+    about=(InboundConnector,),
+    beside=(AcceptedDomain,),
+    source="https://learn.microsoft.com/exchange/mail-flow-best-practices/use-connectors-to-configure-mail-flow"
+    "/set-up-connectors-for-secure-mail-flow-with-a-partner",
     judge=_judge,
     by_hand="Exchange admin center > Mail flow > Connectors: create or turn on the connector of the service named.",
 )

@@ -13,11 +13,12 @@ from domain.exchange import AcceptedDomain
 from domain.mail import spf
 from domain.mail.answers import Txt
 from domain.mail.asking import Needs, Unknown
+from domain.profile import given
 from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
-    includes = tuple(_in_cloud(target, wanted.tenant.initial_domain) for target in wanted.profile.spf.includes)
+    includes = tuple(_in_cloud(target, wanted.tenant.initial_domain) for target in given(wanted.profile.spf).includes)
 
     def look(domain: str) -> per_domain.OneDomain | Needs | Unknown:
         found = spf.repaired(domain, facts.answers, includes)
@@ -65,9 +66,8 @@ def _one(domain: str, found: str, todo: str = "", note: str = "") -> per_domain.
 CONTROL = Control(
     id="spf",
     title="SPF record with the filter's and Microsoft's includes",
-    guide="Send legitimate M365 Out of Office (OOF) Responses, step 3: the SPF record",
-    lane="slow",
-    sees=(AcceptedDomain,),
+    about=(AcceptedDomain,),
+    parts=("spf",),
     judge=_judge,
     asks_dns=True,
     by_hand="The domain's DNS: the TXT record that begins with v=spf1, as shown.",

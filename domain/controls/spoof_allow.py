@@ -8,13 +8,13 @@ entry only the action can be changed).
 from domain import normal
 from domain.control import Comparison, Compliant, Control, Drifted, Facts, Finding, compare
 from domain.exchange import AcceptedDomain, SpoofItem
-from domain.profile import SpoofAllowValues
+from domain.profile import SpoofAllowValues, given
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding:
-    values = wanted.profile.spoof_allow
+    values = given(wanted.profile.spoof_allow)
     seen, steps = Comparison(), []
     for network in values.networks:
         same = sorted((item for item in facts.all(SpoofItem) if _is(item, network, values)), key=lambda item: item.key)
@@ -53,9 +53,9 @@ def _is(item: SpoofItem, network: str, values: SpoofAllowValues) -> bool:
 CONTROL = Control(
     id="spoof-allow",
     title="Spoof allow pairs of the filter",
-    guide="M365 Tenant Anti-phishing and Anti-spam Settings: Tenant Allow/Block Lists",
-    lane="fast",
-    sees=(SpoofItem, AcceptedDomain),
+    about=(SpoofItem,),
+    beside=(AcceptedDomain,),
+    parts=("spoof_allow",),
     judge=_judge,
     by_hand="Defender portal > Threat policies > Tenant Allow/Block Lists > Spoofed senders: add the pairs shown.",
 )

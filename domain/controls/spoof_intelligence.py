@@ -10,13 +10,14 @@ is somebody's decision.
 from domain import normal
 from domain.control import Comparison, Compliant, Control, Drifted, Facts, Finding, NeedsPerson, compare
 from domain.exchange import AcceptedDomain, AntiPhishPolicy, AntiPhishRule, PolicyRule, PresetRule
+from domain.profile import given
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding:
     policies = facts.all(AntiPhishPolicy)
-    named = {normal.name(name) for name in wanted.profile.spoof_intelligence.policies}
+    named = {normal.name(name) for name in given(wanted.profile.spoof_intelligence).policies}
     ours = [p for p in policies if (normal.name(p.name) in named if named else p.is_default)]
     if missing := named - {normal.name(p.name) for p in policies}:
         names = ", ".join(sorted(missing))
@@ -91,9 +92,9 @@ def _covers(rule: PolicyRule) -> bool:
 CONTROL = Control(
     id="spoof-intelligence",
     title="Spoof intelligence off in the anti-phish policy",
-    guide="M365 Tenant Anti-phishing and Anti-spam Settings: Manage Anti-Phishing Rules",
-    lane="fast",
-    sees=(AntiPhishPolicy, AntiPhishRule, PresetRule, AcceptedDomain),
+    about=(AntiPhishPolicy, AntiPhishRule, PresetRule),
+    beside=(AcceptedDomain,),
+    parts=("spoof_intelligence",),
     judge=_judge,
     by_hand="Defender portal > Policies & rules > Threat policies > Anti-phishing: clear 'Enable spoof intelligence'.",
 )

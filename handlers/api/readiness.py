@@ -13,8 +13,9 @@ from clients.connect import Clients
 from clients.entra.grants import Grant, Resource
 from clients.errors import ClientError, Refused, Throttled
 from domain.control import Facts, NotApplicable, Unknown
-from domain.controls import CATALOGUE
+from domain.controls import CATALOGUE, KINDS
 from domain.controls.per_domain import receiving
+from domain.exchange import Writing
 from domain.facts import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig
 from handlers.api.asks import tenant
@@ -71,23 +72,6 @@ _WRITERS: Mapping[Resource, tuple[tuple[str, str], ...]] = {
 }
 """Roles that may write, the one to grant first (1.3)."""
 
-_WRITES: Mapping[Resource, tuple[str, ...]] = {
-    "exchange": (
-        "New-InboundConnector",
-        "Set-InboundConnector",
-        "New-OutboundConnector",
-        "Set-OutboundConnector",
-        "New-TransportRule",
-        "Set-TransportRule",
-        "Enable-TransportRule",
-        "Set-AntiPhishPolicy",
-        "New-TenantAllowBlockListSpoofItems",
-        "Set-TenantAllowBlockListSpoofItems",
-        "New-DkimSigningConfig",
-        "Set-DkimSigningConfig",
-    ),
-    "compliance": ("Set-ProtectionAlert",),
-}
 _ORGANIZATION = Query("exchange", "Get-OrganizationConfig", never_empty=True)
 
 type Granted = Grant | ClientError
@@ -200,17 +184,22 @@ def _writes(given: Mapping[Resource, Granted], config: TenantConfig) -> Iterable
     """Each cmdlet that writes: its role is looked for, as trying it would write."""
     if _only_observes(config):
         return
-    for resource, cmdlets in _WRITES.items():
-        grant = given[resource]
-        roles = frozenset[str]() if isinstance(grant, ClientError) else grant.directory_roles
-        held = [title for title, template in _WRITERS[resource] if template in roles]
-        for cmdlet in cmdlets:
-            if held:
-                yield Item(id=f"cmdlet {cmdlet}", state="ok", detail=f"comes with {held[0]}; not tried, as it writes")
-            else:
-                state: ItemState = "unknown" if isinstance(grant, ClientError) else "missing"
-                detail = f"comes with {_WRITERS[resource][0][0]}"
-                yield Item(id=f"cmdlet {cmdlet}", state=state, detail=detail, remedy=f"see directory-role-{resource}")
+    for kind in KINDS:
+        if kind.writing:
+            resource = kind.queries[0].service
+            yield from _writing(kind.writing, resource, given[resource])
+
+
+def _writing(writing: Writing, resource: Resource, grant: Granted) -> Iterable[Item]:
+    roles = frozenset[str]() if isinstance(grant, ClientError) else grant.directory_roles
+    held = [title for title, template in _WRITERS[resource] if template in roles]
+    for cmdlet in writing.cmdlets:
+        if held:
+            yield Item(id=f"cmdlet {cmdlet}", state="ok", detail=f"comes with {held[0]}; not tried, as it writes")
+        else:
+            state: ItemState = "unknown" if isinstance(grant, ClientError) else "missing"
+            detail = f"comes with {_WRITERS[resource][0][0]}, or with the role '{writing.role}'"
+            yield Item(id=f"cmdlet {cmdlet}", state=state, detail=detail, remedy=f"see directory-role-{resource}")
 
 
 def _licence(reading: Reading) -> Item:

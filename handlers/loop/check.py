@@ -6,8 +6,9 @@ from clients import telemetry
 from clients.connect import Clients
 from clients.errors import Throttled
 from clients.storage.states import StatesMoved, TenantStates
-from domain.control import Finding, Lane, Unknown
+from domain.control import Finding, Unknown
 from domain.controls import CATALOGUE, in_lane, mx
+from domain.facts import Lane
 from domain.jobs import CheckTenant, ForeignMessage, RemediateTenant, parse
 from domain.ledger import Entry, of_transition
 from domain.operations import ending, outcome

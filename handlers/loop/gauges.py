@@ -4,7 +4,7 @@ import asyncio
 
 from clients import telemetry
 from clients.connect import Clients
-from domain.control import Lane
+from domain.facts import Lane
 
 
 async def run(lane: Lane, clients: Clients) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from clients import telemetry
 from clients.connect import Clients
-from domain.control import Lane
+from domain.facts import Lane
 from domain.jobs import CheckTenant, ReadAudit, TriageAlerts
 from handlers.loop import gauges as watch
 

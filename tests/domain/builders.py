@@ -1,23 +1,29 @@
 """A tenant as Exchange lists it, row by row as in docs/reference/exchange.md, for judging without any I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, get_args
+
+from pydantic import AliasChoices, BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from clients.profiles import all_profiles
 from domain.control import Control, Facts, Finding
 from domain.controls import CATALOGUE
 from domain.facts import Reading, Seen, Unseen
 from domain.mail.answers import Absent, Answer, Mx, Present, Question, Txt
+from domain.profile import Profile
 from domain.tenant import TenantConfig, Wanted
+from simulator.wire.envelope import annotated
+from simulator.world import World
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TENANT_ID = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 
 type Rows = dict[str, list[dict[str, Any]]]
 
-HEALTHY: Rows = {
+_SHEET: Rows = {
     "Get-AcceptedDomain": [
         {"DomainName": "northwindlegal.example", "DomainType": "Authoritative", "InitialDomain": False},
         {"DomainName": "northwindlegal.onmicrosoft.com", "DomainType": "Authoritative", "InitialDomain": True},
@@ -98,14 +104,69 @@ HEALTHY: Rows = {
 }  # fmt: skip
 
 
+def _simulated(cmdlet: str) -> list[dict[str, Any]]:
+    """What *cmdlet* lists of a healthy tenant, as the simulator has it."""
+    tenant = World(clock=lambda: NOW).add_tenant("northwindlegal.example")
+    return [annotated(row, (), null_empties=False) for row in tenant.admin(cmdlet)]
+
+
+_QUERIES = tuple(dict.fromkeys(query for control in CATALOGUE.values() for query in control.queries))
+HEALTHY: Rows = {query.cmdlet: _SHEET.get(query.cmdlet) or _simulated(query.cmdlet) for query in _QUERIES}
+"""Every object that some control reads; of a kind that is not written out above, as the simulator lists it."""
+
+
 def healthy() -> Rows:
     return deepcopy(HEALTHY)
 
 
+def example(model: type[BaseModel]) -> dict[str, Any]:
+    """The least that *model* takes, made from its schema: false, an empty list, a name."""
+    return {_key(name, field): _value(field) for name, field in model.model_fields.items()}
+
+
+def _key(name: str, field: FieldInfo) -> str:
+    alias = field.validation_alias or name
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else str(alias)
+
+
+def _value(field: FieldInfo) -> Any:
+    adapter = TypeAdapter[Any](Annotated[(field.annotation, *field.metadata, "as in the class")])  # type: ignore[arg-type]
+    candidates: tuple[Any, ...] = (False, [], "other", 0)
+    for value in candidates:
+        try:
+            adapter.validate_python(value, strict=isinstance(value, bool))
+        except ValidationError:
+            continue
+        return value
+    raise NotImplementedError(f"no example of {field}")
+
+
+def differing(control: Control) -> Iterator[Rows]:
+    """The healthy tenant with one thing that *control* is about changed: an object gone, another value, one more."""
+    for kind in control.about:
+        cmdlet = kind.queries[0].cmdlet
+        for at, row in enumerate(HEALTHY[cmdlet]):
+            yield HEALTHY | {cmdlet: [*HEALTHY[cmdlet][:at], *HEALTHY[cmdlet][at + 1 :]]}
+            for field, value in row.items():
+                yield HEALTHY | {
+                    cmdlet: [*HEALTHY[cmdlet][:at], row | {field: _other(value)}, *HEALTHY[cmdlet][at + 1 :]]
+                }
+        yield HEALTHY | {cmdlet: [*HEALTHY[cmdlet], example(kind)]}
+
+
+def _other(value: Any) -> Any:
+    match value:
+        case bool():
+            return not value
+        case list():
+            return ["203.0.113.0/24"]
+        case _:
+            return "Other"
+
+
 def reading(rows: Rows) -> Reading:
     """*rows* as if every query of every control had been answered with them."""
-    queries = [query for control in CATALOGUE.values() for query in control.queries]
-    return {query: Seen(tuple(rows[query.cmdlet]), NOW) for query in queries}
+    return {query: Seen(tuple(rows[query.cmdlet]), NOW) for query in _QUERIES}
 
 
 def failing(rows: Rows, cmdlet: str) -> Reading:
@@ -115,11 +176,20 @@ def failing(rows: Rows, cmdlet: str) -> Reading:
     }
 
 
+_SHIPPED = all_profiles()["exchangedefender"]
+_ABSENT = {
+    name: example(next(part for part in get_args(field.annotation) if part is not type(None)))
+    for name, field in Profile.model_fields.items()
+    if field.default is None and not getattr(_SHIPPED, name)
+}
+"""What the shipped profile leaves out, filled in with an example, so that every control has something to judge."""
+
+
 def wanted(**config: Any) -> Wanted:
     tenant = TenantConfig.model_validate(
         {"tenant_id": TENANT_ID, "name": "Northwind", "initial_domain": "northwindlegal.onmicrosoft.com"} | config
     )
-    return Wanted(tenant, all_profiles()["exchangedefender"].with_overrides(tenant.overrides))
+    return Wanted(tenant, _SHIPPED.with_overrides(_ABSENT | tenant.overrides))
 
 
 def text(*strings: str) -> Present:

@@ -3,20 +3,41 @@ from importlib import resources
 import pytest
 
 from clients.profiles import all_profiles
-from domain.profile import parse
+from domain.profile import given, parse
 
 TEXT = resources.files("domain").joinpath("profiles/exchangedefender.yaml").read_text("utf-8")
 PROFILE = all_profiles()["exchangedefender"]
+BARE = "{id: bare, version: '1', name: Bare Filter, guide: 'https://filter.example', sources: {}}"
 
 
 def test_the_shipped_profile_holds_the_guides_figures():
     assert PROFILE.delivery_networks == ("65.99.255.0/24",)
-    assert PROFILE.spoof_allow.networks == ("65.99.255.0/24", "206.125.40.0/24")
+    assert given(PROFILE.spoof_allow).networks == ("65.99.255.0/24", "206.125.40.0/24")
     assert PROFILE.connector_form == "partner"
-    assert PROFILE.inbound_connector.comment == "ExchangeDefender Inbound connector for 65.99.255.0/24"
-    assert PROFILE.out_of_office.connector_name == "Automatic Replies (Out of Office) Only"
-    assert PROFILE.out_of_office.rule_name == "Send Automatic Replies to connector Automatic Replies"
+    assert given(PROFILE.inbound_connector).comment == "ExchangeDefender Inbound connector for 65.99.255.0/24"
+    assert given(PROFILE.out_of_office).connector_name == "Automatic Replies (Out of Office) Only"
+    assert given(PROFILE.out_of_office).rule_name == "Send Automatic Replies to connector Automatic Replies"
     assert len(PROFILE.alert_policies) == 2
+
+
+def test_every_figure_says_where_it_comes_from_and_the_second_range_that_the_guide_alone_names_it():
+    assert {*PROFILE.parts} <= PROFILE.sources.keys()
+    assert "guide alone" in PROFILE.sources["206.125.40.0/24"].caution
+    assert PROFILE.sources["delivery_networks"].caution == ""
+
+
+def test_a_profile_may_leave_out_any_part_and_then_does_not_have_it():
+    bare = parse(BARE, "bare.yaml")
+    assert bare.parts == ()
+    assert not any(bare.has(part) for part in PROFILE.parts)
+    for part in PROFILE.parts:
+        with_one = bare.with_overrides({part: PROFILE.model_dump()[part]})
+        assert with_one.parts == (part,)
+
+
+def test_a_part_that_a_control_did_not_ask_for_is_not_made_up():
+    with pytest.raises(LookupError):
+        given(None)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +52,7 @@ def test_the_shipped_profile_holds_the_guides_figures():
         ("action: Allow", "action: Allow\n  surprise: 1", "p.yaml.spoof_allow.surprise: Extra inputs are not permitted"),
         ("version: 2026-11-23", "version: ''", "p.yaml.version: "),
         ("id: exchangedefender", "id: [", "p.yaml: line "),
+        ("  alert_policies:\n    section: Disable M365 False Phishing Alerts\n    confirmed_on: 2026-11-23\n", "", "p.yaml.sources.alert_policies: Field required"),
     ],
 )  # fmt: skip
 def test_a_malformed_profile_is_told_in_one_line_with_file_and_field(old, new, line):
@@ -48,8 +70,8 @@ def test_text_that_is_no_yaml_at_all_is_told():
 def test_overrides_replace_parts_and_leave_the_rest():
     changed = PROFILE.with_overrides({"delivery_networks": ["203.0.113.0/24"], "inbound_connector": {"name": "Lock"}})
     assert changed.delivery_networks == ("203.0.113.0/24",)
-    assert changed.inbound_connector.name == "Lock"
-    assert changed.inbound_connector.comment == PROFILE.inbound_connector.comment
+    assert given(changed.inbound_connector).name == "Lock"
+    assert given(changed.inbound_connector).comment == given(PROFILE.inbound_connector).comment
     assert PROFILE.with_overrides({}) is PROFILE
 
 
@@ -57,6 +79,7 @@ def test_overrides_replace_parts_and_leave_the_rest():
     ("overrides", "line"),
     [
         ({"id": "other"}, "overrides.id: belongs to the profile"),
+        ({"sources": {}}, "overrides.sources: belongs to the profile"),
         ({"delivery_networks": []}, "overrides.delivery_networks: "),
         ({"nonsense": 1}, "overrides.nonsense: "),
     ],

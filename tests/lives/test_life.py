@@ -21,7 +21,6 @@ from domain.controls import CATALOGUE
 from domain.corrections import LOST_PATIENCE
 from simulator.faults import Fault, FaultKind
 from tests.lives.chance import lives
-from tests.lives.documented import DOCUMENTED
 from tests.lives.life import Life, begin
 from tests.lives.mischief import DEEDS, FOR_A_PERSON, MENDABLE, REPAIRS, publish
 from tests.lives.process import Message, Process
@@ -175,7 +174,7 @@ class Lives(RuleBasedStateMachine):
         self.life.settle()
         states = self.life.states
         assert not self.life.under_way
-        assert set(states) == set(DOCUMENTED)
+        assert set(states) == set(CATALOGUE)
         told = {state.id: state.detail for state in states.values() if state.state in {"held", "needs_person"}}
         told.pop("alert-policies", None)  # tried once: a role that was missing then is never found again
         assert self._excused or not told, told

@@ -6,6 +6,7 @@ from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, Unknow
 from domain.controls.per_domain import own_names
 from domain.dns_steps import change_of
 from domain.mail.answers import Absent, Mx, Present, Question, Txt, Unclear
+from domain.profile import given
 from tests.domain.builders import NOW, failing, healthy, judge, reading, text, wanted
 
 DOMAIN = "northwindlegal.example"
@@ -100,7 +101,10 @@ def test_a_missing_dmarc_record_is_published_where_the_zone_has_a_host():
     finding = judge("dmarc", healthy(), {DMARC: NOTHING}, dns={DOMAIN: HOST})
     assert isinstance(finding, Drifted)
     [step] = finding.steps
-    assert step.powershell == f'update add _dmarc.northwindlegal.example. 3600 TXT "{wanted().profile.dmarc.record}"'
+    assert (
+        step.powershell
+        == f'update add _dmarc.northwindlegal.example. 3600 TXT "{given(wanted().profile.dmarc).record}"'
+    )
 
 
 def test_a_missing_dmarc_record_is_published_at_the_highest_domain_and_inherited_below():

@@ -1,15 +1,36 @@
 """What holds for each control, whichever it is."""
 
+import re
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.control import Compliant, Drift, Drifted, Facts, NotApplicable, Unknown
-from domain.controls import CATALOGUE, in_lane, unknown
+from domain import undo
+from domain.audit.record import concerns
+from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, NotApplicable, Unknown
+from domain.controls import CATALOGUE, WRITINGS, about, in_lane, unknown
 from domain.facts import Seen
-from domain.mail.answers import Unclear
+from domain.mail.answers import Absent, Unclear
+from domain.profile import Profile
 from domain.states import digest
-from tests.domain.builders import NOW, Rows, failing, healthy, judge, reading, wanted
+from domain.tenant import Wanted
+from tests.domain.builders import (
+    DNS,
+    NOW,
+    Rows,
+    answered,
+    differing,
+    failing,
+    healthy,
+    judge,
+    reading,
+    wanted,
+)
+from tests.domain.test_undo import entry
+
+NOWHERE = Absent(name_exists=True, ttl_s=300, at=NOW)
 
 EVERY = pytest.mark.parametrize("control", CATALOGUE.values(), ids=list(CATALOGUE))
 
@@ -68,8 +89,87 @@ def test_an_odd_value_never_raises_and_the_same_rows_in_any_order_give_the_same_
 @EVERY
 def test_a_control_says_where_it_comes_from_and_what_a_person_can_do(control):
     assert control.title
-    assert control.guide
+    assert bool(control.parts) is not bool(control.source)
     assert control.by_hand
+
+
+EVERYTHING: dict[str, Any] = {
+    "dns": {"northwindlegal.example": {"kind": "cloudflare", "secret_setting": "HOLDFAST_DNS_SECRET_X"}},
+    "service_connectors": [{"name": "Scanner", "sender_ips": ["198.51.100.7"]}],
+}
+"""A config that lets every control do all that it can."""
+_NAMING = {"Identity", "Ids", "Name", "Comment"}
+
+
+def findings(control):
+    """What *control* says of every tenant that differs from the documented one in one thing."""
+    yield from (judge(control, rows, **EVERYTHING) for rows in differing(control))
+    yield judge(control, healthy(), dict.fromkeys(DNS, NOWHERE), **EVERYTHING)
+
+
+@EVERY
+def test_the_generic_builders_know_the_drift_of_every_control(control):
+    assert any(isinstance(finding, Drifted | NeedsPerson) for finding in findings(control))
+
+
+@EVERY
+def test_what_a_control_writes_is_in_its_room_so_that_undo_audit_and_readiness_know_it(control):
+    """Readiness lists the cmdlets of each kind, audit asks whose noun it is, undo which fields it can restore."""
+    steps = [step for finding in findings(control) if isinstance(finding, Drifted) for step in finding.steps]
+    for step in (step for step in steps if step.service != "dns"):
+        kind = next(kind for kind in control.about if kind.writing and step.cmdlet in kind.writing.cmdlets)
+        assert control.id in about(step.cmdlet.partition("-")[2])
+        assert concerns({"Operation": step.cmdlet})
+        own = {alias for name, field in kind.model_fields.items() for alias in (field.validation_alias, name)}
+        if step.cmdlet == kind.writing.set:
+            assert {*step.parameters} & own - _NAMING <= kind.writing.restorable
+        if step.cmdlet == kind.writing.new:
+            assert kind.writing.remove or step.parameters["Enabled"] is False
+        if step.cmdlet == kind.writing.enable:
+            assert kind.writing.disable
+
+
+@EVERY
+def test_whoever_changes_what_a_control_is_about_brings_a_look_at_it(control):
+    assert control.about
+    for kind in control.about:
+        for noun in kind.nouns():
+            assert concerns({"Operation": f"Set-{noun}"})
+            assert control.id in about(noun.upper())
+
+
+def undoable(control):
+    return [f for f in findings(control) if isinstance(f, Drifted) and {s.service for s in f.steps} != {"dns"}]
+
+
+@EVERY
+def test_undo_knows_the_opposite_of_whatever_a_control_writes(control):
+    for finding in undoable(control):
+        try:
+            back = undo.plan(entry(finding.drift, *finding.steps), Facts(reading(healthy())))
+        except undo.CannotUndo as refusal:
+            assert re.match("the ledger has what|the pair that was made|there is no opposite of New-Dkim", str(refusal))  # noqa: PT017
+        else:
+            assert {step.cmdlet for step in back.steps} <= {c for writing in WRITINGS for c in writing.cmdlets}
+
+
+@EVERY
+def test_a_control_whose_part_the_profile_does_not_have_does_not_apply(control):
+    """Whatever was read, or not: nothing has to be granted for what a filter does not ask for."""
+    bare = Profile(id="x", version="1", name="Another Filter", guide="https://filter.example", sources={})
+    finding = control.find(Facts({}), Wanted(wanted().tenant, bare))
+    if control.parts:
+        assert finding == NotApplicable("the guide of Another Filter does not ask for it")
+    else:
+        assert isinstance(finding, Unknown)
+
+
+@EVERY
+def test_a_control_takes_its_figures_from_the_parts_that_it_names_and_no_others(control):
+    named = {part: getattr(wanted().profile, part) for part in control.parts}
+    alone = Profile(id="x", version="1", name="Another Filter", guide="https://filter.example", sources={}, **named)
+    facts = answered(Facts(reading(healthy())), control, wanted(), DNS)
+    assert control.find(facts, Wanted(wanted().tenant, alone)) == control.find(facts, wanted())
 
 
 def test_dns_that_was_not_asked_is_unknown_and_so_is_one_that_is_unclear():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.controls import KINDS
 from handlers.api import readiness
 from handlers.api.problem import Problem
 
@@ -25,6 +26,9 @@ async def test_a_tenant_with_everything_is_ready_and_nothing_was_written(service
     assert items["alert-consent"].state == items["audit-consent"].state == "ok"
     assert items["cmdlet Get-InboundConnector"].detail == "answers"
     assert "not tried" in items["cmdlet Set-InboundConnector"].detail
+    for kind in KINDS:
+        writes = kind.writing.cmdlets if kind.writing else ()
+        assert {f"cmdlet {cmdlet}" for cmdlet in (*(query.cmdlet for query in kind.queries), *writes)} <= items.keys()
     assert items["dns contoso.example"].state == "not_applicable"
     assert tenant.writes == []
 
@@ -67,6 +71,18 @@ async def test_what_is_missing_is_named_with_the_grant_that_mends_it(service, te
     assert items[item].state == "missing"
     assert remedy in items[item].remedy
     assert found.consent_url.endswith(f"{tenant.tenant_id}/adminconsent?client_id={service.world.client_id}")
+
+
+async def test_a_cmdlet_that_writes_is_named_with_both_roles_that_have_it(service, tenant):
+    lose_exchange_role(tenant)
+    tenant.expire_tokens()
+    _, items = await look(service, tenant)
+    assert items["cmdlet Set-TransportRule"].state == "missing"
+    assert (
+        items["cmdlet Set-TransportRule"].detail
+        == "comes with Exchange Administrator, or with the role 'Transport Rules'"
+    )
+    assert items["cmdlet Set-ProtectionAlert"].state == "ok"
 
 
 async def test_consent_for_alerts_and_audit_may_be_missing(service, tenant):
