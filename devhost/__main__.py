@@ -6,7 +6,6 @@ string in AzureWebJobsStorage that storage is used, and no Azurite is started.
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -17,6 +16,7 @@ from pathlib import Path
 from devhost.azurite import azurite
 from devhost.errors import StartError
 from devhost.host import Host
+from devhost.ready import write
 
 _STORAGE = "AzureWebJobsStorage"
 _DEFAULT_PORT = "7071"
@@ -81,7 +81,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         await stack.enter_async_context(host)
         _announce(host)
         if arguments.ready_file:
-            _write_ready(arguments.ready_file, host)
+            write(arguments.ready_file, {"url": host.url, "key": host.key, "storage": os.environ[_STORAGE]})
         await stop.wait()
     # The app lives as long as its process, here as on the platform: what it leaves open is not worth an error.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -105,15 +105,6 @@ def _announce(host: Host) -> None:
         print(f"  {name:<{width}}  {kind:<5}  {what}")
     key = "the key in HOLDFAST_DEV_KEY" if os.environ.get("HOLDFAST_DEV_KEY") else f"key {host.key}"
     print(f"{len(rows)} functions on {host.url}, {key}", flush=True)
-
-
-def _write_ready(path: Path, host: Host) -> None:
-    """Write in one move, readable by the owner only: whoever sees the file sees all of it, and it holds a key."""
-    ready = {"url": host.url, "key": host.key, "storage": os.environ[_STORAGE]}
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(ready))
-    draft.replace(path)
 
 
 if __name__ == "__main__":

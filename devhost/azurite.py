@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from devhost.children import ended
 from devhost.errors import StartError
 
 _ACCOUNT = "devstoreaccount1"
@@ -44,7 +45,7 @@ async def azurite(location: Path | None = None, script: Path = _SCRIPT) -> Async
     try:
         yield _connection_string(await _endpoints(process))
     finally:
-        await _stop(process)
+        await ended(process, _STOP_S)
 
 
 async def _start(location: Path | None, script: Path) -> Process:
@@ -85,14 +86,3 @@ async def _endpoints(process: Process) -> dict[str, str]:
 def _connection_string(endpoints: dict[str, str]) -> str:
     services = "".join(f"{name}Endpoint={url}/{_ACCOUNT};" for name, url in endpoints.items())
     return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_KEY};{services}"
-
-
-async def _stop(process: Process) -> None:
-    if process.stdin is None:
-        raise AssertionError("started with a pipe")
-    process.stdin.close()
-    try:
-        await asyncio.wait_for(process.wait(), _STOP_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()

@@ -9,7 +9,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,7 @@ from devhost.http import Server
 from devhost.queues import QueueListener
 from devhost.runtime import App, load
 from devhost.settings import HostJson, connection_string, read_host_json
+from devhost.tasks import Tasks
 from devhost.timers import Timer
 from devhost.triggers import Triggers
 
@@ -31,7 +32,6 @@ _LOG = logging.getLogger(__name__)
 _STORAGE = "AzureWebJobsStorage"
 _CONTAINER = "azure-webjobs-hosts"
 _LOOPBACK = "127.0.0.1"
-_LOOK_S = 0.05
 
 
 class Host:
@@ -73,7 +73,7 @@ class Host:
         self._port = port
         self._lease_s = lease_s
         self._grace_s = grace_s
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._stopping = asyncio.Event()
         self._listeners: list[QueueListener] = []
         self._app: App
@@ -93,21 +93,10 @@ class Host:
                 listener.stop()
             await asyncio.gather(self._runner.cleanup(), self._finish())
 
-    async def drained(self, timeout_s: float = 30.0) -> None:
-        """Wait until every trigger queue is empty (delayed and running messages count) and nothing runs.
-
-        Raises:
-            TimeoutError: It is not so after *timeout_s* seconds.
-        """
-        async with asyncio.timeout(timeout_s):
-            while not await self._is_drained():  # noqa: ASYNC110 -- the queues send no event
-                await asyncio.sleep(_LOOK_S)
-
-    async def _is_drained(self) -> bool:
-        # A message that ran between two counts may have moved work to a queue that was counted already.
-        finished = self._app.finished
-        counts = [await listener.waiting() for listener in self._listeners]
-        return not any(counts) and not self._app.running and self._app.finished == finished
+    async def _finish(self) -> None:
+        if not await self._tasks.ended(self._grace_s):
+            _LOG.warning("%d invocations did not finish within %g s: abandoned", self._app.running, self._grace_s)
+            await self._tasks.abandon()
 
     async def _start(self, stack: AsyncExitStack) -> None:
         host_json = read_host_json(self._folder)
@@ -122,9 +111,9 @@ class Host:
             raise StartError(f"the storage of {_STORAGE} does not answer: {str(error).splitlines()[0]}") from error
         await self._serve(timers)
         for listener in self._listeners:
-            self._spawn(listener.run())
+            self._tasks.spawn(listener.run())
         for timer in timers:
-            self._spawn(timer.run(self._stopping))
+            self._tasks.spawn(timer.run(self._stopping))
 
     async def _make_listeners(self, stack: AsyncExitStack, host_json: HostJson) -> list[QueueListener]:
         services: dict[str, QueueServiceClient] = {}
@@ -156,7 +145,7 @@ class Host:
         fire = {timer.trigger.function.name: timer.fire_by_hand for timer in timers} | {
             listener.trigger.function.name: listener.fire_by_hand for listener in self._listeners
         }
-        server = Server(self._app, self.triggers.routes, fire, self.key, self._spawn)
+        server = Server(self._app, self.triggers.routes, fire, self.key, self._tasks.spawn)
         try:
             listening = socket.create_server((_LOOPBACK, self._port))
         except OSError as error:
@@ -165,27 +154,6 @@ class Host:
         self._runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=self._grace_s)
         await self._runner.setup()
         await web.SockSite(self._runner, listening).start()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            _LOG.critical("A part of the devhost has stopped working", exc_info=error)
-
-    async def _finish(self) -> None:
-        """Let what runs come to its end; after the grace abandon it, as a crash does."""
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(self._tasks, timeout=self._grace_s)
-        if late:
-            _LOG.warning("%d invocations did not finish within %g s: abandoned", self._app.running, self._grace_s)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
 
 
 def _client_options(connection: str) -> dict[str, Any]:

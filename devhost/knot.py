@@ -20,6 +20,7 @@ import dns.exception
 import dns.message
 import dns.rcode
 
+from devhost.children import ended
 from devhost.errors import StartError
 
 HOW_TO_INSTALL = "Knot DNS is missing: install it with apt-get install -y --no-install-recommends knot"
@@ -100,7 +101,9 @@ async def knot(
             await _until_it_answers(process, server, next(iter(zones)), start_s)
             yield server
         finally:
-            await _stop(process)
+            if process.returncode is None:
+                process.terminate()
+            await ended(process, _STOP_S)
 
 
 def _free_port(hosts: Sequence[str]) -> int:
@@ -150,14 +153,3 @@ async def _until_it_answers(process: Process, server: Knot, zone: str, start_s: 
         process.terminate()
     printed = await process.stdout.read() if process.stdout else b""
     raise StartError(f"Knot did not start: {printed.decode(errors='replace').strip() or 'no answer'}")
-
-
-async def _stop(process: Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.communicate(), _STOP_S)
-    except TimeoutError:
-        process.kill()
-        await process.communicate()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from devhost.errors import StartError
 from devhost.knot import KEY_NAME, knot
+from devhost.ready import write
 
 
 async def serve(zones: dict[str, str], ready: Path) -> None:
@@ -24,10 +25,7 @@ async def serve(zones: dict[str, str], ready: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     async with knot(zones) as server:
-        about = {"host": server.hosts[0], "port": server.port, "key_name": KEY_NAME, "secret": server.secret}
-        fresh = ready.with_suffix(".new")
-        fresh.write_text(json.dumps(about))
-        fresh.rename(ready)
+        write(ready, {"host": server.hosts[0], "port": server.port, "key_name": KEY_NAME, "secret": server.secret})
         await told.wait()
 
 

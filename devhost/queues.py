@@ -8,8 +8,8 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -19,6 +19,7 @@ from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from devhost import messages
 from devhost.errors import StartError
+from devhost.lease import leased
 from devhost.runtime import App, Function, InvocationFailed, typed
 from devhost.settings import QueueOptions, connection_string, resolve
 
@@ -29,7 +30,6 @@ _POISON = "-poison"
 _SHORTEST_POLL_S = 0.1
 _MOST_DOUBLINGS = 12  # of the shortest poll: more than any polling interval in use
 _NOT_OURS = {400, 404}  # PopReceiptMismatch, MessageNotFound
-_SOON = 0.1  # of the lease: when an extension failed, the next attempt comes sooner
 
 type _Outcome = Literal["done", "failed", "hopeless"]
 
@@ -103,10 +103,6 @@ class QueueListener:
         self._stopping = True
         self._wake.set()
 
-    async def waiting(self) -> int:
-        """Count the messages in the queue: visible, delayed and running (Azurite counts exactly)."""
-        return (await self._queue.get_queue_properties()).approximate_message_count or 0
-
     async def fire_by_hand(self, text: str) -> None:
         """Invoke the function now, with *text* as the message."""
         metadata = messages.metadata(messages.by_hand(text), self.trigger.queue)
@@ -154,7 +150,7 @@ class QueueListener:
     async def _process(self, message: QueueMessage) -> None:
         """Run the function on one message and settle it; what cannot be settled waits for the end of its lease."""
         try:
-            async with self._leased(message):
+            async with leased(self._queue, message, self._lease_s):
                 outcome = await self._outcome(message)
             await self._settle(message, outcome)
         except AzureError as error:
@@ -194,33 +190,6 @@ class QueueListener:
         await _create(poison)
         await poison.send_message(message.content)
         await self._queue.delete_message(message.id, message.pop_receipt)
-
-    @asynccontextmanager
-    async def _leased(self, message: QueueMessage) -> AsyncIterator[None]:
-        """Extend the lease of *message* while the block runs, and keep its newest receipt."""
-        done = asyncio.Event()
-        extending = asyncio.create_task(self._extend(message, done))
-        try:
-            yield
-        finally:
-            done.set()
-            await extending  # an extension under way changes the receipt that settles the message
-
-    async def _extend(self, message: QueueMessage, done: asyncio.Event) -> None:
-        pause_s = self._lease_s / 2
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await done.wait()
-                    return
-            try:
-                extended = await self._queue.update_message(
-                    message.id, message.pop_receipt, visibility_timeout=self._lease_s
-                )
-                message.pop_receipt, pause_s = extended.pop_receipt, self._lease_s / 2
-            except AzureError as error:
-                _LOG.debug("Lease of message %s is not extended: %s", message.id, _line(error))
-                pause_s = self._lease_s * _SOON
 
 
 async def _create(queue: QueueClient) -> None:

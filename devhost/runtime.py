@@ -90,7 +90,6 @@ class App:
     def __init__(self, functions: tuple[Function, ...]) -> None:
         self.functions = functions
         self.running = 0
-        self.finished = 0
 
     def start(self) -> None:
         """Start the threads in which functions without `async` run."""
@@ -117,7 +116,6 @@ class App:
             response = await engine.invocation_request(_invocation(invocation_id, function, data, metadata or {}))
         finally:
             self.running -= 1
-            self.finished += 1
             engine.invocation_id_cv.reset(token)
         if response.result.status != _StatusResult.Success:
             raise _failure(function, response.result.exception)

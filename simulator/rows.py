@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 type Row = dict[str, Any]
 """One object. Values are JSON types, `UUID`, aware `datetime` and `UInt16`; the wire adds the type annotations."""
@@ -43,11 +42,3 @@ def directory(row: Row, organization: str, *, created: bool = True) -> Row:
     if created:
         return row | derived | {"WhenCreatedUTC": row["WhenCreated"]}
     return {name: value for name, value in row.items() if name != "WhenCreated"} | derived
-
-
-def is_guid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -21,14 +21,14 @@ async def main():
     async with azurite() as storage:
         os.environ |= {"SAMPLE_LOG": str(log)}
         settings = {"AzureWebJobsStorage": storage, "SAMPLE_QUEUE": "orders", "SAMPLE_TICK": "0 0 0 1 1 *"}
-        async with Host(folder, settings) as host:
+        async with Host(folder, settings):
             policy = BinaryBase64EncodePolicy()
             async with QueueClient.from_connection_string(storage, "orders", message_encode_policy=policy) as queue:
                 for body in (b"sleep 0.5", b"fail", b"quick"):
                     await queue.send_message(body)
-                await queue.send_message(b"late", visibility_timeout=1)
-            await host.drained()
-            print(len([line for line in log.read_text().splitlines() if '"work"' in line]))
+            while (attempts := log.read_text().count('"work"') if log.exists() else 0) < 4:
+                await asyncio.sleep(0.05)
+            print(attempts)
         async with Host(folder, settings, key="chosen") as again:
             print(again.key)
         try:
@@ -41,7 +41,7 @@ asyncio.run(main())
 """
 
 
-def test_a_program_can_wait_until_all_work_is_done_and_start_the_same_app_again(tmp_path: Path) -> None:
+def test_a_program_can_start_the_same_app_again_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     arguments = [str(SAMPLE_APP), str(tmp_path), str(tmp_path / "log")]
     ended = subprocess.run(
@@ -51,6 +51,6 @@ def test_a_program_can_wait_until_all_work_is_done_and_start_the_same_app_again(
 
     assert ended.returncode == 0, ended.stderr
     attempts, key, refusal = ended.stdout.splitlines()
-    assert attempts == "5"
+    assert attempts == "4"
     assert key == "chosen"
     assert refusal.endswith("is loaded in this process already, and the runtime takes one app")

@@ -1,0 +1,13 @@
+"""The ready file, by which a process tells who started it that it serves, and where."""
+
+import json
+import os
+from pathlib import Path
+
+
+def write(path: Path, about: dict[str, object]) -> None:
+    """Write in one move, readable by the owner only: whoever sees the file sees all of it, and it holds a key."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(about))
+    draft.replace(path)
