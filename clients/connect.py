@@ -78,6 +78,11 @@ class Clients:
             raise ValueError(f"profile: '{tenant.profile}' does not exist; there is {', '.join(sorted(self.profiles))}")
         return Wanted(tenant, self.profiles[tenant.profile].with_overrides(tenant.overrides))
 
+    def filter_name(self, tenant: TenantConfig) -> str:
+        """What people call the mail filter of *tenant*, also where its config names no profile that there is."""
+        profile = self.profiles.get(tenant.profile)
+        return profile.name if profile else "the mail filter"
+
 
 async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     """Open every neighbour that *settings* name. One httpx client serves them all."""

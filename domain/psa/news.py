@@ -25,12 +25,6 @@ LONGEST_TEXT = 12_000
 LONGEST_PART = 4_000
 """Of one value or sentence: a record to be pasted must be whole, and takes up to a thousand characters a domain."""
 
-ABOUT = (
-    "Holdfast watches the mail settings of this tenant that the ExchangeDefender guide documents. "
-    "What it found is in the internal notes."
-)
-"""A ticket's first text, which its customer may see."""
-
 
 def key(tenant_id: str, cause: str) -> str:
     """Our own name for the ticket of a cause: at most 50 characters, as Autotask's `externalID` takes."""
@@ -46,9 +40,15 @@ def _hash(*parts: str) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
 
 
-def summary(cause: str, name: str) -> str:
+def summary(cause: str, tenant_name: str, filter_name: str) -> str:
     what = "mail settings need attention" if cause == TENANT else f"setting {cause} needs attention"
-    return f"ExchangeDefender: {what} ({name})"[:90]
+    return f"{filter_name}: {what} ({tenant_name})"[:90]
+
+
+def about(filter_name: str) -> str:
+    """A ticket's first text, which its customer may see."""
+    watched = f"Holdfast watches the mail settings of this tenant that the guide of {filter_name} documents."
+    return f"{watched} What it found is in the internal notes."
 
 
 def cause_of(entry: Entry) -> str:

@@ -15,7 +15,7 @@ from handlers.api.http import TOKEN_PREFIX
 from handlers.api.problem import ProblemBody
 
 _REF = "#/components/schemas/{model}"
-_DESCRIPTION = """Keeps Microsoft 365 tenants in the state that the ExchangeDefender guide documents.
+_DESCRIPTION = """Keeps Microsoft 365 tenants in the state that the guide of their mail filter documents.
 
 Errors are problems (RFC 9457). Work goes on after its request was answered: follow the operation at `Location`."""
 

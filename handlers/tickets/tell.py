@@ -177,8 +177,9 @@ class Teller:
         key = news.key(self._tenant.tenant_id, cause)
         found = await self._psa.find(self._company, key)
         if found is None:
-            summary = news.summary(cause, self._tenant.name)
-            number = await self._psa.create(self._company, key, summary, news.ABOUT)
+            filter_name = self._clients.filter_name(self._tenant)
+            summary = news.summary(cause, self._tenant.name, filter_name)
+            number = await self._psa.create(self._company, key, summary, news.about(filter_name))
             found = await self._psa.ticket(number)
         record = CauseTicket(provider=self._psa.provider, ticket_id=found.id, status=found.status)
         known, version = await self._tickets.known(self._psa.provider, found.id)
