@@ -1,21 +1,22 @@
 """Everything that can wake this service, in the order work flows through it."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import azure.functions as func
 
 from clients import profiles
 from clients import settings as environment
-from domain.jobs import ReadAudit, TriageAlerts
+from clients.connect import Clients
+from domain.jobs import QueueName, ReadAudit, TriageAlerts
 from handlers import park, workers
 from handlers.api import routes
 from handlers.api.http import serve, serve_token
 from handlers.api.routes import ENDPOINTS
-from handlers.loop import check, remediate, sweep
-from handlers.security import dispatch as security
-from handlers.tickets import poll, webhooks
-from handlers.tickets import read as tickets
-from handlers.tickets import tell as notifications
+from handlers.delivery import deliver
+from handlers.loop.sweep import sweep, sweep_security
+from handlers.tickets import webhooks
+from handlers.tickets.poll import look_for_changes
 from handlers.workers import interval_s
 
 # Read at import, so that a missing setting or a malformed profile stops the start with one line that names it.
@@ -28,94 +29,44 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 STORAGE = "AzureWebJobsStorage"
 
 
-@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_FAST_SCHEDULE%")
-async def sweep_fast(timer: func.TimerRequest) -> None:
-    """Ask for a look at what Exchange shows of every tenant."""
-    await sweep.run("fast", interval_s(timer), await connect())
+TIMERS: dict[str, tuple[str, Callable[[float, Clients], Awaitable[None]]]] = {
+    "sweep_fast": ("HOLDFAST_FAST_SCHEDULE", partial(sweep, "fast")),
+    "sweep_slow": ("HOLDFAST_SLOW_SCHEDULE", partial(sweep, "slow")),
+    "sweep_alerts": ("HOLDFAST_ALERTS_SCHEDULE", partial(sweep_security, TriageAlerts)),
+    "read_audit_feed": ("HOLDFAST_AUDIT_SCHEDULE", partial(sweep_security, ReadAudit)),
+    "poll_tickets": ("HOLDFAST_PSA_SCHEDULE", lambda _, clients: look_for_changes(clients)),
+}
+"""Timers, each with the setting that is its schedule, and what it does with the seconds between two of its runs."""
+
+WORKERS: dict[QueueName, str] = {
+    "checks": "check_tenant",
+    "remediations": "remediate_tenant",
+    "tickets": "read_ticket",
+    "notifications": "notify",
+    "alerts": "triage_alerts",
+}
+"""Queues, each with the function that works on its messages; `park_<queue>` keeps those that the platform gave up."""
 
 
-@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_SLOW_SCHEDULE%")
-async def sweep_slow(timer: func.TimerRequest) -> None:
-    """Ask for a look at what changes rarely or answers slowly: compliance, DKIM, blocked connectors."""
-    await sweep.run("slow", interval_s(timer), await connect())
+def on_timer(name: str, schedule: str, work: Callable[[float, Clients], Awaitable[None]]) -> None:
+    @app.function_name(name)
+    @app.timer_trigger(arg_name="timer", schedule=f"%{schedule}%")
+    async def woken(timer: func.TimerRequest) -> None:
+        await work(interval_s(timer), await connect())
 
 
-@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_ALERTS_SCHEDULE%")
-async def sweep_alerts(timer: func.TimerRequest) -> None:
-    """Ask for a look at the Defender alerts of every tenant."""
-    await sweep.security(TriageAlerts, interval_s(timer), await connect())
+def on_message(name: str, queue: str, work: Callable[[bytes, Clients], Awaitable[None]]) -> None:
+    @app.function_name(name)
+    @app.queue_trigger(arg_name="message", queue_name=queue, connection=STORAGE)
+    async def woken(message: func.QueueMessage) -> None:
+        await work(message.get_body(), await connect())
 
 
-@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_AUDIT_SCHEDULE%")
-async def read_audit_feed(timer: func.TimerRequest) -> None:
-    """Ask for a look at what administrators did in every tenant."""
-    await sweep.security(ReadAudit, interval_s(timer), await connect())
-
-
-@app.queue_trigger(arg_name="message", queue_name="checks", connection=STORAGE)
-async def check_tenant(message: func.QueueMessage) -> None:
-    """Look at one tenant: read, compare, record."""
-    await check.run(message.get_body(), await connect())
-
-
-@app.queue_trigger(arg_name="message", queue_name="remediations", connection=STORAGE)
-async def remediate_tenant(message: func.QueueMessage) -> None:
-    """Put one tenant's drifted controls back, and prove it."""
-    await remediate.run(message.get_body(), await connect())
-
-
-@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_PSA_SCHEDULE%")
-async def poll_tickets(timer: func.TimerRequest) -> None:
-    """Look for tickets whose webhook was lost, and for news that no ticket tells yet."""
-    await poll.run(await connect())
-
-
-@app.queue_trigger(arg_name="message", queue_name="tickets", connection=STORAGE)
-async def read_ticket(message: func.QueueMessage) -> None:
-    """Look at one ticket of the MSP's ticket system, and do what it has come to ask for."""
-    await tickets.run(message.get_body(), await connect())
-
-
-@app.queue_trigger(arg_name="message", queue_name="notifications", connection=STORAGE)
-async def notify(message: func.QueueMessage) -> None:
-    """Tell the ticket system what is new of one tenant."""
-    await notifications.run(message.get_body(), await connect())
-
-
-@app.queue_trigger(arg_name="message", queue_name="alerts", connection=STORAGE)
-async def triage_alerts(message: func.QueueMessage) -> None:
-    """Close one tenant's false alerts by their evidence, or read who changed what from its audit feed."""
-    await security.run(message.get_body(), await connect())
-
-
-@app.queue_trigger(arg_name="message", queue_name="checks-poison", connection=STORAGE)
-async def park_checks(message: func.QueueMessage) -> None:
-    """Keep a check that the platform gave up on where a person sees it."""
-    await park.run("checks", message.get_body(), await connect())
-
-
-@app.queue_trigger(arg_name="message", queue_name="remediations-poison", connection=STORAGE)
-async def park_remediations(message: func.QueueMessage) -> None:
-    """Keep a remediation that the platform gave up on where a person sees it."""
-    await park.run("remediations", message.get_body(), await connect())
-
-
-@app.queue_trigger(arg_name="message", queue_name="tickets-poison", connection=STORAGE)
-async def park_tickets(message: func.QueueMessage) -> None:
-    """Keep a look at a ticket that the platform gave up on where a person sees it."""
-    await park.run("tickets", message.get_body(), await connect())
-
-
-@app.queue_trigger(arg_name="message", queue_name="notifications-poison", connection=STORAGE)
-async def park_notifications(message: func.QueueMessage) -> None:
-    """Keep a notification that the platform gave up on where a person sees it."""
-    await park.run("notifications", message.get_body(), await connect())
-
-
-@app.queue_trigger(arg_name="message", queue_name="alerts-poison", connection=STORAGE)
-async def park_alerts(message: func.QueueMessage) -> None:
-    """Keep a look at alerts that the platform gave up on where a person sees it."""
-    await park.run("alerts", message.get_body(), await connect())
+for name, (schedule, work) in TIMERS.items():
+    on_timer(name, schedule, work)
+for queue, name in WORKERS.items():
+    on_message(name, queue, partial(deliver, queue))
+    on_message(f"park_{queue}", f"{queue}-poison", partial(park.given_up, queue))
 
 
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

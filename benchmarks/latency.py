@@ -11,7 +11,7 @@ from clients.connect import Clients
 from domain.facts import Lane
 from domain.jobs import CheckTenant
 from domain.tenant import TenantConfig
-from handlers.loop import check, remediate
+from handlers.delivery import deliver
 
 TRIALS = 12
 
@@ -25,7 +25,7 @@ async def measure(bench: Bench) -> list[Row]:
     await bench.clients.storage.switches.set_fleet(TRIALS)  # as the sweep does: the blast radius is a share of it
     for tenant in tenants:
         for lane in _LANES:
-            await check.run(_job(tenant, lane), bench.clients)
+            await deliver("checks", _job(tenant, lane), bench.clients)
     bench.clock.ahead += SLOW_LANE_EVERY
     async with bench.slowed():
         ratios = {lane: [await _check_ratio(tenant, lane, bench.clients) for tenant in tenants] for lane in _LANES}
@@ -54,7 +54,7 @@ def _job(tenant: TenantConfig, lane: Lane) -> bytes:
 async def _check_ratio(tenant: TenantConfig, lane: Lane, clients: Clients) -> float:
     with watched(clients.web) as sent:
         start = time.perf_counter()
-        await check.run(_job(tenant, lane), clients)
+        await deliver("checks", _job(tenant, lane), clients)
         wall_s = time.perf_counter() - start
     slowest_s = max(each.elapsed_s for each in sent)
     if slowest_s < DELAY_S:
@@ -71,9 +71,9 @@ async def _fix_ratio(bench: Bench, tenant: TenantConfig) -> float:
     broken = {"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": False}}
     await bench.control("POST", f"/tenants/{tenant.tenant_id}/admin", broken)
     with watched(clients.web) as sent:
-        await check.run(_job(tenant, "fast"), clients)
+        await deliver("checks", _job(tenant, "fast"), clients)
         drift_seen = sent[-1].ended
-        await remediate.run(await _taken("remediations", clients), clients)
+        await deliver("remediations", await _taken("remediations", clients), clients)
         fixed = time.perf_counter()
     state = (await clients.storage.states.load(tenant.tenant_id)).of(_CONTROL)
     if state.state != "compliant":

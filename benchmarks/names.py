@@ -14,7 +14,7 @@ from clients.reader import TENANTS_KEPT
 from clients.resolver import Resolver
 from domain.jobs import CheckTenant
 from domain.tenant import TenantConfig
-from handlers.loop import check
+from handlers.delivery import deliver
 
 TENANTS = 100
 AT_ONCE = 8
@@ -75,4 +75,4 @@ async def _rate(clients: Clients, tenants: Sequence[TenantConfig]) -> float:
 async def _check(clients: Clients, tenants: Sequence[TenantConfig]) -> None:
     jobs = [CheckTenant(tenant_id=each.tenant_id, controls=_CONTROLS).body.encode() for each in tenants]
     for some in batched(jobs, AT_ONCE, strict=False):
-        await asyncio.gather(*(check.run(job, clients) for job in some))
+        await asyncio.gather(*(deliver("checks", job, clients) for job in some))

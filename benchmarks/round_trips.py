@@ -8,7 +8,7 @@ from benchmarks.wire import round_trips, storage_counted, watched
 from domain.facts import Lane
 from domain.jobs import CheckTenant
 from domain.tenant import TenantConfig
-from handlers.loop import check
+from handlers.delivery import deliver
 
 
 async def measure(bench: Bench) -> list[Row]:
@@ -24,12 +24,12 @@ _LANES: tuple[Lane, ...] = ("fast", "slow")
 
 async def _lane(lane: Lane, tenant: TenantConfig, bench: Bench) -> list[Row]:
     body, clients = CheckTenant(tenant_id=tenant.tenant_id, lane=lane).body.encode(), bench.clients
-    await check.run(body, clients)  # makes it warm: token, region, first state
+    await deliver("checks", body, clients)  # makes it warm: token, region, first state
     bench.clock.ahead += SLOW_LANE_EVERY
     # Slowed, so that what is sent beside something else is under way at the same time on any machine.
     async with bench.slowed():
         with watched(clients.web) as sent, bench.dns.watched() as asked, storage_counted() as storage:
-            await check.run(body, clients)
+            await deliver("checks", body, clients)
     by_service = Counter(each.service for each in sent)
     others = len(sent) - by_service["exchange"] - by_service["compliance"]
     answered = max(each.ended for each in sent)

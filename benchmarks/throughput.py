@@ -58,7 +58,7 @@ async def _through_the_host(bench: Bench, tenants: list[TenantConfig]) -> list[f
 
 async def _check_all(tenants: list[TenantConfig], clients: Clients) -> None:
     for tenant in tenants:
-        await clients.storage.queues.check(CheckTenant(tenant_id=tenant.tenant_id, lane="fast"))
+        await clients.storage.queues.send(CheckTenant(tenant_id=tenant.tenant_id, lane="fast"))
     async with (
         asyncio.timeout(_PATIENCE_S),
         QueueClient.from_connection_string(clients.settings.storage, "checks") as queue,

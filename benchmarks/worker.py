@@ -24,7 +24,7 @@ from devhost.settings import read_host_json
 from domain.facts import Lane
 from domain.jobs import CheckTenant
 from domain.tenant import TenantConfig
-from handlers.loop import check
+from handlers.delivery import deliver
 
 NOW = timedelta()
 
@@ -83,7 +83,7 @@ async def _round(messages: Sequence[str], at_once: int, clients: Clients) -> Rou
 
     async def one_place() -> None:
         for message in waiting:
-            await check.run(message.encode(), clients)
+            await deliver("checks", message.encode(), clients)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(at_once):

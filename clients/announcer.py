@@ -36,4 +36,4 @@ class Announcer:
         if self._sent.get(tenant_id, now):
             return
         self._sent.put(tenant_id, value=True, until=now + GATHER)
-        await self._queues.notify(Notify(tenant_id=tenant_id, asked_at=now), delay_s=GATHER.total_seconds())
+        await self._queues.send(Notify(tenant_id=tenant_id, asked_at=now), delay_s=GATHER.total_seconds())

@@ -23,6 +23,7 @@ Messages carry method, path, status and request id. What the other side said is 
 # ruff: noqa: N818 - the names are the outcomes a caller matches on; "Error" behind each would say nothing more
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 EXCERPT_LENGTH = 256
 """Characters of somebody else's text that may enter a message or a log."""
@@ -55,6 +56,11 @@ class ClientError(Exception):
     def status(self) -> int | None:
         return self.call.status if self.call else None
 
+    @property
+    def pause(self) -> timedelta | None:
+        """How long the other side asked us to wait; None if it did not."""
+        return None
+
 
 class Unreachable(ClientError):
     """No answer. *sent*: the request may have arrived, so a write may have been applied: read before deciding."""
@@ -70,6 +76,10 @@ class Throttled(ClientError):
     def __init__(self, sentence: str, *, call: Call | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(sentence, call=call)
         self.retry_after_s = retry_after_s
+
+    @property
+    def pause(self) -> timedelta | None:
+        return timedelta(seconds=self.retry_after_s) if self.retry_after_s else None
 
 
 class Refused(ClientError):

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from typing import Any, Literal
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from domain.controls import CATALOGUE
 from domain.facts import Lane
@@ -27,6 +29,8 @@ from domain.states import ControlState
 
 log = logging.getLogger("holdfast.ledger")
 
+_W3C = TraceContextTextMapPropagator()
+_TRACEPARENT = "traceparent"
 _meter = metrics.get_meter("holdfast")
 _tracer = trace.get_tracer("holdfast")
 
@@ -36,6 +40,7 @@ UNKNOWNS = _meter.create_counter("holdfast.unknowns", "{control}", "Controls tha
 DRIFT = _meter.create_counter("holdfast.drift", "{control}", "Controls that newly differ from what is documented")
 CORRECTIONS = _meter.create_counter("holdfast.corrections", "{control}", "Controls put back and proven")
 NEEDS_PERSON = _meter.create_counter("holdfast.needs_person", "{control}", "Controls that newly need a person")
+MESSAGES = _meter.create_counter("holdfast.messages", "{message}", "Messages worked on, by queue and how that ended")
 PARKED = _meter.create_counter("holdfast.parked", "{message}", "Messages put aside, by queue")
 THROTTLES = _meter.create_counter("holdfast.throttles", "{answer}", "Answers that asked to come back later, by host")
 TIME_TO_DETECT = _meter.create_histogram(
@@ -47,6 +52,11 @@ QUEUE_DEPTH = _meter.create_gauge("holdfast.queue.depth", "{message}", "Messages
 OLDEST_CHECK = _meter.create_gauge("holdfast.check.oldest", "s", "Age of the oldest look at any tenant, by lane")
 TENANTS = _meter.create_gauge("holdfast.tenants", "{tenant}", "Tenants that are looked after")
 BRAKE = _meter.create_gauge("holdfast.brake.engaged", "s", "How long nothing may be written; 0 while it may")
+
+type Delivered = Literal["done", "again", "due", "let_go", "newer", "foreign"]
+DELIVERED: tuple[Delivered, ...] = ("done", "again", "due", "let_go", "newer", "foreign")
+"""What became of a message: ended; put back hidden; kept until it is due; put back too often; left to a worker of its
+own, later version; no message of ours."""
 
 type CheckResult = Literal["looked", "throttled", "moved", "skipped"]
 CHECK_RESULTS: tuple[CheckResult, ...] = ("looked", "throttled", "moved", "skipped")
@@ -76,6 +86,8 @@ def start(queues: Iterable[str], hosts: Iterable[str]) -> None:
             counter.add(0, {"control": control})
     for queue in queues:
         PARKED.add(0, {"queue": queue})
+        for delivered in DELIVERED:
+            MESSAGES.add(0, {"queue": queue, "outcome": delivered})
     for host in hosts:
         THROTTLES.add(0, {"host": host})
     for chatty in _CHATTY:
@@ -105,6 +117,11 @@ def told(entry: Entry) -> None:
         counter.add(1, {"control": entry.control})
     with ids(event=entry.event, tenant=entry.tenant_id, control=entry.control, operation=entry.operation_id):
         log.info("%s tenant=%s control=%s", entry.event, entry.tenant_id, entry.control)
+
+
+def delivered(queue: str, outcome: Delivered) -> None:
+    """Count one message that was worked on."""
+    MESSAGES.add(1, {"queue": queue, "outcome": outcome})
 
 
 def judged(before: ControlState, after: ControlState) -> None:
@@ -182,16 +199,19 @@ def stamped[T: Message](job: T, due_at: datetime) -> T:
 
     A remediation's trace is kept whatever share of all is: it is the one that somebody will want to see.
     """
-    context = trace.get_current_span().get_span_context()
-    flags = context.trace_flags | (TraceFlags.SAMPLED if isinstance(job, RemediateTenant) else 0)
-    parent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}" if context.is_valid else job.trace
-    return job.model_copy(update={"trace": parent, "due_at": due_at})
+    carrier: dict[str, str] = {}
+    _W3C.inject(carrier, _sampled() if isinstance(job, RemediateTenant) else None)
+    return replace(job, trace=carrier.get(_TRACEPARENT, job.trace), due_at=due_at)
+
+
+def _sampled() -> Context:
+    """The current context, its trace one that is kept."""
+    current = trace.get_current_span().get_span_context()
+    flags = TraceFlags(current.trace_flags | TraceFlags.SAMPLED)
+    kept = SpanContext(current.trace_id, current.span_id, current.is_remote, flags, current.trace_state)
+    return trace.set_span_in_context(NonRecordingSpan(kept))
 
 
 def _context(parent: str | None) -> Context | None:
     """The context of a W3C traceparent; None, which means the current one, where there is none."""
-    if parent is None:
-        return None
-    _, trace_id, span_id, flags = parent.split("-")
-    remote = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
-    return trace.set_span_in_context(NonRecordingSpan(remote), Context())
+    return _W3C.extract({_TRACEPARENT: parent}, Context()) if parent else None

@@ -1,8 +1,10 @@
 """Queue messages. They name what to look at, never what was seen, so late, doubled or reordered ones do no harm."""
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -12,8 +14,14 @@ from domain.profile import first_fault
 from domain.psa.desk import Action, TicketSystem
 from domain.tenant import TenantId
 
+VERSION = 1
+"""The version of the messages that this code writes, and the latest that it reads."""
+
 LARGEST_BYTES = 2048
 """Bytes of a message's body. A larger one is not ours."""
+
+type QueueName = Literal["checks", "remediations", "alerts", "tickets", "notifications"]
+QUEUES: tuple[QueueName, ...] = ("checks", "remediations", "alerts", "tickets", "notifications")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,43 +40,93 @@ type Outcome = Done | Again
 """How the work on one message ended: all that a queue function tells the delivery."""
 
 
-class Message(BaseModel):
-    """What all messages have. *trace*: the W3C traceparent of what led to it. *due_at*: when it was to be worked on."""
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a job is put back at most (*attempts*), with pauses that double from *first* to *longest*.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    *then*: what becomes of it. let_go: its operation, if it has one, fails; the next sweep, or the timer that looks for
+    untold news, asks again. kept: nobody would ask again, so it goes on waiting, its longest pause each time.
+    """
 
-    version: Literal[1] = 1
+    first: timedelta
+    longest: timedelta
+    attempts: int
+    then: Literal["let_go", "kept"] = "let_go"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What all messages have. *trace*: the W3C traceparent of what led to it. *due_at*: when it was to be worked on.
+
+    *put_back_since*: since when workers of an earlier version have put it back for those that understand it.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    queue: ClassVar[QueueName]
+    patience: ClassVar[Patience]
+
+    version: Annotated[int, Field(ge=1)] = field(default_factory=lambda: VERSION)
     attempt: Annotated[int, Field(ge=0, le=1000)] = 0
     trace: Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")] | None = None
     due_at: AwareDatetime | None = None
+    put_back_since: AwareDatetime | None = None
 
     @property
     def body(self) -> str:
-        return self.model_dump_json(exclude_none=True)
+        return _JOB.dump_json(self, exclude_none=True).decode()
+
+    @property
+    def used_up(self) -> bool:
+        """Whether it was put back as often as it may be, and is to be let go."""
+        return self.patience.then == "let_go" and self.attempt >= self.patience.attempts
+
+    @property
+    def pause(self) -> timedelta:
+        """How long it waits where nobody says how long."""
+        doublings = min(self.attempt, self.patience.attempts)
+        return min(self.patience.longest, self.patience.first * (1 << doublings))
+
+    @property
+    def key(self) -> str:
+        """The same for the same job, however often it is put back."""
+        return sha256(replace(self, attempt=0, trace=None, due_at=None, put_back_since=None).body.encode()).hexdigest()
 
     def again(self) -> Self:
-        """The same job, once more: for waits that belong to the queue."""
-        return self.model_copy(update={"attempt": self.attempt + 1})
+        """The same job, put back once more."""
+        return replace(self, attempt=min(self.attempt + 1, self.patience.attempts))
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Job(Message):
     tenant_id: TenantId
     operation_id: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class CheckTenant(_Job):
-    """Look at one tenant: the controls of a lane, or those named; no lane and none named means all."""
+    """Look at one tenant: the controls of a lane, or those named; no lane and none named means all.
+
+    *most_throttles*: put back so often because a service asked to wait, its controls are unknown until the next sweep.
+    """
+
+    queue = "checks"
+    patience = Patience(first=timedelta(seconds=2), longest=timedelta(seconds=30), attempts=20)
+    most_throttles: ClassVar[int] = 5
 
     kind: Literal["check"] = "check"
     lane: Lane | None = None
     controls: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
 class RemediateTenant(_Job):
     """Bring the named controls of one tenant to their wanted state. *requested_by*: the person who asked, if any.
 
     *plan*: the hash of the only plan that the person approved. *undo*: the ledger entry to undo instead.
     """
+
+    queue = "remediations"
+    patience = Patience(first=timedelta(seconds=5), longest=timedelta(seconds=60), attempts=20)
 
     kind: Literal["remediate"] = "remediate"
     controls: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -79,23 +137,35 @@ class RemediateTenant(_Job):
     undo: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class Notify(Message):
     """Tell the ticket system what is not told yet of one tenant; what had happened by *asked_at* is then told."""
+
+    queue = "notifications"
+    patience = Patience(first=timedelta(seconds=5), longest=timedelta(seconds=5), attempts=20)
 
     kind: Literal["notify"] = "notify"
     tenant_id: TenantId
     asked_at: AwareDatetime
 
 
+@dataclass(frozen=True, kw_only=True)
 class TriageAlerts(Message):
     """Look at the Defender alerts of one tenant."""
+
+    queue = "alerts"
+    patience = Patience(first=timedelta(seconds=15), longest=timedelta(hours=1), attempts=10)
 
     kind: Literal["alerts"] = "alerts"
     tenant_id: TenantId
 
 
+@dataclass(frozen=True, kw_only=True)
 class ReadAudit(Message):
     """Read on in the audit feed of one tenant."""
+
+    queue = "alerts"
+    patience = TriageAlerts.patience
 
     kind: Literal["audit"] = "audit"
     tenant_id: TenantId
@@ -104,8 +174,12 @@ class ReadAudit(Message):
 type TicketId = Annotated[str, Field(pattern=r"^[0-9]{1,100}$")]
 
 
+@dataclass(frozen=True, kw_only=True)
 class ReadTicket(Message):
     """Look at one ticket of a PSA system; what it showed by *asked_at* is then known."""
+
+    queue = "tickets"
+    patience = Patience(first=timedelta(seconds=5), longest=timedelta(minutes=5), attempts=12, then="kept")
 
     kind: Literal["ticket"] = "ticket"
     provider: TicketSystem
@@ -113,8 +187,12 @@ class ReadTicket(Message):
     asked_at: AwareDatetime
 
 
+@dataclass(frozen=True, kw_only=True)
 class TicketRequest(Message):
     """What a Standard Webhooks sender asked for, under its message's id (hashed): there is no ticket to be read."""
+
+    queue = "tickets"
+    patience = ReadTicket.patience
 
     kind: Literal["request"] = "request"
     event: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -136,22 +214,44 @@ class ForeignMessage(ValueError):  # noqa: N818 - it names the message, and the 
     """The message is not one of ours: *str()* says in one line what is wrong with it."""
 
 
-def parse[T: Message](kind: type[T], body: bytes, *others: type[T]) -> T:
-    """Read a message of *kind*, or of one of *others*.
+class NewerMessage(Exception):  # noqa: N818 - as above
+    """The message is of a *version* that only a later worker understands: two run side by side in each deployment."""
+
+    def __init__(self, version: int, since: datetime | None, body: bytes) -> None:
+        super().__init__(f"message.version: {version} is later than {VERSION}")
+        self.since = since
+        self._body = body
+
+    def put_back(self, since: datetime) -> str:
+        """The message as it came, but for saying since when it has been put back."""
+        return json.dumps({**json.loads(self._body), "put_back_since": since.isoformat()})
+
+
+class _Envelope(BaseModel):
+    """What messages of every version have."""
+
+    version: Annotated[int, Field(strict=True, ge=1)] = 1
+    put_back_since: AwareDatetime | None = None
+
+
+def parse(queue: QueueName, body: bytes) -> Job:
+    """Read a message of *queue*: its version first.
 
     Raises:
-        ForeignMessage: Too large, not JSON, of another kind or version, or a field is missing, unknown or wrong.
+        NewerMessage: It is of a later version.
+        ForeignMessage: Too large, not JSON, of another queue, or a field is missing, unknown or wrong.
     """
-    kinds: Any = (kind, *others)
     if len(body) > LARGEST_BYTES:
         raise ForeignMessage(f"message: {len(body)} bytes, at most {LARGEST_BYTES}")
     try:
-        job = _JOB.validate_json(body)
+        envelope = _Envelope.model_validate_json(body)
+        if envelope.version > VERSION:
+            raise NewerMessage(envelope.version, envelope.put_back_since, body)
+        job: Job = _JOB.validate_json(body)
     except ValidationError as error:
         raise ForeignMessage(first_fault("message", error)) from None
-    if not isinstance(job, kinds):
+    if job.queue != queue:
         raise ForeignMessage(f"message.kind: '{job.kind}' does not belong on this queue")
     if strangers := unknown(getattr(job, "controls", ())):
         raise ForeignMessage(f"message.controls: there is no control '{strangers[0]}'")
-    found: T = job
-    return found
+    return job

@@ -6,22 +6,23 @@ from pydantic import BaseModel, ValidationError
 
 from clients import telemetry
 from clients.connect import Clients
+from domain.jobs import QueueName
 from domain.ledger import Entry
 from domain.tenant import TenantId
 from handlers import operations
 
 log = logging.getLogger("holdfast.park")
 
-UNTELLABLE = "notifications"
-"""That telling failed is told by nobody: an entry about it would be the next thing to tell, without end."""
+UNTELLABLE: QueueName = "notifications"
+"""A parked notification makes no entry in its tenant's ledger: that entry would itself have to be notified."""
 
 
-async def foreign(queue: str, body: bytes, reason: str, clients: Clients) -> None:
+async def foreign(queue: QueueName, body: bytes, reason: str, clients: Clients) -> None:
     """Park a message that is not one of ours: trying again would not make it one."""
     await _park(queue, body, reason, clients)
 
 
-async def run(queue: str, body: bytes, clients: Clients) -> None:
+async def given_up(queue: QueueName, body: bytes, clients: Clients) -> None:
     """Park a message that the platform gave up on and moved to `<queue>-poison`."""
     await _park(queue, body, "gave up after the attempts that host.json allows; the log has the last error", clients)
 
@@ -44,7 +45,7 @@ async def kept(source: str, tenant_id: str | None, content: bytes, reason: str, 
     log.error("parked source=%s tenant=%s reason=%s", source, tenant_id or "unknown", reason)
 
 
-async def _park(queue: str, body: bytes, reason: str, clients: Clients) -> None:
+async def _park(queue: QueueName, body: bytes, reason: str, clients: Clients) -> None:
     named = _named_in(body)
     await kept(queue, named.tenant_id, body, f"a message on '{queue}': {reason}", clients)
     await operations.fail(named.operation_id, f"parked: {reason}", clients)

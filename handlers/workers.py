@@ -5,10 +5,11 @@ from datetime import datetime
 
 import azure.functions as func
 
-from clients import storage, telemetry
+from clients import telemetry
 from clients.connect import Clients, connect
 from clients.entra.clouds import ENDPOINTS
 from clients.settings import Settings
+from domain.jobs import QUEUES
 
 _lock = asyncio.Lock()
 _opened: list[Clients] = []
@@ -18,7 +19,7 @@ async def clients(settings: Settings) -> Clients:
     """The process's one set of clients. Each function of a Flex app has processes of its own, so nothing is shared."""
     async with _lock:
         if not _opened:
-            telemetry.start(storage.QUEUES, ENDPOINTS[settings.cloud].hosts)
+            telemetry.start(QUEUES, ENDPOINTS[settings.cloud].hosts)
             _opened.append(await connect(settings))
         return _opened[0]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from domain.psa.desk import Desk, Provider
+    from domain.psa.desk import Desk, TicketSystem
     from domain.psa.ticket import Note, Person, Ticket
 
 AT_ONCE = 2
@@ -28,7 +28,7 @@ class Psa(Protocol):
     repeated here, so that whoever gets no answer looks first.
     """
 
-    provider: Provider
+    provider: TicketSystem
     desk: Desk
 
     async def ticket(self, ticket_id: str) -> Ticket: ...

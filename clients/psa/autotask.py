@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from clients.psa.connections import Autotask as Connection
-    from domain.psa.desk import Desk, Provider
+    from domain.psa.desk import Desk, TicketSystem
 
 COMPLETE = "5"
 INTERNAL = 2
@@ -40,7 +40,7 @@ _FIELDS = (
 class Autotask:
     """One Autotask database, as its API user."""
 
-    provider: Provider = "autotask"
+    provider: TicketSystem = "autotask"
 
     def __init__(self, http: Http, connection: Connection, *, now: Clock) -> None:
         self.desk: Desk = connection.desk

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from clients.psa.connections import ConnectWise as Connection
-    from domain.psa.desk import Desk, Provider
+    from domain.psa.desk import Desk, TicketSystem
 
 LONGEST_SUMMARY = 100
 PAGE = 200
@@ -29,7 +29,7 @@ MOST_PAGES_CHANGED = 100
 class ConnectWise:
     """One ConnectWise site, as its API member."""
 
-    provider: Provider = "connectwise"
+    provider: TicketSystem = "connectwise"
 
     def __init__(self, http: Http, connection: Connection) -> None:
         self.desk: Desk = connection.desk

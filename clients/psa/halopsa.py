@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from clients.psa.connections import HaloPsa as Connection
-    from domain.psa.desk import Desk, Provider
+    from domain.psa.desk import Desk, TicketSystem
 
 PAGE = 50
 MOST_PAGES = 10
@@ -30,7 +30,7 @@ GENERAL_USER = -1
 class HaloPsa:
     """One HaloPSA instance, as the agent of its API application. Our key stands in the summary: no field is for it."""
 
-    provider: Provider = "halopsa"
+    provider: TicketSystem = "halopsa"
 
     def __init__(self, http: Http, connection: Connection, *, now: Clock) -> None:
         self.desk: Desk = connection.desk

@@ -1,5 +1,6 @@
 """The ticket systems this service is connected to, as its settings say."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -26,7 +27,7 @@ class TicketSystems:
     """*door*: who may come in. *hinted*, *done*: what this worker has put on the queue, or has done, a moment ago."""
 
     door: Door
-    by_provider: dict[Provider, Psa]
+    by_provider: Mapping[Provider, Psa]
     hinted: ExpiringCache[str, bool] = field(default_factory=lambda: ExpiringCache(REMEMBERED))
     done: ExpiringCache[str, datetime] = field(default_factory=lambda: ExpiringCache(REMEMBERED))
 

@@ -12,6 +12,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from clients.storage.alerts import AlertTable
 from clients.storage.audit import AuditTable
+from clients.storage.due import DueTable
 from clients.storage.leases import Leases
 from clients.storage.ledger import LedgerTable
 from clients.storage.operations import OperationTable
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from clients.settings import Settings
 
-QUEUES = ("checks", "remediations", "alerts", "tickets", "notifications")
 TABLES = ("tenants", "tickets", "states", "operations", "ledger", "parked", "switches", "written", "alerts", "audit")
 
 
@@ -45,6 +45,7 @@ class Storage:
         self.tenants = TenantTable(tables.get_table_client("tenants"))
         self.ledger = LedgerTable(tables.get_table_client("ledger"))
         self.states = StateTable(tables.get_table_client("states"), self.ledger)
+        self.due = DueTable(tables.get_table_client("states"))
         self.operations = OperationTable(tables.get_table_client("operations"))
         self.parked = ParkedTable(tables.get_table_client("parked"))
         self.switches = SwitchTable(tables.get_table_client("switches"))
@@ -52,7 +53,7 @@ class Storage:
         self.written = WrittenTable(tables.get_table_client("written"))
         self.alerts = AlertTable(tables.get_table_client("alerts"))
         self.audit = AuditTable(tables.get_table_client("audit"))
-        self.queues = Queues(queues, QUEUES)
+        self.queues = Queues(queues)
 
     @cached_property
     def leases(self) -> Leases:

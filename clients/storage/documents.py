@@ -3,22 +3,41 @@
 Source: Azure Table service data model (Microsoft Learn), property types.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 _CHUNK = 32_000
 
+VERSION = 1
+"""The version of the rows that this code writes, and the latest that it reads; a row without one is of version 1."""
+
+
+class NewerRow(Exception):  # noqa: N818 - an outcome: a later version runs beside this one, as in each deployment
+    """The row was written by a later version. It is left as it is: what it holds could be lost or misread."""
+
+
+def refuse_newer(entity: Mapping[str, Any]) -> None:
+    """Raises NewerRow."""
+    if (version := entity.get("version", 1)) > VERSION:
+        raise NewerRow(f"row {entity['PartitionKey']} {entity['RowKey']} is of version {version}, later than {VERSION}")
+
 
 def pack(partition: str, row: str, document: BaseModel, **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - EDM values
     """The entity that keeps *document*, with *columns* beside it for filters."""
     text = document.model_dump_json()
     chunks = {f"body{i}": text[at : at + _CHUNK] for i, at in enumerate(range(0, len(text), _CHUNK))}
-    return {"PartitionKey": partition, "RowKey": row, **columns, **chunks}
+    return {"PartitionKey": partition, "RowKey": row, "version": VERSION, **columns, **chunks}
 
 
 def unpack[T: BaseModel](kind: type[T], entity: dict[str, Any]) -> T:
-    """The document that *entity* keeps."""
+    """The document that *entity* keeps.
+
+    Raises:
+        NewerRow: A later version wrote it.
+    """
+    refuse_newer(entity)
     chunks: list[str] = []
     while (chunk := entity.get(f"body{len(chunks)}")) is not None:
         chunks.append(chunk)

@@ -59,7 +59,7 @@ async def approve(  # noqa: PLR0913, PLR0917 - who says yes to which plan of wha
             asked_at=kept.created_at,
             plan=kept.plan,
         )
-        await clients.storage.queues.remediate(job)
+        await clients.storage.queues.send(job)
         log.info("approved tenant=%s control=%s plan=%s", kept.tenant_id, control, plan)
 
     return await operations.start(operation, send, clients, once)

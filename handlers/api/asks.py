@@ -145,7 +145,7 @@ async def check(tenant_id: str, caller: str, clients: Clients, once: Once | None
         id=operation_id(once), kind="check", tenant_id=config.tenant_id, requested_by=caller, created_at=clients.now()
     )
     job = CheckTenant(tenant_id=config.tenant_id, operation_id=operation.id)
-    return await operations.start(operation, lambda _: clients.storage.queues.check(job), clients, once)
+    return await operations.start(operation, lambda _: clients.storage.queues.send(job), clients, once)
 
 
 async def reprovision(
@@ -175,7 +175,7 @@ async def reprovision(
             asked_at=kept.created_at,
             dry_run=kept.dry_run,
         )
-        await clients.storage.queues.remediate(job)
+        await clients.storage.queues.send(job)
 
     return await operations.start(operation, send, clients, once)
 

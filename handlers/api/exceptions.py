@@ -56,7 +56,7 @@ async def _write(entry: Entry, change: Mapping[str, Exemption | None], clients: 
         return after, [entry] if after.exceptions != states.exceptions else []
 
     await clients.storage.states.change(entry.tenant_id, changed)
-    await clients.storage.queues.check(CheckTenant(tenant_id=entry.tenant_id, controls=(entry.control,)))
+    await clients.storage.queues.send(CheckTenant(tenant_id=entry.tenant_id, controls=(entry.control,)))
 
 
 def _entry(

@@ -1,6 +1,7 @@
 """Look at one tenant: read, compare, record, and ask for a remediation where something drifted."""
 
 import asyncio
+from datetime import timedelta
 
 from clients import telemetry
 from clients.connect import Clients
@@ -9,61 +10,48 @@ from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Finding, Unknown
 from domain.controls import CATALOGUE, in_lane, mx
 from domain.facts import Lane
-from domain.jobs import CheckTenant, ForeignMessage, RemediateTenant, parse
+from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
 from domain.ledger import Entry, of_transition
 from domain.operations import ending, outcome
 from domain.states import ControlState, Look, after_check, wants_remedy
 from domain.tenant import TenantConfig
-from handlers import operations, park
+from handlers import operations
 
 LANES: tuple[Lane, ...] = ("fast", "slow")
 
-MOST_WAITS = 5
-"""Throttled this often in a row, the tenant's controls are unknown until the next sweep."""
-
-
-MOVED_S = 2
+MOVED = timedelta(seconds=2)
 """A remediation wrote while we read: look again after this."""
 
 
-async def run(body: bytes, clients: Clients) -> None:
-    """Check the tenant that *body* names.
+async def check_tenant(job: CheckTenant, clients: Clients) -> Outcome:
+    """Check the tenant of *job*: read, compare, record.
 
-    Returns when the look is recorded, or put back on the queue: because a service asked to wait, or because a
-    remediation wrote meanwhile and what was read may be older than what the states say now.
+    Again, where a service asked to wait, or where a remediation wrote meanwhile, so that what was read may be older
+    than what the states say now.
     """
-    try:
-        job = parse(CheckTenant, body)
-    except ForeignMessage as foreign:
-        await park.foreign("checks", body, str(foreign), clients)
-        return
-    with telemetry.working("checks", job, clients.now()):
-        telemetry.looked(job.lane, await _check(job, clients))
-
-
-async def _check(job: CheckTenant, clients: Clients) -> telemetry.CheckResult:
-    """Look, record, and say how that ended."""
     # States are loaded before the tenant is looked at: whoever writes them after this moment makes our save fail.
     tenant, before = await asyncio.gather(
         clients.storage.tenants.get(job.tenant_id), clients.storage.states.load(job.tenant_id)
     )
     if tenant is None or not tenant.enabled:
         await operations.fail(job.operation_id, "the tenant is not configured, or switched off", clients)
-        return "skipped"
+        telemetry.looked(job.lane, "skipped")
+        return Done()
     await operations.begin(job.operation_id, clients)
     try:
         after = await _look(tenant, selected(job), before, clients, asked=job.operation_id is not None)
     except Throttled as wait:
-        if job.attempt < MOST_WAITS:
-            await clients.storage.queues.check(job.again(), delay_s=wait.retry_after_s or 0)
-            return "throttled"
+        if job.attempt < job.most_throttles:
+            telemetry.looked(job.lane, "throttled")
+            return Again(wait.pause or job.pause)
         after = _blind(tenant, selected(job), before, str(wait), clients)
     try:
         await _record(job, tenant, before, after, clients)
     except StatesMoved:
-        await clients.storage.queues.check(job.again(), delay_s=MOVED_S)
-        return "moved"
-    return "looked"
+        telemetry.looked(job.lane, "moved")
+        return Again(MOVED)
+    telemetry.looked(job.lane, "looked")
+    return Done()
 
 
 def selected(job: CheckTenant) -> tuple[str, ...]:
@@ -125,6 +113,6 @@ async def _record(
         telemetry.judged(before.of(each), state)
     drifted = tuple(each for each, state in looked.items() if wants_remedy(state, tenant.mode_of(each)))
     if drifted:
-        await clients.storage.queues.remediate(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))
+        await clients.storage.queues.send(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))
     outcomes = tuple(map(outcome, looked.values()))
     await operations.finish(job.operation_id, outcomes, ending(outcomes, looked_only=True), clients)

@@ -7,7 +7,7 @@ from clients.connect import Clients
 from domain.facts import Lane
 
 
-async def run(lane: Lane, clients: Clients) -> None:
+async def measure(lane: Lane, clients: Clients) -> None:
     """Measure the age of the oldest look, the fleet, the queues and the brake.
 
     A tenant that no look has reached counts from the time its config is as it is.

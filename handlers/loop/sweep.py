@@ -10,7 +10,7 @@ from clients import telemetry
 from clients.connect import Clients
 from domain.facts import Lane
 from domain.jobs import CheckTenant, ReadAudit, TriageAlerts
-from handlers.loop import gauges as watch
+from handlers.loop import gauges
 
 log = logging.getLogger("holdfast.sweep")
 
@@ -24,7 +24,7 @@ SHORTEST_LIFE_S = 60
 """A check that nobody came to within twice the interval is asked for again by then; this is the least it lives."""
 
 
-async def run(lane: Lane, interval_s: float, clients: Clients) -> None:
+async def sweep(lane: Lane, interval_s: float, clients: Clients) -> None:
     """Put one check per enabled tenant on the queue, spread over the *interval_s* seconds until the next sweep.
 
     An interval of 0 is one that is not known: nothing is spread.
@@ -34,22 +34,30 @@ async def run(lane: Lane, interval_s: float, clients: Clients) -> None:
 
     async def ask(tenant_id: str, delay_s: int, keep_s: int) -> None:
         job = CheckTenant(tenant_id=tenant_id, lane=lane)
-        await clients.storage.queues.check(job, delay_s=delay_s, keep_s=keep_s)
+        await clients.storage.queues.send(job, delay_s=delay_s, keep_s=keep_s)
 
     await spread(tenants, interval_s, ask)
-    await watch.run(lane, clients)
+    await _enqueue_due(clients)
+    await gauges.measure(lane, clients)
     log.info("sweep lane=%s tenants=%d interval_s=%.0f", lane, len(tenants), interval_s)
 
 
-async def security(job: type[TriageAlerts | ReadAudit], interval_s: float, clients: Clients) -> None:
+async def sweep_security(job: type[TriageAlerts | ReadAudit], interval_s: float, clients: Clients) -> None:
     """Put one *job* per enabled tenant on the queue `alerts`, spread in the same way."""
     tenants = await clients.storage.tenants.enabled_ids()
 
     async def ask(tenant_id: str, delay_s: int, keep_s: int) -> None:
-        await clients.storage.queues.alerts(job(tenant_id=tenant_id), delay_s=delay_s, keep_s=keep_s)
+        await clients.storage.queues.send(job(tenant_id=tenant_id), delay_s=delay_s, keep_s=keep_s)
 
     await spread(tenants, interval_s, ask)
     log.info("sweep job=%s tenants=%d interval_s=%.0f", job.__name__, len(tenants), interval_s)
+
+
+async def _enqueue_due(clients: Clients) -> None:
+    """Put what waited for longer than a message should be hidden on its queue; a crash in between only doubles it."""
+    async for job in clients.storage.due.due(clients.now()):
+        await clients.storage.queues.put(job.queue, job.body)
+        await clients.storage.due.remove(job)
 
 
 async def spread(

@@ -86,7 +86,7 @@ async def ask(  # noqa: PLR0913, PLR0917 - who undoes what of whom, and whether 
             asked_at=kept.created_at,
             undo=kept.entry,
         )
-        await clients.storage.queues.remediate(job)
+        await clients.storage.queues.send(job)
 
     return await operations.start(operation, send, clients, once)
 
@@ -239,7 +239,7 @@ class _Undo:
         outcome = ControlOutcome(id=self._control.id, state=words.get(state, state), drift=drift, detail=why)
         await operations.finish(self._operation.id, (outcome,), state, self._case.clients)
         look = CheckTenant(tenant_id=self._operation.tenant_id, controls=(self._control.id,))
-        await self._case.clients.storage.queues.check(look)
+        await self._case.clients.storage.queues.send(look)
         return True
 
     def _said(self, event: Event, detail: str, **more: Any) -> Entry:  # noqa: ANN401 - Entry's fields

@@ -18,7 +18,7 @@ from clients.storage.states import TenantStates
 from domain.alerts import finding
 from domain.alerts.alert import Alert, OddAlert, concerns, parse
 from domain.alerts.record import Record, blank
-from domain.jobs import CheckTenant, TriageAlerts
+from domain.jobs import Again, CheckTenant, Done, Outcome, TriageAlerts
 from domain.ledger import Entry, of_transition
 from domain.states import ControlState
 from domain.tenant import Wanted
@@ -35,38 +35,26 @@ FULL_BACK = timedelta(days=7)
 """Once a day all that are open are gone through, so far back: stragglers, and those that a person changed meanwhile."""
 MOST_AGAIN = 100
 """Alerts read again in one run: more wait for the next, so that new ones are not kept waiting."""
-BUSY_S = 15
-FIRST_WAIT_S = 30
-MOST_WAITS = 10
 LOCKDOWN, POLICIES = "inbound-lockdown", "alert-policies"
 
 
-async def run(job: TriageAlerts, clients: Clients) -> None:
-    """Go through the alerts of the tenant that *job* names.
-
-    Returns when all that changed was judged and acted upon, or the job was put back on the queue because the service
-    asked to wait.
-    """
+async def triage_alerts(job: TriageAlerts, clients: Clients) -> Outcome:
+    """Go through the alerts of the tenant of *job*: judge all that changed, and act upon it."""
     tenant = await clients.storage.tenants.get(job.tenant_id)
     if tenant is None or not tenant.enabled:
-        return
+        return Done()
     try:
         wanted = clients.wanted(tenant)
     except ValueError:  # the check of the tenant says so in every state
-        return
+        return Done()
     async with clients.storage.leases.hold(f"alerts-{job.tenant_id}") as lease:
         if lease is None:
-            await _later(job, BUSY_S, clients)
-            return
+            return Again(job.patience.first)
         try:
             await _Look(wanted, lease, clients).go_through()
         except Throttled as wait:
-            await _later(job, wait.retry_after_s or FIRST_WAIT_S * 2**job.attempt, clients)
-
-
-async def _later(job: TriageAlerts, delay_s: float, clients: Clients) -> None:
-    if job.attempt < MOST_WAITS:  # the next sweep asks again anyway
-        await clients.storage.queues.alerts(job.again(), delay_s=delay_s)
+            return Again(wait.pause or job.pause)
+    return Done()
 
 
 class _Look:
@@ -193,7 +181,7 @@ class _Look:
         """An alert of a policy that should be off says that it is on: look at once."""
         if self._ask_about:
             job = CheckTenant(tenant_id=self._tenant_id, controls=tuple(sorted(self._ask_about)))
-            await self._clients.storage.queues.check(job)
+            await self._clients.storage.queues.send(job)
 
     async def _tell(self, change: Callable[[ControlState, datetime], ControlState]) -> None:
         """Keep the tenant's finding, with its entry in the ledger where that is news."""

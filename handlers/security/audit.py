@@ -15,7 +15,7 @@ from clients.graph.activity import CONTENT_TYPES, Blob, NoSubscription
 from clients.storage.states import TenantStates
 from domain.audit.attribution import AFTER, BEFORE, Us, explained, is_ours, named
 from domain.audit.record import OddRecord, Record, concerns, parse
-from domain.jobs import CheckTenant, ReadAudit
+from domain.jobs import Again, CheckTenant, Done, Outcome, ReadAudit
 from domain.ledger import Entry, of_transition
 from domain.states import StateName
 from handlers import park
@@ -34,32 +34,21 @@ KEPT = timedelta(days=7) - timedelta(minutes=10)
 """How long the service keeps content, less the time that asking takes (defender-alerts-and-audit 3.4)."""
 UNEXPLAINED = timedelta(hours=48)
 """A record that fits no drift for so long was about a change that no control minds."""
-BUSY_S = 15
-FIRST_WAIT_S = 30
-MOST_WAITS = 10
 
 
-async def run(job: ReadAudit, clients: Clients) -> None:
-    """Read on in the feed of the tenant that *job* names.
-
-    Returns when all that came up was read and acted upon, or the job was put back because the service asked to wait.
-    """
+async def read_audit(job: ReadAudit, clients: Clients) -> Outcome:
+    """Read on in the feed of the tenant of *job*, and act upon all that came up."""
     tenant = await clients.storage.tenants.get(job.tenant_id)
     if tenant is None or not tenant.enabled:
-        return
+        return Done()
     async with clients.storage.leases.hold(f"audit-{job.tenant_id}") as lease:
         if lease is None:
-            await _later(job, BUSY_S, clients)
-            return
+            return Again(job.patience.first)
         try:
             await _Reading(job.tenant_id, clients).go_on()
         except Throttled as wait:
-            await _later(job, wait.retry_after_s or FIRST_WAIT_S * 2**job.attempt, clients)
-
-
-async def _later(job: ReadAudit, delay_s: float, clients: Clients) -> None:
-    if job.attempt < MOST_WAITS:  # the next sweep asks again anyway
-        await clients.storage.queues.alerts(job.again(), delay_s=delay_s)
+            return Again(wait.pause or job.pause)
+    return Done()
 
 
 class _Reading:
@@ -176,7 +165,7 @@ class _Reading:
     async def _ask(self) -> None:
         if self._ask_about:
             job = CheckTenant(tenant_id=self._tenant_id, controls=tuple(sorted(self._ask_about)))
-            await self._clients.storage.queues.check(job)
+            await self._clients.storage.queues.send(job)
 
     async def _explain(self) -> None:
         """Match the records that are open with the drift that was found about their time."""

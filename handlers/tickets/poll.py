@@ -19,12 +19,12 @@ OVERLAP = timedelta(minutes=15)
 AT_ONCE = 16
 
 
-async def run(clients: Clients) -> None:
+async def look_for_changes(clients: Clients) -> None:
     """Ask for a look at every ticket that may have something to say, and for every tenant that has untold news."""
     answered = await asyncio.gather(*(_poll(psa, clients) for psa in clients.psa.by_provider.values()))
     if any(answered):  # otherwise nobody could be told anything
         for tenant_id in await clients.storage.tickets.untold():
-            await clients.storage.queues.notify(Notify(tenant_id=tenant_id, asked_at=clients.now()))
+            await clients.storage.queues.send(Notify(tenant_id=tenant_id, asked_at=clients.now()))
 
 
 async def _poll(psa: Psa, clients: Clients) -> bool:
@@ -52,4 +52,4 @@ async def _take_up(ticket: Ticket, now: datetime, psa: Psa, clients: Clients) ->
     moved = (trigger.name if trigger else "") != (known.trigger if known else "")
     if moved or (known and (known.cause or known.asking)):
         job = ReadTicket(provider=psa.provider, ticket_id=ticket.id, asked_at=now)
-        await clients.storage.queues.ticket(job)
+        await clients.storage.queues.send(job)

@@ -6,14 +6,13 @@ The ticket is read from the PSA; whose tenant it is about only our own table say
 import logging
 from uuid import UUID, uuid5
 
-from clients import telemetry
 from clients.connect import Clients
-from clients.errors import ClientError, NotFound, Refused, Throttled
+from clients.errors import ClientError, NotFound, Refused
 from clients.psa.api import Psa
 from clients.psa.systems import covered
 from clients.storage.tickets import TicketMoved
 from domain.controls import CATALOGUE
-from domain.jobs import CheckTenant, ForeignMessage, Notify, ReadTicket, RemediateTenant, TicketRequest, parse
+from domain.jobs import Again, CheckTenant, Done, Notify, Outcome, ReadTicket, RemediateTenant, TicketRequest
 from domain.operations import Operation
 from domain.psa import news
 from domain.psa.desk import Action
@@ -21,38 +20,18 @@ from domain.psa.records import Ask, CauseTicket, Known
 from domain.psa.ticket import Person, Ticket, approver, may_approve, trigger_of
 from domain.tenant import Psa as Company
 from domain.tenant import TenantConfig
-from handlers import operations, park
+from handlers import operations
 from handlers.api import approvals
 from handlers.api.problem import Problem
 
 log = logging.getLogger("holdfast.tickets")
 
-MOST_ATTEMPTS = 12
-"""A ticket that cannot be read is then left to the timer that looks for changes, which goes back as far as it must."""
-
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 5, 300
 _OPERATIONS = UUID("6d2f8f0e-5d51-4c39-9f27-0b7c52a1f6e4")
 """Names for operations: what is asked once has one name, however often we hear of it."""
 
 
-async def run(body: bytes, clients: Clients) -> None:
-    """Look at the ticket that *body* names, or do what a sender without tickets asks for.
-
-    Returns when that is done, or put back on the queue because the PSA cannot be asked now.
-    """
-    try:
-        job = parse(ReadTicket, body, TicketRequest)
-    except ForeignMessage as foreign:
-        await park.foreign("tickets", body, str(foreign), clients)
-        return
-    with telemetry.working("tickets", job, clients.now()):
-        if isinstance(job, TicketRequest):
-            await _requested(job, clients)
-        elif isinstance(job, ReadTicket):
-            await _look(job, clients)
-
-
-async def _look(job: ReadTicket, clients: Clients) -> None:
+async def read_ticket(job: ReadTicket, clients: Clients) -> Outcome:
+    """Look at the ticket of *job*; again, when the PSA cannot be asked now, or somebody else is at the same ticket."""
     try:
         await _read(job, clients)
     except NotFound:
@@ -60,17 +39,11 @@ async def _look(job: ReadTicket, clients: Clients) -> None:
     except Refused as refusal:
         log.error("ticket_refused provider=%s ticket=%s %s %s", job.provider, job.ticket_id, refusal, refusal.remedy)  # noqa: TRY400
     except TicketMoved:
-        await clients.storage.queues.ticket(job.again(), delay_s=FIRST_PAUSE_S)
+        return Again(job.patience.first)
     except ClientError as error:
-        await _later(job, error, clients)
-
-
-async def _later(job: ReadTicket, error: ClientError, clients: Clients) -> None:
-    log.warning("ticket_unread provider=%s ticket=%s %s", job.provider, job.ticket_id, error)
-    if job.attempt < MOST_ATTEMPTS:
-        asked_s = error.retry_after_s if isinstance(error, Throttled) else None
-        pause_s = asked_s or min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**job.attempt)
-        await clients.storage.queues.ticket(job.again(), delay_s=pause_s)
+        log.warning("ticket_unread provider=%s ticket=%s %s", job.provider, job.ticket_id, error)
+        return Again(error.pause or job.pause)
+    return Done()
 
 
 async def _read(job: ReadTicket, clients: Clients) -> None:
@@ -116,19 +89,20 @@ async def _ask(ticket: Ticket, action: Action, time: str, psa: Psa, clients: Cli
     await clients.storage.tickets.mark_news(operation.tenant_id)
     await clients.storage.tickets.put_ask(operation.tenant_id, ask)
     await _start(operation, clients)
-    await clients.storage.queues.notify(Notify(tenant_id=operation.tenant_id, asked_at=clients.now()))
+    await clients.storage.queues.send(Notify(tenant_id=operation.tenant_id, asked_at=clients.now()))
 
 
-async def _requested(job: TicketRequest, clients: Clients) -> None:
+async def request_work(job: TicketRequest, clients: Clients) -> Outcome:
     """A Standard Webhooks sender asks: once for each of its ids."""
     tenants = await clients.storage.tenants.of_company(Company(provider="standard", company_id=job.company_id))
     if len(tenants) != 1:
         log.warning("request_unmapped event=%s tenants=%d", job.event[:16], len(tenants))
-        return
+        return Done()
     by = f"standard ticket {job.ticket_id}" if job.ticket_id else "standard webhook"
     operation = _operation(job.action, tenants[0], by, job.event, clients)
     if not await _begun(operation, clients):
         await _start(operation, clients)
+    return Done()
 
 
 def _operation(action: Action, tenant: TenantConfig, by: str, time: str, clients: Clients) -> Operation:
@@ -155,7 +129,7 @@ async def _start(operation: Operation, clients: Clients) -> None:
 
 async def _send(operation: Operation, clients: Clients) -> None:
     if operation.kind == "check":
-        await clients.storage.queues.check(CheckTenant(tenant_id=operation.tenant_id, operation_id=operation.id))
+        await clients.storage.queues.send(CheckTenant(tenant_id=operation.tenant_id, operation_id=operation.id))
         return
     job = RemediateTenant(
         tenant_id=operation.tenant_id,
@@ -164,7 +138,7 @@ async def _send(operation: Operation, clients: Clients) -> None:
         requested_by=operation.requested_by,
         asked_at=operation.created_at,
     )
-    await clients.storage.queues.remediate(job)
+    await clients.storage.queues.send(job)
 
 
 async def _approval(ticket: Ticket, known: Known, psa: Psa, clients: Clients) -> None:

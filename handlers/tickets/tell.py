@@ -9,20 +9,18 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from clients import telemetry
 from clients.connect import Clients
 from clients.errors import ClientError, Invalid, NotFound
 from clients.psa.api import Psa
 from clients.psa.systems import covered
 from clients.storage.states import TenantStates
 from clients.storage.tickets import TicketMoved
-from domain.jobs import ForeignMessage, Notify, parse
+from domain.jobs import Again, Done, Notify, Outcome
 from domain.ledger import Entry
 from domain.psa import news
 from domain.psa.records import Ask, CauseTicket, Known, Told
 from domain.psa.ticket import Ticket
 from domain.tenant import TenantConfig
-from handlers import park
 from handlers.operations import ENDED
 
 log = logging.getLogger("holdfast.notify")
@@ -34,28 +32,15 @@ OVERLAP = timedelta(hours=1)
 """An entry may come into the ledger this much after the time it carries, and is told all the same."""
 FIRST_LOOK = timedelta(days=30)
 """A tenant that is new to the ticket system is told of what has been open for no longer than this."""
-BUSY_S = 5
-MOST_WAITS = 20
 
 
-async def run(body: bytes, clients: Clients) -> None:
-    """Tell what is untold of the tenant that *body* names.
+async def tell_ticket(job: Notify, clients: Clients) -> Outcome:
+    """Tell the ticket system of the tenant's company what is new, under the tenant's lease.
 
-    Returns when all is told, or what could not be told stays marked for the timer to ask again.
+    What could not be told stays marked, for the timer to ask again.
     """
-    try:
-        job = parse(Notify, body)
-    except ForeignMessage as foreign:
-        await park.foreign("notifications", body, str(foreign), clients)
-        return
-    with telemetry.working("notifications", job, clients.now()):
-        await _notify(job, clients)
-
-
-async def _notify(job: Notify, clients: Clients) -> None:
-    """Tell the ticket system of the tenant's company what is new, under the tenant's lease."""
     if covered(job.asked_at, clients.psa.done.get(job.tenant_id, clients.now())):
-        return
+        return Done()
     tickets = clients.storage.tickets
     # Another worker may have taken the mark away after it was made, and before what it was made for was written.
     mark = await tickets.news(job.tenant_id) or await tickets.mark_news(job.tenant_id)
@@ -63,16 +48,15 @@ async def _notify(job: Notify, clients: Clients) -> None:
     psa = clients.psa.of(tenant) if tenant else None
     if tenant is None or psa is None:  # never to a company that nobody named
         await tickets.clear_news(job.tenant_id, mark)
-        return
+        return Done()
     async with clients.storage.leases.hold(f"psa-{job.tenant_id}") as lease:
         if lease is None:
-            if job.attempt < MOST_WAITS:
-                await clients.storage.queues.notify(job.again(), delay_s=BUSY_S)
-            return
+            return Again(job.pause)
         read_at = clients.now()
         if await Teller(tenant, psa, clients).tell():
             await tickets.clear_news(job.tenant_id, mark)
             clients.psa.done.put(job.tenant_id, read_at, clients.now() + OVERLAP)
+    return Done()
 
 
 class _Place(NamedTuple):

@@ -20,7 +20,7 @@ from clients.errors import Throttled, Unreachable
 from domain.jobs import ReadTicket, TicketRequest
 from domain.psa import delivery
 from domain.psa.delivery import BadBody, Hint
-from domain.psa.desk import Provider
+from domain.psa.desk import Provider, TicketSystem
 from handlers.api.http import Connect
 
 log = logging.getLogger("holdfast.webhooks")
@@ -68,7 +68,10 @@ async def receive(provider: str, body: bytes, headers: Mapping[str, str], client
         log.warning("webhook provider=%s unverified error=%s", provider, error)
         return 429
     try:
-        await (_ask(body, lowered, clients) if sender == "standard" else _hint(sender, body, clients))
+        if sender == "standard":
+            await _ask(body, lowered, clients)
+        else:
+            await _hint(sender, body, clients)
     except BadBody as bad:
         log.warning("webhook provider=%s malformed reason=%s", provider, bad)
         return 400
@@ -82,7 +85,7 @@ def _provider(name: str) -> Provider | None:
         return None
 
 
-async def _hint(provider: Provider, body: bytes, clients: Clients) -> None:
+async def _hint(provider: TicketSystem, body: bytes, clients: Clients) -> None:
     """One message for each ticket that no waiting message names, and that somebody else than we has changed."""
     own, now = clients.psa.by_provider[provider].desk.own_user, clients.now()
     found = delivery.hints(provider, body)
@@ -95,7 +98,7 @@ async def _hint(provider: Provider, body: bytes, clients: Clients) -> None:
 
 
 async def _put(job: ReadTicket, clients: Clients) -> None:
-    await clients.storage.queues.ticket(job, delay_s=GATHER_S)
+    await clients.storage.queues.send(job, delay_s=GATHER_S)
     until = job.asked_at + timedelta(seconds=GATHER_S)
     clients.psa.hinted.put(f"{job.provider} {job.ticket_id}", value=True, until=until)
     log.info("webhook provider=%s ticket=%s", job.provider, job.ticket_id)
@@ -110,6 +113,6 @@ async def _ask(body: bytes, headers: Mapping[str, str], clients: Clients) -> Non
     job = TicketRequest(
         event=event, action=asked.action, company_id=asked.company_id, ticket_id=asked.ticket_id, asked_at=now
     )
-    await clients.storage.queues.ticket(job)
+    await clients.storage.queues.send(job)
     clients.psa.hinted.put(event, value=True, until=now + REPEATS_KNOWN)
     log.info("webhook provider=standard event=%s action=%s", event[:16], asked.action)

@@ -9,7 +9,8 @@ import stamina
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
-from clients.storage import QUEUES, TABLES
+from clients.storage import TABLES
+from domain.jobs import QUEUES
 from tests.handlers.harness import Service, holdfast
 
 

@@ -20,7 +20,8 @@ from domain.ledger import Entry
 from domain.mx_moves import MxMemories, MxMemory
 from domain.states import ControlState
 from domain.tenant import TenantConfig
-from handlers.loop import check, remediate, sweep
+from handlers.delivery import deliver
+from handlers.loop.sweep import sweep
 from simulator.dns import DnsServer
 from simulator.tenant import Tenant
 from simulator.world import World
@@ -91,23 +92,23 @@ class Service:
         """Deliver what is on the queues, once each, until nothing is left to deliver."""
         while bodies := await self.messages("checks"):
             for body in bodies:
-                await check.run(body, self.clients)
+                await deliver("checks", body, self.clients)
         while bodies := await self.messages("remediations"):
             for body in bodies:
-                await remediate.run(body, self.clients)
+                await deliver("remediations", body, self.clients)
 
     async def sweep(self) -> None:
         """Both timers fire, and what they asked for is done."""
         for lane in ("fast", "slow"):
-            await sweep.run(lane, 0, self.clients)
+            await sweep(lane, 0, self.clients)
         await self.work()
 
     async def check(self, tenant: Tenant, **job: Any) -> None:
-        await check.run(CheckTenant(tenant_id=tenant.tenant_id, **job).body.encode(), self.clients)
+        await deliver("checks", CheckTenant(tenant_id=tenant.tenant_id, **job).body.encode(), self.clients)
 
     async def remediate(self, tenant: Tenant, *controls: str, **job: Any) -> None:
         body = RemediateTenant(tenant_id=tenant.tenant_id, controls=controls, **job).body
-        await remediate.run(body.encode(), self.clients)
+        await deliver("remediations", body.encode(), self.clients)
 
     async def state(self, tenant: Tenant, control: str) -> ControlState:
         return (await self.clients.storage.states.load(tenant.tenant_id)).of(control)

@@ -12,12 +12,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from clients import telemetry
-from clients.storage import QUEUES
 from devhost import telemetry as collector
 from domain.controls import CATALOGUE
 from domain.gate import Brake
+from domain.jobs import QUEUES
 from handlers.api import asks as api
-from handlers.loop import check
+from handlers.delivery import deliver
 from simulator.faults import Fault
 
 DRIFT = ("Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": False})
@@ -167,7 +167,7 @@ async def test_an_answer_that_asks_to_come_back_is_counted(service, drifted, met
 
 
 async def test_a_message_that_is_put_aside_is_counted(service, metrics):
-    await check.run(b"not ours", service.clients)
+    await deliver("checks", b"not ours", service.clients)
 
     assert metrics.grown("holdfast_parked_total", queue="checks") == 1
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from clients import storage
 from clients.settings import Settings
+from domain.jobs import QUEUES
 from tests.infra.bicep import INFRA, read
 
 NAMES: dict[str, list[str]] = json.loads((INFRA / "names.json").read_text("utf-8"))
@@ -54,7 +55,7 @@ def test_names_are_listed_once_and_in_order() -> None:
 def test_queues_are_those_that_the_product_sends_to_and_listens_to(triggers: dict[str, dict[str, Any]]) -> None:
     heard = {trigger["queueName"] for trigger in triggers.values() if trigger["type"] == "queueTrigger"}
 
-    assert set(NAMES["queues"]) == set(storage.QUEUES)
+    assert set(NAMES["queues"]) == set(QUEUES)
     assert heard <= {*NAMES["queues"], *(f"{queue}-poison" for queue in NAMES["queues"])}
 
 

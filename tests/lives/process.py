@@ -19,6 +19,7 @@ import httpx
 import pytest
 from azure.core.pipeline.transport import AioHttpTransport
 
+from domain.jobs import QueueName
 from simulator.tenant import Tenant
 from tests.handlers.harness import Service
 
@@ -94,7 +95,7 @@ _TEXT = re.compile(rb"<MessageText>(.*)</MessageText>", re.DOTALL)
 class Message(NamedTuple):
     """A message that was put on a queue, in the hands of the test."""
 
-    queue: str
+    queue: QueueName
     body: bytes
 
     @property
@@ -127,7 +128,7 @@ def watch(service: Service, monkeypatch: pytest.MonkeyPatch, witness: Callable[[
         response = await leave(transport, request, **options)
         if response.status_code == HTTPStatus.CREATED and (post := _POST.search(request.url)):
             [text] = _TEXT.findall(request.content)
-            posted.append(Message(post[1], unescape(text.decode()).encode()))
+            posted.append(Message(cast("QueueName", post[1]), unescape(text.decode()).encode()))
         return response
 
     service.microsoft.mock(side_effect=to_microsoft)

@@ -16,11 +16,12 @@ from clients.storage.documents import unpack
 from clients.storage.states import TenantStates
 from domain.gate import Brake
 from domain.states import ControlState
-from handlers.loop import check, remediate, sweep
+from handlers.delivery import deliver
+from handlers.loop.sweep import sweep
 from tests.handlers.harness import Service
 from tests.lives.process import Message, Process, Witness, watch
 
-_HANDLERS = {"checks": check.run, "remediations": remediate.run}
+_QUEUES = ("checks", "remediations")
 
 
 class Stage:
@@ -43,7 +44,7 @@ class Stage:
 
     async def sweep(self, *lanes: Any) -> list[Message]:
         """Both timers fire (or those of *lanes*). Returns what they put on the queues."""
-        await asyncio.gather(*(sweep.run(lane, 0, self.service.clients) for lane in lanes or ("fast", "slow")))
+        await asyncio.gather(*(sweep(lane, 0, self.service.clients) for lane in lanes or ("fast", "slow")))
         return self.collect()
 
     def collect(self) -> list[Message]:
@@ -56,7 +57,7 @@ class Stage:
         others = asyncio.all_tasks()
         try:
             with process.running():
-                await _HANDLERS[message.queue](message.body, self.service.clients)
+                await deliver(message.queue, message.body, self.service.clients)
         except BaseException:
             if not process.dead:
                 raise
@@ -98,5 +99,5 @@ class Stage:
             await storage.written.release(tenant_id)
             await self.switch_brake(engaged=False)
             self.witness = None
-            for queue in _HANDLERS:
+            for queue in _QUEUES:
                 await self.service.queues.get_queue_client(queue).clear_messages()

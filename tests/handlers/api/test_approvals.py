@@ -6,7 +6,7 @@ from domain.operations import Operation
 from handlers.api import approvals
 from handlers.api.idempotency import Once
 from handlers.api.problem import Problem
-from handlers.loop import remediate
+from handlers.delivery import deliver
 
 RULE, LOCK, ALERTS = "oof-rule", "inbound-lockdown", "alert-policies"
 OFF = {"Identity": "ExchangeDefender", "Enabled": False}
@@ -74,8 +74,8 @@ async def test_only_a_plan_that_waits_can_be_approved(service, tenant):
 async def test_a_yes_that_is_delivered_twice_writes_once(service, tenant):
     await yes(service, tenant, (await service.state(tenant, LOCK)).plan)
     [body] = await service.messages("remediations")
-    await remediate.run(body, service.clients)
-    await remediate.run(body, service.clients)
+    await deliver("remediations", body, service.clients)
+    await deliver("remediations", body, service.clients)
     assert len(tenant.writes) == 1
 
 

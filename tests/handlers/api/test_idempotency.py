@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from handlers.api.endpoint import LONGEST_KEY
-from handlers.loop import remediate
+from handlers.delivery import deliver
 from tests.handlers.web import ask, of
 
 LOCK = "inbound-lockdown"
@@ -59,7 +59,7 @@ async def test_two_callers_at_once_under_one_key_make_one_operation(service, ten
     assert {answer.status_code for answer in answers} == {202}
     assert len({of(answer)["id"] for answer in answers}) == 1
     bodies = await service.messages("remediations")
-    await asyncio.gather(*(remediate.run(body, service.clients) for body in bodies))
+    await asyncio.gather(*(deliver("remediations", body, service.clients) for body in bodies))
     await service.work()
     assert len(tenant.writes) == 1
 
@@ -68,7 +68,9 @@ async def test_two_callers_at_once_on_one_tenant_write_once(service, tenant):
     path = f"tenants/{tenant.tenant_id}/reprovision"
     answers = await asyncio.gather(*(ask(service, "POST", path, {"controls": [LOCK]}) for _ in range(2)))
     assert len({of(answer)["id"] for answer in answers}) == 2
-    await asyncio.gather(*(remediate.run(body, service.clients) for body in await service.messages("remediations")))
+    await asyncio.gather(
+        *(deliver("remediations", body, service.clients) for body in await service.messages("remediations"))
+    )
     await service.work()
     assert len(tenant.writes) == 1
     for answer in answers:
@@ -123,7 +125,7 @@ async def test_every_step_is_in_the_operation_as_it_happens(service, tenant):
     assert accepted["state"] == "queued"
     seen = []
     [body] = await service.messages("remediations")
-    working = asyncio.create_task(remediate.run(body, service.clients))
+    working = asyncio.create_task(deliver("remediations", body, service.clients))
     while not working.done():
         seen.append(of(await ask(service, "GET", f"operations/{accepted['id']}")))
         await asyncio.sleep(0)

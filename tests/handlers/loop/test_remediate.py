@@ -7,7 +7,7 @@ import pytest
 from domain.jobs import LARGEST_BYTES
 from handlers import park
 from handlers.api import asks as api
-from handlers.loop import check, remediate
+from handlers.delivery import deliver
 
 RULE, LOCK = "oof-rule", "inbound-lockdown"
 ALERT = {"Identity": "Phish delivered due to an ETR override", "Disabled": False}
@@ -62,7 +62,7 @@ async def test_a_refused_step_is_tried_once_however_often_the_job_comes_back(ser
     [body] = await service.messages("remediations")
     for attempt in range(4):
         job = json.loads(body) | {"attempt": attempt}
-        await remediate.run(json.dumps(job).encode(), service.clients)
+        await deliver("remediations", json.dumps(job).encode(), service.clients)
     assert [e.cmdlet for e in tenant.writes].count("Set-ProtectionAlert") == 1
     assert (await end_of(service, operation)).state == "running"
 
@@ -74,7 +74,7 @@ async def test_a_job_that_is_let_go_ends_its_operation(service):
     await service.look_after(tenant)
     operation = await ask(service, tenant, controls=[LOCK])
     [body] = await service.messages("remediations")
-    await remediate.run(json.dumps(json.loads(body) | {"attempt": 20}).encode(), service.clients)
+    await deliver("remediations", json.dumps(json.loads(body) | {"attempt": 20}).encode(), service.clients)
     ended = await end_of(service, operation)
     assert (ended.state, bool(ended.finished_at)) == ("failed", True)
     assert "no end after 20 attempts" in ended.controls[0].detail
@@ -85,7 +85,7 @@ async def test_a_parked_job_ends_its_operation(service):
     await service.look_after(tenant)
     operation = await ask(service, tenant)
     [body] = await service.messages("remediations")
-    await park.run("remediations", body, service.clients)
+    await park.given_up("remediations", body, service.clients)
     assert (await end_of(service, operation)).state == "failed"
 
 
@@ -97,7 +97,7 @@ async def test_the_longest_reason_is_taken_and_kept(service, letter):
     await ask(service, tenant, reason=letter * 1000, controls=[LOCK] * 200)
     [body] = await service.messages("remediations")
     assert len(body) < LARGEST_BYTES
-    await remediate.run(body, service.clients)
+    await deliver("remediations", body, service.clients)
     assert (await service.ledger(tenant, LOCK))[-1].reason == letter * 1000
 
 
@@ -115,8 +115,8 @@ async def test_releasing_a_released_brake_opens_no_new_blast_radius(service):
 @pytest.mark.parametrize("body", [b"[" * 20_000, b"hello", b'{"tenant_id": ' + b"[" * 1000])
 async def test_a_message_that_comes_again_is_parked_once(service, body):
     for _ in range(3):
-        await check.run(body, service.clients)
-        await park.run("checks", body, service.clients)
+        await deliver("checks", body, service.clients)
+        await park.given_up("checks", body, service.clients)
     assert len(await service.clients.storage.parked.all("checks")) == 1
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from domain.gate import Brake
-from handlers.loop import remediate
+from handlers.delivery import deliver
 from tests.handlers.web import ask, of
 
 LOCK, RULE, SPOOF, OOF = "inbound-lockdown", "oof-rule", "spoof-allow", "oof-connector"
@@ -108,7 +108,7 @@ async def test_what_somebody_has_changed_since_is_left_to_a_person(service, tena
     tenant.admin("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
     writes = len(tenant.writes)
     [body] = await service.messages("remediations")
-    await remediate.run(body, service.clients)
+    await deliver("remediations", body, service.clients)
     assert len(tenant.writes) == writes
     ended = await end_of(service, answer)
     assert ended["state"] == "needs_person"
@@ -122,7 +122,7 @@ async def test_what_is_as_it_was_before_is_not_written(service, tenant):
     writes = len(tenant.writes)
     answer = await undo(service, tenant, LOCK, entry)
     [body] = await service.messages("remediations")
-    await remediate.run(body, service.clients)
+    await deliver("remediations", body, service.clients)
     assert (await end_of(service, answer))["state"] == "succeeded"
     assert len(tenant.writes) == writes
 
@@ -152,7 +152,7 @@ async def test_an_undo_that_is_delivered_twice_writes_once(service, tenant):
     await undo(service, tenant, LOCK, entry)
     [body] = await service.messages("remediations")
     for _ in range(3):
-        await remediate.run(body, service.clients)
+        await deliver("remediations", body, service.clients)
     assert len(tenant.writes) == 2
     events = [e.event for e in await service.ledger(tenant, LOCK)]
     assert [events.count(each) for each in ("undoing", "undone", "exception_made")] == [1, 1, 1]

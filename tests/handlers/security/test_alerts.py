@@ -9,7 +9,7 @@ from clients.storage.alerts import Book, Spent
 from domain.gate import Brake
 from domain.jobs import TriageAlerts
 from handlers.api import asks as api
-from handlers.security import dispatch as security
+from handlers.delivery import deliver
 from simulator.defender import ETR, IP_ALLOW
 from simulator.faults import Fault
 
@@ -33,7 +33,7 @@ async def triage(service, tenant):
 
 
 async def look(service, tenant, **job):
-    await security.run(TriageAlerts(tenant_id=tenant.tenant_id, **job).body.encode(), service.clients)
+    await deliver("alerts", TriageAlerts(tenant_id=tenant.tenant_id, **job).body.encode(), service.clients)
 
 
 def shown(alert):
@@ -479,7 +479,7 @@ async def test_a_part_of_a_batch_that_failed_is_not_taken_for_an_alert(service):
 
 
 async def test_a_foreign_message_is_parked(service):
-    await security.run(b'{"kind": "check"}', service.clients)
+    await deliver("alerts", b'{"kind": "check"}', service.clients)
     assert len(await service.clients.storage.parked.all("alerts")) == 1
 
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from domain.jobs import ReadAudit
-from handlers.security import dispatch as security
+from handlers.delivery import deliver
 from simulator.faults import Fault
 from simulator.feed import GENERAL
 
@@ -29,7 +29,7 @@ async def watched(service, domain="contoso.example", **switches):
 
 
 async def read(service, tenant, **job):
-    await security.run(ReadAudit(tenant_id=tenant.tenant_id, **job).body.encode(), service.clients)
+    await deliver("alerts", ReadAudit(tenant_id=tenant.tenant_id, **job).body.encode(), service.clients)
 
 
 async def asked(service):

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from handlers.loop import check, remediate
-from handlers.tickets import poll, webhooks
-from handlers.tickets import read as tickets
-from handlers.tickets import tell as notify
+from handlers.delivery import deliver
+from handlers.tickets import webhooks
+from handlers.tickets.poll import look_for_changes
 from simulator.psa.desk import Delivery, System, Ticket
 from simulator.psa.systems import Systems
 from tests.handlers.harness import START, Service
@@ -121,22 +120,17 @@ class Msp:
             if webhooks:
                 await self.deliver()
             handled = 0
-            for queue, run in (
-                ("tickets", tickets.run),
-                ("notifications", notify.run),
-                ("checks", check.run),
-                ("remediations", remediate.run),
-            ):
+            for queue in ("tickets", "notifications", "checks", "remediations"):
                 self.service.clock.advance(seconds=3)  # what was hidden to gather more comes up
                 for body in await self.service.messages(queue):
-                    await run(body, self.service.clients)
+                    await deliver(queue, body, self.service.clients)
                     handled += 1
             if not handled and not (webhooks and self.system.deliveries):
                 return
         raise AssertionError("the messages go round in circles")
 
     async def poll(self) -> None:
-        await poll.run(self.service.clients)
+        await look_for_changes(self.service.clients)
 
     async def drift(self, tenant: Any) -> None:
         """An alert policy that no script may change is switched on, and seen: it needs a person."""
@@ -152,4 +146,4 @@ class Msp:
         """The service looks at the alert policies, and does what it can; nobody is told yet."""
         await self.service.check(tenant, controls=("alert-policies",))
         for body in await self.service.messages("remediations"):
-            await remediate.run(body, self.service.clients)
+            await deliver("remediations", body, self.service.clients)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from handlers.tickets import read as tickets
+from handlers.delivery import deliver
 from tests.handlers.tickets.msp import in_every_system
 
 LOCK = "inbound-lockdown"
@@ -159,7 +159,7 @@ async def test_a_yes_that_is_read_while_the_ticket_is_being_written_on_waits_for
     async with msp.service.clients.storage.leases.hold(f"psa-{tenant.tenant_id}"):
         await msp.deliver()
         for body in await msp.service.messages("tickets"):
-            await tickets.run(body, msp.service.clients)
+            await deliver("tickets", body, msp.service.clients)
         assert await table.cause(tenant.tenant_id, LOCK) == before
         assert tenant.writes == []
     await msp.work()

@@ -9,7 +9,7 @@ import pytest_asyncio
 from azure.storage.queue.aio import QueueClient
 from standardwebhooks import Webhook
 
-from handlers.tickets import read as tickets
+from handlers.delivery import deliver
 from handlers.tickets import webhooks
 from tests.handlers.harness import holdfast
 from tests.handlers.tickets.msp import COMPANY, STANDARD_SECRET, STATUS, in_every_system, reprovision
@@ -423,9 +423,9 @@ async def test_a_standard_webhook_asks_once_for_each_of_its_ids(standard):
         assert await webhooks.receive("standard", body, headers, service.clients) == 202
     [message] = await service.messages("tickets")
     for _ in range(3):
-        await tickets.run(message, service.clients)
+        await deliver("tickets", message, service.clients)
     await service.work()
-    await tickets.run(message, service.clients)
+    await deliver("tickets", message, service.clients)
     assert await service.messages("remediations") == []
     corrected = [e for e in await service.ledger(tenant, "inbound-lockdown") if e.event == "corrected"]
     assert [entry.requested_by for entry in corrected] == ["standard ticket T-9"]
@@ -436,5 +436,5 @@ async def test_a_standard_webhook_of_an_unknown_company_does_nothing(standard):
     body = b'{"action": "reprovision", "company_id": "999"}'
     assert await webhooks.receive("standard", body, signed(service.clock, body), service.clients) == 202
     [message] = await service.messages("tickets")
-    await tickets.run(message, service.clients)
+    await deliver("tickets", message, service.clients)
     assert await service.messages("remediations") == []

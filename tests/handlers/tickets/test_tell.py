@@ -7,8 +7,7 @@ from azure.data.tables.aio import TableClient
 
 from domain.jobs import Notify
 from handlers import park
-from handlers.tickets import read as tickets
-from handlers.tickets import tell as notify
+from handlers.delivery import deliver
 from tests.handlers.tickets.msp import COMPANY, desk_of, in_every_system, reprovision
 
 
@@ -261,7 +260,7 @@ async def test_ten_thousand_doubled_messages_give_one_ticket_and_hardly_any_work
     body = Notify(tenant_id=tenant.tenant_id, asked_at=at).body.encode()
     msp.service.clock.advance(seconds=10)
     for start in range(0, 10_000, 100):
-        await asyncio.gather(*(notify.run(body, msp.service.clients) for _ in range(100 if start else 1)))
+        await asyncio.gather(*(deliver("notifications", body, msp.service.clients) for _ in range(100 if start else 1)))
     [ticket] = msp.tickets
     assert len(ticket.notes) == 1
     assert msp.system.requests.total() < 20
@@ -270,7 +269,7 @@ async def test_ten_thousand_doubled_messages_give_one_ticket_and_hardly_any_work
 async def test_two_workers_at_once_open_one_ticket(msp, tenant):
     await msp.drift(tenant)
     body = Notify(tenant_id=tenant.tenant_id, asked_at=msp.service.clock()).body.encode()
-    await asyncio.gather(*(notify.run(body, msp.service.clients) for _ in range(4)))
+    await asyncio.gather(*(deliver("notifications", body, msp.service.clients) for _ in range(4)))
     await told(msp)
     assert len(msp.tickets) == 1
 
@@ -287,7 +286,7 @@ async def test_the_tickets_of_several_tenants_go_each_to_its_own_company(msp):
 
 
 async def test_a_foreign_message_is_parked(msp):
-    await notify.run(b"hello", msp.service.clients)
+    await deliver("notifications", b"hello", msp.service.clients)
     [(content, _)] = await msp.service.clients.storage.parked.all("notifications")
     assert content == b"hello"
 
@@ -296,7 +295,7 @@ async def test_the_ticket_that_asked_is_told_after_an_outage_too(msp, tenant):
     ticket = reprovision(msp)
     await msp.deliver()
     for body in await msp.service.messages("tickets"):
-        await tickets.run(body, msp.service.clients)
+        await deliver("tickets", body, msp.service.clients)
     msp.system.down = True
     await told(msp)
     assert ticket.notes == []
@@ -321,7 +320,7 @@ async def test_a_ticket_that_takes_no_note_any_more_is_not_tried_for_ever(msp, t
     ticket = reprovision(msp)
     await msp.deliver()
     for body in await msp.service.messages("tickets"):
-        await tickets.run(body, msp.service.clients)
+        await deliver("tickets", body, msp.service.clients)
     msp.system.deletes(ticket.id)
     await told(msp)
     assert await msp.service.clients.storage.tickets.untold() == []
@@ -333,7 +332,7 @@ async def test_an_answer_that_is_refused_for_a_while_is_not_lost(msp, tenant):
     ticket = reprovision(msp)
     await msp.deliver()
     for body in await msp.service.messages("tickets"):
-        await tickets.run(body, msp.service.clients)
+        await deliver("tickets", body, msp.service.clients)
     msp.system.trouble.extend(["fault"] * 100)  # more than are asked for
     await msp.work()
     msp.system.trouble.clear()
@@ -351,6 +350,6 @@ async def test_news_whose_mark_was_taken_away_before_they_were_written_are_told(
 
 async def test_that_telling_failed_is_parked_and_is_no_news(msp, tenant):
     body = Notify(tenant_id=tenant.tenant_id, asked_at=msp.service.clock()).body.encode()
-    await park.run("notifications", body, msp.service.clients)
+    await park.given_up("notifications", body, msp.service.clients)
     assert len(await msp.service.clients.storage.parked.all("notifications")) == 1
     assert await msp.service.messages("notifications") == []

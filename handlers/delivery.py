@@ -1,0 +1,124 @@
+"""One message, from its queue to its end: read, traced, worked on, then deleted, put back or parked.
+
+A queue function ends in Done or in Again: what follows from that for the queue, and which metric counts it, is decided
+here and nowhere else. An error that the work does not expect ends the invocation: the platform delivers again.
+"""
+
+import logging
+from datetime import timedelta
+from typing import assert_never
+
+from clients import telemetry
+from clients.connect import Clients
+from clients.storage.documents import NewerRow
+from clients.telemetry import Delivered
+from domain.jobs import (
+    Again,
+    CheckTenant,
+    Done,
+    ForeignMessage,
+    Job,
+    NewerMessage,
+    Notify,
+    Outcome,
+    QueueName,
+    ReadAudit,
+    ReadTicket,
+    RemediateTenant,
+    TicketRequest,
+    TriageAlerts,
+    parse,
+)
+from handlers import operations, park
+from handlers.loop.check import check_tenant
+from handlers.loop.remediate import remediate_tenant
+from handlers.security.alerts import triage_alerts
+from handlers.security.audit import read_audit
+from handlers.tickets.read import read_ticket, request_work
+from handlers.tickets.tell import tell_ticket
+
+log = logging.getLogger("holdfast.delivery")
+
+LONGEST_HIDDEN = timedelta(seconds=60)
+"""The platform scales by the messages that it sees: what waits for longer is kept in a table until the sweep asks."""
+
+NEWER_PAUSE = timedelta(seconds=60)
+NEWER_PATIENCE = timedelta(minutes=15)
+"""A message of a later version is put back for so long: each deployment runs two versions side by side."""
+
+
+async def deliver(queue: QueueName, body: bytes, clients: Clients) -> None:
+    """Work on one message of *queue*, and do with it what the outcome asks for."""
+    try:
+        job = parse(queue, body)
+    except ForeignMessage as foreign:
+        await park.foreign(queue, body, str(foreign), clients)
+        telemetry.delivered(queue, "foreign")
+    except NewerMessage as newer:
+        await _leave_alone(queue, body, newer, clients)
+        telemetry.delivered(queue, "newer")
+    else:
+        with telemetry.working(queue, job, clients.now()):
+            telemetry.delivered(queue, await _worked_on(job, clients))
+
+
+async def _leave_alone(queue: QueueName, body: bytes, newer: NewerMessage, clients: Clients) -> None:
+    """Put a message back for a worker of its own version; park it once none has come for it."""
+    since = newer.since or clients.now()
+    if clients.now() - since >= NEWER_PATIENCE:
+        await park.foreign(queue, body, str(newer), clients)
+        return
+    await clients.storage.queues.put(queue, newer.put_back(since), delay_s=int(NEWER_PAUSE.total_seconds()))
+
+
+async def _worked_on(job: Job, clients: Clients) -> Delivered:
+    try:
+        outcome = await _work(job, clients)
+    except NewerRow as newer:
+        log.warning("newer_row queue=%s %s", job.queue, newer)
+        if job.patience.then == "let_go" and not _operation(job):  # somebody asks again
+            return "newer"
+        outcome = Again(NEWER_PAUSE)
+    return await _settle(job, outcome, clients)
+
+
+async def _work(job: Job, clients: Clients) -> Outcome:
+    match job:
+        case CheckTenant():
+            work = check_tenant(job, clients)
+        case RemediateTenant():
+            work = remediate_tenant(job, clients)
+        case TriageAlerts():
+            work = triage_alerts(job, clients)
+        case ReadAudit():
+            work = read_audit(job, clients)
+        case Notify():
+            work = tell_ticket(job, clients)
+        case ReadTicket():
+            work = read_ticket(job, clients)
+        case TicketRequest():
+            work = request_work(job, clients)
+        case _:
+            assert_never(job)
+    return await work
+
+
+async def _settle(job: Job, outcome: Outcome, clients: Clients) -> Delivered:
+    match outcome:
+        case Done():
+            return "done"
+        case Again() if job.used_up:
+            log.warning("let_go queue=%s attempts=%d", job.queue, job.attempt)
+            await operations.fail(_operation(job), f"no end after {job.attempt} attempts", clients)
+            return "let_go"
+        case Again(after) if after <= LONGEST_HIDDEN:
+            await clients.storage.queues.send(job.again(), delay_s=after.total_seconds())
+            return "again"
+        case Again(after):
+            await clients.storage.due.add(job.again(), clients.now() + after)
+            return "due"
+
+
+def _operation(job: Job) -> str | None:
+    """The operation that somebody follows, where the job is part of one."""
+    return job.operation_id if isinstance(job, CheckTenant | RemediateTenant) else None
