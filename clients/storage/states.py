@@ -15,8 +15,9 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from clients.storage.documents import pack, unpack
+from clients.storage.documents import NewerRow, pack, unpack
 from clients.storage.ledger import LedgerTable
+from domain.controls import CATALOGUE
 from domain.exemption import Exemption
 from domain.facts import Lane
 from domain.ledger import Entry
@@ -24,13 +25,15 @@ from domain.mx_moves import MxMemories
 from domain.states import ControlState
 
 _ROW = "controls"
+_NEWER = {control: ControlState(id=control, detail="newer version") for control in CATALOGUE}
 
 
 class TenantStates(BaseModel):
     """Every control state of a tenant, by control id. *etag*: the version that was loaded, None for none yet.
 
     *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change. *mx*: what is
-    remembered of the tenant's MX records. *looked*: when each lane was last looked at, whatever was seen.
+    remembered of the tenant's MX records. *looked*: when each lane was last looked at, whatever was seen. *newer*: a
+    later version wrote them, and nothing may be written over them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +44,7 @@ class TenantStates(BaseModel):
     looked: dict[Lane, AwareDatetime] = {}
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
+    newer: bool = False
 
     def of(self, control_id: str) -> ControlState:
         return self.controls.get(control_id, ControlState(id=control_id))
@@ -72,11 +76,15 @@ class StateTable:
         self._ledger = ledger
 
     async def load(self, tenant_id: str) -> TenantStates:
+        """The tenant's states; each is unknown where a later version wrote them."""
         try:
             entity = await self._table.get_entity(tenant_id, _ROW)
         except ResourceNotFoundError:
             return TenantStates()
-        states = unpack(TenantStates, entity)
+        try:
+            states = unpack(TenantStates, entity)
+        except NewerRow:
+            return TenantStates(controls=_NEWER, newer=True)
         await self._copy(states.outbox)
         return states.model_copy(update={"etag": entity.metadata["etag"], "outbox": ()})
 
@@ -88,7 +96,10 @@ class StateTable:
 
         Raises:
             StatesMoved: Somebody wrote first. Nothing was written, no entry added.
+            NewerRow: A later version wrote them. As above.
         """
+        if states.newer:
+            raise NewerRow(f"the states of tenant {tenant_id} were written by a later version")
         columns = {f"{lane}_at": at for lane, at in states.looked.items()}
         kept = states.model_copy(update={"etag": None, "outbox": tuple(entries)})
         entity = pack(tenant_id, _ROW, kept, **columns)

@@ -1,13 +1,24 @@
 """Nothing on a queue is lost, believed without reading, or tried for ever."""
 
 import json
+import re
+from html import unescape
+from typing import NamedTuple
+from urllib.parse import parse_qs
 
 import pytest
+from azure.core.pipeline.transport import AioHttpTransport
 
+from clients.storage import documents
+from domain import jobs
 from domain.jobs import QUEUES, CheckTenant
 from handlers import park
+from handlers.api import asks
 from handlers.delivery import deliver
 from handlers.loop.sweep import sweep
+from simulator.faults import Fault
+
+TENANT_ID = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 
 FOREIGN = {
     "not_json": b"hello",
@@ -110,3 +121,155 @@ async def test_shuffled_doubled_and_lost_messages_change_nothing_but_time(servic
     await service.remediate(tenant, "inbound-lockdown")  # late
     assert (await service.state(tenant, "inbound-lockdown")).state == "compliant"
     assert len(tenant.writes) == 1
+
+
+class Posted(NamedTuple):
+    """A message on its way to a queue: hidden ones cannot be read there before their time."""
+
+    queue: str
+    body: bytes
+    hidden_s: int
+
+
+@pytest.fixture
+def posted(service, monkeypatch) -> list[Posted]:  # noqa: ARG001 - the service is there first
+    """What is put on the queues, as it leaves the Azure SDK's transport."""
+    found, leave = list[Posted](), AioHttpTransport.send
+
+    async def to_storage(transport, request, **options):
+        if request.method == "POST" and (post := re.search(r"/(\w+)/messages\?(.*)", request.url)):
+            [text] = re.findall(rb"<MessageText>(.*)</MessageText>", request.content, re.DOTALL)
+            [hidden] = parse_qs(post[2]).get("visibilitytimeout", ["0"])
+            found.append(Posted(post[1], unescape(text.decode()).encode(), int(hidden)))
+        return await leave(transport, request, **options)
+
+    monkeypatch.setattr(AioHttpTransport, "send", to_storage)
+    return found
+
+
+async def throttled_check(service, retry_after, **job):
+    """A look at a tenant whose Exchange asks to come back after *retry_after* seconds."""
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    tenant.faults.script(Fault("throttled", retry_after=retry_after, times=50))
+    await service.check(tenant, lane="fast", **job)
+    return tenant
+
+
+@pytest.mark.parametrize("asked_s", [45, 60])
+async def test_a_wait_of_up_to_a_minute_is_spent_hidden_in_the_queue(service, posted, asked_s):
+    await throttled_check(service, asked_s)
+    [message] = posted
+    assert message.queue == "checks"
+    assert asked_s - 1 <= message.hidden_s <= 60
+    assert json.loads(message.body)["attempt"] == 1
+
+
+async def test_a_longer_wait_is_kept_until_a_sweep_finds_it_due(service, posted):
+    tenant = await throttled_check(service, 300)
+    assert posted == []
+
+    await sweep("slow", 0, service.clients)
+    assert [json.loads(message.body)["attempt"] for message in posted] == [0]
+
+    service.clock.advance(seconds=301)
+    await sweep("slow", 0, service.clients)
+    await sweep("slow", 0, service.clients)
+    late = [json.loads(m.body) for m in posted if json.loads(m.body)["attempt"] == 1]
+    assert [(each["tenant_id"], each["lane"]) for each in late] == [(tenant.tenant_id, "fast")]
+    assert posted[-1].hidden_s == 0
+
+
+async def test_a_job_that_waits_once_more_while_it_is_enqueued_is_not_forgotten(service):
+    """A worker may be done with it before the sweep has crossed it off."""
+    job = CheckTenant(tenant_id=TENANT_ID, lane="fast")
+    due, now = service.clients.storage.due, service.clients.now()
+    await due.add(job, now)
+    [enqueued] = [each async for each in due.due(now)]
+    await due.add(job.again(), now)
+    await due.remove(enqueued)
+    assert [json.loads(each.body)["attempt"] async for each in due.due(now)] == [1]
+
+
+async def test_a_job_that_was_put_back_too_often_is_let_go(service, posted):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    async with service.clients.storage.leases.hold(tenant.tenant_id):
+        await service.remediate(tenant, "oof-rule", attempt=19)
+        assert [json.loads(message.body)["attempt"] for message in posted] == [20]
+        await deliver("remediations", posted[0].body, service.clients)
+    assert len(posted) == 1
+
+
+def later(tenant_id: str) -> bytes:
+    return json.dumps({"kind": "visit", "version": 2, "tenant_id": tenant_id, "looks": ["mx"]}).encode()
+
+
+async def test_a_message_of_a_later_version_waits_for_a_worker_that_understands_it(service, posted):
+    body = later(TENANT_ID)
+    for _ in range(14):
+        await deliver("checks", body, service.clients)
+        assert posted[-1].hidden_s == 60
+        body = posted[-1].body
+        service.clock.advance(seconds=60)
+    assert json.loads(body) | json.loads(later(TENANT_ID)) == json.loads(body)
+    assert await service.clients.storage.parked.all("checks") == []
+
+
+async def test_a_message_of_a_later_version_is_worked_on_after_the_upgrade(service, posted, monkeypatch):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    body = json.dumps({"kind": "check", "version": 2, "tenant_id": tenant.tenant_id, "lane": "fast"}).encode()
+    await deliver("checks", body, service.clients)
+    assert await service.states(tenant) == {}
+
+    monkeypatch.setattr(jobs, "VERSION", 2)
+    await deliver("checks", posted[-1].body, service.clients)
+    assert (await service.state(tenant, "oof-rule")).state == "compliant"
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+async def test_a_message_of_a_later_version_that_no_worker_takes_is_parked(service, posted, queue):
+    body = later(TENANT_ID)
+    await deliver(queue, body, service.clients)
+    service.clock.advance(minutes=15)
+    await deliver(queue, posted[-1].body, service.clients)
+    [(_, reason)] = await service.clients.storage.parked.all(queue)
+    assert reason == f"a message on '{queue}': message.version: 2 is later than 1"
+
+
+@pytest.fixture
+async def upgraded(service, monkeypatch):
+    """A tenant whose states a later version has written."""
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.look_after(tenant)
+    with monkeypatch.context() as later_version:
+        later_version.setattr(documents, "VERSION", 2)
+        await service.check(tenant)
+        await service.messages("remediations")
+    return tenant
+
+
+async def test_states_of_a_later_version_are_unknown_and_left_as_they_are(service, upgraded, posted, monkeypatch):
+    shown = await service.clients.storage.states.load(upgraded.tenant_id)
+    assert {(each.state, each.detail) for each in shown.controls.values()} == {("unknown", "newer version")}
+
+    await service.check(upgraded, lane="fast")
+    await service.remediate(upgraded, "inbound-lockdown")
+    assert upgraded.writes == []
+    assert posted == []
+
+    monkeypatch.setattr(documents, "VERSION", 2)
+    assert (await service.state(upgraded, "inbound-lockdown")).state == "drifted"
+
+
+async def test_what_a_person_asked_for_waits_while_the_states_are_of_a_later_version(service, upgraded, posted):
+    operation = await asks.check(upgraded.tenant_id, "ann", service.clients)
+    [body] = await service.messages("checks")
+    await deliver("checks", body, service.clients)
+    assert [message.hidden_s for message in posted[1:]] == [60]
+
+    spent = json.dumps(json.loads(body) | {"attempt": 20}).encode()
+    await deliver("checks", spent, service.clients)
+    assert (await service.clients.storage.operations.get(operation.id)).state == "failed"

@@ -166,6 +166,31 @@ async def test_an_answer_that_asks_to_come_back_is_counted(service, drifted, met
     assert metrics.grown("holdfast_throttles_total", host="outlook.office365.com") == 1
 
 
+@pytest.mark.parametrize(
+    ("retry_after", "job", "outcome"),
+    [(0, {}, "done"), (45, {}, "again"), (300, {}, "due"), (0, {"version": 2}, "newer"), (0, {"seen": 1}, "foreign")],
+)
+async def test_a_message_is_counted_by_how_it_ended(service, metrics, retry_after, job, outcome):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    if retry_after:
+        tenant.faults.script(Fault("throttled", retry_after=retry_after, times=50))
+    body = json.dumps({"kind": "check", "tenant_id": tenant.tenant_id, "lane": "fast"} | job).encode()
+    await deliver("checks", body, service.clients)
+
+    for each in telemetry.DELIVERED:
+        assert metrics.grown("holdfast_messages_total", queue="checks", outcome=each) == (each == outcome)
+
+
+async def test_a_job_that_is_let_go_is_counted(service, metrics):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    async with service.clients.storage.leases.hold(tenant.tenant_id):
+        await service.remediate(tenant, "oof-rule", attempt=20)
+
+    assert metrics.grown("holdfast_messages_total", queue="remediations", outcome="let_go") == 1
+
+
 async def test_a_message_that_is_put_aside_is_counted(service, metrics):
     await deliver("checks", b"not ours", service.clients)
 

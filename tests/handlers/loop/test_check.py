@@ -104,7 +104,7 @@ async def test_a_short_throttle_is_waited_out(service):
 async def test_a_long_throttle_is_left_to_the_queue(service):
     tenant = service.world.add_tenant("contoso.example")
     await service.look_after(tenant)
-    tenant.faults.script(Fault("throttled", retry_after=300, times=50))
+    tenant.faults.script(Fault("throttled", retry_after=45, times=50))
     await service.check(tenant, lane="fast")
     assert await service.messages("checks") == []
     assert await service.hidden("checks") == 1
