@@ -4,53 +4,24 @@ Every change is a compare-and-set against what was read, and only SPF, DMARC and
 touched (`record_set.change`); everything else is proposed to a person. Source: docs/reference/dns.md#rules-for-writing.
 """
 
-from __future__ import annotations
-
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import Any, assert_never
 
 from clients.dns_providers.azure_dns import MANAGEMENT, AzureDns
 from clients.dns_providers.cloudflare import Cloudflare
+from clients.dns_providers.provider import Provider
 from clients.dns_providers.record_set import RecordSet
 from clients.dns_providers.rfc2136 import Rfc2136
 from clients.errors import Invalid, Unauthorised, Unreachable, Unreadable
-from domain.dns_hosts import AzureDnsHost, CloudflareHost, Rfc2136Host
+from clients.http import Http, Permit
+from domain.dns_hosts import AzureDnsHost, CloudflareHost, DnsHost, Rfc2136Host
 from domain.dns_steps import WritableType, change_of
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from clients.http import Http, Permit
-    from domain.dns_hosts import DnsHost
-    from domain.steps import Step
-    from domain.tenant import TenantConfig
+from domain.steps import Step
+from domain.tenant import TenantConfig
 
 __all__ = ["Hosting", "Provider", "RecordSet", "WritableType"]
-
-
-class Provider(Protocol):
-    """A host of zones. Names are A-labels, lower case, without the trailing dot; *name* is whole, not relative."""
-
-    async def read(self, zone: str, name: str, rtype: WritableType) -> RecordSet:
-        """The records of *name*, as the host keeps them; none is an empty set.
-
-        Raises:
-            ClientError: The host does not say.
-        """
-
-    async def swap(  # noqa: PLR0913 - what, where, and whether it may
-        self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet, *, permit: Permit
-    ) -> None:
-        """Make *expected* into *wanted*, keeping the current TTL. Done only once it is read back from the zone.
-
-        *permit* is asked last before the write, and stops it by raising.
-
-        Raises:
-            Conflict: The records are no longer *expected*; nothing was written.
-            Invalid: Not a change that is ever made; nothing was sent.
-            ClientError: The host refused, or did not answer: with Unreachable.sent or Unreadable, look first.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +64,7 @@ class Hosting:
             # What went wrong while the host was only asked is no lost write.
             raise Unreachable(silence.sentence, call=silence.call, sent=silence.sent and permitted) from silence
 
-    def provider(self, tenant: TenantConfig, zone: str) -> Provider:
+    def provider(self, tenant: TenantConfig, zone: str) -> Provider[Any]:
         """Who hosts *zone* for *tenant*.
 
         Raises:
@@ -108,7 +79,7 @@ class Hosting:
         except ValueError as error:
             raise Unauthorised(f"dns.{zone}: {error}", remedy="Put the provider's secret into that setting.") from None
 
-    def _made(self, host: DnsHost, tenant_id: str) -> Provider:
+    def _made(self, host: DnsHost, tenant_id: str) -> Provider[Any]:
         match host:
             case AzureDnsHost():
                 return AzureDns(

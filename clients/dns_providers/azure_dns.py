@@ -3,24 +3,18 @@
 Source: docs/reference/dns.md#azure-dns.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, ValidationError
 
-from clients.dns_providers.record_set import RecordSet, change, check_owner
+from clients.dns_providers.provider import Provider, Stored
+from clients.dns_providers.record_set import Change, RecordSet
 from clients.errors import Conflict, Forbidden, NotFound, Unreadable
-from clients.http import Effect, Request, raise_for_status
+from clients.http import Answer, Effect, Http, Request, raise_for_status
+from domain.dns_steps import WritableType
 from domain.mail.answers import Txt
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from clients.http import Answer, Http, Permit
-    from domain.dns_steps import WritableType
 
 MANAGEMENT = "https://management.azure.com"
 _API_VERSION = "2018-05-01"
@@ -28,15 +22,14 @@ _LOCK_REMEDY = "Take the lock off the zone (Azure portal > DNS zone > Locks), or
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    """A record set with what a later write has to give back. *etag* None: there is no such set."""
+class _Stored(Stored):
+    """*etag* None: there is no such set."""
 
-    records: RecordSet
     etag: str | None = None
     metadata: dict[str, str] | None = None
 
 
-class AzureDns:
+class AzureDns(Provider[_Stored]):
     """The zones of one resource group. *token* gives a bearer token for ARM (role "DNS Zone Contributor")."""
 
     def __init__(
@@ -53,38 +46,22 @@ class AzureDns:
         group = f"{management}/subscriptions/{subscription_id}/resourceGroups/{resource_group}"
         self._zones = f"{group}/providers/Microsoft.Network/dnsZones"
 
-    async def read(self, zone: str, name: str, rtype: WritableType) -> RecordSet:
-        """The records of *name*. Raises ClientError when ARM does not say, NotFound when it has no such zone."""
-        check_owner(zone, name, rtype)
-        return (await self._stored(zone, name, rtype)).records
+    async def stored(self, zone: str, name: str, rtype: WritableType) -> _Stored:
+        """The set with its etag. Raises NotFound when ARM has no such zone."""
+        try:
+            return await self._send("GET", self._url(zone, name, rtype), {})
+        except _NoSuchSet:
+            return _Stored()
 
-    async def swap(  # noqa: PLR0913 - what, where, and whether it may
-        self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet, *, permit: Permit
-    ) -> None:
-        """Make *expected* into *wanted*.
-
-        Raises:
-            Conflict: The records are no longer *expected*; nothing was written.
-            Invalid: Not a change that is ever made; nothing was sent.
-            ClientError: As ARM says.
-        """
-        allowed = change(zone, name, rtype, expected, wanted)
-        stored = await self._stored(zone, name, rtype)
-        target = allowed.applied_to(stored.records)
-        await permit()
-        url = self._url(zone, name, rtype)
+    async def write(self, allowed: Change, stored: _Stored, target: RecordSet) -> None:
+        """One request that ARM takes only if the etag is still that of *stored*."""
+        url = self._url(allowed.zone, allowed.name, allowed.type)
         if stored.etag is None:
             await self._send("PUT", url, {"If-None-Match": "*"}, _body(target, None))
         elif target.values:
             await self._send("PUT", url, {"If-Match": stored.etag}, _body(target, stored.metadata))
         else:
             await self._send("DELETE", url, {"If-Match": stored.etag})
-
-    async def _stored(self, zone: str, name: str, rtype: WritableType) -> _Stored:
-        try:
-            return await self._send("GET", self._url(zone, name, rtype), {})
-        except _NoSuchSet:
-            return _Stored(RecordSet())
 
     def _url(self, zone: str, name: str, rtype: WritableType) -> str:
         owner = "@" if name == zone else name.removesuffix(f".{zone}")
@@ -124,7 +101,7 @@ def _read(answer: Answer) -> _Stored:
     if not 200 <= answer.status < 300:  # noqa: PLR2004 - RFC 9110, section 15.3
         _raise(answer)
     if not answer.content:
-        return _Stored(RecordSet())
+        return _Stored()
     try:
         resource = _RecordSetResource.model_validate(answer.json())
     except ValidationError as error:

@@ -5,11 +5,10 @@ moment is not seen, so the caller reads back from the zone's own servers.
 Source: docs/reference/dns.md#cloudflare.
 """
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import dns.exception
@@ -19,16 +18,12 @@ import dns.tokenizer
 from dns.rdtypes.ANY.TXT import TXT
 from pydantic import BaseModel, ValidationError
 
-from clients.dns_providers.record_set import RecordSet, change, check_owner, content, cut
+from clients.dns_providers.provider import Provider, Stored
+from clients.dns_providers.record_set import Change, RecordSet, content, cut
 from clients.errors import AlreadyExists, Conflict, NotFound, Unauthorised, Unreadable
-from clients.http import Effect, Request, raise_for_status
+from clients.http import Answer, Effect, Http, Request, raise_for_status
+from domain.dns_steps import WritableType
 from domain.mail.answers import Txt
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from clients.http import Answer, Http, Permit
-    from domain.dns_steps import WritableType
 
 API = "https://api.cloudflare.com/client/v4"
 AUTOMATIC_TTL_S = 300
@@ -68,7 +63,15 @@ class _Envelope[T](BaseModel):
     result: T
 
 
-class Cloudflare:
+@dataclass(frozen=True, slots=True)
+class _Stored(Stored):
+    """*path*: of the zone's records."""
+
+    path: str = ""
+    rows: tuple[_Record, ...] = ()
+
+
+class Cloudflare(Provider[_Stored]):
     """The zones that the API token *token* may change (Zone:Read and DNS:Edit).
 
     Raises ValueError when *token* cannot be sent: the error of a header that is none would repeat it.
@@ -81,35 +84,23 @@ class Cloudflare:
         self._token = token
         self._api = api
 
-    async def read(self, zone: str, name: str, rtype: WritableType) -> RecordSet:
-        """The records of *name*. Raises ClientError when Cloudflare does not say, NotFound without the zone."""
-        check_owner(zone, name, rtype)
-        return _record_set(await self._records(await self._zone(zone), name, rtype), rtype)
-
-    async def swap(  # noqa: PLR0913 - what, where, and whether it may
-        self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet, *, permit: Permit
-    ) -> None:
-        """Make *expected* into *wanted*; then read back, for nothing holds the records still meanwhile.
-
-        Raises:
-            Conflict: The records are no longer *expected*; nothing was written.
-            Invalid: Not a change that is ever made; nothing was sent.
-            ClientError: As Cloudflare says.
-        """
-        allowed = change(zone, name, rtype, expected, wanted)
+    async def stored(self, zone: str, name: str, rtype: WritableType) -> _Stored:
+        """The records with their ids. Raises NotFound when the token shows no such zone."""
         path = await self._zone(zone)
-        records = await self._records(path, name, rtype)
-        target = allowed.applied_to(_record_set(records, rtype))
-        old = [record for record in records if content(_value(record, rtype)) in allowed.removed]
+        rows = await self._records(path, name, rtype)
+        return _Stored(_record_set(rows, rtype), path, tuple(rows))
+
+    async def write(self, allowed: Change, stored: _Stored, target: RecordSet) -> None:
+        """One request about one record; nothing holds the others still meanwhile."""
+        old = [row for row in stored.rows if content(_value(row, allowed.type)) in allowed.removed]
         new = [value for value in target.values if content(value) in allowed.added]
-        await permit()
         if old and new:
-            await self._send(_Envelope[object], "PATCH", f"{path}/{old[0].id}", {"content": _text(new[0])})
+            await self._send(_Envelope[object], "PATCH", f"{stored.path}/{old[0].id}", {"content": _text(new[0])})
         elif old:
-            await self._send(_Envelope[object], "DELETE", f"{path}/{old[0].id}")
+            await self._send(_Envelope[object], "DELETE", f"{stored.path}/{old[0].id}")
         else:
-            body = {"type": rtype, "name": name, "content": _text(new[0]), "ttl": target.ttl_s, "proxied": False}
-            await self._send(_Envelope[object], "POST", path, body)
+            body = {"type": allowed.type, "name": allowed.name, "content": _text(new[0]), "ttl": target.ttl_s}
+            await self._send(_Envelope[object], "POST", stored.path, body | {"proxied": False})
 
     async def _zone(self, zone: str) -> str:
         """The path of the zone's records."""

@@ -3,18 +3,13 @@
 Source: docs/reference/dns.md#rules-for-writing.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from clients.errors import Conflict, Invalid
+from domain.dns_steps import WritableType
 from domain.mail.answers import Txt
 from domain.steps import NEW_TTL_S
-
-if TYPE_CHECKING:
-    from domain.dns_steps import WritableType
 
 type Content = str | bytes
 """What a record says: a host name, or a text's bytes."""

@@ -6,13 +6,10 @@ other data, RFC 2136, 3.4.2.2), so the caller reads back from the zone's own ser
 Source: docs/reference/dns.md#updates.
 """
 
-from __future__ import annotations
-
 import asyncio
 import binascii
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import dns.exception
 import dns.flags
@@ -26,16 +23,12 @@ import dns.tsig
 import dns.update
 from dns.rdtypes.ANY.TXT import TXT
 
-from clients.dns_providers.record_set import RecordSet, change, check_owner
-from clients.errors import Call, Conflict, Forbidden, Invalid, Unauthorised, Unreachable, Unreadable
+from clients.dns_providers.provider import Provider, Stored
+from clients.dns_providers.record_set import Change, RecordSet
+from clients.errors import Call, ClientError, Conflict, Forbidden, Invalid, Unauthorised, Unreachable, Unreadable
 from clients.resolver.verdict import records_of, value
+from domain.dns_steps import WritableType
 from domain.mail.answers import Txt
-
-if TYPE_CHECKING:
-    from clients.dns_providers.record_set import Change
-    from clients.errors import ClientError
-    from clients.http import Permit
-    from domain.dns_steps import WritableType
 
 TIMEOUT_S = 10.0
 _CHANGED = {dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.YXDOMAIN, dns.rcode.NXDOMAIN}
@@ -44,12 +37,11 @@ _CLOCK_REMEDY = "Set the clocks: a signature is good for 300 seconds."
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    records: RecordSet
+class _Stored(Stored):
     rdatas: tuple[dns.rdata.Rdata, ...] = ()
 
 
-class Rfc2136:
+class Rfc2136(Provider[_Stored]):
     """The primary server of a zone, at *host* and *port*. Raises ValueError when the *secret* is not base64."""
 
     def __init__(  # noqa: PLR0913 - a server and its key
@@ -70,26 +62,10 @@ class Rfc2136:
         except (binascii.Error, dns.exception.DNSException) as error:
             raise ValueError(f"not a TSIG key: {error}") from None
 
-    async def read(self, zone: str, name: str, rtype: WritableType) -> RecordSet:
-        """The records of *name*. Raises ClientError when the server does not say; Invalid when the name is an alias."""
-        check_owner(zone, name, rtype)
-        return (await self._stored(zone, name, rtype)).records
-
-    async def swap(  # noqa: PLR0913 - what, where, and whether it may
-        self, zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet, *, permit: Permit
-    ) -> None:
-        """Make *expected* into *wanted*; then read back, for NOERROR is no proof.
-
-        Raises:
-            Conflict: The records are no longer *expected*; nothing was written.
-            Invalid: Not a change that is ever made; nothing was sent.
-            ClientError: As the server's code says.
-        """
-        allowed = change(zone, name, rtype, expected, wanted)
-        stored = await self._stored(zone, name, rtype)
-        target = allowed.applied_to(stored.records)
-        await permit()
-        await self._send(self._update(allowed, stored, target), Call("UPDATE", f"{name} {rtype}"))
+    async def write(self, allowed: Change, stored: _Stored, target: RecordSet) -> None:
+        """One update with *stored* as its prerequisite."""
+        update = self._update(allowed, stored, target)
+        await self._send(update, Call("UPDATE", f"{allowed.name} {allowed.type}"))
 
     def _update(self, allowed: Change, stored: _Stored, target: RecordSet) -> dns.update.UpdateMessage:
         update = dns.update.UpdateMessage(allowed.zone, keyring=self._key)
@@ -109,7 +85,8 @@ class Rfc2136:
             update.add(owner, target.ttl_s, _rdata(new))
         return update
 
-    async def _stored(self, zone: str, name: str, rtype: WritableType) -> _Stored:
+    async def stored(self, zone: str, name: str, rtype: WritableType) -> _Stored:
+        """What the server says of itself, signed. Raises Invalid when the name is an alias."""
         query = dns.message.make_query(name, rtype, flags=0)
         query.use_tsig(self._key)
         call = Call("QUERY", f"{name} {rtype}")
@@ -121,7 +98,7 @@ class Rfc2136:
             raise Invalid(f"{name} is an alias (CNAME): nothing else can stand there", call=call)
         records = records_of(reply, owner, rtype)
         if records is None:
-            return _Stored(RecordSet())
+            return _Stored()
         values = tuple(each for each in map(value, records) if isinstance(each, str | Txt))
         return _Stored(RecordSet(values, records.ttl), tuple(records))
 

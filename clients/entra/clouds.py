@@ -37,57 +37,50 @@ class Endpoints:
         return tuple(urlsplit(each).netloc for each in (self.login, self.exchange, self.compliance))
 
 
+def _cloud(compliance_scope: str = "", **bases: str) -> Endpoints:
+    """The scope of a service is its base URL's, but where *compliance_scope* names another."""
+    scopes = {f"{name}_scope": f"{bases[name]}/.default" for name in ("exchange", "compliance", "graph", "activity")}
+    if compliance_scope:
+        scopes["compliance_scope"] = f"{compliance_scope}/.default"
+    return Endpoints(**bases, **scopes)
+
+
 ENDPOINTS: dict[Cloud, Endpoints] = {
-    "global": Endpoints(
+    "global": _cloud(
         login="https://login.microsoftonline.com",
         exchange="https://outlook.office365.com",
-        exchange_scope="https://outlook.office365.com/.default",
         compliance="https://ps.compliance.protection.outlook.com",
-        compliance_scope="https://ps.compliance.protection.outlook.com/.default",
         management="https://management.azure.com",
         assertion_audience="api://AzureADTokenExchange",
         graph="https://graph.microsoft.com",
-        graph_scope="https://graph.microsoft.com/.default",
         activity="https://manage.office.com",
-        activity_scope="https://manage.office.com/.default",
     ),
-    "gcchigh": Endpoints(
+    "gcchigh": _cloud(
         login="https://login.microsoftonline.us",
         exchange="https://outlook.office365.us",
-        exchange_scope="https://outlook.office365.us/.default",
         compliance="https://ps.compliance.protection.office365.us",
-        compliance_scope="https://ps.compliance.protection.office365.us/.default",
         management="https://management.usgovcloudapi.net",
         assertion_audience="api://AzureADTokenExchangeUSGov",
         graph="https://graph.microsoft.us",
-        graph_scope="https://graph.microsoft.us/.default",
         activity="https://manage.office365.us",
-        activity_scope="https://manage.office365.us/.default",
     ),
-    "dod": Endpoints(
+    "dod": _cloud(
         login="https://login.microsoftonline.us",
         exchange="https://outlook-dod.office365.us",
-        exchange_scope="https://outlook-dod.office365.us/.default",
         compliance="https://l5.ps.compliance.protection.office365.us",
-        compliance_scope="https://ps.compliance.protection.office365.us/.default",
+        compliance_scope="https://ps.compliance.protection.office365.us",
         management="https://management.usgovcloudapi.net",
         assertion_audience="api://AzureADTokenExchangeUSGov",
         graph="https://dod-graph.microsoft.us",
-        graph_scope="https://dod-graph.microsoft.us/.default",
         activity="https://manage.protection.apps.mil",
-        activity_scope="https://manage.protection.apps.mil/.default",
     ),
-    "china": Endpoints(
+    "china": _cloud(
         login="https://login.chinacloudapi.cn",
         exchange="https://partner.outlook.cn",
-        exchange_scope="https://partner.outlook.cn/.default",
         compliance="https://ps.compliance.protection.partner.outlook.cn",
-        compliance_scope="https://ps.compliance.protection.partner.outlook.cn/.default",
         management="https://management.chinacloudapi.cn",
         assertion_audience="api://AzureADTokenExchangeChina",
         graph="https://microsoftgraph.chinacloudapi.cn",
-        graph_scope="https://microsoftgraph.chinacloudapi.cn/.default",
         activity="https://manage.office365.cn",
-        activity_scope="https://manage.office365.cn/.default",
     ),
 }

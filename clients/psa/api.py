@@ -1,20 +1,15 @@
 """What every ticket system can do for us, and what their three HTTP APIs have in common."""
 
-from __future__ import annotations
-
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
 
 from clients.errors import Invalid, Unreadable
 from clients.http import Answer, Effect, Http, Request, raise_for_status
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
-    from domain.psa.desk import Desk, TicketSystem
-    from domain.psa.ticket import Note, Person, Ticket
+from domain.psa.desk import Desk, TicketSystem
+from domain.psa.ticket import Note, Person, Ticket
 
 AT_ONCE = 2
 """Requests of one worker at a time. Autotask allows an integration three at a time on one endpoint

@@ -1,23 +1,17 @@
 """Autotask PSA. Source: docs/reference/psa.md#autotask-api."""
 
-from __future__ import annotations
-
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from clients.cache import ExpiringCache
 from clients.errors import Invalid, NotFound, Throttled, Unauthorised, Unreadable
 from clients.http import Answer, Clock, Effect, Http
 from clients.psa.api import Api, item, items, number, text_of, whole
+from clients.psa.connections import Autotask as Connection
+from domain.psa.desk import Desk, TicketSystem
 from domain.psa.ticket import Note, Person, Ticket
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from clients.psa.connections import Autotask as Connection
-    from domain.psa.desk import Desk, TicketSystem
 
 COMPLETE = "5"
 INTERNAL = 2

@@ -1,23 +1,18 @@
 """ConnectWise PSA. Source: docs/reference/psa.md#connectwise-api."""
 
-from __future__ import annotations
-
 import base64
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from clients.errors import Forbidden, NotFound, Unreadable
 from clients.http import Answer, Effect, Http
 from clients.psa.api import Api, item, items, number, text_of, whole
 from clients.psa.connections import CLOUD
+from clients.psa.connections import ConnectWise as Connection
+from domain.psa.desk import Desk, TicketSystem
 from domain.psa.ticket import Note, Person, Ticket
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from clients.psa.connections import ConnectWise as Connection
-    from domain.psa.desk import Desk, TicketSystem
 
 LONGEST_SUMMARY = 100
 PAGE = 200

@@ -1,24 +1,18 @@
 """HaloPSA. Source: docs/reference/psa.md#halopsa-api."""
 
-from __future__ import annotations
-
 import html
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from clients.cache import ExpiringCache
 from clients.errors import Unauthorised, Unreadable
 from clients.http import Answer, Clock, Effect, Http
 from clients.psa.api import Api, item, items, number, text_of, whole
+from clients.psa.connections import HaloPsa as Connection
+from domain.psa.desk import Desk, TicketSystem
 from domain.psa.ticket import OURS, Note, Person, Ticket
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from clients.psa.connections import HaloPsa as Connection
-    from domain.psa.desk import Desk, TicketSystem
 
 PAGE = 50
 MOST_PAGES = 10

@@ -1,29 +1,20 @@
 """What the zones' own servers say: records, proven absence, or unknown (docs/reference/dns.md#own-servers)."""
 
-from __future__ import annotations
-
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import dns.name
 import dns.ttl
 
 from clients.cache import ExpiringCache
+from clients.http import Clock
 from clients.resolver.authorities import Authorities, Unfound
 from clients.resolver.shared import Shared
-from clients.resolver.verdict import Alias, agreed, heard
-from clients.resolver.wire import NoReply, Wire, host_name, wire_name
-from domain.mail.answers import Unclear
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from clients.http import Clock
-    from clients.resolver.verdict import Heard
-    from clients.resolver.wire import Server
-    from domain.mail.answers import Absent, Answer, Present, Question
+from clients.resolver.verdict import Alias, Heard, agreed, heard
+from clients.resolver.wire import NoReply, Server, Wire, host_name, wire_name
+from domain.mail.answers import Absent, Answer, Present, Question, Unclear
 
 
 @dataclass(frozen=True, slots=True)

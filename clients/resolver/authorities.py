@@ -1,10 +1,7 @@
 """Which servers a name's zone has: the delegation, looked up through the machine's resolvers."""
 
-from __future__ import annotations
-
 import asyncio
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import dns.message
 import dns.name
@@ -12,15 +9,10 @@ import dns.rcode
 import dns.resolver
 
 from clients.cache import ExpiringCache
+from clients.http import Clock
 from clients.resolver.shared import Shared
 from clients.resolver.verdict import records_of, start_of_authority
-from clients.resolver.wire import NoReply, host_name
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from clients.http import Clock
-    from clients.resolver.wire import Server, Wire
+from clients.resolver.wire import NoReply, Server, Wire, host_name
 
 DELEGATIONS_KEPT = 10_000
 KEPT_AT_MOST_S = 600

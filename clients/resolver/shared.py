@@ -1,12 +1,8 @@
 """The same work wanted by several at once is done once."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any
 
 
 class Shared[K: Hashable, V]:

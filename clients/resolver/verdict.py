@@ -1,10 +1,9 @@
 """What a reply means, and what several replies mean together. Pure: RFC 2308 for absence, one reading per server."""
 
-from __future__ import annotations
-
 from collections import defaultdict
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import dns.flags
 import dns.message
@@ -19,15 +18,8 @@ from dns.rdtypes.ANY.NS import NS
 from dns.rdtypes.ANY.PTR import PTR
 from dns.rdtypes.ANY.TXT import TXT
 
-from clients.resolver.wire import host_name
-from domain.mail.answers import Absent, Mx, Present, Txt, Unclear
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
-    from datetime import datetime
-
-    from clients.resolver.wire import Server
-    from domain.mail.answers import Value
+from clients.resolver.wire import Server, host_name
+from domain.mail.answers import Absent, Mx, Present, Txt, Unclear, Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,13 @@
 """One question to one server: EDNS with 1232 bytes, UDP, and TCP where that was truncated or silent."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
 
 import dns.asyncquery
 import dns.exception
 import dns.flags
 import dns.message
 import dns.name
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 type Server = tuple[str, int]
 """IP address and port; a name instead of an address is a server that cannot be asked."""
