@@ -105,22 +105,29 @@ class Facts:
         """Every object of *kind*, each once, in the order listed.
 
         Raises:
-            _DoubtError: A read failed or a row is odd.
+            DoubtError: A read failed or a row is odd.
         """
         if kind not in self._parsed:
-            found: dict[str, ExchangeObject] = {}
-            for query in kind.queries:
-                for row in self._rows(query):
-                    item = _parsed(kind, row, query)
-                    found.setdefault(item.key, item)
-            self._parsed[kind] = tuple(found.values())
+            self._parsed[kind] = tuple(item for item, _ in self._listed(kind))
         return cast("tuple[T, ...]", self._parsed[kind])
+
+    def rows(self, kind: type[ExchangeObject]) -> tuple[Row, ...]:
+        """As `all`, each as it was listed. Raises as `all`."""
+        return tuple(row for _, row in self._listed(kind))
+
+    def _listed[T: ExchangeObject](self, kind: type[T]) -> Iterable[tuple[T, Row]]:
+        found: dict[str, tuple[T, Row]] = {}
+        for query in kind.queries:
+            for row in self._rows(query):
+                item = _parsed(kind, row, query)
+                found.setdefault(item.key, (item, row))
+        return found.values()
 
     def known[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
         """As `all`, for what needs no verdict: none where they were not read."""
         try:
             return self.all(kind)
-        except _DoubtError:
+        except DoubtError:
             return ()
 
     def read_at(self, control: "Control") -> datetime | None:
@@ -134,11 +141,11 @@ class Facts:
     def _rows(self, query: Query) -> tuple[Row, ...]:
         read = self._reading.get(query)
         if read is None:
-            raise _DoubtError(f"{query.cmdlet} was not read")
+            raise DoubtError(f"{query.cmdlet} was not read")
         if isinstance(read, Unseen):
-            raise _DoubtError(read.reason, read.remedy)
+            raise DoubtError(read.reason, read.remedy)
         if query.never_empty and not read.rows:
-            raise _DoubtError(f"{query.cmdlet} returned nothing, although every tenant has at least one")
+            raise DoubtError(f"{query.cmdlet} returned nothing, although every tenant has at least one")
         return read.rows
 
 
@@ -146,10 +153,10 @@ def _parsed[T: ExchangeObject](kind: type[T], row: Row, query: Query) -> T:
     try:
         return kind.of(row)
     except ValidationError as error:
-        raise _DoubtError(f"{query.cmdlet} returned an odd object: {first_fault(kind.__name__, error)}") from None
+        raise DoubtError(f"{query.cmdlet} returned an odd object: {first_fault(kind.__name__, error)}") from None
 
 
-class _DoubtError(Exception):
+class DoubtError(Exception):
     """What was read does not support a verdict."""
 
     def __init__(self, reason: str, remedy: str = "") -> None:
@@ -215,7 +222,7 @@ class Control:
             for kind in self.sees:
                 facts.all(kind)
             return self.judge(facts, wanted)
-        except _DoubtError as doubt:
+        except DoubtError as doubt:
             return Unknown(str(doubt), doubt.remedy)
 
 

@@ -9,7 +9,8 @@ needed it is *unknown*. A setting that is missing is never taken for false; only
 have (`TestMode`, `Priority`, a domain's flags) have a default. Source: exchange-admin-api fact sheet, section 6.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Self
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
@@ -29,6 +30,7 @@ class Writing:
 
     *role*: the role that has them (Exchange: `Get-ManagementRole -Cmdlet`; the list is Microsoft365DSC's, unconfirmed).
     *restorable*: the parameters of *set* whose found value the ledger holds as the service takes it.
+    *made_with*: the values that *new* gives to fields it is not told.
     """
 
     role: str
@@ -38,6 +40,7 @@ class Writing:
     enable: str = ""
     disable: str = ""
     restorable: frozenset[str] = frozenset()
+    made_with: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def cmdlets(self) -> tuple[str, ...]:
@@ -128,6 +131,10 @@ class InboundConnector(ExchangeObject):
             "CloudServicesMailEnabled", "Enabled", "RequireTls", "RestrictDomainsToIPAddresses", "SenderDomains",
             "SenderIPAddresses", "TlsSenderCertificateName",
         }),
+        made_with={
+            "CloudServicesMailEnabled": False, "ConnectorType": "Partner", "Enabled": True, "RequireTls": True,
+            "RestrictDomainsToIPAddresses": False,
+        },
     )  # fmt: skip
 
     identity: StrictStr
@@ -138,6 +145,7 @@ class InboundConnector(ExchangeObject):
     sender_ip_addresses: Annotated[Networks, Field(validation_alias="SenderIPAddresses")] = frozenset()
     require_tls: StrictBool
     restrict_domains_to_ip_addresses: Annotated[StrictBool, Field(validation_alias="RestrictDomainsToIPAddresses")]
+    restrict_domains_to_certificate: StrictBool = False
     cloud_services_mail_enabled: StrictBool
     tls_sender_certificate_name: Text = ""
     associated_accepted_domains: Domains = frozenset()
@@ -146,6 +154,15 @@ class InboundConnector(ExchangeObject):
     @property
     def key(self) -> str:
         return self.identity
+
+    @property
+    def locks(self) -> bool:
+        """Whether Exchange refuses mail of any sender that does not come by this connector.
+
+        Only a Partner connector refuses: docs/reference/exchange.md#inbound-connectors.
+        """
+        restricts = self.restrict_domains_to_ip_addresses or self.restrict_domains_to_certificate
+        return self.enabled and self.connector_type == "Partner" and "*" in self.sender_domains and restricts
 
 
 class OutboundConnector(ExchangeObject):
@@ -199,6 +216,7 @@ class TransportRule(ExchangeObject):
         enable="Enable-TransportRule",
         disable="Disable-TransportRule",
         restorable=frozenset({"MessageTypeMatches", "Mode", "RouteMessageOutboundConnector"}),
+        made_with={"Mode": "Enforce", "State": "Enabled"},
     )
 
     identity: StrictStr
@@ -211,6 +229,11 @@ class TransportRule(ExchangeObject):
     @property
     def key(self) -> str:
         return self.identity
+
+    @property
+    def skips_filtering(self) -> bool:
+        """Whether it takes mail for wanted without a look at it: spam confidence level -1."""
+        return self.state == "Enabled" and str((self.model_extra or {}).get("SetSCL")) == "-1"
 
     def others(self, prefixes_and_names: frozenset[str]) -> dict[str, object]:
         """The set ones (neither null, false nor empty) among the named properties and every `ExceptIf...`."""

@@ -1,0 +1,228 @@
+"""What a step would make of a tenant's doors: whether it refuses more mail than before, or lets in more unfiltered.
+
+The state after a step is computed here from what was read and from the step, whoever planned it: a control, a
+reprovision, an undo, a ticket, a person's *remove*. A step whose effect cannot be computed has both.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from domain import normal
+from domain.control import DoubtError, Facts
+from domain.controls.service_connectors import is_declared
+from domain.exchange import (
+    AntiPhishPolicy,
+    DkimConfig,
+    ExchangeObject,
+    InboundConnector,
+    OutboundConnector,
+    ProtectionAlert,
+    SpoofItem,
+    TransportRule,
+    Writing,
+)
+from domain.facts import Row
+from domain.profile import Profile
+from domain.shown import shown
+from domain.steps import Step
+from domain.tenant import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a step changes at the doors, a sentence each.
+
+    *closing*: mail that came in before is refused. *opening*: mail reaches the tenant unfiltered that did not before,
+    or is watched less.
+    """
+
+    closing: tuple[str, ...] = ()
+    opening: tuple[str, ...] = ()
+
+
+def effect(step: Step, facts: Facts, wanted: Wanted) -> Effect:
+    """What *step* would change in the tenant of *facts*. A change in DNS has no effect on who may deliver."""
+    if step.service == "dns":
+        return Effect()
+    known = _KIND_OF.get(step.cmdlet)
+    if known is None:
+        return _unclear(f"what {step.cmdlet} does is not known")
+    kind, cmdlets = known
+    try:
+        before = facts.all(kind)
+        after = tuple(kind.of(row) for row in _after(step, cmdlets, facts.rows(kind)))
+    except (DoubtError, ValueError) as doubt:
+        return _unclear(f"what {step.cmdlet} would change is not known: {doubt}")
+    closing, opening = _JUDGES[kind]
+    old, new = ({item.key: item for item in items} for items in (before, after))
+    pairs = [(old.get(key), new.get(key)) for key in old | new]
+    return Effect(
+        tuple(said for pair in pairs for said in closing(*pair, wanted)),
+        tuple(said for pair in pairs for said in opening(*pair, wanted)),
+    )
+
+
+def _unclear(why: str) -> Effect:
+    return Effect((why,), (why,))
+
+
+# --- the state after a step -------------------------------------------------------------------------------------------
+
+_NAMES_AN_OBJECT = ("Identity", "Name", "Guid", "Domain")
+_NO_FIELDS = frozenset({"Identity", "Ids", "Confirm"})
+
+
+def _after(step: Step, cmdlets: Writing, rows: tuple[Row, ...]) -> list[Row]:
+    """The rows once *step* was taken.
+
+    Raises:
+        ValueError: The step names an object that is not there.
+    """
+    given = {name: _as_listed(value) for name, value in step.parameters.items() if name not in _NO_FIELDS}
+    if step.cmdlet == cmdlets.new:
+        # A new object differs from every other, whatever it is called.
+        made = {"Identity": given.get("Name", f"new {step.key}"), "Guid": step.key, **cmdlets.made_with, **given}
+        return [*rows, made]
+    named = [row for row in rows if _is_named(row, step.parameters)]
+    if not named:
+        raise ValueError("the object that it names is not there")
+    changed = {cmdlets.enable: {"State": "Enabled"}, cmdlets.disable: {"State": "Disabled"}}.get(step.cmdlet, given)
+    kept = [row if row not in named else {**row, **changed} for row in rows]
+    return [row for row in rows if row not in named] if step.cmdlet == cmdlets.remove else kept
+
+
+def _as_listed(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _is_named(row: Row, parameters: Mapping[str, object]) -> bool:
+    if isinstance(ids := parameters.get("Ids"), tuple):
+        return row.get("Identity") in ids
+    wanted = normal.name(str(parameters.get("Identity")))
+    return any(normal.name(str(row[name])) == wanted for name in _NAMES_AN_OBJECT if row.get(name))
+
+
+# --- what differs -----------------------------------------------------------------------------------------------------
+
+type _Judge = Callable[[Any, Any, Wanted], Iterator[str]]
+"""Sentences about one object before and after; None where there is none."""
+
+
+def _nothing(_before: object, _after: object, _wanted: Wanted) -> Iterator[str]:
+    yield from ()
+
+
+def _connector_closes(before: InboundConnector | None, after: InboundConnector | None, _w: Wanted) -> Iterator[str]:
+    if after is None or not after.locks:
+        return
+    if before is None or not before.locks:
+        yield f"connector {shown(after.name)} would refuse mail that does not come by it"
+    elif _refuses_more(after, before):
+        yield f"connector {shown(after.name)} would refuse mail that it takes now"
+
+
+def _connector_opens(before: InboundConnector | None, after: InboundConnector | None, wanted: Wanted) -> Iterator[str]:
+    if before and before.locks and not (after and after.locks):
+        yield f"connector {shown(before.name)} would no longer refuse mail that does not come by it"
+    elif before and after and before.locks and _refuses_more(before, after):
+        yield f"connector {shown(before.name)} would take mail that it refuses now"
+    elif after and _lets_in(after, wanted) and not (before and _same_way_in(before, after)):
+        yield f"connector {shown(after.name)} would let in mail of others than the filter"
+
+
+def _refuses_more(one: InboundConnector, other: InboundConnector) -> bool:
+    """Whether *one* refuses something that *other* takes, both of them locks.
+
+    Certificates are not ordered: another one refuses and takes at once.
+    """
+    return (
+        not all(_covered(each, one.sender_ip_addresses) for each in other.sender_ip_addresses)
+        or one.tls_sender_certificate_name.casefold() != other.tls_sender_certificate_name.casefold()
+        or _is_set_only_by(one, other, "require_tls")
+        or _is_set_only_by(one, other, "restrict_domains_to_certificate")
+        or _is_set_only_by(one, other, "restrict_domains_to_ip_addresses")
+        or not _within(one.associated_accepted_domains, other.associated_accepted_domains)
+    )
+
+
+def _is_set_only_by(one: InboundConnector, other: InboundConnector, field: str) -> bool:
+    return getattr(one, field) and not getattr(other, field)
+
+
+def _within(domains: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether a scope lies within another; an empty one is every domain."""
+    return not others or (bool(domains) and domains <= others)
+
+
+def _covered(network: str, networks: frozenset[str]) -> bool:
+    """As `normal.covers`; what is no IPv4 network (a range, an IPv6 address) is covered by the same text alone."""
+    try:
+        return normal.covers(networks, normal.network(network))
+    except ValueError:
+        return network in networks
+
+
+def _lets_in(connector: InboundConnector, wanted: Wanted) -> bool:
+    """Whether it names senders, by address or certificate, that are neither the filter's nor declared."""
+    if not connector.enabled or is_declared(connector, wanted.tenant):
+        return False
+    strangers = [each for each in connector.sender_ip_addresses if not _is_filters(each, wanted.profile)]
+    return bool(strangers) or bool(connector.tls_sender_certificate_name)
+
+
+def _same_way_in(before: InboundConnector, after: InboundConnector) -> bool:
+    names = before.tls_sender_certificate_name.casefold() == after.tls_sender_certificate_name.casefold()
+    return before.enabled and names and after.sender_ip_addresses <= before.sender_ip_addresses
+
+
+def _policy_opens(before: AntiPhishPolicy | None, after: AntiPhishPolicy | None, _w: Wanted) -> Iterator[str]:
+    if before and before.enable_spoof_intelligence and after and not after.enable_spoof_intelligence:
+        yield f"spoof intelligence would be off in {shown(before.name)}"
+
+
+def _alert_opens(before: ProtectionAlert | None, after: ProtectionAlert | None, _w: Wanted) -> Iterator[str]:
+    if before and not before.disabled and after and after.disabled:
+        yield f"alert policy {shown(before.name)} would be off"
+
+
+def _pair_opens(before: SpoofItem | None, after: SpoofItem | None, wanted: Wanted) -> Iterator[str]:
+    if after and after.action == "Allow" and not (before and before.action == "Allow"):
+        if not _is_filters(after.sending_infrastructure, wanted.profile):
+            yield f"{_mail_of(after)} would pass for genuine"
+    elif before and before.action == "Block" and after is None:
+        yield f"{_mail_of(before)} would not be blocked"
+
+
+def _mail_of(item: SpoofItem) -> str:
+    return f"mail of {shown(item.spoofed_user)} from {shown(item.sending_infrastructure)}"
+
+
+def _is_filters(network: str, profile: Profile) -> bool:
+    """Whether *network* lies in a range that the filter's guide names."""
+    own = (*profile.delivery_networks, *(profile.spoof_allow.networks if profile.spoof_allow else ()))
+    return _covered(network, frozenset(own))
+
+
+def _rule_opens(before: TransportRule | None, after: TransportRule | None, _w: Wanted) -> Iterator[str]:
+    if after and after.skips_filtering and not (before and before.skips_filtering):
+        yield f"rule {shown(after.name)} would let mail pass without a look at it"
+
+
+_JUDGES: Mapping[type[ExchangeObject], tuple[_Judge, _Judge]] = MappingProxyType(
+    {
+        InboundConnector: (_connector_closes, _connector_opens),
+        AntiPhishPolicy: (_nothing, _policy_opens),
+        ProtectionAlert: (_nothing, _alert_opens),
+        SpoofItem: (_nothing, _pair_opens),
+        TransportRule: (_nothing, _rule_opens),
+        OutboundConnector: (_nothing, _nothing),  # the way out
+        DkimConfig: (_nothing, _nothing),  # the way out
+    }
+)
+"""What makes a kind of object refuse more, and what makes it let in more."""
+
+_KIND_OF: Mapping[str, tuple[type[ExchangeObject], Writing]] = MappingProxyType(
+    {cmdlet: (kind, kind.writing) for kind in _JUDGES if kind.writing for cmdlet in kind.writing.cmdlets}
+)

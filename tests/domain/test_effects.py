@@ -1,0 +1,255 @@
+"""Which steps stop mail that came in, and which let in more: judged by what a simulated tenant then does with mail."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.control import Drifted, Facts
+from domain.controls import CATALOGUE
+from domain.effects import Effect, effect
+from domain.facts import Reading, Seen, Unseen
+from domain.steps import Step
+from simulator.tenant import Tenant
+from simulator.wire.envelope import annotated
+from simulator.world import World
+from tests.domain.builders import NOW, failing, healthy, reading, wanted
+from tests.lives.mischief import DOMAIN, FOR_A_PERSON, MENDABLE, SCANNER, attempt, does
+
+LOCK = healthy()["Get-InboundConnector"][0]
+FILTER, OTHERS = "65.99.255.9", ("198.51.100.7", "198.51.100.99", "203.0.113.7", "192.0.2.44")
+
+
+def of(step: Step, rows: dict[str, Any] | None = None, **config: Any) -> Effect:
+    return effect(step, Facts(reading(healthy() | (rows or {}))), wanted(**config))
+
+
+def change(cmdlet: str, **parameters: Any) -> Step:
+    return Step("compliance" if "ProtectionAlert" in cmdlet else "exchange", cmdlet, parameters)
+
+
+def locked(**fields: Any) -> dict[str, Any]:
+    """A tenant whose lock has these fields."""
+    return {"Get-InboundConnector": [LOCK | fields]}
+
+
+set_lock = {"Identity": "ExchangeDefender"}
+pair = {"Identity": "Default", "SpoofedUser": "*", "SpoofType": "External", "Action": "Allow"}
+CLOSING = {
+    "lock: on": (change("Set-InboundConnector", **set_lock, Enabled=True), locked(Enabled=False)),
+    "lock: restricts": (
+        change("Set-InboundConnector", **set_lock, RestrictDomainsToIPAddresses=True),
+        locked(RestrictDomainsToIPAddresses=False),
+    ),
+    "lock: of every sender": (
+        change("Set-InboundConnector", **set_lock, SenderDomains=("*",)),
+        locked(SenderDomains=["smtp:partner.example;1"]),
+    ),
+    "lock: fewer addresses": (
+        change("Set-InboundConnector", **set_lock, SenderIPAddresses=("65.99.255.0/24",)),
+        locked(SenderIPAddresses=["65.99.255.0/24", "203.0.113.7"]),
+    ),
+    "lock: an address that is no IPv4 network goes": (
+        change("Set-InboundConnector", **set_lock, SenderIPAddresses=("65.99.255.0/24",)),
+        locked(SenderIPAddresses=["65.99.255.0/24", "2001:db8::7"]),
+    ),
+    "lock: by TLS only": (change("Set-InboundConnector", **set_lock, RequireTls=True), locked(RequireTls=False)),
+    "lock: for every domain": (
+        change("Set-InboundConnector", **set_lock, AssociatedAcceptedDomains=()),
+        locked(AssociatedAcceptedDomains=["northwindlegal.example"]),
+    ),
+    "lock: by certificate": (
+        change("Set-InboundConnector", **set_lock, Enabled=True),
+        locked(
+            Enabled=False,
+            RestrictDomainsToIPAddresses=False,
+            RestrictDomainsToCertificate=True,
+            TlsSenderCertificateName="mx.partner.example",
+        ),
+    ),
+    "lock: made": (
+        change(
+            "New-InboundConnector",
+            Name="Scanner",
+            SenderDomains=("*",),
+            SenderIPAddresses=("198.51.100.7",),
+            RestrictDomainsToIPAddresses=True,
+        ),
+        {"Get-InboundConnector": []},
+    ),
+}
+OPENING = {
+    "lock: off": (change("Set-InboundConnector", **set_lock, Enabled=False), {}),
+    "lock: gone": (change("Remove-InboundConnector", **set_lock, Confirm=False), {}),
+    "lock: loosened": (change("Set-InboundConnector", **set_lock, RestrictDomainsToIPAddresses=False), {}),
+    "lock: more addresses": (
+        change("Set-InboundConnector", **set_lock, SenderIPAddresses=("65.99.255.0/24", "203.0.113.7")),
+        {},
+    ),
+    "lock: without TLS": (change("Set-InboundConnector", **set_lock, RequireTls=False), {}),
+    "lock: scoped": (
+        change("Set-InboundConnector", **set_lock, AssociatedAcceptedDomains=("northwindlegal.example",)),
+        {},
+    ),
+    "a stranger's connector": (change("New-InboundConnector", Name="x", SenderIPAddresses=("198.51.100.99",)), {}),
+    "a stranger's certificate": (
+        change("New-InboundConnector", Name="x", TlsSenderCertificateName="mx.attacker.example"),
+        {},
+    ),
+    "spoof intelligence off": (
+        change("Set-AntiPhishPolicy", Identity="Office365 AntiPhish Default", EnableSpoofIntelligence=False),
+        {"Get-AntiPhishPolicy": [row | {"EnableSpoofIntelligence": True} for row in healthy()["Get-AntiPhishPolicy"]]},
+    ),
+    "an alert policy off": (
+        change("Set-ProtectionAlert", Identity="Suspicious connector activity", Disabled=True),
+        {},
+    ),
+    "a stranger's pair": (
+        change("New-TenantAllowBlockListSpoofItems", **pair, SendingInfrastructure="203.0.113.0/24"),
+        {},
+    ),
+    "a pair by name": (
+        change("New-TenantAllowBlockListSpoofItems", **pair, SendingInfrastructure="mailer.example"),
+        {},
+    ),
+    "a block taken back": (
+        change("Remove-TenantAllowBlockListSpoofItems", Identity="Default", Ids=("1",)),
+        {
+            "Get-TenantAllowBlockListSpoofItems": [
+                row | {"Action": "Block"} for row in healthy()["Get-TenantAllowBlockListSpoofItems"]
+            ]
+        },
+    ),
+    "a rule that skips the filter": (
+        change("Enable-TransportRule", Identity="Allow partner"),
+        {
+            "Get-TransportRule": [
+                healthy()["Get-TransportRule"][0]
+                | {"Identity": "Allow partner", "Name": "Allow partner", "State": "Disabled", "SetSCL": "-1"}
+            ]
+        },
+    ),
+}
+NEITHER = {
+    "lock: commented": (change("Set-InboundConnector", **set_lock, Comment="ours"), {}),
+    "lock: on that is on": (change("Set-InboundConnector", **set_lock, Enabled=True), {}),
+    "lock: ready but off": (
+        change("Set-InboundConnector", **set_lock, RestrictDomainsToIPAddresses=True),
+        locked(Enabled=False, RestrictDomainsToIPAddresses=False),
+    ),
+    "lock: stored in the form that does not lock": (
+        change(
+            "New-InboundConnector",
+            Name="y",
+            ConnectorType="OnPremises",
+            SenderDomains=("*",),
+            SenderIPAddresses=("65.99.255.0/24",),
+            RestrictDomainsToIPAddresses=True,
+        ),
+        {"Get-InboundConnector": []},
+    ),
+    "a declared service": (change("New-InboundConnector", Name="Scanner", SenderIPAddresses=("198.51.100.7",)), {}),
+    "the filter's pair": (
+        change("New-TenantAllowBlockListSpoofItems", **pair, SendingInfrastructure="65.99.255.0/24"),
+        {"Get-TenantAllowBlockListSpoofItems": []},
+    ),
+    "a rule off": (
+        change("Disable-TransportRule", Identity="Send Automatic Replies to connector Automatic Replies"),
+        {},
+    ),
+    "DKIM on": (change("Set-DkimSigningConfig", Identity="northwindlegal.example", Enabled=True), {}),
+    "a record": (Step("dns", "Set-DnsRecords", {"Name": "northwindlegal.example"}), {}),
+}
+
+
+@pytest.mark.parametrize(("step", "rows"), CLOSING.values(), ids=CLOSING)
+def test_a_step_that_refuses_what_came_in_says_so(step, rows):
+    assert of(step, rows).closing
+
+
+@pytest.mark.parametrize(("step", "rows"), OPENING.values(), ids=OPENING)
+def test_a_step_that_lets_in_more_says_so(step, rows):
+    found = of(step, rows)
+    assert found.opening
+    assert not found.closing
+
+
+@pytest.mark.parametrize(("step", "rows"), NEITHER.values(), ids=NEITHER)
+def test_what_changes_nothing_at_the_doors_has_no_effect(step, rows):
+    assert of(step, rows, service_connectors=[SCANNER]) == Effect()
+
+
+def test_a_lock_by_another_certificate_both_refuses_and_lets_in():
+    rows = locked(RestrictDomainsToCertificate=True, TlsSenderCertificateName="mx.one.example")
+    found = of(change("Set-InboundConnector", **set_lock, TlsSenderCertificateName="mx.other.example"), rows)
+    assert found.closing
+    assert found.opening
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        change("Set-OrganizationConfig", RejectDirectSend=True),
+        change("Set-InboundConnector", Identity="not there", Enabled=True),
+        change("Set-InboundConnector", **set_lock, RequireTls="perhaps"),
+    ],
+)
+def test_an_effect_that_cannot_be_computed_counts_as_both(step):
+    found = of(step)
+    assert found.closing
+    assert found.opening
+
+
+def test_an_effect_on_what_was_not_read_counts_as_both():
+    facts = Facts(failing(healthy(), "Get-InboundConnector"))
+    found = effect(change("Set-InboundConnector", **set_lock, Comment="x"), facts, wanted())
+    assert found.closing
+    assert found.opening
+
+
+DEEDS = MENDABLE | FOR_A_PERSON
+
+
+def facts_of(tenant: Tenant) -> Facts:
+    """What Exchange lists of a simulated tenant."""
+    answers: dict[Any, Seen | Unseen] = {}
+    for query in {query for control in CATALOGUE.values() for query in control.queries}:
+        rows = [annotated(row, (), null_empties=False) for row in tenant.admin(query.cmdlet, **dict(query.parameters))]
+        answers[query] = Seen(tuple(rows), NOW)
+    reads: Reading = answers
+    return Facts(reads)
+
+
+def doors(tenant: Tenant) -> dict[str, bool]:
+    """Whose mail is taken now."""
+    to = f"kim@{DOMAIN}"
+    return {ip: tenant.mail.arrive(ip, "lee@sender.example", to) for ip in (FILTER, *OTHERS)}
+
+
+def watch(tenant: Tenant) -> dict[str, bool]:
+    """What is judged or watched now."""
+    policies = {row["Name"]: row["EnableSpoofIntelligence"] for row in tenant.admin("Get-AntiPhishPolicy")}
+    return policies | {row["Name"]: not row["Disabled"] for row in tenant.admin("Get-ProtectionAlert")}
+
+
+@given(st.lists(st.sampled_from(sorted(DEEDS)), max_size=5), st.booleans())
+def test_no_step_of_any_control_stops_or_opens_mail_unsaid(names, from_nothing):
+    world = World(clock=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC))
+    tenant = world.add_tenant(DOMAIN, state="never_configured" if from_nothing else "healthy")
+    for name in names:
+        attempt(DEEDS[name], tenant)
+    target = wanted(service_connectors=[SCANNER])
+    for control in CATALOGUE.values():
+        facts = facts_of(tenant)
+        found = control.find(facts, target)
+        for step in found.steps if isinstance(found, Drifted) else ():
+            said = effect(step, facts_of(tenant), target)
+            taken, seen = doors(tenant), watch(tenant)
+            given = {key: list(value) if isinstance(value, tuple) else value for key, value in step.parameters.items()}
+            attempt(does(step.cmdlet, **given), tenant)
+            now = doors(tenant)
+            assert not any(taken[ip] and not now[ip] for ip in taken) or said.closing
+            assert not any(not taken[ip] and now[ip] for ip in OTHERS if ip != "198.51.100.7") or said.opening
+            assert not any(on and not watch(tenant).get(name, on) for name, on in seen.items()) or said.opening
