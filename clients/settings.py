@@ -82,9 +82,11 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """One field per setting; the alias is its name in the environment, the description says what it should be."""
+    """One field per setting: HOLDFAST_ and its name, or its alias. The description says what it should be."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_default=False)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", validate_default=False, alias_generator=lambda name: f"HOLDFAST_{name.upper()}"
+    )
 
     storage: ConnectionString = Field(
         "",
@@ -96,80 +98,45 @@ class Settings(BaseSettings):
     storage_identity: str = Field(
         "", alias="AzureWebJobsStorage__clientId", description="a managed identity's client id"
     )
-    client_id: Guid = Field(alias="HOLDFAST_CLIENT_ID", description="the GUID of the multi-tenant app registration")
+    client_id: Guid = Field(description="the GUID of the multi-tenant app registration")
     client_certificate: Pem = Field(
-        "",
-        alias="HOLDFAST_CLIENT_CERTIFICATE",
-        description="a PEM with a certificate and its unencrypted RSA private key",
-        repr=False,
+        "", description="a PEM with a certificate and its unencrypted RSA private key", repr=False
     )
-    client_secret: str = Field("", alias="HOLDFAST_CLIENT_SECRET", description="the app's client secret", repr=False)
-    managed_identity_client_id: str = Field(
-        "", alias="HOLDFAST_MANAGED_IDENTITY_CLIENT_ID", description="the client id of the federated managed identity"
-    )
+    client_secret: str = Field("", description="the app's client secret", repr=False)
+    managed_identity_client_id: str = Field("", description="the client id of the federated managed identity")
     cloud: Literal["global", "gcchigh", "dod", "china"] = Field(
-        "global", alias="HOLDFAST_CLOUD", description="one of global, gcchigh, dod, china"
+        "global", description="one of global, gcchigh, dod, china"
     )
-    login_url: Url | None = Field(None, alias="HOLDFAST_LOGIN_URL", description="an https URL")
-    exchange_url: Url | None = Field(None, alias="HOLDFAST_EXCHANGE_URL", description="an https URL")
-    compliance_url: Url | None = Field(None, alias="HOLDFAST_COMPLIANCE_URL", description="an https URL")
-    graph_url: Url | None = Field(None, alias="HOLDFAST_GRAPH_URL", description="an https URL")
-    activity_url: Url | None = Field(None, alias="HOLDFAST_ACTIVITY_URL", description="an https URL")
-    dns_servers: Servers = Field(
-        (), alias="HOLDFAST_DNS_SERVERS", description="host:port, comma separated, of hosts that can be found"
-    )
-    fast_schedule: Schedule = Field(
-        alias="HOLDFAST_FAST_SCHEDULE", description="an NCRONTAB of six fields, such as 0 */5 * * * *"
-    )
-    slow_schedule: Schedule = Field(
-        alias="HOLDFAST_SLOW_SCHEDULE", description="an NCRONTAB of six fields, such as 0 */15 * * * *"
-    )
-    alerts_schedule: Schedule = Field(
-        alias="HOLDFAST_ALERTS_SCHEDULE", description="an NCRONTAB of six fields, such as 30 */5 * * * *"
-    )
-    audit_schedule: Schedule = Field(
-        alias="HOLDFAST_AUDIT_SCHEDULE", description="an NCRONTAB of six fields, such as 45 */5 * * * *"
-    )
-    partner_tenant_id: Guid = Field(
-        "",
-        alias="HOLDFAST_PARTNER_TENANT_ID",
-        description="the GUID of the MSP's own tenant, whose customers are listed",
-    )
+    login_url: Url | None = Field(None, description="an https URL")
+    exchange_url: Url | None = Field(None, description="an https URL")
+    compliance_url: Url | None = Field(None, description="an https URL")
+    graph_url: Url | None = Field(None, description="an https URL")
+    activity_url: Url | None = Field(None, description="an https URL")
+    dns_servers: Servers = Field((), description="host:port, comma separated, of hosts that can be found")
+    fast_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 0 */5 * * * *")
+    slow_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 0 */15 * * * *")
+    alerts_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 30 */5 * * * *")
+    audit_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 45 */5 * * * *")
+    partner_tenant_id: Guid = Field("", description="the GUID of the MSP's own tenant, whose customers are listed")
     most_tenants_per_hour: int = Field(
         50, alias="HOLDFAST_MAX_TENANTS_PER_HOUR", ge=1, description="a whole number of tenants, 1 or more"
     )
     most_percent_per_hour: int = Field(
         25, alias="HOLDFAST_MAX_PERCENT_PER_HOUR", ge=1, le=100, description="a percentage of the fleet, 1 to 100"
     )
-    psa_schedule: Schedule = Field(
-        "0 */5 * * * *",
-        alias="HOLDFAST_PSA_SCHEDULE",
-        description="an NCRONTAB of six fields, such as 0 */5 * * * *",
-    )
-    psa_connectwise: Json[ConnectWise] = Field(
-        None, alias="HOLDFAST_PSA_CONNECTWISE", description="a JSON object as docs/psa.md has it", repr=False
-    )
-    psa_autotask: Json[Autotask] = Field(
-        None, alias="HOLDFAST_PSA_AUTOTASK", description="a JSON object as docs/psa.md has it", repr=False
-    )
-    psa_halopsa: Json[HaloPsa] = Field(
-        None, alias="HOLDFAST_PSA_HALOPSA", description="a JSON object as docs/psa.md has it", repr=False
-    )
-    psa_standard: Json[Standard] = Field(
-        None, alias="HOLDFAST_PSA_STANDARD", description="a JSON object as docs/psa.md has it", repr=False
-    )
+    psa_schedule: Schedule = Field("0 */5 * * * *", description="an NCRONTAB of six fields, such as 0 */5 * * * *")
+    psa_connectwise: Json[ConnectWise] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
+    psa_autotask: Json[Autotask] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
+    psa_halopsa: Json[HaloPsa] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
+    psa_standard: Json[Standard] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
 
     dns_secrets: dict[str, str] = Field(
         {}, alias=f"{SECRET_PREFIX}*", description="a secret each, named in a tenant's dns", repr=False
     )
     api_audience: str = Field(
-        "",
-        alias="HOLDFAST_API_AUDIENCE",
-        description="the client id or application id URI of the API's app registration; both, comma separated",
+        "", description="the client id or application id URI of the API's app registration; both, comma separated"
     )
-    api_tenant_id: Guid = Field(
-        "", alias="HOLDFAST_API_TENANT_ID", description="the GUID of the tenant whose people and services may call"
-    )
+    api_tenant_id: Guid = Field("", description="the GUID of the tenant whose people and services may call")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
