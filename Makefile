@@ -1,7 +1,7 @@
 # The verbs of this project. `make demo` and `make test` set up all they need first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup knot demo test run host lint types infra package bench docs pins clean
+.PHONY: help setup knot demo test run host lint types infra infra-snapshots infra-fresh package bench docs pins clean
 
 # The Python that the platform runs (.python-version): the first of these that is 3.13.
 PYTHON ?= $(shell for each in python3.13 python3 python; do \
@@ -10,7 +10,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 help: ## list the verbs
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 setup: ## install what is needed, once (called by the others)
 	$(if $(PYTHON),,$(error Holdfast needs Python 3.13 on the PATH (python3.13): install it and run this again))
@@ -78,9 +78,17 @@ types: setup ## mypy, strict
 	@.checkov/bin/python -m pip install --quiet --disable-pip-version-check -r infra/requirements-checkov.txt
 	@touch $@
 
-infra: setup .checkov/.ready ## check the Bicep files: syntax, names, permissions, checkov
-	@$(BIN)/python -m pytest -q tests/infra
+# The compiler is BICEP, or the one on the PATH, or that of ../shared/tools; without one the rest is checked.
+infra: setup .checkov/.ready ## compile and lint the Bicep files, compare what they would deploy, run checkov
 	@$(BIN)/python -m infra.check
+	@$(BIN)/python -m pytest -q tests/infra
+
+infra-snapshots: setup ## write anew what the Bicep files would deploy: git diff shows what changed
+	@$(BIN)/python -m infra.names
+	@$(BIN)/python -m infra.check snapshots
+
+infra-fresh: setup ## whether API versions are over two years old today
+	@$(BIN)/python -m infra.check fresh
 
 # Needs nothing but Python: a deployment does not test.
 package: ## make what is deployed: build/package and build/holdfast.zip

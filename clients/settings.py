@@ -95,6 +95,9 @@ class Settings(BaseSettings):
         repr=False,
     )
     storage_account: str = Field("", alias="AzureWebJobsStorage__accountName", description="a storage account's name")
+    blob_url: Url | None = Field(None, alias="AzureWebJobsStorage__blobServiceUri", description="an https URL")
+    queue_url: Url | None = Field(None, alias="AzureWebJobsStorage__queueServiceUri", description="an https URL")
+    table_url: Url | None = Field(None, alias="AzureWebJobsStorage__tableServiceUri", description="an https URL")
     storage_identity: str = Field(
         "", alias="AzureWebJobsStorage__clientId", description="a managed identity's client id"
     )
@@ -141,7 +144,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         """Raise ValueError where settings only make sense together."""
-        if not (self.storage or self.storage_account):
+        if not (self.storage or self.storage_account or (self.blob_url and self.queue_url and self.table_url)):
             raise ValueError("AzureWebJobsStorage: is missing; it should be a storage connection string")
         proofs = [self.client_certificate, self.client_secret, self.managed_identity_client_id]
         if sum(map(bool, proofs)) != 1:
@@ -163,6 +166,15 @@ class Settings(BaseSettings):
     def audiences(self) -> tuple[str, ...]:
         """For whom a caller's token may be made out."""
         return tuple(part.strip() for part in self.api_audience.split(",") if part.strip())
+
+    def storage_url(self, service: Literal["blob", "queue", "table"]) -> str:
+        """The base URL of one service of the account that is reached by identity.
+
+        An account that is named counts before URLs, and is one of the public cloud: so the platform reads both.
+        """
+        if self.storage_account:
+            return f"https://{self.storage_account}.{service}.core.windows.net"
+        return {"blob": self.blob_url, "queue": self.queue_url, "table": self.table_url}[service] or ""
 
     def resolvers(self) -> tuple[tuple[str, int], ...]:
         """The DNS servers to ask instead of the machine's own, as (address, port)."""

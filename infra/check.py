@@ -1,18 +1,36 @@
-"""Runs checkov on the modules and believes it only where it has read them: it exits 0 on a file it cannot parse.
+"""Checks the Bicep files: the compiler's word on them, then checkov's on what they come to.
 
-main.bicep is not given to it: its parser (pycep 0.5.1, pinned by checkov) knows neither `fail` nor `cidrSubnet`. That
-file holds no resource but the group; tests/infra reads it by another parser.
+    python -m infra.check            whether all is well; without a compiler, what can be checked all the same
+    python -m infra.check snapshots  write infra/snapshots anew
+    python -m infra.check fresh      whether API versions are recent, by today's date
+
+checkov exits with 0 on a file that it cannot read, reads no Bicep of today, and finds nothing in a template whose
+modules are nested and whose resources have names. So it is given flat templates, and believed only where it read all.
 """
 
 import json
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+from infra import compiler
+from infra.compiler import HERE, SNAPSHOTS, Compiler, CompilerError
+
 CHECKOV = HERE.parent / ".checkov" / "bin" / "checkov"
+
+
+def flat(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the resources of a compiled template, those of its modules too, without those that are only looked up."""
+    resources = template["resources"]
+    for each in resources.values() if isinstance(resources, dict) else resources:
+        if each["type"] == "Microsoft.Resources/deployments":
+            yield from flat(each["properties"]["template"])
+        elif not each.get("existing"):
+            yield {name: value for name, value in each.items() if name not in {"dependsOn", "copy", "existing"}}
 
 
 def faults(report: dict[str, Any], log: str) -> list[str]:
@@ -30,23 +48,62 @@ def faults(report: dict[str, Any], log: str) -> list[str]:
     ]
 
 
-def main() -> int:
-    command = [str(CHECKOV), "--config-file", "checkov.yaml", "--output", "json"]
-    run = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+def compiled(bicep: Compiler) -> list[str]:
+    """What the compiler finds wrong, a line each; what it predicts is compared with the snapshots."""
+    found = compiler.lint(bicep)
+    found += [f"{file}: is not as `bicep format` has it" for file in compiler.unformatted(bicep)]
+    if not found:
+        for file, text in compiler.snapshots(bicep).items():
+            if not file.exists() or file.read_text("utf-8") != text:
+                found.append(f"{file.name}: is not what would be deployed; see `make infra-snapshots` and git diff")
+    return found
+
+
+def checkov(bicep: Compiler | None) -> list[str]:
+    """What checkov finds wrong with the compiled template, and with what a production deployment would make."""
+    production = json.loads((SNAPSHOTS / "prod.json").read_text("utf-8"))
+    given = {"prod": production["predictedResources"]}
+    if bicep:
+        given["main"] = list(flat(compiler.template(bicep)))
+    with tempfile.TemporaryDirectory() as folder:
+        for name, resources in given.items():
+            whole = {"$schema": _SCHEMA, "contentVersion": "1.0.0.0", "resources": resources}
+            Path(folder, f"{name}.json").write_text(json.dumps(whole), "utf-8")
+        command = [str(CHECKOV), "--config-file", str(HERE / "checkov.yaml"), "--directory", folder, "--output", "json"]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
     try:
         report = json.loads(run.stdout)
     except ValueError:
-        print(f"checkov gave no report: {run.stderr.strip()[-500:]}", file=sys.stderr)
-        return 1
-    for fault in (found := faults(report, run.stderr)):
-        print(f"infra: {fault}", file=sys.stderr)
+        return [f"checkov gave no report: {run.stderr.strip()[-500:]}"]
     summary = report["summary"]
-    if not found:
-        print(
-            f"checkov: {summary['passed']} passed, {summary['skipped']} exempted beside their reasons, parsing errors 0"
-        )
+    print(f"checkov: {' and '.join(sorted(given))}: {summary['resource_count']} resources, {summary['passed']} passed")
+    return faults(report, run.stderr)
+
+
+_SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+
+
+def main(verb: str = "") -> int:
+    bicep = compiler.find()
+    print(f"bicep: {bicep.path}" if bicep else "bicep: none in BICEP, on the PATH or in ../shared/tools: not compiled")
+    if verb and not bicep:
+        return 1
+    match verb, bicep:
+        case "snapshots", Compiler():
+            for file, text in compiler.snapshots(bicep).items():
+                file.write_text(text, "utf-8")
+            return 0
+        case "fresh", Compiler():
+            found = compiler.stale(bicep)
+        case _:
+            found = [*(compiled(bicep) if bicep else []), *checkov(bicep)]
+    for fault in found:
+        print(f"infra: {fault}", file=sys.stderr)
     return int(bool(found))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except CompilerError as refused:
+        sys.exit(f"infra: {refused}")

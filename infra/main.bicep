@@ -6,6 +6,8 @@
 //
 // Everything here can be deployed again over itself, and over a deployment that stopped half-way.
 
+import { baseUrlMap, customerCloud, proofKind, psaProvider, readyCounts, tagMap } from 'types.bicep'
+
 targetScope = 'subscription'
 
 @description('Required. Name of this installation: part of the resource group\'s name and, hashed, of every other. 2 to 20 letters, digits or hyphens.')
@@ -14,8 +16,7 @@ targetScope = 'subscription'
 param environmentName string
 
 @description('Optional. Whether this installation looks after real tenants. It is a tag, and `prod` asks for zone-redundant storage.')
-@allowed(['dev', 'prod'])
-param place string = 'dev'
+param place 'dev' | 'prod' = 'dev'
 
 @description('Required. Azure region of every resource, such as westeurope. It must offer Flex Consumption with Python 3.13.')
 @minLength(4)
@@ -27,8 +28,7 @@ param location string
 param appClientId string
 
 @description('Optional. How the app proves that it is that registration: `certificate` or `secret` from the vault, or `identity` as its federated credential (docs/deploy.md has the limits of each).')
-@allowed(['certificate', 'secret', 'identity'])
-param proof string = 'certificate'
+param proof proofKind = 'certificate'
 
 @description('Optional. For whom callers\' Entra ID tokens are made out: client id or application id URI of the API\'s app registration, both comma separated. Empty: only function keys are taken.')
 param apiAudience string = ''
@@ -37,8 +37,7 @@ param apiAudience string = ''
 param apiTenantId string = ''
 
 @description('Optional. The cloud that the customers\' tenants are in.')
-@allowed(['global', 'gcchigh', 'dod', 'china'])
-param cloud string = 'global'
+param cloud customerCloud = 'global'
 
 @description('Required. Mail address that alerts go to: read by people, not a mailbox behind the tenants that are looked after.')
 @minLength(6)
@@ -65,7 +64,7 @@ param maxTenantsPerHour int = 50
 param maxPercentPerHour int = 25
 
 @description('Optional. PSA systems in use: any of connectwise, autotask, halopsa, standard; for each the vault must hold a secret psa-NAME (docs/psa.md).')
-param psaProviders array = []
+param psaProviders psaProvider[] = []
 
 @description('Optional. Minutes between two looks at the tickets of PSA systems, 1 to 30.')
 @minValue(1)
@@ -73,11 +72,10 @@ param psaProviders array = []
 param psaMinutes int = 5
 
 @description('Optional. Memory of one instance in MB: 512 has a quarter of a core, 2048 one core, 4096 two.')
-@allowed([512, 2048, 4096])
-param instanceMemoryMB int = 2048
+param instanceMemoryMB 512 | 2048 | 4096 = 2048
 
-@description('Optional. The most instances at a time, 40 to 1000. The subscription\'s regional quota may be lower.')
-@minValue(40)
+@description('Optional. The most instances of one function at a time (HTTP counts as one), 1 to 1000. The subscription\'s regional quota may be lower.')
+@minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
@@ -87,11 +85,16 @@ param maximumInstanceCount int = 40
 param httpConcurrency int = 16
 
 @description('Optional. Instances that never sleep, as {name: count}: `http`, or `function:` and a function of names.json. They are billed all the time.')
-param alwaysReady object = {}
+param alwaysReady readyCounts = {}
 
 @description('Optional. Redundancy of the storage account, which holds all state; region loss is survived by the GRS and GZRS kinds.')
-@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
-param redundancy string = 'Standard_ZRS'
+param redundancy
+  | 'Standard_LRS'
+  | 'Standard_ZRS'
+  | 'Standard_GRS'
+  | 'Standard_GZRS'
+  | 'Standard_RAGRS'
+  | 'Standard_RAGZRS' = 'Standard_ZRS'
 
 @description('Optional. Days that logs are kept, 30 to 730.')
 @minValue(30)
@@ -121,14 +124,13 @@ param platformAuthentication bool = false
 param operatorId string = ''
 
 @description('Optional. Kind of principal that operatorId is.')
-@allowed(['User', 'Group', 'ServicePrincipal'])
-param operatorType string = 'User'
+param operatorType 'User' | 'Group' | 'ServicePrincipal' = 'User'
 
 @description('Optional. Names of the secrets of DNS providers, as tenants\' configs have them (CLOUDFLARE); for each the vault must hold a secret dns-NAME, in lower case and with hyphens.')
-param dnsReferences array = []
+param dnsReferences string[] = []
 
 @description('Optional. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}: for tests.')
-param baseUrls object = {}
+param baseUrls baseUrlMap = {}
 
 @description('Optional. The MSP\'s own tenant, whose GDAP customers are proposed; empty for none.')
 param partnerTenantId string = ''
@@ -137,30 +139,45 @@ param partnerTenantId string = ''
 param dnsServers string = ''
 
 @description('Optional. Tags of every resource, besides those that this file sets.')
-param tags object = {}
+param tags tagMap = {}
 
 var names = loadJsonContent('names.json')
 var ownInstances = [for name in names.functions: 'function:${name}']
 var groups = union(['http'], ownInstances)
 
 // What the limits above cannot say is said here; `fail` ends the deployment with its sentence before anything is made.
-var clientId = length(split(appClientId, '-')) == 5 ? toLower(appClientId) : fail('appClientId: should be a GUID, such as the one that infra/register-app.sh prints')
-var region = environment().name == 'AzureCloud' ? location : fail('location: should be one of Azure\'s public cloud, whose storage the app knows; param cloud says where the customers are')
+var clientId = length(split(appClientId, '-')) == 5
+  ? toLower(appClientId)
+  : fail('appClientId: should be a GUID, such as the one that infra/register-app.sh prints')
 var email = contains(alertEmail, '@') ? alertEmail : fail('alertEmail: should be a mail address')
-var fast = 60 % fastMinutes == 0 ? fastMinutes : fail('fastMinutes: should divide 60, or one hour would end with a shorter interval')
-var slow = 60 % slowMinutes == 0 && slowMinutes >= fastMinutes ? slowMinutes : fail('slowMinutes: should divide 60 and be no less than fastMinutes')
-var sku = place == 'dev' || contains(redundancy, 'ZRS') ? redundancy : fail('redundancy: prod should survive the loss of a zone; take a kind with ZRS in its name')
-var apiTenant = empty(apiTenantId) == empty(apiAudience) ? apiTenantId : fail('apiTenantId: belongs to apiAudience; give both or neither, or the app does not start')
-var gate = platformAuthentication && empty(apiAudience) ? fail('platformAuthentication: needs apiAudience and apiTenantId, or nobody could call') : platformAuthentication
-var supported = ['autotask', 'connectwise', 'halopsa', 'standard']
-var providers = [
-  for each in psaProviders: contains(supported, each) ? each : fail('psaProviders: there is no ${each}; there is ${join(supported, ', ')}')
-]
+var fast = 60 % fastMinutes == 0
+  ? fastMinutes
+  : fail('fastMinutes: should divide 60, or one hour would end with a shorter interval')
+var slow = 60 % slowMinutes == 0 && slowMinutes >= fastMinutes
+  ? slowMinutes
+  : fail('slowMinutes: should divide 60 and be no less than fastMinutes')
+var sku = place == 'dev' || contains(redundancy, 'ZRS')
+  ? redundancy
+  : fail('redundancy: prod should survive the loss of a zone; take a kind with ZRS in its name')
+var apiTenant = empty(apiTenantId) == empty(apiAudience)
+  ? apiTenantId
+  : fail('apiTenantId: belongs to apiAudience; give both or neither, or the app does not start')
+var audiences = map(split(apiAudience, ','), each => trim(each))
+var isGuid = length(split(audiences[0], '-')) == 5 && length(audiences[0]) == 36
+// The platform wants the client id itself, and finds a URI in its place out at the first call only.
+var gate = platformAuthentication && !isGuid
+  ? fail('platformAuthentication: needs apiAudience to begin with the client id (a GUID) of the API\'s registration, or nobody could call')
+  : platformAuthentication
 var ready = [
-  for each in items(alwaysReady): contains(groups, each.key) ? { name: each.key, instanceCount: each.value } : fail('alwaysReady: there is no group ${each.key}; there is ${join(groups, ', ')}')
+  for each in items(alwaysReady): contains(groups, each.key)
+    ? { name: each.key, instanceCount: each.value }
+    : fail('alwaysReady: there is no group ${each.key}; there is ${join(groups, ', ')}')
 ]
 
 var token = uniqueString(subscription().id, environmentName, location)
+var storageName = 'stholdfast${token}'
+var vaultName = 'kv-hf-${token}'
+var insightsName = 'appi-holdfast-${token}'
 var allTags = union(tags, {
   'azd-env-name': environmentName
   application: 'holdfast'
@@ -171,28 +188,27 @@ var allTags = union(tags, {
 var dnsSettings = toObject(
   dnsReferences,
   name => 'HOLDFAST_DNS_SECRET_${name}',
-  name => '@Microsoft.KeyVault(VaultName=kv-hf-${token};SecretName=dns-${toLower(replace(name, '_', '-'))})'
+  name => '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=dns-${toLower(replace(name, '_', '-'))})'
 )
 
-resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-holdfast-${environmentName}'
-  location: region
+  location: location
   tags: allTags
 }
 
 module identity 'modules/identity.bicep' = {
   scope: group
-  name: 'identity'
   params: { location: location, tags: allTags, token: token }
 }
 
 module monitoring 'modules/monitoring.bicep' = {
   scope: group
-  name: 'monitoring'
   params: {
     location: location
     tags: allTags
     token: token
+    insightsName: insightsName
     retentionDays: logDays
     gigabytesPerDay: logGigabytesPerDay
   }
@@ -200,11 +216,10 @@ module monitoring 'modules/monitoring.bicep' = {
 
 module storage 'modules/storage.bicep' = {
   scope: group
-  name: 'storage'
   params: {
     location: location
     tags: allTags
-    token: token
+    name: storageName
     sku: sku
     privateOnly: privateNetwork
     workspaceId: monitoring.outputs.workspaceId
@@ -213,11 +228,10 @@ module storage 'modules/storage.bicep' = {
 
 module vault 'modules/vault.bicep' = {
   scope: group
-  name: 'vault'
   params: {
     location: location
     tags: allTags
-    token: token
+    name: vaultName
     privateOnly: privateNetwork
     workspaceId: monitoring.outputs.workspaceId
   }
@@ -225,7 +239,6 @@ module vault 'modules/vault.bicep' = {
 
 module network 'modules/network.bicep' = if (privateNetwork) {
   scope: group
-  name: 'network'
   params: {
     location: location
     tags: allTags
@@ -241,27 +254,28 @@ module network 'modules/network.bicep' = if (privateNetwork) {
 // Who may do what: all of it on one page, by role name. Before the app, which needs its roles at its first start.
 module access 'modules/access.bicep' = {
   scope: group
-  name: 'access'
   params: {
+    // Part of the assignments' names, so that an identity that was made anew gets assignments of its own; known only once it is there.
+    #disable-next-line what-if-short-circuiting
     principalId: identity.outputs.principalId
     operatorId: operatorId
     operatorType: operatorType
-    storageName: storage.outputs.name
-    vaultName: vault.outputs.name
-    insightsName: monitoring.outputs.insightsName
+    storageName: storageName
+    vaultName: vaultName
+    insightsName: insightsName
   }
+  dependsOn: [storage, vault, monitoring]
 }
 
 module app 'modules/app.bicep' = {
   scope: group
-  name: 'app'
   params: {
     location: location
     tags: allTags
     token: token
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
-    storageName: storage.outputs.name
+    storage: storage.outputs.urls
     packagesUrl: storage.outputs.packagesUrl
     vaultUri: vault.outputs.uri
     insightsConnection: monitoring.outputs.insightsConnection
@@ -269,13 +283,13 @@ module app 'modules/app.bicep' = {
     appClientId: clientId
     proof: proof
     cloud: cloud
-    apiAudience: apiAudience
+    apiAudiences: audiences
     apiTenantId: apiTenant
     fastMinutes: fast
     slowMinutes: slow
     maxTenantsPerHour: maxTenantsPerHour
     maxPercentPerHour: maxPercentPerHour
-    psaProviders: providers
+    psaProviders: psaProviders
     psaMinutes: psaMinutes
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
@@ -293,7 +307,6 @@ module app 'modules/app.bicep' = {
 
 module alerts 'modules/alerts.bicep' = {
   scope: group
-  name: 'alerts'
   params: {
     location: location
     tags: allTags
@@ -306,7 +319,6 @@ module alerts 'modules/alerts.bicep' = {
 
 module workbook 'modules/workbook.bicep' = {
   scope: group
-  name: 'workbook'
   params: { location: location, tags: allTags, workspaceId: monitoring.outputs.workspaceId }
 }
 
@@ -320,7 +332,7 @@ output HOLDFAST_APP_NAME string = app.outputs.name
 output HOLDFAST_API_URL string = 'https://${app.outputs.hostName}/api'
 
 @description('Name of the key vault, which the certificate and secrets go to.')
-output HOLDFAST_VAULT_NAME string = vault.outputs.name
+output HOLDFAST_VAULT_NAME string = vaultName
 
 @description('Object id of the identity: subject of the federated credential where proof is `identity`.')
 output HOLDFAST_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId

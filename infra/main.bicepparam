@@ -12,4 +12,6 @@ param operatorId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
 param operatorType = readEnvironmentVariable('HOLDFAST_OPERATOR_TYPE', 'User')
 param redundancy = readEnvironmentVariable('HOLDFAST_REDUNDANCY', 'Standard_ZRS')
 param privateNetwork = bool(readEnvironmentVariable('HOLDFAST_PRIVATE_NETWORK', 'false'))
-param psaProviders = empty(readEnvironmentVariable('HOLDFAST_PSA_PROVIDERS', '')) ? [] : split(readEnvironmentVariable('HOLDFAST_PSA_PROVIDERS', ''), ',')
+param psaProviders = empty(readEnvironmentVariable('HOLDFAST_PSA_PROVIDERS', ''))
+  ? []
+  : split(readEnvironmentVariable('HOLDFAST_PSA_PROVIDERS', ''), ',')

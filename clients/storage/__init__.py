@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from clients.settings import Settings
 
+CONTAINERS = ("leases",)
 TABLES = ("tenants", "tickets", "states", "operations", "ledger", "parked", "switches", "written", "alerts", "audit")
 
 
@@ -60,7 +61,7 @@ class Storage:
         """Opened when the first is taken: most functions take none, and need not wait for the blob SDK to be loaded."""
         client = self._blobs()
         self._stack.push_async_callback(client.close)
-        return Leases(client.get_container_client("leases"))
+        return Leases(client.get_container_client(*CONTAINERS))
 
     async def open(self) -> None:
         """Connect, and create what does not exist yet."""
@@ -91,7 +92,7 @@ _HABITS: dict[str, Any] = {
 
 
 async def connect(settings: Settings) -> Storage:
-    """Open the account that the settings name: by connection string, or by managed identity and account name."""
+    """Open the account that the settings name: by connection string, or by managed identity."""
     if settings.storage:
         storage = Storage(
             TableServiceClient.from_connection_string(settings.storage, **_HABITS),
@@ -103,11 +104,10 @@ async def connect(settings: Settings) -> Storage:
         from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415
 
         credential = ManagedIdentityCredential(client_id=settings.storage_identity or None)
-        urls = [f"https://{settings.storage_account}.{kind}.core.windows.net" for kind in ("table", "queue", "blob")]
         storage = Storage(
-            TableServiceClient(urls[0], credential=credential, **_HABITS),
-            QueueServiceClient(urls[1], credential=credential, **_HABITS),
-            lambda: _blobs()(urls[2], credential=credential, **_HABITS),
+            TableServiceClient(settings.storage_url("table"), credential=credential, **_HABITS),
+            QueueServiceClient(settings.storage_url("queue"), credential=credential, **_HABITS),
+            lambda: _blobs()(settings.storage_url("blob"), credential=credential, **_HABITS),
         )
         storage._stack.push_async_exit(credential)  # noqa: SLF001 - its own constructor's helper
     await storage.open()

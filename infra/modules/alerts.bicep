@@ -1,10 +1,12 @@
 // What somebody must hear of, by mail. Each alert has its page in docs/operations.md under the same name.
 
+import { tagMap } from '../types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of the resources.')
-param tags object
+param tags tagMap
 
 @description('Required. Resource id of the workspace that metrics and logs are in.')
 param workspaceId string
@@ -115,7 +117,7 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
-resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
   for rule in rules: {
     name: 'holdfast-${rule.name}'
     location: location

@@ -1,10 +1,12 @@
 // The function app: Flex Consumption, Python 3.13, every setting of clients/settings.py.
 
+import { baseUrlMap, customerCloud, proofKind, psaProvider, readyGroup, settingMap, storageUrls, tagMap } from '../types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of the resources.')
-param tags object
+param tags tagMap
 
 @description('Required. Hash that makes names unique, 13 characters.')
 param token string
@@ -15,8 +17,8 @@ param identityId string
 @description('Required. Client id of the identity.')
 param identityClientId string
 
-@description('Required. Name of the storage account.')
-param storageName string
+@description('Required. Base URLs of the storage account, with a slash at the end.')
+param storage storageUrls
 
 @description('Required. URL of the blob container that packages are deployed to.')
 param packagesUrl string
@@ -33,17 +35,17 @@ param subnetId string
 @description('Required. Client id of the multi-tenant app registration.')
 param appClientId string
 
-@description('Required. `certificate`, `secret` or `identity`.')
-param proof string
+@description('Required. How the app proves that it is that registration.')
+param proof proofKind
 
-@description('Required. For whom callers\' Entra ID tokens are made out; empty where only function keys are taken.')
-param apiAudience string
+@description('Required. For whom callers\' Entra ID tokens are made out, client id first; one empty text where only function keys are taken.')
+param apiAudiences string[]
 
 @description('Required. GUID of the tenant whose people and services may call the API; empty like apiAudience.')
 param apiTenantId string
 
 @description('Required. Cloud of the customers\' tenants.')
-param cloud string
+param cloud customerCloud
 
 @description('Required. Minutes between two looks at Exchange.')
 param fastMinutes int
@@ -58,7 +60,7 @@ param maxTenantsPerHour int
 param maxPercentPerHour int
 
 @description('Required. PSA systems in use, whose secrets are in the vault: any of connectwise, autotask, halopsa, standard.')
-param psaProviders array
+param psaProviders psaProvider[]
 
 @description('Required. Minutes between two looks at the tickets of PSA systems.')
 param psaMinutes int
@@ -66,14 +68,14 @@ param psaMinutes int
 @description('Required. Memory of one instance in MB.')
 param instanceMemoryMB int
 
-@description('Required. The most instances at a time.')
+@description('Required. The most instances of one group at a time.')
 param maximumInstanceCount int
 
 @description('Required. HTTP requests that one instance works on at a time. Python gets 1 where this is not said.')
 param httpConcurrency int
 
 @description('Required. Instances that never sleep, as a list of {name, instanceCount}.')
-param alwaysReady array
+param alwaysReady readyGroup[]
 
 @description('Required. Share of traces that is kept, in percent.')
 param tracePercent int
@@ -82,10 +84,10 @@ param tracePercent int
 param platformAuthentication bool
 
 @description('Required. Settings that refer to the secrets of DNS providers, by name.')
-param dnsSettings object
+param dnsSettings settingMap
 
 @description('Required. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}.')
-param baseUrls object
+param baseUrls baseUrlMap
 
 @description('Required. The MSP\'s own tenant, whose GDAP customers are proposed; empty for none.')
 param partnerTenantId string
@@ -105,7 +107,10 @@ var standard = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-standard)'
 // Every setting of clients/settings.py, which an empty value leaves at its default; only AzureWebJobsStorage must not be
 // there, or it would win over the identity. tests/infra compares the two.
 var own = {
-  AzureWebJobsStorage__accountName: storageName
+  // URLs and not the account's name, from which host and app would make those of the public cloud.
+  AzureWebJobsStorage__blobServiceUri: storage.blob
+  AzureWebJobsStorage__queueServiceUri: storage.queue
+  AzureWebJobsStorage__tableServiceUri: storage.table
   AzureWebJobsStorage__clientId: identityClientId
   AzureWebJobsStorage__credential: 'managedidentity'
 
@@ -113,7 +118,7 @@ var own = {
   HOLDFAST_CLIENT_CERTIFICATE: proof == 'certificate' ? certificate : ''
   HOLDFAST_CLIENT_SECRET: proof == 'secret' ? secret : ''
   HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: proof == 'identity' ? identityClientId : ''
-  HOLDFAST_API_AUDIENCE: apiAudience
+  HOLDFAST_API_AUDIENCE: join(apiAudiences, ',')
   HOLDFAST_API_TENANT_ID: apiTenantId
   HOLDFAST_CLOUD: cloud
   HOLDFAST_LOGIN_URL: baseUrls.?login ?? ''
@@ -149,8 +154,7 @@ var own = {
   OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,psycopg2,requests,urllib,urllib3'
 }
 
-resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
-  //checkov:skip=CKV_AZURE_225:Zone redundancy of Flex Consumption needs two instances that never sleep; what is asked again every few minutes can wait for another zone
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: 'plan-holdfast-${token}'
   location: location
   tags: tags
@@ -159,9 +163,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
   properties: { reserved: true }
 }
 
-resource app 'Microsoft.Web/sites@2025-05-01' = {
-  //checkov:skip=CKV_AZURE_17:PSA systems and scripts have no client certificates: webhooks are signed, the API takes keys and, where wanted, Entra tokens
-  //checkov:skip=CKV_AZURE_213:Flex Consumption replaces instances by itself; /api/health is for the operator
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: 'func-holdfast-${token}'
   location: location
   tags: union(tags, { 'azd-service-name': 'holdfast' })
@@ -186,6 +188,10 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
         }
       }
       runtime: { name: 'python', version: '3.13' }
+      // Instances drain one after another, so that a deployment ends no remediation half-way.
+      // The service knows the property; the types of 2025-03-01 do not, and no later version has types.
+      #disable-next-line BCP037
+      siteUpdateStrategy: { type: 'RollingUpdate' }
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
@@ -204,19 +210,19 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
 }
 
 // Passwords for FTP and the deployment site, which nobody needs: packages are deployed with Entra tokens.
-resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-05-01' = {
+resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'
   properties: { allow: false }
 }
 
-resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-05-01' = {
+resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'scm'
   properties: { allow: false }
 }
 
-resource settings 'Microsoft.Web/sites/config@2025-05-01' = {
+resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'appsettings'
   properties: union(own, dnsSettings)
@@ -224,7 +230,7 @@ resource settings 'Microsoft.Web/sites/config@2025-05-01' = {
 
 // Where wanted, the platform turns away whoever has no Entra token of the audience; a key alone then opens nothing.
 // Webhooks prove themselves by signature.
-resource authentication 'Microsoft.Web/sites/config@2025-05-01' = if (platformAuthentication) {
+resource authentication 'Microsoft.Web/sites/config@2025-03-01' = if (platformAuthentication) {
   parent: app
   name: 'authsettingsV2'
   properties: {
@@ -245,15 +251,18 @@ resource authentication 'Microsoft.Web/sites/config@2025-05-01' = if (platformAu
       azureActiveDirectory: {
         enabled: true
         registration: {
-          clientId: split(apiAudience, ',')[0]
+          clientId: apiAudiences[0]
           openIdIssuer: '${environment().authentication.loginEndpoint}${apiTenantId}/v2.0'
         }
-        validation: { allowedAudiences: split(apiAudience, ',') }
+        validation: { allowedAudiences: apiAudiences }
       }
     }
     login: { tokenStore: { enabled: false } }
   }
 }
 
+@description('Name of the function app.')
 output name string = app.name
+
+@description('Its host name, without a scheme.')
 output hostName string = app.properties.defaultHostName

@@ -1,13 +1,18 @@
 // Where logs, traces and metrics go. Entra identities only: the connection string names a place and opens nothing.
 
+import { tagMap } from '../types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of the resources.')
-param tags object
+param tags tagMap
 
 @description('Required. Hash that makes names unique, 13 characters.')
 param token string
+
+@description('Required. Name of the Application Insights resource.')
+param insightsName string
 
 @description('Required. Days that logs are kept.')
 param retentionDays int
@@ -28,7 +33,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
-  name: 'appi-holdfast-${token}'
+  name: insightsName
   location: location
   tags: tags
   kind: 'web'
@@ -40,6 +45,8 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
+@description('Resource id of the workspace.')
 output workspaceId string = workspace.id
-output insightsName string = insights.name
+
+@description('Connection string of Application Insights.')
 output insightsConnection string = insights.properties.ConnectionString

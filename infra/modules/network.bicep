@@ -1,11 +1,13 @@
 // Optional: storage and vault behind private endpoints, and the app in the network that reaches them. The app's own
 // front door stays public, for the PSA systems call it.
 
+import { tagMap } from '../types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of the resources.')
-param tags object
+param tags tagMap
 
 @description('Required. Hash that makes names unique, 13 characters.')
 param token string
@@ -27,14 +29,14 @@ param vaultId string
 
 // One endpoint and one DNS zone for each service that the app calls.
 var endpoints = [
-  { name: 'blob', target: storageId, zone: 'privatelink.blob.${environment().suffixes.storage}' }
-  { name: 'queue', target: storageId, zone: 'privatelink.queue.${environment().suffixes.storage}' }
-  { name: 'table', target: storageId, zone: 'privatelink.table.${environment().suffixes.storage}' }
+  { name: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}' }
+  { name: 'queue', zone: 'privatelink.queue.${environment().suffixes.storage}' }
+  { name: 'table', zone: 'privatelink.table.${environment().suffixes.storage}' }
   // The suffix begins with a dot, and the private zone says `vaultcore` where the public one says `vault`.
-  { name: 'vault', target: vaultId, zone: 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}' }
+  { name: 'vault', zone: 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}' }
 ]
 
-resource rules 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
+resource rules 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
   name: 'nsg-holdfast-${token}'
   location: location
   tags: tags
@@ -42,7 +44,7 @@ resource rules 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
   properties: { securityRules: [] }
 }
 
-resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: 'vnet-holdfast-${token}'
   location: location
   tags: tags
@@ -87,7 +89,7 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01
   }
 ]
 
-resource doors 'Microsoft.Network/privateEndpoints@2024-05-01' = [
+resource doors 'Microsoft.Network/privateEndpoints@2025-05-01' = [
   for each in endpoints: {
     name: 'pe-${each.name}-${token}'
     location: location
@@ -95,13 +97,16 @@ resource doors 'Microsoft.Network/privateEndpoints@2024-05-01' = [
     properties: {
       subnet: { id: resourceId('Microsoft.Network/virtualNetworks/subnets', network.name, 'endpoints') }
       privateLinkServiceConnections: [
-        { name: each.name, properties: { privateLinkServiceId: each.target, groupIds: [each.name] } }
+        {
+          name: each.name
+          properties: { privateLinkServiceId: each.name == 'vault' ? vaultId : storageId, groupIds: [each.name] }
+        }
       ]
     }
   }
 ]
 
-resource doorNames 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [
+resource doorNames 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-05-01' = [
   for (each, index) in endpoints: {
     parent: doors[index]
     name: 'default'
@@ -109,4 +114,5 @@ resource doorNames 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024
   }
 ]
 
+@description('Resource id of the subnet that the app calls from.')
 output appSubnetId string = resourceId('Microsoft.Network/virtualNetworks/subnets', network.name, 'app')

@@ -1,14 +1,16 @@
 // All that the service remembers: queues, tables, leases, and the package it runs from. No account keys, no anonymous
 // access, TLS 1.2.
 
+import { storageUrls, tagMap } from '../types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of the resources.')
-param tags object
+param tags tagMap
 
-@description('Required. Hash that makes names unique, 13 characters.')
-param token string
+@description('Required. Name of the account.')
+param name string
 
 @description('Required. Redundancy of the account.')
 param sku string
@@ -29,11 +31,7 @@ var poison = [for queue in names.queues: '${queue}-poison']
 var packages = 'packages'
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
-  //checkov:skip=CKV_AZURE_35:The default rule denies where privateNetwork is set; elsewhere every request needs an Entra token and a role
-  //checkov:skip=CKV_AZURE_59:Public network access closes where privateNetwork is set; elsewhere every request needs an Entra token and a role
-  //checkov:skip=CKV_AZURE_206:Redundancy is a parameter of main.bicep, which refuses prod without zone redundancy
-  //checkov:skip=CKV_AZURE_43:The name is made of 'stholdfast' and a hash of lower-case letters and digits, which the check cannot work out
-  name: 'stholdfast${token}'
+  name: name
   location: location
   tags: tags
   kind: 'StorageV2'
@@ -98,6 +96,8 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-
 
 // Deleting is what an intruder or a slip does to a ledger, so it is logged where it is rare. A queue deletes every
 // message it has delivered: there, metrics only.
+// The one stable version, of 2016, has not what this says.
+#disable-next-line use-recent-api-versions
 resource blobDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: blobs
   name: 'to-workspace'
@@ -108,6 +108,8 @@ resource blobDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-previ
   }
 }
 
+// The one stable version, of 2016, has not what this says.
+#disable-next-line use-recent-api-versions
 resource tableDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: tableService
   name: 'to-workspace'
@@ -118,6 +120,8 @@ resource tableDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-prev
   }
 }
 
+// The one stable version, of 2016, has not what this says.
+#disable-next-line use-recent-api-versions
 resource queueDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: queueService
   name: 'to-workspace'
@@ -127,6 +131,15 @@ resource queueDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-prev
   }
 }
 
+@description('Resource id.')
 output id string = account.id
-output name string = account.name
+
+@description('Base URLs of the services that the app speaks with.')
+output urls storageUrls = {
+  blob: account.properties.primaryEndpoints.blob
+  queue: account.properties.primaryEndpoints.queue
+  table: account.properties.primaryEndpoints.table
+}
+
+@description('URL of the container that packages are deployed to.')
 output packagesUrl string = '${account.properties.primaryEndpoints.blob}${packages}'

@@ -1,14 +1,16 @@
 // The certificate of the app registration and the secrets of the PSA systems. The values are put in by the operator,
 // never by a deployment: what a template carries is kept in the history of deployments.
 
+import { tagMap } from '../types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of the resource.')
-param tags object
+param tags tagMap
 
-@description('Required. Hash that makes names unique, 13 characters.')
-param token string
+@description('Required. Name of the vault.')
+param name string
 
 @description('Required. Whether only private endpoints reach the vault.')
 param privateOnly bool
@@ -16,9 +18,8 @@ param privateOnly bool
 @description('Required. Resource id of the workspace that keeps who read what.')
 param workspaceId string
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
-  //checkov:skip=CKV_AZURE_109:The default rule denies where privateNetwork is set; elsewhere every request needs an Entra token and a role
-  name: 'kv-hf-${token}'
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
+  name: name
   location: location
   tags: tags
   properties: {
@@ -36,6 +37,8 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   }
 }
 
+// The one stable version, of 2016, has not what this says.
+#disable-next-line use-recent-api-versions
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: vault
   name: 'to-workspace'
@@ -46,6 +49,8 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   }
 }
 
+@description('Resource id.')
 output id string = vault.id
-output name string = vault.name
+
+@description('URI, with a slash at the end.')
 output uri string = vault.properties.vaultUri

@@ -1,10 +1,12 @@
 // One page that shows how the service stands. Its content is workbook.json, as Azure's own editor saves it.
 
+import { tagMap } from '../types.bicep'
+
 @description('Required. Azure region.')
 param location string
 
 @description('Required. Tags of the resource.')
-param tags object
+param tags tagMap
 
 @description('Required. Resource id of the workspace that it reads.')
 param workspaceId string
@@ -23,5 +25,3 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
     serializedData: loadTextContent('../workbook.json')
   }
 }
-
-output id string = workbook.id

@@ -91,6 +91,31 @@ def test_a_schedule_may_name_months_and_days(schedule):
     assert load(GOOD | {"HOLDFAST_SLOW_SCHEDULE": schedule}).slow_schedule == schedule
 
 
+URLS = {
+    f"AzureWebJobsStorage__{service}ServiceUri": f"https://hold.{service}.core.usgovcloudapi.net/"
+    for service in ("blob", "queue", "table")
+}
+
+
+@pytest.mark.parametrize("service", ["blob", "queue", "table"])
+def test_storage_of_another_cloud_is_reached_by_the_urls_that_the_platform_is_given(service):
+    settings = load(GOOD | {"AzureWebJobsStorage": ""} | URLS)
+
+    assert settings.storage_url(service) == f"https://hold.{service}.core.usgovcloudapi.net"
+
+
+def test_an_account_that_is_named_counts_before_urls_as_it_does_for_the_platform():
+    settings = load(GOOD | {"AzureWebJobsStorage": "", "AzureWebJobsStorage__accountName": "hold"} | URLS)
+
+    assert settings.storage_url("queue") == "https://hold.queue.core.windows.net"
+
+
+@pytest.mark.parametrize("missing", URLS)
+def test_two_of_the_three_storage_urls_are_not_enough(missing):
+    with pytest.raises(SettingsError, match="AzureWebJobsStorage: is missing"):
+        load(GOOD | {"AzureWebJobsStorage": ""} | {name: url for name, url in URLS.items() if name != missing})
+
+
 def test_a_certificate_with_its_key_is_taken():
     pem = KEY + CERTIFICATE
     settings = load(GOOD | {"HOLDFAST_CLIENT_SECRET": "", "HOLDFAST_CLIENT_CERTIFICATE": pem})

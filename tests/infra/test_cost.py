@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.cost import Assumed, Measured, monthly, table
-from tests.infra.bicep import INFRA
+from tests.infra.predicted import ROOT
 
 
 def test_the_page_shows_what_the_formula_gives() -> None:
-    assert table() in (INFRA.parent / "docs" / "cost.md").read_text("utf-8")
+    assert table() in (ROOT / "docs" / "cost.md").read_text("utf-8")
 
 
 @given(st.integers(1, 10_000), st.integers(1, 1000))

@@ -1,15 +1,18 @@
-"""Names are said once, in names.json and app.bicep, and are those that the product has."""
+"""What the code needs is there under the name that it uses, and none besides."""
 
 import json
+import re
 from typing import Any
+
+import pytest
 
 from clients import storage
 from clients.settings import Settings
 from domain.jobs import QUEUES
-from tests.infra.bicep import INFRA, read
+from infra.compiler import HERE as INFRA
+from tests.infra.predicted import ROOT, SETS, config, named, of
 
 NAMES: dict[str, list[str]] = json.loads((INFRA / "names.json").read_text("utf-8"))
-SETTINGS: dict[str, Any] = read(INFRA / "modules" / "app.bicep").variables["own"]
 
 KNOWN = {str(field.alias): field for field in Settings.model_fields.values()}
 MANY = {name.removesuffix("*") for name in KNOWN if name.endswith("*")}
@@ -27,8 +30,8 @@ OF_THE_PLATFORM = {
 }
 """Settings that Microsoft's code reads, not ours."""
 
-NOT_IN_AZURE = {"AzureWebJobsStorage"}
-"""The exact name would win over the identity's, and hold a key."""
+NOT_IN_AZURE = {"AzureWebJobsStorage", "AzureWebJobsStorage__accountName"}
+"""The first would win over the identity and hold a key, the second over the URLs and be one of the public cloud."""
 
 FORBIDDEN_ON_FLEX = {
     "ENABLE_ORYX_BUILD",
@@ -46,21 +49,26 @@ FORBIDDEN_ON_FLEX = {
     "WEBSITE_VNET_ROUTE_ALL",
 }
 
-
-def test_names_are_listed_once_and_in_order() -> None:
-    for kind, names in NAMES.items():
-        assert names == sorted(set(names)), kind
+IN_THE_VAULT = re.compile(r"@Microsoft\.KeyVault\((SecretUri=|VaultName=)")
 
 
-def test_queues_are_those_that_the_product_sends_to_and_listens_to(triggers: dict[str, dict[str, Any]]) -> None:
+@pytest.mark.parametrize("name", SETS)
+def test_queues_and_their_poison_are_those_of_the_product(name: str, triggers: dict[str, dict[str, Any]]) -> None:
     heard = {trigger["queueName"] for trigger in triggers.values() if trigger["type"] == "queueTrigger"}
+    there = named("Storage/storageAccounts/queueServices/queues", name)
 
-    assert set(NAMES["queues"]) == set(QUEUES)
-    assert heard <= {*NAMES["queues"], *(f"{queue}-poison" for queue in NAMES["queues"])}
+    assert there == {queue + ending for queue in QUEUES for ending in ("", "-poison")}
+    assert heard <= there
 
 
-def test_tables_are_those_of_the_product() -> None:
-    assert set(NAMES["tables"]) == set(storage.TABLES)
+@pytest.mark.parametrize("name", SETS)
+def test_tables_are_those_of_the_product(name: str) -> None:
+    assert named("Storage/storageAccounts/tableServices/tables", name) == set(storage.TABLES)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_containers_are_that_of_leases_and_that_of_packages(name: str) -> None:
+    assert named("Storage/storageAccounts/blobServices/containers", name) == {"leases", "packages"}
 
 
 def test_functions_with_instances_of_their_own_are_those_of_the_product(triggers: dict[str, dict[str, Any]]) -> None:
@@ -68,51 +76,57 @@ def test_functions_with_instances_of_their_own_are_those_of_the_product(triggers
     assert set(NAMES["functions"]) == {n for n, trigger in triggers.items() if trigger["type"] != "httpTrigger"}
 
 
-def test_every_setting_of_the_product_is_given_and_none_is_unknown() -> None:
-    known = {name for name in KNOWN if not name.endswith("*")}
+@pytest.mark.parametrize("name", SETS)
+def test_every_setting_of_the_product_is_given_and_none_is_unknown(name: str) -> None:
+    given = {each for each in config("appsettings", name) if not each.startswith(tuple(MANY))}
+    known = {each for each in KNOWN if not each.endswith("*")}
 
-    assert known - NOT_IN_AZURE - SETTINGS.keys() == set(), "not in app.bicep"
-    assert SETTINGS.keys() - known - OF_THE_PLATFORM == set(), "in app.bicep, and nobody reads it"
-    assert not SETTINGS.keys() & NOT_IN_AZURE
+    assert known - NOT_IN_AZURE - given == set(), "not in app.bicep"
+    assert given - known - OF_THE_PLATFORM == set(), "in app.bicep, and nobody reads it"
+    assert not given & NOT_IN_AZURE
+    assert not given & FORBIDDEN_ON_FLEX
 
 
-def test_settings_that_are_secret_come_from_the_vault() -> None:
-    variables = read(INFRA / "modules" / "app.bicep").variables
-    references = {
-        name for name, value in variables.items() if "@Microsoft.KeyVault(SecretUri=${vaultSecrets}/" in str(value)
-    }
-    secret = {name for name, field in KNOWN.items() if not field.repr and not name.endswith("*")} - NOT_IN_AZURE
+@pytest.mark.parametrize("name", SETS)
+def test_settings_that_are_secret_come_from_the_vault(name: str) -> None:
+    secret = {each for each, field in KNOWN.items() if not field.repr} - NOT_IN_AZURE
+    given = config("appsettings", name)
 
     assert secret
-    for name in secret:
-        assert references & set(str(SETTINGS[name]).replace("?", " ").replace(":", " ").split()), name
+    for each, value in given.items():
+        if each in secret or each.startswith(tuple(MANY)):
+            assert not value or IN_THE_VAULT.search(value), each
 
 
-def test_secrets_of_which_there_are_many_come_from_the_vault_too() -> None:
-    made = str(read(INFRA / "main.bicep").variables["dnsSettings"])
+def test_every_secret_can_be_given() -> None:
+    secret = {each for each, field in KNOWN.items() if not field.repr and not each.endswith("*")} - NOT_IN_AZURE
+    given = {each for name in SETS for each, value in config("appsettings", name).items() if value}
 
-    assert {"HOLDFAST_DNS_SECRET_"} == MANY
-    assert "'HOLDFAST_DNS_SECRET_${name}'" in made
-    assert "@Microsoft.KeyVault(VaultName=kv-hf-${token};" in made
-    assert read(INFRA / "modules" / "vault.bicep").resources["vault"].body["name"].strip("'") == "kv-hf-${token}"
+    assert secret <= given
+    assert {"HOLDFAST_DNS_SECRET_CLOUDFLARE", "HOLDFAST_DNS_SECRET_PLESK_MAIN"} <= given
+
+
+def test_a_dns_secret_is_looked_for_in_the_vault_that_is_made() -> None:
+    [vault] = of("KeyVault/vaults")
+
+    assert config("appsettings")["HOLDFAST_DNS_SECRET_PLESK_MAIN"] == (
+        f"@Microsoft.KeyVault(VaultName={vault['name']};SecretName=dns-plesk-main)"
+    )
 
 
 def test_settings_that_functions_refer_to_are_given(triggers: dict[str, dict[str, Any]]) -> None:
+    given = config("appsettings")
     schedules = {trigger["schedule"].strip("%") for trigger in triggers.values() if trigger["type"] == "timerTrigger"}
     connections = {trigger["connection"] for trigger in triggers.values() if trigger["type"] == "queueTrigger"}
 
-    assert schedules <= SETTINGS.keys()
-    assert all(f"{connection}__accountName" in SETTINGS for connection in connections)
-
-
-def test_no_setting_is_one_that_flex_consumption_refuses() -> None:
-    assert not SETTINGS.keys() & FORBIDDEN_ON_FLEX
+    assert schedules <= given.keys()
+    for connection in connections:
+        assert {f"{connection}__{each}" for each in ("queueServiceUri", "credential", "clientId")} <= given.keys()
 
 
 def test_routes_that_need_no_token_are_health_and_signed_webhooks(triggers: dict[str, dict[str, Any]]) -> None:
-    authentication = read(INFRA / "modules" / "app.bicep").resources["authentication"].body["properties"]
-    prefix = json.loads((INFRA.parent / "host.json").read_text("utf-8"))["extensions"]["http"]["routePrefix"]
-    excluded = set(authentication["globalValidation"]["excludedPaths"])
+    prefix = json.loads((ROOT / "host.json").read_text("utf-8"))["extensions"]["http"]["routePrefix"]
+    excluded = set(config("authsettingsV2")["globalValidation"]["excludedPaths"])
     anonymous = {
         trigger["route"]
         for trigger in triggers.values()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.bicep import INFRA
+from infra.compiler import HERE as INFRA
 
 SCRIPT = INFRA / "register-app.sh"
 
