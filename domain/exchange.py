@@ -6,7 +6,7 @@ concerns, readiness and docs/controls.md follow from it.
 
 A row that lacks a field, or has one of another type, is odd: it raises pydantic's ValidationError, and the control that
 needed it is *unknown*. A setting that is missing is never taken for false; only marks that some object versions do not
-have (`TestMode`, `Priority`, a domain's flags) have a default. Source: exchange-admin-api fact sheet, section 6.
+have (`TestMode`, `Priority`, a domain's flags) have a default. Source: docs/reference/exchange.md.
 """
 
 from collections.abc import Mapping
@@ -82,9 +82,9 @@ class ExchangeObject(BaseModel):
 
 
 class AcceptedDomain(ExchangeObject):
-    """A domain of the tenant (6.7). Every tenant has its initial one, so the list is never empty.
+    """A domain of the tenant. Every tenant has its initial one, so the list is never empty.
 
-    The flags may be missing (keys differ between object versions, 2.7); a domain without them is in scope.
+    The flags may be missing (keys differ between object versions); a domain without them is in scope.
     """
 
     queries = (Query("exchange", "Get-AcceptedDomain", (_UNLIMITED,), never_empty=True),)
@@ -107,7 +107,7 @@ class AcceptedDomain(ExchangeObject):
 
     @property
     def receives(self) -> bool:
-        """Whether mail to it is taken in here, if only to be passed on: what a lock-down could refuse (dns 5.4)."""
+        """Whether mail to it is taken in here, if only to be passed on: what a lock-down could refuse."""
         return self.is_custom and self.domain_type in {"Authoritative", "InternalRelay"}
 
     @property
@@ -118,7 +118,7 @@ class AcceptedDomain(ExchangeObject):
 
 
 class InboundConnector(ExchangeObject):
-    """Who may deliver mail to the tenant, and how (6.1)."""
+    """Who may deliver mail to the tenant, and how."""
 
     queries = (Query("exchange", "Get-InboundConnector", (_UNLIMITED,)),)
     lane = "fast"
@@ -166,7 +166,7 @@ class InboundConnector(ExchangeObject):
 
 
 class OutboundConnector(ExchangeObject):
-    """A way out of the tenant (6.2). The plain call may hide rule-scoped and test-mode ones: three calls are merged."""
+    """A way out of the tenant. The plain call may hide rule-scoped and test-mode ones, so three calls are merged."""
 
     queries = (
         Query("exchange", "Get-OutboundConnector", (_UNLIMITED,)),
@@ -201,7 +201,7 @@ class OutboundConnector(ExchangeObject):
 
 
 class TransportRule(ExchangeObject):
-    """A mail flow rule (6.3). Its conditions and actions are read from the flattened properties."""
+    """A mail flow rule. Its conditions and actions are read from the flattened properties."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -242,7 +242,7 @@ class TransportRule(ExchangeObject):
 
 
 class DkimConfig(ExchangeObject):
-    """DKIM signing of one domain (6.6). `Status` is Microsoft's cached view of the CNAMEs."""
+    """DKIM signing of one domain. `Status` is Microsoft's cached view of the CNAMEs."""
 
     queries = (Query("exchange", "Get-DkimSigningConfig"),)
     writing = Writing(
@@ -264,7 +264,7 @@ class DkimConfig(ExchangeObject):
 
 
 class AntiPhishPolicy(ExchangeObject):
-    """An anti-phish policy (6.4). The default one always exists."""
+    """An anti-phish policy. The default one always exists."""
 
     queries = (Query("exchange", "Get-AntiPhishPolicy", never_empty=True),)
     lane = "fast"
@@ -286,7 +286,7 @@ class AntiPhishPolicy(ExchangeObject):
 
 
 class PolicyRule(ExchangeObject):
-    """Whom an anti-phish policy is for (6.4). Recipients match when every kind of condition that is given matches."""
+    """Whom an anti-phish policy is for. Recipients match when every kind of condition that is given matches."""
 
     state: StrictStr
     anti_phish_policy: Text = ""
@@ -324,7 +324,7 @@ class PresetRule(PolicyRule):
 
 
 class SpoofItem(ExchangeObject):
-    """A spoofed-sender pair of the Tenant Allow/Block List (6.5)."""
+    """A spoofed-sender pair of the Tenant Allow/Block List."""
 
     queries = (Query("exchange", "Get-TenantAllowBlockListSpoofItems"),)
     lane = "fast"
@@ -360,7 +360,7 @@ class BlockedConnector(ExchangeObject):
 
 
 class ProtectionAlert(ExchangeObject):
-    """A Defender alert policy, from the compliance endpoint (6.10). Every plan with Exchange Online has some."""
+    """A Defender alert policy, from the compliance endpoint. Every plan with Exchange Online has some."""
 
     queries = (Query("compliance", "Get-ProtectionAlert", never_empty=True),)
     reader = "View-Only Manage Alerts"

@@ -28,18 +28,18 @@ type Part = Literal[
 ]
 """What the guide of one filter documents and that of another may not."""
 type ObjectName = Annotated[str, Field(min_length=1, max_length=64)]
-"""Exchange allows 64 characters in the name of a connector or rule (exchange-admin-api 6.2, 6.3)."""
+"""Exchange allows 64 characters in the name of a connector or rule (New-OutboundConnector, New-TransportRule)."""
 
 
 def _deliverable(text: str) -> str:
-    """Connectors take single IPv4 addresses and CIDR /24 to /32 only (exchange-admin-api 6.1)."""
+    """Connectors take IPv4 addresses and CIDR /24 to /32 only (docs/reference/exchange.md#inbound-connectors)."""
     if IPv4Network(text).prefixlen < 24:  # noqa: PLR2004 - the figure is the rule, named in the docstring
         raise ValueError("should be an IPv4 network of /24 to /32")
     return normal.network(text)
 
 
 def _spoofable(text: str) -> str:
-    """A spoof pair takes an IP network only as /24 (exchange-admin-api 6.5)."""
+    """A spoof pair takes an IP network only as /24 (docs/reference/exchange.md#spoofed-senders)."""
     if IPv4Network(text).prefixlen != 24:  # noqa: PLR2004 - as above
         raise ValueError("should be an IPv4 network of exactly /24")
     return normal.network(text)
@@ -116,7 +116,10 @@ class SpoofAllowValues(_Part):
 
 
 class FalseAlertValues(_Part):
-    """What an alert that was false is closed as: a pair that the portal offers (defender-alerts-and-audit 1.6)."""
+    """What a false alert is closed as: a pair that the portal offers.
+
+    Source: docs/reference/defender-alerts-and-audit.md#closing.
+    """
 
     classification: Literal["falsePositive", "informationalExpectedActivity"] = "falsePositive"
     determination: Text = "notMalicious"

@@ -1,6 +1,6 @@
 """One record of a tenant's unified audit log about an administrator's cmdlet, in whichever shape it comes.
 
-Source: defender-alerts-and-audit fact sheet, section 4.
+Source: docs/reference/defender-alerts-and-audit.md#audit-records, #who-did-it.
 """
 
 import re
@@ -17,7 +17,7 @@ from domain.profile import first_fault
 from domain.states import Actor
 
 EXCHANGE_POWERSHELL = "fb78d390-0c51-40cd-8e17-fdbfab77341b"
-"""Microsoft's own application, by which anybody's cmdlets come (4.2)."""
+"""Microsoft's own application, by which anybody's cmdlets come."""
 
 _VERBS = {"new", "set", "remove", "enable", "disable", "rotate"}
 
@@ -27,7 +27,7 @@ class OddRecord(ValueError):  # noqa: N818 - it names the record, and the error 
 
 
 def _utc(value: object) -> object:
-    """CreationTime is UTC and does not say so (4.1)."""
+    """CreationTime is UTC and does not say so."""
     if not isinstance(value, str):
         raise ValueError("should be a time as text")  # noqa: TRY004 - pydantic takes no other
     at = datetime.fromisoformat(value)
@@ -40,7 +40,7 @@ _PAIR = re.compile(r'-(\w+):?\s+("(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|(?!-)\S+)')
 
 
 def _parameters(value: object) -> object:
-    """A list of Name and Value, or one text `-Name "value" ...` (4.2, 4.3)."""
+    """A list of Name and Value, or one text `-Name "value" ...`."""
     if value is None:
         return {}
     if isinstance(value, Mapping):  # as we keep it
@@ -107,7 +107,7 @@ class Record(_Wire):
 
     @property
     def _who(self) -> str:
-        """A person's name; for applications, partners' technicians and Microsoft itself what there is of one (4.4)."""
+        """A person's name; for applications, partners' technicians and Microsoft itself what there is of one."""
         user = self.user_id.strip()
         if found := _TECHNICIAN.search(user):
             return f"a partner's technician {found[2]} of tenant {found[1]}"

@@ -1,8 +1,7 @@
-"""The two alert policies that cry wolf once the filter's range is allowed are switched off.
+"""The alert policies that cry wolf once the filter's range is allowed are switched off.
 
-Guide, Disable M365 False Phishing Alerts: "Phish delivered due to an ETR override" and "Phish delivered due to an IP
-allow policy" deactivated. They are system rules: that Set-ProtectionAlert may change them is unconfirmed, the portal
-can (exchange-admin-api 6.10). Hence one try, a read-back, and then a person. Absent policies do not apply.
+They are system rules: that Set-ProtectionAlert may change them is unconfirmed, the portal can. Hence one try, a
+read-back, and then a person. Absent policies do not apply. Source: docs/reference/compliance.md.
 """
 
 from domain import normal

@@ -1,9 +1,8 @@
 """The tenant takes mail from the filter only.
 
-Guide: "lock down your M365 tenant to only allow secure email that has been scanned by ExchangeDefender".
-The guide's two recipes make different objects (exchange-admin-api 7); the profile's `connector_form` says which one
-is wanted. Only the Partner form locks, so an OnPremises connector is never turned into one or taken away: the Partner
-connector is made beside it, as Microsoft's third-party-filter article has it.
+A guide may have two recipes that make different objects; the profile's `connector_form` says which one is wanted. Only
+the Partner form locks, so an OnPremises connector is never turned into one or taken away: the Partner connector is made
+beside it, as Microsoft's third-party-filter article has it. Source: docs/reference/exchange.md#two-recipes.
 """
 
 from domain import normal
@@ -54,7 +53,7 @@ def _type(profile: Profile) -> str:
 
 
 def _looks_ours(connector: InboundConnector, profile: Profile) -> bool:
-    """Found by content or by name: customers follow the guide by hand and name things as they like (6.1)."""
+    """Found by content or by name: customers follow the guide by hand and name things as they like."""
     values, networks = profile.inbound_connector, profile.delivery_networks
     names = {normal.name(values.name), normal.name(values.name_beside)} if values else set()
     by_content = networks and all(normal.covers(connector.sender_ip_addresses, network) for network in networks)
@@ -110,7 +109,7 @@ def _differing(connector: InboundConnector, facts: Facts, profile: Profile) -> F
 
 
 def _outside_scope(connector: InboundConnector, facts: Facts) -> list[str]:
-    """The domains a scoped connector leaves open. Told, not written: Microsoft words the field in two ways (1.5)."""
+    """The domains a scoped connector leaves open. Told, not written: Microsoft words the field in two ways."""
     scope = connector.associated_accepted_domains
     return sorted(d.key for d in facts.all(AcceptedDomain) if scope and d.in_scope and d.key not in scope)
 

@@ -1,7 +1,7 @@
 """Every domain's mail comes through the filter: the precondition of the lock-down. Report only; MX is never written.
 
 A locked tenant whose MX has left the filter refuses its own mail: that is an outage, and the way out has an order
-(dns-and-exchangedefender 1.5, 8.13): unlock first, then move the MX, then lock again.
+(docs/reference/exchangedefender.md#lock-down): unlock first, then move the MX, then lock again.
 """
 
 from datetime import datetime

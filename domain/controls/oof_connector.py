@@ -1,6 +1,6 @@
 """Automatic replies have a way out of the tenant that does not pass the filter.
 
-Guide, OOF step 1: Office 365 to Partner organization, "only when I have a transport rule set up", "use the MX record",
+Office 365 to Partner organization, "only when I have a transport rule set up", "use the MX record",
 security defaults, turned on. The filter's outbound hosts refuse the null sender of automatic replies.
 """
 
@@ -12,7 +12,7 @@ from domain.steps import Step
 from domain.tenant import Wanted
 
 # Conditions and actions that would make a rule narrower than "every automatic reply", or do more than redirect
-# (exchange-admin-api 6.3 and the New-TransportRule page). With a date set it looks enabled and does nothing outside it.
+# (docs/reference/exchange.md#transport-rules). With a date set it looks enabled and does nothing outside it.
 FOREIGN_TO_RULE = frozenset({
     "ActivationDate", "ExpiryDate", "From", "FromMemberOf", "FromScope", "FromAddressContainsWords",
     "FromAddressMatchesPatterns", "SenderDomainIs", "SenderIpRanges", "SentTo", "SentToMemberOf", "SentToScope",

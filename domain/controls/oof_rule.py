@@ -1,6 +1,6 @@
 """Automatic replies take the connector made for them.
 
-Guide, OOF steps 2 and 4: message type automatic reply, redirect to the connector, Enforce, and "confirm that the rule
+Message type automatic reply, redirect to the connector, Enforce, and "confirm that the rule
 is enabled", the step that the vendor says admins overlook most.
 """
 

@@ -1,8 +1,8 @@
 """Each connector that the tenant's config declares for another service exists and is on.
 
-Guide: "you will need to create a connector for each service" (web forms, printers, scanners, IoT devices).
-A declared connector identifies its service by IP or certificate and never restricts: a second restricting connector
-for `*` would itself lock the tenant (dns-and-exchangedefender 1.5). Undeclared connectors are never looked at twice.
+Web forms, printers, scanners and IoT devices send straight to the tenant. A declared one identifies its service by
+address or certificate and never restricts: a second restricting connector for `*` would itself lock the tenant.
+Undeclared connectors are left alone. Source: docs/reference/exchangedefender.md#lock-down.
 """
 
 from domain import normal

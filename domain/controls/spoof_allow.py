@@ -1,8 +1,7 @@
 """Mail that the filter relays is not taken for spoofed.
 
-Guide, Tenant Allow/Block Lists: the pairs `*, 65.99.255.0/24` and `*, 206.125.40.0/24`, spoof type External, action
-Allow. Pairs that others made stay (exchange-admin-api 6.5: an entry is (user, infrastructure, type), and of an
-entry only the action can be changed).
+The profile's pairs are in the Tenant Allow/Block List with its spoof type and action. Pairs that others made stay. An
+entry is (user, infrastructure, type), and only its action can be changed: docs/reference/exchange.md#spoofed-senders.
 """
 
 from domain import normal

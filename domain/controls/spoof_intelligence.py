@@ -1,10 +1,9 @@
 """Microsoft's spoof intelligence is off where the filter has already judged the sender.
 
-Guide, Manage Anti-Phishing Rules: "Office365 AntiPhish Default (Default)" or your default security policy,
-"Enable spoof intelligence" unchecked. Which policy a recipient gets is decided by the first match of: Strict preset,
-Standard preset, custom rules by priority, the default policy (exchange-admin-api 6.4). Only the policies that the guide
-is about are written; when another one wins, that is told with its name: presets cannot be edited, and a custom policy
-is somebody's decision.
+The first match of Strict preset, Standard preset, custom rules by priority and default policy decides which policy a
+recipient gets. Only the policies that the profile names are written (none named: the default one). When another
+one wins, that is told with its name: presets cannot be edited, and a custom policy is somebody's decision.
+Source: docs/reference/exchange.md#anti-phish-policies.
 """
 
 from domain import normal
