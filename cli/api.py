@@ -71,7 +71,7 @@ def _sentence(answer: httpx.Response) -> str:
 
 
 @contextmanager
-def connect(url: str, key: str, token: str) -> Iterator[Api]:
+def open_api(url: str, key: str, token: str) -> Iterator[Api]:
     """The service at *url*, by function key or by Entra ID token.
 
     Raises:

@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from cli import files, show
-from cli.api import Api, Failure, connect
+from cli.api import Api, Failure, open_api
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 tenants_app = typer.Typer(help="Which tenants are looked after.", no_args_is_help=True)
@@ -60,13 +60,13 @@ def options(
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")] = False,
 ) -> None:
     """Options of every command."""
-    ctx.obj = Session(lambda: connect(url, key, token), as_json, Console(), Console(stderr=True))
+    ctx.obj = Session(lambda: open_api(url, key, token), as_json, Console(), Console(stderr=True))
 
 
 Tenants = Annotated[list[str] | None, typer.Argument(help="Tenant ids, names or initial domains; none: all.")]
 One = Annotated[str, typer.Argument(help="A tenant's id, name or initial domain.")]
 Controls = Annotated[list[str] | None, typer.Option("--control", help="Only this control; may be repeated.")]
-Patience = Annotated[float, typer.Option("--wait", help="Seconds to wait for the end; 0 does not wait.")]
+Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for the end; 0 does not wait.")]
 
 
 @tenants_app.command("import")
@@ -117,13 +117,13 @@ def list_tenants(ctx: typer.Context) -> None:
 
 
 @app.command()
-def check(ctx: typer.Context, tenants: Tenants = None, *, wait: Patience = 300) -> None:
+def check(ctx: typer.Context, tenants: Tenants = None, *, wait: Wait = 300) -> None:
     """Look at tenants now."""
     _work(ctx.obj, tenants, "check", lambda _: None, wait)
 
 
 @app.command()
-def plan(ctx: typer.Context, tenants: Tenants = None, *, control: Controls = None, wait: Patience = 300) -> None:
+def plan(ctx: typer.Context, tenants: Tenants = None, *, control: Controls = None, wait: Wait = 300) -> None:
     """Show the exact steps that would put tenants back. Writes nothing."""
     _work(ctx.obj, tenants, "reprovision", lambda _: {"controls": control, "dry_run": True}, wait, steps=True)
 
@@ -135,7 +135,7 @@ def reprovision(
     *,
     control: Controls = None,
     reason: Annotated[str, typer.Option(help="For the ledger.")] = "",
-    wait: Patience = 900,
+    wait: Wait = 900,
 ) -> None:
     """Put tenants back now."""
     _work(ctx.obj, tenants, "reprovision", lambda _: {"controls": control, "reason": reason}, wait, steps=True)

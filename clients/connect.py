@@ -11,7 +11,7 @@ from clients.announcer import Announcer
 from clients.dns_providers import Hosting
 from clients.entra.callers_tokens import Tokens
 from clients.entra.clouds import ENDPOINTS, Endpoints
-from clients.entra.credentials import Certificate, ClientSecret, Credentials, Proof, managed_identity
+from clients.entra.credentials import Certificate, ClientSecret, Credential, Credentials, managed_identity
 from clients.entra.grants import Grants
 from clients.exchange.compliance import Compliance
 from clients.exchange.exchange import Exchange
@@ -90,9 +90,9 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     web = make_client()
     http = Http(web, now=now)
     endpoints = _endpoints(settings)
-    credentials = Credentials(http, endpoints, settings.client_id, _proof(settings, endpoints), now=now)
-    ticket_systems = systems.connect(settings, http, web, now=now)
-    kept = await storage.connect(settings)
+    credentials = Credentials(http, endpoints, settings.client_id, _credential(settings, endpoints), now=now)
+    ticket_systems = systems.connect_ticket_systems(settings, http, web, now=now)
+    kept = await storage.open_storage(settings)
     if ticket_systems.by_provider:
         kept.ledger.listener = Announcer(kept.tickets, kept.queues, now=now)
     exchange = Exchange(http, credentials, endpoints, now=now)
@@ -140,7 +140,7 @@ def _endpoints(settings: Settings) -> Endpoints:
     return replace(ENDPOINTS[settings.cloud], **{name: url for name, url in given.items() if url})
 
 
-def _proof(settings: Settings, endpoints: Endpoints) -> Proof:
+def _credential(settings: Settings, endpoints: Endpoints) -> Credential:
     if settings.client_certificate:
         return Certificate(settings.client_certificate)
     if settings.client_secret:

@@ -10,9 +10,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from clients.entra.credentials import Certificate
-from clients.psa.connections import Autotask, ConnectWise, HaloPsa, Json, Standard
-from clients.urls import base_url
-from domain.dns_hosts import SECRET_PREFIX
+from clients.psa.connections import (
+    AutotaskConnection,
+    ConnectWiseConnection,
+    HaloPsaConnection,
+    Json,
+    StandardConnection,
+)
+from clients.urls import Url
+from domain.dns_hosts import SECRET_PREFIX, Guid
 from ncrontab import Ncrontab
 
 
@@ -70,11 +76,9 @@ def _part(text: str) -> tuple[str, str]:
 
 
 type Schedule = Annotated[str, AfterValidator(_schedule)]
-type Url = Annotated[str, AfterValidator(base_url)]
 type Servers = Annotated[tuple[tuple[str, int], ...], BeforeValidator(_servers)]
 type Pem = Annotated[str, AfterValidator(_pem)]
 type ConnectionString = Annotated[str, AfterValidator(_connection_string)]
-type Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 
 
 class SettingsError(Exception):
@@ -128,10 +132,12 @@ class Settings(BaseSettings):
         25, alias="HOLDFAST_MAX_PERCENT_PER_HOUR", ge=1, le=100, description="a percentage of the fleet, 1 to 100"
     )
     psa_schedule: Schedule = Field("0 */5 * * * *", description="an NCRONTAB of six fields, such as 0 */5 * * * *")
-    psa_connectwise: Json[ConnectWise] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
-    psa_autotask: Json[Autotask] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
-    psa_halopsa: Json[HaloPsa] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
-    psa_standard: Json[Standard] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
+    psa_connectwise: Json[ConnectWiseConnection] = Field(
+        None, description="a JSON object as docs/psa.md has it", repr=False
+    )
+    psa_autotask: Json[AutotaskConnection] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
+    psa_halopsa: Json[HaloPsaConnection] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
+    psa_standard: Json[StandardConnection] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
 
     dns_secrets: dict[str, str] = Field(
         {}, alias=f"{SECRET_PREFIX}*", description="a secret each, named in a tenant's dns", repr=False
@@ -146,8 +152,8 @@ class Settings(BaseSettings):
         """Raise ValueError where settings only make sense together."""
         if not (self.storage or self.storage_account or (self.blob_url and self.queue_url and self.table_url)):
             raise ValueError("AzureWebJobsStorage: is missing; it should be a storage connection string")
-        proofs = [self.client_certificate, self.client_secret, self.managed_identity_client_id]
-        if sum(map(bool, proofs)) != 1:
+        credentials = [self.client_certificate, self.client_secret, self.managed_identity_client_id]
+        if sum(map(bool, credentials)) != 1:
             raise ValueError(
                 "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: "
                 "exactly one of them should be set"

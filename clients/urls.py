@@ -1,6 +1,9 @@
 """Where a secret may travel to."""
 
+from typing import Annotated
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -17,3 +20,7 @@ def base_url(text: str) -> str:
     if not url.hostname or url.port == 0:  # a port that is none raises ValueError itself
         raise ValueError("should name a host")
     return text.rstrip("/")
+
+
+type Url = Annotated[str, AfterValidator(base_url)]
+"""An address as `base_url` takes it, without its last slash."""

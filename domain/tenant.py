@@ -66,7 +66,7 @@ class Freeze(_Part):
         return self
 
 
-class Psa(_Part):
+class PsaCompany(_Part):
     """The tenant's company in the MSP's ticket system."""
 
     provider: Provider
@@ -90,7 +90,7 @@ class TenantConfig(_Part):
     controls: dict[str, ControlSettings] = Field(default_factory=dict)
     overrides: dict[str, Any] = Field(default_factory=dict)
     service_connectors: tuple[ServiceConnector, ...] = ()
-    psa: Psa | None = None
+    psa: PsaCompany | None = None
     freeze: tuple[Freeze, ...] = ()
     mx_at_filter_since: AwareDatetime | None = None
     dns: HostsByZone = Field(default_factory=dict)

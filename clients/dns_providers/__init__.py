@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from clients.dns_providers.azure_dns import MANAGEMENT, AzureDns
 from clients.dns_providers.cloudflare import Cloudflare
-from clients.dns_providers.provider import Provider
+from clients.dns_providers.provider import DnsProvider
 from clients.dns_providers.record_set import RecordSet
 from clients.dns_providers.rfc2136 import Rfc2136
 from clients.errors import Invalid, Unauthorised, Unreachable, Unreadable
@@ -21,7 +21,7 @@ from domain.dns_steps import WritableType, change_of
 from domain.steps import Step
 from domain.tenant import TenantConfig
 
-__all__ = ["Hosting", "Provider", "RecordSet", "WritableType"]
+__all__ = ["DnsProvider", "Hosting", "RecordSet", "WritableType"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Hosting:
             # What went wrong while the host was only asked is no lost write.
             raise Unreachable(silence.sentence, call=silence.call, sent=silence.sent and permitted) from silence
 
-    def provider(self, tenant: TenantConfig, zone: str) -> Provider[Any]:
+    def provider(self, tenant: TenantConfig, zone: str) -> DnsProvider[Any]:
         """Who hosts *zone* for *tenant*.
 
         Raises:
@@ -79,7 +79,7 @@ class Hosting:
         except ValueError as error:
             raise Unauthorised(f"dns.{zone}: {error}", remedy="Put the provider's secret into that setting.") from None
 
-    def _made(self, host: DnsHost, tenant_id: str) -> Provider[Any]:
+    def _made(self, host: DnsHost, tenant_id: str) -> DnsProvider[Any]:
         match host:
             case AzureDnsHost():
                 return AzureDns(

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, Field, ValidationError
 
-from clients.dns_providers.provider import Provider, Stored
-from clients.dns_providers.record_set import Change, RecordSet
+from clients.dns_providers.provider import DnsProvider, Stored
+from clients.dns_providers.record_set import AllowedChange, RecordSet
 from clients.errors import Conflict, Forbidden, NotFound, Unreadable
 from clients.http import Answer, Effect, Http, Request, raise_for_status
 from domain.dns_steps import WritableType
@@ -29,7 +29,7 @@ class _Stored(Stored):
     metadata: dict[str, str] | None = None
 
 
-class AzureDns(Provider[_Stored]):
+class AzureDns(DnsProvider[_Stored]):
     """The zones of one resource group. *token* gives a bearer token for ARM (role "DNS Zone Contributor")."""
 
     def __init__(
@@ -53,7 +53,7 @@ class AzureDns(Provider[_Stored]):
         except _NoSuchSet:
             return _Stored()
 
-    async def write(self, allowed: Change, stored: _Stored, target: RecordSet) -> None:
+    async def write(self, allowed: AllowedChange, stored: _Stored, target: RecordSet) -> None:
         """One request that ARM takes only if the etag is still that of *stored*."""
         url = self._url(allowed.zone, allowed.name, allowed.type)
         if stored.etag is None:

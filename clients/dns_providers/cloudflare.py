@@ -18,8 +18,8 @@ import dns.tokenizer
 from dns.rdtypes.ANY.TXT import TXT
 from pydantic import BaseModel, ValidationError
 
-from clients.dns_providers.provider import Provider, Stored
-from clients.dns_providers.record_set import Change, RecordSet, content, cut
+from clients.dns_providers.provider import DnsProvider, Stored
+from clients.dns_providers.record_set import AllowedChange, RecordSet, content, cut
 from clients.errors import AlreadyExists, Conflict, NotFound, Unauthorised, Unreadable
 from clients.http import Answer, Effect, Http, Request, raise_for_status
 from domain.dns_steps import WritableType
@@ -71,7 +71,7 @@ class _Stored(Stored):
     rows: tuple[_Record, ...] = ()
 
 
-class Cloudflare(Provider[_Stored]):
+class Cloudflare(DnsProvider[_Stored]):
     """The zones that the API token *token* may change (Zone:Read and DNS:Edit).
 
     Raises ValueError when *token* cannot be sent: the error of a header that is none would repeat it.
@@ -90,7 +90,7 @@ class Cloudflare(Provider[_Stored]):
         rows = await self._records(path, name, rtype)
         return _Stored(_record_set(rows, rtype), path, tuple(rows))
 
-    async def write(self, allowed: Change, stored: _Stored, target: RecordSet) -> None:
+    async def write(self, allowed: AllowedChange, stored: _Stored, target: RecordSet) -> None:
         """One request about one record; nothing holds the others still meanwhile."""
         old = [row for row in stored.rows if content(_value(row, allowed.type)) in allowed.removed]
         new = [value for value in target.values if content(value) in allowed.added]

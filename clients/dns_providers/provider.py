@@ -6,7 +6,7 @@ Source: docs/reference/dns.md#rules-for-writing.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
-from clients.dns_providers.record_set import Change, RecordSet, change, check_owner
+from clients.dns_providers.record_set import AllowedChange, RecordSet, change, check_owner
 from clients.http import Permit
 from domain.dns_steps import WritableType
 
@@ -18,7 +18,7 @@ class Stored:
     records: RecordSet = field(default_factory=RecordSet)
 
 
-class Provider[S: Stored](ABC):
+class DnsProvider[S: Stored](ABC):
     """A host of zones. Names are A-labels, lower case, without the trailing dot; *name* is whole, not relative."""
 
     async def read(self, zone: str, name: str, rtype: WritableType) -> RecordSet:
@@ -54,5 +54,5 @@ class Provider[S: Stored](ABC):
         """Ask the host. Raises ClientError."""
 
     @abstractmethod
-    async def write(self, allowed: Change, stored: S, target: RecordSet) -> None:
+    async def write(self, allowed: AllowedChange, stored: S, target: RecordSet) -> None:
         """Make *stored* into *target*, as far as the host lets us only if it is still *stored*. Raises ClientError."""

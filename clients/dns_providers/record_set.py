@@ -45,7 +45,7 @@ class RecordSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AllowedChange:
     """A change that is allowed: *name* in *zone* loses *removed* and gains *added*, and keeps everything else."""
 
     zone: str
@@ -76,7 +76,7 @@ class Change:
         return RecordSet(kept + new, current.ttl_s if current.values else max(self.wanted.ttl_s, SHORTEST_TTL_S))
 
 
-def change(zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet) -> Change:
+def change(zone: str, name: str, rtype: WritableType, expected: RecordSet, wanted: RecordSet) -> AllowedChange:
     """The change from *expected* to *wanted*, if it is one that this service ever makes.
 
     Allowed are: at a domain, one SPF record added, replaced or removed; at its `_dmarc`, one DMARC record added where
@@ -86,7 +86,7 @@ def change(zone: str, name: str, rtype: WritableType, expected: RecordSet, wante
         Invalid: It is anything else; nothing was sent.
     """
     check_owner(zone, name, rtype)
-    made = Change(zone, name, rtype, expected, wanted)
+    made = AllowedChange(zone, name, rtype, expected, wanted)
     if reason := _refusal(made):
         raise Invalid(f"{rtype} of {name}: {reason}")
     return made
@@ -100,7 +100,7 @@ def check_owner(zone: str, name: str, rtype: WritableType) -> None:
         raise Invalid(f"{rtype} of {name}: only SPF, DMARC and DKIM records of a domain are ours to touch")
 
 
-def _refusal(made: Change) -> str:
+def _refusal(made: AllowedChange) -> str:
     values, kind = (*made.expected.values, *made.wanted.values), str if made.type == "CNAME" else Txt
     if not all(isinstance(value, kind) for value in values):
         return "a value of another type"
@@ -115,7 +115,7 @@ def _refusal(made: Change) -> str:
     return _not_one(made, "SPF", _SPF)
 
 
-def _not_one(made: Change, kind: str, form: re.Pattern[bytes]) -> str:
+def _not_one(made: AllowedChange, kind: str, form: re.Pattern[bytes]) -> str:
     """Why this is more than the one record of *kind* coming, going or being replaced."""
 
     def of_kind(contents: frozenset[Content]) -> int:
@@ -129,14 +129,14 @@ def _not_one(made: Change, kind: str, form: re.Pattern[bytes]) -> str:
     return ""
 
 
-def _no_host(made: Change) -> str:
+def _no_host(made: AllowedChange) -> str:
     for target in made.added:
         if not isinstance(target, str) or len(target) > _LONGEST_NAME or not _TARGET.fullmatch(target):
             return "the target should be a host name in lower case, without the trailing dot"
     return ""
 
 
-def _replaces(made: Change) -> str:
+def _replaces(made: AllowedChange) -> str:
     if len(made.expected.contents | made.wanted.contents) > 1:
         return "it is only ever created where there is nothing, or taken back"
     return ""

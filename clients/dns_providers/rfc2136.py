@@ -23,14 +23,14 @@ import dns.tsig
 import dns.update
 from dns.rdtypes.ANY.TXT import TXT
 
-from clients.dns_providers.provider import Provider, Stored
-from clients.dns_providers.record_set import Change, RecordSet
+from clients.dns_providers.provider import DnsProvider, Stored
+from clients.dns_providers.record_set import AllowedChange, RecordSet
 from clients.errors import Call, ClientError, Conflict, Forbidden, Invalid, Unauthorised, Unreachable, Unreadable
 from clients.resolver.verdict import records_of, value
 from domain.dns_steps import WritableType
 from domain.mail.answers import Txt
 
-TIMEOUT_S = 10.0
+_TIMEOUT_S = 10.0
 _CHANGED = {dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.YXDOMAIN, dns.rcode.NXDOMAIN}
 _KEY_REMEDY = "Give the DNS server this key, with its algorithm and the right to update the zone."
 _CLOCK_REMEDY = "Set the clocks: a signature is good for 300 seconds."
@@ -41,7 +41,7 @@ class _Stored(Stored):
     rdatas: tuple[dns.rdata.Rdata, ...] = ()
 
 
-class Rfc2136(Provider[_Stored]):
+class Rfc2136(DnsProvider[_Stored]):
     """The primary server of a zone, at *host* and *port*. Raises ValueError when the *secret* is not base64."""
 
     def __init__(  # noqa: PLR0913 - a server and its key
@@ -52,7 +52,7 @@ class Rfc2136(Provider[_Stored]):
         key_name: str,
         secret: str,
         algorithm: str = "hmac-sha256",
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float = _TIMEOUT_S,
     ) -> None:
         self._host = host
         self._port = port
@@ -62,12 +62,12 @@ class Rfc2136(Provider[_Stored]):
         except (binascii.Error, dns.exception.DNSException) as error:
             raise ValueError(f"not a TSIG key: {error}") from None
 
-    async def write(self, allowed: Change, stored: _Stored, target: RecordSet) -> None:
+    async def write(self, allowed: AllowedChange, stored: _Stored, target: RecordSet) -> None:
         """One update with *stored* as its prerequisite."""
         update = self._update(allowed, stored, target)
         await self._send(update, Call("UPDATE", f"{allowed.name} {allowed.type}"))
 
-    def _update(self, allowed: Change, stored: _Stored, target: RecordSet) -> dns.update.UpdateMessage:
+    def _update(self, allowed: AllowedChange, stored: _Stored, target: RecordSet) -> dns.update.UpdateMessage:
         update = dns.update.UpdateMessage(allowed.zone, keyring=self._key)
         owner = dns.name.from_text(allowed.name)
         if stored.rdatas:

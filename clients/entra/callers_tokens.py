@@ -14,7 +14,7 @@ from clients.entra.clouds import Endpoints
 from clients.errors import ClientError, Unreachable
 from clients.http import Answer, Clock, Effect, Http, Request, raise_for_status
 
-KEPT = timedelta(days=1)
+_KEPT = timedelta(days=1)
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
 """However many tokens name unknown keys, Entra is asked no more often."""
 PAUSED = timedelta(seconds=5)
@@ -91,8 +91,8 @@ class Tokens:
 
     async def _key(self, key_id: str) -> Any:  # noqa: ANN401 - PyJWT takes what its PyJWK gives
         async with self._asking:
-            age = self._now() - self._asked_at if self._asked_at else KEPT
-            if age >= KEPT or (key_id not in self._keys and age >= ASKED_AGAIN_AFTER):
+            age = self._now() - self._asked_at if self._asked_at else _KEPT
+            if age >= _KEPT or (key_id not in self._keys and age >= ASKED_AGAIN_AFTER):
                 await self._ask()
         if key_id not in self._keys:
             raise TokenRefused("the token is signed with a key that is not Entra's")

@@ -1,7 +1,7 @@
 """Tokens of Entra ID for one application in many tenants.
 
-MSAL makes the proof and speaks the protocol. Its own caches are not used: its application objects weigh far more than
-the tokens, and ten thousand tenants must fit into one small worker.
+MSAL makes the client assertion and speaks the protocol. Its own caches are not used: its application objects weigh far
+more than the tokens, and ten thousand tenants must fit into one small worker.
 """
 
 import asyncio
@@ -86,7 +86,7 @@ class FederatedIdentity:
         return {"client_assertion": lambda: token}
 
 
-type Proof = Certificate | ClientSecret | FederatedIdentity
+type Credential = Certificate | ClientSecret | FederatedIdentity
 
 
 def managed_identity(client_id: str, audience: str, *, now: Clock = utc_now) -> FederatedIdentity:
@@ -124,11 +124,11 @@ async def _identity_token(client_id: str, audience: str) -> tuple[str, datetime]
 class Credentials:
     """Tokens of the application *client_id*, per tenant and scope, kept until five minutes before they expire."""
 
-    def __init__(self, http: Http, endpoints: Endpoints, client_id: str, proof: Proof, *, now: Clock) -> None:
+    def __init__(self, http: Http, endpoints: Endpoints, client_id: str, credential: Credential, *, now: Clock) -> None:
         self._http = http
         self._login = endpoints.login
         self._client_id = client_id
-        self._proof = proof
+        self._credential = credential
         self._now = now
         self._tokens: ExpiringCache[_Key, str] = ExpiringCache(TOKENS_KEPT)
         self._asked: dict[tuple[_Key, str | None], asyncio.Task[str]] = {}
@@ -170,7 +170,7 @@ class Credentials:
         tenant_id, scope = key
         loop = asyncio.get_running_loop()
         transport = MsalTransport(self._http, loop, f"{self._login}/{tenant_id}/oauth2/v2.0/token")
-        credential = await self._proof.for_msal()
+        credential = await self._credential.for_msal()
         ask = partial(self._ask_msal, tenant_id, scope, claims, credential, transport)
         result = await loop.run_in_executor(self._threads, ask)
         token = result.get("access_token")

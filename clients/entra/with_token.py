@@ -9,7 +9,7 @@ from clients.http import Answer, Http, Permit, Request, resolved
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class WithToken:
     """Sends what is asked of one service, in any tenant. *base*: where it is; *scope*: for whom the token is."""
 
     http: Http

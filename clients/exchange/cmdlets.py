@@ -21,7 +21,7 @@ log = logging.getLogger("holdfast.cmdlets")
 
 CALLS_PER_TENANT = 2
 """Concurrent calls to one service; a tenant's apps share one limit (docs/reference/exchange.md#limits)."""
-MOST_PAGES = 100
+_MOST_PAGES = 100
 """A hundred thousand objects; a service that says more is linking in circles."""
 
 
@@ -45,7 +45,7 @@ class Cmdlets:
         """What *first* begins, to its end. Raises ClientError: one page that fails is the whole read that fails."""
         command, url, page = command_for(target, query), target.url(base), first
         rows = [*first.rows]
-        for _ in range(MOST_PAGES):
+        for _ in range(_MOST_PAGES):
             _log_warnings(command, page.warnings)
             if page.next_link is None:
                 return _complete(query, Seen(tuple(rows), first.at))
@@ -53,7 +53,7 @@ class Cmdlets:
             # The same body is posted to the link; a GET is wrong (docs/reference/exchange.md#paging).
             page = await self.send(target, partial(command.request, link), command.page)
             rows += page.rows
-        raise Unreadable(f"more than {MOST_PAGES} pages")
+        raise Unreadable(f"more than {_MOST_PAGES} pages")
 
     async def apply(self, target: Target, base: str, step: Step, *, permit: Permit) -> Applied:
         """Run one write. Raises ClientError, and what *permit* raises."""

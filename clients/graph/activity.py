@@ -17,13 +17,13 @@ import httpx
 
 from clients.entra.clouds import Endpoints
 from clients.entra.credentials import Credentials
-from clients.entra.with_token import Signed
+from clients.entra.with_token import WithToken
 from clients.errors import Forbidden, Invalid, NotFound, NotLicensed, Refused, Throttled, Unreadable
 from clients.http import Answer, Effect, Http, Request, raise_for_status, retry_after_s
 
 CONTENT_TYPES = ("Audit.Exchange", "Audit.General")
 """Cmdlets of Exchange, and those of Security & Compliance."""
-MOST_PAGES = 500
+_MOST_PAGES = 500
 
 
 class NoSubscription(Invalid):
@@ -43,12 +43,12 @@ class Activity:
     """The audit feed, for every tenant of a worker. *publisher*: our own tenant, whose quota is counted."""
 
     def __init__(self, http: Http, credentials: Credentials, endpoints: Endpoints, publisher: str) -> None:
-        self._signed = Signed(http, credentials, endpoints.activity, endpoints.activity_scope)
+        self._service = WithToken(http, credentials, endpoints.activity, endpoints.activity_scope)
         self._publisher = publisher
 
     async def object_id(self, tenant_id: str) -> str:
         """The object id of our service principal in the tenant, as the token says; "" where it does not."""
-        token = await self._signed.credentials.token(tenant_id, self._signed.scope)
+        token = await self._service.credentials.token(tenant_id, self._service.scope)
         body = token.split(".")[1] if token.count(".") > 1 else ""
         try:
             claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
@@ -69,7 +69,7 @@ class Activity:
         """Have *content_type* collected; that it is already is a success (AF20024). Raises ClientError."""
         url = self._url(tenant_id, "subscriptions/start", contentType=content_type)
         request = Request("POST", url, Effect.SET, {"Content-Length": "0"})
-        await self._signed.send(tenant_id, request, partial(self._started, tenant_id))
+        await self._service.send(tenant_id, request, partial(self._started, tenant_id))
 
     async def content(
         self, tenant_id: str, content_type: str, start: datetime, end: datetime
@@ -81,25 +81,25 @@ class Activity:
         """
         window = {"startTime": _text(start), "endTime": _text(end)}
         url = self._url(tenant_id, "subscriptions/content", contentType=content_type, **window)
-        for _ in range(MOST_PAGES):
+        for _ in range(_MOST_PAGES):
             answer = await self._get(tenant_id, url)
             yield [_blob(each) for each in _listed(answer)]
             link = answer.headers.get("NextPageUri") or answer.headers.get("NextPageUrl")
             if not link:
                 return
-            url = self._published(self._signed.url(link))
-        raise Unreadable(f"more than {MOST_PAGES} pages of content")
+            url = self._published(self._service.url(link))
+        raise Unreadable(f"more than {_MOST_PAGES} pages of content")
 
     async def fetch(self, tenant_id: str, blob: Blob) -> list[Any]:
         """The records of *blob*, as they came. Raises NotFound when it is gone (AF20050 to 20052), and ClientError."""
-        return _listed(await self._get(tenant_id, self._published(self._signed.url(blob.uri))))
+        return _listed(await self._get(tenant_id, self._published(self._service.url(blob.uri))))
 
     async def _get(self, tenant_id: str, url: str) -> Answer:
         request = Request("GET", url, Effect.READ, {"Accept": "application/json"})
-        return await self._signed.send(tenant_id, request, partial(self._checked, tenant_id))
+        return await self._service.send(tenant_id, request, partial(self._checked, tenant_id))
 
     def _url(self, tenant_id: str, path: str, **query: str) -> str:
-        url = self._signed.url(f"/api/v1.0/{quote(tenant_id)}/activity/feed/{path}")
+        url = self._service.url(f"/api/v1.0/{quote(tenant_id)}/activity/feed/{path}")
         return self._published(f"{url}?{urlencode(query)}" if query else url)
 
     def _published(self, url: str) -> str:
@@ -128,7 +128,7 @@ class Activity:
             case "AF20012":
                 raise NotLicensed(said, call=answer.call, kind=code)
             case "AF10001":
-                url = self._signed.credentials.consent_url(tenant_id)
+                url = self._service.credentials.consent_url(tenant_id)
                 remedy = f"Grant the application ActivityFeed.Read on Office 365 Management APIs: {url}"
                 raise Forbidden(said, call=answer.call, remedy=remedy, kind=code)
             case _ if code in _REMEDIES:

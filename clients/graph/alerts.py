@@ -23,7 +23,7 @@ MINUTE = timedelta(minutes=1)
 """Of 150 requests a minute for each application and tenant: a read that fails is sent again by itself."""
 TENANTS_REMEMBERED = 4096
 
-PAGE = 100
+_PAGE = 100
 MOST_SKIPPED = 500
 """A larger `$skip` is refused."""
 _PATH = "/v1.0/security/alerts_v2"
@@ -42,7 +42,7 @@ class Listing:
     @property
     def path(self) -> str:
         query = {
-            "$top": str(PAGE),
+            "$top": str(_PAGE),
             "$orderby": f"{self.field} asc",
             "$filter": f"{_SERVICE} and {self.field} ge {self.since}{self.condition}",
         }
@@ -62,7 +62,7 @@ class Listing:
         if first != last:
             return Listing(self.field, last, self.condition)
         # All of one moment: only counting leads past them.
-        skip = (self.skip if self.since == last else 0) + PAGE
+        skip = (self.skip if self.since == last else 0) + _PAGE
         if skip > MOST_SKIPPED:
             raise Unreadable(f"more than {MOST_SKIPPED} alerts of {last} without a link to the next page")
         return Listing(self.field, last, self.condition, skip)
@@ -143,7 +143,7 @@ class Alerts:
             fresh = [raw for raw in page if _version(raw) not in seen]
             seen.update(map(_version, fresh))
             yield fresh
-            if link is None and len(page) < PAGE:
+            if link is None and len(page) < _PAGE:
                 return
             listing = listing if link else listing.after(page)
             path = link or listing.path

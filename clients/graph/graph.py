@@ -12,7 +12,7 @@ from typing import Any
 
 from clients.entra.clouds import Endpoints
 from clients.entra.credentials import Credentials
-from clients.entra.with_token import Signed
+from clients.entra.with_token import WithToken
 from clients.errors import Call, ClientError, Forbidden, NotLicensed, Refused, Unreadable
 from clients.exchange.batch import headers_of
 from clients.http import Answer, Effect, Http, Permit, Request, raise_for_status
@@ -29,7 +29,7 @@ class Graph:
     """Graph, for every tenant of a worker. *role*: the application permission that its calls need."""
 
     def __init__(self, http: Http, credentials: Credentials, endpoints: Endpoints, role: str) -> None:
-        self._signed = Signed(http, credentials, endpoints.graph, endpoints.graph_scope)
+        self._service = WithToken(http, credentials, endpoints.graph, endpoints.graph_scope)
         self._credentials = credentials
         self._role = role
 
@@ -65,7 +65,7 @@ class Graph:
         for part in batched(paths, MOST_PARTS, strict=False):
             items = [{"id": str(n), "method": "GET", "url": path} for n, path in enumerate(part)]
             request = self._request("POST", "/v1.0/$batch", Effect.READ, {"requests": items})
-            found += await self._signed.send(tenant_id, request, partial(self._parts, tenant_id, part))
+            found += await self._service.send(tenant_id, request, partial(self._parts, tenant_id, part))
         return found
 
     async def patch(self, tenant_id: str, path: str, body: Mapping[str, object], *, permit: Permit) -> Raw:
@@ -90,12 +90,12 @@ class Graph:
         permit: Permit | None = None,
     ) -> Raw:
         request = self._request(method, path, effect, body)
-        return await self._signed.send(tenant_id, request, partial(self.checked, tenant_id), permit=permit)
+        return await self._service.send(tenant_id, request, partial(self.checked, tenant_id), permit=permit)
 
     def _request(self, method: str, path: str, effect: Effect, body: Mapping[str, object] | None) -> Request:
         content = b"" if body is None else json.dumps(body).encode()
         headers = _HEADERS | ({} if body is None else {"Content-Type": "application/json"})
-        return Request(method, self._signed.url(path), effect, headers, content)
+        return Request(method, self._service.url(path), effect, headers, content)
 
     def _parts(self, tenant_id: str, paths: Sequence[str], answer: Answer) -> list[Raw | ClientError]:
         responses = self.checked(tenant_id, answer).get("responses")

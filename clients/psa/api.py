@@ -11,12 +11,12 @@ from clients.http import Answer, Effect, Http, Request, raise_for_status
 from domain.psa.desk import Desk, TicketSystem
 from domain.psa.ticket import Note, Person, Ticket
 
-AT_ONCE = 2
+_AT_ONCE = 2
 """Requests of one worker at a time. Autotask allows an integration three at a time on one endpoint
 (docs/reference/psa.md#autotask-api), and what we use of any PSA's limits, the MSP's other tools cannot."""
 
 
-class Psa(Protocol):
+class PsaClient(Protocol):
     """One ticket system. Every method raises a ClientError where the system does not do what it was asked.
 
     A missing or deleted ticket is NotFound. Only `create` and `add_note` leave one more of something: neither is ever
@@ -53,13 +53,13 @@ class Psa(Protocol):
         ...
 
 
-class Api:
+class JsonApi:
     """JSON over HTTP to one PSA. *fault* makes of an error's body what the vendor said, and of some a better error."""
 
     def __init__(self, http: Http, fault: Callable[[Answer], str]) -> None:
         self._http = http
         self._fault = fault
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def call(  # noqa: PLR0913 - the parts of a request
         self,

@@ -8,8 +8,8 @@ from urllib.parse import urlencode, urlsplit
 from clients.cache import ExpiringCache
 from clients.errors import Invalid, NotFound, Throttled, Unauthorised, Unreadable
 from clients.http import Answer, Clock, Effect, Http
-from clients.psa.api import Api, item, items, number, text_of, whole
-from clients.psa.connections import Autotask as Connection
+from clients.psa.api import JsonApi, item, items, number, text_of, whole
+from clients.psa.connections import AutotaskConnection
 from domain.psa.desk import Desk, TicketSystem
 from domain.psa.ticket import Note, Person, Ticket
 
@@ -18,10 +18,10 @@ INTERNAL = 2
 """`publish` of a note for the internal project team: 1 may reach the customer's portal."""
 LONGEST_NOTE = 32_000
 LONGEST_TITLE = 255
-PAGE = 200
-MOST_PAGES = 100
+_PAGE = 200
+_MOST_PAGES = 100
 """After a long outage all that changed meanwhile must be looked through: what is left out is never seen again."""
-OURS = 0.75
+OUR_SHARE = 0.75
 """Share of the database's hourly threshold beyond which we leave the rest to the MSP's other tools."""
 LOOK_AGAIN = timedelta(minutes=5)
 _AGENT, _CONTACT = 1, 2
@@ -36,9 +36,9 @@ class Autotask:
 
     provider: TicketSystem = "autotask"
 
-    def __init__(self, http: Http, connection: Connection, *, now: Clock) -> None:
+    def __init__(self, http: Http, connection: AutotaskConnection, *, now: Clock) -> None:
         self.desk: Desk = connection.desk
-        self._api = Api(http, _fault)
+        self._api = JsonApi(http, _fault)
         self._connection = connection
         self._now = now
         self._base = ""
@@ -117,11 +117,11 @@ class Autotask:
 
     async def _query(self, path: str, terms: list[dict[str, object]]) -> list[dict[str, Any]]:
         """Every page: the next is asked for with the same body, as its address carries the position only."""
-        sent: dict[str, object] = {"maxRecords": PAGE, "filter": terms}
+        sent: dict[str, object] = {"maxRecords": _PAGE, "filter": terms}
         if path.startswith("/Tickets/"):
             sent["includeFields"] = list(_FIELDS)
         rows: list[dict[str, Any]] = []
-        for _ in range(MOST_PAGES):
+        for _ in range(_MOST_PAGES):
             found, answer = await self._call("POST", path, sent=sent)
             rows += items(answer, item(answer, found).get("items"))
             link = item(answer, item(answer, found).get("pageDetails") or {}).get("nextPageUrl")
@@ -149,7 +149,7 @@ class Autotask:
         found, answer = await self._api.call("GET", f"{base}/ThresholdInformation", self._headers)
         about = item(answer, found)
         most, used = about.get("externalRequestThreshold"), about.get("currentTimeframeRequestCount")
-        if isinstance(most, int) and isinstance(used, int) and used > OURS * most:
+        if isinstance(most, int) and isinstance(used, int) and used > OUR_SHARE * most:
             wait_s = LOOK_AGAIN.total_seconds()
             raise Throttled(f"{used} of {most} calls of this hour are used", call=answer.call, retry_after_s=wait_s)
         self._room.put("room", value=True, until=self._now() + LOOK_AGAIN)

@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from clients.urls import base_url
+from clients.urls import Url
 from domain.psa.desk import Desk, Id
 
-type Url = Annotated[str, AfterValidator(base_url)]
 type Secret = Annotated[SecretStr, Field(min_length=1)]
 
 CLOUD = ".myconnectwise.net"
@@ -47,7 +46,7 @@ class _Connection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class ConnectWise(_Connection):
+class ConnectWiseConnection(_Connection):
     """ConnectWise PSA. *product_instance*: the `ProductInstanceId` of its callbacks, which pins them to this system.
 
     *key_hosts*: hosts (with their port, where it is not 443) that may serve signing keys; by default the site's own
@@ -71,7 +70,7 @@ class ConnectWise(_Connection):
         return frozenset(self.key_hosts) or frozenset({own, *twins})
 
 
-class Autotask(_Connection):
+class AutotaskConnection(_Connection):
     """Autotask PSA. *zone_url*: where the zone is asked for. *note_type*: a picklist value of this database."""
 
     user: Annotated[str, Field(min_length=1)]
@@ -83,7 +82,7 @@ class Autotask(_Connection):
     desk: Desk = Desk()
 
 
-class HaloPsa(_Connection):
+class HaloPsaConnection(_Connection):
     """HaloPSA. *auth_url*, *tenant*: asked of the system itself where they are not given.
 
     *webhook_secrets*: `user:password` for Basic, anything else is a Bearer token. *outcome*: of an internal note.
@@ -99,7 +98,7 @@ class HaloPsa(_Connection):
     desk: Desk = Desk()
 
 
-class Standard(_Connection):
+class StandardConnection(_Connection):
     """Anything that signs as Standard Webhooks has it. It has no tickets that could be read or written."""
 
     secrets: Annotated[tuple[Annotated[SecretStr, AfterValidator(_whsec)], ...], Field(min_length=1)]

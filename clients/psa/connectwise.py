@@ -8,15 +8,14 @@ from urllib.parse import urlencode, urlsplit
 
 from clients.errors import Forbidden, NotFound, Unreadable
 from clients.http import Answer, Effect, Http
-from clients.psa.api import Api, item, items, number, text_of, whole
-from clients.psa.connections import CLOUD
-from clients.psa.connections import ConnectWise as Connection
+from clients.psa.api import JsonApi, item, items, number, text_of, whole
+from clients.psa.connections import CLOUD, ConnectWiseConnection
 from domain.psa.desk import Desk, TicketSystem
 from domain.psa.ticket import Note, Person, Ticket
 
 LONGEST_SUMMARY = 100
-PAGE = 200
-MOST_PAGES = 5
+_PAGE = 200
+_MOST_PAGES = 5
 MOST_PAGES_CHANGED = 100
 """After a long outage all that changed meanwhile must be looked through: what is left out is never seen again."""
 
@@ -26,9 +25,9 @@ class ConnectWise:
 
     provider: TicketSystem = "connectwise"
 
-    def __init__(self, http: Http, connection: Connection) -> None:
+    def __init__(self, http: Http, connection: ConnectWiseConnection) -> None:
         self.desk: Desk = connection.desk
-        self._api = Api(http, _fault)
+        self._api = JsonApi(http, _fault)
         self._connection = connection
         self._base = ""
         login = ":".join(
@@ -76,8 +75,8 @@ class ConnectWise:
 
     async def notes(self, ticket_id: str) -> Sequence[Note]:
         notes: list[Note] = []
-        for page in range(1, MOST_PAGES + 1):
-            asked = urlencode({"page": page, "pageSize": PAGE, "orderBy": "id desc"})
+        for page in range(1, _MOST_PAGES + 1):
+            asked = urlencode({"page": page, "pageSize": _PAGE, "orderBy": "id desc"})
             found, answer = await self._call("GET", f"/service/tickets/{ticket_id}/notes?{asked}")
             notes += [_note(number(answer, each.get("id")), each) for each in items(answer, found)]
             if 'rel="next"' not in answer.headers.get("link", ""):
@@ -112,7 +111,7 @@ class ConnectWise:
         conditions = f"lastUpdated>=[{since:%Y-%m-%dT%H:%M:%SZ}]"
         tickets: list[Ticket] = []
         for page in range(1, MOST_PAGES_CHANGED + 1):
-            query = {"conditions": conditions, "orderBy": "_info/lastUpdated asc", "page": page, "pageSize": PAGE}
+            query = {"conditions": conditions, "orderBy": "_info/lastUpdated asc", "page": page, "pageSize": _PAGE}
             found, answer = await self._call("GET", f"/service/tickets?{urlencode(query)}")
             tickets += [_ticket(each) for each in items(answer, found)]
             if 'rel="next"' not in answer.headers.get("link", ""):

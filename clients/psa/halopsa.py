@@ -9,14 +9,14 @@ from urllib.parse import urlencode, urlsplit
 from clients.cache import ExpiringCache
 from clients.errors import Unauthorised, Unreadable
 from clients.http import Answer, Clock, Effect, Http
-from clients.psa.api import Api, item, items, number, text_of, whole
-from clients.psa.connections import HaloPsa as Connection
+from clients.psa.api import JsonApi, item, items, number, text_of, whole
+from clients.psa.connections import HaloPsaConnection
 from domain.psa.desk import Desk, TicketSystem
-from domain.psa.ticket import OURS, Note, Person, Ticket
+from domain.psa.ticket import OUR_KEY, Note, Person, Ticket
 
-PAGE = 50
-MOST_PAGES = 10
-RENEWED_EARLY = timedelta(minutes=1)
+_PAGE = 50
+_MOST_PAGES = 10
+_RENEWED_EARLY = timedelta(minutes=1)
 GENERAL_USER = -1
 """Puts a ticket on the client's General User."""
 
@@ -26,9 +26,9 @@ class HaloPsa:
 
     provider: TicketSystem = "halopsa"
 
-    def __init__(self, http: Http, connection: Connection, *, now: Clock) -> None:
+    def __init__(self, http: Http, connection: HaloPsaConnection, *, now: Clock) -> None:
         self.desk: Desk = connection.desk
-        self._api = Api(http, _fault)
+        self._api = JsonApi(http, _fault)
         self._connection = connection
         self._now = now
         self._tokens: ExpiringCache[str, str] = ExpiringCache(1)
@@ -100,12 +100,12 @@ class HaloPsa:
 
     async def _pages(self, asked: dict[str, str]) -> list[Ticket]:
         tickets: list[Ticket] = []
-        for page in range(1, MOST_PAGES + 1):
-            query = urlencode({**asked, "pageinate": "true", "page_no": page, "page_size": PAGE})
+        for page in range(1, _MOST_PAGES + 1):
+            query = urlencode({**asked, "pageinate": "true", "page_no": page, "page_size": _PAGE})
             found, answer = await self._call("GET", f"/Tickets?{query}")
             rows = items(answer, item(answer, found).get("tickets"))
             tickets += [_ticket(each) for each in rows]
-            if len(rows) < PAGE:
+            if len(rows) < _PAGE:
                 break
         return tickets
 
@@ -141,7 +141,7 @@ class HaloPsa:
         token, lifetime = item(answer, found).get("access_token"), item(answer, found).get("expires_in")
         if not isinstance(token, str) or not isinstance(lifetime, int):
             raise Unreadable("no token, or none that says how long it lasts", call=answer.call)
-        self._tokens.put("token", token, self._now() + timedelta(seconds=lifetime) - RENEWED_EARLY)
+        self._tokens.put("token", token, self._now() + timedelta(seconds=lifetime) - _RENEWED_EARLY)
         return token
 
     async def _authority(self) -> tuple[str, str]:
@@ -170,7 +170,7 @@ def _one(answer: Answer, value: object) -> dict[str, Any]:
 
 
 def _ticket(found: dict[str, Any]) -> Ticket:
-    custom, key = found.get("customfields") or [], OURS.search(text_of(found.get("summary")))
+    custom, key = found.get("customfields") or [], OUR_KEY.search(text_of(found.get("summary")))
     return Ticket(
         id=text_of(found.get("id")),
         company=text_of(found.get("client_id")),

@@ -15,23 +15,23 @@ import httpx
 from clients.cache import ExpiringCache
 from clients.errors import Call, Throttled, Unreachable
 from clients.http import Clock
-from clients.psa.connections import ConnectWise
+from clients.psa.connections import ConnectWiseConnection
 from domain.psa.delivery import KeyPlace
 
-KEPT = timedelta(minutes=10)
+_KEPT = timedelta(minutes=10)
 ASKED_AGAIN = timedelta(minutes=1)
 """A key that did not fit may have been exchanged; somebody who forges must not make us ask more often than this."""
 KEYS_KEPT = 64
 FETCHES_A_MINUTE = 12
-PATIENCE_S = 2.0
+_PATIENCE_S = 2.0
 """ConnectWise waits 5 s for our answer, and comes again when told 429 (docs/reference/psa.md#connectwise-callbacks)."""
-LARGEST_BYTES = 65_536
+_LARGEST_BYTES = 65_536
 
 
 class SigningKeys:
     """The signing keys of one connection."""
 
-    def __init__(self, web: httpx.AsyncClient, connection: ConnectWise, *, now: Clock) -> None:
+    def __init__(self, web: httpx.AsyncClient, connection: ConnectWiseConnection, *, now: Clock) -> None:
         self._web = web
         self._connection = connection
         self._now = now
@@ -67,7 +67,7 @@ class SigningKeys:
             key = await self._fetch(url)
             self._asked.put(url, value=True, until=self._now() + ASKED_AGAIN)
             if key is not None:
-                self._keys.put(url, key, self._now() + KEPT)
+                self._keys.put(url, key, self._now() + _KEPT)
             return key
 
     def _kept(self, url: str, instead_of: str | None) -> str | None:
@@ -85,11 +85,11 @@ class SigningKeys:
 
     async def _fetch(self, url: str) -> str | None:
         try:
-            async with asyncio.timeout(PATIENCE_S), self._web.stream("GET", url, follow_redirects=False) as response:
+            async with asyncio.timeout(_PATIENCE_S), self._web.stream("GET", url, follow_redirects=False) as response:
                 content = bytearray()
                 async for chunk in response.aiter_raw():
                     content += chunk
-                    if len(content) > LARGEST_BYTES:
+                    if len(content) > _LARGEST_BYTES:
                         return None
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise Unreachable(f"no signing key: {type(error).__name__}", call=_call(url), sent=True) from error

@@ -8,7 +8,7 @@ import httpx
 
 from clients.cache import ExpiringCache
 from clients.http import Clock, Http
-from clients.psa.api import Psa
+from clients.psa.api import PsaClient
 from clients.psa.autotask import Autotask
 from clients.psa.connectwise import ConnectWise
 from clients.psa.door import Door
@@ -18,7 +18,7 @@ from domain.psa.desk import Provider
 from domain.tenant import TenantConfig
 
 REMEMBERED = 20_000
-CLOCKS_DIFFER = timedelta(seconds=5)
+CLOCK_SKEW = timedelta(seconds=5)
 """How far the clocks of two workers may be apart."""
 
 
@@ -27,23 +27,23 @@ class TicketSystems:
     """*door*: who may come in. *hinted*, *done*: what this worker has put on the queue, or has done, a moment ago."""
 
     door: Door
-    by_provider: Mapping[Provider, Psa]
+    by_provider: Mapping[Provider, PsaClient]
     hinted: ExpiringCache[str, bool] = field(default_factory=lambda: ExpiringCache(REMEMBERED))
     done: ExpiringCache[str, datetime] = field(default_factory=lambda: ExpiringCache(REMEMBERED))
 
-    def of(self, tenant: TenantConfig) -> Psa | None:
+    def of(self, tenant: TenantConfig) -> PsaClient | None:
         """Where the tenant's tickets go; nowhere where its config names no company, or no system that is connected."""
         return self.by_provider.get(tenant.psa.provider) if tenant.psa else None
 
 
 def covered(asked_at: datetime, read_at: datetime | None) -> bool:
     """Whether what was read at *read_at* shows all that a message of *asked_at* was sent for."""
-    return read_at is not None and read_at >= asked_at + CLOCKS_DIFFER
+    return read_at is not None and read_at >= asked_at + CLOCK_SKEW
 
 
-def connect(settings: Settings, http: Http, web: httpx.AsyncClient, *, now: Clock) -> TicketSystems:
+def connect_ticket_systems(settings: Settings, http: Http, web: httpx.AsyncClient, *, now: Clock) -> TicketSystems:
     """What *settings* name. Nothing is asked of any of them yet."""
-    systems: list[Psa] = []
+    systems: list[PsaClient] = []
     if settings.psa_connectwise:
         systems.append(ConnectWise(http, settings.psa_connectwise))
     if settings.psa_autotask:

@@ -15,7 +15,7 @@ from clients.resolver.verdict import records_of, start_of_authority
 from clients.resolver.wire import NoReply, Server, Wire, host_name
 
 DELEGATIONS_KEPT = 10_000
-KEPT_AT_MOST_S = 600
+_KEPT_AT_MOST_S = 600
 MOST_SERVERS = 32
 """Of one zone; the root has 13. More is a zone that wants us to send more."""
 
@@ -102,7 +102,7 @@ class Authorities:
         raise Unfound(f"the machine's resolver, asked for {rdtype} of {host_name(name) or 'the root'}: {reason}")
 
     def _until(self, ttl_s: int) -> datetime:
-        return self._now() + timedelta(seconds=min(ttl_s, KEPT_AT_MOST_S))
+        return self._now() + timedelta(seconds=min(ttl_s, _KEPT_AT_MOST_S))
 
 
 def _machines_resolvers() -> tuple[Server, ...]:

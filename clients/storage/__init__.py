@@ -91,7 +91,7 @@ _HABITS: dict[str, Any] = {
 }
 
 
-async def connect(settings: Settings) -> Storage:
+async def open_storage(settings: Settings) -> Storage:
     """Open the account that the settings name: by connection string, or by managed identity."""
     if settings.storage:
         storage = Storage(

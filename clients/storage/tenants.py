@@ -10,7 +10,7 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
-from domain.tenant import Psa, TenantConfig
+from domain.tenant import PsaCompany, TenantConfig
 
 _PARTITION = "tenant"
 
@@ -68,7 +68,7 @@ class TenantTable:
         async for entity in self._table.query_entities("PartitionKey eq 'tenant'"):
             yield unpack(TenantConfig, entity)
 
-    async def of_company(self, psa: Psa) -> list[TenantConfig]:
+    async def of_company(self, psa: PsaCompany) -> list[TenantConfig]:
         """The tenants whose company in the ticket system *psa* is: this table alone says so."""
         query = self._table.query_entities(
             "PartitionKey eq 'tenant' and company eq @company", parameters={"company": _company(psa)}
@@ -101,5 +101,5 @@ def _conditional() -> Iterator[None]:
         raise ConfigMoved("somebody else changed the config meanwhile") from error
 
 
-def _company(psa: Psa | None) -> str:
+def _company(psa: PsaCompany | None) -> str:
     return f"{psa.provider} {psa.company_id}" if psa else ""

@@ -84,7 +84,7 @@ class Closing(_Part):
         return self
 
 
-class Approval(_Part):
+class ApprovalRules(_Part):
     """What a PSA user does on a ticket that lists a plan, to approve it: a status set, or a note of one such word."""
 
     statuses: tuple[Id, ...] = ()
@@ -99,7 +99,7 @@ class Desk(_Part):
     placement: Placement = Placement()
     outcomes: Outcomes = Outcomes()
     closing: Closing = Closing()
-    approval: Approval = Approval()
+    approval: ApprovalRules = ApprovalRules()
 
     @model_validator(mode="after")
     def _no_circle(self) -> Self:

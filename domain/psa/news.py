@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.ledger import Entry, Event
 from domain.operations import ControlOutcome, Operation
-from domain.psa.desk import Approval
+from domain.psa.desk import ApprovalRules
 from domain.states import ControlState
 
 TENANT = "tenant"
@@ -67,7 +67,7 @@ def settled(entries: Sequence[Entry]) -> bool:
     return bool(said) and said[-1].event in SETTLING
 
 
-def note(entries: Sequence[Entry], state: ControlState, approval: Approval) -> str:
+def note(entries: Sequence[Entry], state: ControlState, approval: ApprovalRules) -> str:
     """The note for what happened since the last one, oldest first: every sentence also reads well on one line."""
     lines = [line for entry in entries for line in _lines(entry)]
     if state.actor and any(opens(entry) for entry in entries):
@@ -127,7 +127,7 @@ _HEADS: dict[str, str] = {
 }
 
 
-def _plan(state: ControlState, approval: Approval) -> list[str]:
+def _plan(state: ControlState, approval: ApprovalRules) -> list[str]:
     """The exact steps, and how to say yes to them."""
     ways = [f"write an internal note with the first line: {word} {state.plan}" for word in approval.words]
     ways += [f"give this ticket status {status}" for status in approval.statuses]

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from domain.psa.desk import Approval, Desk, Trigger
+from domain.psa.desk import ApprovalRules, Desk, Trigger
 
-OURS = re.compile(r"hf-[0-9a-f]{24}")
+OUR_KEY = re.compile(r"hf-[0-9a-f]{24}")
 """What a key of ours looks like."""
 
 
@@ -53,7 +53,7 @@ def fits(trigger: Trigger, ticket: Ticket) -> bool:
     """Whether *ticket* is one that *trigger* is for. A closed ticket asks for nothing, nor does one that we opened."""
     wanted = ((trigger.container, ticket.container), (trigger.type, ticket.type), (trigger.subtype, ticket.subtype))
     return (
-        not (ticket.closed or OURS.fullmatch(ticket.key))
+        not (ticket.closed or OUR_KEY.fullmatch(ticket.key))
         and ticket.status in trigger.statuses
         and all(asked in {"", found} for asked, found in wanted)
         and all(ticket.fields.get(name) == value for name, value in trigger.fields.items())
@@ -65,7 +65,7 @@ def trigger_of(desk: Desk, ticket: Ticket) -> Trigger | None:
     return next((trigger for trigger in desk.triggers if fits(trigger, ticket)), None)
 
 
-def approver(notes: Sequence[Note], plan: str, told_in: int, approval: Approval, own_user: str) -> Person | None:
+def approver(notes: Sequence[Note], plan: str, told_in: int, approval: ApprovalRules, own_user: str) -> Person | None:
     """Who approved *plan* by a note after *told_in*, the note that listed it; None while nobody did.
 
     The note's first line is one of the words, alone or before the plan's hash. Another hash, a contact, our own user,

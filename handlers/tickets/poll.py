@@ -7,7 +7,7 @@ from itertools import batched
 
 from clients.connect import Clients
 from clients.errors import ClientError
-from clients.psa.api import Psa
+from clients.psa.api import PsaClient
 from domain.jobs import Notify, ReadTicket
 from domain.psa.records import Polled
 from domain.psa.ticket import Ticket, trigger_of
@@ -27,7 +27,7 @@ async def look_for_changes(clients: Clients) -> None:
             await clients.storage.queues.send(Notify(tenant_id=tenant_id, asked_at=clients.now()))
 
 
-async def _poll(psa: Psa, clients: Clients) -> bool:
+async def _poll(psa: PsaClient, clients: Clients) -> bool:
     """Go through what has changed since the last time that this worked; gives whether it did now."""
     now = clients.now()
     last = await clients.storage.tickets.polled(psa.provider)
@@ -43,7 +43,7 @@ async def _poll(psa: Psa, clients: Clients) -> bool:
     return True
 
 
-async def _take_up(ticket: Ticket, now: datetime, psa: Psa, clients: Clients) -> None:
+async def _take_up(ticket: Ticket, now: datetime, psa: PsaClient, clients: Clients) -> None:
     """Ask for a look where the ticket's trigger is not the one we know of, or it may say yes to a plan."""
     if not (ticket.id.isascii() and ticket.id.isdigit()):
         return

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from clients.connect import Clients
 from clients.errors import ClientError, NotFound, Refused
-from clients.psa.api import Psa
+from clients.psa.api import PsaClient
 from clients.psa.systems import covered
 from clients.storage.tickets import TicketMoved
 from domain.controls import CATALOGUE
@@ -18,8 +18,7 @@ from domain.psa import news
 from domain.psa.desk import Action
 from domain.psa.records import Ask, CauseTicket, Known
 from domain.psa.ticket import Person, Ticket, approver, may_approve, trigger_of
-from domain.tenant import Psa as Company
-from domain.tenant import TenantConfig
+from domain.tenant import PsaCompany, TenantConfig
 from handlers import operations
 from handlers.api import approvals
 from handlers.api.problem import Problem
@@ -71,9 +70,9 @@ async def _read(job: ReadTicket, clients: Clients) -> None:
     await clients.storage.tickets.put_known(job.provider, job.ticket_id, now, version)
 
 
-async def _ask(ticket: Ticket, action: Action, time: str, psa: Psa, clients: Clients) -> None:
+async def _ask(ticket: Ticket, action: Action, time: str, psa: PsaClient, clients: Clients) -> None:
     """Have done what the ticket asks for, for the one tenant that its company is."""
-    tenants = await clients.storage.tenants.of_company(Company(provider=psa.provider, company_id=ticket.company))
+    tenants = await clients.storage.tenants.of_company(PsaCompany(provider=psa.provider, company_id=ticket.company))
     if len(tenants) != 1:
         log.warning("ticket_unmapped provider=%s ticket=%s tenants=%d", psa.provider, ticket.id, len(tenants))
         what = "no tenant of Holdfast has" if not tenants else f"{len(tenants)} tenants of Holdfast have"
@@ -94,7 +93,7 @@ async def _ask(ticket: Ticket, action: Action, time: str, psa: Psa, clients: Cli
 
 async def request_work(job: TicketRequest, clients: Clients) -> Outcome:
     """A Standard Webhooks sender asks: once for each of its ids."""
-    tenants = await clients.storage.tenants.of_company(Company(provider="standard", company_id=job.company_id))
+    tenants = await clients.storage.tenants.of_company(PsaCompany(provider="standard", company_id=job.company_id))
     if len(tenants) != 1:
         log.warning("request_unmapped event=%s tenants=%d", job.event[:16], len(tenants))
         return Done()
@@ -141,7 +140,7 @@ async def _send(operation: Operation, clients: Clients) -> None:
     await clients.storage.queues.send(job)
 
 
-async def _approval(ticket: Ticket, known: Known, psa: Psa, clients: Clients) -> None:
+async def _approval(ticket: Ticket, known: Known, psa: PsaClient, clients: Clients) -> None:
     """Approve the plan that the ticket lists, where a PSA user has said yes to it since.
 
     Under the lease of whoever tells of the tenant: both keep the cause's record, and none may bring back an older one.
@@ -166,7 +165,7 @@ async def _approval(ticket: Ticket, known: Known, psa: Psa, clients: Clients) ->
     await tickets.put_cause(known.tenant_id, known.cause, record.model_copy(update={"plan": ""}))
 
 
-async def _who(ticket: Ticket, record: CauseTicket, psa: Psa, *, by_status: bool) -> Person | None:
+async def _who(ticket: Ticket, record: CauseTicket, psa: PsaClient, *, by_status: bool) -> Person | None:
     own = psa.desk.own_user
     if by_status and may_approve(person := await psa.status_set_by(ticket), own):
         return person

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from clients.connect import Clients
 from clients.errors import ClientError, Invalid, NotFound
-from clients.psa.api import Psa
+from clients.psa.api import PsaClient
 from clients.psa.systems import covered
 from clients.storage.states import TenantStates
 from clients.storage.tickets import TicketMoved
@@ -69,7 +69,7 @@ class _Place(NamedTuple):
 class Teller:
     """Tells one tenant's news, under its lease."""
 
-    def __init__(self, tenant: TenantConfig, psa: Psa, clients: Clients) -> None:
+    def __init__(self, tenant: TenantConfig, psa: PsaClient, clients: Clients) -> None:
         self._tenant = tenant
         self._psa = psa
         self._clients = clients
@@ -253,12 +253,12 @@ class Teller:
         await self._tickets.answered(self._tenant.tenant_id, ask)
         return True
 
-    async def _running(self, ask: Ask, psa: Psa) -> None:
+    async def _running(self, ask: Ask, psa: PsaClient) -> None:
         if ask.stage == "asked" and psa.desk.outcomes.running:
             await self._set_status(ask, psa.desk.outcomes.running, psa)
             await self._tickets.put_ask(self._tenant.tenant_id, ask.model_copy(update={"stage": "running"}))
 
-    async def _set_status(self, ask: Ask, status: str, psa: Psa) -> None:
+    async def _set_status(self, ask: Ask, status: str, psa: PsaClient) -> None:
         """Give the ticket that asked a status, which takes it out of its trigger: set back by a person it asks anew."""
         await psa.set_status(ask.ticket_id, status)
         known, version = await self._tickets.known(ask.provider, ask.ticket_id)

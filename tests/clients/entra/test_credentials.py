@@ -22,9 +22,9 @@ from clients.entra.credentials import (
     RENEWED_EARLY,
     Certificate,
     ClientSecret,
+    Credential,
     Credentials,
     FederatedIdentity,
-    Proof,
     managed_identity,
 )
 from clients.errors import ClientError, Throttled, Unauthorised, Unreachable, Unreadable
@@ -144,7 +144,7 @@ async def test_what_is_not_a_tenant_id_reaches_nobody(
 
 
 @pytest.fixture
-def proved_by(http: Http, clock: Clock) -> Callable[[Proof], Credentials]:
+def proved_by(http: Http, clock: Clock) -> Callable[[Credential], Credentials]:
     return lambda proof: Credentials(http, ENDPOINTS["global"], CLIENT_ID, proof, now=clock)
 
 
@@ -156,7 +156,7 @@ def claims_in(assertion: str, part: int) -> dict[str, object]:
 
 @pytest.mark.parametrize("pem", [KEY + CERTIFICATE, CERTIFICATE + KEY], ids=["key_first", "certificate_first"])
 async def test_a_certificate_signs_an_assertion_for_the_tenant(
-    proved_by: Callable[[Proof], Credentials], entra: Entra, pem: str
+    proved_by: Callable[[Credential], Credentials], entra: Entra, pem: str
 ) -> None:
     assert await proved_by(Certificate(pem)).token(TENANT, EXCHANGE) == "token-1"
 
@@ -169,7 +169,7 @@ async def test_a_certificate_signs_an_assertion_for_the_tenant(
 
 
 async def test_a_managed_identity_lends_its_token_as_the_assertion(
-    proved_by: Callable[[Proof], Credentials], entra: Entra
+    proved_by: Callable[[Credential], Credentials], entra: Entra
 ) -> None:
     async def assertion() -> str:
         return "managed-identity-token"
@@ -202,7 +202,7 @@ async def identity_endpoint(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[li
 
 
 async def test_the_managed_identity_is_asked_once_for_the_exchange_audience(
-    proved_by: Callable[[Proof], Credentials], identity_endpoint: list[str], entra: Entra
+    proved_by: Callable[[Credential], Credentials], identity_endpoint: list[str], entra: Entra
 ) -> None:
     credentials = proved_by(managed_identity(CLIENT_ID, ENDPOINTS["global"].assertion_audience))
 
@@ -215,7 +215,7 @@ async def test_the_managed_identity_is_asked_once_for_the_exchange_audience(
 
 
 async def test_a_managed_identity_that_is_not_there_is_for_a_person(
-    proved_by: Callable[[Proof], Credentials], identity_endpoint: list[str]
+    proved_by: Callable[[Credential], Credentials], identity_endpoint: list[str]
 ) -> None:
     credentials = proved_by(managed_identity(OTHER, ENDPOINTS["global"].assertion_audience))
 
@@ -227,7 +227,7 @@ async def test_a_managed_identity_that_is_not_there_is_for_a_person(
 
 
 async def test_a_managed_identity_that_does_not_answer_is_unreachable(
-    proved_by: Callable[[Proof], Credentials], monkeypatch: pytest.MonkeyPatch
+    proved_by: Callable[[Credential], Credentials], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
@@ -264,7 +264,7 @@ def test_a_certificate_that_cannot_work_is_refused_at_once(pem: str, names: str)
 
 
 @pytest.mark.parametrize("proof", [Certificate(KEY + CERTIFICATE), ClientSecret("s3cret")])
-def test_a_proof_does_not_show_itself(proof: Proof) -> None:
+def test_a_client_credential_does_not_show_itself(proof: Credential) -> None:
     assert "PRIVATE" not in repr(proof)
     assert "s3cret" not in repr(proof)
 
@@ -288,7 +288,7 @@ def refusal(code: str) -> httpx.Response:
     ],
 )
 async def test_entras_refusal_names_its_code_and_the_remedy(
-    proved_by: Callable[[Proof], Credentials], router: respx.MockRouter, code: str, remedy: str
+    proved_by: Callable[[Credential], Credentials], router: respx.MockRouter, code: str, remedy: str
 ) -> None:
     route = router.post(TOKEN_URL).mock(return_value=refusal(code))
 
@@ -302,7 +302,7 @@ async def test_entras_refusal_names_its_code_and_the_remedy(
 
 
 async def test_a_service_principal_being_created_is_worth_half_a_minute(
-    proved_by: Callable[[Proof], Credentials], router: respx.MockRouter
+    proved_by: Callable[[Credential], Credentials], router: respx.MockRouter
 ) -> None:
     router.post(TOKEN_URL).mock(return_value=refusal("AADSTS650051"))
 
@@ -328,7 +328,7 @@ TOKEN = httpx.Response(200, json={"token_type": "Bearer", "expires_in": "3599", 
     ],
 )
 async def test_what_passes_at_entra_is_waited_out(
-    proved_by: Callable[[Proof], Credentials], router: respx.MockRouter, passing: httpx.Response | Exception
+    proved_by: Callable[[Credential], Credentials], router: respx.MockRouter, passing: httpx.Response | Exception
 ) -> None:
     route = router.post(TOKEN_URL).mock(side_effect=[passing, TOKEN])
 
@@ -349,7 +349,7 @@ async def test_what_passes_at_entra_is_waited_out(
     ],
 )
 async def test_an_odd_answer_of_entra_is_an_error_of_ours_and_no_token(
-    proved_by: Callable[[Proof], Credentials],
+    proved_by: Callable[[Credential], Credentials],
     router: respx.MockRouter,
     caplog: pytest.LogCaptureFixture,
     answer: httpx.Response,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.psa import signatures
-from clients.psa.connections import ConnectWise
+from clients.psa.connections import ConnectWiseConnection
 
 CONNECTWISE_KEY = "Zm9vYmFyLXNpZ25pbmcta2V5"
 CONNECTWISE = b'{"MessageId":"3f0a9c1e-77b4-4c55-9a0e-5b1d6a2c8e10","Action":"updated","Type":"ticket","ID":48211}'
@@ -151,4 +151,4 @@ def test_halopsa_by_anything_else_is_not(given):
 )
 def test_keys_come_from_the_site_itself_and_its_twin_in_the_vendors_cloud(site, hosts):
     keys = dict.fromkeys(("company", "public_key", "private_key", "client_id", "product_instance"), "x")
-    assert ConnectWise.model_validate({"site": site, **keys}).hosts == hosts
+    assert ConnectWiseConnection.model_validate({"site": site, **keys}).hosts == hosts

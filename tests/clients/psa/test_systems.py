@@ -54,7 +54,7 @@ def router(world):
 async def psa(router, clock, provider):  # noqa: ARG001 - it answers
     async with make_client() as web:
         environ = GOOD | settings(provider, **desk_of(provider))
-        yield systems.connect(load(environ), Http(web, now=clock), web, now=clock).by_provider[provider]
+        yield systems.connect_ticket_systems(load(environ), Http(web, now=clock), web, now=clock).by_provider[provider]
 
 
 def first(router):

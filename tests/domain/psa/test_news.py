@@ -10,7 +10,7 @@ from domain.controls import CATALOGUE
 from domain.ledger import Entry
 from domain.operations import ControlOutcome, Operation
 from domain.psa import news
-from domain.psa.desk import Approval
+from domain.psa.desk import ApprovalRules
 from domain.states import Actor, ControlState
 
 TENANT = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
@@ -24,7 +24,7 @@ def entry(event, minutes=0, **fields):
 
 
 def told(*entries, state=None, approval=None):
-    return news.note(entries, state or ControlState(id="mx"), approval or Approval())
+    return news.note(entries, state or ControlState(id="mx"), approval or ApprovalRules())
 
 
 @given(st.sampled_from([*CATALOGUE, news.TENANT]), st.sampled_from([*CATALOGUE, news.TENANT]), st.uuids(), st.uuids())
@@ -101,7 +101,7 @@ def test_who_changed_it_is_named_where_a_person_is_needed():
 
 def test_a_waiting_plan_is_told_with_its_steps_and_how_to_approve_it():
     state = ControlState(id="mx", state="awaiting_approval", plan="1a2b", steps=(STEP,))
-    text = told(entry("awaiting_approval"), state=state, approval=Approval(statuses=("513",), words=("approved",)))
+    text = told(entry("awaiting_approval"), state=state, approval=ApprovalRules(statuses=("513",), words=("approved",)))
     assert "Plan 1a2b." in text
     assert "Set-X -Enabled $true" in text
     assert "approved 1a2b or give this ticket status 513" in text

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.psa.desk import Approval, Desk
+from domain.psa.desk import ApprovalRules, Desk
 from domain.psa.ticket import Note, Person, Ticket, approver, trigger_of
 
 TRIGGER = {"action": "check", "container": "37", "type": "91", "statuses": ["512"], "fields": {"Tool": "Holdfast"}}
@@ -41,7 +41,7 @@ def test_a_ticket_that_differs_in_one_asks_nothing(fields):
 
 
 PLAN, OTHER = "1a2b3c4d5e6f7081", "ffffffffffffffff"
-APPROVAL = Approval(words=("approved", "go ahead"))
+APPROVAL = ApprovalRules(words=("approved", "go ahead"))
 AGENT, CONTACT, OURSELVES = Person("jdoe", "agent"), Person("402", "contact"), Person("api", "agent")
 
 
@@ -98,4 +98,4 @@ def test_a_word_in_a_note_that_mail_can_make_approves_nothing():
 
 
 def test_an_empty_word_is_no_word():
-    assert approver([Note(11, "", AGENT, internal=True)], PLAN, 10, Approval(words=("",)), "api") is None
+    assert approver([Note(11, "", AGENT, internal=True)], PLAN, 10, ApprovalRules(words=("",)), "api") is None
