@@ -6,6 +6,7 @@ Each question is about the truth (`Tenant.admin`), never about what a lagging re
 from collections.abc import Callable
 from ipaddress import IPv4Network
 
+from simulator import cmdlets
 from simulator.rows import Row
 from simulator.states import RANGE, SPOOF_PAIRS
 from simulator.tenant import Tenant
@@ -133,16 +134,7 @@ DOCUMENTED: dict[str, Callable[[Tenant], bool]] = {
     "inbound-lockdown": _locked,
 }
 
-_KINDS = (
-    "InboundConnector",
-    "OutboundConnector",
-    "TransportRule",
-    "AntiPhishPolicy",
-    "AntiPhishRule",
-    "EOPProtectionPolicyRule",
-    "TenantAllowBlockListSpoofItems",
-    "ProtectionAlert",
-)
+_KINDS = sorted({cmdlet.kind for cmdlet in cmdlets.CATALOGUE.values()})
 _OTHERS = ("Other ", "ceo@", "Strict Preset", "Standard Preset", "Suspicious connector", "Reported by")
 
 
