@@ -1,7 +1,7 @@
 """What a control is: data, the objects it must see, and one pure function from what was seen to a finding.
 
-A control never asks for anything and never writes. It is handed facts and answers with a finding; a drifted one
-carries the steps that would put it back. Whether they are taken is the gate's business.
+A control does no I/O: it gets facts and returns a finding. A drifted one carries the steps that would correct it; the
+gate decides whether they are sent.
 """
 
 from collections.abc import Callable, Iterable
@@ -39,7 +39,7 @@ class Compliant:
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """Not as documented, and these steps would put it back. There is never drift without a step, nor a step without.
+    """Not as documented; *steps* would put it back. Neither *drift* nor *steps* is ever empty.
 
     *equal*: the other fields of the same objects, compared and found as wanted.
     """
@@ -90,7 +90,7 @@ type Finding = Compliant | Drifted | Unknown | NotApplicable | NeedsPerson
 
 
 class Facts:
-    """A reading, opened for judging: its objects, each kind parsed once."""
+    """The objects of a reading, each kind parsed once, and what DNS answered."""
 
     def __init__(self, reading: Reading, answers: Answers | None = None) -> None:
         self._reading = reading
@@ -124,7 +124,7 @@ class Facts:
         return found.values()
 
     def known[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
-        """As `all`, for what needs no verdict: none where they were not read."""
+        """As `all`, but none where they could not be read. Not for a verdict."""
         try:
             return self.all(kind)
         except DoubtError:
@@ -168,9 +168,9 @@ class DoubtError(Exception):
 class Control:
     """One documented setting of the guide.
 
-    *about*: the kinds of object that it judges: whoever changes one may have changed the finding.
-    *beside*: other kinds that its verdict rests on. All of both must have been read for any verdict.
-    *parts*: the parts of the profile that it takes its figures from; where one is absent, it does not apply.
+    *about*: the kinds of object that it judges; a change to one is a reason to look again at once.
+    *beside*: other kinds that it needs for its verdict. All of both must have been read for any verdict.
+    *parts*: the parts of the profile that its figures come from; where one is absent, it does not apply.
     *source*: the page that documents it, where that is not the filter's guide.
     *needs*: controls that must be compliant before this one is written.
     *guarded*: the lock-down's MX guard stands before its writes.

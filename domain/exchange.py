@@ -28,7 +28,7 @@ type Text = Annotated[str, BeforeValidator(lambda value: "" if value is None els
 class Writing:
     """The cmdlets that write one kind of object. An empty name: there is none, or we never call it.
 
-    *role*: the role that has them (Exchange: `Get-ManagementRole -Cmdlet`; the list is Microsoft365DSC's, unconfirmed).
+    *role*: the role that has them (docs/reference/exchange.md#roles).
     *restorable*: the parameters of *set* whose found value the ledger holds as the service takes it.
     *made_with*: the values that *new* gives to fields it is not told.
     """

@@ -1,4 +1,4 @@
-"""The alert policies that cry wolf once the filter's range is allowed are switched off.
+"""The alert policies that raise false alerts once the filter's range is allowed are switched off.
 
 They are system rules: that Set-ProtectionAlert may change them is unconfirmed, the portal can. Hence one try, a
 read-back, and then a person. Absent policies do not apply. Source: docs/reference/compliance.md.

@@ -20,7 +20,7 @@ PAPERS = re.compile(
 """Papers that are not in this repository, and promises without the page they stand on."""
 REBUILT = {"domain", "handlers"}
 """Folders that are being rebuilt; they follow within the day."""
-SECTION = re.compile(r"\bsections? \d+(?:\.\d+)*|\(\d+\.\d+(?:[),;]| (?:and|to) )")
+SECTION = re.compile(r"\bsections? \d+(?:\.\d+)*|(?<!\w)\(\d+\.\d+(?:[),;]| (?:and|to) )")
 OF_AN_RFC = re.compile(r"RFC \d+(?:[^.\n]|\.(?=\d))*$")
 
 

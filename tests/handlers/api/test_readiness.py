@@ -83,6 +83,8 @@ async def test_a_cmdlet_that_writes_is_named_with_both_roles_that_have_it(servic
         == "comes with Exchange Administrator, or with the role 'Transport Rules'"
     )
     assert items["cmdlet Set-ProtectionAlert"].state == "ok"
+    assert items["cmdlet Get-InboundConnector"].state == "missing"
+    assert items["cmdlet Get-InboundConnector"].detail.endswith("the role 'View-Only Configuration' has it")
 
 
 async def test_consent_for_alerts_and_audit_may_be_missing(service, tenant):
