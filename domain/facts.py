@@ -1,7 +1,7 @@
 """What was read from a tenant: rows with the time of the read, or the reason there are none.
 
-A read that failed is a value here, not an exception and never an empty list: whoever judges must say
-what *unknown* means for it (promise 1 of the design: could not read is never a verdict).
+A read that failed is a value here, not an exception and never an empty list, so each control says what *unknown* means
+for it (docs/safety.md#promise-1).
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""An operation: what an HTTP or webhook caller can follow from request to end (design 6)."""
+"""An operation: what an HTTP or webhook caller can follow from request to end (docs/api.md)."""
 
 from typing import Any, Literal
 

@@ -1,7 +1,7 @@
 """Mail of every custom domain carries Microsoft's DKIM signature.
 
 Guide, OOF step 3: "configure DKIM signing to include Microsoft's signature". A configuration is made switched off, the
-tenant then names its two CNAMEs, and signing is switched on when they are published (exchange-admin-api 6.6): by us
+tenant then names its two CNAMEs, and signing is switched on when they are published: by us
 where the tenant's config names who hosts the zone, else by a person. Where signing is on and Microsoft no longer sees
 them they are looked for as well. Targets are taken from the tenant only: two naming schemes live side by side and
 cannot be computed. An alias that leads elsewhere may be a rotation under way, and is left to a person.

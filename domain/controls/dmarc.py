@@ -2,7 +2,7 @@
 
 Where a domain above is the tenant's too, it is published there, and those below inherit it.
 
-Guide, OOF step 3: "Publish new DMARC". Source of the rules: RFC 9989 (dns-and-exchangedefender 4).
+Guide, OOF step 3: "Publish new DMARC". Source of the rules: RFC 9989; docs/reference/dns.md#first-dmarc-record.
 """
 
 from typing import assert_never

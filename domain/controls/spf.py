@@ -41,7 +41,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
 
 _MICROSOFT = "spf.protection.outlook.com"
 _IN_CLOUD = {"us": "spf.protection.office365.us", "cn": "spf.protection.partner.outlook.cn"}
-"""Microsoft's own include by the tenant's cloud, which its initial domain tells (dns-and-exchangedefender 2.2)."""
+"""Microsoft's include, by the cloud that the tenant's initial domain names (docs/reference/dns.md#spf-record)."""
 
 
 def _in_cloud(target: str, initial_domain: str) -> str:

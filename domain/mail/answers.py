@@ -1,6 +1,7 @@
 """What DNS said, as values: records, proven absence, or unknown, each with its time.
 
-A look-up that failed is never an absence (dns-and-exchangedefender 6.3): whoever judges must say what unknown means.
+A look-up that failed is never an absence (docs/reference/dns.md#three-answers): each judgement says what unknown
+means for it.
 """
 
 from collections.abc import Mapping

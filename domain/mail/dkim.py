@@ -1,6 +1,6 @@
 """The two DKIM CNAMEs of a Microsoft 365 domain, compared with what the tenant itself names.
 
-Targets are never computed: two naming schemes live side by side (dns-and-exchangedefender 3.1).
+Targets are never computed: two naming schemes live side by side (docs/reference/dns.md#dkim-targets).
 """
 
 import base64

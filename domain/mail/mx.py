@@ -1,4 +1,4 @@
-"""Where a domain's mail goes, and whether that allows the lock-down (dns-and-exchangedefender 5)."""
+"""Where a domain's mail goes, and whether that allows the lock-down (docs/reference/dns.md#mx-and-the-lock-down)."""
 
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -8,7 +8,7 @@ from domain.mail.answers import Absent, Answers, Mx
 from domain.mail.asking import Asked, Needs, Remark, Unknown, exchangers, hosts
 
 MICROSOFT = ("mail.protection.outlook.com", "mx.microsoft", "mail.eo.outlook.com")
-"""Hosts that are Exchange Online itself (dns-and-exchangedefender 5.2)."""
+"""Hosts that are Exchange Online itself (docs/reference/dns.md#mx-of-microsoft)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def judge(domain: str, answers: Answers, suffixes: tuple[str, ...]) -> Verdict |
 
 
 def allows_lockdown(verdict: Verdict | Needs | Unknown) -> bool:
-    """Whether the lock-down may be on for this domain: anything else, and anything unknown, means stop (5.4)."""
+    """Whether the lock-down may be on for this domain: anything else, and anything unknown, means stop."""
     return isinstance(verdict, AllFilter | NullMx)
 
 

@@ -1,4 +1,7 @@
-"""What a webhook's body says it is about. Only a hint: whoever acts reads the ticket again (psa sheet, section 1)."""
+"""What a webhook's body says it is about. Only a hint: the ticket is read again before anything is done.
+
+Source: docs/reference/psa.md#webhooks-are-hints, #connectwise-callbacks, #autotask-webhooks, #halopsa-webhooks.
+"""
 
 import json
 from dataclasses import dataclass
@@ -24,7 +27,7 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a Standard Webhooks sender asks for: it has no ticket system that could be read (psa sheet, section 5.4)."""
+    """What a Standard Webhooks sender asks for: it has no tickets to read (docs/reference/psa.md#standard-webhooks)."""
 
     action: Action
     company_id: str
@@ -63,7 +66,7 @@ def parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
 
 
 def key_place(body: bytes) -> KeyPlace | None:
-    """What an unverified ConnectWise body says of its key (section 2.2); None when it is not even of that form."""
+    """What an unverified ConnectWise body says of its key; None when it is not even of that form."""
     try:
         content = parsed(body)
     except BadBody:
@@ -104,7 +107,7 @@ def _connectwise(content: dict[str, Any]) -> tuple[Hint, ...]:
 
 
 def _autotask(content: dict[str, Any]) -> tuple[Hint, ...]:
-    """Names are read in any case, as both `PersonID` and `PersonId` are seen (section 3.2)."""
+    """Names are read in any case, as both `PersonID` and `PersonId` are seen."""
     by = str(content.get("personid") or "")
     match content.get("entitytype"):
         case "Ticket" if content.get("action") != "Delete":
@@ -131,7 +134,7 @@ def _halopsa_or_fault(item: object) -> Hint | BadBody:
 
 
 def _halopsa(item: object) -> Hint:
-    """The default form, or the flat one of an MSP's own payload; a GUID in `id` is the event's (section 4.2)."""
+    """The default form, or the flat one of an MSP's own payload; a GUID in `id` is the event's."""
     content = _object(item)
     ticket = content.get("ticket")
     inside = ticket.get("id") if isinstance(ticket, dict) else None
@@ -139,7 +142,7 @@ def _halopsa(item: object) -> Hint:
 
 
 def request(body: bytes) -> Request:
-    """What a verified Standard Webhooks body asks for (section 5.4).
+    """What a verified Standard Webhooks body asks for.
 
     Raises:
         BadBody: It is not JSON, or asks for nothing that we do.

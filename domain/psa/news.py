@@ -1,7 +1,7 @@
 """What a ticket is told of one tenant: which ledger entries open one, which settle it, and their words.
 
 A cause is a control, or the tenant itself where an entry names none. Its key is stable: no date, count or name is in
-it, so that a cause that lasts has one ticket (psa sheet, section 8).
+it, so that a cause that lasts has one ticket (docs/reference/psa.md#one-ticket-a-cause).
 """
 
 import hashlib

@@ -43,7 +43,7 @@ async def answer(connect: Connect, provider: str, request: func.HttpRequest) -> 
         status = await receive(provider, request.get_body(), dict(request.headers), await connect())
     except AzureError as error:
         log.error("webhook provider=%s queue unavailable error=%s", provider[:20], type(error).__name__)  # noqa: TRY400
-        status = 429  # ConnectWise comes again after this, and after no 5xx (psa sheet, section 2.4)
+        status = 429  # ConnectWise comes again after this, and after no 5xx
     headers = {"Retry-After": COME_AGAIN_S} if status == 429 else {}  # noqa: PLR2004 - RFC 6585
     return func.HttpResponse(status_code=status, headers=headers)
 

@@ -18,9 +18,12 @@ PAPERS = re.compile(
     r"|\b[Dd]esign,? (?:section )?\d|\bpromises? \d"
 )
 """Papers that are not in this repository, and promises without the page they stand on."""
-REBUILT = {"domain", "handlers"}
-"""Folders that are being rebuilt; they follow within the day."""
-SECTION = re.compile(r"\bsections? \d+(?:\.\d+)*|(?<!\w)\(\d+\.\d+(?:[),;]| (?:and|to) )")
+BEING_REBUILT = {
+    *("domain/corrections.py", "domain/mx_moves.py", "domain/states.py"),
+    *("handlers/api/asks.py", "handlers/api/examples.py", "handlers/api/readiness.py", "handlers/api/routes.py"),
+}
+"""Files under reconstruction; they follow within the day."""
+SECTION = re.compile(r"\bsections? \d+(?:\.\d+)*|\([1-9]\d?\.\d{1,2}(?:[),;]| (?:and|to) )")
 OF_AN_RFC = re.compile(r"RFC \d+(?:[^.\n]|\.(?=\d))*$")
 
 
@@ -93,7 +96,7 @@ def test_nothing_cites_a_paper_that_is_not_in_the_repository(suffix):
     wrong = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in texts()
-        if path.suffix == suffix and path.relative_to(ROOT).parts[0] not in REBUILT
+        if path.suffix == suffix and str(path.relative_to(ROOT)) not in BEING_REBUILT
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
         if PAPERS.search(line)
     ]
@@ -105,7 +108,7 @@ def test_a_section_number_stands_beside_the_rfc_it_belongs_to():
     wrong = [
         f"{path.relative_to(ROOT)}: {text.strip()[:80]!r}: {found[0]}"
         for path in texts()
-        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] not in REBUILT
+        if path.suffix == ".py" and str(path.relative_to(ROOT)) not in BEING_REBUILT
         for text in prose(path)
         for found in SECTION.finditer(text)
         if not OF_AN_RFC.search(text[: found.start()].replace("\n", " "))

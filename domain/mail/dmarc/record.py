@@ -1,6 +1,6 @@
 """One DMARC record (RFC 9989, 4.7): what it says, what it means, and what would be weaker.
 
-An existing record is never changed (dns-and-exchangedefender 4.2): what could be better is told.
+An existing record is never changed (docs/reference/dns.md#first-dmarc-record): what could be better is told.
 """
 
 import re
@@ -100,7 +100,7 @@ def weaker(old: Record, new: Record) -> tuple[str, ...]:
 
 
 def template(mailbox: str) -> str:
-    """The first record of a domain: watch, and report to *mailbox* (dns-and-exchangedefender 4.2).
+    """The first record of a domain: watch, and report to *mailbox*.
 
     Raises:
         ValueError: *mailbox* is no address that a DMARC record can hold.
@@ -111,7 +111,7 @@ def template(mailbox: str) -> str:
 
 
 def remarks(record: Record, where: str) -> tuple[Remark, ...]:
-    """What a person should know about a record that stands at *where* (dns-and-exchangedefender 4.2)."""
+    """What a person should know about a record that stands at *where*."""
     rows = chain(_policy_rows(record), _tag_rows(record))
     return told(Remark(row[0], "warning", where, row[1], f"RFC 9989, {row[2]}") for row in rows)
 

@@ -12,7 +12,7 @@ MOST_ANSWER_OCTETS = 512
 """RFC 7208, 3.4: beyond these an answer may not fit a plain UDP packet."""
 
 _WIDEST = {4: 9, 6: 17}
-"""Shorter prefixes (/8, /16) are overly wide (dns-and-exchangedefender 2.4; the IPv6 figure is ours)."""
+"""Shorter prefixes (/8, /16) are overly wide; the figures are ours."""
 
 
 def texts(txts: tuple[Txt, ...], where: str) -> tuple[Remark, ...]:

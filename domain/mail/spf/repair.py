@@ -1,7 +1,7 @@
 """The repaired SPF record: what a tenant had, byte for byte, and the includes that were missing.
 
-Only ever adds (dns-and-exchangedefender 2.5 and 8.4). The new includes stand right behind the version, where no term
-comes before them. Whatever would need a decision is refused, with the reason.
+Only ever adds. The new includes stand right behind the version, where no term comes before them. Whatever would need a
+decision is refused, with the reason. Source: docs/reference/dns.md#spf-repair.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ def repair(record_text: str, required: tuple[str, ...]) -> Repaired | CannotRepa
 
 
 def full(required: tuple[str, ...]) -> str:
-    """The documented record (dns-and-exchangedefender 2.2), for a domain that has none."""
+    """The documented record (docs/reference/dns.md#spf-record), for a domain that has none."""
     return "v=spf1" + "".join(f" include:{target}" for target in targets(required)) + " -all"
 
 

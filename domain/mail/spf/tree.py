@@ -1,7 +1,8 @@
 """The whole tree of an SPF record, walked without I/O: what it costs, where it breaks, and what it lets pass.
 
-Receivers stop at the first match; here every term is counted (dns-and-exchangedefender 2.1), because another message
-takes another way through. An answer that is missing is asked for; one that is unclear ends the look without a verdict.
+Receivers stop at the first match; here every term is counted, because another message takes another way through
+(docs/reference/dns.md#spf-evaluation). An answer that is missing is asked for; one that is unclear ends the look
+without a verdict.
 """
 
 from dataclasses import dataclass

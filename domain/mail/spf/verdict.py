@@ -1,4 +1,6 @@
-"""Whether an examined SPF record does what the guide's record does (dns-and-exchangedefender 2.3 and 2.4).
+"""Whether an examined SPF record does what the guide's record does.
+
+Source: docs/reference/dns.md#spf-all, #spf-comparison.
 
 Compared by meaning: order, case and what a tenant has besides do not matter. What a tenant has besides is listed.
 """
@@ -75,7 +77,7 @@ def compare(examined: Examined, required: tuple[str, ...]) -> Verdict:
     if is_parked(examined.record):
         return Parked()
     if examined.ending not in {"-", "~", "dynamic"}:
-        return Broken(f"{examined.domain}: {_loose(examined)} (dns-and-exchangedefender 2.3)")
+        return Broken(f"{examined.domain}: {_loose(examined)}")
     return _matched(examined, examined.record, wanted)
 
 
