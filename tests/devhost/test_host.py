@@ -1,10 +1,13 @@
-"""The host inside a program of its own, as benchmarks and whole-service tests use it."""
+"""The host inside a program of its own, and how it comes to its end."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.devhost.processes import ROOT, SAMPLE_APP
+import httpx
+import pytest
+
+from tests.devhost.processes import ROOT, SAMPLE_APP, Sample
 
 PROGRAM = """
 import asyncio, os, sys
@@ -54,3 +57,31 @@ def test_a_program_can_start_the_same_app_again_and_no_other(tmp_path: Path) -> 
     assert attempts == "4"
     assert key == "chosen"
     assert refusal.endswith("is loaded in this process already, and the runtime takes one app")
+
+
+def test_running_functions_finish_before_the_host_stops(own_sample: Sample) -> None:
+    own_sample.send(b"sleep 0.5")
+    own_sample.sees("work")
+
+    assert own_sample.stop() == (0, "")
+
+    assert own_sample.seen("slept")
+    assert own_sample.is_empty()
+
+
+def test_a_function_that_does_not_finish_is_abandoned_and_its_message_kept(own_sample: Sample) -> None:
+    own_sample.send(b"sleep 600")
+    own_sample.sees("work")
+
+    code, logged = own_sample.stop()
+
+    assert code == 0
+    assert "1 invocations did not finish within 2 s: abandoned" in logged
+    assert not own_sample.is_empty()
+
+
+def test_a_stopped_host_answers_no_more(own_sample: Sample) -> None:
+    own_sample.stop()
+
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{own_sample.url}/api/things/1")

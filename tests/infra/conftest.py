@@ -10,7 +10,7 @@ import pytest
 
 from infra import compiler
 from tests.devhost.processes import ROOT
-from tests.devhost.test_conformance import INDEX, SETTINGS
+from tests.test_function_app import INDEX, SETTINGS
 
 # Without a compiler its tests are not there; `make infra` says so.
 collect_ignore = [] if compiler.find() else ["test_compiled.py"]

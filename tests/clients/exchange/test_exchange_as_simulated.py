@@ -1,25 +1,18 @@
-"""The clients and the simulator were written apart from one reference (docs/reference/README.md); here they meet."""
-
 from typing import Any
 
 import pytest
-import respx
 
-from clients.entra.clouds import ENDPOINTS
-from clients.entra.credentials import ClientSecret, Credentials
+from clients.entra.credentials import Credentials
 from clients.errors import AlreadyExists, Forbidden, Invalid, NotCustomised, NotFound, Throttled, Unreachable
-from clients.exchange.compliance import Compliance
 from clients.exchange.exchange import Exchange
-from clients.http import Http
-from domain.facts import Query, Seen, Service, Unseen
+from domain.facts import Query, Seen, Unseen
 from domain.steps import Step, Value
 from simulator.faults import Fault, FaultKind
 from simulator.tenant import Tenant
 from simulator.world import World
-from tests.clients.conftest import Clock, allowed
-from tests.mount import mount
+from tests.clients.conftest import allowed
+from tests.clients.exchange.conftest import step
 
-DOMAIN = "northwindlegal.example"
 FAST_LANE = [
     Query("exchange", "Get-InboundConnector", (("ResultSize", "Unlimited"),)),
     Query("exchange", "Get-OutboundConnector", (("IncludeTestModeConnectors", True),)),
@@ -30,37 +23,14 @@ FAST_LANE = [
     Query("exchange", "Get-AcceptedDomain", never_empty=True),
     Query("exchange", "Get-OrganizationConfig", never_empty=True),
 ]
+
+
 INBOUND = FAST_LANE[0]
-ALERTS = Query("compliance", "Get-ProtectionAlert")
-
-
-@pytest.fixture
-def world(router: respx.MockRouter, clock: Clock) -> World:
-    world = World(clock=clock)
-    mount(router, world)
-    return world
-
-
-@pytest.fixture
-def tenant(world: World) -> Tenant:
-    return world.add_tenant(DOMAIN)
-
-
-@pytest.fixture
-def credentials(http: Http, world: World, clock: Clock) -> Credentials:
-    return Credentials(http, ENDPOINTS["global"], world.client_id, ClientSecret(world.client_secret), now=clock)
-
-
-@pytest.fixture
-def compliance(http: Http, credentials: Credentials, clock: Clock) -> Compliance:
-    return Compliance(http, credentials, ENDPOINTS["global"], now=clock)
-
-
-def step(service: Service, cmdlet: str, **parameters: Value) -> Step:
-    return Step(service, cmdlet, parameters)
 
 
 SET = step("exchange", "Set-InboundConnector", Identity="ExchangeDefender", Enabled=True, Confirm=False)
+
+
 NEW = step(
     "exchange",
     "New-InboundConnector",
@@ -69,6 +39,11 @@ NEW = step(
     SenderDomains=("*",),
     SenderIPAddresses=("65.99.255.0/24",),
 )
+
+
+@pytest.fixture
+def credentials(simulated: Credentials) -> Credentials:
+    return simulated
 
 
 async def test_the_fast_lane_of_a_warm_tenant_is_one_request(exchange: Exchange, world: World, tenant: Tenant) -> None:
@@ -146,6 +121,8 @@ async def test_passing_trouble_is_not_noticed(
 
 # A connection that dies takes its whole batch with it; `ALONE` is that.
 ALONE: list[FaultKind] = ["cut", "unreachable"]
+
+
 LASTING: list[FaultKind] = [
     "throttled",
     "unavailable",
@@ -311,48 +288,3 @@ async def test_tokens_that_expire_or_are_challenged_are_replaced(exchange: Excha
     challenged = await exchange.read(tenant.tenant_id, FAST_LANE)
 
     assert all(isinstance(fact, Seen) for found in (expired, challenged) for fact in found.values())
-
-
-async def test_compliance_is_read_and_written_in_its_region(
-    compliance: Compliance, world: World, tenant: Tenant
-) -> None:
-    found = await compliance.read(tenant.tenant_id, [ALERTS], initial_domain=tenant.initial_domain)
-    fact = found[ALERTS]
-    assert isinstance(fact, Seen)
-    name = str(fact.rows[0]["Name"])
-    disable = step("compliance", "Set-ProtectionAlert", Identity=name, Disabled=True)
-
-    await compliance.apply(tenant.tenant_id, disable, initial_domain=tenant.initial_domain, permit=allowed)
-
-    assert world.http_requests == {"login": 1, "compliance": 1, "compliance-region": 2}
-
-
-@pytest.mark.parametrize("old_region", ["redirect", "not_found", "unreachable"])
-async def test_compliance_follows_a_tenant_that_moves(compliance: Compliance, tenant: Tenant, old_region: str) -> None:
-    tenant.switches.old_region = old_region  # type: ignore[assignment]
-    await compliance.read(tenant.tenant_id, [ALERTS], initial_domain=tenant.initial_domain)
-    tenant.region = "nam12b"
-
-    found = await compliance.read(tenant.tenant_id, [ALERTS], initial_domain=tenant.initial_domain)
-
-    assert isinstance(found[ALERTS], Seen)
-
-
-async def test_compliance_stays_at_a_front_door_that_serves(
-    compliance: Compliance, world: World, tenant: Tenant
-) -> None:
-    tenant.switches.front_door = "serve"
-
-    found = await compliance.read(tenant.tenant_id, [ALERTS], initial_domain=tenant.initial_domain)
-
-    assert isinstance(found[ALERTS], Seen)
-    assert world.http_requests == {"login": 1, "compliance": 1}
-
-
-async def test_a_cmdlet_that_compliance_does_not_know_is_named(compliance: Compliance, tenant: Tenant) -> None:
-    odd = Query("compliance", "Get-Odd")
-
-    fact = (await compliance.read(tenant.tenant_id, [odd], initial_domain=tenant.initial_domain))[odd]
-
-    assert isinstance(fact, Unseen)
-    assert "Get-Odd" in fact.reason

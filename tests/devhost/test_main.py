@@ -1,11 +1,14 @@
-"""What keeps an app from starting is told in one line, with exit code 1."""
+"""The command starts what it needs, says where it is, and leaves nothing behind; what keeps it from starting is one line."""
 
+import json
+import signal
 import socket
+import stat
 from pathlib import Path
 
 import pytest
 
-from tests.devhost.processes import SAMPLE_APP, run_devhost
+from tests.devhost.processes import PATIENCE_S, SAMPLE_APP, Sample, devhost, eventually, is_listening, run_devhost
 
 APP = "import azure.functions as func\napp = func.FunctionApp()\n"
 TIMER = '@app.timer_trigger(arg_name="timer", schedule="{schedule}")\ndef {name}(timer: func.TimerRequest): ...\n'
@@ -77,3 +80,36 @@ def test_a_port_that_is_none_is_named() -> None:
         1,
         "devhost: HOLDFAST_DEV_PORT must be a port from 0 to 65535, not 'http'",
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_host_and_azurite_with_exit_code_0(tmp_path: Path, number: signal.Signals) -> None:
+    ready = tmp_path / "ready.json"
+    settings = {"SAMPLE_QUEUE": "orders", "SAMPLE_TICK": "0 0 0 1 1 *", "SAMPLE_LOG": str(tmp_path / "log")}
+    arguments = ["--folder", str(SAMPLE_APP), "--ready-file", str(ready)]
+    with devhost(*arguments, HOLDFAST_DEV_KEY="s3cret", **settings) as process:
+        eventually(ready.exists, "the devhost is ready")
+        announced = json.loads(ready.read_text())
+        assert is_listening(announced["storage"])
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE_S)
+
+    assert (process.returncode, err) == (0, "")
+    assert not is_listening(announced["storage"])
+    assert announced["key"] == "s3cret"
+    assert "s3cret" not in out
+
+
+def test_the_functions_are_listed_with_what_triggers_them(own_sample: Sample) -> None:
+    own_sample.process.terminate()
+    out, _ = own_sample.process.communicate(timeout=PATIENCE_S)
+    listed = {line.split()[0]: line.split()[1:] for line in out.splitlines()}
+
+    assert listed["nightly"] == ["timer", "0", "0", "3", "*", "*", "*"]
+    assert listed["work"] == ["queue", own_sample.settings["SAMPLE_QUEUE"]]
+    assert listed["things"] == ["http", "GET,PUT", f"{own_sample.url}/api/things/{{id:int}}", "(anonymous)"]
+    assert out.endswith(f"12 functions on {own_sample.url}, key {own_sample.key}\n")
+
+
+def test_the_ready_file_is_for_its_owner_only(sample: Sample) -> None:
+    assert stat.S_IMODE((sample.folder / "ready.json").stat().st_mode) == 0o600

@@ -1,0 +1,41 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from simulator.psa.systems import Systems
+from simulator.wire.http import Request
+
+NOON = datetime(2026, 9, 1, 8, 15, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def systems():
+    found = Systems(lambda: NOON)
+    for system in found.by_name.values():
+        system.companies = {250}
+    return found
+
+
+def test_connectwise_signs_as_the_known_vector_has_it(systems):
+    body = b'{"MessageId":"3f0a9c1e-77b4-4c55-9a0e-5b1d6a2c8e10","Action":"updated","Type":"ticket","ID":48211}'
+    assert systems.connectwise.signed(body)["x-content-signature"] == "Dtx8RAoReMoF/SU2Z0Nvlf0gtxaBN3WTXBK0G8O3NpU="
+
+
+def test_connectwise_carries_the_ticket_as_text_and_none_once_it_is_deleted(systems):
+    ticket = systems.connectwise.opens("jdoe", company=250, status=512)
+    systems.connectwise.deletes(ticket.id)
+    made, gone = (json.loads(delivery.body) for delivery in systems.connectwise.deliveries)
+    assert json.loads(made["Entity"])["id"] == ticket.id
+    assert (made["Action"], gone["Action"], gone["Entity"]) == ("added", "deleted", None)
+    assert systems.connectwise.deliveries[0].query == f"recordId={ticket.id}&action=added"
+
+
+def ask(systems, host, method, path, body=b"", **headers):
+    return systems.answer(Request(method, f"https://{host}", path, "", headers, body))
+
+
+def test_connectwise_wants_keys_and_a_client_id(systems):
+    host, path = "api-na.myconnectwise.net", "/v2026_1/apis/3.0/service/tickets"
+    assert ask(systems, host, "GET", path).status == 401
+    assert ask(systems, host, "GET", "/v2019_1/apis/3.0/service/tickets").status == 404
