@@ -139,13 +139,16 @@ class RemediateTenant(_Job):
 
 @dataclass(frozen=True, kw_only=True)
 class Notify(Message):
-    """Tell the ticket system what is not told yet of one tenant; what had happened by *asked_at* is then told."""
+    """Tell the ticket system what is not told yet of one tenant, or of the service itself.
+
+    What had happened by *asked_at* is then told.
+    """
 
     queue = "notifications"
     patience = Patience(first=timedelta(seconds=5), longest=timedelta(seconds=5), attempts=20)
 
     kind: Literal["notify"] = "notify"
-    tenant_id: TenantId
+    tenant_id: TenantId | Literal["service"]
     asked_at: AwareDatetime
 
 

@@ -28,6 +28,7 @@ type Event = Literal[
     "corrected",
     "superseded",
     "parked",
+    "incident",
     "actor_named",
     "alert_closed",
     "alert_reopened",

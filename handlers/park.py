@@ -1,20 +1,18 @@
 """Keep what could not be worked on, with its content and the reason, where a person sees it."""
 
-import logging
-
 from pydantic import BaseModel, ValidationError
 
 from clients import telemetry
 from clients.connect import Clients
+from domain.incident import Incident
 from domain.jobs import QueueName
 from domain.ledger import Entry
 from domain.tenant import TenantId
 from handlers import operations
-
-log = logging.getLogger("holdfast.park")
+from handlers.operators import tell_operators
 
 UNTELLABLE: QueueName = "notifications"
-"""A parked notification makes no entry in its tenant's ledger: that entry would itself have to be notified."""
+"""A parked notification makes no entry in its tenant's ledger, and no ticket: it would itself have to be notified."""
 
 
 async def foreign(queue: QueueName, body: bytes, reason: str, clients: Clients) -> None:
@@ -33,16 +31,18 @@ async def kept(source: str, tenant_id: str | None, content: bytes, reason: str, 
     What a worker kept and died before telling is told when it comes again.
     """
     now = clients.now()
-    since = await clients.storage.parked.add(source, content, reason, now)
-    entry = None
+    at = await clients.storage.parked.add(source, content, reason, now) or now
     if tenant_id and source != UNTELLABLE:
-        entry = Entry(at=since or now, tenant_id=tenant_id, event="parked", detail=reason)
-    if since and not (entry and await clients.storage.ledger.get(entry.tenant_id, entry.id) is None):
-        return
-    if entry:
-        await clients.storage.ledger.append(entry)
-    telemetry.PARKED.add(1, {"queue": source})
-    log.error("parked source=%s tenant=%s reason=%s", source, tenant_id or "unknown", reason)
+        await clients.storage.ledger.append(Entry(at=at, tenant_id=tenant_id, event="parked", detail=reason))
+    incident = Incident(
+        id=f"parked-{source}",
+        kind="parked",
+        summary=f"what came from '{source}' could not be worked on",
+        detail=f"{reason} (tenant {tenant_id or 'unknown'})",
+        ticketed=source != UNTELLABLE,
+    )
+    if await tell_operators(incident, clients, at=at):
+        telemetry.PARKED.add(1, {"queue": source})
 
 
 async def _park(queue: QueueName, body: bytes, reason: str, clients: Clients) -> None:

@@ -46,7 +46,14 @@ class _Connection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class ConnectWiseConnection(_Connection):
+class _System(_Connection):
+    """A ticket system. *own_company*: the MSP's own company there, which has the tickets about the service itself."""
+
+    own_company: Id = ""
+    desk: Desk = Desk()
+
+
+class ConnectWiseConnection(_System):
     """ConnectWise PSA. *product_instance*: the `ProductInstanceId` of its callbacks, which pins them to this system.
 
     *key_hosts*: hosts (with their port, where it is not 443) that may serve signing keys; by default the site's own
@@ -60,7 +67,6 @@ class ConnectWiseConnection(_Connection):
     client_id: Secret
     product_instance: Annotated[str, Field(min_length=1)]
     key_hosts: tuple[str, ...] = ()
-    desk: Desk = Desk()
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -70,7 +76,7 @@ class ConnectWiseConnection(_Connection):
         return frozenset(self.key_hosts) or frozenset({own, *twins})
 
 
-class AutotaskConnection(_Connection):
+class AutotaskConnection(_System):
     """Autotask PSA. *zone_url*: where the zone is asked for. *note_type*: a picklist value of this database."""
 
     user: Annotated[str, Field(min_length=1)]
@@ -79,10 +85,9 @@ class AutotaskConnection(_Connection):
     webhook_secrets: WebhookSecrets
     zone_url: Url = "https://webservices.autotask.net"
     note_type: Id = "1"
-    desk: Desk = Desk()
 
 
-class HaloPsaConnection(_Connection):
+class HaloPsaConnection(_System):
     """HaloPSA. *auth_url*, *tenant*: asked of the system itself where they are not given.
 
     *webhook_secrets*: `user:password` for Basic, anything else is a Bearer token. *outcome*: of an internal note.
@@ -95,7 +100,6 @@ class HaloPsaConnection(_Connection):
     client_secret: Secret
     webhook_secrets: WebhookSecrets
     outcome: Id = "7"
-    desk: Desk = Desk()
 
 
 class StandardConnection(_Connection):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import httpx
 
@@ -22,12 +23,23 @@ CLOCK_SKEW = timedelta(seconds=5)
 """How far the clocks of two workers may be apart."""
 
 
+class OwnCompany(NamedTuple):
+    """The MSP itself, as a company of the ticket system *psa*."""
+
+    psa: PsaClient
+    company: str
+
+
 @dataclass(frozen=True, slots=True)
 class TicketSystems:
-    """*door*: who may come in. *hinted*, *done*: what this worker has put on the queue, or has done, a moment ago."""
+    """*door*: who may come in. *own*: where the MSP itself is told of the service, if a setting says so.
+
+    *hinted*, *done*: what this worker has put on the queue, or has done, a moment ago.
+    """
 
     door: Door
     by_provider: Mapping[Provider, PsaClient]
+    own: OwnCompany | None = None
     hinted: ExpiringCache[str, bool] = field(default_factory=lambda: ExpiringCache(REMEMBERED))
     done: ExpiringCache[str, datetime] = field(default_factory=lambda: ExpiringCache(REMEMBERED))
 
@@ -43,11 +55,12 @@ def covered(asked_at: datetime, read_at: datetime | None) -> bool:
 
 def connect_ticket_systems(settings: Settings, http: Http, web: httpx.AsyncClient, *, now: Clock) -> TicketSystems:
     """What *settings* name. Nothing is asked of any of them yet."""
-    systems: list[PsaClient] = []
-    if settings.psa_connectwise:
-        systems.append(ConnectWise(http, settings.psa_connectwise))
-    if settings.psa_autotask:
-        systems.append(Autotask(http, settings.psa_autotask, now=now))
-    if settings.psa_halopsa:
-        systems.append(HaloPsa(http, settings.psa_halopsa, now=now))
-    return TicketSystems(Door(settings, web, now=now), {system.provider: system for system in systems})
+    systems: list[tuple[PsaClient, str]] = []
+    if connectwise := settings.psa_connectwise:
+        systems.append((ConnectWise(http, connectwise), connectwise.own_company))
+    if autotask := settings.psa_autotask:
+        systems.append((Autotask(http, autotask, now=now), autotask.own_company))
+    if halopsa := settings.psa_halopsa:
+        systems.append((HaloPsa(http, halopsa, now=now), halopsa.own_company))
+    own = next((OwnCompany(system, company) for system, company in systems if company), None)
+    return TicketSystems(Door(settings, web, now=now), {system.provider: system for system, _ in systems}, own)

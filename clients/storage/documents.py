@@ -1,4 +1,4 @@
-"""Pydantic models as table entities. A string property holds 32 K characters, so documents are cut.
+"""Pydantic models and dataclasses as table entities. A string property holds 32 K characters, so documents are cut.
 
 Source: Azure Table service data model (Microsoft Learn), property types.
 """
@@ -6,7 +6,7 @@ Source: Azure Table service data model (Microsoft Learn), property types.
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
 _CHUNK = 32_000
 
@@ -24,14 +24,14 @@ def refuse_newer(entity: Mapping[str, Any]) -> None:
         raise NewerRow(f"row {entity['PartitionKey']} {entity['RowKey']} is of version {version}, later than {VERSION}")
 
 
-def pack(partition: str, row: str, document: BaseModel, **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - EDM values
+def pack(partition: str, row: str, document: object, **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - EDM values
     """The entity that keeps *document*, with *columns* beside it for filters."""
-    text = document.model_dump_json()
+    text = _ADAPTERS[type(document)].dump_json(document).decode()
     chunks = {f"body{i}": text[at : at + _CHUNK] for i, at in enumerate(range(0, len(text), _CHUNK))}
     return {"PartitionKey": partition, "RowKey": row, "version": VERSION, **columns, **chunks}
 
 
-def unpack[T: BaseModel](kind: type[T], entity: dict[str, Any]) -> T:
+def unpack[T](kind: type[T], entity: dict[str, Any]) -> T:
     """The document that *entity* keeps.
 
     Raises:
@@ -41,4 +41,15 @@ def unpack[T: BaseModel](kind: type[T], entity: dict[str, Any]) -> T:
     chunks: list[str] = []
     while (chunk := entity.get(f"body{len(chunks)}")) is not None:
         chunks.append(chunk)
-    return kind.model_validate_json("".join(chunks))
+    found: T = _ADAPTERS[kind].validate_json("".join(chunks))
+    return found
+
+
+class _Adapters(dict[Any, TypeAdapter[Any]]):
+    """What reads and writes each kind of document as JSON, made once."""
+
+    def __missing__(self, kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type that pydantic knows how to keep
+        return self.setdefault(kind, TypeAdapter(kind))
+
+
+_ADAPTERS = _Adapters()

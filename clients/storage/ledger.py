@@ -28,16 +28,20 @@ class LedgerTable:
         self._table = table
         self.listener: Listener | None = None
 
-    async def append(self, entry: Entry) -> None:
-        """Add *entry*. Adding it again changes nothing, and nothing is ever changed or taken away."""
+    async def append(self, entry: Entry, *, announced: bool = True) -> None:
+        """Add *entry*. Adding it again changes nothing, and nothing is ever changed or taken away.
+
+        *announced*: somebody is to be told of it by itself, not only with the next that is.
+        """
+        listener = self.listener if announced else None
         columns = {"control": entry.control, "event": entry.event}
-        if self.listener:
-            await self.listener.expect(entry.tenant_id)
+        if listener:
+            await listener.expect(entry.tenant_id)
         with suppress(ResourceExistsError):
             await self._table.create_entity(pack(entry.tenant_id, entry.id, entry, **columns))
             telemetry.told(entry)
-            if self.listener:
-                await self.listener.announce(entry.tenant_id)
+            if listener:
+                await listener.announce(entry.tenant_id)
 
     async def get(self, tenant_id: str, entry_id: str) -> Entry | None:
         try:

@@ -17,11 +17,10 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
-from pydantic import BaseModel
 
 from clients.storage.documents import pack, unpack
-from domain.psa.desk import Provider
-from domain.psa.records import Ask, CauseTicket, Known, Polled, Told
+from domain.psa.desk import TicketSystem
+from domain.psa.records import AskingTicket, CauseTicket, KnownTicket, Polled, Told
 
 
 class TicketMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody read the ticket meanwhile
@@ -68,27 +67,27 @@ class TicketTable:
         query = self._table.query_entities("PartitionKey eq 'news'", select=["RowKey"])
         return [entity["RowKey"] async for entity in query]
 
-    async def asks(self, tenant_id: str) -> AsyncIterator[Ask]:
+    async def asking(self, tenant_id: str) -> AsyncIterator[AskingTicket]:
         query = self._table.query_entities("PartitionKey eq @asks", parameters={"asks": f"asks {tenant_id}"})
         async for entity in query:
-            yield unpack(Ask, entity)
+            yield unpack(AskingTicket, entity)
 
-    async def put_ask(self, tenant_id: str, ask: Ask) -> None:
+    async def put_asking(self, tenant_id: str, ask: AskingTicket) -> None:
         await self._put(f"asks {tenant_id}", ask.operation_id, ask)
 
-    async def answered(self, tenant_id: str, ask: Ask) -> None:
+    async def answered(self, tenant_id: str, ask: AskingTicket) -> None:
         """Forget a question that has its answer."""
         await self._table.delete_entity(f"asks {tenant_id}", ask.operation_id)
 
-    async def known(self, provider: Provider, ticket_id: str) -> tuple[Known | None, str | None]:
+    async def known(self, provider: TicketSystem, ticket_id: str) -> tuple[KnownTicket | None, str | None]:
         """What the ticket showed last, with the version of that."""
         try:
             entity = await self._table.get_entity(provider, ticket_id)
         except ResourceNotFoundError:
             return None, None
-        return unpack(Known, entity), entity.metadata["etag"]
+        return unpack(KnownTicket, entity), entity.metadata["etag"]
 
-    async def put_known(self, provider: Provider, ticket_id: str, record: Known, etag: str | None) -> str:
+    async def put_known(self, provider: TicketSystem, ticket_id: str, record: KnownTicket, etag: str | None) -> str:
         """Remember what the ticket shows now, and give the version of that.
 
         Raises:
@@ -106,17 +105,17 @@ class TicketTable:
             raise TicketMoved(f"{provider} ticket {ticket_id} was read by somebody else") from error
         return str(written["etag"])
 
-    async def polled(self, provider: Provider) -> Polled | None:
+    async def polled(self, provider: TicketSystem) -> Polled | None:
         return await self._get(Polled, "polled", provider)
 
-    async def put_polled(self, provider: Provider, record: Polled) -> None:
+    async def put_polled(self, provider: TicketSystem, record: Polled) -> None:
         await self._put("polled", provider, record)
 
-    async def _get[T: BaseModel](self, kind: type[T], partition: str, row: str) -> T | None:
+    async def _get[T](self, kind: type[T], partition: str, row: str) -> T | None:
         try:
             return unpack(kind, await self._table.get_entity(partition, row))
         except ResourceNotFoundError:
             return None
 
-    async def _put(self, partition: str, row: str, record: BaseModel) -> None:
+    async def _put(self, partition: str, row: str, record: object) -> None:
         await self._table.upsert_entity(pack(partition, row, record), mode=UpdateMode.REPLACE)

@@ -16,7 +16,7 @@ from domain.states import ControlState
 TENANT = "tenant"
 """The cause of what is about no control: a message that could not be worked on."""
 
-OPENING: frozenset[Event] = frozenset({"needs_person", "held", "awaiting_approval", "parked"})
+OPENING: frozenset[Event] = frozenset({"needs_person", "held", "awaiting_approval", "parked", "incident"})
 SETTLING: frozenset[Event] = frozenset({"corrected", "found_compliant", "not_applicable", "excepted"})
 PASSING = frozenset({"brake", "freeze", "order", "lease", "tenant"})
 """Parts of the gate that a person has closed, or that open by themselves: no ticket is needed to know."""
@@ -49,6 +49,14 @@ def about(filter_name: str) -> str:
     """A ticket's first text, which its customer may see."""
     watched = f"Holdfast watches the mail settings of this tenant that the guide of {filter_name} documents."
     return f"{watched} What it found is in the internal notes."
+
+
+ABOUT_SERVICE = "Holdfast tells its own operators of something that a person has to look at: see the internal notes."
+
+
+def incident_summary(entry: Entry) -> str:
+    """The title of a ticket about the service itself."""
+    return f"Holdfast: {entry.detail.partition(':')[0]}"[:90]
 
 
 def cause_of(entry: Entry) -> str:

@@ -1,26 +1,24 @@
 """What is remembered of tickets: which cause has which, what was told, who asked for what."""
 
+from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
-from domain.psa.desk import Action, Provider
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True)
+from domain.psa.desk import Action, TicketSystem
 
 
-class CauseTicket(_Record):
+@dataclass(frozen=True, slots=True)
+class CauseTicket:
     """The ticket of one cause of one tenant.
 
     *status*: what it had when we last left it, so that one that somebody has taken over is known. *plan*: the plan that
-    note *plan_note* lists and waits for a yes. *armed*: the ticket's status was seen to be no approval since then.
-    *posting*: ids of the ledger entries of a note that is being written: it may or may not be there. *noted*: those of
-    the last one that is.
+    note *plan_note* lists and waits for a yes. *armed*: true once the ticket was seen in a status that does not
+    approve; only then does an approving status count. *posting*: ids of the ledger entries of a note that is being
+    written: it may or may not be there. *noted*: those of the last one that is.
     """
 
-    provider: Provider
+    provider: TicketSystem
     ticket_id: str
     status: str = ""
     plan: str = ""
@@ -31,18 +29,20 @@ class CauseTicket(_Record):
     closed_at: AwareDatetime | None = None
 
 
-class Told(_Record):
+@dataclass(frozen=True, slots=True)
+class Told:
     """How far a tenant's ledger has been told. *until*: all before it, less the overlap; *ids*: told within that."""
 
     until: AwareDatetime
     ids: tuple[str, ...] = ()
 
 
-class Known(_Record):
-    """What a ticket showed when it was last read. *trigger*: the one it fitted then, so that only a change asks.
+@dataclass(frozen=True, slots=True)
+class KnownTicket:
+    """What a ticket showed when it was last read.
 
-    *asked*: how often it asked. *asking*: what for, until that is on its way. *tenant_id*, *cause*: where it is the
-    ticket of a cause.
+    *trigger*: the one it matched then; work starts only when a different one matches. *asked*: how often it asked.
+    *asking*: what for, until that is on its way. *tenant_id*, *cause*: where it is the ticket of a cause.
     """
 
     read_at: AwareDatetime
@@ -53,16 +53,18 @@ class Known(_Record):
     cause: str = ""
 
 
-class Ask(_Record):
+@dataclass(frozen=True, slots=True)
+class AskingTicket:
     """A ticket that asked for an operation, until it has its answer."""
 
-    provider: Provider
+    provider: TicketSystem
     ticket_id: str
     operation_id: str
     stage: Literal["asked", "running", "answering"] = "asked"
 
 
-class Polled(_Record):
+@dataclass(frozen=True, slots=True)
+class Polled:
     """Until when a ticket system's changes have been looked through."""
 
     until: AwareDatetime

@@ -1,6 +1,5 @@
 """Gather what the gate looks at, and ask it. The gate itself is pure (domain/gate.py)."""
 
-import logging
 from dataclasses import dataclass
 
 from clients.connect import Clients
@@ -9,10 +8,10 @@ from domain.control import Control, Drifted
 from domain.exemption import Exemption
 from domain.gate import BLAST_WINDOW, BREAKER_WINDOW, Answer, Brake, Circumstances, Ruling, blast_radius, rule
 from domain.guards import Guard
+from domain.incident import Incident
 from domain.jobs import RemediateTenant
 from domain.tenant import Wanted
-
-log = logging.getLogger("holdfast.gate")
+from handlers.operators import tell_operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +112,5 @@ async def _reserve(tenant_id: str, brake: Brake, clients: Clients) -> Answer:
     if not answer.passed:
         await storage.written.release(tenant_id)
         await storage.switches.set_brake(Brake(engaged=True, reason=answer.reason, by="holdfast", changed_at=now))
-        log.error("brake engaged=True by=holdfast reason=%s", answer.reason)
+        await tell_operators(Incident("brake", "brake", "the brake was pulled", answer.reason), clients)
     return answer

@@ -4,6 +4,7 @@ The ticket is read from the PSA; whose tenant it is about only our own table say
 """
 
 import logging
+from dataclasses import replace
 from uuid import UUID, uuid5
 
 from clients.connect import Clients
@@ -16,7 +17,7 @@ from domain.jobs import Again, CheckTenant, Done, Notify, Outcome, ReadTicket, R
 from domain.operations import Operation
 from domain.psa import news
 from domain.psa.desk import Action
-from domain.psa.records import Ask, CauseTicket, Known
+from domain.psa.records import AskingTicket, CauseTicket, KnownTicket
 from domain.psa.ticket import Person, Ticket, approver, may_approve, trigger_of
 from domain.tenant import PsaCompany, TenantConfig
 from handlers import operations
@@ -52,7 +53,7 @@ async def _read(job: ReadTicket, clients: Clients) -> None:
         return
     read_at = clients.now()
     ticket = await psa.ticket(job.ticket_id)
-    known = known or Known(read_at=read_at)
+    known = known or KnownTicket(read_at=read_at)
     if known.cause:
         async with clients.storage.leases.hold(f"psa-{known.tenant_id}") as lease:
             if lease is None:
@@ -62,11 +63,11 @@ async def _read(job: ReadTicket, clients: Clients) -> None:
     name = trigger.name if trigger else ""
     if trigger and name != known.trigger and not known.cause:
         # Written down before it is asked, so that a crash in between neither forgets it nor asks under another name.
-        known = known.model_copy(update={"trigger": name, "asked": known.asked + 1, "asking": trigger.action})
+        known = replace(known, trigger=name, asked=known.asked + 1, asking=trigger.action)
         version = await clients.storage.tickets.put_known(job.provider, job.ticket_id, known, version)
     if known.asking:
         await _ask(ticket, known.asking, str(known.asked), psa, clients)
-    now = known.model_copy(update={"read_at": read_at, "trigger": name, "asking": None})
+    now = replace(known, read_at=read_at, trigger=name, asking=None)
     await clients.storage.tickets.put_known(job.provider, job.ticket_id, now, version)
 
 
@@ -84,9 +85,9 @@ async def _ask(ticket: Ticket, action: Action, time: str, psa: PsaClient, client
     operation = _operation(action, tenants[0], f"{psa.provider} ticket {ticket.id}", time, clients)
     if await _begun(operation, clients):
         return
-    ask = Ask(provider=psa.provider, ticket_id=ticket.id, operation_id=operation.id)
+    asking = AskingTicket(provider=psa.provider, ticket_id=ticket.id, operation_id=operation.id)
     await clients.storage.tickets.mark_news(operation.tenant_id)
-    await clients.storage.tickets.put_ask(operation.tenant_id, ask)
+    await clients.storage.tickets.put_asking(operation.tenant_id, asking)
     await _start(operation, clients)
     await clients.storage.queues.send(Notify(tenant_id=operation.tenant_id, asked_at=clients.now()))
 
@@ -140,7 +141,7 @@ async def _send(operation: Operation, clients: Clients) -> None:
     await clients.storage.queues.send(job)
 
 
-async def _approval(ticket: Ticket, known: Known, psa: PsaClient, clients: Clients) -> None:
+async def _approval(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients: Clients) -> None:
     """Approve the plan that the ticket lists, where a PSA user has said yes to it since.
 
     Under the lease of whoever tells of the tenant: both keep the cause's record, and none may bring back an older one.
@@ -151,18 +152,18 @@ async def _approval(ticket: Ticket, known: Known, psa: PsaClient, clients: Clien
         return
     by_status = ticket.status in psa.desk.approval.statuses
     if not by_status and not record.armed:
-        await tickets.put_cause(known.tenant_id, known.cause, record.model_copy(update={"armed": True}))
+        await tickets.put_cause(known.tenant_id, known.cause, replace(record, armed=True))
     person = await _who(ticket, record, psa, by_status=by_status and record.armed)
     if person is None:
-        if by_status and record.armed:  # whoever saves the ticket next has not said yes by that
-            await tickets.put_cause(known.tenant_id, known.cause, record.model_copy(update={"armed": False}))
+        if by_status and record.armed:  # a later edit by somebody else must not count as approval
+            await tickets.put_cause(known.tenant_id, known.cause, replace(record, armed=False))
         return
     by = f"{person.id} ({psa.provider} ticket {ticket.id})"
     try:
         await approvals.approve(known.tenant_id, known.cause, record.plan, by, clients)
     except Problem as problem:  # another plan waits by now: it is told, and wants a yes of its own
         log.info("approval_moot tenant=%s control=%s %s", known.tenant_id, known.cause, problem.detail)
-    await tickets.put_cause(known.tenant_id, known.cause, record.model_copy(update={"plan": ""}))
+    await tickets.put_cause(known.tenant_id, known.cause, replace(record, plan=""))
 
 
 async def _who(ticket: Ticket, record: CauseTicket, psa: PsaClient, *, by_status: bool) -> Person | None:

@@ -47,7 +47,16 @@ var rules = [
     severity: 1
     window: 'PT15M'
     every: 'PT5M'
-    query: 'union (AppMetrics | where Name == "holdfast.parked" | project Hits = Sum), (AppTraces | where Message startswith "parked source=" | project Hits = 1.0) | summarize Value = sum(Hits)'
+    query: 'union (AppMetrics | where Name == "holdfast.parked" | project Hits = Sum), (AppTraces | where Message startswith "incident kind=" and tostring(Properties["kind"]) == "parked" | project Hits = 1.0) | summarize Value = sum(Hits)'
+    above: 0
+  }
+  {
+    name: 'incident'
+    description: 'The service itself needs a person: its log line and its entry in the ledger service say what for.'
+    severity: 1
+    window: 'PT15M'
+    every: 'PT5M'
+    query: 'AppTraces | where Message startswith "incident kind=" and tostring(Properties["kind"]) != "parked" | summarize Value = count()'
     above: 0
   }
   {

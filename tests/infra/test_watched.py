@@ -51,7 +51,7 @@ def test_every_alert_looks_at_something_that_is_measured(name: str) -> None:
     query = QUERIES[name]
 
     assert named(query) <= METRICS
-    assert named(query) or "AppRequests" in query
+    assert named(query) or "AppRequests" in query or 'Message startswith "' in query
     assert "Value" in query
 
 
@@ -60,7 +60,7 @@ def test_every_log_line_that_is_looked_for_is_written() -> None:
     queries = " ".join(QUERIES.values())
     wanted = re.findall(r'Message startswith "([^"]+)"', queries + OPERATIONS)
 
-    assert {"parked source=", "sweep lane="} <= set(wanted)
+    assert {"incident kind=", "sweep lane="} <= set(wanted)
     for line in wanted:
         assert re.search(rf'log\.\w+\("{re.escape(line)}', sources), line
 

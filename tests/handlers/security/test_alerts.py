@@ -457,7 +457,7 @@ async def test_an_odd_alert_is_kept_as_it_came_with_the_reason_and_never_closed(
 
 async def test_a_throttled_look_is_left_to_the_queue(service):
     tenant = await guarded(service)
-    tenant.faults.script(Fault("throttled", service="graph", retry_after=300))
+    tenant.faults.script(Fault("throttled", service="graph", retry_after=45))
     await look(service, tenant)
     assert await service.hidden("alerts") == 1
 

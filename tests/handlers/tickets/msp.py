@@ -26,7 +26,7 @@ AGENT = {"connectwise": "jdoe", "autotask": "4711", "halopsa": "4711"}
 STANDARD_SECRET = "whsec_ZWRndWFyZC1kZW1vLWtleS0wMTIzNDU2"
 
 
-def settings(provider: str, **desk: Any) -> dict[str, str]:
+def settings(provider: str, own_company: int | None = None, **desk: Any) -> dict[str, str]:
     """The setting that connects the service to the simulated *provider*, with this desk."""
     systems = Systems(lambda: START)
     wanted = {"own_user": systems.by_name[provider].own} | desk
@@ -53,7 +53,8 @@ def settings(provider: str, **desk: Any) -> dict[str, str]:
             "webhook_secrets": [halo.login],
         },
     }
-    return {f"HOLDFAST_PSA_{provider.upper()}": json.dumps({**connections[provider], "desk": wanted})}
+    own = {"own_company": own_company} if own_company else {}
+    return {f"HOLDFAST_PSA_{provider.upper()}": json.dumps({**connections[provider], **own, "desk": wanted})}
 
 
 def desk_of(provider: str, **changes: Any) -> dict[str, Any]:

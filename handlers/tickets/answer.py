@@ -1,0 +1,78 @@
+"""The answer to a ticket that asked for work: a status while it runs, a note with steps and proof at the end."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from clients.connect import Clients
+from clients.errors import ClientError, Invalid, NotFound
+from clients.psa.api import PsaClient
+from clients.storage.tickets import TicketMoved
+from domain.psa import news
+from domain.psa.records import AskingTicket
+from handlers.operations import ENDED
+
+log = logging.getLogger("holdfast.notify")
+
+PATIENCE = timedelta(days=1)
+"""Autotask answers 4xx to some of its own outages, so that a refused answer is tried again for so long."""
+
+
+async def answer_tickets(tenant_id: str, clients: Clients) -> bool:
+    """Tell each ticket that asked for something how it stands. Returns whether every one has its answer."""
+    complete = True
+    async for asking in clients.storage.tickets.asking(tenant_id):
+        try:
+            complete &= await _answer(tenant_id, asking, clients)
+        except (ClientError, TicketMoved) as error:
+            complete &= await _given_up(tenant_id, asking, error, clients)
+    return complete
+
+
+async def _given_up(tenant_id: str, asking: AskingTicket, error: ClientError | TicketMoved, clients: Clients) -> bool:
+    """Whether the ticket is gone, or takes nothing more: the ledger has it all. Else it is tried again."""
+    operation = await clients.storage.operations.get(asking.operation_id)
+    waited = clients.now() - operation.created_at if operation else PATIENCE
+    if isinstance(error, NotFound) or (isinstance(error, Invalid) and waited >= PATIENCE):
+        log.error("unanswerable tenant=%s ticket=%s %s", tenant_id, asking.ticket_id, error)
+        await clients.storage.tickets.answered(tenant_id, asking)
+        return True
+    log.warning("unanswered tenant=%s ticket=%s %s", tenant_id, asking.ticket_id, error)
+    return False
+
+
+async def _answer(tenant_id: str, asking: AskingTicket, clients: Clients) -> bool:
+    tickets = clients.storage.tickets
+    operation = await clients.storage.operations.get(asking.operation_id)
+    psa = clients.psa.by_provider.get(asking.provider)
+    if psa is None or operation is None:
+        return psa is None
+    if operation.state not in ENDED:
+        await _running(tenant_id, asking, psa, clients)
+        return False
+    mark = news.marker([operation.id])
+    written = asking.stage == "answering" and any(mark in note.text for note in await psa.notes(asking.ticket_id))
+    if not written:
+        await tickets.put_asking(tenant_id, replace(asking, stage="answering"))
+        entries = await clients.storage.ledger.since(tenant_id, operation.created_at)
+        proofs = [each for each in entries if each.operation_id == operation.id and each.event == "corrected"]
+        await psa.add_note(asking.ticket_id, news.result(operation, proofs))
+    status = psa.desk.outcomes.ok if operation.state == "succeeded" else psa.desk.outcomes.failed
+    if status:
+        await _set_status(asking, status, psa, clients)
+    await tickets.answered(tenant_id, asking)
+    return True
+
+
+async def _running(tenant_id: str, asking: AskingTicket, psa: PsaClient, clients: Clients) -> None:
+    if asking.stage == "asked" and psa.desk.outcomes.running:
+        await _set_status(asking, psa.desk.outcomes.running, psa, clients)
+        await clients.storage.tickets.put_asking(tenant_id, replace(asking, stage="running"))
+
+
+async def _set_status(asking: AskingTicket, status: str, psa: PsaClient, clients: Clients) -> None:
+    """Give the ticket that asked a status, which takes it out of its trigger: set back by a person it asks anew."""
+    await psa.set_status(asking.ticket_id, status)
+    known, version = await clients.storage.tickets.known(asking.provider, asking.ticket_id)
+    if known and known.trigger:
+        await clients.storage.tickets.put_known(asking.provider, asking.ticket_id, replace(known, trigger=""), version)

@@ -1,0 +1,115 @@
+"""What the service needs a person for reaches the log, its own ledger and a ticket of the MSP's own company."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from clients import telemetry
+from domain.incident import SERVICE, Incident
+from domain.jobs import QUEUES, Notify
+from handlers import park
+from handlers.delivery import deliver
+from handlers.operators import tell_operators
+from tests.handlers.conftest import fresh
+from tests.handlers.tickets.msp import Msp, desk_of, in_every_system, settings
+
+OWN = 1
+TROUBLE = Incident(id="poison", kind="parked", summary="the wells are poisoned", detail="since noon")
+
+
+@pytest.fixture
+def provider():
+    return "autotask"
+
+
+@pytest.fixture
+def own_company():
+    return OWN
+
+
+@pytest_asyncio.fixture
+async def msp(azurite_connection, provider, own_company) -> AsyncIterator[Msp]:
+    async with fresh(azurite_connection, **settings(provider, own_company, **desk_of(provider))) as service:
+        system = service.world.psa.by_name[provider]
+        system.companies = {OWN, 250}
+        yield Msp(service, system)
+
+
+async def told(msp):
+    """The notifications queue is worked on, as its timer asks for it."""
+    msp.service.clock.advance(seconds=10)
+    await msp.poll()
+    for body in await msp.service.messages("notifications"):
+        await deliver("notifications", body, msp.service.clients)
+
+
+async def entries(msp):
+    return [entry.detail for entry in await msp.service.clients.storage.ledger.page(SERVICE)]
+
+
+@in_every_system
+async def test_an_incident_reaches_log_ledger_and_a_ticket_of_the_own_company(msp, caplog):
+    telemetry.start(QUEUES, ())
+    await tell_operators(TROUBLE, msp.service.clients)
+    await told(msp)
+
+    assert "incident kind=parked id=poison the wells are poisoned: since noon" in caplog.text
+    assert [(record.incident, record.kind) for record in caplog.records if hasattr(record, "incident")] == [
+        ("poison", "parked")
+    ]
+    assert await entries(msp) == ["the wells are poisoned: since noon"]
+    [ticket] = msp.tickets
+    assert ticket.company == OWN
+    assert "Holdfast: the wells are poisoned" in ticket.summary
+    assert ["since noon" in note.text for note in ticket.notes] == [True]
+    assert all(note.internal for note in ticket.notes)
+
+
+async def test_what_lasts_has_one_ticket_with_a_note_each_time(msp):
+    for _ in range(3):
+        await tell_operators(TROUBLE, msp.service.clients)
+        await told(msp)
+    [ticket] = msp.tickets
+    assert len(ticket.notes) == 3
+
+
+async def test_an_outage_of_the_ticket_system_delays_the_ticket_only(msp):
+    msp.system.down = True
+    await tell_operators(TROUBLE, msp.service.clients)
+    await told(msp)
+    msp.system.down = False
+    await told(msp)
+    assert [ticket.company for ticket in msp.tickets] == [OWN]
+
+
+async def test_a_parked_message_is_told_to_the_operators_once(msp):
+    for _ in range(2):
+        await deliver("checks", b"hello", msp.service.clients)
+        await told(msp)
+    [ticket] = msp.tickets
+    assert (ticket.company, len(ticket.notes)) == (OWN, 1)
+    [detail] = await entries(msp)
+    assert detail.startswith(
+        "what came from 'checks' could not be worked on: a message on 'checks': message: Invalid JSON"
+    )
+
+
+async def test_a_parked_notification_is_in_log_and_ledger_and_asks_for_no_other(msp, caplog):
+    body = Notify(tenant_id=SERVICE, asked_at=msp.service.clock()).body.encode()
+    await park.given_up("notifications", body, msp.service.clients)
+
+    assert "incident kind=parked id=parked-notifications" in caplog.text
+    assert len(await entries(msp)) == 1
+    assert await msp.service.clients.storage.tickets.untold() == []
+    assert await msp.service.messages("notifications") == []
+    assert await msp.service.hidden("notifications") == 0
+
+
+@pytest.mark.parametrize("own_company", [None])
+async def test_without_an_own_company_no_ticket_is_made(msp):
+    await tell_operators(TROUBLE, msp.service.clients)
+    await told(msp)
+    assert msp.tickets == []
+    assert await msp.service.clients.storage.tickets.untold() == []
+    assert len(await entries(msp)) == 1
