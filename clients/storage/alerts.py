@@ -1,29 +1,29 @@
 """What is remembered of each tenant's alerts, and how far they have been read."""
 
+from dataclasses import dataclass
+
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from clients.storage.documents import pack, unpack
-from domain.alerts.record import Record
+from domain.alerts.record import AlertRecord
 
 _BOOK = "_book"
 
 
-class Spent(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Spent:
     """How many requests a tenant's allowance has been charged since *began*."""
-
-    model_config = ConfigDict(frozen=True)
 
     began: AwareDatetime
     requests: int = 0
 
 
-class Book(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Book:
     """How far a tenant's alerts have been read: by their last change, and when all open ones were gone through."""
-
-    model_config = ConfigDict(frozen=True)
 
     watermark: AwareDatetime | None = None
     swept_at: AwareDatetime | None = None
@@ -45,25 +45,25 @@ class AlertTable:
     async def set_book(self, tenant_id: str, book: Book) -> None:
         await self._table.upsert_entity(pack(tenant_id, _BOOK, book), mode=UpdateMode.REPLACE)
 
-    async def get(self, tenant_id: str, alert_id: str) -> Record | None:
+    async def get(self, tenant_id: str, alert_id: str) -> AlertRecord | None:
         try:
-            return unpack(Record, await self._table.get_entity(tenant_id, alert_id))
+            return unpack(AlertRecord, await self._table.get_entity(tenant_id, alert_id))
         except ResourceNotFoundError:
             return None
 
-    async def put(self, tenant_id: str, record: Record) -> None:
+    async def put(self, tenant_id: str, record: AlertRecord) -> None:
         """Keep *record*; those that are to be read again, or that a person has to look at, can be asked for."""
         entity = pack(tenant_id, record.id, record, again=record.again, standing=record.standing)
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
-    async def waiting(self, tenant_id: str) -> list[Record]:
+    async def waiting(self, tenant_id: str) -> list[AlertRecord]:
         """Those to be read again though they have not changed."""
         return await self._where(tenant_id, "again eq true")
 
-    async def standing(self, tenant_id: str) -> list[Record]:
+    async def standing(self, tenant_id: str) -> list[AlertRecord]:
         """Those with mail that got round the filter, which no person has settled."""
         return await self._where(tenant_id, "standing eq true")
 
-    async def _where(self, tenant_id: str, condition: str) -> list[Record]:
+    async def _where(self, tenant_id: str, condition: str) -> list[AlertRecord]:
         query = self._table.query_entities(f"PartitionKey eq @tenant and {condition}", parameters={"tenant": tenant_id})
-        return [unpack(Record, entity) async for entity in query]
+        return [unpack(AlertRecord, entity) async for entity in query]

@@ -1,23 +1,24 @@
 """How far each tenant's audit feed has been read, and what others did there that may explain a drift."""
 
+from dataclasses import dataclass, field
+
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from clients.storage.documents import pack, unpack
-from domain.audit.record import Record
+from domain.audit.record import AuditRecord
 
 _BOOK = "_book"
 
 
-class AuditBook(BaseModel):
+@dataclass(frozen=True, slots=True)
+class AuditBook:
     """Until when each content type has been listed, and when the parcels of it fetched of late came up, by id."""
 
-    model_config = ConfigDict(frozen=True)
-
-    until: dict[str, AwareDatetime] = {}
-    fetched: dict[str, dict[str, AwareDatetime]] = {}
+    until: dict[str, AwareDatetime] = field(default_factory=dict)
+    fetched: dict[str, dict[str, AwareDatetime]] = field(default_factory=dict)
 
 
 class AuditTable:
@@ -35,7 +36,7 @@ class AuditTable:
     async def set_book(self, tenant_id: str, book: AuditBook) -> None:
         await self._table.upsert_entity(pack(tenant_id, _BOOK, book), mode=UpdateMode.REPLACE)
 
-    async def add(self, tenant_id: str, record: Record) -> bool:
+    async def add(self, tenant_id: str, record: AuditRecord) -> bool:
         """Keep *record*. False when it is kept already: the feed repeats records by design."""
         try:
             await self._table.create_entity(pack(tenant_id, record.id, record, open=True))
@@ -43,11 +44,11 @@ class AuditTable:
             return False
         return True
 
-    async def open(self, tenant_id: str) -> list[Record]:
+    async def open(self, tenant_id: str) -> list[AuditRecord]:
         """The records that no drift has been found for."""
         query = self._table.query_entities("PartitionKey eq @tenant and open eq true", parameters={"tenant": tenant_id})
-        return [unpack(Record, entity) async for entity in query]
+        return [unpack(AuditRecord, entity) async for entity in query]
 
-    async def settle(self, tenant_id: str, record: Record) -> None:
+    async def settle(self, tenant_id: str, record: AuditRecord) -> None:
         """*record* is explained, or too old to be."""
         await self._table.upsert_entity(pack(tenant_id, record.id, record, open=False), mode=UpdateMode.REPLACE)

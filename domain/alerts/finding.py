@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from domain.alerts.record import MOST_SHOWN, Record
+from domain.alerts.record import MOST_SHOWN, AlertRecord
 from domain.profile import Profile
 from domain.states import ControlState
 
@@ -18,7 +18,7 @@ _TODO = (
 )
 
 
-def found(before: ControlState, records: Iterable[Record], profile: Profile, now: datetime) -> ControlState:
+def found(before: ControlState, records: Iterable[AlertRecord], profile: Profile, now: datetime) -> ControlState:
     """The state once every alert has been looked at.
 
     A cause is the policy that let the mail in. The detail names causes only, so that more of the same is no news; the

@@ -1,12 +1,13 @@
 """What is remembered of each alert that concerned us, and what should be done about it."""
 
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Literal, Self, assert_never
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from domain.alerts.alert import Alert, Message
-from domain.alerts.triage import FalseAlarm, GotRound, Unproven, Verdict
+from domain.alerts.triage import AlertVerdict, FalseAlarm, GotRound, Unproven
 
 MARKERS = {"closing": "[Holdfast: closed]", "reopening": "[Holdfast: reopened]"}
 """In our comments, so that one whose answer was lost is found and not made again."""
@@ -23,10 +24,9 @@ type Ours = tuple[str, str]
 """The classification and the determination that we close alerts with."""
 
 
-class Mail(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Mail:
     """One message as a person would look for it."""
-
-    model_config = ConfigDict(frozen=True)
 
     message_id: str
     sender: str
@@ -45,30 +45,34 @@ class Mail(BaseModel):
             received=message.received,
         )
 
+    @property
+    def view(self) -> dict[str, str | None]:
+        """The message as the ledger lists it."""
+        return {**asdict(self), "received": self.received.isoformat() if self.received else None}
 
-type Work = Literal["", "closing", "reopening"]
+
+type Unfinished = Literal["", "closing", "reopening"]
 
 
-class Record(BaseModel):
+@dataclass(frozen=True, slots=True)
+class AlertRecord:
     """One alert, in the version last judged. *count*: all messages of its evidence; *mails*: some that matter.
 
     *unsettled*: open, or closed by nobody but us. *again*: read it again though it has not changed, because what it
     waits for is not in it. *work*: what we set out to do and have not finished; *commented*: when its comment was sent.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     id: str
     title: str
-    url: str = ""
     updated: AwareDatetime
+    url: str = ""
     unsettled: bool = True
     kind: Kind = "unproven"
     reason: str = ""
     count: int = -1
     mails: tuple[Mail, ...] = ()
     again: bool = False
-    work: Work = ""
+    work: Unfinished = ""
     commented: AwareDatetime | None = None
     closed: AwareDatetime | None = None
     reopened: AwareDatetime | None = None
@@ -78,21 +82,20 @@ class Record(BaseModel):
         """Whether a person has to look at it: mail got round the filter."""
         return self.kind == "round" and self.unsettled
 
-    def judged(self, alert: Alert, verdict: Verdict, ours: Ours) -> Self:
+    def judged(self, alert: Alert, verdict: AlertVerdict, ours: Ours) -> Self:
         """This record with *verdict* on the version *alert*."""
         kind, reason, messages = _told(verdict)
-        return self.model_copy(
-            update={
-                "title": alert.title,
-                "url": alert.url or "",
-                "updated": alert.updated,
-                "unsettled": alert.open or self.left_closed(alert, ours),
-                "kind": kind,
-                "reason": reason,
-                "count": len(alert.messages),
-                "mails": tuple(map(Mail.of, messages[:MOST_SHOWN])),
-                "again": isinstance(verdict, Unproven) and verdict.waits,
-            }
+        return replace(
+            self,
+            title=alert.title,
+            url=alert.url or "",
+            updated=alert.updated,
+            unsettled=alert.open or self.left_closed(alert, ours),
+            kind=kind,
+            reason=reason,
+            count=len(alert.messages),
+            mails=tuple(map(Mail.of, messages[:MOST_SHOWN])),
+            again=isinstance(verdict, Unproven) and verdict.waits,
         )
 
     def left_closed(self, alert: Alert, ours: Ours) -> bool:
@@ -117,12 +120,12 @@ class Record(BaseModel):
         return "close" if mine and self.kind == "false" and not self.closed else "leave"
 
 
-def blank(alert: Alert) -> Record:
+def blank(alert: Alert) -> AlertRecord:
     """The record of an alert that was not seen before."""
-    return Record(id=alert.id, title=alert.title, updated=alert.updated)
+    return AlertRecord(id=alert.id, title=alert.title, updated=alert.updated)
 
 
-def _told(verdict: Verdict) -> tuple[Kind, str, tuple[Message, ...]]:
+def _told(verdict: AlertVerdict) -> tuple[Kind, str, tuple[Message, ...]]:
     match verdict:
         case FalseAlarm(messages):
             return (

@@ -48,10 +48,10 @@ class Unproven:
     waits: bool = False
 
 
-type Verdict = FalseAlarm | GotRound | Unproven
+type AlertVerdict = FalseAlarm | GotRound | Unproven
 
 
-def triage(alert: Alert, profile: Profile, lockdown: ControlState) -> Verdict:
+def triage(alert: Alert, profile: Profile, lockdown: ControlState) -> AlertVerdict:
     """Judge *alert* by its evidence and by what is known of the tenant's `inbound-lockdown`."""
     came_from = [(message, origin(message, profile)) for message in alert.messages]
     if elsewhere := tuple(message for message, where in came_from if where == "elsewhere"):

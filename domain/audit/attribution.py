@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from domain import normal
-from domain.audit.record import EXCHANGE_POWERSHELL, GUID, Record
+from domain.audit.record import EXCHANGE_POWERSHELL, GUID, AuditRecord
 from domain.ledger import Entry
 from domain.states import CLOCKS_DIFFER, ControlState, last_drift_is
 
@@ -26,7 +26,7 @@ class Us:
     object_id: str = ""
 
 
-def is_ours(record: Record, us: Us, written: Iterable[Entry]) -> bool:
+def is_ours(record: AuditRecord, us: Us, written: Iterable[Entry]) -> bool:
     """Whether we made this write: it says so, or it is one of *written* (`applying`) and nobody else is named on it."""
     context = record.app_access_context.client_app_id
     apps = {app.casefold() for app in (record.app_id, record.client_app_id, context)}
@@ -39,7 +39,7 @@ def is_ours(record: Record, us: Us, written: Iterable[Entry]) -> bool:
     return not somebody and any(_wrote(entry, record) for entry in written)
 
 
-def _wrote(entry: Entry, record: Record) -> bool:
+def _wrote(entry: Entry, record: AuditRecord) -> bool:
     near = entry.at - BEFORE <= record.at <= entry.at + AFTER
     return near and any(
         str(step.get("cmdlet")).casefold() == record.operation.casefold() and _names((step,)) & record.names
@@ -47,7 +47,7 @@ def _wrote(entry: Entry, record: Record) -> bool:
     )
 
 
-def explained(record: Record, found: Iterable[Entry]) -> tuple[Entry, ...]:
+def explained(record: AuditRecord, found: Iterable[Entry]) -> tuple[Entry, ...]:
     """Those of *found*, one for each control, whose drift *record* made.
 
     It happened after the last look that found all well and before the one that found the drift, to the same object.
@@ -62,7 +62,7 @@ def explained(record: Record, found: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(nearest.values())
 
 
-def _fits(record: Record, entry: Entry) -> bool:
+def _fits(record: AuditRecord, entry: Entry) -> bool:
     if entry.last_good is None or entry.control not in record.controls or not record.succeeded:
         return False
     if _off(record, entry) > CLOCKS_DIFFER:
@@ -72,7 +72,7 @@ def _fits(record: Record, entry: Entry) -> bool:
     return not wanted or not record.names or either_is_an_id or bool(wanted & record.names)
 
 
-def _off(record: Record, entry: Entry) -> timedelta:
+def _off(record: AuditRecord, entry: Entry) -> timedelta:
     """How far *record* is outside of the time in which the drift was made."""
     after = (entry.last_good or entry.at) - record.at
     return max(after, record.at - entry.at, timedelta(0))
@@ -86,7 +86,7 @@ def _names(steps: Iterable[dict[str, object]]) -> frozenset[str]:
     )
 
 
-def named(state: ControlState, record: Record) -> ControlState:
+def named(state: ControlState, record: AuditRecord) -> ControlState:
     """*state* with who made its last drift, if that is the one that *record* is about; the latest record counts."""
     newer = state.actor is None or state.actor.at <= record.at
     return state.model_copy(update={"actor": record.actor}) if newer and last_drift_is(state, record.at) else state

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
@@ -70,7 +70,7 @@ class AppContext(_Wire):
     client_app_name: Text = ""
 
 
-class Record(_Wire):
+class AuditRecord(_Wire):
     """Who ran which cmdlet on what, when, and from where."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
@@ -153,13 +153,13 @@ def concerns(raw: object) -> bool:
     return bool(_controls(raw["Operation"]))
 
 
-def parse(raw: Mapping[str, Any]) -> Record:
+def parse(raw: object) -> AuditRecord:
     """Read a record.
 
     Raises:
         OddRecord: A field that matters is missing, of another type, or huge.
     """
     try:
-        return Record.model_validate(raw)
+        return AuditRecord.model_validate(raw)
     except ValidationError as error:
         raise OddRecord(first_fault("record", error)) from None

@@ -7,6 +7,7 @@ for something outside of them, or were left half closed by a crash, are read aga
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from clients.storage.leases import Lease
 from clients.storage.states import TenantStates
 from domain.alerts import finding
 from domain.alerts.alert import Alert, OddAlert, concerns, parse
-from domain.alerts.record import Record, blank
+from domain.alerts.record import AlertRecord, blank
 from domain.jobs import Again, CheckTenant, Done, Outcome, TriageAlerts
 from domain.ledger import Entry, of_transition
 from domain.states import ControlState
@@ -94,7 +95,7 @@ class _Look:
         finally:
             await self._ask()
             spent = self._clients.alerts.spent(self._tenant_id)
-            await self._note(spent=spent)
+            await self._note(replace(self._book, spent=spent))
 
     async def _read(self) -> None:
         """Go through the alerts, and note how far that came. Raises what failed for one alert when all were tried."""
@@ -109,7 +110,7 @@ class _Look:
                 for raw in page:
                     await self._take(raw)
             await self._read_again(await self._kept.standing(self._tenant_id))
-            await self._note(swept_at=now)
+            await self._note(replace(self._book, swept_at=now))
         await self._read_again(await self._kept.waiting(self._tenant_id))
         if self._failed:
             raise self._failed
@@ -117,20 +118,21 @@ class _Look:
     async def _pass(self, page: list[Any]) -> None:
         """Move on behind *page*; never to "now", or what the service has not shown yet would be passed over."""
         times = [at for raw in page if (at := _updated(raw)) and at <= self._clients.now()]
-        await self._note(watermark=max([*times, *filter(None, [self._book.watermark])], default=None))
+        watermark = max([*times, *filter(None, [self._book.watermark])], default=None)
+        await self._note(replace(self._book, watermark=watermark))
 
-    async def _note(self, **changes: Any) -> None:  # noqa: ANN401 - fields of any type
-        self._book = self._book.model_copy(update=changes)
-        await self._kept.set_book(self._tenant_id, self._book)
+    async def _note(self, book: Book) -> None:
+        self._book = book
+        await self._kept.set_book(self._tenant_id, book)
 
-    async def _read_again(self, records: list[Record]) -> None:
+    async def _read_again(self, records: list[AlertRecord]) -> None:
         """Those that have not changed, but what they wait for may have. What is gone needs nobody any more."""
         ids = [record.id for record in records if record.id not in self._seen][:MOST_AGAIN]
         for alert_id, raw in (await self._clients.alerts.each(self._tenant_id, ids)).items() if ids else ():
             match raw:
                 case NotFound():
                     gone = next(record for record in records if record.id == alert_id)
-                    await self._kept.put(self._tenant_id, gone.model_copy(update={"unsettled": False, "again": False}))
+                    await self._kept.put(self._tenant_id, replace(gone, unsettled=False, again=False))
                 case Throttled():
                     raise raw
                 case ClientError():  # as in `_take`
@@ -159,7 +161,7 @@ class _Look:
                 log.warning("alert_failed tenant=%s id=%s error=%s", self._tenant_id, alert.id, error)
                 self._failed = error
 
-    async def _judge(self, alert: Alert, before: Record) -> None:
+    async def _judge(self, alert: Alert, before: AlertRecord) -> None:
         case = Case(self._wanted, self._lease, self._clients, before)
         judged = await case.judge(alert)
         if judged.count != before.count:
@@ -172,10 +174,16 @@ class _Look:
             await self._left_open(record)
         log.info("alert tenant=%s id=%s kind=%s again=%s", self._tenant_id, record.id, record.kind, record.again)
 
-    async def _left_open(self, record: Record) -> None:
+    async def _left_open(self, record: AlertRecord) -> None:
         detail = f"{record.title}, alert {record.id}: {record.reason}"
-        known = {"at": self._clients.now(), "tenant_id": self._tenant_id, "control": finding.FALSE_ALERTS}
-        await self._clients.storage.ledger.append(Entry(event="alert_left_open", detail=detail, **known))
+        entry = Entry(
+            at=self._clients.now(),
+            tenant_id=self._tenant_id,
+            control=finding.FALSE_ALERTS,
+            event="alert_left_open",
+            detail=detail,
+        )
+        await self._clients.storage.ledger.append(entry)
 
     async def _ask(self) -> None:
         """An alert of a policy that should be off says that it is on: look at once."""

@@ -4,6 +4,7 @@ What is about to be done is written down before it is done. After a crash, whoev
 what is missing: never a second comment, never a close that nobody was told of. The incident is never touched.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from clients.connect import Clients
@@ -11,7 +12,7 @@ from clients.errors import ClientError, Invalid, NotFound, Throttled, Unreadable
 from clients.storage.leases import Lease
 from domain.alerts import finding
 from domain.alerts.alert import Alert, OddAlert, parse
-from domain.alerts.record import COMMENT_PATIENCE, MARKERS, Record, Work
+from domain.alerts.record import COMMENT_PATIENCE, MARKERS, AlertRecord, Unfinished
 from domain.alerts.triage import triage
 from domain.ledger import Entry
 from domain.tenant import Wanted
@@ -26,7 +27,7 @@ class Held(Exception):  # noqa: N818 - it is the answer, not a fault
 class Case:
     """One alert of a tenant, under the lease on its alerts. *record*: what is known of it so far."""
 
-    def __init__(self, wanted: Wanted, lease: Lease, clients: Clients, record: Record) -> None:
+    def __init__(self, wanted: Wanted, lease: Lease, clients: Clients, record: AlertRecord) -> None:
         self._wanted = wanted
         self._lease = lease
         self._clients = clients
@@ -35,14 +36,14 @@ class Case:
         values = wanted.profile.false_alerts
         self._ours = (values.classification, values.determination)
 
-    async def judge(self, alert: Alert) -> Record:
+    async def judge(self, alert: Alert) -> AlertRecord:
         """What *alert* is, by its evidence and by the lock-down as it is known at this moment."""
         lockdown = (await self._clients.storage.states.load(self._tenant_id)).of(LOCKDOWN)
         verdict = triage(alert, self._wanted.profile, lockdown)
         self._record = self._record.judged(alert, verdict, self._ours)
         return self._record
 
-    async def act(self, alert: Alert) -> Record:
+    async def act(self, alert: Alert) -> AlertRecord:
         """Do what its record asks for, and keep the record.
 
         Raises:
@@ -94,7 +95,7 @@ class Case:
         if record.todo(alert, self._ours) == "reopen":
             await self._change("reopening", "new", "unknown", "unknown")
 
-    async def _change(self, work: Work, status: str, classification: str, determination: str) -> None:
+    async def _change(self, work: Unfinished, status: str, classification: str, determination: str) -> None:
         await self._keep(work=work, commented=None, again=True)
         fields = {"status": status, "classification": classification, "determination": determination}
         changed = await self._clients.alerts.change(self._tenant_id, self._record.id, fields, permit=self._permit)
@@ -137,7 +138,7 @@ class Case:
 
     def _entry(self, alert: Alert) -> Entry:
         record = self._record
-        mails = [mail.model_dump(mode="json") for mail in record.mails]
+        mails = [mail.view for mail in record.mails]
         return Entry(
             at=self._clients.now(),
             tenant_id=self._tenant_id,
@@ -154,7 +155,7 @@ class Case:
         )
 
     def _set(self, **changes: Any) -> None:  # noqa: ANN401 - fields of any type
-        self._record = self._record.model_copy(update=changes)
+        self._record = replace(self._record, **changes)
 
     async def _keep(self, **changes: Any) -> None:  # noqa: ANN401 - fields of any type
         self._set(**changes)

@@ -1,5 +1,6 @@
 """What is done about an alert, whatever was begun before, and what all of them come to."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ NEVER = ControlState(id=finding.FALSE_ALERTS)
 
 def record_of(raw, **fields):
     seen = parse(raw)
-    before = blank(seen).model_copy(update=fields)
+    before = replace(blank(seen), **fields)
     return before.judged(seen, triage(seen, PROFILE, LOCKED), OURS), seen
 
 
