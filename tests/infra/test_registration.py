@@ -42,8 +42,11 @@ def items(path):
             sys.exit("Request_ResourceNotFound: not found")
         return found[0]
     if kind.endswith("'") or "?" in kind:
-        kind, _, condition = unquote(path).partition("?$filter=displayName eq '")
-        return {{"value": [each for each in state[kind] if each["displayName"] == condition[:-1].replace("''", "'")]}}
+        kind, _, condition = unquote(path).partition("?$filter=displayName eq ")
+        text = re.fullmatch("'((?:[^']|'')*)'", condition)
+        if not text:
+            sys.exit("Bad Request: invalid filter clause")
+        return {{"value": [each for each in state[kind] if each["displayName"] == text[1].replace("''", "'")]}}
     if not rest:
         return state[kind]
     one, _, inner = rest.partition("/")
