@@ -57,7 +57,7 @@ class TenantReader:
         return exchange | compliance
 
     async def look(self, wanted: Wanted, controls: Sequence[Control], *, dns: DnsRead = "cached") -> Facts:
-        """Read all that *controls* see: Exchange and compliance, and what these make it ask of DNS.
+        """Read all that those of *controls* see that apply to the tenant's filter: Exchange, compliance, then DNS.
 
         The questions of the tenant's last look go out at once, beside Exchange; only new ones wait for its answer.
 
@@ -65,6 +65,7 @@ class TenantReader:
             Throttled: As `read`.
         """
         now, tenant_id = self.now(), wanted.tenant.tenant_id
+        controls = [control for control in controls if control.applies(wanted.profile)]
         again = dns == "cached" and any(control.asks_dns for control in controls)
         before = self.asked.get(tenant_id, now) or () if again else ()
         reading, answers = await asyncio.gather(

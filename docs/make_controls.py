@@ -56,7 +56,7 @@ def _where(control: Control, profile: Profile) -> str:
     """The section of the filter's guide; empty where the control does not apply to the filter, or is not about one."""
     if not control.parts:
         return ""
-    if not all(profile.has(part) for part in control.parts):
+    if not control.applies(profile):
         return "says nothing of it (`not_applicable`)"
     return profile.sources[control.parts[0]].section
 

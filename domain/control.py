@@ -15,7 +15,7 @@ from domain.exchange import ExchangeObject
 from domain.facts import Lane, Query, Reading, Row, Unseen
 from domain.mail.answers import Answers, Question
 from domain.mail.asking import Needs
-from domain.profile import Part, first_fault
+from domain.profile import Part, Profile, first_fault
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
@@ -205,6 +205,10 @@ class Control:
     def queries(self) -> tuple[Query, ...]:
         return tuple(query for kind in self.sees for query in kind.queries)
 
+    def applies(self, profile: Profile) -> bool:
+        """Whether *profile* has every part that this control needs; where not, nothing need be read for it."""
+        return all(profile.has(part) for part in self.parts)
+
     def find(self, facts: Facts, wanted: Wanted) -> Finding:
         """Judge *facts*. Whatever is missing, failed or odd in what this control sees makes it Unknown."""
         found = self._judged(facts, wanted)
@@ -216,7 +220,7 @@ class Control:
         return found.questions if isinstance(found, Needs) else ()
 
     def _judged(self, facts: Facts, wanted: Wanted) -> Finding | Needs:
-        if not all(wanted.profile.has(part) for part in self.parts):
+        if not self.applies(wanted.profile):
             return NotApplicable(f"the guide of {wanted.profile.name} does not ask for it")
         try:
             for kind in self.sees:

@@ -15,9 +15,9 @@ from clients.errors import ClientError, Refused, Throttled
 from domain.control import Facts, NotApplicable, Unknown
 from domain.controls import CATALOGUE, KINDS
 from domain.controls.per_domain import receiving
-from domain.exchange import Writing
+from domain.exchange import ExchangeObject, Writing
 from domain.facts import Query, Reading, Seen, Unseen
-from domain.tenant import TenantConfig
+from domain.tenant import TenantConfig, Wanted
 from handlers.api.asks import tenant
 
 type ItemState = Literal["ok", "missing", "unknown", "not_applicable"]
@@ -75,25 +75,30 @@ _WRITERS: Mapping[Resource, tuple[tuple[str, str], ...]] = {
 _ORGANIZATION = Query("exchange", "Get-OrganizationConfig", never_empty=True)
 
 type Granted = Grant | ClientError
+type Kinds = tuple[type[ExchangeObject], ...]
 
 
 async def look(tenant_id: str, clients: Clients) -> Readiness:
-    """Ask for every token and every read that the tenant's controls need.
+    """Ask for every token and every read that those controls need which apply to the tenant's filter.
 
     Raises:
         Problem: 404 unknown tenant.
     """
     config = await tenant(tenant_id, clients)
-    names: tuple[Resource, ...] = ("exchange", "compliance", "graph", "activity")
+    wanted = clients.wanted(config)
+    controls = [control for control in CATALOGUE.values() if control.applies(wanted.profile)]
+    kinds = tuple(dict.fromkeys(kind for control in controls for kind in control.sees))
+    names: list[Resource] = [*dict.fromkeys(query.service for kind in kinds for query in kind.queries)]
+    names += _NAMES
     given = dict(zip(names, await asyncio.gather(*(_granted(each, config, clients) for each in names)), strict=True))
-    reading = await _reading(config, clients)
+    reading = await _reading(config, kinds, clients)
     items = (
         *_tokens(given, clients),
         *_directory_roles(given, config),
         *_cmdlets(reading),
-        *_writes(given, config),
+        *_writes(given, config, kinds),
         _licence(reading),
-        _defender(reading, config, clients),
+        _defender(reading, wanted),
         _customised(reading),
         *_dns(reading, config, clients),
     )
@@ -109,8 +114,8 @@ async def _granted(resource: Resource, config: TenantConfig, clients: Clients) -
         return error
 
 
-async def _reading(config: TenantConfig, clients: Clients) -> Reading:
-    queries = [_ORGANIZATION, *(query for control in CATALOGUE.values() for query in control.queries)]
+async def _reading(config: TenantConfig, kinds: Kinds, clients: Clients) -> Reading:
+    queries = [_ORGANIZATION, *(query for kind in kinds for query in kind.queries)]
     try:
         return await clients.reader.read(config, queries)
     except Throttled as wait:
@@ -147,8 +152,8 @@ def _app_role_command(resource: Resource, grant: Grant, clients: Clients) -> str
 
 
 def _directory_roles(given: Mapping[Resource, Granted], config: TenantConfig) -> Iterable[Item]:
-    for resource, writers in _WRITERS.items():
-        grant, name = given[resource], f"directory-role-{resource}"
+    for resource in (resource for resource in given if resource in _WRITERS):
+        grant, name, writers = given[resource], f"directory-role-{resource}", _WRITERS[resource]
         if isinstance(grant, ClientError):
             yield Item(id=name, state="unknown", detail="no token shows it")
             continue
@@ -182,11 +187,11 @@ def _cmdlets(reading: Reading) -> Iterable[Item]:
             yield Item(id=f"cmdlet {cmdlet}", state="ok", detail="answers")
 
 
-def _writes(given: Mapping[Resource, Granted], config: TenantConfig) -> Iterable[Item]:
+def _writes(given: Mapping[Resource, Granted], config: TenantConfig, kinds: Kinds) -> Iterable[Item]:
     """Each cmdlet that writes: its role is looked for, as trying it would write."""
     if _only_observes(config):
         return
-    for kind in KINDS:
+    for kind in kinds:
         if kind.writing:
             resource = kind.queries[0].service
             yield from _writing(kind.writing, resource, given[resource])
@@ -213,10 +218,10 @@ def _licence(reading: Reading) -> Item:
     return Item(id="licence-exchange", state="unknown", detail=why, remedy="Assign a plan with Exchange Online.")
 
 
-def _defender(reading: Reading, config: TenantConfig, clients: Clients) -> Item:
+def _defender(reading: Reading, wanted: Wanted) -> Item:
     """The two alert policies come with the tenant's plan; without them there is nothing to switch off."""
     control = CATALOGUE["alert-policies"]
-    match control.find(Facts(reading), clients.wanted(config)):
+    match control.find(Facts(reading), wanted):
         case Unknown(reason=reason, remedy=remedy):
             return Item(id="licence-alerts", state="unknown", detail=reason, remedy=remedy, needed=False)
         case NotApplicable(reason=reason):

@@ -53,6 +53,15 @@ async def test_the_lock_does_not_close_while_the_mx_is_another_filters(service, 
     assert tenant.writes == []
 
 
+async def test_nothing_is_read_and_nothing_must_be_granted_for_what_its_guide_does_not_ask_for(service, tenant):
+    tenant.access.app_roles, tenant.access.directory_roles = {"exchange"}, {"Exchange Administrator"}
+    await service.sweep()
+    found = await readiness.look(tenant.tenant_id, service.clients)
+    assert found.ready, [item for item in found.items if item.state not in {"ok", "not_applicable"}]
+    assert {entry.service for entry in tenant.log} == {"exchange"}
+    assert not {entry.cmdlet for entry in tenant.log} & {"Get-TransportRule", "Get-TenantAllowBlockListSpoofItems"}
+
+
 async def test_nothing_that_people_read_names_another_filter(service, msp, tenant):
     await service.sweep()
     service.world.dns.set(DOMAIN, "MX", "0 contoso-example.mail.protection.outlook.com.")
