@@ -1,4 +1,4 @@
-from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable
+from domain.control import Compliant, Drift, Drifted, NotApplicable
 from domain.steps import Step
 from tests.domain.builders import healthy, judge
 
@@ -23,10 +23,3 @@ def test_a_plan_without_these_policies_is_not_concerned():
     rows = healthy()
     del rows["Get-ProtectionAlert"][:2]
     assert isinstance(judge("alert-policies", rows), NotApplicable)
-
-
-def test_a_blocked_connector_is_told():
-    rows = healthy() | {"Get-BlockedConnector": [{"ConnectorId": "abc"}]}
-    finding = judge("connector-health", rows)
-    assert isinstance(finding, NeedsPerson)
-    assert finding.drift == (Drift("abc: blocked", wanted=False, found=True),)

@@ -1,0 +1,138 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.audit.attribution import Us, explained, is_ours, named
+from domain.audit.record import parse
+from domain.ledger import Entry
+from domain.states import ControlState, Span
+
+AT = datetime(2026, 8, 3, 8, 41, 17, tzinfo=UTC)
+
+
+CLIENT, OBJECT = "2f9d1b54-0c1a-4a63-8c3e-6f6a6e0b1c77", "7a000000-1111-4222-8333-94a5b6c7d8e9"
+
+
+OTHER = "c0ffee00-1234-4567-89ab-000000000001"
+
+
+US = Us(CLIENT, OBJECT)
+
+
+LOCK = "inbound-lockdown"
+
+
+STEP = {"service": "exchange", "cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender"}}
+
+
+def raw(**fields):
+    return {
+        "CreationTime": "2026-08-03T08:41:17",
+        "Id": "4be3a1c2-7777-4888-9999-08deb2a8d101",
+        "Operation": "Set-InboundConnector",
+        "RecordType": 1,
+        "ResultStatus": "True",
+        "UserKey": "10032001ABCDEF01",
+        "ClientIP": "203.0.113.9:51544",
+        "ObjectId": "ExchangeDefender",
+        "UserId": "admin@contoso.example",
+        "AppAccessContext": {},
+        "AppId": "fb78d390-0c51-40cd-8e17-fdbfab77341b",
+        "Parameters": [{"Name": "Identity", "Value": "ExchangeDefender"}, {"Name": "Enabled", "Value": "False"}],
+    } | fields
+
+
+def entry(**fields):
+    base = {"at": AT, "tenant_id": "t", "control": LOCK, "event": "drift_found", "steps": (STEP,)}
+    return Entry(**base | {"last_good": AT - timedelta(minutes=5)} | fields)
+
+
+NOBODY = {"UserId": "Not Available", "UserKey": "Not Available", "AppId": ""}
+
+
+@pytest.mark.parametrize(
+    ("fields", "ours"),
+    [
+        ({"AppId": CLIENT.upper()}, True),
+        ({"ClientAppId": CLIENT}, True),
+        ({"AppAccessContext": {"ClientAppId": CLIENT}}, True),
+        ({"UserId": CLIENT}, True),
+        ({"UserKey": f"ServicePrincipal_{OBJECT}"}, True),
+        ({"TokenObjectId": OBJECT}, True),
+        ({}, False),
+        ({"UserId": OTHER, "AppId": OTHER}, False),
+        (NOBODY | {"AppId": OTHER}, False),
+        (NOBODY | {"UserKey": f"ServicePrincipal_{OTHER}"}, False),
+        (NOBODY | {"AppId": "fb78d390-0c51-40cd-8e17-fdbfab77341b"}, True),
+        (NOBODY, True),
+        (NOBODY | {"Operation": "Remove-InboundConnector"}, False),
+        (NOBODY | {"ObjectId": "Another", "Parameters": None}, False),
+        (NOBODY | {"CreationTime": "2026-08-03T08:58:00"}, False),
+        (NOBODY | {"CreationTime": "2026-08-03T08:30:00"}, False),
+    ],
+)
+def test_a_write_is_ours_only_by_our_name_or_by_our_own_journal(fields, ours):
+    assert is_ours(parse(raw(**fields)), US, [entry(event="applying")]) is ours
+
+
+def test_a_tenant_in_which_our_object_is_not_known_has_fewer_ways_to_know_us():
+    assert not is_ours(parse(raw(TokenObjectId="", UserId="x")), Us(CLIENT), [])
+
+
+def test_a_persons_name_on_a_write_like_ours_makes_it_theirs():
+    assert not is_ours(parse(raw()), US, [entry(event="applying")])
+
+
+@pytest.mark.parametrize(
+    ("record", "found", "fits"),
+    [
+        ({}, {"at": AT + timedelta(minutes=1)}, True),
+        ({"CreationTime": "2026-08-03T08:35:30"}, {}, True),
+        ({"CreationTime": "2026-08-03T08:30:00"}, {}, False),
+        ({"CreationTime": "2026-08-03T08:44:00"}, {}, False),
+        ({"ResultStatus": "False"}, {}, False),
+        ({"Operation": "Set-TransportRule"}, {}, False),
+        ({"ObjectId": "Another", "Parameters": None}, {}, False),
+        ({"ObjectId": OTHER, "Parameters": None}, {}, True),
+        ({"ObjectId": "", "Parameters": None}, {}, True),
+        ({"ObjectId": "Another"}, {"steps": ()}, True),
+        ({}, {"last_good": None}, False),
+    ],
+)
+def test_a_record_explains_the_drift_that_came_up_after_it_in_the_same_object(record, found, fits):
+    assert bool(explained(parse(raw(**record)), [entry(**found)])) is fits
+
+
+def test_where_two_drifts_are_near_it_is_the_one_it_lies_in():
+    near = [entry(at=AT + timedelta(minutes=m), last_good=AT + timedelta(minutes=m - 1.5)) for m in (-1, 1, 2)]
+    [only] = explained(parse(raw()), near)
+    assert only.at == AT + timedelta(minutes=1)
+
+
+def state(**fields):
+    proofs = (Span(start=AT - timedelta(hours=2), end=AT - timedelta(minutes=5)),)
+    return ControlState(id=LOCK, state="drifted", proofs=proofs, **fields)
+
+
+def test_the_state_names_the_latest_who_made_its_last_drift():
+    first, second = parse(raw()), parse(raw(CreationTime="2026-08-03T08:42:00", UserId="eve@contoso.example"))
+    both = named(named(state(), second), first)
+    assert both.actor == second.actor
+    assert named(state(), parse(raw(CreationTime="2026-08-03T07:00:00"))).actor is None
+
+
+def test_a_state_that_was_never_well_has_no_actor():
+    assert named(ControlState(id=LOCK), parse(raw())).actor is None
+
+
+@given(st.lists(st.sampled_from(["08:37:00", "08:38:00", "08:39:00"]), min_size=1, max_size=5))
+def test_records_in_any_order_name_the_same_actor(times):
+    records = [parse(raw(CreationTime=f"2026-08-03T{time}", UserId=f"{time}@x.example")) for time in times]
+    forth, back = state(), state()
+    for record in records:
+        forth = named(forth, record)
+    for record in reversed(records):
+        back = named(back, record)
+    assert forth.actor == back.actor

@@ -1,0 +1,111 @@
+import pytest
+
+from domain.control import Compliant, Drift, Drifted, NeedsPerson
+from domain.dns_steps import change_of
+from domain.mail.answers import Question, Txt
+from tests.domain.builders import healthy, judge, text
+
+DOMAIN = "northwindlegal.example"
+
+
+MX, TXT, DMARC = Question(DOMAIN, "MX"), Question(DOMAIN, "TXT"), Question(f"_dmarc.{DOMAIN}", "TXT")
+
+
+def test_a_missing_include_is_proposed_as_the_exact_record():
+    finding = judge(
+        "spf", healthy(), {TXT: text("v=spf1 ip4:203.0.113.7 include:spf.protection.outlook.com -all", "MS=ms1")}
+    )
+    assert isinstance(finding, NeedsPerson)
+    new = "v=spf1 include:proxy.exchangedefender.com ip4:203.0.113.7 include:spf.protection.outlook.com -all"
+    old = "v=spf1 ip4:203.0.113.7 include:spf.protection.outlook.com -all"
+    assert f'publish TXT "{new}" in place of "{old}"' in finding.todo
+    assert finding.drift == (Drift(f"{DOMAIN}: SPF", new, old),)
+
+
+HOST = {"kind": "rfc2136", "server": "ns.example:53", "key_name": "k", "secret_setting": "HOLDFAST_DNS_SECRET_K"}
+
+
+SHORT = text("v=spf1 include:spf.protection.outlook.com -all", "MS=ms1")
+
+
+def test_where_the_zone_has_a_host_the_record_is_published_beside_all_that_is_there():
+    finding = judge("spf", healthy(), {TXT: SHORT}, dns={DOMAIN: HOST})
+    assert isinstance(finding, Drifted)
+    [step] = finding.steps
+    change = change_of(step.parameters)
+    new = Txt((b"v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all",))
+    assert (change.zone, change.name, change.type) == (DOMAIN, DOMAIN, "TXT")
+    assert change.expected == SHORT.values
+    assert change.wanted == (Txt((b"MS=ms1",)), new)
+    assert finding.mended_by(step) == finding.drift == (Drift(f"{DOMAIN}: SPF", new.data.decode(), step_text(SHORT)),)
+
+
+def step_text(answer):
+    return answer.values[0].data.decode()
+
+
+@pytest.mark.parametrize(
+    ("cloud", "include"),
+    [("us", "spf.protection.office365.us"), ("cn", "spf.protection.partner.outlook.cn")],
+)
+def test_microsofts_include_is_that_of_the_tenants_cloud(cloud, include):
+    rows = healthy()
+    dns = {TXT: text("v=spf1 include:proxy.exchangedefender.com -all"), Question(include, "TXT"): text("v=spf1 -all")}
+    finding = judge("spf", rows, dns, initial_domain=f"northwindlegal.onmicrosoft.{cloud}")
+    assert isinstance(finding, NeedsPerson)
+    assert f"include:{include} include:proxy.exchangedefender.com -all" in finding.todo
+
+
+def test_an_international_domain_is_published_under_its_a_labels():
+    rows = healthy()
+    rows["Get-AcceptedDomain"][0]["DomainName"] = "Bücher.example"
+    name = "xn--bcher-kva.example"
+    finding = judge("spf", rows, {Question(name, "TXT"): SHORT}, dns={"bücher.example": HOST})
+    assert isinstance(finding, Drifted)
+    change = change_of(finding.steps[0].parameters)
+    assert (change.zone, change.name) == (name, name)
+
+
+def test_one_domain_with_a_host_is_put_back_and_the_other_is_told():
+    rows = healthy()
+    rows["Get-AcceptedDomain"].append({"DomainName": "second.example", "DomainType": "Authoritative"})
+    dns = {TXT: SHORT, Question("second.example", "TXT"): SHORT}
+    finding = judge("spf", rows, dns, dns={DOMAIN: HOST})
+    assert isinstance(finding, Drifted)
+    assert [drift.field for drift in finding.drift] == [f"{DOMAIN}: SPF"]
+    assert finding.detail.startswith("second.example: publish TXT")
+
+
+def test_a_record_set_that_is_too_large_to_be_put_back_is_proposed():
+    many = text("v=spf1 include:spf.protection.outlook.com -all", *(f"token-{n}-{'x' * 240}" for n in range(20)))
+    finding = judge("spf", healthy(), {TXT: many}, dns={DOMAIN: HOST})
+    assert isinstance(finding, NeedsPerson)
+    assert "publish TXT" in finding.todo
+
+
+def test_what_cannot_be_repaired_is_not_written_either():
+    for record in (("v=spf1 -all",), ("v=spf1 -all", "v=spf1 ~all"), ("v=spf1 include:",)):
+        assert isinstance(judge("spf", healthy(), {TXT: text(*record)}, dns={DOMAIN: HOST}), NeedsPerson)
+
+
+def test_a_domain_without_spf_is_proposed_the_guides_record():
+    finding = judge("spf", healthy(), {TXT: text("MS=ms1")})
+    assert isinstance(finding, NeedsPerson)
+    assert (
+        '"v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all" as there is none'
+        in finding.todo
+    )
+
+
+def test_softfail_is_told_and_left_as_it_is():
+    record = "v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com ~all"
+    finding = judge("spf", healthy(), {TXT: text(record)})
+    assert isinstance(finding, Compliant)
+    assert "~all" in finding.detail
+
+
+@pytest.mark.parametrize("record", [("v=spf1 -all",), ("v=spf1 -all", "v=spf1 ~all"), ("v=spf1 include:",)])
+def test_what_cannot_be_repaired_says_why(record):
+    finding = judge("spf", healthy(), {TXT: text(*record)})
+    assert isinstance(finding, NeedsPerson)
+    assert "publish" not in finding.todo
