@@ -11,6 +11,7 @@ from domain import undo
 from domain.audit.record import concerns
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, NotApplicable, Unknown
 from domain.controls import CATALOGUE, WRITINGS, about, in_lane, unknown
+from domain.effects import effect
 from domain.facts import Seen
 from domain.mail.answers import Absent, Unclear
 from domain.profile import Profile
@@ -151,6 +152,13 @@ def test_undo_knows_the_opposite_of_whatever_a_control_writes(control):
             assert re.match("the ledger has what|the pair that was made|there is no opposite of New-Dkim", str(refusal))  # noqa: PT017
         else:
             assert {step.cmdlet for step in back.steps} <= {c for writing in WRITINGS for c in writing.cmdlets}
+
+
+@EVERY
+def test_what_a_step_of_a_control_does_at_the_doors_can_be_computed(control):
+    facts = Facts(reading(healthy()))
+    for step in (step for finding in undoable(control) for step in finding.steps):
+        assert f"what {step.cmdlet} does is not known" not in effect(step, facts, wanted()).closing
 
 
 @EVERY
