@@ -36,6 +36,7 @@ def main() -> int:
     prune(folder / LIBRARIES)
     compile_all(folder)
     pack(folder, archive)
+    keep_bytecode(folder)
     sizes = f"{archive.stat().st_size / _MEBI:.1f} MiB, {size(folder) / _MEBI:.1f} MiB unpacked"
     print(f"{archive.relative_to(ROOT)}: {sizes}")
     return 0
@@ -93,6 +94,11 @@ def pack(folder: Path, archive: Path) -> None:
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             file.writestr(entry, path.read_bytes())
+
+
+def keep_bytecode(folder: Path) -> None:
+    """Give *folder* an empty ignore file: `azd`, which zips it anew, leaves bytecode out where there is none."""
+    (folder / ".funcignore").touch()
 
 
 def size(folder: Path) -> int:

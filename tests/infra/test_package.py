@@ -2,6 +2,7 @@
 
 import ast
 import fnmatch
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -66,6 +67,16 @@ def test_the_same_content_gives_the_same_bytes(package: Path, tmp_path: Path) ->
 
     assert first.read_bytes() == second.read_bytes()
     assert "host.json" in zipfile.ZipFile(first).namelist()
+
+
+def test_what_azd_zips_anew_leaves_no_bytecode_out(package: Path, tmp_path: Path) -> None:
+    """azd leaves `__pycache__` out where the folder has no `.funcignore`, and what that names where it has one."""
+    folder = tmp_path / "package"
+    shutil.copytree(package, folder)
+    make_package.keep_bytecode(folder)
+
+    assert (folder / ".funcignore").read_text() == ""
+    assert files(folder) == files(package) | {".funcignore"}
 
 
 def test_a_file_that_does_not_compile_ends_it(tmp_path: Path) -> None:

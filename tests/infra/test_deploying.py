@@ -1,0 +1,91 @@
+"""azd's file and the workflow name what is there, and trust nobody more than they must."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.devhost.processes import ROOT
+from tests.infra.predicted import SETS, of
+
+AZD: dict[str, Any] = yaml.safe_load((ROOT / "azure.yaml").read_text("utf-8"))
+WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text("utf-8"))
+STEPS = [(name, step) for name, job in WORKFLOW["jobs"].items() for step in job["steps"]]
+OUTPUTS = set(re.findall(r"^output (\w+) ", (ROOT / "infra" / "main.bicep").read_text("utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_azd_finds_the_app_by_its_tag(name: str) -> None:
+    [app] = of("Web/sites", name)
+
+    assert app["tags"]["azd-service-name"] in AZD["services"]
+    assert app["tags"]["azd-env-name"]
+
+
+def test_azd_deploys_the_package_that_its_hook_makes(tmp_path: Path) -> None:
+    """The hook runs, with a `make` that only writes down what it is asked for."""
+    (tmp_path / "make").write_text(f'#!/bin/sh\necho "$PWD $@" >>{tmp_path}/asked\n')
+    (tmp_path / "make").chmod(0o755)
+    hook = AZD["hooks"]["prepackage"]
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run([hook["shell"], "-c", hook["run"]], cwd=ROOT, env=path, check=True)
+
+    assert (tmp_path / "asked").read_text().splitlines() == [f"{ROOT} package"]
+    assert AZD["services"]["holdfast"]["project"] == "build/package"
+    assert AZD["services"]["holdfast"]["remoteBuild"] is False
+    assert {"path": "infra", "module": "main"}.items() <= AZD["infra"].items()
+
+
+def test_actions_are_pinned_by_commit_and_are_githubs_or_the_sign_in() -> None:
+    used = {step["uses"] for _, step in STEPS if "uses" in step}
+
+    assert used
+    assert all(re.fullmatch(r"(actions/[a-z-]+|azure/login)@[0-9a-f]{40}", each) for each in used), used
+
+
+def test_a_token_is_given_only_where_an_environment_guards_it() -> None:
+    for name, job in WORKFLOW["jobs"].items():
+        if job.get("permissions", {}).get("id-token") == "write":
+            assert job["environment"], name
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+
+
+def test_a_pull_request_is_shown_what_it_would_change_and_deploys_nothing() -> None:
+    preview = WORKFLOW["jobs"]["preview"]
+    told = " ".join(step.get("run", "") for step in preview["steps"])
+
+    assert "what-if" in told
+    assert "gh pr comment" in told
+    assert "head.repo.full_name == github.repository" in preview["if"]
+    assert "deployment sub create" not in told
+    assert WORKFLOW["jobs"]["deploy"]["if"].startswith("github.event_name != 'pull_request'")
+
+
+def test_text_of_strangers_reaches_no_shell() -> None:
+    """A pull request's title or branch in a command would be run."""
+    for name, step in STEPS:
+        assert "${{ github." not in step.get("run", ""), name
+        assert "${{ inputs." not in step.get("run", ""), name
+
+
+def test_the_workflow_reads_outputs_that_exist() -> None:
+    text = json.dumps(WORKFLOW)
+
+    used = set(re.findall(r"\$(HOLDFAST_APP_NAME|HOLDFAST_API_URL|AZURE_RESOURCE_GROUP|HOLDFAST_VAULT_NAME)\b", text))
+    assert used == {"HOLDFAST_APP_NAME", "HOLDFAST_API_URL", "AZURE_RESOURCE_GROUP"}
+    assert used <= OUTPUTS
+
+
+def test_the_environment_of_each_parameter_file_is_given() -> None:
+    wanted = set()
+    for name in ("dev", "prod"):
+        text = (ROOT / "infra" / f"{name}.bicepparam").read_text("utf-8")
+        wanted |= set(re.findall(r"readEnvironmentVariable\('(\w+)'", text))
+
+    assert wanted <= WORKFLOW["jobs"]["deploy"]["env"].keys()
+    assert wanted <= WORKFLOW["jobs"]["preview"]["env"].keys()
