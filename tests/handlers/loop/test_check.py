@@ -70,7 +70,7 @@ async def test_a_dead_tenant_does_not_stop_the_others(service):
     await service.sweep()
     profile = service.clients.profiles["exchangedefender"]
     states = await service.states(dead)
-    assert states == {id: "unknown" if each.applies(profile) else "not_applicable" for id, each in CATALOGUE.items()}
+    assert states == {each.id: "unknown" if each.applies(profile) else "not_applicable" for each in CATALOGUE.values()}
     assert "adminconsent" in (await service.state(dead, LOCK)).detail
     assert (await service.state(alive, LOCK)).state == "compliant"
 
