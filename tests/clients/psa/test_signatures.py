@@ -9,24 +9,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.psa import signatures
-from clients.psa.connections import ConnectWiseConnection
 
 CONNECTWISE_KEY = "Zm9vYmFyLXNpZ25pbmcta2V5"
+
+
 CONNECTWISE = b'{"MessageId":"3f0a9c1e-77b4-4c55-9a0e-5b1d6a2c8e10","Action":"updated","Type":"ticket","ID":48211}'
+
+
 CONNECTWISE_SIGNED = {"x-content-signature": "Dtx8RAoReMoF/SU2Z0Nvlf0gtxaBN3WTXBK0G8O3NpU="}
 
+
 AUTOTASK_KEY = "s3cret-Autotask-Key-01"
+
+
 AUTOTASK = b'{"Action":"Update","Guid":"5d1f7c52-0b52-4d0e-9d43-2f8c1c6f7a11","EntityType":"Ticket","Id":91342}'
+
+
 AUTOTASK_SIGNED = {"x-hook-signature": "sha1=rcPrcPwB8eAjHEgUMg4B7skeATU="}
 
+
 STANDARD_KEY = "whsec_ZWRndWFyZC1kZW1vLWtleS0wMTIzNDU2"
+
+
 OTHER_KEY = "whsec_" + base64.b64encode(b"another-secret-of-32-characters!").decode()
+
+
 STANDARD = b'{"type":"tenant.check"}'
+
+
 STANDARD_SIGNED = {
     "webhook-id": "msg_01HZX",
     "webhook-timestamp": "1700000000",
     "webhook-signature": "v1,1ZC0ICwJ7gJqG3xFbO1JL0Zi0kk+Xb62iYxvQsbqONM=",
 }
+
+
 SIGNED_AT = datetime.fromtimestamp(1_700_000_000, UTC)
 
 
@@ -47,6 +64,8 @@ VENDORS = {
     "autotask": (autotask, AUTOTASK, "x-hook-signature"),
     "standard": (standard, STANDARD, "webhook-signature"),
 }
+
+
 each_vendor = pytest.mark.parametrize("vendor", VENDORS)
 
 
@@ -139,16 +158,3 @@ def test_halopsa_is_known_by_basic_or_bearer():
 def test_halopsa_by_anything_else_is_not(given):
     secrets = ("holdfast:a-long-random-value", "another-long-random-token")
     assert not signatures.halopsa({"authorization": given}, secrets)
-
-
-@pytest.mark.parametrize(
-    ("site", "hosts"),
-    [
-        ("https://na.myconnectwise.net", {"na.myconnectwise.net", "api-na.myconnectwise.net"}),
-        ("https://api-na.myconnectwise.net", {"na.myconnectwise.net", "api-na.myconnectwise.net"}),
-        ("https://northwind.example", {"northwind.example"}),
-    ],
-)
-def test_keys_come_from_the_site_itself_and_its_twin_in_the_vendors_cloud(site, hosts):
-    keys = dict.fromkeys(("company", "public_key", "private_key", "client_id", "product_instance"), "x")
-    assert ConnectWiseConnection.model_validate({"site": site, **keys}).hosts == hosts
