@@ -21,7 +21,7 @@ AT_ONCE = 32
 """Messages sent at the same time: ten thousand one after the other would take longer than the first ones wait."""
 
 SHORTEST_LIFE_S = 60
-"""A check that nobody came to within twice the interval is asked for again by then; this is the least it lives."""
+"""Shortest message lifetime. A check expires after two intervals, as the next sweep sends a new one."""
 
 
 async def sweep(lane: Lane, interval_s: float, clients: Clients) -> None:

@@ -15,16 +15,16 @@ from clients.connect import Clients
 from clients.errors import ClientError, Forbidden, NotFound, NotLicensed, Throttled, Unauthorised
 from clients.storage.alerts import Book
 from clients.storage.leases import Lease
-from clients.storage.states import TenantStates
 from domain.alerts import finding
 from domain.alerts.alert import Alert, OddAlert, concerns, parse
 from domain.alerts.record import AlertRecord, blank
 from domain.jobs import Again, CheckTenant, Done, Outcome, TriageAlerts
-from domain.ledger import Entry, of_transition
+from domain.ledger import Entry
 from domain.states import ControlState
 from domain.tenant import Wanted
 from handlers import park
 from handlers.security.close_alert import Case
+from handlers.security.kept_state import keep_state
 
 log = logging.getLogger("holdfast.alerts")
 
@@ -192,15 +192,7 @@ class _Look:
             await self._clients.storage.queues.send(job)
 
     async def _tell(self, change: Callable[[ControlState, datetime], ControlState]) -> None:
-        """Keep the tenant's finding, with its entry in the ledger where that is news."""
-
-        def told(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
-            before, now = states.of(finding.FALSE_ALERTS), self._clients.now()
-            after = change(before, now)
-            entry = of_transition(before, after, at=now, tenant_id=self._tenant_id)
-            return states.with_changes({after.id: after}), [entry] if entry else []
-
-        await self._clients.storage.states.change(self._tenant_id, told)
+        await keep_state(self._tenant_id, finding.FALSE_ALERTS, change, self._clients)
 
 
 def _updated(raw: object) -> datetime | None:

@@ -6,19 +6,20 @@ drift that a look has found. Records of others are kept until a drift fits them,
 
 import json
 import logging
+from datetime import datetime
 from functools import partial
 
 from clients.connect import Clients
 from clients.errors import ClientError, NotLicensed, Throttled
-from clients.storage.states import TenantStates
 from domain.audit.attribution import AFTER, BEFORE, Us, is_ours
 from domain.audit.record import AuditRecord, OddRecord, concerns, parse
 from domain.jobs import Again, CheckTenant, Done, Outcome, ReadAudit
-from domain.ledger import Entry, of_transition
-from domain.states import StateName
+from domain.ledger import Entry
+from domain.states import ControlState, StateName
 from handlers import park
 from handlers.security.actors import name_actors
 from handlers.security.audit_feed import AUDIT_FEED, FeedReader
+from handlers.security.kept_state import keep_state
 
 log = logging.getLogger("holdfast.audit")
 
@@ -88,13 +89,9 @@ async def _written(tenant_id: str, record: AuditRecord, clients: Clients) -> lis
 
 
 async def _tell(tenant_id: str, state: StateName, detail: str, clients: Clients) -> None:
-    """Keep whether the feed can be read, with an entry in the ledger where that is news."""
+    """Keep whether the feed can be read."""
 
-    def told(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
-        before, now = states.of(AUDIT_FEED), clients.now()
-        read_at = now if state == "compliant" else before.read_at
-        after = before.becomes(state, now, detail=detail, read_at=read_at)
-        entry = of_transition(before, after, at=now, tenant_id=tenant_id)
-        return states.with_changes({AUDIT_FEED: after}), [entry] if entry else []
+    def told(before: ControlState, now: datetime) -> ControlState:
+        return before.becomes(state, now, detail=detail, read_at=now if state == "compliant" else before.read_at)
 
-    await clients.storage.states.change(tenant_id, told)
+    await keep_state(tenant_id, AUDIT_FEED, told, clients)

@@ -1,6 +1,7 @@
 """What the service needs a person for reaches the log, its own ledger and a ticket of the MSP's own company."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -113,3 +114,19 @@ async def test_without_an_own_company_no_ticket_is_made(msp):
     assert msp.tickets == []
     assert await msp.service.clients.storage.tickets.untold() == []
     assert len(await entries(msp)) == 1
+
+
+async def test_a_brake_that_the_blast_radius_pulled_is_told_to_the_operators(msp, caplog):
+    service = msp.service
+    settings = service.clients.settings.model_copy(update={"most_tenants_per_hour": 1})
+    service.clients = replace(service.clients, settings=settings)
+    for number in range(2):
+        tenant = service.world.add_tenant(f"t{number}.example")
+        tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+        await service.look_after(tenant)
+    await service.sweep()
+    await told(msp)
+
+    assert "incident kind=brake id=brake the brake was pulled: blast radius: more than 1 of 2 tenants" in caplog.text
+    [ticket] = msp.tickets
+    assert (ticket.company, ticket.summary.count("Holdfast: the brake was pulled")) == (OWN, 1)

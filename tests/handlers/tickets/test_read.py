@@ -10,6 +10,7 @@ from azure.storage.queue.aio import QueueClient
 from standardwebhooks import Webhook
 
 from handlers.delivery import deliver
+from handlers.loop.sweep import sweep
 from handlers.tickets import webhooks
 from tests.handlers.harness import holdfast
 from tests.handlers.tickets.msp import COMPANY, STANDARD_SECRET, STATUS, in_every_system, reprovision
@@ -438,3 +439,22 @@ async def test_a_standard_webhook_of_an_unknown_company_does_nothing(standard):
     [message] = await service.messages("tickets")
     await deliver("tickets", message, service.clients)
     assert await service.messages("remediations") == []
+
+
+async def test_a_ticket_that_cannot_be_read_is_asked_for_until_it_can_be(msp, tenant):
+    """The timer would not find it: it lists only what has changed since it last could."""
+    reprovision(msp)
+    await msp.deliver()
+    [body] = await msp.service.messages("tickets")
+    msp.system.down = True
+    for _ in range(3):
+        await deliver("tickets", json.dumps(json.loads(body) | {"attempt": 12}).encode(), msp.service.clients)
+        assert await msp.service.messages("tickets") == []
+        msp.service.clock.advance(minutes=5)
+        await sweep("fast", 0, msp.service.clients)
+        [body] = await msp.service.messages("tickets")
+
+    msp.system.down = False
+    await deliver("tickets", body, msp.service.clients)
+    asked = [json.loads(each)["tenant_id"] for each in await msp.service.messages("remediations")]
+    assert asked == [tenant.tenant_id]

@@ -353,3 +353,14 @@ async def test_that_telling_failed_is_parked_and_is_no_news(msp, tenant):
     await park.given_up("notifications", body, msp.service.clients)
     assert len(await msp.service.clients.storage.parked.all("notifications")) == 1
     assert await msp.service.messages("notifications") == []
+
+
+async def test_what_one_worker_is_too_busy_to_tell_stays_marked_for_the_timer(msp, tenant):
+    await msp.drift(tenant)
+    await msp.service.messages("notifications")
+    job = Notify(tenant_id=tenant.tenant_id, asked_at=msp.service.clock(), attempt=20)
+    async with msp.service.clients.storage.leases.hold(f"psa-{tenant.tenant_id}"):
+        await deliver("notifications", job.body.encode(), msp.service.clients)
+    assert await msp.service.messages("notifications") == []
+    await told(msp)
+    assert len(msp.tickets) == 1
