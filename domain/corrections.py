@@ -1,36 +1,22 @@
-"""From a plan to a proof: what a control's state says before, between and after its writes.
+"""The life of one step, from plan to proof, as a machine: frozen values, a table, and one pure function.
 
-Every write is noted as sent before it is sent, so that whoever comes after a crash knows what may have happened, and
-its note is taken away only by what a later look shows.
+A correction is noted as sent before its step is sent, so that whoever comes after a crash knows what may have
+happened; only a look that compares takes that note away. docs/life-of-a-correction.md is drawn from TRANSITIONS.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from types import MappingProxyType
+from typing import ClassVar, Literal, assert_never
 
-from domain.control import Drifted, Finding, NotApplicable, Unknown
-from domain.gate import Answer
-from domain.ledger import entry_id
-from domain.states import (
-    TRY_AGAIN_AFTER,
-    Change,
-    ControlState,
-    Correction,
-    Hindrance,
-    Missed,
-    StateName,
-    Tried,
-    drift_view,
-    shown,
-    step_view,
-)
-from domain.steps import Step
-from domain.tenant import Mode
+from pydantic import AwareDatetime
+
+from domain.control import Drift, Drifted, Finding, NeedsPerson, NotApplicable, Unknown
+from domain.steps import ShownStep
 
 PROOF_PATIENCE = timedelta(minutes=5)
 """How long a write that was answered may stay invisible (exchange-admin-api 2.13: polled for up to 300 s)."""
-
-_NO_EFFECT = f"written and answered, but it does not show after {PROOF_PATIENCE}."
 
 LOST_PATIENCE = timedelta(minutes=20)
 """How long a creating write whose answer was lost may still come up: a cmdlet runs for 15 minutes at most (2.12)."""
@@ -38,173 +24,294 @@ LOST_PATIENCE = timedelta(minutes=20)
 EARLY_PATIENCE = timedelta(days=4)
 """How long Microsoft may take to see a published CNAME (dns-and-exchangedefender 3.3)."""
 
+TRY_AGAIN_AFTER = timedelta(hours=6)
+"""A refused write is offered again after this: a missing role may have been granted. Controls with `once` never are."""
+
 CALM = timedelta(minutes=2)
 """After something made was proven to be there, a look that misses it is an older replica's, for so long (2.13)."""
 
+MOST_CONFLICTS = 3
+"""Jobs in a row in which a step may find other records than were read: more often is no coincidence."""
 
-def begun(state: ControlState, plan: Drifted, now: datetime) -> ControlState:
-    """The state just before the first write of *plan*, to be recorded as an `applying` entry of the same time."""
-    changes = tuple(
-        Change(key=step.key, step=step_view((step,))[0], drift=drift_view(plan.mended_by(step))) for step in plan.steps
-    )
-    correction = Correction(entry=entry_id(now, "applying", state.id), changes=changes, seen_at=state.since)
-    return shown(state, plan).becomes("correcting", now, correction=correction, detail="")
+MOST_SILENCES = 8
+"""Jobs in a row in which a step may not reach the host of its zone, some five minutes, before a person is told."""
 
+type Phase = Literal["planned", "sent", "answered"]
+type EndingName = Literal["proven", "superseded", "no_effect", "refused"]
+type Hindrance = Literal["conflict", "silence"]
+"""Why a step was not sent: its DNS provider shows other records than were read, or cannot be reached."""
 
-def sending(state: ControlState, step: Step, now: datetime) -> ControlState:
-    """The state to be saved before *step* is sent."""
-    return _with(state, step, {"sent_at": now})
-
-
-def answered(state: ControlState, step: Step) -> ControlState:
-    """The state once the service has said that *step* was done."""
-    return _with(state, step, {"answered": True})
-
-
-def there_already(state: ControlState, step: Step) -> ControlState:
-    """The state once the service has said that what *step* makes exists: it is nobody's proof that we made it."""
-    return _with(state, step, {"answered": True, "step": step_view((step,))[0] | {"existed": True}})
+_TOLERATED: Mapping[Hindrance, tuple[int, str]] = MappingProxyType(
+    {
+        "conflict": (
+            MOST_CONFLICTS,
+            "its provider shows other records than the zone's own servers: is it the provider of this zone?",
+        ),
+        "silence": (MOST_SILENCES, "the zone's DNS provider cannot be reached."),
+    }
+)
+"""In how many jobs in a row, and what a person is told after that."""
 
 
-def unsent(state: ControlState, step: Step) -> ControlState:
-    """The state when *step* turned out not to have been sent after all."""
-    return _with(state, step, {"sent_at": None})
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered of a step while it is not under way, so that nothing loops.
+
+    *failed_at*, *why*: when it was last refused, had no effect or was too early, and what a person is told. *due_at*:
+    not offered before, unless a person asks. *patient_until*: it was only too early, and until then no person is told.
+    *hindrance*, *jobs*: why it was not sent, in how many jobs in a row. *proven_at*: when what it creates was proven.
+    """
+
+    failed_at: AwareDatetime | None = None
+    due_at: AwareDatetime | None = None
+    why: str = ""
+    patient_until: AwareDatetime | None = None
+    hindrance: Hindrance | None = None
+    jobs: int = 0
+    proven_at: AwareDatetime | None = None
+
+    def is_due(self, now: datetime, asked_at: datetime | None = None) -> bool:
+        """Whether the step may be offered: once for each time (*asked_at*) that a person asks, else when it is due."""
+        if asked_at:
+            return self.failed_at is None or self.failed_at < asked_at
+        return self.due_at is None or now >= self.due_at
+
+    def is_patient(self, now: datetime) -> bool:
+        return self.patient_until is not None and now < self.patient_until
+
+    def is_calming(self, now: datetime) -> bool:
+        """Whether a look that misses what the step created may be an older replica's."""
+        return self.proven_at is not None and now - self.proven_at < CALM
 
 
-def not_sent(state: ControlState, step: Step, reason: Hindrance) -> ControlState:
-    """The state after one more job in which *step* could not be sent; for another reason than before counts anew."""
-    before = state.missed.get(step.key)
-    jobs = before.jobs + 1 if before and before.reason == reason else 1
-    return state.model_copy(update={"missed": state.missed | {step.key: Missed(reason=reason, jobs=jobs)}})
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The life of one step.
+
+    *key*: the step's. *drift*: what it mends. *entry*: the id of the ledger entry that announced its plan. *seen_at*:
+    when that drift was seen. *sent_at*: just before it was sent; None while it was not.
+    """
+
+    key: str
+    step: ShownStep
+    drift: tuple[Drift, ...]
+    entry: str
+    seen_at: AwareDatetime | None = None
+    phase: Phase = "planned"
+    sent_at: AwareDatetime | None = None
+    memory: Memory = Memory()
+
+    @property
+    def creates(self) -> bool:
+        return self.step.cmdlet.startswith("New-")
 
 
-def refused_step(state: ControlState, step: Step, why: str, by_hand: str, now: datetime) -> ControlState:
-    """The state when the service said no to *step*: a person is told *why* and what to do, and nothing loops."""
-    tried = state.tried | {step.key: Tried(at=now, why=why)}
-    missed = {key: each for key, each in state.missed.items() if key != step.key}
-    told = state.model_copy(update={"tried": tried, "missed": missed, "detail": f"{why} {by_hand}"})
-    return _without(told, {step.key}, now, "needs_person")
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a correction ended, with the correction as it was then; its memory outlives it."""
+
+    name: EndingName
+    correction: Correction
 
 
-def too_early(state: ControlState, step: Step, why: str, by_hand: str, now: datetime) -> ControlState:
-    """The state when the service has not seen yet what *step* needs: offered again for days before a person is told."""
-    earlier = state.tried.get(step.key)
-    until = (earlier and earlier.patient_until) or now + EARLY_PATIENCE
-    if now >= until:
-        return refused_step(state, step, why, by_hand, now)
-    waits = f"{why} Tried again every {TRY_AGAIN_AFTER.seconds // 3600} hours until {until:%Y-%m-%d %H:%M} UTC."
-    tried = state.tried | {step.key: Tried(at=now, why=waits, patient_until=until)}
-    return _without(state.model_copy(update={"tried": tried, "detail": waits}), {step.key}, now, "held")
+type Move = Literal[
+    "sending", "answered", "unanswered", "not sent", "too early", "refused", "equal", "gone", "lost", "no effect"
+]
+"""What an event means to a correction at its moment."""
 
 
-def stopped(state: ControlState, plan: Drifted, answer: Answer, mode: Mode, now: datetime) -> ControlState:
-    """The state when the gate, or what stops writers between two steps, says no. What was sent wants its proof."""
-    name: StateName = "held"
-    if answer.gate == "exception":
-        name = "excepted"
-    elif answer.gate == "mode":
-        name = "awaiting_approval" if mode == "approve" else "drifted"
-    detail = answer.reason if answer.gate in {"exception", "mode"} else f"{answer.gate}: {answer.reason}"
-    return put_off(shown(state, plan), name, detail, now)
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """The gate let the step pass, and it is about to be sent. *asked_at*: when a person asked for it, if one did."""
+
+    asked_at: datetime | None = None
 
 
-def put_off(state: ControlState, name: StateName, detail: str, now: datetime) -> ControlState:
-    """The state when the rest of the plan is not taken now: what was not sent is forgotten, to be planned again."""
-    changes = state.correction.changes if state.correction else ()
-    told = state.model_copy(update={"detail": detail})
-    return _without(told, {change.key for change in changes if change.sent_at is None}, now, name)
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The service said that it was done; *existed*: that what the step makes was there already."""
+
+    means: ClassVar[Move] = "answered"
+    existed: bool = False
 
 
-def turned_away(state: ControlState, step: Step, why: str, now: datetime) -> ControlState:
-    """The state when *step* alone could not be sent: it is planned again, and the others are taken."""
-    return _without(unsent(state, step).model_copy(update={"detail": why}), {step.key}, now, "drifted")
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """It was sent and no answer came: it may or may not have happened."""
+
+    means: ClassVar[Move] = "unanswered"
 
 
-def _with(state: ControlState, step: Step, update: dict[str, object]) -> ControlState:
-    if state.correction is None:
-        raise ValueError(f"{state.id} has no correction")
-    changes = tuple(
-        change.model_copy(update=update) if change.key == step.key else change for change in state.correction.changes
-    )
-    return state.model_copy(update={"correction": state.correction.model_copy(update={"changes": changes})})
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """It did not reach the service, or was turned away undone. *hindrance*: where that counts towards a refusal."""
+
+    means: ClassVar[Move] = "not sent"
+    why: str = ""
+    hindrance: Hindrance | None = None
 
 
-def _without(state: ControlState, keys: set[str], now: datetime, last: StateName) -> ControlState:
-    """*state* without the changes *keys*; where none is left it becomes *last*."""
-    left = tuple(c for c in state.correction.changes if c.key not in keys) if state.correction else ()
-    if state.correction and left:
-        correction = state.correction.model_copy(update={"changes": left})
-        return state.becomes("correcting", now, correction=correction)
-    return state.becomes(last, now, correction=None)
+@dataclass(frozen=True, slots=True)
+class TooEarly:
+    """The service has not seen yet what the step needs."""
+
+    means: ClassVar[Move] = "too early"
+    why: str
 
 
-type Proof = Literal["proven", "pending", "no_effect", "superseded", "lost", "unsent"]
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The service said no, and will until a person acts."""
+
+    means: ClassVar[Move] = "refused"
+    why: str
 
 
-def proof(change: Change, finding: Finding, now: datetime) -> Proof:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The tenant was read after the write. *patient*: a lost write is still waited for, as replicas lag."""
+
+    finding: Finding
+    patient: bool = False
+
+
+type Event = Sending | Answered | Unanswered | NotSent | TooEarly | Refused | Looked
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One arrow of the drawing. *when*: its label."""
+
+    phase: Phase
+    move: Move
+    to: Phase | EndingName
+    when: str
+
+
+TRANSITIONS = (
+    Transition("planned", "sending", "sent", "every gate passed, the note is saved"),
+    Transition("sent", "answered", "answered", "done, or it existed"),
+    Transition("sent", "unanswered", "sent", "no answer"),
+    Transition("sent", "not sent", "planned", "a gate said no, a conflict, turned away: due at once"),
+    Transition("sent", "too early", "planned", "too early: due in 6 hours"),
+    Transition("sent", "lost", "planned", "lost: read and not there, a New- only after 20 minutes: due at once"),
+    Transition("sent", "refused", "refused", "refused, 4 days too early, or hindered too often"),
+    Transition("sent", "equal", "proven", "read again: as wanted"),
+    Transition("sent", "gone", "superseded", "read again: gone, or one of several"),
+    Transition("answered", "equal", "proven", "read again: as wanted"),
+    Transition("answered", "gone", "superseded", "read again: gone, or one of several"),
+    Transition("answered", "no effect", "no_effect", "read again: not there after 5 minutes"),
+)
+"""The whole machine. What is not here changes nothing: an event that comes twice, too late or too soon."""
+
+_NEXT = {(each.phase, each.move): each.to for each in TRANSITIONS}
+
+
+def advance(correction: Correction, event: Event, now: datetime) -> Correction | Ending:
+    """What becomes of *correction* when *event* comes at *now*."""
+    move = _move(correction, event, now)
+    to = _NEXT.get((correction.phase, move)) if move else None
+    if move is None or to is None:
+        return correction
+    moved = _noted(correction, event, move, now)
+    if to == "planned" or to == "sent" or to == "answered":  # noqa: PLR1714 - so that mypy narrows it to a phase
+        return replace(moved, phase=to)
+    return Ending(to, moved)
+
+
+def _move(correction: Correction, event: Event, now: datetime) -> Move | None:
+    """What *event* means to *correction* now; None: nothing."""
+    memory = correction.memory
+    match event:
+        case Looked(finding, patient):
+            return _shown(correction, finding, now, patient=patient)
+        case Sending(asked_at):
+            return "sending" if memory.is_due(now, asked_at) else None
+        case NotSent(hindrance=hindrance) if hindrance and _hindered(memory, hindrance).jobs > _TOLERATED[hindrance][0]:
+            return "refused"
+        case TooEarly() if now >= _patient_until(memory, now):
+            return "refused"
+        case _:
+            return event.means
+
+
+def _shown(correction: Correction, finding: Finding, now: datetime, *, patient: bool) -> Move | None:
     """What a look after the write says of it.
 
     Proven is only what was compared and found as wanted. A field that still differs is waited for: a write that was
-    answered had no effect when PROOF_PATIENCE is over; one whose answer was lost may not have happened, and is made
-    again, a creating one only when it had LOST_PATIENCE to show. A field that is neither (the object is gone, or there
-    are two) can no longer be proven.
+    answered had no effect when PROOF_PATIENCE is over; one whose answer was lost may not have happened, a creating one
+    only when it had LOST_PATIENCE to show. A field that is neither (the object is gone, or there are two) can no longer
+    be proven.
     """
-    if change.sent_at is None:
-        return "unsent"
-    if isinstance(finding, Unknown):
-        return "pending"
-    fields = {str(drift["field"]) for drift in change.drift}
-    if fields & _off(finding):
-        return _patience(change, now - change.sent_at)
-    return "proven" if fields <= _equal(finding) else "superseded"
-
-
-def _patience(change: Change, waited: timedelta) -> Proof:
-    if change.answered:
-        return "no_effect" if waited >= PROOF_PATIENCE else "pending"
-    return "lost" if waited >= LOST_PATIENCE or not change.creates else "pending"
+    if isinstance(finding, Unknown) or correction.sent_at is None:
+        return None
+    fields = {drift.field for drift in correction.drift}
+    if not fields & _off(finding):
+        return "equal" if fields <= _equal(finding) else "gone"
+    waited = now - correction.sent_at
+    if correction.phase == "answered":
+        return "no effect" if waited >= PROOF_PATIENCE else None
+    return "lost" if not patient and (waited >= LOST_PATIENCE or not correction.creates) else None
 
 
 def _off(finding: Finding) -> set[str]:
-    return set() if isinstance(finding, Unknown | NotApplicable) else {d.field for d in getattr(finding, "drift", ())}
+    return {each.field for each in finding.drift} if isinstance(finding, Drifted | NeedsPerson) else set()
 
 
 def _equal(finding: Finding) -> frozenset[str]:
     return frozenset() if isinstance(finding, Unknown | NotApplicable) else finding.equal
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What became of a correction: its changes by their proof, and the state without those that are settled."""
+def _noted(correction: Correction, event: Event, move: Move, now: datetime) -> Correction:
+    """*correction* with what is to be known of the move later."""
+    memory = correction.memory
+    match move:
+        case "sending":
+            return replace(correction, sent_at=now)
+        case "answered":
+            existed = isinstance(event, Answered) and event.existed
+            return replace(correction, step=replace(correction.step, existed=existed))
+        case "not sent":
+            hindrance = event.hindrance if isinstance(event, NotSent) else None
+            memory = _hindered(memory, hindrance) if hindrance else memory
+        case "too early":
+            until = _patient_until(memory, now)
+            again = f"Tried again every {TRY_AGAIN_AFTER.seconds // 3600} hours until {until:%Y-%m-%d %H:%M} UTC."
+            memory = replace(_failed(memory, f"{_why(event)} {again}", now), patient_until=until)
+        case "lost":
+            memory = replace(memory, due_at=max(memory.due_at or now, now))
+        case "refused":
+            memory = replace(_failed(memory, _why(event), now), hindrance=None, jobs=0)
+        case "no effect":
+            memory = _failed(memory, f"written and answered, but it does not show after {PROOF_PATIENCE}.", now)
+        case "equal" if correction.creates:
+            memory = replace(memory, proven_at=now)
+        case "unanswered" | "equal" | "gone":
+            return correction
+        case _:
+            assert_never(move)
+    back = move in {"not sent", "too early", "lost"}
+    return replace(correction, memory=memory, sent_at=None if back else correction.sent_at)
 
-    state: ControlState
-    by: dict[Proof, tuple[Change, ...]] = field(default_factory=dict)
 
-    def those(self, proof: Proof) -> tuple[Change, ...]:
-        return self.by.get(proof, ())
-
-
-def progress(state: ControlState, finding: Finding, now: datetime, *, patient: bool) -> Progress:
-    """Judge every change of *state*'s correction. *patient*: what was lost is still waited for, as replicas lag."""
-    if state.correction is None:
-        return Progress(state)
-    by: dict[Proof, tuple[Change, ...]] = {}
-    for change in state.correction.changes:
-        verdict = proof(change, finding, now)
-        verdict = "pending" if patient and verdict == "lost" else verdict
-        by[verdict] = (*by.get(verdict, ()), change)
-    settled = {change.key for verdict, changes in by.items() if verdict != "pending" for change in changes}
-    tried = {change.key: Tried(at=now, why=_NO_EFFECT) for change in by.get("no_effect", ())}
-    made = {change.key: now for change in by.get("proven", ()) if change.creates}
-    told = state.model_copy(update={"tried": state.tried | tried, "made": _recent(state.made, now) | made})
-    return Progress(_without(told, settled, now, "drifted"), by)
+def _why(event: Event) -> str:
+    match event:
+        case NotSent(why, hindrance) if hindrance:
+            return f"{why}; {_TOLERATED[hindrance][1]}"
+        case NotSent(why) | TooEarly(why) | Refused(why):
+            return why
+        case _:
+            return ""
 
 
-def _recent(made: dict[str, datetime], now: datetime) -> dict[str, datetime]:
-    return {key: at for key, at in made.items() if now - at < CALM}
+def _failed(memory: Memory, why: str, now: datetime) -> Memory:
+    return replace(memory, failed_at=now, due_at=now + TRY_AGAIN_AFTER, why=why, patient_until=None)
 
 
-def too_soon(state: ControlState, plan: Drifted, now: datetime) -> bool:
-    """Whether *plan* would make again what was proven to be there a moment ago."""
-    recent = _recent(state.made, now)
-    return any(step.key in recent for step in plan.steps)
+def _patient_until(memory: Memory, now: datetime) -> datetime:
+    return memory.patient_until or now + EARLY_PATIENCE
+
+
+def _hindered(memory: Memory, hindrance: Hindrance) -> Memory:
+    """*memory* after one more job in which the step was not sent; for another reason than before counts anew."""
+    return replace(memory, hindrance=hindrance, jobs=memory.jobs + 1 if memory.hindrance == hindrance else 1)

@@ -87,5 +87,5 @@ def undo(entry: Entry) -> tuple[Step, ...]:
     Raises:
         ValueError: The entry does not say what was there.
     """
-    made = [change_of(step["parameters"]) for step in entry.steps if step["service"] == "dns"]
+    made = [change_of(step.parameters) for step in entry.steps if step.service == "dns"]
     return tuple(change.back.step() for change in reversed(made))

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from domain.control import Control, Drifted
 from domain.exemption import Exemption
 from domain.guards import Guard
-from domain.states import digest
+from domain.steps import digest
 from domain.tenant import Wanted
 
 BREAKER_LIMIT = 3

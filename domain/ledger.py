@@ -1,13 +1,17 @@
 """What happened, entry by entry: append-only, newest first when read."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, computed_field
+from pydantic import AwareDatetime, JsonValue, computed_field
 
-from domain.gate import Ruling
+from domain.control import Drift
+from domain.gate import Answer
 from domain.states import ControlState, StateName
+from domain.steps import ShownStep, Value
 
 type Event = Literal[
     "drift_found",
@@ -53,7 +57,12 @@ def entry_id(at: datetime, event: Event, control: str) -> str:
     return f"{row_key(at)}-{event}-{control or 'tenant'}"
 
 
-class Entry(BaseModel):
+type Image = Mapping[str, Value | JsonValue]
+"""What something was: for drift, each field's value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
     """One entry. Correcting makes two: `applying` before the first write, `corrected` (`of` it) after the proof.
 
     *before* and *after* map each drifted field to its value, as found and as read again after the write.
@@ -61,18 +70,16 @@ class Entry(BaseModel):
     last found the control as wanted, before the drift that this entry tells of.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     at: AwareDatetime
     tenant_id: str
     control: str = ""
     event: Event
     detail: str = ""
-    drift: tuple[dict[str, Any], ...] = ()
-    steps: tuple[dict[str, Any], ...] = ()
-    answers: tuple[dict[str, Any], ...] = ()
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
+    drift: tuple[Drift, ...] = ()
+    steps: tuple[ShownStep, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    before: Image = field(default_factory=dict)
+    after: Image = field(default_factory=dict)
     of: str = ""
     actor: str = "holdfast"
     requested_by: str | None = None
@@ -101,13 +108,18 @@ _EVENTS: dict[StateName, Event] = {
 }
 
 
-def of_transition(before: ControlState, after: ControlState, **known: Any) -> Entry | None:  # noqa: ANN401 - Entry's fields
+def of_transition(
+    before: ControlState, after: ControlState, *, at: datetime, tenant_id: str, operation_id: str | None = None
+) -> Entry | None:
     """The entry for a change of state; None when nothing changed that an operator would want to read again."""
     same = _news(before) == _news(after)
     first_good = before.since is None and after.state in {"compliant", "not_applicable"}
     if same or first_good:
         return None
     return Entry(
+        at=at,
+        tenant_id=tenant_id,
+        operation_id=operation_id,
         event=_EVENTS[after.state],
         control=after.id,
         detail=after.detail,
@@ -115,16 +127,10 @@ def of_transition(before: ControlState, after: ControlState, **known: Any) -> En
         steps=after.steps,
         profile_version=after.profile_version,
         last_good=after.proofs[-1].end if after.drift and after.proofs else None,
-        **known,
     )
 
 
 def _news(state: ControlState) -> tuple[str, ...]:
     # Why something could not be read has another request id each time: that it could not is the news.
     detail = "" if state.state == "unknown" else state.detail
-    return state.state, state.plan, detail, state.correction.entry if state.correction else ""
-
-
-def answers_view(ruling: Ruling) -> tuple[dict[str, Any], ...]:
-    """The gate's answers as JSON objects of `gate`, `passed`, `reason`."""
-    return tuple({"gate": a.gate, "passed": a.passed, "reason": a.reason} for a in ruling.answers)
+    return state.state, state.plan, detail, state.announced

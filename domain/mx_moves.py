@@ -2,15 +2,15 @@
 
 Resolvers keep an MX for its time to live. A lock-down that closes before the old one has run out refuses the mail of
 everyone who still has it (dns-and-exchangedefender 5.4). Nothing in DNS says when a record changed, so every look is
-remembered: that nothing is known of the time before is a reason to wait, for as long as any resolver would believe.
+remembered. If we do not know the earlier MX, wait as long as a resolver may cache one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from domain.mail import mx, names
 from domain.mail.answers import Absent, Answer, Answers, Present, Question
@@ -45,14 +45,13 @@ def sight(domain: str, answers: Answers, suffixes: tuple[str, ...]) -> Sight:
         return Sight(Unknown(str(odd)))
 
 
-class MxMemory(BaseModel):
+@dataclass(frozen=True, slots=True)
+class MxMemory:
     """One domain. *until*: when the last resolver forgets what was there before the filter.
 
     *elsewhere*: the hosts last seen that are not the filter's ("no MX" where there was none); empty when none was ever
     seen. *ttl_s*: their time to live. *seen_at*: the last look that told anything.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     at_filter: bool
     until: AwareDatetime
@@ -61,23 +60,22 @@ class MxMemory(BaseModel):
     ttl_s: int = 0
 
 
-class MxMemories(BaseModel):
+@dataclass(frozen=True, slots=True)
+class MxMemories:
     """Every domain of a tenant. *locked_at*: when the tenant was last seen with a lock, be it off."""
 
-    model_config = ConfigDict(frozen=True)
-
-    domains: dict[str, MxMemory] = {}
+    domains: Mapping[str, MxMemory] = field(default_factory=dict)
     locked_at: AwareDatetime | None = None
 
     def after(self, sights: Sights, now: datetime, *, locked: bool) -> Self:
         """What is remembered after a look at *now* at all the tenant's domains; none where they were not read."""
         locked_at = now if locked else self.locked_at
         if not sights:
-            return self.model_copy(update={"locked_at": locked_at})
+            return replace(self, locked_at=locked_at)
         was_locked = locked_at is not None and now - locked_at <= FORGOTTEN_AFTER
         seen = {name: _after(self.domains.get(name), each, now, was_locked) for name, each in sights.items()}
         domains = self._left_out(sights, now) | {name: memory for name, memory in seen.items() if memory}
-        return self.model_copy(update={"domains": domains, "locked_at": locked_at})
+        return replace(self, domains=domains, locked_at=locked_at)
 
     def _left_out(self, sights: Sights, now: datetime) -> dict[str, MxMemory]:
         """Domains that a listing lacks: it may be an older replica's, and their old MX is believed all the same."""
@@ -110,12 +108,12 @@ def _elsewhere(before: MxMemory | None, verdict: mx.Verdict, answer: Present | A
 def _at_filter(before: MxMemory | None, at: datetime, *, was_locked: bool) -> MxMemory:
     if before and not before.at_filter:
         until = max(_still_believed(before, at))
-        return before.model_copy(update={"at_filter": True, "until": until, "seen_at": at})
+        return replace(before, at_filter=True, until=until, seen_at=at)
     if before and at - before.seen_at <= FORGOTTEN_AFTER:
-        return before.model_copy(update={"seen_at": at})
+        return replace(before, seen_at=at)
     # With a lock and at the filter, as found: waiting would keep open what somebody had closed.
     anew = MxMemory(at_filter=True, until=at if was_locked else at + UNSEEN_PATIENCE, seen_at=at)
-    return before.model_copy(update={"seen_at": at}) if before and before.until > anew.until else anew
+    return replace(before, seen_at=at) if before and before.until > anew.until else anew
 
 
 def _still_believed(before: MxMemory | None, at: datetime) -> list[datetime]:

@@ -1,34 +1,36 @@
 """An operation: what an HTTP or webhook caller can follow from request to end (docs/api.md)."""
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
-from domain.states import ControlState
+from domain.control import Drift
+from domain.states import ControlState, StateName
+from domain.steps import ShownStep
 
 type OperationState = Literal["queued", "running", "succeeded", "held", "needs_person", "failed"]
 
 
-class ControlOutcome(BaseModel):
+@dataclass(frozen=True, slots=True)
+class ControlOutcome:
     """One control within an operation."""
 
-    model_config = ConfigDict(frozen=True)
-
     id: str
-    state: str
-    drift: tuple[dict[str, Any], ...] = ()
-    steps: tuple[dict[str, Any], ...] = ()
+    state: StateName
+    drift: tuple[Drift, ...] = ()
+    steps: tuple[ShownStep, ...] = ()
     detail: str = ""
 
 
-class Operation(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
     """Work on one tenant that somebody asked for.
 
     *plan*: the hash of the plan that was approved. *entry*: the ledger entry that is undone, *until*: for how long that
     is accepted.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     kind: Literal["check", "reprovision", "approve", "undo"]
@@ -49,7 +51,7 @@ def outcome(state: ControlState) -> ControlOutcome:
     return ControlOutcome(id=state.id, state=state.state, drift=state.drift, steps=state.steps, detail=state.detail)
 
 
-def ending(controls: tuple[ControlOutcome, ...], *, looked_only: bool) -> OperationState:
+def ending(controls: Sequence[ControlOutcome], *, looked_only: bool) -> OperationState:
     """How an operation ended. One that only looks (check, dry run) succeeds unless something could not be read."""
     states = {control.state for control in controls}
     if "unknown" in states:

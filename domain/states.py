@@ -1,16 +1,16 @@
 """What is known of each control of a tenant, and how a finding changes it."""
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, Self, assert_never
+from typing import Literal, Self, assert_never
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from domain.control import Compliant, Control, Drift, Drifted, Finding, NeedsPerson, NotApplicable, Unknown
+from domain.corrections import Correction, Memory
 from domain.exemption import Exemption
-from domain.steps import Step
+from domain.steps import ShownStep, Step, digest, shortened
 from domain.tenant import Mode
 
 type StateName = Literal[
@@ -25,9 +25,6 @@ type StateName = Literal[
     "not_applicable",
 ]
 
-TRY_AGAIN_AFTER = timedelta(hours=6)
-"""A refused write is offered again after this: a missing role may have been granted. Controls with `once` never are."""
-
 UNREAD_PATIENCE = timedelta(minutes=5)
 """A correction that cannot be read for so long is told as unknown: somebody may have to grant something."""
 
@@ -40,85 +37,18 @@ LONGEST_BETWEEN = timedelta(hours=2)
 CLOCKS_DIFFER = timedelta(minutes=2)
 """How far the clocks of Microsoft's services and ours may be apart."""
 
-LONGEST_SHOWN = 2000
-"""Characters of one drifted value that states and ledger keep; whole values stay in the tenant."""
 
-
-class Change(BaseModel):
-    """One step of a correction: what it writes, which drift it mends, and how far it has come.
-
-    *sent_at*: just before it was sent; None while it was not. *answered*: the service said that it was done; without
-    that the answer was lost, or the worker died, and the write may or may not have happened.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    key: str
-    step: dict[str, Any]
-    drift: tuple[dict[str, Any], ...]
-    sent_at: AwareDatetime | None = None
-    answered: bool = False
-
-    @property
-    def creates(self) -> bool:
-        return str(self.step["cmdlet"]).startswith("New-")
-
-
-class Correction(BaseModel):
-    """Writes that have begun and are not proven yet. *entry*: the id of the ledger entry made before the first.
-
-    *seen_at*: when the drift was seen that they are to mend.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    entry: str
-    changes: tuple[Change, ...]
-    seen_at: AwareDatetime | None = None
-
-
-class Tried(BaseModel):
-    """A step that was refused or had no effect: when, and *why* as a person is told.
-
-    *patient_until*: it was only too early, and until then that is nobody's business.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    at: AwareDatetime
-    why: str
-    patient_until: AwareDatetime | None = None
-
-    def patient_at(self, now: datetime) -> bool:
-        return self.patient_until is not None and now < self.patient_until
-
-
-type Hindrance = Literal["conflict", "silence"]
-"""Why a step was not sent: its provider shows other records, or cannot be reached."""
-
-
-class Missed(BaseModel):
-    """A step that could not be sent: in how many *jobs* in a row it was for the same *reason*."""
-
-    model_config = ConfigDict(frozen=True)
-
-    reason: Hindrance
-    jobs: int
-
-
-class Span(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Span:
     """From one look to another, both and all between them of the same finding."""
-
-    model_config = ConfigDict(frozen=True)
 
     start: AwareDatetime
     end: AwareDatetime
 
 
-class Actor(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Actor:
     """Who changed something, as the tenant's audit log has it. *who*: a user, an app, or how the service calls it."""
-
-    model_config = ConfigDict(frozen=True)
 
     who: str
     address: str
@@ -130,29 +60,25 @@ class Actor(BaseModel):
         return f"{self.who}{address} at {self.at:%Y-%m-%d %H:%M:%S} UTC ({self.operation})"
 
 
-class ControlState(BaseModel):
+@dataclass(frozen=True, slots=True)
+class ControlState:
     """One control of one tenant, as `GET /tenants/{tenant_id}/state` shows it.
 
-    *tried*: steps (by key) that were refused or had no effect, so that nothing loops. *missed*: those that are offered
-    again and again. *made*: steps that created something, and when that was proven: an older replica may show for a
-    while that it is not there.
+    *plan*: the digest of the steps that are open. *corrections*: those under way, of one announced plan. *memories*: by
+    step key, what is known of steps that are not under way.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     state: StateName = "unknown"
     since: AwareDatetime | None = None
     read_at: AwareDatetime | None = None
     profile_version: str = ""
-    drift: tuple[dict[str, Any], ...] = ()
+    drift: tuple[Drift, ...] = ()
     detail: str = "not read yet"
-    steps: tuple[dict[str, Any], ...] = ()
+    steps: tuple[ShownStep, ...] = ()
     plan: str = ""
-    correction: Correction | None = None
-    tried: dict[str, Tried] = {}
-    missed: dict[str, Missed] = {}
-    made: dict[str, AwareDatetime] = {}
+    corrections: tuple[Correction, ...] = ()
+    memories: Mapping[str, Memory] = field(default_factory=dict)
     proofs: tuple[Span, ...] = ()
     actor: Actor | None = None
 
@@ -161,10 +87,23 @@ class ControlState(BaseModel):
         """Every span through which the control was proven compliant, the one that lasts included."""
         return (*self.proofs, *_proof(self))
 
-    def becomes(self, state: StateName, now: datetime, **changes: Any) -> Self:  # noqa: ANN401 - fields of any type
-        """This state after *changes*; `since` moves only when the name does."""
+    @property
+    def announced(self) -> str:
+        """The id of the ledger entry that announced the corrections under way; empty where there are none."""
+        return self.corrections[0].entry if self.corrections else ""
+
+    def memory_of(self, step: Step) -> Memory:
+        return self.memories.get(step.key, Memory())
+
+    def remembering(self, changed: Mapping[str, Memory]) -> Self:
+        """The same with other memories; one that says nothing is not kept."""
+        kept = {key: each for key, each in {**self.memories, **changed}.items() if each != Memory()}
+        return replace(self, memories=kept)
+
+    def becomes(self, state: StateName, now: datetime, detail: str) -> Self:
+        """This state under another name; `since` moves only when the name does."""
         since = self.since if state == self.state and self.since else now
-        return self.model_copy(update={"state": state, "since": since, **changes})
+        return replace(self, state=state, since=since, detail=detail)
 
 
 WAITING: frozenset[StateName] = frozenset({"held", "awaiting_approval"})
@@ -195,28 +134,28 @@ class Look:
 def after_check(before: ControlState, finding: Finding, look: Look) -> ControlState:
     """The state of a control once a look has found *finding*.
 
-    A correction under way is left to whoever proves it (promise 2); that it cannot be read is told all the same.
+    While corrections are under way only the remediation may close them. A failed read is still reported.
     """
-    if before.correction:
+    if before.corrections:
         return _while_correcting(before, finding, look.now)
-    blank = {"drift": (), "steps": (), "plan": "", "detail": "", "missed": _still_missed(before, finding)}
-    seen = before.model_copy(update={**blank, "read_at": look.read_at})
+    memories = _still_remembered(before, finding, look.now)
+    seen = replace(before, drift=(), steps=(), plan="", memories=memories, read_at=look.read_at)
     stood_still = before.state == "compliant" and _far_apart(before.read_at, look.read_at)
     if not isinstance(finding, Compliant) or stood_still:
-        seen = seen.model_copy(update={"proofs": before.proven[-PROOFS_KEPT:]})
+        seen = replace(seen, proofs=before.proven[-PROOFS_KEPT:])
         if seen.actor and not last_drift_is(seen, seen.actor.at):
-            seen = seen.model_copy(update={"actor": None})
+            seen = replace(seen, actor=None)
     match finding:
         case Unknown():
             # The time of the last good read stays: an unknown carries no proof of its own.
-            return seen.becomes("unknown", look.now, detail=_sentence(finding), read_at=before.read_at)
+            return replace(seen, read_at=before.read_at).becomes("unknown", look.now, _sentence(finding))
         case Compliant(detail=detail):
-            since = {"since": look.now} if stood_still else {}
-            return seen.becomes("compliant", look.now, detail=detail, tried={}, **since)
+            good = seen.becomes("compliant", look.now, detail)
+            return replace(good, since=look.now) if stood_still else good
         case NotApplicable(reason=reason):
-            return seen.becomes("not_applicable", look.now, detail=reason, tried={})
+            return seen.becomes("not_applicable", look.now, reason)
         case NeedsPerson(todo=todo, drift=drift):
-            state = seen.becomes("needs_person", look.now, detail=todo, drift=drift_view(drift))
+            state = replace(seen, drift=drift_view(drift)).becomes("needs_person", look.now, todo)
             return _unless_accepted(before, state, look)
         case Drifted():
             return _unless_accepted(before, _after_drift(before, seen, finding, look), look)
@@ -224,12 +163,22 @@ def after_check(before: ControlState, finding: Finding, look: Look) -> ControlSt
             assert_never(finding)
 
 
-def _still_missed(before: ControlState, finding: Finding) -> dict[str, Missed]:
-    """The steps that could not be sent and are planned again; where nothing could be read, all."""
+def _still_remembered(before: ControlState, finding: Finding, now: datetime) -> dict[str, Memory]:
+    """What is still to be known of each step after *finding*.
+
+    Being right forgets what failed. A hindrance counts only in a row, so only while its step is planned. Where nothing
+    could be read, all stays.
+    """
     if isinstance(finding, Unknown):
-        return before.missed
+        return dict(before.memories)
     planned = {step.key for step in finding.steps} if isinstance(finding, Drifted) else set()
-    return {key: each for key, each in before.missed.items() if key in planned}
+    right = isinstance(finding, Compliant | NotApplicable)
+    kept = {}
+    for key, memory in before.memories.items():
+        last = memory if memory.is_calming(now) else replace(memory, proven_at=None)
+        last = last if key in planned else replace(last, hindrance=None, jobs=0)
+        kept[key] = Memory(proven_at=last.proven_at) if right else last
+    return {key: memory for key, memory in kept.items() if memory != Memory()}
 
 
 def _far_apart(before: datetime | None, after: datetime | None) -> bool:
@@ -249,94 +198,60 @@ def last_drift_is(state: ControlState, at: datetime) -> bool:
 
 def _while_correcting(before: ControlState, finding: Finding, now: datetime) -> ControlState:
     if not isinstance(finding, Unknown):
-        return before if before.state == "correcting" else before.becomes("correcting", now, detail="")
+        return before if before.state == "correcting" else before.becomes("correcting", now, "")
     long_ago = before.since is not None and before.state == "correcting" and now - before.since >= UNREAD_PATIENCE
-    state: StateName = "unknown" if long_ago else before.state
-    return before.becomes(state, now, detail=_sentence(finding))
+    return before.becomes("unknown" if long_ago else before.state, now, _sentence(finding))
 
 
 def _unless_accepted(before: ControlState, after: ControlState, look: Look) -> ControlState:
     if not look.accepted:
         return after
     since = before.since if before.state == "excepted" else look.now
-    return after.model_copy(update={"state": "excepted", "since": since, "detail": look.accepted})
+    return replace(after, state="excepted", since=since, detail=look.accepted)
 
 
 def _after_drift(before: ControlState, seen: ControlState, found: Drifted, look: Look) -> ControlState:
-    state = shown(seen, found).model_copy(update={"detail": found.detail})
     left = open_steps(before, found, look)
     if look.mode != "observe" and not left:
-        tried = [before.tried[step.key] for step in found.steps]
-        whys = " ".join(dict.fromkeys(each.why for each in tried))
-        if all(each.patient_at(look.now) for each in tried):
-            return state.becomes("held", look.now, detail=whys)
-        return state.becomes("needs_person", look.now, detail=f"{whys} {look.control.by_hand}")
+        failed = [before.memory_of(step) for step in found.steps]
+        whys = " ".join(dict.fromkeys(each.why for each in failed))
+        if all(each.is_patient(look.now) for each in failed):
+            return shown(seen, found).becomes("held", look.now, whys)
+        return shown(seen, found).becomes("needs_person", look.now, f"{whys} {look.control.by_hand}")
     if look.mode != "observe" and before.state in WAITING and before.plan == digest(left):
-        return shown(seen, found.only(left)).becomes(before.state, look.now, detail=before.detail)
-    return state.becomes("drifted", look.now)
+        return shown(seen, found.only(left)).becomes(before.state, look.now, before.detail)
+    return shown(seen, found).becomes("drifted", look.now, found.detail)
 
 
 def shown(state: ControlState, plan: Drifted) -> ControlState:
     """*state* with the drift and the steps of *plan*, for a person to read."""
-    update = {"drift": drift_view(plan.drift), "steps": step_view(plan.steps), "plan": digest(plan.steps)}
-    return state.model_copy(update=update)
+    return replace(state, drift=drift_view(plan.drift), steps=step_view(plan.steps), plan=digest(plan.steps))
 
 
 def open_steps(state: ControlState, plan: Drifted, look: Look) -> tuple[Step, ...]:
     """The steps of *plan* that have not been tried without success lately, or since a person asked."""
-    return tuple(step for step in plan.steps if not _given_up(state.tried.get(step.key), look))
+    return tuple(step for step in plan.steps if not _given_up(state.memory_of(step), look))
 
 
-def _given_up(tried: Tried | None, look: Look) -> bool:
-    if tried is None:
-        return False
-    if look.asked_at:
-        return tried.at >= look.asked_at
-    return look.control.once or look.now - tried.at < TRY_AGAIN_AFTER
+def _given_up(memory: Memory, look: Look) -> bool:
+    tried_once = look.control.once and memory.failed_at is not None and not look.asked_at
+    return tried_once or not memory.is_due(look.now, look.asked_at)
 
 
 def wants_remedy(state: ControlState, mode: Mode) -> bool:
     """Whether a remediation should look at the control now."""
-    return state.correction is not None or (mode != "observe" and state.state in {"drifted", *WAITING})
+    return bool(state.corrections) or (mode != "observe" and state.state in {"drifted", *WAITING})
 
 
 def _sentence(unknown: Unknown) -> str:
     return f"{unknown.reason}. {unknown.remedy}".removesuffix(" ") if unknown.remedy else unknown.reason
 
 
-def drift_view(drift: tuple[Drift, ...]) -> tuple[dict[str, Any], ...]:
-    """Drift as JSON objects of `field`, `wanted`, `found` (design 6)."""
-    return tuple({"field": d.field, "wanted": _json(d.wanted), "found": _json(d.found)} for d in drift)
+def drift_view(drift: tuple[Drift, ...]) -> tuple[Drift, ...]:
+    """*drift* as states, ledger and operations keep it."""
+    return tuple(Drift(each.field, shortened(each.wanted), shortened(each.found)) for each in drift)
 
 
-def step_view(steps: tuple[Step, ...]) -> tuple[dict[str, Any], ...]:
-    """Steps as JSON objects of `service`, `cmdlet`, `parameters`, `powershell` (design 6)."""
-    return tuple(
-        {
-            "service": step.service,
-            "cmdlet": step.cmdlet,
-            # What a change in DNS found is needed whole, to be put back; it is small (`dns_steps`).
-            "parameters": _json(step.parameters, whole=step.service == "dns"),
-            "powershell": step.powershell,
-        }
-        for step in steps
-    )
-
-
-def digest(steps: tuple[Step, ...]) -> str:
-    """A name for exactly this plan, in whatever order its steps were found: what a person approves."""
-    return hashlib.sha256(" ".join(sorted(step.key for step in steps)).encode()).hexdigest()[:16]
-
-
-def _json(value: object, *, whole: bool = False) -> Any:  # noqa: ANN401 - JSON is of any type
-    match value:
-        case Mapping():
-            return {key: _json(item, whole=whole) for key, item in value.items()}
-        case tuple():
-            return [_json(item, whole=whole) for item in value]
-        case datetime():
-            return value.isoformat()
-        case str() if len(value) > LONGEST_SHOWN and not whole:
-            return f"{value[:LONGEST_SHOWN]}... ({len(value)} characters)"
-        case _:
-            return value
+def step_view(steps: tuple[Step, ...]) -> tuple[ShownStep, ...]:
+    """*steps* as states, ledger and operations keep them."""
+    return tuple(map(ShownStep.of, steps))

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import batched
 from types import MappingProxyType
-from typing import Literal, assert_never
+from typing import Annotated, Literal, Self, assert_never
+
+from pydantic import Field
 
 from domain.facts import Service
 from domain.shown import is_plain, visible
@@ -58,6 +60,53 @@ class Step:
         gone = [f"update delete {name}. {kind} {each}" for each in old if each not in new]
         owner = f"{name}." if old else f"{name}. {NEW_TTL_S}"
         return gone + [f"update add {owner} {kind} {each}" for each in new if each not in old]
+
+
+def digest(steps: tuple[Step, ...]) -> str:
+    """A name for exactly this plan, in whatever order its steps were found: what a person approves."""
+    return hashlib.sha256(" ".join(sorted(step.key for step in steps)).encode()).hexdigest()[:16]
+
+
+LONGEST_SHOWN = 2000
+"""Characters of one value that states and ledger keep; whole values stay in the tenant."""
+
+
+def shortened(value: Value) -> Value:
+    """*value* as states, ledger and operations keep it: a JSON value, long text cut."""
+    match value:
+        case tuple():
+            return tuple(_cut(each) for each in value)
+        case datetime():
+            return value.isoformat()
+        case str():
+            return _cut(value)
+        case _:
+            return value
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}... ({len(text)} characters)"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStep:
+    """A step as people read it, and as states, ledger and operations keep it (design 6).
+
+    *existed*: what it was to make was there already, so this change never counts as created by us; in JSON where true.
+    """
+
+    service: Service | Literal["dns"]
+    cmdlet: str
+    parameters: Mapping[str, Value]
+    powershell: str
+    existed: Annotated[bool, Field(exclude_if=lambda existed: not existed)] = False
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        # What a change in DNS found is needed whole, to be put back; it is small (`dns_steps`).
+        keep = (lambda value: value) if step.service == "dns" else shortened
+        parameters = {name: keep(value) for name, value in step.parameters.items()}
+        return cls(step.service, step.cmdlet, parameters, step.powershell)
 
 
 NEW_TTL_S = 3600

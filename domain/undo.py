@@ -5,8 +5,7 @@ taken away again, by the name that it was made with.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Literal
 
 from domain import dns_steps, normal
 from domain.control import Compliant, Drift, Drifted, Facts, Finding, NeedsPerson
@@ -15,10 +14,7 @@ from domain.controls.per_domain import ascii_of
 from domain.exchange import DkimConfig, SpoofItem
 from domain.ledger import Entry
 from domain.states import drift_view
-from domain.steps import Step, Value
-
-if TYPE_CHECKING:
-    from domain.facts import Service
+from domain.steps import ShownStep, Step, Value
 
 
 class CannotUndo(Exception):  # noqa: N818 - the outcome
@@ -41,7 +37,7 @@ def plan(entry: Entry, facts: Facts) -> Drifted:
     Raises:
         CannotUndo: Some part of it cannot be; nothing is done by halves.
     """
-    if any(step.get("existed") for step in entry.steps):
+    if any(step.existed for step in entry.steps):
         raise CannotUndo("somebody had made the same in the same moment, so it may not be ours to take away")
     try:
         steps = list(dns_steps.undo(entry))
@@ -49,8 +45,8 @@ def plan(entry: Entry, facts: Facts) -> Drifted:
         raise CannotUndo(str(odd)) from None
     if why := needed(entry, facts):
         raise CannotUndo(why)
-    steps += [_opposite(step, entry, facts) for step in reversed(entry.steps) if step["service"] != "dns"]
-    drift = tuple(Drift(d["field"], _value(d["found"]), _value(d["wanted"])) for d in entry.drift)
+    steps += [_opposite(step, entry, facts) for step in reversed(entry.steps) if step.service != "dns"]
+    drift = tuple(Drift(each.field, wanted=each.found, found=each.wanted) for each in entry.drift)
     if not steps or not drift:
         raise CannotUndo("the entry says of nothing that it was written")
     return Drifted(drift, tuple(steps))
@@ -58,7 +54,7 @@ def plan(entry: Entry, facts: Facts) -> Drifted:
 
 def needed(entry: Entry, facts: Facts) -> str:
     """Why what *entry* published has to stay, empty where it may go: without its key, signed mail would be refused."""
-    names = [str(step["parameters"].get("Name")) for step in entry.steps if step["service"] == "dns"]
+    names = [str(step.parameters.get("Name")) for step in entry.steps if step.service == "dns"]
     domains = {name.partition("._domainkey.")[2] for name in names} - {""}
     signed = {ascii_of(config.key) for config in facts.known(DkimConfig) if config.enabled}
     if used := ", ".join(sorted(domains & signed)):
@@ -76,9 +72,8 @@ def _opens(step: Step) -> bool:
     return step.cmdlet == "Remove-InboundConnector" or False in off
 
 
-def _opposite(step: Mapping[str, Any], entry: Entry, facts: Facts) -> Step:
-    cmdlet, given = str(step["cmdlet"]), step["parameters"]
-    service = cast("Service", step["service"])
+def _opposite(step: ShownStep, entry: Entry, facts: Facts) -> Step:
+    service, cmdlet, given = step.service, step.cmdlet, step.parameters
     if cmdlet in _FIELDS:
         return Step(service, cmdlet, _found(cmdlet, given, entry))
     if cmdlet in _SWITCHES:
@@ -89,9 +84,9 @@ def _opposite(step: Mapping[str, Any], entry: Entry, facts: Facts) -> Step:
     raise CannotUndo(f"there is no opposite of {cmdlet}")
 
 
-def _found(cmdlet: str, given: Mapping[str, Any], entry: Entry) -> dict[str, Value]:
+def _found(cmdlet: str, given: Mapping[str, Value], entry: Entry) -> dict[str, Value]:
     """The step's parameters, with what was found in the place of what was wanted."""
-    values = {name: _value(value) for name, value in given.items() if name in {"Identity", "Ids"}}
+    values = {name: value for name, value in given.items() if name in {"Identity", "Ids"}}
     for name in given.keys() - _OBJECT:
         if name not in _FIELDS[cmdlet]:
             raise CannotUndo(f"the ledger has what {name} was as text only")
@@ -99,19 +94,19 @@ def _found(cmdlet: str, given: Mapping[str, Any], entry: Entry) -> dict[str, Val
     return values
 
 
-def _before(name: str, given: Mapping[str, Any], entry: Entry) -> Value:
+def _before(name: str, given: Mapping[str, Value], entry: Entry) -> Value:
     """What the field *name* of the step's object was. Where a plan is about several, the object is in front of it."""
-    fields = [d for d in entry.drift if d["field"].rpartition(": ")[2] == name]
-    of_object = [d for d in fields if d["field"] in {name, f"{given.get('Identity')}: {name}"}]
-    values = {_value(d["found"]) for d in of_object or fields}
+    fields = [each for each in entry.drift if each.field.rpartition(": ")[2] == name]
+    of_object = [each for each in fields if each.field in {name, f"{given.get('Identity')}: {name}"}]
+    values = {each.found for each in of_object or fields}
     if len(values) != 1:
         raise CannotUndo(f"the ledger does not say which {name} was whose")
     return values.pop()
 
 
-def _pair(given: Mapping[str, Any], facts: Facts) -> dict[str, Value]:
+def _pair(given: Mapping[str, Value], facts: Facts) -> dict[str, Value]:
     """The pair that was made, as the tenant lists it now."""
-    wanted = (given["SpoofedUser"], normal.network(given["SendingInfrastructure"]), given["SpoofType"])
+    wanted = (given["SpoofedUser"], normal.network(str(given["SendingInfrastructure"])), given["SpoofType"])
     ids = tuple(
         item.identity
         for item in facts.all(SpoofItem)
@@ -122,23 +117,7 @@ def _pair(given: Mapping[str, Any], facts: Facts) -> dict[str, Value]:
     return {"Identity": "Default", "Ids": ids, "Confirm": False}
 
 
-def _value(value: Any) -> Value:  # noqa: ANN401 - JSON of the ledger
-    return tuple(map(str, value)) if isinstance(value, list | tuple) else cast("Value", value)
-
-
 type Standing = Literal["before", "after", "between", "changed", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    found: Mapping[str, Any]
-    equal: frozenset[str]
-
-    def of(self, drift: Mapping[str, Any]) -> Standing:
-        field = drift["field"]
-        if field in self.found:
-            return "before" if self.found[field] == drift["found"] else "changed"
-        return "after" if field in self.equal else "changed"
 
 
 def standing(entry: Entry, finding: Finding) -> Standing:
@@ -146,8 +125,15 @@ def standing(entry: Entry, finding: Finding) -> Standing:
     if not isinstance(finding, Compliant | Drifted | NeedsPerson):
         return "unknown"
     drift = () if isinstance(finding, Compliant) else drift_view(finding.drift)
-    seen = _Seen({d["field"]: d["found"] for d in drift}, finding.equal)
-    each = {seen.of(d) for d in entry.drift}
-    if "changed" in each or not each:
+    found = {each.field: each.found for each in drift}
+    fields = {_field_standing(each, found, finding.equal) for each in entry.drift}
+    if "changed" in fields or not fields:
         return "changed"
-    return each.pop() if len(each) == 1 else "between"
+    return fields.pop() if len(fields) == 1 else "between"
+
+
+def _field_standing(drift: Drift, found: Mapping[str, Value], equal: frozenset[str]) -> Standing:
+    """How one field stands that the entry found and wrote."""
+    if drift.field in found:
+        return "before" if found[drift.field] == drift.found else "changed"
+    return "after" if drift.field in equal else "changed"

@@ -1,10 +1,11 @@
 """Keep an operation's record up to date; a job without one is nobody's request and needs none."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import replace
 
 from clients.connect import Clients
 from domain.operations import ControlOutcome, Operation, OperationState
+from domain.steps import ShownStep
 from handlers.api.idempotency import Once, claim
 
 ENDED: frozenset[OperationState] = frozenset({"succeeded", "held", "needs_person", "failed"})
@@ -32,18 +33,18 @@ async def begin(operation_id: str | None, clients: Clients) -> None:
     """Somebody works on it now."""
     operation = await clients.storage.operations.get(operation_id) if operation_id else None
     if operation and operation.state == "queued":
-        await clients.storage.operations.put(operation.model_copy(update={"state": "running"}))
+        await clients.storage.operations.put(replace(operation, state="running"))
 
 
-async def add_step(operation_id: str | None, control: str, step: dict[str, Any], clients: Clients) -> None:
+async def add_step(operation_id: str | None, control: str, step: ShownStep, clients: Clients) -> None:
     """Show a step from the moment in which it is sent."""
     operation = await clients.storage.operations.get(operation_id) if operation_id else None
     if operation is None or operation.state in ENDED:
         return
     outcomes = {each.id: each for each in operation.controls}
     earlier = outcomes.get(control, ControlOutcome(id=control, state="correcting"))
-    outcomes[control] = earlier.model_copy(update={"state": "correcting", "steps": (*earlier.steps, step)})
-    await clients.storage.operations.put(operation.model_copy(update={"controls": tuple(outcomes.values())}))
+    outcomes[control] = replace(earlier, state="correcting", steps=(*earlier.steps, step))
+    await clients.storage.operations.put(replace(operation, controls=tuple(outcomes.values())))
 
 
 async def finish(
@@ -56,8 +57,8 @@ async def finish(
     earlier = {control.id: control for control in operation.controls}
     kept = tuple(_with_steps(new, earlier.get(new.id)) for new in outcomes)
     finished_at = clients.now() if state in ENDED else None
-    update = {"controls": kept, "state": state, "finished_at": finished_at}
-    await clients.storage.operations.put(operation.model_copy(update=update))
+    ended = replace(operation, controls=kept, state=state, finished_at=finished_at)
+    await clients.storage.operations.put(ended)
     if finished_at and clients.storage.ledger.listener:  # a ticket may wait for the answer
         await clients.storage.ledger.listener.announce(operation.tenant_id)
 
@@ -66,7 +67,7 @@ def _with_steps(new: ControlOutcome, earlier: ControlOutcome | None) -> ControlO
     """A control that was written in an earlier delivery of the job keeps its steps in the record."""
     if earlier is None or new.steps:
         return new
-    return new.model_copy(update={"steps": earlier.steps, "drift": new.drift or earlier.drift})
+    return replace(new, steps=earlier.steps, drift=new.drift or earlier.drift)
 
 
 async def reason(operation_id: str | None, clients: Clients) -> str:

@@ -10,8 +10,11 @@ from pydantic import TypeAdapter
 
 _CHUNK = 32_000
 
-VERSION = 1
-"""The version of the rows that this code writes, and the latest that it reads; a row without one is of version 1."""
+VERSION = 2
+"""The version of the rows that this code writes, and the latest that it reads; a row without one is of version 1.
+
+2: the states have a memory for each step, and a correction has a phase (`states._of_version_1`).
+"""
 
 
 class NewerRow(Exception):  # noqa: N818 - an outcome: a later version runs beside this one, as in each deployment
@@ -37,12 +40,17 @@ def unpack[T](kind: type[T], entity: dict[str, Any]) -> T:
     Raises:
         NewerRow: A later version wrote it.
     """
+    document: T = _ADAPTERS[kind].validate_json(body(entity))
+    return document
+
+
+def body(entity: dict[str, Any]) -> str:
+    """The JSON text that *entity* keeps. Raises NewerRow."""
     refuse_newer(entity)
     chunks: list[str] = []
     while (chunk := entity.get(f"body{len(chunks)}")) is not None:
         chunks.append(chunk)
-    found: T = _ADAPTERS[kind].validate_json("".join(chunks))
-    return found
+    return "".join(chunks)
 
 
 class _Adapters(dict[Any, TypeAdapter[Any]]):

@@ -88,4 +88,4 @@ class LedgerTable:
             parameters={"tenant": tenant_id, "since": row_key(since), "control": control},
         )
         entries = [unpack(Entry, entity) async for entity in query]
-        return Counter(drift["field"] for entry in entries for drift in entry.drift)
+        return Counter(drift.field for entry in entries for drift in entry.drift)

@@ -5,19 +5,22 @@ are written with the states (the outbox) and copied to the ledger right after; w
 again what a crash left behind, and a copy that is there already is left alone.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, TypeAdapter
 
-from clients.storage.documents import NewerRow, pack, unpack
+from clients.storage.documents import NewerRow, body, pack, unpack
 from clients.storage.ledger import LedgerTable
 from domain.controls import CATALOGUE
+from domain.corrections import TRY_AGAIN_AFTER
 from domain.exemption import Exemption
 from domain.facts import Lane
 from domain.ledger import Entry
@@ -28,7 +31,8 @@ _ROW = "controls"
 _NEWER = {control: ControlState(id=control, detail="newer version") for control in CATALOGUE}
 
 
-class TenantStates(BaseModel):
+@dataclass(frozen=True, slots=True)
+class TenantStates:
     """Every control state of a tenant, by control id. *etag*: the version that was loaded, None for none yet.
 
     *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change. *mx*: what is
@@ -36,12 +40,10 @@ class TenantStates(BaseModel):
     later version wrote them, and nothing may be written over them.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    controls: dict[str, ControlState] = {}
-    exceptions: dict[str, Exemption] = {}
-    mx: MxMemories = MxMemories()
-    looked: dict[Lane, AwareDatetime] = {}
+    controls: Mapping[str, ControlState] = field(default_factory=dict)
+    exceptions: Mapping[str, Exemption] = field(default_factory=dict)
+    mx: MxMemories = field(default_factory=MxMemories)
+    looked: Mapping[Lane, AwareDatetime] = field(default_factory=dict)
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
     newer: bool = False
@@ -49,19 +51,19 @@ class TenantStates(BaseModel):
     def of(self, control_id: str) -> ControlState:
         return self.controls.get(control_id, ControlState(id=control_id))
 
-    def with_changes(self, changed: dict[str, ControlState]) -> Self:
-        return self.model_copy(update={"controls": self.controls | changed})
+    def with_changes(self, changed: Mapping[str, ControlState]) -> Self:
+        return replace(self, controls={**self.controls, **changed})
 
     def excepting(self, changed: Mapping[str, Exemption | None]) -> Self:
         """The same with other exceptions; None takes one away."""
         kept = {control: each for control, each in {**self.exceptions, **changed}.items() if each}
-        return self.model_copy(update={"exceptions": kept})
+        return replace(self, exceptions=kept)
 
     def looked_at(self, lanes: Iterable[Lane], now: datetime) -> Self:
-        return self.model_copy(update={"looked": self.looked | dict.fromkeys(lanes, now)})
+        return replace(self, looked={**self.looked, **dict.fromkeys(lanes, now)})
 
     def remembering(self, mx: MxMemories) -> Self:
-        return self.model_copy(update={"mx": mx})
+        return replace(self, mx=mx)
 
 
 class StatesMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first
@@ -82,11 +84,11 @@ class StateTable:
         except ResourceNotFoundError:
             return TenantStates()
         try:
-            states = unpack(TenantStates, entity)
+            states = unpack(TenantStates, entity) if entity.get("version", 1) > 1 else _of_version_1(entity)
         except NewerRow:
             return TenantStates(controls=_NEWER, newer=True)
         await self._copy(states.outbox)
-        return states.model_copy(update={"etag": entity.metadata["etag"], "outbox": ()})
+        return replace(states, etag=entity.metadata["etag"], outbox=())
 
     async def save(self, tenant_id: str, states: TenantStates, entries: Sequence[Entry] = ()) -> TenantStates:
         """Write *states* if nobody wrote since they were loaded, and add *entries* to the ledger.
@@ -101,7 +103,7 @@ class StateTable:
         if states.newer:
             raise NewerRow(f"the states of tenant {tenant_id} were written by a later version")
         columns = {f"{lane}_at": at for lane, at in states.looked.items()}
-        kept = states.model_copy(update={"etag": None, "outbox": tuple(entries)})
+        kept = replace(states, etag=None, outbox=tuple(entries))
         entity = pack(tenant_id, _ROW, kept, **columns)
         try:
             if states.etag is None:
@@ -113,7 +115,7 @@ class StateTable:
         except (ResourceExistsError, ResourceModifiedError) as error:
             raise StatesMoved(f"the states of tenant {tenant_id} were changed by somebody else") from error
         await self._copy(entries)
-        return states.model_copy(update={"etag": written["etag"]})
+        return replace(states, etag=written["etag"])
 
     async def change(
         self, tenant_id: str, change: Callable[[TenantStates], tuple[TenantStates, Sequence[Entry]]]
@@ -136,3 +138,40 @@ class StateTable:
     async def _copy(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             await self._ledger.append(entry)
+
+
+_STATES: TypeAdapter[TenantStates] = TypeAdapter(TenantStates)
+
+
+def _of_version_1(entity: dict[str, Any]) -> TenantStates:
+    """What a row says that was written before each step had one memory, and its correction a phase."""
+    row = json.loads(body(entity))
+    for control in row.get("controls", {}).values():
+        group = control.pop("correction", None) or {"changes": ()}
+        tried, missed, made = (control.pop(name, {}) for name in ("tried", "missed", "made"))
+        memories = {key: _memory(tried.get(key), missed.get(key), made.get(key)) for key in {*tried, *missed, *made}}
+        control["corrections"] = [
+            change
+            | {"entry": group["entry"], "seen_at": group["seen_at"], "phase": _phase(change)}
+            | {"memory": memories.pop(change["key"], {})}
+            for change in group["changes"]
+        ]
+        control["memories"] = memories
+    return _STATES.validate_python(row)
+
+
+def _phase(change: dict[str, Any]) -> str:
+    if change["sent_at"] is None:
+        return "planned"
+    return "answered" if change["answered"] else "sent"
+
+
+def _memory(tried: dict[str, Any] | None, missed: dict[str, Any] | None, made: str | None) -> dict[str, Any]:
+    memory: dict[str, Any] = {"proven_at": made}
+    if tried:
+        due_at = datetime.fromisoformat(tried["at"]) + TRY_AGAIN_AFTER
+        memory |= {"failed_at": tried["at"], "due_at": due_at, "why": tried["why"]}
+        memory["patient_until"] = tried["patient_until"]
+    if missed:
+        memory |= {"hindrance": missed["reason"], "jobs": missed["jobs"]}
+    return memory

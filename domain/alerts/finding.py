@@ -1,9 +1,11 @@
 """What the alerts of a tenant come to: one finding for a person, however many alerts one cause raises."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from domain.alerts.record import MOST_SHOWN, AlertRecord
+from domain.control import Drift
 from domain.profile import Profile
 from domain.states import ControlState
 
@@ -26,26 +28,26 @@ def found(before: ControlState, records: Iterable[AlertRecord], profile: Profile
     """
     round_it = sorted((each for each in records if each.standing), key=lambda each: each.updated)
     if not round_it:
-        return before.becomes("compliant", now, detail="", drift=(), read_at=now)
+        return replace(before, drift=(), read_at=now).becomes("compliant", now, "")
     detail = _TODO.format(causes="; ".join(sorted({each.title.strip() for each in round_it})))
     ranges = ", ".join(profile.delivery_networks)
     mails = [(each, mail) for each in reversed(round_it) for mail in each.mails]
     drift = tuple(
-        {
-            "field": f"{mail.message_id} from {mail.sender} to {mail.recipient}, alert {each.id}",
-            "wanted": f"from {ranges}",
-            "found": mail.sender_ip,
-        }
+        Drift(
+            f"{mail.message_id} from {mail.sender} to {mail.recipient}, alert {each.id}",
+            wanted=f"from {ranges}",
+            found=mail.sender_ip,
+        )
         for each, mail in mails[:MOST_SHOWN]
     )
-    return before.becomes("needs_person", now, detail=detail, drift=drift, read_at=now)
+    return replace(before, drift=drift, read_at=now).becomes("needs_person", now, detail)
 
 
 def unread(before: ControlState, why: str, now: datetime) -> ControlState:
     """The state where the alerts could not be read; what was found before stays listed until it is read again."""
-    return before.becomes("unknown", now, detail=why)
+    return before.becomes("unknown", now, why)
 
 
 def without_service(before: ControlState, why: str, now: datetime) -> ControlState:
     """The state where the tenant's plan raises no alerts."""
-    return before.becomes("not_applicable", now, detail=why, drift=())
+    return replace(before, drift=()).becomes("not_applicable", now, why)

@@ -6,13 +6,14 @@ Source: docs/reference/defender-alerts-and-audit.md#who-did-it.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from domain import normal
 from domain.audit.record import EXCHANGE_POWERSHELL, GUID, AuditRecord
 from domain.ledger import Entry
 from domain.states import CLOCKS_DIFFER, ControlState, last_drift_is
+from domain.steps import ShownStep
 
 BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=10)
 """How far a record of our own write may be from its ledger entry."""
@@ -42,8 +43,7 @@ def is_ours(record: AuditRecord, us: Us, written: Iterable[Entry]) -> bool:
 def _wrote(entry: Entry, record: AuditRecord) -> bool:
     near = entry.at - BEFORE <= record.at <= entry.at + AFTER
     return near and any(
-        str(step.get("cmdlet")).casefold() == record.operation.casefold() and _names((step,)) & record.names
-        for step in entry.steps
+        step.cmdlet.casefold() == record.operation.casefold() and _names((step,)) & record.names for step in entry.steps
     )
 
 
@@ -78,15 +78,17 @@ def _off(record: AuditRecord, entry: Entry) -> timedelta:
     return max(after, record.at - entry.at, timedelta(0))
 
 
-def _names(steps: Iterable[dict[str, object]]) -> frozenset[str]:
+def _names(steps: Iterable[ShownStep]) -> frozenset[str]:
     """What the objects of *steps* are called."""
-    given = [parameters for step in steps if isinstance(parameters := step.get("parameters"), dict)]
     return frozenset(
-        normal.name(str(parameters[key])) for parameters in given for key in ("Identity", "Name") if key in parameters
+        normal.name(str(step.parameters[key]))
+        for step in steps
+        for key in ("Identity", "Name")
+        if key in step.parameters
     )
 
 
 def named(state: ControlState, record: AuditRecord) -> ControlState:
     """*state* with who made its last drift, if that is the one that *record* is about; the latest record counts."""
     newer = state.actor is None or state.actor.at <= record.at
-    return state.model_copy(update={"actor": record.actor}) if newer and last_drift_is(state, record.at) else state
+    return replace(state, actor=record.actor) if newer and last_drift_is(state, record.at) else state

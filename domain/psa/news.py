@@ -6,12 +6,13 @@ it, so that a cause that lasts has one ticket (docs/reference/psa.md#one-ticket-
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from domain.control import Drift
 from domain.ledger import Entry, Event
 from domain.operations import ControlOutcome, Operation
 from domain.psa.desk import ApprovalRules
 from domain.states import ControlState
+from domain.steps import ShownStep
 
 TENANT = "tenant"
 """The cause of what is about no control: a message that could not be worked on."""
@@ -143,12 +144,12 @@ def _plan(state: ControlState, approval: ApprovalRules) -> list[str]:
     return [f"Plan {state.plan}.", *_steps(state.steps), how]
 
 
-def _drift(drift: Sequence[dict[str, Any]]) -> list[str]:
-    return [f"{each['field']} is {_value(each['found'])}, wanted {_value(each['wanted'])}." for each in drift]
+def _drift(drift: Sequence[Drift]) -> list[str]:
+    return [f"{each.field} is {_value(each.found)}, wanted {_value(each.wanted)}." for each in drift]
 
 
-def _steps(steps: Sequence[dict[str, Any]]) -> list[str]:
-    return [f"Step: {step['powershell']} ;" for step in steps]
+def _steps(steps: Sequence[ShownStep]) -> list[str]:
+    return [f"Step: {step.powershell} ;" for step in steps]
 
 
 def _proof(entry: Entry) -> str:

@@ -2,13 +2,14 @@
 
 import logging
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from clients.connect import Clients
 from clients.errors import Refused
 from domain.alerts.finding import FALSE_ALERTS
+from domain.control import Drift
 from domain.controls import CATALOGUE
 from domain.exemption import Exemption
 from domain.gate import Brake
@@ -16,6 +17,7 @@ from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import ENTRY_ID, Entry
 from domain.operations import Operation
 from domain.states import Actor, StateName
+from domain.steps import ShownStep
 from domain.tenant import TenantConfig
 from handlers import operations
 from handlers.api.idempotency import Once, operation_id
@@ -53,9 +55,9 @@ class ShownControl(BaseModel):
     since: AwareDatetime | None
     read_at: AwareDatetime | None
     profile_version: str
-    drift: tuple[dict[str, Any], ...]
+    drift: tuple[Drift, ...]
     detail: str
-    steps: tuple[dict[str, Any], ...]
+    steps: tuple[ShownStep, ...]
     plan: str
     actor: Actor | None
     exception: Exemption | None = None

@@ -1,6 +1,7 @@
 """A person accepts a control's drift for a while, or takes that back. It ends by itself (handlers/check.py)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -34,8 +35,7 @@ async def make(tenant_id: str, control: str, body: bytes, by: str, clients: Clie
         raise invalid(f"body.until: should be in the future; it is {now.isoformat(timespec='seconds')} now")
     exemption = Exemption(reason=asked.reason, owner=asked.owner, until=asked.until)
     entry = _entry("exception_made", config.tenant_id, known_control(control), by, clients)
-    entry = entry.model_copy(update={"detail": exemption.sentence, "reason": asked.reason})
-    await _write(entry, {control: exemption}, clients)
+    await _write(replace(entry, detail=exemption.sentence, reason=asked.reason), {control: exemption}, clients)
     return exemption
 
 
@@ -43,7 +43,7 @@ async def take_back(tenant_id: str, control: str, by: str, clients: Clients) -> 
     """End an exception before its time. Raises Problem 404 where there is none."""
     config = await tenant(tenant_id, clients)
     entry = _entry("exception_ended", config.tenant_id, known_control(control), by, clients)
-    await _write(entry.model_copy(update={"detail": "taken back"}), {control: None}, clients)
+    await _write(replace(entry, detail="taken back"), {control: None}, clients)
 
 
 async def _write(entry: Entry, change: Mapping[str, Exemption | None], clients: Clients) -> None:

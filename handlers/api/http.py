@@ -3,11 +3,12 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import is_dataclass
 from typing import Any
 
 from azure.core.exceptions import AzureError
 from azure.functions import HttpRequest, HttpResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from clients.connect import Clients
 from domain.operations import Operation
@@ -109,6 +110,6 @@ def _sent(reply: Reply) -> HttpResponse:
 
 
 def _plain(result: Any) -> Any:  # noqa: ANN401 - JSON is of any type
-    if isinstance(result, BaseModel):
-        return result.model_dump(mode="json")
+    if isinstance(result, BaseModel) or is_dataclass(result):
+        return TypeAdapter(type(result)).dump_python(result, mode="json")
     return [_plain(item) for item in result] if isinstance(result, list) else result

@@ -1,6 +1,7 @@
 """Look at one tenant: read, compare, record, and ask for a remediation where something drifted."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from clients import telemetry
@@ -77,7 +78,7 @@ async def _look(
             control, tenant.mode_of(each), facts.read_at(control), clients.now(), exemption=before.exceptions.get(each)
         )
         state = after_check(before.of(each), control.find(facts, wanted), look)
-        after[each] = state.model_copy(update={"profile_version": wanted.profile.version})
+        after[each] = replace(state, profile_version=wanted.profile.version)
     return before.with_changes(after).remembering(mx.remembered(before.mx, facts, wanted, clients.now()))
 
 
@@ -100,13 +101,18 @@ def _lanes(job: CheckTenant) -> tuple[Lane, ...]:
 async def _record(
     job: CheckTenant, tenant: TenantConfig, before: TenantStates, after: TenantStates, clients: Clients
 ) -> None:
-    known = {"at": clients.now(), "tenant_id": job.tenant_id, "operation_id": job.operation_id}
-    over = [control for control, each in before.exceptions.items() if not each.holds_at(clients.now())]
+    now, tenant_id, operation_id = clients.now(), job.tenant_id, job.operation_id
+    over = {control: each.sentence for control, each in before.exceptions.items() if not each.holds_at(now)}
     entries = [
-        Entry(event="exception_ended", control=each, detail=before.exceptions[each].sentence, **known) for each in over
+        Entry(at=now, tenant_id=tenant_id, operation_id=operation_id, event="exception_ended", control=each, detail=why)
+        for each, why in over.items()
     ]
     looked = {each: after.of(each) for each in selected(job)}
-    entries += [entry for each, state in looked.items() if (entry := of_transition(before.of(each), state, **known))]
+    news = [
+        of_transition(before.of(each), state, at=now, tenant_id=tenant_id, operation_id=operation_id)
+        for each, state in looked.items()
+    ]
+    entries += [entry for entry in news if entry]
     kept = after.excepting(dict.fromkeys(over)).looked_at(_lanes(job), clients.now())
     await clients.storage.states.save(job.tenant_id, kept, entries)
     for each, state in looked.items():

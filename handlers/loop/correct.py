@@ -6,9 +6,9 @@ value closes it: a crash anywhere in between is taken up where it stopped by who
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from clients import telemetry
 from clients.errors import AlreadyExists, ClientError, Conflict, NotYet, Refused, Throttled, Unreachable
@@ -16,30 +16,17 @@ from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Control, Drifted, Facts, Finding, Unknown
 from domain.controls import CATALOGUE
 from domain.controls.per_domain import receiving
-from domain.corrections import (
-    Progress,
-    answered,
-    begun,
-    not_sent,
-    progress,
-    put_off,
-    refused_step,
-    sending,
-    stopped,
-    there_already,
-    too_early,
-    too_soon,
-    turned_away,
-    unsent,
-)
+from domain.corrections import Answered, Correction, NotSent, Sending, TooEarly
+from domain.corrections import Refused as RefusedStep
 from domain.exemption import Exemption
 from domain.gate import Answer, Ruling
 from domain.guards import Guard, lockdown
-from domain.ledger import Entry, Event, answers_view, of_transition
+from domain.ledger import Entry, Event, of_transition
 from domain.mx_moves import Sights
 from domain.operations import ControlOutcome, ending, outcome
-from domain.states import Change, ControlState, Look, after_check, open_steps, step_view
-from domain.steps import Step
+from domain.plan import Judged, after_event, begun, judged, put_off, stopped, too_soon
+from domain.states import ControlState, Look, after_check, open_steps
+from domain.steps import ShownStep, Step
 from domain.tenant import Mode
 from handlers import operations
 from handlers.loop import gatekeeper
@@ -48,16 +35,6 @@ log = logging.getLogger("holdfast.work")
 
 MOST_ROUNDS = 4
 """Looks at the tenant in one job: a control may wait for one other, and its object may come up with a second drift."""
-
-MOST_CONFLICTS = 3
-"""Jobs in a row in which a step may find other records than the zone's servers show, before it is no coincidence."""
-
-_ANOTHER_ZONE = "its provider shows other records than the zone's own servers: is it the provider of this zone?"
-
-MOST_SILENCES = 8
-"""Jobs in a row in which a step may not reach the host of its zone, some five minutes, before a person is told."""
-
-_SILENT = "the zone's DNS provider cannot be reached."
 
 READY = frozenset({"compliant", "not_applicable"})
 """States in which a control no longer keeps those waiting that need it."""
@@ -131,13 +108,13 @@ class Work:
 
     def _judged(self, before: ControlState, control: Control, facts: Facts, mode: Mode | None = None) -> ControlState:
         after = after_check(before, control.find(facts, self._case.wanted), self._about(control, facts, mode))
-        return after.model_copy(update={"profile_version": self._case.wanted.profile.version})
+        return replace(after, profile_version=self._case.wanted.profile.version)
 
     async def _take_up(self, control: Control, facts: Facts) -> None:
         """Close what an earlier write left open, judge afresh, and write what drifted and may be written."""
         finding = control.find(facts, self._case.wanted)
         await self._close(control, facts, finding, patient=False)
-        if self._states.of(control.id).correction:
+        if self._states.of(control.id).corrections:
             return
         judged = self._judged(self._states.of(control.id), control, facts)
         await self._record(judged)
@@ -151,7 +128,7 @@ class Work:
         """Put *plan* to the gate, after those that come before it in order."""
         mode, now = self._case.wanted.tenant.mode_of(control.id), self._case.clients.now()
         if need := next((n for n in control.needs if self._states.of(n).state not in READY), None):
-            if self._states.of(need).correction:
+            if self._states.of(need).corrections:
                 self._once_more.add(control.id)  # the need is being put back: another round follows
                 return
             answer = Answer("order", passed=False, reason=f"waits for {need}")
@@ -192,32 +169,36 @@ class Work:
     async def _send(self, control: Control, plan: Drifted, step: Step) -> bool:
         """Take one step, noted as sent before it is. False: the steps after it are not taken now."""
         case, now = self._case, self._case.clients.now
-        await self._save({control.id: sending(self._states.of(control.id), step, now())}, [])
-        await operations.add_step(case.job.operation_id, control.id, step_view((step,))[0], case.clients)
+        await self._save(
+            {control.id: after_event(self._states.of(control.id), step, Sending(case.job.asked_at), now())}, []
+        )
+        await operations.add_step(case.job.operation_id, control.id, ShownStep.of(step), case.clients)
         permit = partial(gatekeeper.permit, control, case, self._exemption(control))  # as of the save just made
-        told = answered
+        told = Answered()
         try:
             with telemetry.span("apply", control=control.id, cmdlet=step.cmdlet):
                 await case.clients.apply(case.wanted.tenant, step, permit)
         except gatekeeper.Stopped as stop:
-            state = unsent(self._states.of(control.id), step)
+            state = after_event(self._states.of(control.id), step, NotSent(), now())
             mode = case.wanted.tenant.mode_of(control.id)
             await self._record(stopped(state, plan, stop.answer, mode, now()))
             return False
         except Conflict as conflict:
             return await self._overtaken(control, step, conflict)
         except AlreadyExists:
-            told = there_already  # the look that follows tells whether what exists is what is wanted
+            told = Answered(existed=True)  # the look that follows tells whether what exists is what is wanted
         except NotYet as early:
-            await self._record(too_early(self._states.of(control.id), step, early.sentence, control.by_hand, now()))
+            await self._record(
+                after_event(self._states.of(control.id), step, TooEarly(early.sentence), now(), control.by_hand)
+            )
             return True
         except Refused as refusal:
             why = " ".join(filter(None, (refusal.sentence, refusal.remedy)))
-            await self._record(refused_step(self._states.of(control.id), step, why, control.by_hand, now()))
+            await self._record(after_event(self._states.of(control.id), step, RefusedStep(why), now(), control.by_hand))
             return True
         except ClientError as error:
             return await self._not_done(control, step, error)
-        await self._save({control.id: told(self._states.of(control.id), step)}, [])
+        await self._save({control.id: after_event(self._states.of(control.id), step, told, now())}, [])
         return True
 
     async def _overtaken(self, control: Control, step: Step, conflict: Conflict) -> bool:
@@ -225,17 +206,15 @@ class Work:
 
         Where every look shows what the provider denies, it holds another zone than the world asks: a person is told.
         """
-        state, now = self._states.of(control.id), self._case.clients.now()
-        again = self._calm
-        if step.key not in self._conflicts:
-            again, state = self._once_more, not_sent(state, step, "conflict")
-            if state.missed[step.key].jobs > MOST_CONFLICTS:
-                why = f"{conflict.sentence}; {_ANOTHER_ZONE}"
-                await self._record(refused_step(state, step, why, control.by_hand, now))
-                return True
-        again.add(control.id)
+        now, first = self._case.clients.now(), step.key not in self._conflicts
+        event = NotSent(conflict.sentence, "conflict" if first else None)
+        state = after_event(self._states.of(control.id), step, event, now, control.by_hand)
+        if state.memory_of(step).failed_at == now:
+            await self._record(state)
+            return True
+        (self._once_more if first else self._calm).add(control.id)
         self._conflicts.add(step.key)
-        await self._record(put_off(unsent(state, step), "drifted", f"{conflict.sentence}: nothing was written", now))
+        await self._record(put_off(state, "drifted", f"{conflict.sentence}: nothing was written", now))
         return False
 
     async def _not_done(self, control: Control, step: Step, error: ClientError) -> bool:
@@ -246,7 +225,7 @@ class Work:
         if step.service == "dns":
             await self._not_reached(control, step, error)
             return True
-        state = unsent(self._states.of(control.id), step)
+        state = after_event(self._states.of(control.id), step, NotSent(error.sentence), self._case.clients.now())
         await self._record(put_off(state, "drifted", error.sentence, self._case.clients.now()))
         raise error
 
@@ -255,19 +234,17 @@ class Work:
 
         A host that stays silent is told to a person and left alone for hours: each try is three entries in the ledger.
         """
-        state, now = self._states.of(control.id), self._case.clients.now()
-        if isinstance(error, Unreachable):
-            state = not_sent(state, step, "silence")
-            if state.missed[step.key].jobs > MOST_SILENCES:
-                await self._record(refused_step(state, step, f"{error.sentence}; {_SILENT}", control.by_hand, now))
-                return
-        self._turned_away[step.key] = error
-        await self._record(turned_away(state, step, error.sentence, now))
+        now = self._case.clients.now()
+        event = NotSent(error.sentence, "silence" if isinstance(error, Unreachable) else None)
+        state = after_event(self._states.of(control.id), step, event, now, control.by_hand)
+        if state.memory_of(step).failed_at != now:
+            self._turned_away[step.key] = error
+        await self._record(state)
 
     async def _prove(self) -> None:
         """Look again, with patience for replication lag, until every write shows or the queue should do the waiting."""
         for pause_s in self._case.clients.rereads_s:
-            written = [control for control in self._controls if self._states.of(control.id).correction]
+            written = [control for control in self._controls if self._states.of(control.id).corrections]
             if not written:
                 return
             await asyncio.sleep(pause_s)
@@ -281,47 +258,49 @@ class Work:
     async def _close(self, control: Control, facts: Facts, finding: Finding, *, patient: bool) -> None:
         """Take away from the control's correction what this look settles, each with its entry in the ledger."""
         before = self._states.of(control.id)
-        if before.correction is None:
+        if not before.corrections:
             return
         if isinstance(finding, Unknown):
             if not control.asks_dns:  # where servers differ while a change spreads, they will not soon
                 self._unreadable.add(control.id)
             return
-        told = progress(before, finding, self._case.clients.now(), patient=patient)
-        if told.those("proven"):
-            telemetry.fixed(control.id, before.correction.seen_at, self._case.clients.now())
-        entries = [entry for entry in self._closing(control, before.correction.entry, told) if entry]
-        after = told.state if told.state.correction else self._judged(told.state, control, facts)
+        told = judged(before, finding, self._case.clients.now(), patient=patient)
+        if told.proven:
+            telemetry.fixed(control.id, told.proven[0].seen_at, self._case.clients.now())
+        entries = [entry for entry in self._closing(control, told) if entry]
+        after = told.state if told.state.corrections else self._judged(told.state, control, facts)
         if after != before:
             await self._save({control.id: after}, [*entries, *self._news(before, after)])
 
-    def _closing(self, control: Control, entry: str, told: Progress) -> list[Entry | None]:
-        if proven := told.those("proven"):
-            drift = tuple(drift for change in proven for drift in change.drift)
-            steps = tuple(change.step for change in proven)
+    def _closing(self, control: Control, told: Judged) -> list[Entry | None]:
+        if told.proven:
+            drift = tuple(drift for each in told.proven for drift in each.drift)
+            steps = tuple(each.step for each in told.proven)
             self._done[control.id] = ControlOutcome(id=control.id, state="compliant", drift=drift, steps=steps)
         gone = "what was written can no longer be found, or is one of several"
         return [
-            self._entry(control, "corrected", proven, entry, ""),
-            self._entry(control, "superseded", told.those("superseded"), entry, gone),
+            self._entry(control, "corrected", told.proven, ""),
+            self._entry(control, "superseded", told.superseded, gone),
         ]
 
-    def _entry(self, control: Control, event: Event, changes: tuple[Change, ...], of: str, detail: str) -> Entry | None:
-        if not changes:
+    def _entry(self, control: Control, event: Event, ended: tuple[Correction, ...], detail: str) -> Entry | None:
+        if not ended:
             return None
-        drift = tuple(drift for change in changes for drift in change.drift)
-        return Entry(
-            event=event,
-            control=control.id,
-            drift=drift,
-            steps=tuple(change.step for change in changes),
-            before={each["field"]: each["found"] for each in drift},
-            # Proven means compared and equal, so what was read again is what was wanted.
-            after={each["field"]: each["wanted"] for each in drift} if event == "corrected" else {},
-            of=of,
-            detail=detail,
-            at=self._case.clients.now(),
-            **self._known(),
+        drift = tuple(drift for each in ended for drift in each.drift)
+        return self._signed(
+            Entry(
+                event=event,
+                control=control.id,
+                drift=drift,
+                steps=tuple(each.step for each in ended),
+                before={each.field: each.found for each in drift},
+                # Proven means compared and equal, so what was read again is what was wanted.
+                after={each.field: each.wanted for each in drift} if event == "corrected" else {},
+                of=ended[0].entry,
+                detail=detail,
+                at=self._case.clients.now(),
+                tenant_id=self._case.job.tenant_id,
+            )
         )
 
     async def _record(self, after: ControlState, ruling: Ruling | None = None) -> None:
@@ -334,24 +313,24 @@ class Work:
 
     def _news(self, before: ControlState, after: ControlState, ruling: Ruling | None = None) -> list[Entry]:
         """The entry that announces *after*, unless closing *before*'s correction has said it already."""
-        if before.correction and after.state in READY:
+        if before.corrections and after.state in READY:
             return []
-        announced = after.correction and after.correction.entry != (before.correction and before.correction.entry)
-        answers = answers_view(ruling) if ruling else ()
-        entry = of_transition(before, after, at=self._case.clients.now(), answers=answers, **self._known())
-        if entry and announced and after.since:
-            entry = entry.model_copy(update={"at": after.since})
-        return [entry] if entry else []
+        entry = of_transition(before, after, at=self._case.clients.now(), tenant_id=self._case.job.tenant_id)
+        if entry is None:
+            return []
+        at = after.since if after.announced and after.announced != before.announced and after.since else entry.at
+        return [self._signed(replace(entry, at=at, answers=ruling.answers if ruling else ()))]
 
-    def _known(self) -> dict[str, Any]:
+    def _signed(self, entry: Entry) -> Entry:
+        """*entry* with the person and the operation that this job works for."""
         job = self._case.job
-        return {
-            "tenant_id": job.tenant_id,
-            "operation_id": job.operation_id,
-            "actor": job.requested_by or "holdfast",
-            "requested_by": job.requested_by,
-            "reason": self._case.reason,
-        }
+        return replace(
+            entry,
+            operation_id=job.operation_id,
+            actor=job.requested_by or "holdfast",
+            requested_by=job.requested_by,
+            reason=self._case.reason,
+        )
 
     async def _save(self, changed: dict[str, ControlState], entries: list[Entry]) -> None:
         """Write *changed* over what a check wrote meanwhile: under the lease, this look is the newer one."""
@@ -376,7 +355,7 @@ class Work:
         await operations.finish(
             self._case.job.operation_id, outcomes, ending(outcomes, looked_only=False), self._case.clients
         )
-        waiting = {state.id for state in states if state.correction} - self._unreadable
+        waiting = {state.id for state in states if state.corrections} - self._unreadable
         return not (waiting or self._once_more or self._calm)
 
     def _outcome(self, state: ControlState) -> ControlOutcome:
@@ -384,4 +363,4 @@ class Work:
         done, stands = self._done.get(state.id), outcome(state)
         if done is None or stands.steps:
             return stands
-        return stands.model_copy(update={"drift": done.drift, "steps": done.steps})
+        return replace(stands, drift=done.drift, steps=done.steps)

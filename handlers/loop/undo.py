@@ -6,8 +6,11 @@ exception and the entry that announces the undo are written together, before the
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -21,9 +24,10 @@ from domain.corrections import PROOF_PATIENCE
 from domain.exemption import Exemption
 from domain.guards import Guard, lockdown
 from domain.jobs import CheckTenant, RemediateTenant
-from domain.ledger import ENTRY_ID, Entry, Event
-from domain.operations import ControlOutcome, Operation, OperationState
-from domain.states import drift_view, step_view
+from domain.ledger import ENTRY_ID, Entry, Event, Image
+from domain.operations import ControlOutcome, Operation
+from domain.states import StateName, drift_view, step_view
+from domain.steps import ShownStep
 from handlers import operations
 from handlers.api.asks import tenant
 from handlers.api.idempotency import Once, operation_id
@@ -62,7 +66,7 @@ async def ask(  # noqa: PLR0913, PLR0917 - who undoes what of whom, and whether 
         raise invalid(f"body.entry: '{control}' has no such ledger entry")
     if entry.event not in UNDOABLE or not entry.steps:
         raise invalid("body.entry: only an entry that wrote something ('corrected', 'applying') can be undone")
-    if entry.event == "applying" and any(str(step["cmdlet"]).startswith("New-") for step in entry.steps):
+    if entry.event == "applying" and any(step.cmdlet.startswith("New-") for step in entry.steps):
         raise invalid("body.entry: what was made is undone by its 'corrected' entry, which proves that we made it")
     if asked.until and asked.until <= now:
         raise invalid("body.until: should be in the future")
@@ -102,6 +106,14 @@ async def settle(case: gatekeeper.Case) -> bool:
     return await _Undo(case, operation, entry).settle()
 
 
+type _End = Literal["succeeded", "held", "needs_person", "failed"]
+
+_STANDS: Mapping[_End, StateName] = MappingProxyType(
+    {"succeeded": "excepted", "held": "held", "needs_person": "needs_person", "failed": "unknown"}
+)
+"""How the control stands once its undo has ended so."""
+
+
 class _Undo:
     """One undo, under the tenant's lease."""
 
@@ -116,7 +128,7 @@ class _Undo:
             Whether it has ended; otherwise a later look is to see whether it shows.
         """
         states = await self._case.clients.storage.states.load(self._case.job.tenant_id)
-        if states.of(self._control.id).correction:
+        if states.of(self._control.id).corrections:
             return False
         facts = await self._look()
         if (standing := self._standing(facts)) in {"before", "unknown", "changed"}:
@@ -149,8 +161,7 @@ class _Undo:
             return await self._finish("held", f"{ruling.refusal.gate}: {ruling.refusal.reason}", plan)
         await self._announce(plan)
         for number, step in enumerate(plan.steps):
-            shown = step_view((step,))[0]
-            await operations.add_step(self._operation.id, self._control.id, shown, self._case.clients)
+            await operations.add_step(self._operation.id, self._control.id, ShownStep.of(step), self._case.clients)
             try:
                 await self._case.clients.apply(
                     self._case.wanted.tenant, step, lambda: gatekeeper.permit(self._control, self._case)
@@ -185,12 +196,12 @@ class _Undo:
         earlier = states.exceptions.get(self._control.id)
         until = max(until, earlier.until) if earlier else until
         exemption = Exemption(reason=reason, owner=self._operation.requested_by, until=until)
-        replaced = {"exception": earlier.model_dump(mode="json")} if earlier else {}
-        made = self._said("exception_made", exemption.sentence, before=replaced)
-        undoing = self._said("undoing", "", drift=drift_view(plan.drift), steps=step_view(plan.steps))
+        replaced: Image = {"exception": earlier.model_dump(mode="json")} if earlier else {}
+        made = replace(self._said("exception_made", exemption.sentence), before=replaced)
+        undoing = replace(self._said("undoing", ""), drift=drift_view(plan.drift), steps=step_view(plan.steps))
         await self._except(exemption, [made, undoing])
 
-    async def _give_up(self, state: OperationState, why: str, plan: Drifted, sent: int) -> bool:
+    async def _give_up(self, state: _End, why: str, plan: Drifted, sent: int) -> bool:
         """What was not sent is not undone. Where nothing was, nothing is to be accepted either."""
         if sent == 0:
             await self._accept_no_longer(f"nothing was undone: {why}")
@@ -227,22 +238,21 @@ class _Undo:
             since = "the tenant is neither as the entry left it nor as it was before: somebody has changed it since"
             why = needed or since
             return await self._finish("needs_person", f"{why}. {self._control.by_hand}")
-        proven = self._said("undone", "", after={d["field"]: d["found"] for d in self._entry.drift})
+        proven = replace(self._said("undone", ""), after={each.field: each.found for each in self._entry.drift})
         await self._case.clients.storage.ledger.append(proven)
         log.info("undone tenant=%s control=%s entry=%s", self._operation.tenant_id, self._control.id, self._entry.id)
         return await self._finish("succeeded", f"as it was before {self._entry.id}")
 
-    async def _finish(self, state: OperationState, why: str, plan: Drifted | None = None) -> bool:
+    async def _finish(self, state: _End, why: str, plan: Drifted | None = None) -> bool:
         """Tell the caller, and have the control's state say how it stands now."""
-        words = {"succeeded": "excepted", "failed": "unknown"}
         drift = drift_view(plan.drift) if plan else ()
-        outcome = ControlOutcome(id=self._control.id, state=words.get(state, state), drift=drift, detail=why)
+        outcome = ControlOutcome(id=self._control.id, state=_STANDS[state], drift=drift, detail=why)
         await operations.finish(self._operation.id, (outcome,), state, self._case.clients)
         look = CheckTenant(tenant_id=self._operation.tenant_id, controls=(self._control.id,))
         await self._case.clients.storage.queues.send(look)
         return True
 
-    def _said(self, event: Event, detail: str, **more: Any) -> Entry:  # noqa: ANN401 - Entry's fields
+    def _said(self, event: Event, detail: str) -> Entry:
         """An entry of this undo; each is the same one however often the job is delivered."""
         operation = self._operation
         return Entry(
@@ -256,5 +266,4 @@ class _Undo:
             requested_by=operation.requested_by,
             reason=operation.reason,
             operation_id=operation.id,
-            **more,
         )

@@ -6,6 +6,7 @@ drift that a look has found. Records of others are kept until a drift fits them,
 
 import json
 import logging
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -92,6 +93,7 @@ async def _tell(tenant_id: str, state: StateName, detail: str, clients: Clients)
     """Keep whether the feed can be read."""
 
     def told(before: ControlState, now: datetime) -> ControlState:
-        return before.becomes(state, now, detail=detail, read_at=now if state == "compliant" else before.read_at)
+        read_at = now if state == "compliant" else before.read_at
+        return replace(before, read_at=read_at).becomes(state, now, detail)
 
     await keep_state(tenant_id, AUDIT_FEED, told, clients)

@@ -14,7 +14,7 @@ from domain.alerts import finding
 from domain.alerts.alert import Alert, OddAlert, parse
 from domain.alerts.record import COMMENT_PATIENCE, MARKERS, AlertRecord, Unfinished
 from domain.alerts.triage import triage
-from domain.ledger import Entry
+from domain.ledger import Entry, Image
 from domain.tenant import Wanted
 
 LOCKDOWN = "inbound-lockdown"
@@ -138,14 +138,17 @@ class Case:
 
     def _entry(self, alert: Alert) -> Entry:
         record = self._record
-        mails = [mail.view for mail in record.mails]
+        found: Image = {
+            "status": "new" if record.work == "closing" else "resolved",
+            "messages": [{**mail.view} for mail in record.mails],
+        }
         return Entry(
             at=self._clients.now(),
             tenant_id=self._tenant_id,
             control=finding.FALSE_ALERTS,
             event="alert_closed" if record.work == "closing" else "alert_reopened",
             detail=f"{record.title.strip()}, alert {record.id}: {record.reason}",
-            before={"status": "new" if record.work == "closing" else "resolved", "messages": mails},
+            before=found,
             after={
                 "status": alert.status,
                 "classification": alert.classification,

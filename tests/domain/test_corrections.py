@@ -1,3 +1,6 @@
+"""The life of one step: what each event makes of it, and which events make nothing."""
+
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,51 +10,54 @@ from domain.corrections import (
     CALM,
     EARLY_PATIENCE,
     LOST_PATIENCE,
+    MOST_CONFLICTS,
+    MOST_SILENCES,
     PROOF_PATIENCE,
-    answered,
-    begun,
-    not_sent,
-    progress,
-    proof,
-    put_off,
-    refused_step,
-    sending,
-    stopped,
-    there_already,
-    too_early,
-    too_soon,
-    turned_away,
-    unsent,
+    TRY_AGAIN_AFTER,
+    Answered,
+    Correction,
+    Ending,
+    Hindrance,
+    Looked,
+    Memory,
+    NotSent,
+    Refused,
+    Sending,
+    TooEarly,
+    Unanswered,
+    advance,
 )
-from domain.gate import Answer, Ruling
-from domain.ledger import Entry, answers_view, entry_id
-from domain.operations import ControlOutcome, ending, outcome
-from domain.states import ControlState, Tried
-from domain.steps import Step
+from domain.steps import ShownStep, Step
 from tests.domain.builders import NOW
 
 SET = Drifted((Drift("Enabled", wanted=True, found=False),), (Step("exchange", "Set-X", {"Enabled": True}),))
 NEW = Drifted((Drift("Name", "X", None),), (Step("exchange", "New-X", {"Name": "X"}),))
-TWO = Drifted(
-    SET.drift + NEW.drift,
-    (Step("exchange", "Set-X", {"Enabled": True}, ("Enabled",)), Step("exchange", "New-X", {"Name": "X"}, ("Name",))),
-)
-STATE = ControlState(id="oof-rule")
 SOON, LATE, VERY_LATE = NOW + timedelta(seconds=1), NOW + PROOF_PATIENCE, NOW + LOST_PATIENCE
 
 
-def sent(plan, *, was_answered=False):
-    state = begun(STATE, plan, NOW)
-    for step in plan.steps:
-        state = sending(state, step, NOW)
-        state = answered(state, step) if was_answered else state
-    return state
+def planned(plan=SET, **memory):
+    [step] = plan.steps
+    return Correction(step.key, ShownStep.of(step), plan.drift, "entry", memory=Memory(**memory))
 
 
-def judged(plan, finding, now, *, was_answered):
-    correction = sent(plan, was_answered=was_answered).correction
-    assert correction
-    return proof(correction.changes[0], finding, now)
+def sending(correction, now=NOW):
+    after = advance(correction, Sending(), now)
+    assert isinstance(after, Correction)
+    return after
+
+
+def sent(plan=SET, **memory):
+    return sending(planned(plan, **memory))
+
+
+def answered(plan=SET, *, existed=False):
+    return advance(sent(plan), Answered(existed), NOW)
+
+
+def told(correction, finding, now, *, patient=False):
+    """How a look ends the correction, or the phase that it leaves it in."""
+    after = advance(correction, Looked(finding, patient), now)
+    return after.name if isinstance(after, Ending) else after.phase
 
 
 @pytest.mark.parametrize(
@@ -64,198 +70,142 @@ def judged(plan, finding, now, *, was_answered):
     ids=str,
 )
 def test_a_write_is_proven_by_its_fields_being_compared_and_equal(finding):
-    assert judged(SET, finding, SOON, was_answered=True) == "proven"
+    assert told(answered(), finding, SOON) == "proven"
+    assert told(sent(), finding, SOON) == "proven"
 
 
 @pytest.mark.parametrize("finding", [Compliant(), NotApplicable("x"), NeedsPerson("there are two"), NEW], ids=str)
 def test_a_field_that_was_not_compared_proves_nothing(finding):
-    assert judged(SET, finding, SOON, was_answered=True) == "superseded"
+    assert told(answered(), finding, SOON) == "superseded"
 
 
 @pytest.mark.parametrize(
     ("plan", "was_answered", "now", "expected"),
     [
-        (SET, True, SOON, "pending"),
+        (SET, True, SOON, "answered"),
         (SET, True, LATE, "no_effect"),
         (NEW, True, LATE, "no_effect"),
-        (SET, False, SOON, "lost"),
-        (NEW, False, LATE, "pending"),
-        (NEW, False, VERY_LATE, "lost"),
+        (SET, False, SOON, "planned"),
+        (NEW, False, LATE, "sent"),
+        (NEW, False, VERY_LATE, "planned"),
     ],
 )
 def test_a_write_that_does_not_show_is_waited_for_then_judged(plan, was_answered, now, expected):
-    assert judged(plan, plan, now, was_answered=was_answered) == expected
+    assert told(answered(plan) if was_answered else sent(plan), plan, now) == expected
 
 
 @pytest.mark.parametrize("now", [SOON, LATE])
 def test_what_cannot_be_read_proves_nothing(now):
-    assert judged(SET, Unknown("no answer"), now, was_answered=True) == "pending"
+    assert told(answered(), Unknown("no answer"), now) == "answered"
 
 
 def test_a_person_is_told_when_the_field_stays_off_for_them_to_mend():
-    finding = NeedsPerson("by hand", SET.drift)
-    assert judged(SET, finding, LATE, was_answered=True) == "no_effect"
+    assert told(answered(), NeedsPerson("by hand", SET.drift), LATE) == "no_effect"
 
 
-def test_a_correction_names_the_entry_that_announced_it():
-    state = begun(STATE, SET, NOW)
-    assert state.correction
-    announced = Entry(at=NOW, tenant_id="t", control="oof-rule", event="applying")
-    assert state.correction.entry == announced.id == entry_id(NOW, "applying", "oof-rule")
+def test_what_was_lost_is_waited_for_before_it_is_due_again():
+    assert told(sent(), SET, SOON, patient=True) == "sent"
+    lost = advance(sent(), Looked(SET), SOON)
+    assert isinstance(lost, Correction)
+    assert (lost.phase, lost.sent_at, lost.memory.due_at) == ("planned", None, SOON)
 
 
-def test_each_change_is_settled_by_itself():
-    told = progress(
-        sent(TWO, was_answered=True), Drifted(NEW.drift, NEW.steps, equal=frozenset({"Enabled"})), SOON, patient=True
-    )
-    assert [change.step["cmdlet"] for change in told.those("proven")] == ["Set-X"]
-    assert told.state.state == "correcting"
-    assert told.state.correction
-    assert [change.step["cmdlet"] for change in told.state.correction.changes] == ["New-X"]
+def test_a_lost_answer_leaves_the_step_sent():
+    assert advance(sent(), Unanswered(), SOON) == sent()
 
 
-def test_what_was_never_sent_is_planned_again():
-    state = begun(STATE, TWO, NOW)
-    told = progress(sending(state, TWO.steps[0], NOW), TWO, SOON, patient=True)
-    assert [change.step["cmdlet"] for change in told.those("unsent")] == ["New-X"]
-    assert [change.step["cmdlet"] for change in told.those("pending")] == ["Set-X"]
+def test_what_had_no_effect_is_remembered_as_failed():
+    ended = advance(answered(), Looked(SET), LATE)
+    assert isinstance(ended, Ending)
+    memory = ended.correction.memory
+    assert (memory.failed_at, memory.due_at) == (LATE, LATE + TRY_AGAIN_AFTER)
+    assert "does not show after" in memory.why
 
 
-def test_what_was_lost_is_waited_for_before_it_is_made_again():
-    assert progress(sent(SET), SET, SOON, patient=True).those("pending")
-    told = progress(sent(SET), SET, SOON, patient=False)
-    assert told.those("lost")
-    assert (told.state.state, told.state.correction) == ("drifted", None)
+def test_what_was_made_is_calming_for_a_moment_once_it_is_proven():
+    made = advance(answered(NEW), Looked(Compliant(equal=frozenset({"Name"}))), SOON)
+    was_set = advance(answered(), Looked(Compliant(equal=frozenset({"Enabled"}))), SOON)
+    assert isinstance(made, Ending)
+    assert isinstance(was_set, Ending)
+    assert made.correction.memory.is_calming(SOON)
+    assert not made.correction.memory.is_calming(SOON + CALM)
+    assert was_set.correction.memory == Memory()
 
 
-def test_a_state_without_a_correction_makes_no_progress():
-    told = progress(STATE, SET, NOW, patient=True)
-    assert (told.state, told.by) == (STATE, {})
+def test_a_refused_step_ends_and_is_due_in_hours_or_when_a_person_asks():
+    ended = advance(sent(), Refused("no."), LATE)
+    assert isinstance(ended, Ending)
+    assert ended.name == "refused"
+    again = replace(planned(), memory=ended.correction.memory)
+    assert advance(again, Sending(), LATE + TRY_AGAIN_AFTER - timedelta(seconds=1)) == again
+    assert advance(again, Sending(asked_at=NOW), LATE) == again
+    for event, now in ((Sending(), LATE + TRY_AGAIN_AFTER), (Sending(asked_at=LATE + timedelta(seconds=1)), LATE)):
+        after = advance(again, event, now)
+        assert isinstance(after, Correction)
+        assert (after.phase, after.sent_at) == ("sent", now)
 
 
-@pytest.mark.parametrize("note", [sending, unsent, answered])
-def test_a_step_can_only_be_noted_in_a_correction(note):
-    with pytest.raises(ValueError, match="no correction"):
-        note(STATE, SET.steps[0], *([NOW] if note is sending else []))
-
-
-def test_what_had_no_effect_is_remembered_as_tried():
-    told = progress(sent(SET, was_answered=True), SET, LATE, patient=True)
-    assert {key: tried.at for key, tried in told.state.tried.items()} == {SET.steps[0].key: LATE}
-
-
-def test_what_was_made_is_not_made_again_for_a_moment():
-    told = progress(sent(NEW, was_answered=True), Compliant(equal=frozenset({"Name"})), SOON, patient=True)
-    assert too_soon(told.state, NEW, SOON)
-    assert not too_soon(told.state, SET, SOON)
-    assert not too_soon(told.state, NEW, SOON + CALM)
-
-
-def test_a_refused_step_leaves_the_others_to_their_proof():
-    state = refused_step(sent(TWO), TWO.steps[0], "no.", "By hand.", LATE)
-    assert (state.state, state.detail) == ("correcting", "no. By hand.")
-    assert state.tried == {TWO.steps[0].key: Tried(at=LATE, why="no.")}
-    last = refused_step(state, TWO.steps[1], "no.", "By hand.", LATE)
-    assert (last.state, last.correction) == ("needs_person", None)
-
-
-def test_jobs_in_which_a_step_could_not_be_sent_count_by_step_and_reason_and_only_in_a_row():
-    one, two = (step.key for step in TWO.steps)
-    state = not_sent(not_sent(STATE, TWO.steps[0], "silence"), TWO.steps[0], "silence")
-    state = not_sent(state, TWO.steps[1], "conflict")
-    assert {key: each.jobs for key, each in state.missed.items()} == {one: 2, two: 1}
-    assert not_sent(state, TWO.steps[0], "conflict").missed[one].jobs == 1
-    told = refused_step(begun(state, TWO, NOW), TWO.steps[0], "no.", "By hand.", NOW)
-    assert set(told.missed) == {two}
-
-
-def test_a_step_that_was_too_early_is_waited_for_and_then_a_persons():
-    step = NEW.steps[0]
-    state = too_early(sent(NEW), step, "not seen yet.", "By hand.", NOW)
-    assert (state.state, state.correction) == ("held", None)
-    assert state.detail == "not seen yet. Tried again every 6 hours until 2026-11-27 12:00 UTC."
-    later = too_early(begun(state, NEW, LATE), step, "not seen yet.", "By hand.", LATE)
-    assert later.tried[step.key].patient_until == state.tried[step.key].patient_until
+def test_a_step_that_was_too_early_is_due_again_and_then_a_persons():
+    early = advance(sent(NEW), TooEarly("not seen yet."), NOW)
+    assert isinstance(early, Correction)
+    assert (early.phase, early.memory.due_at) == ("planned", NOW + TRY_AGAIN_AFTER)
+    assert early.memory.why == "not seen yet. Tried again every 6 hours until 2026-11-27 12:00 UTC."
+    assert early.memory.is_patient(NOW)
+    later = advance(sending(early, NOW + TRY_AGAIN_AFTER), TooEarly("not seen yet."), NOW + TRY_AGAIN_AFTER)
+    assert isinstance(later, Correction)
+    assert later.memory.patient_until == early.memory.patient_until == NOW + EARLY_PATIENCE
     over = NOW + EARLY_PATIENCE
-    last = too_early(begun(later, NEW, over), step, "not seen yet.", "By hand.", over)
-    assert (last.state, last.detail) == ("needs_person", "not seen yet. By hand.")
+    last = advance(sending(later, over), TooEarly("not seen yet."), over)
+    assert isinstance(last, Ending)
+    memory = last.correction.memory
+    assert (last.name, memory.why, memory.is_patient(over)) == ("refused", "not seen yet.", False)
 
 
-def test_what_was_sent_still_wants_its_proof_when_the_rest_is_stopped():
-    state = sending(begun(STATE, TWO, NOW), TWO.steps[0], NOW)
-    held = stopped(state, TWO, Answer("brake", passed=False, reason="now"), "correct", NOW)
-    assert held.state == "correcting"
-    assert held.correction
-    assert [change.key for change in held.correction.changes] == [TWO.steps[0].key]
-    nothing_sent = stopped(
-        unsent(state, TWO.steps[0]), TWO, Answer("brake", passed=False, reason="now"), "correct", NOW
-    )
-    assert (nothing_sent.state, nothing_sent.correction) == ("held", None)
+def test_jobs_in_which_a_step_could_not_be_sent_count_by_reason_and_only_in_a_row():
+    memory = Memory()
+    said: list[tuple[Hindrance, int]] = [("silence", 1), ("silence", 2), ("conflict", 1), ("conflict", 2)]
+    for hindrance, jobs in said:
+        after = advance(sent(hindrance=memory.hindrance, jobs=memory.jobs), NotSent("why", hindrance), NOW)
+        assert isinstance(after, Correction)
+        memory = after.memory
+        assert (after.phase, memory.jobs) == ("planned", jobs)
+    once_more = advance(sent(hindrance="conflict", jobs=2), NotSent("turned away"), NOW)
+    assert isinstance(once_more, Correction)
+    assert once_more.memory.jobs == 2
 
 
-def test_a_step_that_was_turned_away_is_forgotten_alone_and_says_why():
-    state = turned_away(sent(TWO), TWO.steps[0], "no connection", LATE)
-    assert state.correction
-    assert ([change.key for change in state.correction.changes], state.tried) == ([TWO.steps[1].key], {})
-    last = turned_away(sent(SET), SET.steps[0], "no connection", LATE)
-    assert (last.state, last.correction, last.detail) == ("drifted", None, "no connection")
-
-
-def test_what_is_put_off_says_why():
-    state = put_off(begun(STATE, SET, NOW), "drifted", "throttled", NOW)
-    assert (state.state, state.detail, state.correction) == ("drifted", "throttled", None)
-
-
-def test_later_entries_sort_before_earlier_ones():
-    assert entry_id(LATE, "corrected", "a") < entry_id(NOW, "applying", "z")
-
-
-@pytest.mark.parametrize(
-    ("gate", "mode", "state"),
-    [
-        ("brake", "correct", "held"),
-        ("guard", "approve", "held"),
-        ("exception", "correct", "excepted"),
-        ("mode", "approve", "awaiting_approval"),
-        ("mode", "observe", "drifted"),
-    ],
-)
-def test_what_the_gate_refuses_gets_the_state_that_says_why(gate, mode, state):
-    after = stopped(STATE, SET, Answer(gate, passed=False, reason="because"), mode, NOW)
-    assert after.state == state
-    assert after.detail.endswith("because")
-    assert after.steps
-    assert after.plan
-
-
-def test_the_gates_answers_are_kept_as_given():
-    ruling = Ruling((Answer("brake", passed=True), Answer("freeze", passed=False, reason="migration")))
-    assert answers_view(ruling)[1] == {"gate": "freeze", "passed": False, "reason": "migration"}
-
-
-@pytest.mark.parametrize(
-    ("states", "looked_only", "expected"),
-    [
-        (["compliant", "not_applicable"], False, "succeeded"),
-        (["compliant", "unknown"], False, "failed"),
-        (["compliant", "drifted"], True, "succeeded"),
-        (["unknown"], True, "failed"),
-        (["correcting", "held"], False, "running"),
-        (["needs_person", "held"], False, "needs_person"),
-        (["held", "compliant"], False, "held"),
-    ],
-)
-def test_an_operation_ends_as_its_controls_do(states, looked_only, expected):
-    controls = tuple(ControlOutcome(id=str(i), state=state) for i, state in enumerate(states))
-    assert ending(controls, looked_only=looked_only) == expected
-
-
-def test_an_outcome_shows_what_the_state_shows():
-    state = begun(STATE, SET, NOW)
-    assert outcome(state).steps == state.steps
+@pytest.mark.parametrize(("hindrance", "most"), [("conflict", MOST_CONFLICTS), ("silence", MOST_SILENCES)])
+def test_a_step_that_is_hindered_too_often_is_a_persons(hindrance, most):
+    assert isinstance(advance(sent(hindrance=hindrance, jobs=most - 1), NotSent("why", hindrance), NOW), Correction)
+    ended = advance(sent(hindrance=hindrance, jobs=most), NotSent("why", hindrance), NOW)
+    assert isinstance(ended, Ending)
+    memory = ended.correction.memory
+    assert (ended.name, memory.hindrance, memory.jobs, memory.failed_at) == ("refused", None, 0, NOW)
+    assert memory.why.startswith("why; ")
 
 
 def test_what_exists_already_is_marked_and_still_wants_its_proof():
-    state = there_already(sent(NEW), NEW.steps[0])
-    [change] = progress(state, Compliant(equal=frozenset({"Name"})), SOON, patient=True).those("proven")
-    assert (change.answered, change.step["existed"], change.step["cmdlet"]) == (True, True, "New-X")
+    existing = answered(NEW, existed=True)
+    ended = advance(existing, Looked(Compliant(equal=frozenset({"Name"}))), SOON)
+    assert isinstance(ended, Ending)
+    assert (existing.phase, ended.name, ended.correction.step.existed) == ("answered", "proven", True)
+
+
+EVENTS = [
+    Sending(), Answered(), Answered(existed=True), Unanswered(), NotSent("x"), NotSent("x", "silence"),
+    TooEarly("x"), Refused("x"), Looked(SET), Looked(Compliant(equal=frozenset({"Enabled"}))), Looked(Unknown("x")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("event", EVENTS[1:], ids=str)
+def test_before_it_is_sent_nothing_but_sending_moves_a_step(event):
+    assert advance(planned(), event, NOW) == planned()
+
+
+@pytest.mark.parametrize("event", EVENTS[:8], ids=str)
+def test_once_it_is_answered_only_a_look_moves_a_step(event):
+    assert advance(answered(), event, LATE) == answered()
+
+
+def test_a_step_is_not_sent_twice():
+    assert advance(sent(), Sending(), LATE) == sent()

@@ -1,6 +1,7 @@
 """A change of one record set: shown as what an admin types, kept whole, and put back from the ledger."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from domain.ledger import Entry
 from domain.mail.answers import Absent, Present, Txt
 from domain.mail.presentation import read, write
 from domain.states import step_view
+from domain.steps import Step
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TOKEN, OLD, NEW = (Txt((text,)) for text in (b"MS=ms1", b"v=spf1 -all", b"v=spf1 include:proxy.example -all"))
@@ -47,14 +49,14 @@ def test_a_time_to_live_is_shown_only_where_there_was_no_record():
 def test_a_step_and_its_view_in_the_ledger_say_the_same_change(change):
     step = change.step("contoso.example: SPF")
     assert change_of(step.parameters) == change
-    assert change_of(step_view((step,))[0]["parameters"]) == change
+    assert change_of(step_view((step,))[0].parameters) == change
     assert step.mends == ("contoso.example: SPF",)
 
 
 def test_what_an_entry_did_is_put_back_last_one_first_and_only_in_dns():
     steps = entry(SPF, DMARC)
-    cmdlet = {"service": "exchange", "cmdlet": "Set-InboundConnector", "parameters": {"Identity": "a"}}
-    steps = steps.model_copy(update={"steps": (cmdlet, *steps.steps)})
+    cmdlet = Step("exchange", "Set-InboundConnector", {"Identity": "a"})
+    steps = replace(steps, steps=(*step_view((cmdlet,)), *steps.steps))
     assert [change_of(step.parameters) for step in undo(steps)] == [DMARC.back, SPF.back]
 
 

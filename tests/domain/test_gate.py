@@ -10,8 +10,7 @@ from domain.exemption import Exemption
 from domain.gate import Brake, Circumstances, blast_radius, rule
 from domain.guards import Guard
 from domain.mail.answers import Txt
-from domain.states import digest
-from domain.steps import Step
+from domain.steps import Step, digest
 from tests.domain.builders import NOW, wanted
 
 PLAN = Drifted(

@@ -126,7 +126,7 @@ class Life(Witness):
             before = (len(self.writes), len(self.entries))
             self.sweep()
             self.work()
-            corrections = [state for state in self.states.values() if state.correction]
+            corrections = [state for state in self.states.values() if state.corrections]
             if not corrections and before == (len(self.writes), len(self.entries)):
                 promises.every_write_is_accounted_for(self.writes, self.entries)
                 promises.everything_is_at_rest(self.states)

@@ -9,6 +9,7 @@ from typing import Any
 from domain.corrections import PROOF_PATIENCE
 from domain.ledger import Entry
 from domain.states import ControlState
+from domain.steps import ShownStep
 
 AT_REST = frozenset({"compliant", "not_applicable", "held", "needs_person"})
 """How a control may stand when nothing moves any more."""
@@ -33,9 +34,9 @@ class Write:
         return json.dumps([self.cmdlet, self.parameters], sort_keys=True)
 
 
-def key_of(step: Mapping[str, Any]) -> str:
+def key_of(step: ShownStep) -> str:
     """The key that the step would have as a write."""
-    return json.dumps([step["cmdlet"], step["parameters"]], sort_keys=True)
+    return json.dumps([step.cmdlet, dict(step.parameters)], sort_keys=True)
 
 
 def nothing_is_taken_away(before: Sequence[Entry], now: Sequence[Entry]) -> None:
@@ -57,8 +58,8 @@ def every_proof_is_of_an_announcement(entries: Sequence[Entry]) -> None:
         assert entry.event == "superseded" or entry.before != entry.after
         for step in entry.steps:
             assert step in begun.steps
-            assert (entry.of, step["powershell"]) not in closed, f"{entry.id} closes a step twice"
-            closed.add((entry.of, step["powershell"]))
+            assert (entry.of, step.powershell) not in closed, f"{entry.id} closes a step twice"
+            closed.add((entry.of, step.powershell))
 
 
 def nothing_is_made_blindly_again(writes: Sequence[Write], entries: Sequence[Entry]) -> None:
@@ -86,7 +87,9 @@ def every_state_can_be_explained(states: Mapping[str, ControlState]) -> None:
         assert state.read_at or state.state != "compliant", f"{state.id} is compliant without a read"
         assert state.since
         assert "could not be read" not in state.detail or state.state in BLIND, f"{state.id}: {state.detail}"
-        assert state.state in BLIND if state.correction else state.state != "correcting", f"{state.id} is {state.state}"
+        assert state.state in BLIND if state.corrections else state.state != "correcting", (
+            f"{state.id} is {state.state}"
+        )
 
 
 def everything_is_at_rest(states: Mapping[str, ControlState]) -> None:

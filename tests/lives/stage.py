@@ -1,7 +1,7 @@
 """Where lives are played: the service, its queues in the hands of the test, and the ends of its processes."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -79,7 +79,7 @@ class Stage:
         with suppress(HttpResponseError):
             await BlobLeaseClient(self._blobs.get_blob_client("leases", tenant_id)).break_lease(lease_break_period=0)
 
-    async def states(self, tenant_id: str) -> dict[str, ControlState]:
+    async def states(self, tenant_id: str) -> Mapping[str, ControlState]:
         """As stored: loading them as the service does would mend what a crash left."""
         try:
             entity = await self._tables.get_table_client("states").get_entity(tenant_id, "controls")

@@ -1,5 +1,6 @@
 """An alert is false by proof only."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -88,14 +89,14 @@ OVER = (Span(start=MAIL - HOUR, end=MAIL + HOUR),)
     ("lockdown", "verdict"),
     [
         pytest.param(LOCKED, FalseAlarm, id="compliant before and after"),
-        pytest.param(LOCKED.model_copy(update={"read_at": MAIL + timedelta(minutes=1)}), FalseAlarm, id="until then"),
-        pytest.param(LOCKED.model_copy(update={"read_at": MAIL}), Unproven, id="not read since the last mail"),
-        pytest.param(LOCKED.model_copy(update={"since": MAIL + timedelta(seconds=1)}), Unproven, id="only since"),
-        pytest.param(LOCKED.model_copy(update={"state": "drifted"}), Unproven, id="drifted"),
-        pytest.param(LOCKED.model_copy(update={"state": "unknown"}), Unproven, id="unreadable"),
-        pytest.param(LOCKED.model_copy(update={"state": "drifted", "proofs": OVER}), FalseAlarm, id="drifted later"),
-        pytest.param(LOCKED.model_copy(update={"state": "unknown", "proofs": OVER}), FalseAlarm, id="unreadable later"),
-        pytest.param(LOCKED.model_copy(update={"read_at": None}), Unproven, id="never read"),
+        pytest.param(replace(LOCKED, read_at=MAIL + timedelta(minutes=1)), FalseAlarm, id="until then"),
+        pytest.param(replace(LOCKED, read_at=MAIL), Unproven, id="not read since the last mail"),
+        pytest.param(replace(LOCKED, since=MAIL + timedelta(seconds=1)), Unproven, id="only since"),
+        pytest.param(replace(LOCKED, state="drifted"), Unproven, id="drifted"),
+        pytest.param(replace(LOCKED, state="unknown"), Unproven, id="unreadable"),
+        pytest.param(replace(LOCKED, state="drifted", proofs=OVER), FalseAlarm, id="drifted later"),
+        pytest.param(replace(LOCKED, state="unknown", proofs=OVER), FalseAlarm, id="unreadable later"),
+        pytest.param(replace(LOCKED, read_at=None), Unproven, id="never read"),
     ],
 )
 def test_the_lockdown_must_have_been_proven_when_the_mail_came(lockdown, verdict):
@@ -103,8 +104,8 @@ def test_the_lockdown_must_have_been_proven_when_the_mail_came(lockdown, verdict
 
 
 def test_it_is_looked_at_again_only_where_a_later_look_can_still_prove_the_lockdown():
-    late = judged(message(), lockdown=LOCKED.model_copy(update={"read_at": MAIL}))
-    lost = judged(message(), lockdown=LOCKED.model_copy(update={"state": "held"}))
+    late = judged(message(), lockdown=replace(LOCKED, read_at=MAIL))
+    lost = judged(message(), lockdown=replace(LOCKED, state="held"))
     assert late == Unproven("the lock-down has not been read since the mail came", waits=True)
     assert lost == Unproven("the lock-down was not proven compliant when the mail came", waits=False)
 
@@ -152,7 +153,7 @@ spans = st.integers(-9, 9).flatmap(
 @given(evidence, moments, moments, st.lists(spans, max_size=2).map(tuple), st.sampled_from(["drifted", "unknown"]))
 def test_no_alert_is_ever_false_on_evidence_that_is_not_proven(found, first, last, proofs, state):
     raw = alert(*found, firstActivityDateTime=first, lastActivityDateTime=last)
-    lockdown = LOCKED.model_copy(update={"proofs": proofs, "state": state})
+    lockdown = replace(LOCKED, proofs=proofs, state=state)
     try:
         parsed = parse(raw)
     except OddAlert:

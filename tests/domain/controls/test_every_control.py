@@ -15,7 +15,7 @@ from domain.effects import effect
 from domain.facts import Seen
 from domain.mail.answers import Absent, Unclear
 from domain.profile import Profile
-from domain.states import digest
+from domain.steps import digest
 from domain.tenant import Wanted
 from tests.domain.builders import (
     DNS,

@@ -6,17 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.control import Drift
 from domain.controls import CATALOGUE
 from domain.ledger import Entry
 from domain.operations import ControlOutcome, Operation
 from domain.psa import news
 from domain.psa.desk import ApprovalRules
 from domain.states import Actor, ControlState
+from domain.steps import ShownStep
 
 TENANT = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-STEP = {"service": "exchange", "cmdlet": "Set-X", "parameters": {}, "powershell": "Set-X -Enabled $true"}
-DRIFT = {"field": "Enabled", "wanted": True, "found": None}
+STEP = ShownStep("exchange", "Set-X", {}, "Set-X -Enabled $true")
+DRIFT = Drift("Enabled", wanted=True, found=None)
 
 
 def entry(event, minutes=0, **fields):

@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.corrections import LOST_PATIENCE, PROOF_PATIENCE
-from domain.states import TRY_AGAIN_AFTER
+from domain.corrections import LOST_PATIENCE, PROOF_PATIENCE, TRY_AGAIN_AFTER
 from simulator.faults import Fault
 
 LOCK, RULE = "inbound-lockdown", "Send Automatic Replies to connector Automatic Replies"

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from devhost.knot import KEY_NAME
-from handlers.loop.correct import MOST_CONFLICTS, MOST_SILENCES
+from domain.corrections import MOST_CONFLICTS, MOST_SILENCES
 from tests.handlers.conftest import fresh
 from tests.handlers.primary import GUIDE, WITHOUT, ZONE, Admin, primary
 from tests.handlers.web import ask, of
@@ -75,7 +75,7 @@ async def test_an_include_that_was_removed_is_put_back_and_proven(service, tenan
         {f"{admin.domain}: SPF": WITHOUT},
         {f"{admin.domain}: SPF": GUIDE},
     )
-    assert corrected.steps[0]["powershell"].splitlines() == [
+    assert corrected.steps[0].powershell.splitlines() == [
         f'update delete {admin.domain}. TXT "{WITHOUT}"',
         f'update add {admin.domain}. TXT "{GUIDE}"',
     ]
@@ -298,7 +298,7 @@ async def test_nothing_is_written_where_nobody_allowed_it(service, tenant, admin
     await look(service, tenant)
     found = await service.state(tenant, "spf")
     assert found.state == state
-    assert found.steps[0]["powershell"].endswith(f'TXT "{GUIDE}"')
+    assert found.steps[0].powershell.endswith(f'TXT "{GUIDE}"')
     assert way.updates == 0
 
 

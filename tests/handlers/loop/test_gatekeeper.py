@@ -44,7 +44,7 @@ async def test_approving_waits_for_a_person_with_the_exact_steps(service):
     await service.sweep()
     await service.sweep()
     state = await service.state(tenant, RULE)
-    assert (state.state, state.steps[0]["cmdlet"]) == ("awaiting_approval", "Enable-TransportRule")
+    assert (state.state, state.steps[0].cmdlet) == ("awaiting_approval", "Enable-TransportRule")
     assert state.plan in state.detail
     assert tenant.writes == []
     assert len([e for e in await service.ledger(tenant, RULE) if e.event == "awaiting_approval"]) == 1

@@ -47,7 +47,7 @@ async def test_drift_is_seen_put_back_and_proven(service, control):
     assert [found.event, applying.event, corrected.event] == ["drift_found", "applying", "corrected"]
     assert corrected.of == applying.id
     assert corrected.before != corrected.after
-    assert corrected.steps[0]["powershell"]
+    assert corrected.steps[0].powershell
     writes = len(tenant.writes)
     await service.sweep()
     assert len(tenant.writes) == writes

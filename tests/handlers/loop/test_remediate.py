@@ -8,6 +8,7 @@ from domain.jobs import LARGEST_BYTES
 from handlers import park
 from handlers.api import asks as api
 from handlers.delivery import deliver
+from tests.former import LIVED, restore
 
 RULE, LOCK = "oof-rule", "inbound-lockdown"
 ALERT = {"Identity": "Phish delivered due to an ETR override", "Disabled": False}
@@ -143,3 +144,25 @@ async def test_consent_that_was_lost_under_a_correction_is_told(service):
         await service.sweep()
     assert (await service.state(tenant, LOCK)).state in {"compliant", "needs_person"}
     assert len(tenant.writes) == 1
+
+
+async def test_corrections_under_way_from_the_former_version_go_on(service, azurite_connection):
+    """A connector was enabled, and a rule made whose answer was lost: both are proven, neither is written again."""
+    await restore(azurite_connection, LIVED)
+    tenant = service.world.add_tenant("contoso.example", tenant_id=LIVED, alert_set="not_found")
+    tenant.admin("Set-ProtectionAlert", Identity="Phish delivered due to an ETR override", Disabled=False)
+    await service.look_after(tenant)
+    service.clock.advance(minutes=41)
+    before = {entry.id for entry in await service.ledger(tenant)}
+    assert set((await service.states(tenant)).values()) >= {"correcting", "needs_person"}
+    await service.sweep()
+    assert tenant.writes == []
+    states = await service.states(tenant)
+    assert (states["inbound-lockdown"], states["oof-rule"]) == ("compliant", "compliant")
+    assert states["alert-policies"] == "needs_person"  # refused once, and never tried again
+    news = {entry.control: entry for entry in await service.ledger(tenant) if entry.id not in before}
+    assert {control: entry.event for control, entry in news.items()} == {
+        "inbound-lockdown": "corrected",
+        "oof-rule": "corrected",
+    }
+    assert {entry.of for entry in news.values()} <= before

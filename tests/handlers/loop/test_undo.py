@@ -52,7 +52,7 @@ async def test_the_before_image_is_put_back_and_the_next_sweep_does_not_fight_it
     assert len(tenant.writes) == writes == 2
     state = await service.state(tenant, LOCK)
     assert state.state == "excepted"
-    assert {d["field"]: d["found"] for d in state.drift} == {"Enabled": False, "RequireTls": False}
+    assert {d.field: d.found for d in state.drift} == {"Enabled": False, "RequireTls": False}
     events = [e.event for e in await service.ledger(tenant, LOCK)][-4:]
     assert sorted(events[:3]) == ["exception_made", "undoing", "undone"]
     undone = next(e for e in await service.ledger(tenant, LOCK) if e.event == "undone")
@@ -89,7 +89,7 @@ async def test_every_kind_of_write_has_its_way_back(service, control, break_it):
     await service.work()
     state = await service.state(tenant, control)
     assert state.state == "excepted"
-    assert [(d["field"], d["found"]) for d in state.drift] == [(d["field"], d["found"]) for d in entry.drift]
+    assert [(d.field, d.found) for d in state.drift] == [(d.field, d.found) for d in entry.drift]
 
 
 async def test_what_was_made_is_taken_away_again(service):

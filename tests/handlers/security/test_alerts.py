@@ -113,8 +113,8 @@ async def test_mail_that_got_round_the_filter_is_one_finding_with_its_messages_h
     state = await service.state(tenant, "false-alerts")
     assert state.state == "needs_person"
     assert len(state.drift) == 3
-    assert "<odd@mailer.example>" in state.drift[0]["field"]
-    assert state.drift[0]["found"] == FOREIGN
+    assert "<odd@mailer.example>" in state.drift[0].field
+    assert state.drift[0].found == FOREIGN
     assert [e.event for e in await service.ledger(tenant, "false-alerts")] == ["needs_person"]
     tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN), title=ETR)
     await triage(service, tenant)

@@ -1,0 +1,109 @@
+"""The states of a tenant, as the table gives them back; rows of the former version among them."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from pydantic import TypeAdapter
+
+from domain.corrections import Correction, Memory
+from domain.states import ControlState
+from tests.former import LIVED, MADE, ROWS, document, restore
+from tests.handlers.conftest import empty, fresh
+
+SINCE_THEN = {"corrections", "memories"}
+UNTIL_THEN = {"correction", "tried", "missed", "made"}
+
+
+@pytest.fixture
+async def tables(azurite_connection):
+    async with fresh(azurite_connection) as service:
+        yield service.clients.storage
+        await empty(azurite_connection, service.queues)
+
+
+def json_of(document):
+    return TypeAdapter(type(document)).dump_python(document, mode="json")
+
+
+def at(time):
+    return None if time is None else datetime.fromisoformat(time)
+
+
+@pytest.mark.parametrize("tenant_id", [LIVED, MADE])
+async def test_a_row_of_the_former_version_loses_nothing(tables, azurite_connection, tenant_id):
+    await restore(azurite_connection, tenant_id)
+    former = document("states", tenant_id, "controls")
+    states = await tables.states.load(tenant_id)
+    shown = json_of(states)
+    assert {key: shown[key] for key in ("exceptions", "mx", "looked")} == {
+        key: former[key] for key in ("exceptions", "mx", "looked")
+    }
+    assert states.controls.keys() == former["controls"].keys()
+    for control, was in former["controls"].items():
+        now = shown["controls"][control]
+        assert {key: now[key] for key in now.keys() - SINCE_THEN} == {key: was[key] for key in was.keys() - UNTIL_THEN}
+        every_correction_is_there(states.of(control), was["correction"])
+        every_memory_is_there(states.of(control), was)
+
+
+def every_correction_is_there(state: ControlState, group):
+    changes = group["changes"] if group else []
+    assert [correction.key for correction in state.corrections] == [change["key"] for change in changes]
+    for correction, change in zip(state.corrections, changes, strict=True):
+        assert (correction.entry, correction.seen_at) == (group["entry"], at(group["seen_at"]))
+        assert (json_of(correction.step), json_of(correction)["drift"]) == (change["step"], change["drift"])
+        assert correction.sent_at == at(change["sent_at"])
+        phase = "planned" if change["sent_at"] is None else "answered" if change["answered"] else "sent"
+        assert correction.phase == phase
+
+
+def every_memory_is_there(state: ControlState, was):
+    known = {**state.memories, **{correction.key: correction.memory for correction in state.corrections}}
+    for key, tried in was["tried"].items():
+        memory = known[key]
+        assert (memory.failed_at, memory.why) == (at(tried["at"]), tried["why"])
+        assert memory.patient_until == at(tried["patient_until"])
+        assert memory.due_at == at(tried["at"]) + timedelta(hours=6)
+    for key, missed in was["missed"].items():
+        assert (known[key].hindrance, known[key].jobs) == (missed["reason"], missed["jobs"])
+    for key, made in was["made"].items():
+        assert known[key].proven_at == at(made)
+
+
+def test_the_rows_have_every_kind_of_thing_that_a_state_could_remember():
+    states = document("states", MADE, "controls")["controls"].values()
+    changes = [change for state in states if state["correction"] for change in state["correction"]["changes"]]
+    assert {(change["sent_at"] is not None, change["answered"]) for change in changes} == {
+        (False, False),
+        (True, False),
+        (True, True),
+    }
+    assert any(change["step"].get("existed") for change in changes)
+    assert all(any(state[kind] for state in states) for kind in ("tried", "missed", "made", "proofs", "actor"))
+
+
+async def test_the_entries_of_the_former_version_lose_nothing(tables, azurite_connection):
+    await restore(azurite_connection, LIVED)
+    page = await tables.ledger.page(LIVED)
+    assert [json_of(entry) for entry in page] == [
+        document("ledger", LIVED, entry["RowKey"]) for entry in ROWS["ledger"]
+    ]
+
+
+async def test_the_operations_of_the_former_version_lose_nothing(tables, azurite_connection):
+    await restore(azurite_connection, LIVED)
+    [row] = ROWS["operations"]
+    operation = await tables.operations.get(row["PartitionKey"])
+    assert json_of(operation) == document("operations", row["PartitionKey"], "operation")
+
+
+async def test_a_row_is_given_back_as_it_was_saved(tables, azurite_connection):
+    await restore(azurite_connection, MADE)
+    former = await tables.states.load(MADE)
+    await tables.states.save(MADE, former)
+    again = await tables.states.load(MADE)
+    assert (again.controls, again.exceptions, again.mx) == (former.controls, former.exceptions, former.mx)
+    assert again.etag != former.etag
+    [correction, *_] = again.of("oof-rule").corrections
+    assert isinstance(correction, Correction)
+    assert isinstance(correction.memory, Memory)
