@@ -1,6 +1,7 @@
 """What is seen of one tenant, and the promises that must hold of it all the time."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -24,7 +25,7 @@ class Witness:
     tenant: Tenant
     changed_at: datetime
     entries: list[Entry] = field(default_factory=list)
-    states: dict[str, ControlState] = field(default_factory=dict)
+    states: Mapping[str, ControlState] = field(default_factory=dict)
     writes: list[promises.Write] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     judged_writes: int = 0

@@ -236,7 +236,7 @@ async def test_what_somebody_made_in_the_same_moment_is_not_taken_away(service):
     service.microsoft.side_effect = somebody_is_first
     entry = await corrected(service, tenant, RULE)
     service.microsoft.side_effect = microsoft
-    assert [step["existed"] for step in entry.steps] == [True]
+    assert [step.existed for step in entry.steps] == [True]
     answer = await undo(service, tenant, RULE, entry)
     writes = len(tenant.writes)
     await service.work()
