@@ -181,7 +181,8 @@ async def test_a_throttled_write_is_put_off_and_made_later(service):
     await service.look_after(tenant)
     await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "drifted"
-    assert await service.hidden("remediations") == 1
+    waiting = service.clients.storage.due.due(service.clock() + timedelta(seconds=300))
+    assert [job.queue async for job in waiting] == ["remediations"]
     await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "compliant"
 

@@ -72,7 +72,7 @@ async def test_nothing_that_people_read_names_another_filter(service, msp, tenan
     assert ticket.summary.startswith("Quillgate: setting mx needs attention")
     assert "the guide of Quillgate" in ticket.details
     told = [ticket.summary, ticket.details, *(note.text for note in ticket.notes)]
-    told += [entry.model_dump_json() for entry in await service.ledger(tenant)]
+    told += map(str, await service.ledger(tenant))
     told += [(await service.state(tenant, control)).detail for control in CATALOGUE]
     told += [json.dumps(dict(entry.parameters)) for entry in tenant.writes]
     told += [(await readiness.look(tenant.tenant_id, service.clients)).model_dump_json(), page([PROFILE])]
