@@ -98,8 +98,9 @@ package: ## make what is deployed: build/package and build/holdfast.zip
 bench: setup ## measure the budgets of the design
 	@$(BIN)/python -m benchmarks
 
-docs: setup ## write docs/controls.md from the catalogue
+docs: setup ## write the pages that are made from code: docs/controls.md, docs/life-of-a-correction.md
 	@$(BIN)/python docs/make_controls.py
+	@$(BIN)/python docs/make_life.py
 
 pins: ## write the exact versions of all packages (needs uv)
 	uv pip compile --quiet --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" \

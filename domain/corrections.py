@@ -192,15 +192,15 @@ TRANSITIONS = (
     Transition("planned", "sending", "sent", "every gate passed, the note is saved"),
     Transition("sent", "answered", "answered", "done, or it existed"),
     Transition("sent", "unanswered", "sent", "no answer"),
-    Transition("sent", "not sent", "planned", "a gate said no, a conflict, turned away: due at once"),
-    Transition("sent", "too early", "planned", "too early: due in 6 hours"),
-    Transition("sent", "lost", "planned", "lost: read and not there, a New- only after 20 minutes: due at once"),
+    Transition("sent", "not sent", "planned", "a gate said no, a conflict, or turned away - due at once"),
+    Transition("sent", "too early", "planned", "too early - due in 6 hours"),
+    Transition("sent", "lost", "planned", "lost, read again and not there (a New- only after 20 minutes) - due at once"),
     Transition("sent", "refused", "refused", "refused, 4 days too early, or hindered too often"),
-    Transition("sent", "equal", "proven", "read again: as wanted"),
-    Transition("sent", "gone", "superseded", "read again: gone, or one of several"),
-    Transition("answered", "equal", "proven", "read again: as wanted"),
-    Transition("answered", "gone", "superseded", "read again: gone, or one of several"),
-    Transition("answered", "no effect", "no_effect", "read again: not there after 5 minutes"),
+    Transition("sent", "equal", "proven", "read again, as wanted"),
+    Transition("sent", "gone", "superseded", "read again, gone or one of several"),
+    Transition("answered", "equal", "proven", "read again, as wanted"),
+    Transition("answered", "gone", "superseded", "read again, gone or one of several"),
+    Transition("answered", "no effect", "no_effect", "read again, not there after 5 minutes"),
 )
 """The whole machine. What is not here changes nothing: an event that comes twice, too late or too soon."""
 
