@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table's row stays a row
 """Writes docs/life-of-a-correction.md; its drawing is made from the machine's table, so that both say the same."""
 
 import sys
@@ -43,7 +44,7 @@ An admin of Northwind disables the connector `ExchangeDefender` at 09:12.
 
 | what happens | what becomes of the correction | what people see |
 |---|---|---|
-| the gate says no, or somebody changed the record first, or the service turns the step away undone | back to `planned`, due at once: the next look plans afresh | `held`, `awaiting_approval`, `excepted` or `drifted`, with the reason |
+| a gate says no, or somebody changed the record first, or the service turns the step away undone | back to `planned`, due at once: the next look plans afresh | `held`, `awaiting_approval`, `excepted` or `drifted`, with the reason |
 | no answer comes | stays `sent`: the next looks tell whether it happened | `correcting` |
 | *lost*: it was sent without an answer and a look finds the old value | back to `planned`, due at once. A `New-*` has had 20 minutes to show, so that there is no second object | `correcting`, then as planned anew |
 | *too early*: the service has not seen yet what the step needs | back to `planned`, due in 6 hours, for 4 days | `held` |
@@ -52,9 +53,9 @@ An admin of Northwind disables the connector `ExchangeDefender` at 09:12.
 | the object is gone, or there are two of them | ends `superseded`: nobody can prove it any more | entry `superseded`, then what is there now |
 | the tenant cannot be read | nothing: a failed read ends no correction | `correcting`, after 5 minutes `unknown` |
 
-What outlives a correction is one memory for each step (`Memory`): when it last failed and why, when it is due again, how
-often its provider hindered it, and when what it created was proven. So nothing loops, and whoever comes after a crash
-knows as much as whoever was there before.
+What outlives a correction is one memory for each step (`Memory`): when it last failed and why, when it is due again,
+how often its provider hindered it, and when what it created was proven. So nothing loops, and whoever comes after a
+crash knows as much as whoever was there before.
 
 A correction that is back in `planned` is not kept as a plan. What is written next comes from the next look, never from
 what was meant before: a lost, doubled or late message costs time only.

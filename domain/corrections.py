@@ -16,19 +16,21 @@ from domain.control import Drift, Drifted, Finding, NeedsPerson, NotApplicable, 
 from domain.steps import ShownStep
 
 PROOF_PATIENCE = timedelta(minutes=5)
-"""How long a write that was answered may stay invisible (exchange-admin-api 2.13: polled for up to 300 s)."""
+"""How long a write that was answered may stay invisible (docs/reference/exchange.md#replication)."""
 
 LOST_PATIENCE = timedelta(minutes=20)
-"""How long a creating write whose answer was lost may still come up: a cmdlet runs for 15 minutes at most (2.12)."""
+"""How long a creating write whose answer was lost may still come up: a cmdlet runs for 15 minutes at most
+(docs/reference/exchange.md#timeouts)."""
 
 EARLY_PATIENCE = timedelta(days=4)
-"""How long Microsoft may take to see a published CNAME (dns-and-exchangedefender 3.3)."""
+"""How long Microsoft may take to see a published CNAME (docs/reference/dns.md#dkim-timing)."""
 
 TRY_AGAIN_AFTER = timedelta(hours=6)
 """A refused write is offered again after this: a missing role may have been granted. Controls with `once` never are."""
 
 CALM = timedelta(minutes=2)
-"""After something made was proven to be there, a look that misses it is an older replica's, for so long (2.13)."""
+"""After something made was proven to be there, a look that misses it is an older replica's, for so long
+(docs/reference/exchange.md#replication)."""
 
 MOST_CONFLICTS = 3
 """Jobs in a row in which a step may find other records than were read: more often is no coincidence."""
@@ -194,7 +196,9 @@ TRANSITIONS = (
     Transition("sent", "unanswered", "sent", "no answer"),
     Transition("sent", "not sent", "planned", "a gate said no, a conflict, or turned away - due at once"),
     Transition("sent", "too early", "planned", "too early - due in 6 hours"),
-    Transition("sent", "lost", "planned", "lost, read again and not there (a New- only after 20 minutes) - due at once"),
+    Transition(
+        "sent", "lost", "planned", "lost, read again and not there (a New- only after 20 minutes) - due at once"
+    ),
     Transition("sent", "refused", "refused", "refused, 4 days too early, or hindered too often"),
     Transition("sent", "equal", "proven", "read again, as wanted"),
     Transition("sent", "gone", "superseded", "read again, gone or one of several"),

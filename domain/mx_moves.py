@@ -1,8 +1,8 @@
 """What is remembered of a tenant's MX records, and until when senders may still hold older ones.
 
 Resolvers keep an MX for its time to live. A lock-down that closes before the old one has run out refuses the mail of
-everyone who still has it (dns-and-exchangedefender 5.4). Nothing in DNS says when a record changed, so every look is
-remembered. If we do not know the earlier MX, wait as long as a resolver may cache one.
+everyone who still has it (docs/reference/dns.md#mx-and-the-lock-down). Nothing in DNS says when a record changed, so
+every look is remembered. If we do not know the earlier MX, wait as long as a resolver may cache one.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ from domain.mail.answers import Absent, Answer, Answers, Present, Question
 from domain.mail.asking import Needs, Unknown
 
 UNSEEN_PATIENCE = timedelta(hours=48)
-"""How long an MX that was never seen elsewhere may have been so until a moment ago: the sheet's longest wait (5.4)."""
+"""How long an MX that was never seen elsewhere may have been so until a moment ago
+(docs/reference/dns.md#mx-and-the-lock-down)."""
 
 LONGEST_TTL_S = 7 * 86_400
 """No resolver believes longer (BIND's max-cache-ttl; most keep a day): a mistyped TTL does not hold for years."""

@@ -90,7 +90,7 @@ def _cut(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ShownStep:
-    """A step as people read it, and as states, ledger and operations keep it (design 6).
+    """A step as people read it, and as states, ledger and operations keep it.
 
     *existed*: what it was to make was there already, so this change never counts as created by us; in JSON where true.
     """

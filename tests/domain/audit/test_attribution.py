@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from domain.audit.attribution import Us, explained, is_ours, named
 from domain.audit.record import parse
 from domain.ledger import Entry
 from domain.states import ControlState, Span
+from domain.steps import ShownStep
 
 AT = datetime(2026, 8, 3, 8, 41, 17, tzinfo=UTC)
 
@@ -24,7 +26,7 @@ US = Us(CLIENT, OBJECT)
 LOCK = "inbound-lockdown"
 
 
-STEP = {"service": "exchange", "cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender"}}
+STEP = ShownStep("exchange", "Set-InboundConnector", {"Identity": "ExchangeDefender"}, "")
 
 
 def raw(**fields):
@@ -44,9 +46,13 @@ def raw(**fields):
     } | fields
 
 
+DRIFT_FOUND = Entry(
+    at=AT, tenant_id="t", control=LOCK, event="drift_found", steps=(STEP,), last_good=AT - timedelta(minutes=5)
+)
+
+
 def entry(**fields):
-    base = {"at": AT, "tenant_id": "t", "control": LOCK, "event": "drift_found", "steps": (STEP,)}
-    return Entry(**base | {"last_good": AT - timedelta(minutes=5)} | fields)
+    return replace(DRIFT_FOUND, **fields)
 
 
 NOBODY = {"UserId": "Not Available", "UserKey": "Not Available", "AppId": ""}
