@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trustme
 
+from domain.controls import KINDS
 from infra.compiler import HERE as INFRA
 
 SCRIPT = INFRA / "register-app.sh"
@@ -20,7 +21,7 @@ ROLES = {
     ("00000003-0000-0000-c000-000000000000", "ed4fca05-be46-441f-9803-1873825f8fdb"),  # SecurityAlert.ReadWrite.All
     ("c5393580-f805-4401-95e8-94b7a6ef2fc2", "594c1fb6-4f81-4475-ae41-0c394909246c"),  # ActivityFeed.Read
 }
-"""Resource and role ids: docs/reference/exchange-admin-api.md and defender-alerts-and-audit.md."""
+"""Resource and role ids: docs/reference/entra.md and docs/reference/defender-alerts-and-audit.md."""
 
 # A directory in one JSON file: what is posted is kept, what is patched is changed, and ids are counted.
 AZ = """#!{python}
@@ -258,6 +259,9 @@ def test_the_role_group_of_a_customer_is_printed_as_powershell(az: Az) -> None:
 
     assert f"New-ServicePrincipal -AppId {az.applications[0]['appId']} " in run.stdout
     assert "New-RoleGroup -Name Holdfast -Roles 'View-Only Configuration', " in run.stdout
+    kinds = [kind for kind in KINDS if kind.queries[0].service == "exchange"]
+    needed = {kind.reader for kind in kinds} | {kind.writing.role for kind in kinds if kind.writing}
+    assert all(f"'{role}'" in run.stdout for role in needed)
 
 
 @pytest.mark.parametrize(
