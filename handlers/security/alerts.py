@@ -23,7 +23,7 @@ from domain.ledger import Entry
 from domain.states import ControlState
 from domain.tenant import Wanted
 from handlers import park
-from handlers.security.close_alert import Case
+from handlers.security.close_alert import AlertCase
 from handlers.security.kept_state import keep_state
 
 log = logging.getLogger("holdfast.alerts")
@@ -162,7 +162,7 @@ class _Look:
                 self._failed = error
 
     async def _judge(self, alert: Alert, before: AlertRecord) -> None:
-        case = Case(self._wanted, self._lease, self._clients, before)
+        case = AlertCase(self._wanted, self._lease, self._clients, before)
         judged = await case.judge(alert)
         if judged.count != before.count:
             self._ask_about |= {POLICIES} if judged.kind == "false" else {POLICIES, LOCKDOWN}

@@ -24,7 +24,7 @@ class Held(Exception):  # noqa: N818 - it is the answer, not a fault
     """Nothing may be written now; *str()* says why."""
 
 
-class Case:
+class AlertCase:
     """One alert of a tenant, under the lease on its alerts. *record*: what is known of it so far."""
 
     def __init__(self, wanted: Wanted, lease: Lease, clients: Clients, record: AlertRecord) -> None:

@@ -180,17 +180,6 @@ async def test_a_longer_wait_is_kept_until_a_sweep_finds_it_due(service, posted)
     assert posted[-1].hidden_s == 0
 
 
-async def test_a_job_that_waits_once_more_while_it_is_enqueued_is_not_forgotten(service):
-    """A worker may be done with it before the sweep has crossed it off."""
-    job = CheckTenant(tenant_id=TENANT_ID, lane="fast")
-    due, now = service.clients.storage.due, service.clients.now()
-    await due.add(job, now)
-    [enqueued] = [each async for each in due.due(now)]
-    await due.add(job.again(), now)
-    await due.remove(enqueued)
-    assert [json.loads(each.body)["attempt"] async for each in due.due(now)] == [1]
-
-
 async def test_a_job_that_was_put_back_too_often_is_let_go(service, posted):
     tenant = service.world.add_tenant("contoso.example")
     await service.look_after(tenant)
