@@ -13,6 +13,9 @@ from clients.entra.clouds import ENDPOINTS
 from clients.entra.credentials import ClientSecret, Credentials
 from clients.exchange.exchange import Exchange
 from clients.http import Http, make_client
+from simulator.tenant import Tenant
+from simulator.world import World
+from tests.mount import mount
 
 TENANT = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 CLIENT_ID = "2f9d1b54-0c1a-4a63-8c3e-6f6a6e0b1c77"
@@ -92,3 +95,22 @@ def credentials(http: Http, clock: Clock, entra: Entra) -> Credentials:
 @pytest.fixture
 def exchange(http: Http, credentials: Credentials, clock: Clock) -> Exchange:
     return Exchange(http, credentials, ENDPOINTS["global"], now=clock)
+
+
+@pytest.fixture
+def world(router: respx.MockRouter, clock: Clock) -> World:
+    """The simulated Microsoft and ticket systems, behind the router."""
+    world = World(clock=clock)
+    mount(router, world)
+    return world
+
+
+@pytest.fixture
+def tenant(world: World) -> Tenant:
+    return world.add_tenant("northwindlegal.example", audit_minutes=0)
+
+
+@pytest.fixture
+def simulated(http: Http, world: World, clock: Clock) -> Credentials:
+    """Credentials that the simulated Entra takes."""
+    return Credentials(http, ENDPOINTS["global"], world.client_id, ClientSecret(world.client_secret), now=clock)

@@ -8,7 +8,7 @@ from domain.facts import Query, Seen, Unseen
 from simulator.tenant import Tenant
 from simulator.world import World
 from tests.clients.conftest import Clock, allowed
-from tests.clients.exchange.conftest import step
+from tests.clients.exchange.steps import step
 
 ALERTS = Query("compliance", "Get-ProtectionAlert")
 

@@ -11,7 +11,7 @@ from simulator.faults import Fault, FaultKind
 from simulator.tenant import Tenant
 from simulator.world import World
 from tests.clients.conftest import allowed
-from tests.clients.exchange.conftest import step
+from tests.clients.exchange.steps import step
 
 FAST_LANE = [
     Query("exchange", "Get-InboundConnector", (("ResultSize", "Unlimited"),)),

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.clients.resolver.scripted import serve
+from tests.clients.resolver.zones import DELEGATION, FIRST, GOOD, MACHINE, SECOND, machine
 from tests.knot import knot_server  # noqa: F401 - a fixture
 
 
@@ -22,3 +24,9 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def zone():
+    """Serves contoso.test from two servers, the first as told."""
+    return lambda first, second=GOOD, known=DELEGATION: serve({MACHINE: machine(*known), FIRST: first, SECOND: second})

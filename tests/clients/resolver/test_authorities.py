@@ -1,57 +1,21 @@
 import dns.rcode
 import pytest
 
-from clients.resolver import Patience, Resolver
-from domain.mail.answers import Absent, Mx, Present, Question, Unclear
+from domain.mail.answers import Absent, Present, Question, Unclear
 from tests.clients.resolver.scripted import says, serve, silent
-
-MACHINE, FIRST, SECOND = "127.0.0.9", "127.0.0.2", "127.0.0.3"
-
-
-SOA = "contoso.test. 900 SOA ns1.contoso.test. hostmaster.contoso.test. 1 7200 900 1209600 60"
-
-
-DELEGATION = (
+from tests.clients.resolver.zones import (
+    DELEGATION,
+    FIRST,
+    FOUND,
+    GOOD,
+    MACHINE,
+    MX,
+    SECOND,
     SOA,
-    "contoso.test. 300 NS ns1.contoso.test.",
-    "contoso.test. 300 NS ns2.contoso.test.",
-    "ns1.contoso.test. 300 A 127.0.0.2",
-    "ns2.contoso.test. 300 A 127.0.0.3",
+    ask,
+    machine,
+    resolver,
 )
-
-
-MX = Question("contoso.test", "MX")
-
-
-FILTERED = "contoso.test. 300 MX 10 inbound30.exchangedefender.com."
-
-
-GOOD = says(FILTERED, soa=SOA)
-
-
-FOUND = (Mx(10, "inbound30.exchangedefender.com"),)
-
-
-QUICK = Patience(query_s=0.1, total_s=5)
-
-
-def machine(*records):
-    """The machine's own resolver: not authoritative, and it shows the SOA of the zone for names without their own."""
-    return says(*records, aa=False, soa=SOA)
-
-
-def resolver(server, clock, patience=QUICK):
-    return Resolver((), clock, recursive=((MACHINE, server.port),), port=server.port, patience=patience)
-
-
-async def ask(server, clock, question=MX, **how):
-    return (await resolver(server, clock).ask([question], **how))[question]
-
-
-@pytest.fixture
-def zone():
-    """Serves contoso.test from two servers, the first as told."""
-    return lambda first, second=GOOD, known=DELEGATION: serve({MACHINE: machine(*known), FIRST: first, SECOND: second})
 
 
 async def test_every_server_of_the_zone_is_asked_and_the_machines_resolver_only_for_the_way(zone, clock):

@@ -3,66 +3,27 @@
 import dns.rcode
 import pytest
 
-from clients.resolver import Patience, Resolver
-from domain.mail.answers import Mx, Present, Question, Unclear
+from clients.resolver import Patience
+from domain.mail.answers import Present, Unclear
 from tests.clients.resolver.scripted import says, serve, silent
-
-MACHINE, FIRST, SECOND = "127.0.0.9", "127.0.0.2", "127.0.0.3"
-
-
-SOA = "contoso.test. 900 SOA ns1.contoso.test. hostmaster.contoso.test. 1 7200 900 1209600 60"
-
-
-DELEGATION = (
+from tests.clients.resolver.zones import (
+    DIRECT,
+    FILTERED,
+    FIRST,
+    FOUND,
+    GOOD,
+    MX,
+    SECOND,
     SOA,
-    "contoso.test. 300 NS ns1.contoso.test.",
-    "contoso.test. 300 NS ns2.contoso.test.",
-    "ns1.contoso.test. 300 A 127.0.0.2",
-    "ns2.contoso.test. 300 A 127.0.0.3",
+    given,
+    resolver,
 )
-
-
-MX = Question("contoso.test", "MX")
-
-
-FILTERED = "contoso.test. 300 MX 10 inbound30.exchangedefender.com."
-
-
-DIRECT = "contoso.test. 300 MX 0 contoso-test.mail.protection.outlook.com."
-
-
-GOOD = says(FILTERED, soa=SOA)
-
-
-FOUND = (Mx(10, "inbound30.exchangedefender.com"),)
-
-
-QUICK = Patience(query_s=0.1, total_s=5)
-
-
-def machine(*records):
-    """The machine's own resolver: not authoritative, and it shows the SOA of the zone for names without their own."""
-    return says(*records, aa=False, soa=SOA)
-
-
-def resolver(server, clock, patience=QUICK):
-    return Resolver((), clock, recursive=((MACHINE, server.port),), port=server.port, patience=patience)
-
-
-@pytest.fixture
-def zone():
-    """Serves contoso.test from two servers, the first as told."""
-    return lambda first, second=GOOD, known=DELEGATION: serve({MACHINE: machine(*known), FIRST: first, SECOND: second})
 
 
 async def test_the_total_time_is_a_hard_limit(zone, clock):
     async with zone(silent, silent) as server:
         found = await resolver(server, clock, Patience(query_s=60, total_s=0.1)).ask([MX])
     assert found == {MX: Unclear("no answer in 0.1 seconds", clock.time)}
-
-
-def given(server, clock):
-    return Resolver(server.servers(), clock, patience=QUICK)
 
 
 async def test_given_servers_are_asked_instead_and_may_be_caches(clock):

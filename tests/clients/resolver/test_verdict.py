@@ -1,60 +1,19 @@
 import dns.rcode
 import pytest
 
-from clients.resolver import Patience, Resolver
-from domain.mail.answers import Absent, Mx, Present, Question, Txt, Unclear
+from domain.mail.answers import Absent, Present, Question, Txt, Unclear
 from tests.clients.resolver.scripted import garbage, referring, says, serve, silent, truncating, wrong_id
-
-MACHINE, FIRST, SECOND = "127.0.0.9", "127.0.0.2", "127.0.0.3"
-
-
-SOA = "contoso.test. 900 SOA ns1.contoso.test. hostmaster.contoso.test. 1 7200 900 1209600 60"
-
-
-DELEGATION = (
+from tests.clients.resolver.zones import (
+    DIRECT,
+    FILTERED,
+    FIRST,
+    FOUND,
+    GOOD,
+    MX,
     SOA,
-    "contoso.test. 300 NS ns1.contoso.test.",
-    "contoso.test. 300 NS ns2.contoso.test.",
-    "ns1.contoso.test. 300 A 127.0.0.2",
-    "ns2.contoso.test. 300 A 127.0.0.3",
+    ask,
+    given,
 )
-
-
-MX = Question("contoso.test", "MX")
-
-
-FILTERED = "contoso.test. 300 MX 10 inbound30.exchangedefender.com."
-
-
-DIRECT = "contoso.test. 300 MX 0 contoso-test.mail.protection.outlook.com."
-
-
-GOOD = says(FILTERED, soa=SOA)
-
-
-FOUND = (Mx(10, "inbound30.exchangedefender.com"),)
-
-
-QUICK = Patience(query_s=0.1, total_s=5)
-
-
-def machine(*records):
-    """The machine's own resolver: not authoritative, and it shows the SOA of the zone for names without their own."""
-    return says(*records, aa=False, soa=SOA)
-
-
-def resolver(server, clock, patience=QUICK):
-    return Resolver((), clock, recursive=((MACHINE, server.port),), port=server.port, patience=patience)
-
-
-async def ask(server, clock, question=MX, **how):
-    return (await resolver(server, clock).ask([question], **how))[question]
-
-
-@pytest.fixture
-def zone():
-    """Serves contoso.test from two servers, the first as told."""
-    return lambda first, second=GOOD, known=DELEGATION: serve({MACHINE: machine(*known), FIRST: first, SECOND: second})
 
 
 async def test_servers_that_contradict_each_other_are_unclear(zone, clock):
@@ -145,10 +104,6 @@ async def test_an_answer_says_whether_every_server_gave_it(zone, clock):
         assert (await ask(server, clock)).whole
     async with zone(silent) as server:
         assert not (await ask(server, clock)).whole
-
-
-def given(server, clock):
-    return Resolver(server.servers(), clock, patience=QUICK)
 
 
 async def test_a_cache_proves_absence_with_the_zones_soa_only(clock):

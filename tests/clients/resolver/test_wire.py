@@ -1,56 +1,15 @@
 import pytest
 
-from clients.resolver import Patience, Resolver
-from domain.mail.answers import Mx, Question
-from tests.clients.resolver.scripted import over_tcp_only, says, serve, truncating
-
-MACHINE, FIRST, SECOND = "127.0.0.9", "127.0.0.2", "127.0.0.3"
-
-
-SOA = "contoso.test. 900 SOA ns1.contoso.test. hostmaster.contoso.test. 1 7200 900 1209600 60"
-
-
-DELEGATION = (
-    SOA,
-    "contoso.test. 300 NS ns1.contoso.test.",
-    "contoso.test. 300 NS ns2.contoso.test.",
-    "ns1.contoso.test. 300 A 127.0.0.2",
-    "ns2.contoso.test. 300 A 127.0.0.3",
+from tests.clients.resolver.scripted import over_tcp_only, truncating
+from tests.clients.resolver.zones import (
+    FIRST,
+    FOUND,
+    GOOD,
+    MX,
+    SECOND,
+    ask,
+    resolver,
 )
-
-
-MX = Question("contoso.test", "MX")
-
-
-FILTERED = "contoso.test. 300 MX 10 inbound30.exchangedefender.com."
-
-
-GOOD = says(FILTERED, soa=SOA)
-
-
-FOUND = (Mx(10, "inbound30.exchangedefender.com"),)
-
-
-QUICK = Patience(query_s=0.1, total_s=5)
-
-
-def machine(*records):
-    """The machine's own resolver: not authoritative, and it shows the SOA of the zone for names without their own."""
-    return says(*records, aa=False, soa=SOA)
-
-
-def resolver(server, clock, patience=QUICK):
-    return Resolver((), clock, recursive=((MACHINE, server.port),), port=server.port, patience=patience)
-
-
-async def ask(server, clock, question=MX, **how):
-    return (await resolver(server, clock).ask([question], **how))[question]
-
-
-@pytest.fixture
-def zone():
-    """Serves contoso.test from two servers, the first as told."""
-    return lambda first, second=GOOD, known=DELEGATION: serve({MACHINE: machine(*known), FIRST: first, SECOND: second})
 
 
 @pytest.mark.parametrize("working", [truncating(GOOD), over_tcp_only(GOOD)], ids=["truncated", "udp_lost"])

@@ -1,9 +1,16 @@
 """Alerts as Graph gives them (docs/reference/defender-alerts-and-audit.md#evidence), and a lock-down that was proven."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis import strategies as st
+
 from clients.profiles import all_profiles
+from domain.alerts import finding
+from domain.alerts.alert import parse
+from domain.alerts.record import blank
+from domain.alerts.triage import triage
 from domain.states import ControlState
 
 NOW = datetime(2026, 8, 3, 10, 0, tzinfo=UTC)
@@ -55,3 +62,46 @@ def alert(*evidence: Any, **fields: Any) -> dict[str, Any]:
         "comments": [],
         "evidence": list(evidence),
     } | fields
+
+
+addresses = st.one_of(
+    st.none(),
+    st.sampled_from(["", "255.255.255.255", "65.99.255.7", "65.99.255.7 ", "10.1.2.3", "::1", "65.99.255", "x"]),
+    st.ip_addresses().map(str),
+    st.integers(0, 255).map(lambda last: f"65.99.255.{last}"),
+    st.text(max_size=20),
+)
+
+
+moments = st.none() | st.datetimes().map(lambda at: f"{at.isoformat()}Z")
+
+
+evidence = st.lists(
+    st.one_of(
+        st.builds(message, addresses, receivedDateTime=moments, antiSpamDirection=st.none() | st.text(max_size=8)),
+        st.builds(cluster, st.text(max_size=3), count=st.none() | st.integers(-1, 5)),
+        st.just(mailbox()),
+        st.dictionaries(
+            st.sampled_from(["@odata.type", "senderIp", "verdict"]), st.none() | st.integers() | st.text(max_size=9)
+        ),
+    ),
+    max_size=4,
+)
+
+
+OURS = ("falsePositive", "notMalicious")
+
+
+THEIRS = {"status": "resolved", "classification": "truePositive", "determination": "phishing"}
+
+
+FALSE, ROUND, UNPROVEN = [message()], [message("198.51.100.24")], [message(None)]
+
+
+NEVER = ControlState(id=finding.FALSE_ALERTS)
+
+
+def record_of(raw, **fields):
+    seen = parse(raw)
+    before = replace(blank(seen), **fields)
+    return before.judged(seen, triage(seen, PROFILE, LOCKED), OURS), seen

@@ -1,8 +1,11 @@
 import pytest
-from hypothesis import strategies as st
 
 from domain.alerts.alert import OddAlert, concerns, parse
-from tests.domain.alerts.samples import PROFILE, alert, cluster, mailbox, message
+from tests.domain.alerts.samples import (
+    PROFILE,
+    alert,
+    message,
+)
 
 CLUSTER = "#microsoft.graph.security.mailClusterEvidence"
 
@@ -83,28 +86,3 @@ def test_what_a_person_took_or_judged_is_told_apart(fields, is_open, untouched):
 def test_our_comment_is_recognised():
     assert parse(alert(comments=[{"comment": None}, {"comment": "Closed [mark]"}])).says("[mark]")
     assert not parse(alert(comments=None)).says("[mark]")
-
-
-addresses = st.one_of(
-    st.none(),
-    st.sampled_from(["", "255.255.255.255", "65.99.255.7", "65.99.255.7 ", "10.1.2.3", "::1", "65.99.255", "x"]),
-    st.ip_addresses().map(str),
-    st.integers(0, 255).map(lambda last: f"65.99.255.{last}"),
-    st.text(max_size=20),
-)
-
-
-moments = st.none() | st.datetimes().map(lambda at: f"{at.isoformat()}Z")
-
-
-evidence = st.lists(
-    st.one_of(
-        st.builds(message, addresses, receivedDateTime=moments, antiSpamDirection=st.none() | st.text(max_size=8)),
-        st.builds(cluster, st.text(max_size=3), count=st.none() | st.integers(-1, 5)),
-        st.just(mailbox()),
-        st.dictionaries(
-            st.sampled_from(["@odata.type", "senderIp", "verdict"]), st.none() | st.integers() | st.text(max_size=9)
-        ),
-    ),
-    max_size=4,
-)

@@ -1,29 +1,7 @@
-from dataclasses import replace
 from datetime import timedelta
 
 from domain.alerts import finding
-from domain.alerts.alert import parse
-from domain.alerts.record import blank
-from domain.alerts.triage import triage
-from domain.states import ControlState
-from tests.domain.alerts.samples import LOCKED, NOW, PROFILE, alert, message
-
-OURS = ("falsePositive", "notMalicious")
-
-
-THEIRS = {"status": "resolved", "classification": "truePositive", "determination": "phishing"}
-
-
-FALSE, ROUND, UNPROVEN = [message()], [message("198.51.100.24")], [message(None)]
-
-
-NEVER = ControlState(id=finding.FALSE_ALERTS)
-
-
-def record_of(raw, **fields):
-    seen = parse(raw)
-    before = replace(blank(seen), **fields)
-    return before.judged(seen, triage(seen, PROFILE, LOCKED), OURS), seen
+from tests.domain.alerts.samples import FALSE, NEVER, NOW, PROFILE, ROUND, THEIRS, UNPROVEN, alert, message, record_of
 
 
 def test_one_finding_lists_the_messages_of_all_alerts_and_names_each_cause_once():

@@ -1,35 +1,11 @@
 """What is done about an alert, whatever was begun before, and what all of them come to."""
 
-from dataclasses import replace
-
 import pytest
 
 from domain.alerts import finding
-from domain.alerts.alert import parse
-from domain.alerts.record import blank
-from domain.alerts.triage import triage
-from domain.states import ControlState
-from tests.domain.alerts.samples import LOCKED, NOW, PROFILE, alert, message
-
-OURS = ("falsePositive", "notMalicious")
-
+from tests.domain.alerts.samples import FALSE, NEVER, NOW, OURS, ROUND, THEIRS, UNPROVEN, alert, record_of
 
 CLOSED = {"status": "resolved", "classification": "falsePositive", "determination": "notMalicious"}
-
-
-THEIRS = {"status": "resolved", "classification": "truePositive", "determination": "phishing"}
-
-
-FALSE, ROUND, UNPROVEN = [message()], [message("198.51.100.24")], [message(None)]
-
-
-NEVER = ControlState(id=finding.FALSE_ALERTS)
-
-
-def record_of(raw, **fields):
-    seen = parse(raw)
-    before = replace(blank(seen), **fields)
-    return before.judged(seen, triage(seen, PROFILE, LOCKED), OURS), seen
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from domain.alerts.alert import OddAlert, parse
 from domain.alerts.triage import FalseAlarm, GotRound, Unproven, triage
 from domain.states import Span
-from tests.domain.alerts.samples import LOCKED, MAIL, PROFILE, alert, cluster, mailbox, message
+from tests.domain.alerts.samples import (
+    LOCKED,
+    MAIL,
+    PROFILE,
+    alert,
+    cluster,
+    evidence,
+    mailbox,
+    message,
+    moments,
+)
 
 SHOWN = "b2c9a7e4-3d10-4c55-7e21-08deb2a93f00"
 
@@ -115,31 +125,6 @@ def test_every_message_must_have_its_time_unless_the_alert_has():
     assert isinstance(judged(message(), **times), FalseAlarm)
     assert isinstance(judged(message(receivedDateTime=None)), FalseAlarm)
     assert isinstance(judged(message(), message(receivedDateTime=None), **times), Unproven)
-
-
-addresses = st.one_of(
-    st.none(),
-    st.sampled_from(["", "255.255.255.255", "65.99.255.7", "65.99.255.7 ", "10.1.2.3", "::1", "65.99.255", "x"]),
-    st.ip_addresses().map(str),
-    st.integers(0, 255).map(lambda last: f"65.99.255.{last}"),
-    st.text(max_size=20),
-)
-
-
-moments = st.none() | st.datetimes().map(lambda at: f"{at.isoformat()}Z")
-
-
-evidence = st.lists(
-    st.one_of(
-        st.builds(message, addresses, receivedDateTime=moments, antiSpamDirection=st.none() | st.text(max_size=8)),
-        st.builds(cluster, st.text(max_size=3), count=st.none() | st.integers(-1, 5)),
-        st.just(mailbox()),
-        st.dictionaries(
-            st.sampled_from(["@odata.type", "senderIp", "verdict"]), st.none() | st.integers() | st.text(max_size=9)
-        ),
-    ),
-    max_size=4,
-)
 
 
 spans = st.integers(-9, 9).flatmap(

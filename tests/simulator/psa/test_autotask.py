@@ -1,20 +1,6 @@
 import json
-from datetime import UTC, datetime
 
-import pytest
-
-from simulator.psa.systems import Systems
-from simulator.wire.http import Request
-
-NOON = datetime(2026, 9, 1, 8, 15, 2, tzinfo=UTC)
-
-
-@pytest.fixture
-def systems():
-    found = Systems(lambda: NOON)
-    for system in found.by_name.values():
-        system.companies = {250}
-    return found
+from tests.simulator.psa.calls import ask
 
 
 def test_autotask_signs_as_the_known_vector_has_it(systems):
@@ -36,10 +22,6 @@ def test_autotask_switches_its_webhook_off_after_25_failures(systems):
         system.retry_after_s(system.deliveries[0], 500)
     system.opens("4711", company=250, status=1)
     assert len(system.deliveries) == 1
-
-
-def ask(systems, host, method, path, body=b"", **headers):
-    return systems.answer(Request(method, f"https://{host}", path, "", headers, body))
 
 
 def test_autotask_has_no_notes_to_create_at_the_top_and_its_faults_are_500(systems):

@@ -1,20 +1,6 @@
 import json
-from datetime import UTC, datetime
 
-import pytest
-
-from simulator.psa.systems import Systems
-from simulator.wire.http import Request
-
-NOON = datetime(2026, 9, 1, 8, 15, 2, tzinfo=UTC)
-
-
-@pytest.fixture
-def systems():
-    found = Systems(lambda: NOON)
-    for system in found.by_name.values():
-        system.companies = {250}
-    return found
+from tests.simulator.psa.calls import ask
 
 
 def test_connectwise_signs_as_the_known_vector_has_it(systems):
@@ -29,10 +15,6 @@ def test_connectwise_carries_the_ticket_as_text_and_none_once_it_is_deleted(syst
     assert json.loads(made["Entity"])["id"] == ticket.id
     assert (made["Action"], gone["Action"], gone["Entity"]) == ("added", "deleted", None)
     assert systems.connectwise.deliveries[0].query == f"recordId={ticket.id}&action=added"
-
-
-def ask(systems, host, method, path, body=b"", **headers):
-    return systems.answer(Request(method, f"https://{host}", path, "", headers, body))
 
 
 def test_connectwise_wants_keys_and_a_client_id(systems):

@@ -1,22 +1,8 @@
 """The simulated ticket systems sign, retry and refuse as docs/reference/psa.md says the real ones do."""
 
-from datetime import UTC, datetime
-
 import pytest
 
-from simulator.psa.systems import Systems
-from simulator.wire.http import Request
-
-NOON = datetime(2026, 9, 1, 8, 15, 2, tzinfo=UTC)
-
-
-@pytest.fixture
-def systems():
-    found = Systems(lambda: NOON)
-    for system in found.by_name.values():
-        system.companies = {250}
-    return found
-
+from tests.simulator.psa.calls import ask
 
 RETRIES = {
     "connectwise_after_429": ("connectwise", 429, [2.0, 4.0, None]),
@@ -38,10 +24,6 @@ def test_each_vendor_comes_again_as_often_as_it_does(systems, name, status, paus
         for number in range(1, len(pauses) + 1)
     ]
     assert [system.retry_after_s(each, status) for each in attempts] == pauses
-
-
-def ask(systems, host, method, path, body=b"", **headers):
-    return systems.answer(Request(method, f"https://{host}", path, "", headers, body))
 
 
 def test_what_is_for_none_of_them_is_left_to_the_others(systems):

@@ -1,31 +1,11 @@
-from functools import partial
-
 import pytest
 
 from domain.mail import spf
 from domain.mail.answers import Question
 from domain.mail.asking import Needs, Unknown
-from tests.domain.mail.zones import Zone, mx, settle, txt, unclear
+from tests.domain.mail.spf.trees import HOSTS, OWN, A, ids, look
+from tests.domain.mail.zones import mx, settle, txt, unclear
 from tests.domain.mail.zones import spf as records
-
-OWN = "contoso.example"
-
-
-def look(zone, domain=OWN, candidate=None):
-    found = settle(partial(lambda answers: spf.examine(domain, answers, candidate)), zone)
-    assert isinstance(found, spf.Examined)
-    return found
-
-
-def ids(examined, *levels):
-    return sorted(remark.id for remark in examined.remarks if not levels or remark.level in levels)
-
-
-A = {"a.example": "v=spf1 ip4:192.0.2.1 -all", "b.example": "v=spf1 include:a.example -all"}
-
-
-HOSTS: Zone = {("host.example", "A"): ("192.0.2.1",), ("six.example", "AAAA"): ("2001:db8::1",)}
-
 
 COUNTS = [
     ("v=spf1", 0, 0),

@@ -1,0 +1,8 @@
+"""A step as its cmdlet reads."""
+
+from domain.facts import Service
+from domain.steps import Step, Value
+
+
+def step(service: Service, cmdlet: str, **parameters: Value) -> Step:
+    return Step(service, cmdlet, parameters)
