@@ -53,7 +53,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Effect(Enum):
+class Intent(Enum):
     """What a request leaves behind, which decides what an answer proves. Only a read is ever sent again."""
 
     READ = "nothing"
@@ -66,19 +66,19 @@ class Effect(Enum):
 # A write is on its way within ten seconds or never (a place in the pool, TCP, TLS): so soon must the brake be felt.
 _WRITE_TIMEOUT = httpx.Timeout(10, connect=4, read=180, pool=1)
 _TIMEOUTS = {
-    Effect.READ: httpx.Timeout(10, read=90, pool=30),
-    Effect.SET: _WRITE_TIMEOUT,
-    Effect.CREATE: _WRITE_TIMEOUT,
+    Intent.READ: httpx.Timeout(10, read=90, pool=30),
+    Intent.SET: _WRITE_TIMEOUT,
+    Intent.CREATE: _WRITE_TIMEOUT,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. *effect* also sets how long an answer is waited for: 90 s to read, 180 s to write."""
+    """One request. *intent* also sets how long an answer is waited for: 90 s to read, 180 s to write."""
 
     method: str
     url: str
-    effect: Effect
+    intent: Intent
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     content: bytes = field(default=b"", repr=False)
 
@@ -89,7 +89,7 @@ class Answer:
 
     call: Call
     status: int
-    effect: Effect
+    intent: Intent
     headers: httpx.Headers = field(repr=False)
     content: bytes = field(repr=False)
     at: datetime
@@ -161,7 +161,7 @@ class Http:
             Throttled: A read's wait is longer than our patience, or its tries are used up. A write was not done.
             ClientError: Whatever *read* raised.
         """
-        if request.effect is not Effect.READ:
+        if request.intent is not Intent.READ:
             # It was permitted for this moment; after a wait somebody may have pulled the brake.
             return read(await self._once(request))
         async for attempt in stamina.retry_context(
@@ -185,7 +185,7 @@ class Http:
                 request.url,
                 headers={**request.headers, "client-request-id": trace},
                 content=request.content,
-                timeout=_TIMEOUTS[request.effect],
+                timeout=_TIMEOUTS[request.intent],
             ) as response:
                 # Raw: a decoder that trips over a lying gzip label would hide the status.
                 content = b"".join([chunk async for chunk in response.aiter_raw()])
@@ -201,7 +201,7 @@ class Http:
         headers = response.headers
         call = Call(call.method, call.path, response.status_code, headers.get("request-id", trace))
         log.debug("http_answer call=%s bytes=%d", call, len(content))
-        return Answer(call, response.status_code, request.effect, headers, _unpacked(content), self._now())
+        return Answer(call, response.status_code, request.intent, headers, _unpacked(content), self._now())
 
 
 _BUSY = {429, 503}
@@ -284,7 +284,7 @@ def busy(answer: Answer, said: str) -> Throttled | Unreachable:
 
     Only 429 proves that a write was turned away; a server that became busy halfway may have done it: Unreachable.
     """
-    if answer.effect is Effect.READ or answer.status == 429:  # noqa: PLR2004 - RFC 6585, section 4
+    if answer.intent is Intent.READ or answer.status == 429:  # noqa: PLR2004 - RFC 6585, section 4
         return Throttled(said, call=answer.call, retry_after_s=retry_after_s(answer.headers, answer.at))
     return Unreachable(said, call=answer.call, sent=True)
 

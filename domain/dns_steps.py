@@ -20,7 +20,7 @@ LARGEST_SET = 4096
 
 type WritableType = Literal["TXT", "CNAME"]
 """MX is never written."""
-type Record = str | Txt
+type DnsRecord = str | Txt
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class RecordChange:
     zone: str
     name: str
     type: WritableType
-    expected: tuple[Record, ...]
-    wanted: tuple[Record, ...]
+    expected: tuple[DnsRecord, ...]
+    wanted: tuple[DnsRecord, ...]
 
     @property
     def fits(self) -> bool:
@@ -48,16 +48,16 @@ class RecordChange:
         return Step("dns", SET_RECORDS, {"Zone": self.zone, "Name": self.name, "Type": self.type, **sides}, mends)
 
 
-def found(answer: Answer | None) -> tuple[Record, ...]:
+def records_read(answer: Answer | None) -> tuple[DnsRecord, ...]:
     """The records of an answer that was read; none where they were proven absent."""
     return tuple(each for each in answer.values if isinstance(each, str | Txt)) if isinstance(answer, Present) else ()
 
 
-def of_type(record: Record) -> WritableType:
+def of_type(record: DnsRecord) -> WritableType:
     return "TXT" if isinstance(record, Txt) else "CNAME"
 
 
-def replaced(records: tuple[Record, ...], old: bytes | None, new: Record) -> tuple[Record, ...]:
+def replaced(records: tuple[DnsRecord, ...], old: bytes | None, new: DnsRecord) -> tuple[DnsRecord, ...]:
     """*records* with the text *old* (none where None) made into *new*; every other one stays as it is."""
     kept = tuple(each for each in records if not (isinstance(each, Txt) and each.data == old))
     return (*kept, new)

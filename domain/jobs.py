@@ -17,7 +17,7 @@ from domain.tenant import TenantId
 VERSION = 1
 """The version of the messages that this code writes, and the latest that it reads."""
 
-LARGEST_BYTES = 2048
+LARGEST_MESSAGE = 2048
 """Bytes of a message's body. A larger one is not ours."""
 
 type QueueName = Literal["checks", "remediations", "alerts", "tickets", "notifications"]
@@ -237,15 +237,15 @@ class _Envelope(BaseModel):
     put_back_since: AwareDatetime | None = None
 
 
-def parse(queue: QueueName, body: bytes) -> Job:
+def parse_message(queue: QueueName, body: bytes) -> Job:
     """Read a message of *queue*: its version first.
 
     Raises:
         NewerMessage: It is of a later version.
         ForeignMessage: Too large, not JSON, of another queue, or a field is missing, unknown or wrong.
     """
-    if len(body) > LARGEST_BYTES:
-        raise ForeignMessage(f"message: {len(body)} bytes, at most {LARGEST_BYTES}")
+    if len(body) > LARGEST_MESSAGE:
+        raise ForeignMessage(f"message: {len(body)} bytes, at most {LARGEST_MESSAGE}")
     try:
         envelope = _Envelope.model_validate_json(body)
         if envelope.version > VERSION:

@@ -23,7 +23,7 @@ _NEVER = frozenset({None, "", "PT0S", "P0D"})
 _INITIAL = re.compile(r"[A-Za-z0-9-]+\.onmicrosoft\.(com|us|cn)")
 
 
-class Proposal(BaseModel):
+class TenantProposal(BaseModel):
     """One customer. *configured*: it is looked after already. *ends_at*: when the last relationship does.
 
     *config*: what to send to `PUT /tenants/{tenant_id}` to have it observed; null where its first domain is not known.
@@ -66,7 +66,7 @@ class _Relationship(_Wire):
     access_details: _Access | None = None
 
 
-def proposals(relationships: Iterable[object], configured: Collection[str]) -> list[Proposal]:
+def proposals(relationships: Iterable[object], configured: Collection[str]) -> list[TenantProposal]:
     """One proposal for each customer with a relationship that lives, by name; odd relationships propose nobody."""
     by_customer: dict[str, list[_Relationship]] = {}
     for raw in relationships:
@@ -77,7 +77,7 @@ def proposals(relationships: Iterable[object], configured: Collection[str]) -> l
     return sorted(found, key=lambda proposal: (proposal.name.casefold(), proposal.tenant_id))
 
 
-def with_config(proposal: Proposal, information: Mapping[str, Any]) -> Proposal:
+def with_config(proposal: TenantProposal, information: Mapping[str, Any]) -> TenantProposal:
     """*proposal* with a config, if *information* (`findTenantInformationByTenantId`) has the tenant's first domain."""
     domain = information.get("defaultDomainName")
     if not isinstance(domain, str) or not _INITIAL.fullmatch(domain):
@@ -93,13 +93,13 @@ def _read(raw: object) -> _Relationship | None:
         return None
 
 
-def _proposal(tenant_id: str, several: list[_Relationship], configured: Collection[str]) -> Proposal:
+def _proposal(tenant_id: str, several: list[_Relationship], configured: Collection[str]) -> TenantProposal:
     last = max(several, key=lambda each: each.end_date_time)
     names = [each.customer.display_name for each in several if each.customer.display_name]
     roles = {
         role.role_definition_id for each in several if each.access_details for role in each.access_details.unified_roles
     }
-    return Proposal(
+    return TenantProposal(
         tenant_id=tenant_id,
         name=names[0] if names else tenant_id,
         configured=tenant_id in configured,

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from domain import normal
 
-type Text = Annotated[str, Field(min_length=1)]
+type NonEmptyText = Annotated[str, Field(min_length=1)]
 type Part = Literal[
     "alert_policies",
     "delivery_networks",
@@ -61,7 +61,7 @@ class Source(_Part):
     compared with it. *caution*: why not to rely on it alone; empty where nothing is known to speak against it.
     """
 
-    section: Text
+    section: NonEmptyText
     confirmed_on: date
     caution: str = ""
 
@@ -91,7 +91,7 @@ class DkimValues(_Part):
 class SpfValues(_Part):
     """What every sending domain's SPF record includes, in the guide's order."""
 
-    includes: Annotated[tuple[Text, ...], Field(min_length=1)]
+    includes: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)]
 
 
 class DmarcValues(_Part):
@@ -103,13 +103,13 @@ class DmarcValues(_Part):
 class SpoofIntelligenceValues(_Part):
     """Which anti-phish policies the guide's step is about; none named means the tenant's default one."""
 
-    policies: tuple[Text, ...] = ()
+    policies: tuple[NonEmptyText, ...] = ()
 
 
 class SpoofAllowValues(_Part):
     """The pairs of the Tenant Allow/Block List."""
 
-    spoofed_user: Text
+    spoofed_user: NonEmptyText
     networks: Annotated[tuple[SpoofNetwork, ...], Field(min_length=1)]
     spoof_type: Literal["External", "Internal"]
     action: Literal["Allow"]
@@ -122,7 +122,7 @@ class FalseAlertValues(_Part):
     """
 
     classification: Literal["falsePositive", "informationalExpectedActivity"] = "falsePositive"
-    determination: Text = "notMalicious"
+    determination: NonEmptyText = "notMalicious"
 
     @model_validator(mode="after")
     def _paired(self) -> Self:
@@ -143,14 +143,14 @@ class Profile(_Part):
     *sources*: of each part by its name; of a network that has another source than its part, by the network.
     """
 
-    id: Text
-    version: Annotated[Text, BeforeValidator(lambda value: str(value) if isinstance(value, date) else value)]
-    name: Text
-    guide: Text
+    id: NonEmptyText
+    version: Annotated[NonEmptyText, BeforeValidator(lambda value: str(value) if isinstance(value, date) else value)]
+    name: NonEmptyText
+    guide: NonEmptyText
     sources: dict[str, Source]
     connector_form: Literal["partner", "as_command_line"] = "partner"
     delivery_networks: Annotated[tuple[DeliveryNetwork, ...], Field(min_length=1)] = ()
-    mx_suffixes: Annotated[tuple[Text, ...], Field(min_length=1)] = ()
+    mx_suffixes: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ()
     inbound_connector: InboundConnectorValues | None = None
     out_of_office: OutOfOfficeValues | None = None
     dkim: DkimValues | None = None
@@ -158,7 +158,7 @@ class Profile(_Part):
     dmarc: DmarcValues | None = None
     spoof_intelligence: SpoofIntelligenceValues | None = None
     spoof_allow: SpoofAllowValues | None = None
-    alert_policies: Annotated[tuple[Text, ...], Field(min_length=1)] = ()
+    alert_policies: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ()
     false_alerts: FalseAlertValues = FalseAlertValues()
 
     def has(self, part: Part) -> bool:
@@ -200,7 +200,7 @@ def first_fault(where: str, error: ValidationError) -> str:
     return f"{path}: {fault['msg'].removeprefix('Value error, ')}"
 
 
-def parse(text: str, source: str) -> Profile:
+def parse_profile(text: str, source: str) -> Profile:
     """Read a profile from YAML *text*; *source* (a file name) opens every error.
 
     Raises:

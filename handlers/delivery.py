@@ -27,7 +27,7 @@ from domain.jobs import (
     RemediateTenant,
     TicketRequest,
     TriageAlerts,
-    parse,
+    parse_message,
 )
 from handlers import operations, park
 from handlers.loop.check import check_tenant
@@ -50,7 +50,7 @@ NEWER_PATIENCE = timedelta(minutes=15)
 async def deliver(queue: QueueName, body: bytes, clients: Clients) -> None:
     """Work on one message of *queue*, and do with it what the outcome asks for."""
     try:
-        job = parse(queue, body)
+        job = parse_message(queue, body)
     except ForeignMessage as foreign:
         await park.foreign(queue, body, str(foreign), clients)
         telemetry.delivered(queue, "foreign")

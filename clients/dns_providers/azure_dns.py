@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from clients.dns_providers.provider import DnsProvider, Stored
 from clients.dns_providers.record_set import AllowedChange, RecordSet
 from clients.errors import Conflict, Forbidden, NotFound, Unreadable
-from clients.http import Answer, Effect, Http, Request, raise_for_status
+from clients.http import Answer, Http, Intent, Request, raise_for_status
 from domain.dns_steps import WritableType
 from domain.mail.answers import Txt
 
@@ -68,9 +68,9 @@ class AzureDns(DnsProvider[_Stored]):
         return f"{self._zones}/{zone}/{rtype}/{owner}?api-version={_API_VERSION}"
 
     async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes = b"") -> _Stored:
-        effect = Effect.READ if method == "GET" else Effect.SET
+        intent = Intent.READ if method == "GET" else Intent.SET
         sent = {"Authorization": f"Bearer {await self._token()}", "Content-Type": "application/json", **headers}
-        return await self._http.send(Request(method, url, effect, sent, body), _read)
+        return await self._http.send(Request(method, url, intent, sent, body), _read)
 
 
 class _NoSuchSet(NotFound):

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from clients.dns_providers.provider import DnsProvider, Stored
 from clients.dns_providers.record_set import AllowedChange, RecordSet, content, cut
 from clients.errors import AlreadyExists, Conflict, NotFound, Unauthorised, Unreadable
-from clients.http import Answer, Effect, Http, Request, raise_for_status
+from clients.http import Answer, Http, Intent, Request, raise_for_status
 from domain.dns_steps import WritableType
 from domain.mail.answers import Txt
 
@@ -35,7 +35,7 @@ _TOKEN_REMEDY = "Make an API token with Zone:Read and DNS:Edit for this zone, an
 _NOT_WHO = {6003, 6103, 6111, 9103, 9106, 9109, 10000}
 _EXISTS = {81053, 81054, 81057, 81058}
 _GONE = {81044}
-_EFFECTS = {"GET": Effect.READ, "PATCH": Effect.SET, "DELETE": Effect.SET, "POST": Effect.CREATE}
+_INTENTS = {"GET": Intent.READ, "PATCH": Intent.SET, "DELETE": Intent.SET, "POST": Intent.CREATE}
 
 
 class _Zone(BaseModel):
@@ -121,7 +121,7 @@ class Cloudflare(DnsProvider[_Stored]):
     ) -> T:
         sent = b"" if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        request = Request(method, f"{self._api}{path}", _EFFECTS[method], headers, sent)
+        request = Request(method, f"{self._api}{path}", _INTENTS[method], headers, sent)
         return await self._http.send(request, lambda answer: _read(form, answer))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from clients.entra.clouds import Endpoints
 from clients.errors import ClientError, Unreachable
-from clients.http import Answer, Clock, Effect, Http, Request, raise_for_status
+from clients.http import Answer, Clock, Http, Intent, Request, raise_for_status
 
 _KEPT = timedelta(days=1)
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
@@ -103,7 +103,7 @@ class Tokens:
         if self._failed_at and self._now() - self._failed_at < PAUSED:
             raise Unreachable("the keys could not be had a moment ago", sent=False)
         try:
-            found = await self._http.send(Request("GET", self._keys_url, Effect.READ), _keys)
+            found = await self._http.send(Request("GET", self._keys_url, Intent.READ), _keys)
         except ClientError:
             if not self._keys:
                 self._failed_at = self._now()

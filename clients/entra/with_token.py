@@ -51,5 +51,5 @@ class WithToken:
             await permit()
         headers = {**request.headers, "Authorization": f"Bearer {token}"}
         return await self.http.send(
-            Request(request.method, request.url, request.effect, headers, request.content), read
+            Request(request.method, request.url, request.intent, headers, request.content), read
         )

@@ -11,7 +11,7 @@ import httpx
 from clients.errors import Call, ClientError, Forbidden, Unauthorised, Unreadable
 from clients.exchange.cmdlet_errors import raise_for_cmdlet
 from clients.exchange.invoke_command import Command, Page, common_headers, encoded, page_of
-from clients.http import Answer, Effect, Request
+from clients.http import Answer, Intent, Request
 
 MOST_ITEMS = 10
 """Microsoft's module and CIPP stop here; what eleven would do is unknown."""
@@ -25,7 +25,7 @@ def batch_request(commands: Sequence[Command], base: str, token: str) -> Request
     target = commands[0].target
     items = [_item(str(index), command, target.url(base), token) for index, command in enumerate(commands)]
     headers = common_headers(target, token) | {"Prefer": _CONTINUE}
-    return Request("POST", target.url(base, "$batch"), Effect.READ, headers, encoded({"requests": items}))
+    return Request("POST", target.url(base, "$batch"), Intent.READ, headers, encoded({"requests": items}))
 
 
 def _item(item_id: str, command: Command, url: str, token: str) -> Mapping[str, object]:
@@ -83,7 +83,7 @@ def _page(command: Command, item: Mapping[str, object], answer: Answer) -> Page:
         content = body if isinstance(body, str) else json.dumps(body)
         headers = headers_of(item.get("headers"))
         raise_for_cmdlet(
-            Answer(call, status, Effect.READ, headers, content.encode(errors="replace"), answer.at), command.caller
+            Answer(call, status, Intent.READ, headers, content.encode(errors="replace"), answer.at), command.caller
         )
     return page_of(body, call, answer.at)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from clients.errors import Call, Unreadable
 from clients.exchange.cmdlet_errors import Caller, raise_for_cmdlet
-from clients.http import Answer, Effect, Request
+from clients.http import Answer, Intent, Request
 from domain.facts import Row, Service
 
 
@@ -56,14 +56,14 @@ class Command:
     parameters: Mapping[str, object] = field(repr=False)
 
     @property
-    def effect(self) -> Effect:
+    def intent(self) -> Intent:
         match self.cmdlet.partition("-")[0]:
             case "Get":
-                return Effect.READ
+                return Intent.READ
             case "New":
-                return Effect.CREATE
+                return Intent.CREATE
             case _:
-                return Effect.SET
+                return Intent.SET
 
     @property
     def caller(self) -> Caller:
@@ -71,7 +71,7 @@ class Command:
 
     @property
     def _role(self) -> str:
-        if self.effect is Effect.READ:
+        if self.intent is Intent.READ:
             return "Global Reader"
         if self.target.service == "exchange":
             return "Exchange Administrator"
@@ -88,7 +88,7 @@ class Command:
         }
 
     def request(self, url: str, token: str) -> Request:
-        return Request("POST", url, self.effect, self.headers(token), encoded(self.body))
+        return Request("POST", url, self.intent, self.headers(token), encoded(self.body))
 
     def page(self, answer: Answer) -> Page:
         """Read the answer to a `Get-*`. Raises the ClientError that any other answer stands for."""

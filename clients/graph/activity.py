@@ -19,7 +19,7 @@ from clients.entra.clouds import Endpoints
 from clients.entra.credentials import Credentials
 from clients.entra.with_token import WithToken
 from clients.errors import Forbidden, Invalid, NotFound, NotLicensed, Refused, Throttled, Unreadable
-from clients.http import Answer, Effect, Http, Request, raise_for_status, retry_after_s
+from clients.http import Answer, Http, Intent, Request, raise_for_status, retry_after_s
 
 CONTENT_TYPES = ("Audit.Exchange", "Audit.General")
 """Cmdlets of Exchange, and those of Security & Compliance."""
@@ -68,7 +68,7 @@ class Activity:
     async def start(self, tenant_id: str, content_type: str) -> None:
         """Have *content_type* collected; that it is already is a success (AF20024). Raises ClientError."""
         url = self._url(tenant_id, "subscriptions/start", contentType=content_type)
-        request = Request("POST", url, Effect.SET, {"Content-Length": "0"})
+        request = Request("POST", url, Intent.SET, {"Content-Length": "0"})
         await self._service.send(tenant_id, request, partial(self._started, tenant_id))
 
     async def content(
@@ -95,7 +95,7 @@ class Activity:
         return _listed(await self._get(tenant_id, self._published(self._service.url(blob.uri))))
 
     async def _get(self, tenant_id: str, url: str) -> Answer:
-        request = Request("GET", url, Effect.READ, {"Accept": "application/json"})
+        request = Request("GET", url, Intent.READ, {"Accept": "application/json"})
         return await self._service.send(tenant_id, request, partial(self._checked, tenant_id))
 
     def _url(self, tenant_id: str, path: str, **query: str) -> str:

@@ -15,7 +15,7 @@ from clients.entra.credentials import Credentials
 from clients.entra.with_token import WithToken
 from clients.errors import Call, ClientError, Forbidden, NotLicensed, Refused, Unreadable
 from clients.exchange.batch import headers_of
-from clients.http import Answer, Effect, Http, Permit, Request, raise_for_status
+from clients.http import Answer, Http, Intent, Permit, Request, raise_for_status
 
 MOST_PARTS = 20
 """Requests in one `$batch`."""
@@ -35,11 +35,11 @@ class Graph:
 
     async def get(self, tenant_id: str, path: str) -> Raw:
         """One object. Raises as `checked`."""
-        return await self._send(tenant_id, "GET", path, Effect.READ)
+        return await self._send(tenant_id, "GET", path, Intent.READ)
 
     async def page(self, tenant_id: str, path_or_link: str) -> tuple[list[Any], str | None]:
         """One page of a list, and the link to the next if the service gave one. Raises as `checked`."""
-        body = await self._send(tenant_id, "GET", path_or_link, Effect.READ)
+        body = await self._send(tenant_id, "GET", path_or_link, Intent.READ)
         value, link = body.get("value"), body.get("@odata.nextLink")
         if not isinstance(value, list) or not isinstance(link, str | None):
             raise Unreadable("a list without its `value`")
@@ -64,7 +64,7 @@ class Graph:
         found: list[Raw | ClientError] = []
         for part in batched(paths, MOST_PARTS, strict=False):
             items = [{"id": str(n), "method": "GET", "url": path} for n, path in enumerate(part)]
-            request = self._request("POST", "/v1.0/$batch", Effect.READ, {"requests": items})
+            request = self._request("POST", "/v1.0/$batch", Intent.READ, {"requests": items})
             found += await self._service.send(tenant_id, request, partial(self._parts, tenant_id, part))
         return found
 
@@ -74,28 +74,28 @@ class Graph:
         Raises:
             Unreachable: with `sent`, and Unreadable: it may have been done. Others as `checked`: it was not.
         """
-        return await self._send(tenant_id, "PATCH", path, Effect.SET, body, permit)
+        return await self._send(tenant_id, "PATCH", path, Intent.SET, body, permit)
 
     async def post(self, tenant_id: str, path: str, body: Mapping[str, object], *, permit: Permit) -> Raw:
         """Make an object: one more each time. Raises as *patch*."""
-        return await self._send(tenant_id, "POST", path, Effect.CREATE, body, permit)
+        return await self._send(tenant_id, "POST", path, Intent.CREATE, body, permit)
 
     async def _send(  # noqa: PLR0913, PLR0917 - the parts of one request
         self,
         tenant_id: str,
         method: str,
         path: str,
-        effect: Effect,
+        intent: Intent,
         body: Mapping[str, object] | None = None,
         permit: Permit | None = None,
     ) -> Raw:
-        request = self._request(method, path, effect, body)
+        request = self._request(method, path, intent, body)
         return await self._service.send(tenant_id, request, partial(self.checked, tenant_id), permit=permit)
 
-    def _request(self, method: str, path: str, effect: Effect, body: Mapping[str, object] | None) -> Request:
+    def _request(self, method: str, path: str, intent: Intent, body: Mapping[str, object] | None) -> Request:
         content = b"" if body is None else json.dumps(body).encode()
         headers = _HEADERS | ({} if body is None else {"Content-Type": "application/json"})
-        return Request(method, self._service.url(path), effect, headers, content)
+        return Request(method, self._service.url(path), intent, headers, content)
 
     def _parts(self, tenant_id: str, paths: Sequence[str], answer: Answer) -> list[Raw | ClientError]:
         responses = self.checked(tenant_id, answer).get("responses")
@@ -110,7 +110,7 @@ class Graph:
             return Unreadable("a batch answer without a clear part for it", call=answer.call)
         call = Call("GET", path, status, answer.call.request_id)
         content = json.dumps(part.get("body")).encode()
-        inner = Answer(call, status, Effect.READ, headers_of(part.get("headers")), content, answer.at)
+        inner = Answer(call, status, Intent.READ, headers_of(part.get("headers")), content, answer.at)
         try:
             return self.checked(tenant_id, inner)
         except ClientError as error:

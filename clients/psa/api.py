@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from clients.errors import Invalid, Unreadable
-from clients.http import Answer, Effect, Http, Request, raise_for_status
+from clients.http import Answer, Http, Intent, Request, raise_for_status
 from domain.psa.desk import Desk, TicketSystem
 from domain.psa.ticket import Note, Person, Ticket
 
@@ -69,11 +69,11 @@ class JsonApi:
         *,
         sent: object = None,
         form: bytes | None = None,
-        effect: Effect = Effect.READ,
+        intent: Intent = Intent.READ,
     ) -> tuple[Any, Answer]:
         """Send one request; gives the JSON that came and the answer around it."""
         content = form if form is not None else json.dumps(sent).encode() if sent is not None else b""
-        request = Request(method, url, effect, dict(headers), content)
+        request = Request(method, url, intent, dict(headers), content)
         async with self._places:
             answer = await self._http.send(request, self._read)
         return answer.json(), answer

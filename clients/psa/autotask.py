@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 from clients.cache import ExpiringCache
 from clients.errors import Invalid, NotFound, Throttled, Unauthorised, Unreadable
-from clients.http import Answer, Clock, Effect, Http
+from clients.http import Answer, Clock, Http, Intent
 from clients.psa.api import JsonApi, item, items, number, text_of, whole
 from clients.psa.connections import AutotaskConnection
 from domain.psa.desk import Desk, TicketSystem
@@ -79,7 +79,7 @@ class Autotask:
             "externalID": key,
             **{name: whole(value, name) for name, value in given.items() if value},
         }
-        made, answer = await self._call("POST", "/Tickets", sent=sent, effect=Effect.CREATE)
+        made, answer = await self._call("POST", "/Tickets", sent=sent, intent=Intent.CREATE)
         return str(number(answer, item(answer, made).get("itemId")))
 
     async def notes(self, ticket_id: str) -> Sequence[Note]:
@@ -93,12 +93,12 @@ class Autotask:
             "noteType": whole(self._connection.note_type, "note_type"),
             "publish": INTERNAL,
         }
-        made, answer = await self._call("POST", f"/Tickets/{ticket_id}/Notes", sent=sent, effect=Effect.CREATE)
+        made, answer = await self._call("POST", f"/Tickets/{ticket_id}/Notes", sent=sent, intent=Intent.CREATE)
         return number(answer, item(answer, made).get("itemId"))
 
     async def set_status(self, ticket_id: str, status: str) -> None:
         await self._call(
-            "PATCH", "/Tickets", sent={"id": int(ticket_id), "status": whole(status, "a status")}, effect=Effect.SET
+            "PATCH", "/Tickets", sent={"id": int(ticket_id), "status": whole(status, "a status")}, intent=Intent.SET
         )
 
     async def status_set_by(self, ticket: Ticket) -> Person | None:
@@ -137,12 +137,12 @@ class Autotask:
         return link.removeprefix(self._base)
 
     async def _call(
-        self, method: str, path: str, *, sent: object = None, effect: Effect = Effect.READ
+        self, method: str, path: str, *, sent: object = None, intent: Intent = Intent.READ
     ) -> tuple[Any, Answer]:
         base = self._base or await self._discover()
         if not self._room.get("room", self._now()):
             await self._look_for_room(base)
-        return await self._api.call(method, f"{base}{path}", self._headers, sent=sent, effect=effect)
+        return await self._api.call(method, f"{base}{path}", self._headers, sent=sent, intent=intent)
 
     async def _look_for_room(self, base: str) -> None:
         """Raises Throttled while the MSP's tools together have used most of what an hour allows."""

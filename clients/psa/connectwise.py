@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from clients.errors import Forbidden, NotFound, Unreadable
-from clients.http import Answer, Effect, Http
+from clients.http import Answer, Http, Intent
 from clients.psa.api import JsonApi, item, items, number, text_of, whole
 from clients.psa.connections import CLOUD, ConnectWiseConnection
 from domain.psa.desk import Desk, TicketSystem
@@ -70,7 +70,7 @@ class ConnectWise:
             "initialDescription": text,
             **{name: {"id": whole(value, name)} for name, value in references.items() if value},
         }
-        made, answer = await self._call("POST", "/service/tickets", sent=sent, effect=Effect.CREATE)
+        made, answer = await self._call("POST", "/service/tickets", sent=sent, intent=Intent.CREATE)
         return str(number(answer, item(answer, made).get("id")))
 
     async def notes(self, ticket_id: str) -> Sequence[Note]:
@@ -86,12 +86,12 @@ class ConnectWise:
     async def add_note(self, ticket_id: str, text: str) -> int:
         sent = {"text": text, "detailDescriptionFlag": False, "internalAnalysisFlag": True, "resolutionFlag": False}
         path = f"/service/tickets/{ticket_id}/notes"
-        made, answer = await self._call("POST", path, sent=sent | {"processNotifications": False}, effect=Effect.CREATE)
+        made, answer = await self._call("POST", path, sent=sent | {"processNotifications": False}, intent=Intent.CREATE)
         return number(answer, item(answer, made).get("id"))
 
     async def set_status(self, ticket_id: str, status: str) -> None:
         sent = [{"op": "replace", "path": "status", "value": {"id": whole(status, "a status")}}]
-        left, answer = await self._call("PATCH", f"/service/tickets/{ticket_id}", sent=sent, effect=Effect.SET)
+        left, answer = await self._call("PATCH", f"/service/tickets/{ticket_id}", sent=sent, intent=Intent.SET)
         if _ticket(item(answer, left)).status != status:  # a PATCH may be answered with 200 and do nothing
             raise Unreadable(f"the status is not {status} after it was set", call=answer.call)
 
@@ -119,20 +119,20 @@ class ConnectWise:
         return tickets
 
     async def _call(
-        self, method: str, path: str, *, sent: object = None, effect: Effect = Effect.READ
+        self, method: str, path: str, *, sent: object = None, intent: Intent = Intent.READ
     ) -> tuple[Any, Answer]:
         """Call the API of the codebase that runs now; it changes with each release, and is then asked for again."""
         kept = self._base
         base = kept or await self._discover()
         try:
-            return await self._api.call(method, f"{base}{path}", self._headers, sent=sent, effect=effect)
+            return await self._api.call(method, f"{base}{path}", self._headers, sent=sent, intent=intent)
         except NotFound as missing:
             if missing.kind == "NotFound":
                 raise
             if not kept or (base := await self._discover()) == kept:  # wrong keys look like this too
                 remedy = "Check the keys and the security role of the API member."
                 raise Forbidden(missing.sentence, call=missing.call, remedy=remedy) from missing
-        return await self._api.call(method, f"{base}{path}", self._headers, sent=sent, effect=effect)
+        return await self._api.call(method, f"{base}{path}", self._headers, sent=sent, intent=intent)
 
     async def _discover(self) -> str:
         """The base URL of the API. Keys go only to the site itself and, in the cloud, to its `api-` twin."""

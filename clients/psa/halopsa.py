@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from clients.cache import ExpiringCache
 from clients.errors import Unauthorised, Unreadable
-from clients.http import Answer, Clock, Effect, Http
+from clients.http import Answer, Clock, Http, Intent
 from clients.psa.api import JsonApi, item, items, number, text_of, whole
 from clients.psa.connections import HaloPsaConnection
 from domain.psa.desk import Desk, TicketSystem
@@ -57,7 +57,7 @@ class HaloPsa:
             **{name: whole(value, name) for name, value in ids.items() if value},
             **{name: value for name, value in names.items() if value},
         }
-        made, answer = await self._call("POST", "/Tickets", sent=[sent], effect=Effect.CREATE)
+        made, answer = await self._call("POST", "/Tickets", sent=[sent], intent=Intent.CREATE)
         return str(number(answer, _one(answer, made).get("id")))
 
     async def notes(self, ticket_id: str) -> Sequence[Note]:
@@ -70,12 +70,12 @@ class HaloPsa:
             "hiddenfromuser": True,
             "note_html": html.escape(text).replace("\n", "<br>"),
         }
-        made, answer = await self._call("POST", "/Actions", sent=[sent], effect=Effect.CREATE)
+        made, answer = await self._call("POST", "/Actions", sent=[sent], intent=Intent.CREATE)
         return number(answer, _one(answer, made).get("id"))
 
     async def set_status(self, ticket_id: str, status: str) -> None:
         sent = [{"id": int(ticket_id), "status_id": whole(status, "a status")}]
-        left, answer = await self._call("POST", "/Tickets", sent=sent, effect=Effect.SET)
+        left, answer = await self._call("POST", "/Tickets", sent=sent, intent=Intent.SET)
         if _ticket(_one(answer, left)).status != status:  # a workflow may forbid it
             raise Unreadable(f"the status is not {status} after it was set", call=answer.call)
 
@@ -116,16 +116,16 @@ class HaloPsa:
         return items(answer, item(answer, found).get("actions"))
 
     async def _call(
-        self, method: str, path: str, *, sent: object = None, effect: Effect = Effect.READ
+        self, method: str, path: str, *, sent: object = None, intent: Intent = Intent.READ
     ) -> tuple[Any, Answer]:
         """Call the API; a token that ran out early is exchanged once."""
         url = f"{self._connection.url}/api{path}"
         token = self._tokens.get("token", self._now()) or await self._sign_in()
         try:
-            return await self._api.call(method, url, _headers(token), sent=sent, effect=effect)
+            return await self._api.call(method, url, _headers(token), sent=sent, intent=intent)
         except Unauthorised:
             token = await self._sign_in()
-        return await self._api.call(method, url, _headers(token), sent=sent, effect=effect)
+        return await self._api.call(method, url, _headers(token), sent=sent, intent=intent)
 
     async def _sign_in(self) -> str:
         auth_url, tenant = await self._authority()

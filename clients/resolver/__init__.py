@@ -18,7 +18,7 @@ from domain.mail.answers import Absent, Answer, Present, Question, Unclear
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long is waited, in seconds.
 
     *query_s*: for one try at one server; one that is silent over UDP is tried once more over TCP. *total_s*: for one
@@ -29,7 +29,7 @@ class Patience:
     total_s: float = 8.0
 
 
-PATIENCE = Patience()
+TIMEOUTS = Timeouts()
 ANSWERS_KEPT = 10_000
 KEPT_AT_MOST_S = 600
 """Shorter than the slow lane, so that each sweep sees a tenant's own records anew."""
@@ -55,7 +55,7 @@ class Resolver:
         *,
         recursive: tuple[Server, ...] = (),
         port: int = 53,
-        patience: Patience = PATIENCE,
+        patience: Timeouts = TIMEOUTS,
     ) -> None:
         self._servers = servers
         self._now = now

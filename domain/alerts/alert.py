@@ -48,7 +48,7 @@ class Sender(_Wire):
     email_address: Short | None = None
 
 
-class Message(_Wire):
+class AnalysedMessage(_Wire):
     """One delivery of one message, `analyzedMessageEvidence`. *sender_ip*: the last relay that the service saw."""
 
     network_message_id: Short | None = None
@@ -89,7 +89,7 @@ class Alert(_Wire):
     assigned_to: Short | None = None
     url: Short | None = Field(None, alias="alertWebUrl")
     comments: tuple[Comment, ...] | None = None
-    messages: tuple[Message, ...]
+    messages: tuple[AnalysedMessage, ...]
     clusters: tuple[Cluster, ...]
 
     @model_validator(mode="before")
@@ -129,7 +129,7 @@ def _is(item: Mapping[str, Any], kind: str) -> bool:
     return str(item[_TYPE]).casefold().endswith(f".{kind}".casefold())
 
 
-def concerns(raw: object, profile: Profile) -> bool:
+def is_false_alert_policy(raw: object, profile: Profile) -> bool:
     """Whether *raw* is an alert of one of the profile's alert policies.
 
     Raises:
@@ -144,7 +144,7 @@ def concerns(raw: object, profile: Profile) -> bool:
     return raw.get("serviceSource") == SERVICE and normal.name(title) in titles
 
 
-def parse(raw: Mapping[str, Any]) -> Alert:
+def parse_alert(raw: Mapping[str, Any]) -> Alert:
     """Read an alert.
 
     Raises:

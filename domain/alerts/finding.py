@@ -20,7 +20,7 @@ _TODO = (
 )
 
 
-def found(before: ControlState, records: Iterable[AlertRecord], profile: Profile, now: datetime) -> ControlState:
+def with_alerts(before: ControlState, records: Iterable[AlertRecord], profile: Profile, now: datetime) -> ControlState:
     """The state once every alert has been looked at.
 
     A cause is the policy that let the mail in. The detail names causes only, so that more of the same is no news; the

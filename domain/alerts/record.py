@@ -6,7 +6,7 @@ from typing import Literal, Self, assert_never
 
 from pydantic import AwareDatetime
 
-from domain.alerts.alert import Alert, Message
+from domain.alerts.alert import Alert, AnalysedMessage
 from domain.alerts.triage import AlertVerdict, FalseAlarm, GotRound, Unproven
 
 MARKERS = {"closing": "[Holdfast: closed]", "reopening": "[Holdfast: reopened]"}
@@ -18,7 +18,7 @@ COMMENT_PATIENCE = timedelta(minutes=5)
 MOST_SHOWN = 20
 """Messages of an alert that are kept and listed."""
 
-type Kind = Literal["false", "round", "unproven"]
+type VerdictKind = Literal["false", "round", "unproven"]
 type Todo = Literal["close", "finish", "reopen", "leave"]
 type Ours = tuple[str, str]
 """The classification and the determination that we close alerts with."""
@@ -35,7 +35,7 @@ class Mail:
     received: AwareDatetime | None
 
     @classmethod
-    def of(cls, message: Message) -> Self:
+    def of(cls, message: AnalysedMessage) -> Self:
         sender = message.p2_sender.email_address if message.p2_sender else None
         return cls(
             message_id=message.internet_message_id or message.network_message_id or "",
@@ -67,7 +67,7 @@ class AlertRecord:
     updated: AwareDatetime
     url: str = ""
     unsettled: bool = True
-    kind: Kind = "unproven"
+    kind: VerdictKind = "unproven"
     reason: str = ""
     count: int = -1
     mails: tuple[Mail, ...] = ()
@@ -125,7 +125,7 @@ def blank(alert: Alert) -> AlertRecord:
     return AlertRecord(id=alert.id, title=alert.title, updated=alert.updated)
 
 
-def _told(verdict: AlertVerdict) -> tuple[Kind, str, tuple[Message, ...]]:
+def _told(verdict: AlertVerdict) -> tuple[VerdictKind, str, tuple[AnalysedMessage, ...]]:
     match verdict:
         case FalseAlarm(messages):
             return (

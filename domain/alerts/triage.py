@@ -12,7 +12,7 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Literal, Self
 
-from domain.alerts.alert import Alert, Message
+from domain.alerts.alert import Alert, AnalysedMessage
 from domain.profile import Profile
 from domain.states import ControlState
 
@@ -30,14 +30,14 @@ _NOWHERE: tuple[IPv4Network | IPv6Network, ...] = (
 class FalseAlarm:
     """Every message came through the filter, with the lock-down proven."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[AnalysedMessage, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GotRound:
     """These messages did not come through the filter."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[AnalysedMessage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def triage(alert: Alert, profile: Profile, lockdown: ControlState) -> AlertVerdi
     return FalseAlarm(alert.messages) if period.within(lockdown) else period.unproven(lockdown)
 
 
-def origin(message: Message, profile: Profile) -> Origin:
+def origin(message: AnalysedMessage, profile: Profile) -> Origin:
     """Where the last relay of *message* was; unknown where Microsoft names none that can be."""
     try:
         address = ip_address((message.sender_ip or "").strip())

@@ -56,7 +56,7 @@ def _empty(value: object) -> object:
     return "" if value is None else value
 
 
-type Text = Annotated[str, BeforeValidator(_empty), Field(max_length=4096)]
+type AuditText = Annotated[str, BeforeValidator(_empty), Field(max_length=4096)]
 
 
 class _Wire(BaseModel):
@@ -66,8 +66,8 @@ class _Wire(BaseModel):
 class AppContext(_Wire):
     """`AppAccessContext`: every member is optional."""
 
-    client_app_id: Text = ""
-    client_app_name: Text = ""
+    client_app_id: AuditText = ""
+    client_app_name: AuditText = ""
 
 
 class AuditRecord(_Wire):
@@ -76,15 +76,15 @@ class AuditRecord(_Wire):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
     at: Annotated[AwareDatetime, BeforeValidator(_utc)] = Field(alias="CreationTime")
     operation: Annotated[str, Field(max_length=200)]
-    user_id: Text = ""
-    user_key: Text = ""
-    app_id: Text = ""
-    client_app_id: Text = ""
-    token_object_id: Text = ""
+    user_id: AuditText = ""
+    user_key: AuditText = ""
+    app_id: AuditText = ""
+    client_app_id: AuditText = ""
+    token_object_id: AuditText = ""
     app_access_context: Annotated[AppContext, BeforeValidator(lambda value: value or {})] = AppContext()
-    address: Text = Field("", alias="ClientIP")
-    object_id: Text = ""
-    result_status: Annotated[Text, BeforeValidator(lambda value: value if value is None else str(value))] = ""
+    address: AuditText = Field("", alias="ClientIP")
+    object_id: AuditText = ""
+    result_status: Annotated[AuditText, BeforeValidator(lambda value: value if value is None else str(value))] = ""
     parameters: Annotated[dict[str, str], BeforeValidator(_parameters)] = {}
 
     @property
@@ -142,7 +142,7 @@ def _controls(operation: str) -> tuple[str, ...]:
     return controls.about(noun) if verb in _VERBS else ()
 
 
-def concerns(raw: object) -> bool:
+def concerns_control(raw: object) -> bool:
     """Whether *raw* is about a cmdlet that can change what a control watches.
 
     Raises:
@@ -153,7 +153,7 @@ def concerns(raw: object) -> bool:
     return bool(_controls(raw["Operation"]))
 
 
-def parse(raw: object) -> AuditRecord:
+def parse_audit_record(raw: object) -> AuditRecord:
     """Read a record.
 
     Raises:

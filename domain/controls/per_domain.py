@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from domain.control import Comparison, Compliant, Drifted, Facts, Finding, NeedsPerson, NotApplicable, Unknown
-from domain.dns_steps import Record, RecordChange, found, of_type, replaced
+from domain.dns_steps import DnsRecord, RecordChange, of_type, records_read, replaced
 from domain.exchange import AcceptedDomain
 from domain.mail import asking, names
 from domain.mail.answers import Question
@@ -45,7 +45,7 @@ def ascii_of(domain: str) -> str:
 
 
 def published(
-    name: str, facts: Facts, wanted: Wanted, new: Record, *, in_place: bytes | None = None
+    name: str, facts: Facts, wanted: Wanted, new: DnsRecord, *, in_place: bytes | None = None
 ) -> RecordChange | None:
     """The change that publishes *new* at *name*, beside all that is there or *in_place* of one text.
 
@@ -54,7 +54,7 @@ def published(
     zone, rtype = wanted.tenant.zone_of(name), of_type(new)
     if zone is None:
         return None
-    before = found(facts.answers.get(Question(name, rtype)))
+    before = records_read(facts.answers.get(Question(name, rtype)))
     change = RecordChange(zone, name, rtype, before, replaced(before, in_place, new))
     return change if change.fits else None
 
@@ -71,14 +71,14 @@ def _looked_at(domain: str, look: Callable[[str], Seen]) -> Seen:
 
 def judge(domains: tuple[str, ...], look: Callable[[str], Seen]) -> Finding | Needs:
     """Look at each of *domains*. What one still needs, all wait for; what one hides is told before what others lack."""
-    found = {domain: _looked_at(domain, look) for domain in domains}
-    if not found:
+    records_read = {domain: _looked_at(domain, look) for domain in domains}
+    if not records_read:
         return NotApplicable("the tenant has no authoritative custom domain")
-    if questions := tuple(q for each in found.values() if isinstance(each, Needs) for q in each.questions):
+    if questions := tuple(q for each in records_read.values() if isinstance(each, Needs) for q in each.questions):
         return Needs(tuple(dict.fromkeys(questions)))
-    if hidden := [f"{name}: {each.reason}" for name, each in found.items() if isinstance(each, asking.Unknown)]:
+    if hidden := [f"{name}: {each.reason}" for name, each in records_read.items() if isinstance(each, asking.Unknown)]:
         return Unknown("; ".join(hidden))
-    judged = [each for each in found.values() if isinstance(each, OneDomain)]
+    judged = [each for each in records_read.values() if isinstance(each, OneDomain)]
     seen = sum((each.seen for each in judged), Comparison())
     todo, notes = ("; ".join(filter(None, texts)) for texts in zip(*((e.todo, e.note) for e in judged), strict=True))
     if mendable := [each for each in judged if each.change]:

@@ -26,7 +26,7 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WebhookRequest:
     """What a Standard Webhooks sender asks for: it has no tickets to read (docs/reference/psa.md#standard-webhooks)."""
 
     action: Action
@@ -141,7 +141,7 @@ def _halopsa(item: object) -> Hint:
     return Hint(_id(inside or content.get("ticket_id") or content.get("id"), "ticket.id"))
 
 
-def request(body: bytes) -> Request:
+def request(body: bytes) -> WebhookRequest:
     """What a verified Standard Webhooks body asks for.
 
     Raises:
@@ -155,7 +155,7 @@ def request(body: bytes) -> Request:
     company, ticket = content.get("company_id"), content.get("ticket_id")
     if not isinstance(company, str | int) or not str(company) or len(str(company)) > LONGEST_ID:
         raise BadBody("company_id should be the id of a company")
-    return Request(action, str(company), str(ticket or "")[:LONGEST_ID])
+    return WebhookRequest(action, str(company), str(ticket or "")[:LONGEST_ID])
 
 
 def _object(content: object) -> dict[str, Any]:

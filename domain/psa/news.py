@@ -46,7 +46,7 @@ def summary(cause: str, tenant_name: str, filter_name: str) -> str:
     return f"{filter_name}: {what} ({tenant_name})"[:90]
 
 
-def about(filter_name: str) -> str:
+def first_text(filter_name: str) -> str:
     """A ticket's first text, which its customer may see."""
     watched = f"Holdfast watches the mail settings of this tenant that the guide of {filter_name} documents."
     return f"{watched} What it found is in the internal notes."

@@ -2,7 +2,7 @@
 
 from clients.connect import Clients
 from clients.errors import ClientError, Refused
-from domain.partner import Proposal, proposals, with_config
+from domain.partner import TenantProposal, proposals, with_config
 from handlers.api.endpoint import Ask, Reply
 from handlers.api.problem import Problem
 
@@ -27,7 +27,7 @@ async def show(_: Ask, clients: Clients) -> Reply:
         ) from None
 
 
-async def _with_configs(partner_id: str, found: list[Proposal], clients: Clients) -> list[Proposal]:
+async def _with_configs(partner_id: str, found: list[TenantProposal], clients: Clients) -> list[TenantProposal]:
     new = [proposal.tenant_id for proposal in found if not proposal.configured]
     information = await clients.partner.information(partner_id, new)
     return [with_config(proposal, information.get(proposal.tenant_id, {})) for proposal in found]

@@ -9,7 +9,7 @@ from domain.exemption import Exemption
 from domain.gate import Brake
 from domain.ledger import Entry
 from domain.operations import Operation
-from domain.partner import Proposal
+from domain.partner import TenantProposal
 from domain.tenant import TenantConfig
 from handlers.api import approvals, docs, exceptions, openapi, proposals, readiness, tenants
 from handlers.api import asks as api
@@ -113,7 +113,7 @@ _ALL = (
         "Customers of the MSP's own tenant that could be looked after; none is added by this.",
         proposals.show,
         READ,
-        {200: list[Proposal]},
+        {200: list[TenantProposal]},
         problems=(409, 502),
     ),
     Endpoint(

@@ -17,7 +17,7 @@ log = logging.getLogger("holdfast.sweep")
 SPREAD = 0.8
 """Share of the interval over which a sweep's checks are spread, so that the last ones end before the next begins."""
 
-AT_ONCE = 32
+_AT_ONCE = 32
 """Messages sent at the same time: ten thousand one after the other would take longer than the first ones wait."""
 
 SHORTEST_LIFE_S = 60
@@ -72,5 +72,5 @@ async def spread(
         with telemetry.asking(tenant_id):
             await ask(tenant_id, delay_s, delay_s + life_s)
 
-    for some in batched(enumerate(tenants), AT_ONCE, strict=False):
+    for some in batched(enumerate(tenants), _AT_ONCE, strict=False):
         await asyncio.gather(*(begin(number, tenant_id) for number, tenant_id in some))

@@ -16,7 +16,7 @@ from clients.errors import ClientError, Forbidden, NotFound, NotLicensed, Thrott
 from clients.storage.alerts import Book
 from clients.storage.leases import Lease
 from domain.alerts import finding
-from domain.alerts.alert import Alert, OddAlert, concerns, parse
+from domain.alerts.alert import Alert, OddAlert, is_false_alert_policy, parse_alert
 from domain.alerts.record import AlertRecord, blank
 from domain.jobs import Again, CheckTenant, Done, Outcome, TriageAlerts
 from domain.ledger import Entry
@@ -28,9 +28,9 @@ from handlers.security.kept_state import keep_state
 
 log = logging.getLogger("holdfast.alerts")
 
-OVERLAP = timedelta(minutes=30)
+_OVERLAP = timedelta(minutes=30)
 """Alerts come up as late as 20 minutes after their time (defender-alerts-and-audit 1.10)."""
-FIRST_LOOK = timedelta(days=1)
+_FIRST_LOOK = timedelta(days=1)
 FULL_EVERY = timedelta(days=1)
 FULL_BACK = timedelta(days=7)
 """Once a day all that are open are gone through, so far back: stragglers, and those that a person changed meanwhile."""
@@ -83,7 +83,7 @@ class _Look:
         try:
             await self._read()
             standing = await self._kept.standing(self._tenant_id)
-            await self._tell(lambda before, now: finding.found(before, standing, self._wanted.profile, now))
+            await self._tell(lambda before, now: finding.with_alerts(before, standing, self._wanted.profile, now))
         except NotLicensed as refusal:
             why = f"the tenant's plan has no Defender alerts: {refusal.sentence}"
             await self._tell(lambda before, now: finding.without_service(before, why, now))
@@ -100,7 +100,7 @@ class _Look:
     async def _read(self) -> None:
         """Go through the alerts, and note how far that came. Raises what failed for one alert when all were tried."""
         now, book = self._clients.now(), self._book
-        since = book.watermark - OVERLAP if book.watermark else now - FIRST_LOOK
+        since = book.watermark - _OVERLAP if book.watermark else now - _FIRST_LOOK
         async for page in self._clients.alerts.changed(self._tenant_id, since):
             for raw in page:
                 await self._take(raw)
@@ -143,9 +143,9 @@ class _Look:
     async def _take(self, raw: Any) -> None:  # noqa: ANN401 - whatever the service gave
         """Judge one alert, and act. What is odd is kept as it came, and never closed."""
         try:
-            if not concerns(raw, self._wanted.profile):
+            if not is_false_alert_policy(raw, self._wanted.profile):
                 return
-            alert = parse(raw)
+            alert = parse_alert(raw)
         except OddAlert as odd:
             content = json.dumps(raw, sort_keys=True).encode()
             await park.kept("alerts", self._tenant_id, content, f"an odd alert: {odd}", self._clients)

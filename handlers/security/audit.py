@@ -13,7 +13,7 @@ from functools import partial
 from clients.connect import Clients
 from clients.errors import ClientError, NotLicensed, Throttled
 from domain.audit.attribution import AFTER, BEFORE, Us, is_ours
-from domain.audit.record import AuditRecord, OddRecord, concerns, parse
+from domain.audit.record import AuditRecord, OddRecord, concerns_control, parse_audit_record
 from domain.jobs import Again, CheckTenant, Done, Outcome, ReadAudit
 from domain.ledger import Entry
 from domain.states import ControlState, StateName
@@ -69,9 +69,9 @@ async def _read_on(tenant_id: str, clients: Clients) -> None:
 async def _take(tenant_id: str, us: Us, touched: set[str], clients: Clients, raw: object) -> None:
     """Keep what others did, and note in *touched* the controls that it was about. What is odd is kept as it came."""
     try:
-        if not concerns(raw):
+        if not concerns_control(raw):
             return
-        record = parse(raw)
+        record = parse_audit_record(raw)
     except OddRecord as odd:
         content = json.dumps(raw, sort_keys=True).encode()
         await park.kept("audit", tenant_id, content, f"an odd audit record: {odd}", clients)

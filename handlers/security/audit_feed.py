@@ -16,8 +16,8 @@ log = logging.getLogger("holdfast.audit")
 AUDIT_FEED = "audit-feed"
 """The state that says whether the feed can be read, beside those of the controls."""
 
-FIRST_LOOK = timedelta(hours=24)
-OVERLAP = timedelta(minutes=30)
+_FIRST_LOOK = timedelta(hours=24)
+_OVERLAP = timedelta(minutes=30)
 """Listed again each time: what came up at one moment need not be listed at that moment everywhere."""
 WINDOW = timedelta(hours=6)
 """Small, for a window counts as read when all of it was: a throttle in a busy tenant costs one at most."""
@@ -70,9 +70,9 @@ class FeedReader:
         """Where to read on. What is lost because nobody came for a week is written down."""
         read_until = self._book.until.get(content_type)
         if read_until is None:
-            return now - FIRST_LOOK
+            return now - _FIRST_LOOK
         if read_until >= now - KEPT:
-            return max(read_until - OVERLAP, now - KEPT)
+            return max(read_until - _OVERLAP, now - KEPT)
         await self._gap(f"{content_type}: what came up from {read_until.isoformat()} on was kept a week, and not read")
         return now - KEPT
 
@@ -93,7 +93,7 @@ class FeedReader:
     async def _passed(self, content_type: str, end: datetime) -> None:
         """Keep that a window is read; only what the next window may list again is remembered of it."""
         before = self._book.fetched.get(content_type, {})
-        again = {blob_id: created for blob_id, created in before.items() if created >= end - OVERLAP}
+        again = {blob_id: created for blob_id, created in before.items() if created >= end - _OVERLAP}
         self._book = replace(
             self._book,
             until=self._book.until | {content_type: end},

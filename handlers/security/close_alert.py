@@ -11,7 +11,7 @@ from clients.connect import Clients
 from clients.errors import ClientError, Invalid, NotFound, Throttled, Unreadable
 from clients.storage.leases import Lease
 from domain.alerts import finding
-from domain.alerts.alert import Alert, OddAlert, parse
+from domain.alerts.alert import Alert, OddAlert, parse_alert
 from domain.alerts.record import COMMENT_PATIENCE, MARKERS, AlertRecord, Unfinished
 from domain.alerts.triage import triage
 from domain.ledger import Entry, Image
@@ -167,7 +167,7 @@ class AlertCase:
 
 def _read(raw: dict[str, Any]) -> Alert:
     try:
-        return parse(raw)
+        return parse_alert(raw)
     except OddAlert as odd:
         raise Unreadable(str(odd)) from None
 

@@ -32,7 +32,7 @@ class Addressee:
     @property
     def about(self) -> str:
         """The first text of a new ticket, which its customer may see."""
-        return news.ABOUT_SERVICE if self.ledger == SERVICE else news.about(self.filter_name)
+        return news.ABOUT_SERVICE if self.ledger == SERVICE else news.first_text(self.filter_name)
 
 
 async def addressee(ledger: str, clients: Clients) -> Addressee | None:

@@ -14,7 +14,7 @@ from handlers.operations import ENDED
 
 log = logging.getLogger("holdfast.notify")
 
-PATIENCE = timedelta(days=1)
+_PATIENCE = timedelta(days=1)
 """Autotask answers 4xx to some of its own outages, so that a refused answer is tried again for so long."""
 
 
@@ -32,8 +32,8 @@ async def answer_tickets(tenant_id: str, clients: Clients) -> bool:
 async def _given_up(tenant_id: str, asking: AskingTicket, error: ClientError | TicketMoved, clients: Clients) -> bool:
     """Whether the ticket is gone, or takes nothing more: the ledger has it all. Else it is tried again."""
     operation = await clients.storage.operations.get(asking.operation_id)
-    waited = clients.now() - operation.created_at if operation else PATIENCE
-    if isinstance(error, NotFound) or (isinstance(error, Invalid) and waited >= PATIENCE):
+    waited = clients.now() - operation.created_at if operation else _PATIENCE
+    if isinstance(error, NotFound) or (isinstance(error, Invalid) and waited >= _PATIENCE):
         log.error("unanswerable tenant=%s ticket=%s %s", tenant_id, asking.ticket_id, error)
         await clients.storage.tickets.answered(tenant_id, asking)
         return True

@@ -14,9 +14,9 @@ from domain.psa.ticket import Ticket, trigger_of
 
 log = logging.getLogger("holdfast.poll")
 
-OVERLAP = timedelta(minutes=15)
+_OVERLAP = timedelta(minutes=15)
 """The PSA's clock is not ours, and a change may show later than it was made."""
-AT_ONCE = 16
+_AT_ONCE = 16
 
 
 async def look_for_changes(clients: Clients) -> None:
@@ -32,11 +32,11 @@ async def _poll(psa: PsaClient, clients: Clients) -> bool:
     now = clients.now()
     last = await clients.storage.tickets.polled(psa.provider)
     try:
-        changed = await psa.changed_since((last.until if last else now) - OVERLAP)
+        changed = await psa.changed_since((last.until if last else now) - _OVERLAP)
     except ClientError as error:
         log.warning("poll_failed provider=%s %s", psa.provider, error)
         return False
-    for some in batched(changed, AT_ONCE, strict=False):
+    for some in batched(changed, _AT_ONCE, strict=False):
         await asyncio.gather(*(_take_up(ticket, now, psa, clients) for ticket in some))
     await clients.storage.tickets.put_polled(psa.provider, Polled(until=now))
     log.info("poll provider=%s changed=%d", psa.provider, len(changed))

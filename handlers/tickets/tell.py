@@ -23,9 +23,9 @@ from handlers.tickets.cause import CauseTeller
 
 log = logging.getLogger("holdfast.notify")
 
-OVERLAP = timedelta(hours=1)
+_OVERLAP = timedelta(hours=1)
 """An entry may come into the ledger this much after the time it carries, and is told all the same."""
-FIRST_LOOK = timedelta(days=30)
+_FIRST_LOOK = timedelta(days=30)
 """A tenant that is new to the ticket system is told of what has been open for no longer than this."""
 
 
@@ -50,7 +50,7 @@ async def tell_ticket(job: Notify, clients: Clients) -> Outcome:
         told = await _tell(to, clients)
         if told & await answer_tickets(to.ledger, clients):
             await tickets.clear_news(job.tenant_id, mark)
-            clients.psa.done.put(job.tenant_id, read_at, clients.now() + OVERLAP)
+            clients.psa.done.put(job.tenant_id, read_at, clients.now() + _OVERLAP)
     return Done()
 
 
@@ -60,7 +60,7 @@ async def _tell(to: Addressee, clients: Clients) -> bool:
     # Loaded first: that copies to the ledger what a crash left in the states' outbox.
     teller = CauseTeller(to, await clients.storage.states.load(to.ledger), clients)
     known = await tickets.told(to.ledger)
-    since = known.until - OVERLAP if known else clients.now() - FIRST_LOOK
+    since = known.until - _OVERLAP if known else clients.now() - _FIRST_LOOK
     entries = await clients.storage.ledger.since(to.ledger, since)
     told, complete = known or await _first(to, entries, clients), True
     for cause, untold in _by_cause(entries, told).items():
@@ -74,14 +74,14 @@ async def _tell(to: Addressee, clients: Clients) -> bool:
             await tickets.put_told(to.ledger, told)
     if complete and entries:
         until = max(entry.at for entry in entries)
-        kept = tuple(entry.id for entry in entries if entry.at >= until - OVERLAP)
+        kept = tuple(entry.id for entry in entries if entry.at >= until - _OVERLAP)
         await tickets.put_told(to.ledger, Told(until=until, ids=kept))
     return complete
 
 
 async def _first(to: Addressee, entries: list[Entry], clients: Clients) -> Told:
     """Where telling begins for a tenant that is new here: with what is open, not with what once was."""
-    begin = Told(until=clients.now() - FIRST_LOOK + OVERLAP)
+    begin = Told(until=clients.now() - _FIRST_LOOK + _OVERLAP)
     over = [untold for untold in _by_cause(entries, begin).values() if news.settled(untold)]
     begin = replace(begin, ids=tuple(entry.id for untold in over for entry in untold))
     await clients.storage.tickets.put_told(to.ledger, begin)

@@ -25,10 +25,10 @@ from handlers.api.http import Connect
 
 log = logging.getLogger("holdfast.webhooks")
 
-LARGEST_BYTES = 262_144
+_LARGEST_BYTES = 262_144
 GATHER_S = 2
 """A message waits this long for what else is said about its ticket: every save of a form is an event of its own."""
-AT_ONCE = 16
+_AT_ONCE = 16
 """Messages of one batch that are put on the queue side by side."""
 COME_AGAIN_S = "5"
 REPEATS_KNOWN = timedelta(minutes=10)
@@ -57,7 +57,7 @@ async def receive(provider: str, body: bytes, headers: Mapping[str, str], client
     sender = _provider(provider)
     if sender is None or not clients.psa.door.has(sender):
         return 404
-    if len(body) > LARGEST_BYTES:
+    if len(body) > _LARGEST_BYTES:
         return 413
     lowered = {name.lower(): value for name, value in headers.items()}
     try:
@@ -93,7 +93,7 @@ async def _hint(provider: TicketSystem, body: bytes, clients: Clients) -> None:
         log.warning("webhook provider=%s skipped=%d reason=%s", provider, len(bad), bad[0])
     heard = {each.ticket_id for each in found if isinstance(each, Hint) and not (own and each.by == own)}
     new = [number for number in heard if not clients.psa.hinted.get(f"{provider} {number}", now)]
-    for some in batched(new, AT_ONCE, strict=False):
+    for some in batched(new, _AT_ONCE, strict=False):
         await asyncio.gather(*(_put(ReadTicket(provider=provider, ticket_id=n, asked_at=now), clients) for n in some))
 
 

@@ -33,8 +33,8 @@ from clients.http import (
     LONGEST_WAIT_S,
     TRIES,
     Answer,
-    Effect,
     Http,
+    Intent,
     Request,
     make_client,
     raise_for_status,
@@ -66,7 +66,7 @@ TURNED_AWAY = [
     pytest.param(httpx.Response(429, headers={"Retry-After": "3"}), id="429_with_seconds"),
     pytest.param(httpx.Response(429, text="You have reached the maximum number of concurrent requests"), id="429_text"),
 ]
-WRITES = [Effect.SET, Effect.CREATE]
+WRITES = [Intent.SET, Intent.CREATE]
 BUSY = [pytest.param(httpx.Response(503), id="503")]
 GARBLED = [pytest.param(HTML, id="html"), pytest.param(CUT, id="truncated_json")]
 
@@ -76,8 +76,8 @@ def read(answer: Answer) -> object:
     return answer.json()
 
 
-def request_to(effect: Effect) -> Request:
-    return Request("POST", URL, effect, {"Authorization": "Bearer hidden"})
+def request_to(intent: Intent) -> Request:
+    return Request("POST", URL, intent, {"Authorization": "Bearer hidden"})
 
 
 @pytest.mark.parametrize("passing", LOST + NEVER_OPENED + TURNED_AWAY + BUSY + GARBLED)
@@ -86,74 +86,74 @@ async def test_a_read_is_asked_again_after_what_passes(
 ) -> None:
     route = router.post(URL).mock(side_effect=[passing, FINE])
 
-    assert await http.send(request_to(Effect.READ), read) == {"fine": True}
+    assert await http.send(request_to(Intent.READ), read) == {"fine": True}
     assert route.call_count == 2
 
 
-@pytest.mark.parametrize("effect", WRITES)
+@pytest.mark.parametrize("intent", WRITES)
 @pytest.mark.parametrize("unopened", NEVER_OPENED)
 async def test_a_write_that_never_left_is_not_tried_again_here(
-    http: Http, router: respx.MockRouter, effect: Effect, unopened: Exception
+    http: Http, router: respx.MockRouter, intent: Intent, unopened: Exception
 ) -> None:
     route = router.post(URL).mock(side_effect=[unopened, FINE])
 
     with pytest.raises(Unreachable) as raised:
-        await http.send(request_to(effect), read)
+        await http.send(request_to(intent), read)
 
     assert not raised.value.sent
     assert route.call_count == 1
 
 
-@pytest.mark.parametrize("effect", WRITES)
+@pytest.mark.parametrize("intent", WRITES)
 @pytest.mark.parametrize("turned_away", TURNED_AWAY)
 async def test_a_write_that_was_turned_away_waits_in_the_queue_and_not_here(
-    http: Http, router: respx.MockRouter, effect: Effect, turned_away: httpx.Response
+    http: Http, router: respx.MockRouter, intent: Intent, turned_away: httpx.Response
 ) -> None:
     route = router.post(URL).mock(side_effect=[turned_away, FINE])
 
     with pytest.raises(Throttled) as raised:
-        await http.send(request_to(effect), read)
+        await http.send(request_to(intent), read)
 
     assert raised.value.retry_after_s == (3 if "retry-after" in turned_away.headers else None)
     assert route.call_count == 1
 
 
-@pytest.mark.parametrize("effect", WRITES)
+@pytest.mark.parametrize("intent", WRITES)
 async def test_a_write_is_on_its_way_within_ten_seconds_or_never(
-    http: Http, router: respx.MockRouter, effect: Effect
+    http: Http, router: respx.MockRouter, intent: Intent
 ) -> None:
     route = router.post(URL).mock(return_value=FINE)
 
-    await http.send(request_to(effect), read)
+    await http.send(request_to(intent), read)
 
     waits = route.calls.last.request.extensions["timeout"]
     tcp_and_tls = 2
     assert waits["pool"] + tcp_and_tls * waits["connect"] < 10
 
 
-@pytest.mark.parametrize("effect", WRITES)
+@pytest.mark.parametrize("intent", WRITES)
 @pytest.mark.parametrize("lost", LOST + BUSY)
 async def test_a_write_whose_answer_was_lost_is_not_sent_again(
-    http: Http, router: respx.MockRouter, effect: Effect, lost: httpx.Response | Exception
+    http: Http, router: respx.MockRouter, intent: Intent, lost: httpx.Response | Exception
 ) -> None:
     route = router.post(URL).mock(side_effect=[lost, FINE])
 
     with pytest.raises(Unreachable) as raised:
-        await http.send(request_to(effect), read)
+        await http.send(request_to(intent), read)
 
     assert raised.value.sent
     assert route.call_count == 1
 
 
-@pytest.mark.parametrize("effect", WRITES)
+@pytest.mark.parametrize("intent", WRITES)
 @pytest.mark.parametrize("garbled", GARBLED)
 async def test_a_write_with_an_unreadable_answer_is_not_sent_again(
-    http: Http, router: respx.MockRouter, effect: Effect, garbled: httpx.Response
+    http: Http, router: respx.MockRouter, intent: Intent, garbled: httpx.Response
 ) -> None:
     route = router.post(URL).mock(side_effect=[garbled, FINE])
 
     with pytest.raises(Garbled):
-        await http.send(request_to(effect), read)
+        await http.send(request_to(intent), read)
 
     assert route.call_count == 1
 
@@ -162,14 +162,14 @@ async def test_a_write_with_an_unreadable_answer_is_not_sent_again(
     ("status", "error"),
     [(400, Invalid), (401, Unauthorised), (403, Forbidden), (404, NotFound), (405, Invalid), (409, AlreadyExists)],
 )
-@pytest.mark.parametrize("effect", Effect)
+@pytest.mark.parametrize("intent", Intent)
 async def test_a_refusal_is_final(
-    http: Http, router: respx.MockRouter, effect: Effect, status: int, error: type[ClientError]
+    http: Http, router: respx.MockRouter, intent: Intent, status: int, error: type[ClientError]
 ) -> None:
     route = router.post(URL).mock(side_effect=[httpx.Response(status), FINE])
 
     with pytest.raises(error):
-        await http.send(request_to(effect), read)
+        await http.send(request_to(intent), read)
 
     assert route.call_count == 1
 
@@ -178,7 +178,7 @@ async def test_patience_ends_after_five_tries(http: Http, router: respx.MockRout
     route = router.post(URL).respond(503)
 
     with pytest.raises(Throttled):
-        await http.send(request_to(Effect.READ), read)
+        await http.send(request_to(Intent.READ), read)
 
     assert route.call_count == TRIES
 
@@ -187,7 +187,7 @@ async def test_a_never_opened_connection_is_told_apart_from_a_lost_answer(http: 
     router.post(URL).mock(side_effect=httpx.ConnectError("refused"))
 
     with pytest.raises(Unreachable) as raised:
-        await http.send(request_to(Effect.CREATE), read)
+        await http.send(request_to(Intent.CREATE), read)
 
     assert not raised.value.sent
 
@@ -196,7 +196,7 @@ async def test_a_wait_longer_than_our_patience_is_left_to_the_queue(http: Http, 
     route = router.post(URL).respond(429, headers={"Retry-After": "120"})
 
     with pytest.raises(Throttled) as raised:
-        await http.send(request_to(Effect.READ), read)
+        await http.send(request_to(Intent.READ), read)
 
     assert raised.value.retry_after_s == 120
     assert route.call_count == 1
@@ -206,7 +206,7 @@ async def test_short_waits_that_add_up_are_left_to_the_queue(http: Http, router:
     route = router.post(URL).respond(429, headers={"Retry-After": "8"})
 
     with pytest.raises(Throttled) as raised:
-        await http.send(request_to(Effect.READ), read)
+        await http.send(request_to(Intent.READ), read)
 
     assert raised.value.retry_after_s == 8
     assert route.call_count == 3
@@ -243,7 +243,7 @@ async def test_the_wait_asked_for_is_the_wait_kept(
     router.post(URL).respond(429, headers={"Retry-After": value})
 
     with pytest.raises(_SleptError):
-        await http.send(request_to(Effect.READ), read)
+        await http.send(request_to(Intent.READ), read)
 
     assert waits == [7]
 
@@ -254,7 +254,7 @@ async def test_without_a_wait_asked_for_the_first_one_is_about_a_second(
     router.post(URL).respond(429)
 
     with pytest.raises(_SleptError):
-        await http.send(request_to(Effect.READ), read)
+        await http.send(request_to(Intent.READ), read)
 
     assert 0.5 <= waits[0] <= 1
 
@@ -287,7 +287,7 @@ async def test_messages_name_the_path_and_never_the_query_or_the_token(http: Htt
     router.post(URL).respond(400, text="Bearer hidden was sent", headers={"request-id": "r-1"})
 
     with pytest.raises(Invalid) as raised:
-        await http.send(request_to(Effect.READ), read)
+        await http.send(request_to(Intent.READ), read)
 
     assert str(raised.value) == "POST /things -> 400 (request-id r-1): Bearer <masked> was sent"
 
@@ -297,7 +297,7 @@ async def test_a_redirect_is_told_and_not_followed(http: Http, router: respx.Moc
     elsewhere = router.route(host="elsewhere.test")
 
     with pytest.raises(Redirected) as raised:
-        await http.send(request_to(Effect.READ), read)
+        await http.send(request_to(Intent.READ), read)
 
     assert raised.value.location == "https://elsewhere.test:446/x"
     assert not elsewhere.called
@@ -306,7 +306,7 @@ async def test_a_redirect_is_told_and_not_followed(http: Http, router: respx.Moc
 async def test_every_try_says_who_asks_and_carries_an_id_of_its_own(http: Http, router: respx.MockRouter) -> None:
     route = router.post(URL).mock(side_effect=[httpx.Response(503), FINE])
 
-    await http.send(request_to(Effect.READ), read)
+    await http.send(request_to(Intent.READ), read)
 
     first, second = (call.request.headers for call in route.calls)
     assert first["user-agent"].startswith("Holdfast/")
@@ -323,11 +323,11 @@ def test_any_link_is_an_address_or_unreadable(link: str) -> None:
 async def test_the_time_of_an_answer_is_when_it_arrived(http: Http, router: respx.MockRouter) -> None:
     router.post(URL).mock(return_value=FINE)
 
-    assert await http.send(request_to(Effect.READ), lambda answer: answer.at) == NOW
+    assert await http.send(request_to(Intent.READ), lambda answer: answer.at) == NOW
 
 
 def test_tokens_and_bodies_stay_out_of_representations() -> None:
-    assert "hidden" not in repr(Request("POST", "https://x.test", Effect.READ, {"a": "hidden"}, b"hidden"))
+    assert "hidden" not in repr(Request("POST", "https://x.test", Intent.READ, {"a": "hidden"}, b"hidden"))
 
 
 # What follows speaks to a real socket: respx does not show what h11, TLS and the kernel do.
@@ -360,12 +360,12 @@ GZIP = "Content-Type: application/json\r\nContent-Encoding: gzip\r\n"
 async def test_a_refusal_that_only_claims_to_be_gzip_is_a_refusal(http: Http, body: bytes) -> None:
     async with server(answering("403 Forbidden", GZIP, body)) as url:
         with pytest.raises(Forbidden):
-            await http.send(Request("GET", url, Effect.READ), read)
+            await http.send(Request("GET", url, Intent.READ), read)
 
 
 async def test_a_body_that_is_gzip_although_none_was_asked_for_is_read(http: Http) -> None:
     async with server(answering("200 OK", GZIP, gzip.compress(b'{"fine": true}'))) as url:
-        assert await http.send(Request("GET", url, Effect.READ), read) == {"fine": True}
+        assert await http.send(Request("GET", url, Intent.READ), read) == {"fine": True}
 
 
 async def test_a_connection_cut_after_the_request_may_have_been_applied(http: Http) -> None:
@@ -379,7 +379,7 @@ async def test_a_connection_cut_after_the_request_may_have_been_applied(http: Ht
 
     async with server(cut) as url:
         with pytest.raises(Unreachable) as raised:
-            await http.send(Request("POST", url, Effect.CREATE), read)
+            await http.send(Request("POST", url, Intent.CREATE), read)
 
     assert raised.value.sent
     assert asked == 1
@@ -390,7 +390,7 @@ async def test_a_refused_connection_was_never_sent(http: Http) -> None:
         pass
 
     with pytest.raises(Unreachable) as raised:
-        await http.send(Request("POST", url, Effect.CREATE), read)
+        await http.send(Request("POST", url, Intent.CREATE), read)
 
     assert not raised.value.sent
 
@@ -406,4 +406,4 @@ async def test_an_authority_named_in_the_environment_is_trusted(
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
 
     async with server(answering("200 OK", "", b"{}"), tls) as url, make_client() as client:
-        assert await Http(client, now=lambda: NOW).send(Request("GET", url, Effect.READ), read) == {}
+        assert await Http(client, now=lambda: NOW).send(Request("GET", url, Intent.READ), read) == {}

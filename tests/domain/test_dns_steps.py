@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.dns_hosts import CloudflareHost, zone_of
-from domain.dns_steps import LARGEST_SET, RecordChange, change_of, found, replaced, undo
+from domain.dns_steps import LARGEST_SET, RecordChange, change_of, records_read, replaced, undo
 from domain.ledger import Entry
 from domain.mail.answers import Absent, Present, Txt
 from domain.mail.presentation import read, write
@@ -94,8 +94,8 @@ def test_only_the_text_in_place_is_replaced():
 
 
 def test_what_is_absent_or_was_not_asked_is_an_empty_set():
-    assert found(Present((TOKEN,), 300, NOW)) == (TOKEN,)
-    assert found(Absent(name_exists=True, ttl_s=300, at=NOW)) == found(None) == ()
+    assert records_read(Present((TOKEN,), 300, NOW)) == (TOKEN,)
+    assert records_read(Absent(name_exists=True, ttl_s=300, at=NOW)) == records_read(None) == ()
 
 
 @given(st.lists(st.binary(max_size=255), min_size=1, max_size=5))

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.jobs import (
-    LARGEST_BYTES,
+    LARGEST_MESSAGE,
     CheckTenant,
     ForeignMessage,
     NewerMessage,
     ReadTicket,
     RemediateTenant,
     TriageAlerts,
-    parse,
+    parse_message,
 )
 from tests.domain.builders import NOW, TENANT_ID
 
@@ -24,8 +24,8 @@ REMEDIATE = RemediateTenant(tenant_id=TENANT_ID, controls=("oof-rule",), request
 
 
 def test_a_job_survives_its_journey():
-    assert parse("checks", CHECK.body.encode()) == CHECK
-    assert parse("remediations", REMEDIATE.body.encode()) == REMEDIATE
+    assert parse_message("checks", CHECK.body.encode()) == CHECK
+    assert parse_message("remediations", REMEDIATE.body.encode()) == REMEDIATE
 
 
 def test_a_job_that_goes_round_again_says_so():
@@ -37,7 +37,7 @@ def test_the_largest_job_we_send_is_under_the_limit():
     every = RemediateTenant(
         tenant_id=TENANT_ID, controls=("inbound-lockdown",) * 30, operation_id=TENANT_ID, requested_by="a" * 256
     )  # fmt: skip
-    assert len(every.body) < LARGEST_BYTES
+    assert len(every.body) < LARGEST_MESSAGE
 
 
 @pytest.mark.parametrize("job", [CHECK, REMEDIATE, TRIAGE, TICKET], ids=lambda job: job.kind)
@@ -57,10 +57,10 @@ def test_pauses_grow_from_the_first_to_the_longest_until_the_job_is_let_go_or_ke
 def test_a_message_of_a_later_version_is_known_as_such_and_says_since_when_it_is_put_back():
     body = json.dumps({"version": 2, "kind": "visit", "looks": ["mx"]}).encode()
     with pytest.raises(NewerMessage, match="version: 2 is later than 1") as first:
-        parse("checks", body)
+        parse_message("checks", body)
     assert first.value.since is None
     with pytest.raises(NewerMessage) as again:
-        parse("checks", first.value.put_back(NOW).encode())
+        parse_message("checks", first.value.put_back(NOW).encode())
     assert again.value.since == NOW
     assert json.loads(again.value.put_back(NOW)) == json.loads(body) | {"put_back_since": NOW.isoformat()}
 
@@ -85,11 +85,11 @@ BROKEN = {
 @pytest.mark.parametrize("body", BROKEN.values(), ids=list(BROKEN))
 def test_a_message_that_is_not_ours_is_refused_in_one_line(body):
     with pytest.raises(ForeignMessage, match=r"^message") as caught:
-        parse("checks", body)
+        parse_message("checks", body)
     assert "\n" not in str(caught.value)
 
 
 @given(st.binary(max_size=3000))
 def test_no_bytes_break_the_reader(body):
     with pytest.raises(ForeignMessage):
-        parse("checks", body)
+        parse_message("checks", body)

@@ -3,7 +3,7 @@ from importlib import resources
 import pytest
 
 from clients.profiles import all_profiles
-from domain.profile import given, parse
+from domain.profile import given, parse_profile
 
 TEXT = resources.files("domain").joinpath("profiles/exchangedefender.yaml").read_text("utf-8")
 PROFILE = all_profiles()["exchangedefender"]
@@ -27,7 +27,7 @@ def test_every_figure_says_where_it_comes_from_and_the_second_range_that_the_gui
 
 
 def test_a_profile_may_leave_out_any_part_and_then_does_not_have_it():
-    bare = parse(BARE, "bare.yaml")
+    bare = parse_profile(BARE, "bare.yaml")
     assert bare.parts == ()
     assert not any(bare.has(part) for part in PROFILE.parts)
     for part in PROFILE.parts:
@@ -57,14 +57,14 @@ def test_a_part_that_a_control_did_not_ask_for_is_not_made_up():
 )  # fmt: skip
 def test_a_malformed_profile_is_told_in_one_line_with_file_and_field(old, new, line):
     with pytest.raises(ValueError, match=r"p\.yaml") as caught:
-        parse(TEXT.replace(old, new, 1), "p.yaml")
+        parse_profile(TEXT.replace(old, new, 1), "p.yaml")
     assert str(caught.value).startswith(line)
     assert "\n" not in str(caught.value)
 
 
 def test_text_that_is_no_yaml_at_all_is_told():
     with pytest.raises(ValueError, match="not valid YAML"):
-        parse("\x00", "p.yaml")
+        parse_profile("\x00", "p.yaml")
 
 
 def test_overrides_replace_parts_and_leave_the_rest():

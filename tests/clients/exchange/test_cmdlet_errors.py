@@ -22,7 +22,7 @@ from clients.errors import (
     Unreadable,
 )
 from clients.exchange.cmdlet_errors import Caller, Complaint, complaint_of, raise_for_cmdlet
-from clients.http import Answer, Effect
+from clients.http import Answer, Intent
 
 CALLER = Caller("7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4", "Exchange Administrator", "https://login.test/adminconsent")
 NOT_FOUND = "Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException"
@@ -35,11 +35,11 @@ PROXIED = (
 
 
 def answer(
-    status: int, body: object = None, *, raw: bytes | None = None, effect: Effect = Effect.SET, **headers: str
+    status: int, body: object = None, *, raw: bytes | None = None, intent: Intent = Intent.SET, **headers: str
 ) -> Answer:
     content = json.dumps(body).encode() if raw is None else raw
     named = httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()})
-    return Answer(Call("POST", "/x", status), status, effect, named, content, datetime(2026, 8, 11, tzinfo=UTC))
+    return Answer(Call("POST", "/x", status), status, intent, named, content, datetime(2026, 8, 11, tzinfo=UTC))
 
 
 def envelope(detail: object = None, **error: object) -> dict[str, object]:
@@ -198,23 +198,23 @@ PASSING = [
 @pytest.mark.parametrize("status", [400, 429, 500, 503])
 def test_a_read_that_met_a_busy_server_comes_back_later(status: int, detail: str) -> None:
     with pytest.raises(Throttled):
-        raise_for_cmdlet(answer(status, envelope(detail), effect=Effect.READ), CALLER)
+        raise_for_cmdlet(answer(status, envelope(detail), intent=Intent.READ), CALLER)
 
 
 @pytest.mark.parametrize("detail", PASSING)
-@pytest.mark.parametrize("effect", [Effect.SET, Effect.CREATE])
-def test_only_429_proves_that_a_write_was_not_done(effect: Effect, detail: str) -> None:
+@pytest.mark.parametrize("intent", [Intent.SET, Intent.CREATE])
+def test_only_429_proves_that_a_write_was_not_done(intent: Intent, detail: str) -> None:
     for status in (400, 500, 503):
         with pytest.raises(Unreachable) as raised:
-            raise_for_cmdlet(answer(status, envelope(detail), effect=effect), CALLER)
+            raise_for_cmdlet(answer(status, envelope(detail), intent=intent), CALLER)
         assert raised.value.sent
     with pytest.raises(Throttled):
-        raise_for_cmdlet(answer(429, envelope(detail), effect=effect), CALLER)
+        raise_for_cmdlet(answer(429, envelope(detail), intent=intent), CALLER)
 
 
 def test_the_throttle_text_alone_is_a_throttle() -> None:
     with pytest.raises(Throttled):
-        raise_for_cmdlet(answer(400, raw=TOO_MANY.encode(), effect=Effect.READ), CALLER)
+        raise_for_cmdlet(answer(400, raw=TOO_MANY.encode(), intent=Intent.READ), CALLER)
 
 
 @pytest.mark.parametrize("raw", [b"", b"<html>no such path</html>", b'{"error": {"message": "Resource not found."}}'])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clients.errors import Call, Unreadable
 from clients.exchange.invoke_command import Applied, Command, Target, encoded, page_of
-from clients.http import Answer, Effect
+from clients.http import Answer, Intent
 
 TARGET = Target("exchange", "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4", "scope", "APP:anchor", "https://login.test/consent")
 CALL = Call("POST", "/x", 200)
@@ -16,7 +16,7 @@ NOW = datetime(2026, 8, 11, 14, 2, 37, tzinfo=UTC)
 
 
 def answer(content: bytes, status: int = 200) -> Answer:
-    return Answer(CALL, status, Effect.SET, httpx.Headers(), content, NOW)
+    return Answer(CALL, status, Intent.SET, httpx.Headers(), content, NOW)
 
 
 @pytest.mark.parametrize(
@@ -51,17 +51,17 @@ def test_a_value_without_a_form_on_the_wire_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cmdlet", "effect"),
+    ("cmdlet", "intent"),
     [
-        ("Get-TransportRule", Effect.READ),
-        ("New-TransportRule", Effect.CREATE),
-        ("Set-TransportRule", Effect.SET),
-        ("Enable-TransportRule", Effect.SET),
-        ("Remove-TransportRule", Effect.SET),
+        ("Get-TransportRule", Intent.READ),
+        ("New-TransportRule", Intent.CREATE),
+        ("Set-TransportRule", Intent.SET),
+        ("Enable-TransportRule", Intent.SET),
+        ("Remove-TransportRule", Intent.SET),
     ],
 )
-def test_a_cmdlets_verb_tells_what_it_leaves_behind(cmdlet: str, effect: Effect) -> None:
-    assert Command(TARGET, cmdlet, {}).effect is effect
+def test_a_cmdlets_verb_tells_what_it_leaves_behind(cmdlet: str, intent: Intent) -> None:
+    assert Command(TARGET, cmdlet, {}).intent is intent
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import dns.rcode
 import pytest
 
-from clients.resolver import Patience
+from clients.resolver import Timeouts
 from domain.mail.answers import Present, Unclear
 from tests.clients.resolver.scripted import says, serve, silent
 from tests.clients.resolver.zones import (
@@ -22,7 +22,7 @@ from tests.clients.resolver.zones import (
 
 async def test_the_total_time_is_a_hard_limit(zone, clock):
     async with zone(silent, silent) as server:
-        found = await resolver(server, clock, Patience(query_s=60, total_s=0.1)).ask([MX])
+        found = await resolver(server, clock, Timeouts(query_s=60, total_s=0.1)).ask([MX])
     assert found == {MX: Unclear("no answer in 0.1 seconds", clock.time)}
 
 

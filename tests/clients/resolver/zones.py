@@ -1,6 +1,6 @@
 """A zone of three scripted servers, and what is asked of them."""
 
-from clients.resolver import Patience, Resolver
+from clients.resolver import Resolver, Timeouts
 from domain.mail.answers import Mx, Question
 from tests.clients.resolver.scripted import says
 
@@ -31,7 +31,7 @@ GOOD = says(FILTERED, soa=SOA)
 FOUND = (Mx(10, "inbound30.exchangedefender.com"),)
 
 
-QUICK = Patience(query_s=0.1, total_s=5)
+QUICK = Timeouts(query_s=0.1, total_s=5)
 
 
 def machine(*records):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clients.profiles import all_profiles
 from domain.alerts import finding
-from domain.alerts.alert import parse
+from domain.alerts.alert import parse_alert
 from domain.alerts.record import blank
 from domain.alerts.triage import triage
 from domain.states import ControlState
@@ -102,6 +102,6 @@ NEVER = ControlState(id=finding.FALSE_ALERTS)
 
 
 def record_of(raw, **fields):
-    seen = parse(raw)
+    seen = parse_alert(raw)
     before = replace(blank(seen), **fields)
     return before.judged(seen, triage(seen, PROFILE, LOCKED), OURS), seen

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.alerts.alert import OddAlert, concerns, parse
+from domain.alerts.alert import OddAlert, is_false_alert_policy, parse_alert
 from tests.domain.alerts.samples import (
     PROFILE,
     alert,
@@ -36,7 +36,7 @@ CLUSTER = "#microsoft.graph.security.mailClusterEvidence"
 )
 def test_an_odd_alert_is_refused_in_one_line_that_names_the_field(fields, fault):
     with pytest.raises(OddAlert, match=fault) as refusal:
-        parse(alert(message()) | fields)
+        parse_alert(alert(message()) | fields)
     assert "\n" not in str(refusal.value)
 
 
@@ -52,17 +52,17 @@ def test_an_odd_alert_is_refused_in_one_line_that_names_the_field(fields, fault)
     ],
 )
 def test_only_alerts_of_the_profiles_policies_concern_us(title, ours):
-    assert concerns(alert(title=title), PROFILE) is ours
+    assert is_false_alert_policy(alert(title=title), PROFILE) is ours
 
 
 def test_the_same_title_from_another_product_does_not_concern_us():
-    assert not concerns(alert(serviceSource="microsoftSentinel"), PROFILE)
+    assert not is_false_alert_policy(alert(serviceSource="microsoftSentinel"), PROFILE)
 
 
 @pytest.mark.parametrize("raw", [None, "alert", [1], {"title": None}, {"title": 7}, {}])
 def test_what_may_be_an_alert_of_ours_or_not_is_refused(raw):
     with pytest.raises(OddAlert):
-        concerns(raw, PROFILE)
+        is_false_alert_policy(raw, PROFILE)
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_what_may_be_an_alert_of_ours_or_not_is_refused(raw):
     ],
 )
 def test_what_a_person_took_or_judged_is_told_apart(fields, is_open, untouched):
-    found = parse(alert(**fields))
+    found = parse_alert(alert(**fields))
     assert (found.open, found.untouched) == (is_open, untouched)
 
 
 def test_our_comment_is_recognised():
-    assert parse(alert(comments=[{"comment": None}, {"comment": "Closed [mark]"}])).says("[mark]")
-    assert not parse(alert(comments=None)).says("[mark]")
+    assert parse_alert(alert(comments=[{"comment": None}, {"comment": "Closed [mark]"}])).says("[mark]")
+    assert not parse_alert(alert(comments=None)).says("[mark]")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.alerts.alert import OddAlert, parse
+from domain.alerts.alert import OddAlert, parse_alert
 from domain.alerts.triage import FalseAlarm, GotRound, Unproven, triage
 from domain.states import Span
 from tests.domain.alerts.samples import (
@@ -29,7 +29,7 @@ UNKNOWN_KIND = {"@odata.type": "#microsoft.graph.security.teamsMessageEvidence",
 
 
 def judged(*evidence, lockdown=LOCKED, **fields):
-    return triage(parse(alert(*evidence, **fields)), PROFILE, lockdown)
+    return triage(parse_alert(alert(*evidence, **fields)), PROFILE, lockdown)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_no_alert_is_ever_false_on_evidence_that_is_not_proven(found, first, las
     raw = alert(*found, firstActivityDateTime=first, lastActivityDateTime=last)
     lockdown = replace(LOCKED, proofs=proofs, state=state)
     try:
-        parsed = parse(raw)
+        parsed = parse_alert(raw)
     except OddAlert:
         return
     if not isinstance(triage(parsed, PROFILE, lockdown), FalseAlarm):

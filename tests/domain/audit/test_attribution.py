@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audit.attribution import Us, explained, is_ours, named
-from domain.audit.record import parse
+from domain.audit.record import parse_audit_record
 from domain.ledger import Entry
 from domain.states import ControlState, Span
 from domain.steps import ShownStep
@@ -55,15 +55,15 @@ NOBODY = {"UserId": "Not Available", "UserKey": "Not Available", "AppId": ""}
     ],
 )
 def test_a_write_is_ours_only_by_our_name_or_by_our_own_journal(fields, ours):
-    assert is_ours(parse(raw(**fields)), US, [entry(event="applying")]) is ours
+    assert is_ours(parse_audit_record(raw(**fields)), US, [entry(event="applying")]) is ours
 
 
 def test_a_tenant_in_which_our_object_is_not_known_has_fewer_ways_to_know_us():
-    assert not is_ours(parse(raw(TokenObjectId="", UserId="x")), Us(CLIENT), [])
+    assert not is_ours(parse_audit_record(raw(TokenObjectId="", UserId="x")), Us(CLIENT), [])
 
 
 def test_a_persons_name_on_a_write_like_ours_makes_it_theirs():
-    assert not is_ours(parse(raw()), US, [entry(event="applying")])
+    assert not is_ours(parse_audit_record(raw()), US, [entry(event="applying")])
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_a_persons_name_on_a_write_like_ours_makes_it_theirs():
     ],
 )
 def test_a_record_explains_the_drift_that_came_up_after_it_in_the_same_object(record, found, fits):
-    assert bool(explained(parse(raw(**record)), [entry(**found)])) is fits
+    assert bool(explained(parse_audit_record(raw(**record)), [entry(**found)])) is fits
 
 
 def test_where_two_drifts_are_near_it_is_the_one_it_lies_in():
     near = [entry(at=AT + timedelta(minutes=m), last_good=AT + timedelta(minutes=m - 1.5)) for m in (-1, 1, 2)]
-    [only] = explained(parse(raw()), near)
+    [only] = explained(parse_audit_record(raw()), near)
     assert only.at == AT + timedelta(minutes=1)
 
 
@@ -98,19 +98,22 @@ def state(**fields):
 
 
 def test_the_state_names_the_latest_who_made_its_last_drift():
-    first, second = parse(raw()), parse(raw(CreationTime="2026-08-03T08:42:00", UserId="eve@contoso.example"))
+    first, second = (
+        parse_audit_record(raw()),
+        parse_audit_record(raw(CreationTime="2026-08-03T08:42:00", UserId="eve@contoso.example")),
+    )
     both = named(named(state(), second), first)
     assert both.actor == second.actor
-    assert named(state(), parse(raw(CreationTime="2026-08-03T07:00:00"))).actor is None
+    assert named(state(), parse_audit_record(raw(CreationTime="2026-08-03T07:00:00"))).actor is None
 
 
 def test_a_state_that_was_never_well_has_no_actor():
-    assert named(ControlState(id=LOCK), parse(raw())).actor is None
+    assert named(ControlState(id=LOCK), parse_audit_record(raw())).actor is None
 
 
 @given(st.lists(st.sampled_from(["08:37:00", "08:38:00", "08:39:00"]), min_size=1, max_size=5))
 def test_records_in_any_order_name_the_same_actor(times):
-    records = [parse(raw(CreationTime=f"2026-08-03T{time}", UserId=f"{time}@x.example")) for time in times]
+    records = [parse_audit_record(raw(CreationTime=f"2026-08-03T{time}", UserId=f"{time}@x.example")) for time in times]
     forth, back = state(), state()
     for record in records:
         forth = named(forth, record)

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.audit.record import OddRecord, concerns, parse
+from domain.audit.record import OddRecord, concerns_control, parse_audit_record
 from tests.domain.audit.samples import AT, OBJECT, OTHER, raw
 
 
@@ -19,13 +19,13 @@ from tests.domain.audit.samples import AT, OBJECT, OTHER, raw
     ],
 )
 def test_only_cmdlets_that_change_what_a_control_watches_matter(operation, relevant):
-    assert concerns({"Operation": operation}) is relevant
+    assert concerns_control({"Operation": operation}) is relevant
 
 
 @pytest.mark.parametrize("odd", [None, "x", [1], {}, {"Operation": None}, {"Operation": 7}])
 def test_what_may_matter_or_not_is_refused(odd):
     with pytest.raises(OddRecord):
-        concerns(odd)
+        concerns_control(odd)
 
 
 @pytest.mark.parametrize(
@@ -39,17 +39,20 @@ def test_what_may_matter_or_not_is_refused(odd):
     ],
 )
 def test_parameters_are_read_in_every_shape(parameters):
-    assert parse(raw(Parameters=parameters)).parameters == {"Identity": "ExchangeDefender", "Enabled": "False"}
+    assert parse_audit_record(raw(Parameters=parameters)).parameters == {
+        "Identity": "ExchangeDefender",
+        "Enabled": "False",
+    }
 
 
 @pytest.mark.parametrize("parameters", [None, [], ""])
 def test_there_may_be_no_parameters(parameters):
-    assert parse(raw(Parameters=parameters)).parameters == {}
+    assert parse_audit_record(raw(Parameters=parameters)).parameters == {}
 
 
 @pytest.mark.parametrize("text", ["2026-08-03T08:41:17", "2026-08-03T08:41:17Z", "2026-08-03T10:41:17.0000000+02:00"])
 def test_a_time_without_a_zone_is_utc(text):
-    assert parse(raw(CreationTime=text)).at == AT
+    assert parse_audit_record(raw(CreationTime=text)).at == AT
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_a_time_without_a_zone_is_utc(text):
 )
 def test_an_object_is_known_by_its_last_part_or_by_what_was_typed(object_id, identity):
     given = [{"Name": "Identity", "Value": identity}] if identity else None
-    assert parse(raw(ObjectId=object_id, Parameters=given)).names == {"exchangedefender"}
+    assert parse_audit_record(raw(ObjectId=object_id, Parameters=given)).names == {"exchangedefender"}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_an_object_is_known_by_its_last_part_or_by_what_was_typed(object_id, ide
     ],
 )
 def test_whoever_did_it_gets_the_best_name_there_is(fields, who):
-    assert parse(raw(**fields)).actor.who == who
+    assert parse_audit_record(raw(**fields)).actor.who == who
 
 
 @pytest.mark.parametrize(
@@ -105,7 +108,7 @@ def test_whoever_did_it_gets_the_best_name_there_is(fields, who):
     ],
 )
 def test_addresses_come_with_and_without_a_port(text, address):
-    assert parse(raw(ClientIP=text)).actor.address == address
+    assert parse_audit_record(raw(ClientIP=text)).actor.address == address
 
 
 @pytest.mark.parametrize(
@@ -127,5 +130,5 @@ def test_addresses_come_with_and_without_a_port(text, address):
 )
 def test_an_odd_record_is_refused_in_one_line(fields):
     with pytest.raises(OddRecord, match=r"^record\.") as refusal:
-        parse(raw(**fields))
+        parse_audit_record(raw(**fields))
     assert "\n" not in str(refusal.value)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import undo
-from domain.audit.record import concerns
+from domain.audit.record import concerns_control
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, NotApplicable, Unknown
 from domain.controls import CATALOGUE, WRITINGS, about, in_lane, unknown
 from domain.effects import effect
@@ -120,7 +120,7 @@ def test_what_a_control_writes_is_in_its_room_so_that_undo_audit_and_readiness_k
     for step in (step for step in steps if step.service != "dns"):
         kind = next(kind for kind in control.about if kind.writing and step.cmdlet in kind.writing.cmdlets)
         assert control.id in about(step.cmdlet.partition("-")[2])
-        assert concerns({"Operation": step.cmdlet})
+        assert concerns_control({"Operation": step.cmdlet})
         own = {alias for name, field in kind.model_fields.items() for alias in (field.validation_alias, name)}
         if step.cmdlet == kind.writing.set:
             assert {*step.parameters} & own - _NAMING <= kind.writing.restorable
@@ -135,7 +135,7 @@ def test_whoever_changes_what_a_control_is_about_brings_a_look_at_it(control):
     assert control.about
     for kind in control.about:
         for noun in kind.nouns():
-            assert concerns({"Operation": f"Set-{noun}"})
+            assert concerns_control({"Operation": f"Set-{noun}"})
             assert control.id in about(noun.upper())
 
 

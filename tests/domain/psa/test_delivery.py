@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.psa.delivery import BadBody, Hint, Request, hints, key_place, request
+from domain.psa.delivery import BadBody, Hint, WebhookRequest, hints, key_place, request
 
 CONNECTWISE = {"Type": "ticket", "Action": "updated", "ID": 48211, "MemberId": "jdoe"}
 AUTOTASK = {"Action": "Update", "EntityType": "Ticket", "Id": 91342, "PersonID": 30551198}
@@ -66,12 +66,12 @@ def test_an_id_that_is_none_is_told(odd):
 
 def test_a_request_names_an_action_and_a_company():
     body = {"action": "check", "company_id": 250, "ticket_id": "T1"}
-    assert request(json.dumps(body).encode()) == Request("check", "250", "T1")
+    assert request(json.dumps(body).encode()) == WebhookRequest("check", "250", "T1")
 
 
 def test_a_request_may_stand_in_its_data_as_the_convention_has_it():
     body = {"type": "tenant.check", "data": {"action": "reprovision", "company_id": "250"}}
-    assert request(json.dumps(body).encode()) == Request("reprovision", "250")
+    assert request(json.dumps(body).encode()) == WebhookRequest("reprovision", "250")
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_each_cause_of_each_tenant_has_a_key_of_its_own(cause, other, tenant, an
 def test_a_summary_fits_every_system_whatever_the_tenants_name():
     assert len(news.summary("service-connectors", "x" * 256, "Quillgate")) <= 90
     assert news.summary(news.TENANT, "Contoso", "Quillgate") == "Quillgate: mail settings need attention (Contoso)"
-    assert "the guide of Quillgate" in news.about("Quillgate")
+    assert "the guide of Quillgate" in news.first_text("Quillgate")
 
 
 def test_an_entry_without_a_control_is_about_the_tenant():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from domain.jobs import LARGEST_BYTES
+from domain.jobs import LARGEST_MESSAGE
 from handlers import park
 from handlers.api import asks as api
 from handlers.delivery import deliver
@@ -97,7 +97,7 @@ async def test_the_longest_reason_is_taken_and_kept(service, letter):
     await service.look_after(tenant)
     await ask(service, tenant, reason=letter * 1000, controls=[LOCK] * 200)
     [body] = await service.messages("remediations")
-    assert len(body) < LARGEST_BYTES
+    assert len(body) < LARGEST_MESSAGE
     await deliver("remediations", body, service.clients)
     assert (await service.ledger(tenant, LOCK))[-1].reason == letter * 1000
 

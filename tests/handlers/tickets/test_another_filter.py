@@ -8,12 +8,12 @@ import pytest
 
 from docs.make_controls import page
 from domain.controls import CATALOGUE
-from domain.profile import parse
+from domain.profile import parse_profile
 from handlers.api import readiness
 from tests.handlers.tickets.msp import COMPANY
 
 TEXT = Path("tests/domain/profiles/quillgate.yaml").read_text("utf-8")
-PROFILE = parse(TEXT, "quillgate.yaml")
+PROFILE = parse_profile(TEXT, "quillgate.yaml")
 DOMAIN, MX = "contoso.example", "10 mx1.quillgate.example."
 ITS_OWN = {"mx": "compliant", "inbound-lockdown": "compliant", "connector-health": "compliant"}
 
