@@ -42,7 +42,6 @@ class Assumed:
     kilobytes_an_item: float = 0.6
     kept_traces: float = 0.05
     spans_a_look: int = 3
-    host_items_a_second: float = 1  # host.json, samplingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,8 @@ def monthly(tenants: int, m: Measured, a: Assumed) -> dict[str, float]:
     gb_seconds = looks.gb_seconds(a) + alerts.gb_seconds(a)
     workers = looks.instances(a) + alerts.instances(a)
     spans = messages * a.kept_traces * a.spans_a_look
-    told_by_host = min(workers * a.host_items_a_second * SPREAD, looks.rate + alerts.rate) * MONTH_S
-    items = workers * a.series * MONTH_S / a.series_every_s + told_by_host
+    # The host tells every invocation: in its OpenTelemetry mode it samples none (azure-functions-host 11496).
+    items = workers * a.series * MONTH_S / a.series_every_s + messages
     return {
         "compute": max(0.0, gb_seconds - a.free_gb_seconds) * a.gb_second,
         "executions": max(0.0, messages - a.free_executions) / 1e6 * a.million_executions,

@@ -14,6 +14,9 @@ from domain.jobs import QUEUES, Message, QueueName
 LONGEST_DELAY_S = 7 * 24 * 3600 - 1
 """A message cannot be hidden for longer than seven days (Put Message, Azure Storage REST)."""
 
+FOR_EVER = -1
+"""Time to live of a message that must not be lost; without one it would be seven days (Put Message)."""
+
 
 class Queues:
     """The work queues of one account, by name."""
@@ -26,14 +29,14 @@ class Queues:
         await asyncio.gather(*(_create(client) for client in self._clients.values()))
 
     async def send(self, job: Message, *, delay_s: float = 0, keep_s: int | None = None) -> None:
-        """Put *job* on its queue, to show after *delay_s*; it expires after *keep_s*, if that is given."""
+        """Put *job* on its queue, to show after *delay_s*; it expires after *keep_s*, or never where that is None."""
         delay = min(int(delay_s), LONGEST_DELAY_S)
         stamped = telemetry.stamped(job, self._now() + timedelta(seconds=delay))
         await self.put(job.queue, stamped.body, delay_s=delay, keep_s=keep_s)
 
     async def put(self, queue: QueueName, body: str, *, delay_s: int = 0, keep_s: int | None = None) -> None:
         """Put a message on *queue* as it is, of whatever version."""
-        await self._clients[queue].send_message(body, visibility_timeout=delay_s, time_to_live=keep_s)
+        await self._clients[queue].send_message(body, visibility_timeout=delay_s, time_to_live=keep_s or FOR_EVER)
 
     async def depths(self) -> dict[str, int]:
         """About how many messages each queue holds, those that are not due yet included."""

@@ -39,7 +39,8 @@ param longestBrakeHours int = 4
 
 // Windows and frequencies are ISO 8601 durations; severity 1 is an error, 2 a warning (Azure Monitor).
 // A gauge is one value a row, which is its Sum; Min and Max are those of histograms.
-// The metrics are those of clients/telemetry.py, and arrive within ten minutes; log lines within two or three.
+// The metrics are those of clients/telemetry.py, and arrive within ten minutes, or never where an instance is gone before;
+// log lines arrive within two or three. So what must not be missed is looked for among log lines as well.
 var rules = [
   {
     name: 'message-parked'
@@ -74,7 +75,7 @@ var rules = [
     severity: 1
     window: fastMinutes > 10 ? 'PT2H' : 'PT30M'
     every: 'PT15M'
-    query: 'AppMetrics | where Name == "holdfast.check.oldest" | where tostring(Properties["lane"]) == "fast" | summarize Seen = count() | project Value = iff(Seen == 0, 1, 0)'
+    query: 'union (AppMetrics | where Name == "holdfast.check.oldest" | where tostring(Properties["lane"]) == "fast"), (AppTraces | where Message startswith "sweep lane=" and Message has "lane=fast") | summarize Seen = count() | project Value = iff(Seen > 0, 0, 1)'
     above: 0
   }
   {
@@ -83,7 +84,7 @@ var rules = [
     severity: 2
     window: 'PT1H'
     every: 'PT15M'
-    query: 'AppMetrics | where Name == "holdfast.needs_person" | summarize Value = sum(Sum)'
+    query: 'AppTraces | where tostring(Properties["event"]) == "needs_person" | summarize Value = count()'
     above: mostNeedingAPerson - 1
   }
   {
@@ -92,7 +93,8 @@ var rules = [
     severity: 2
     window: 'PT15M'
     every: 'PT5M'
-    query: 'AppRequests | where Success == false | summarize Value = sum(ItemCount)'
+    // Without those that the platform cut off when it took an instance away: the queue gives their messages again.
+    query: 'AppRequests | where Success == false | join kind=leftanti (AppExceptions | where ExceptionType has "FunctionTimeoutAbortException") on OperationId | summarize Value = sum(ItemCount)'
     above: mostFailures
   }
   {
