@@ -24,7 +24,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from domain.controls import CATALOGUE
 from domain.facts import Lane
 from domain.jobs import Message, RemediateTenant
-from domain.ledger import Entry, Event
+from domain.ledger import Entry, LedgerEvent
 from domain.states import ControlState
 
 log = logging.getLogger("holdfast.ledger")
@@ -62,7 +62,7 @@ type CheckResult = Literal["looked", "throttled", "moved", "skipped"]
 CHECK_RESULTS: tuple[CheckResult, ...] = ("looked", "throttled", "moved", "skipped")
 """How a look ends: recorded; put back by a service's wish; put back because somebody wrote; nobody's tenant."""
 
-_COUNTED: dict[Event, metrics.Counter] = {
+_COUNTED: dict[LedgerEvent, metrics.Counter] = {
     "drift_found": DRIFT,
     "corrected": CORRECTIONS,
     "needs_person": NEEDS_PERSON,
@@ -76,7 +76,7 @@ _ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=_NO_IDS)
 _make_record = logging.getLogRecordFactory()
 
 
-def start(queues: Iterable[str], hosts: Iterable[str]) -> None:
+def start_series(queues: Iterable[str], hosts: Iterable[str]) -> None:
     """Begin every series at zero, so that no chart has a hole, and give every log line the ids of its work."""
     for lane in ("fast", "slow", "asked"):
         for outcome in CHECK_RESULTS:
@@ -111,7 +111,7 @@ def ids(**known: str | None) -> Iterator[None]:
         _ids.reset(token)
 
 
-def told(entry: Entry) -> None:
+def count_entry(entry: Entry) -> None:
     """Count and log one new entry of the ledger: all that anybody wants to hear of ends there."""
     if counter := _COUNTED.get(entry.event):
         counter.add(1, {"control": entry.control})
@@ -124,7 +124,7 @@ def delivered(queue: str, outcome: Delivered) -> None:
     MESSAGES.add(1, {"queue": queue, "outcome": outcome})
 
 
-def judged(before: ControlState, after: ControlState) -> None:
+def count_judged(before: ControlState, after: ControlState) -> None:
     """Count one control that was looked at, and how long its drift can have gone unseen."""
     about = {"control": after.id}
     CONTROLS.add(1, about)

@@ -162,7 +162,7 @@ class TooEarly:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class StepRefused:
     """The service said no, and will until a person acts."""
 
     means: ClassVar[Move] = "refused"
@@ -177,7 +177,7 @@ class Looked:
     patient: bool = False
 
 
-type Event = Sending | Answered | Unanswered | NotSent | TooEarly | Refused | Looked
+type Event = Sending | Answered | Unanswered | NotSent | TooEarly | StepRefused | Looked
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +302,7 @@ def _why(event: Event) -> str:
     match event:
         case NotSent(why, hindrance) if hindrance:
             return f"{why}; {_TOLERATED[hindrance][1]}"
-        case NotSent(why) | TooEarly(why) | Refused(why):
+        case NotSent(why) | TooEarly(why) | StepRefused(why):
             return why
         case _:
             return ""

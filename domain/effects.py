@@ -25,7 +25,7 @@ from domain.exchange import (
 )
 from domain.facts import Row
 from domain.profile import Profile
-from domain.shown import shown
+from domain.shown import quoted
 from domain.steps import Step
 from domain.tenant import Wanted
 
@@ -118,18 +118,18 @@ def _connector_closes(before: InboundConnector | None, after: InboundConnector |
     if after is None or not after.locks:
         return
     if before is None or not before.locks:
-        yield f"connector {shown(after.name)} would refuse mail that does not come by it"
+        yield f"connector {quoted(after.name)} would refuse mail that does not come by it"
     elif _refuses_more(after, before):
-        yield f"connector {shown(after.name)} would refuse mail that it takes now"
+        yield f"connector {quoted(after.name)} would refuse mail that it takes now"
 
 
 def _connector_opens(before: InboundConnector | None, after: InboundConnector | None, wanted: Wanted) -> Iterator[str]:
     if before and before.locks and not (after and after.locks):
-        yield f"connector {shown(before.name)} would no longer refuse mail that does not come by it"
+        yield f"connector {quoted(before.name)} would no longer refuse mail that does not come by it"
     elif before and after and before.locks and _refuses_more(before, after):
-        yield f"connector {shown(before.name)} would take mail that it refuses now"
+        yield f"connector {quoted(before.name)} would take mail that it refuses now"
     elif after and _lets_in(after, wanted) and not (before and _same_way_in(before, after)):
-        yield f"connector {shown(after.name)} would let in mail of others than the filter"
+        yield f"connector {quoted(after.name)} would let in mail of others than the filter"
 
 
 def _refuses_more(one: InboundConnector, other: InboundConnector) -> bool:
@@ -179,12 +179,12 @@ def _same_way_in(before: InboundConnector, after: InboundConnector) -> bool:
 
 def _policy_opens(before: AntiPhishPolicy | None, after: AntiPhishPolicy | None, _w: Wanted) -> Iterator[str]:
     if before and before.enable_spoof_intelligence and after and not after.enable_spoof_intelligence:
-        yield f"spoof intelligence would be off in {shown(before.name)}"
+        yield f"spoof intelligence would be off in {quoted(before.name)}"
 
 
 def _alert_opens(before: ProtectionAlert | None, after: ProtectionAlert | None, _w: Wanted) -> Iterator[str]:
     if before and not before.disabled and after and after.disabled:
-        yield f"alert policy {shown(before.name)} would be off"
+        yield f"alert policy {quoted(before.name)} would be off"
 
 
 def _pair_opens(before: SpoofItem | None, after: SpoofItem | None, wanted: Wanted) -> Iterator[str]:
@@ -196,7 +196,7 @@ def _pair_opens(before: SpoofItem | None, after: SpoofItem | None, wanted: Wante
 
 
 def _mail_of(item: SpoofItem) -> str:
-    return f"mail of {shown(item.spoofed_user)} from {shown(item.sending_infrastructure)}"
+    return f"mail of {quoted(item.spoofed_user)} from {quoted(item.sending_infrastructure)}"
 
 
 def _is_filters(network: str, profile: Profile) -> bool:
@@ -207,7 +207,7 @@ def _is_filters(network: str, profile: Profile) -> bool:
 
 def _rule_opens(before: TransportRule | None, after: TransportRule | None, _w: Wanted) -> Iterator[str]:
     if after and after.skips_filtering and not (before and before.skips_filtering):
-        yield f"rule {shown(after.name)} would let mail pass without a look at it"
+        yield f"rule {quoted(after.name)} would let mail pass without a look at it"
 
 
 _JUDGES: Mapping[type[ExchangeObject], tuple[_Judge, _Judge]] = MappingProxyType(

@@ -72,7 +72,7 @@ type GateName = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GateAnswer:
     """What one part of the gate said."""
 
     gate: GateName
@@ -84,16 +84,16 @@ class Answer:
 class Ruling:
     """The answers in order; the plan passes when all did."""
 
-    answers: tuple[Answer, ...]
+    answers: tuple[GateAnswer, ...]
 
     @property
-    def refusal(self) -> Answer | None:
+    def refusal(self) -> GateAnswer | None:
         return next((answer for answer in self.answers if not answer.passed), None)
 
 
 def rule(control: Control, plan: Drifted, around: Circumstances) -> Ruling:
     """Ask every part of the gate except the blast radius, which is asked last, when a place has been reserved."""
-    answers: list[Answer] = []
+    answers: list[GateAnswer] = []
     for ask in (_brake, _tenant, _freeze, _exception, _mode, _guard, _empty_set, _breaker):
         answers.append(ask(control, plan, around))
         if not answers[-1].passed:
@@ -101,45 +101,47 @@ def rule(control: Control, plan: Drifted, around: Circumstances) -> Ruling:
     return Ruling(tuple(answers))
 
 
-def _brake(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
-    return Answer("brake", not around.brake.engaged, around.brake.reason)
+def _brake(_control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
+    return GateAnswer("brake", not around.brake.engaged, around.brake.reason)
 
 
-def _tenant(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
-    return Answer(
+def _tenant(_control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
+    return GateAnswer(
         "tenant", around.wanted.tenant.enabled, "" if around.wanted.tenant.enabled else "switched off in its config"
     )
 
 
-def _freeze(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
+def _freeze(_control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
     window = around.wanted.tenant.frozen_at(around.now)
     reason = f"frozen until {window.end.isoformat()}: {window.reason}" if window else ""
-    return Answer("freeze", window is None, reason)
+    return GateAnswer("freeze", window is None, reason)
 
 
-def _exception(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
+def _exception(_control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
     if around.exemption is None or not around.exemption.holds_at(around.now):
-        return Answer("exception", passed=True)
-    return Answer("exception", passed=False, reason=around.exemption.sentence)
+        return GateAnswer("exception", passed=True)
+    return GateAnswer("exception", passed=False, reason=around.exemption.sentence)
 
 
-def _mode(control: Control, plan: Drifted, around: Circumstances) -> Answer:
+def _mode(control: Control, plan: Drifted, around: Circumstances) -> GateAnswer:
     mode = around.wanted.tenant.mode_of(control.id)
     if around.approved and around.approved != digest(plan.steps):
-        return Answer("mode", passed=False, reason=f"waits for approval of plan {digest(plan.steps)}")
+        return GateAnswer("mode", passed=False, reason=f"waits for approval of plan {digest(plan.steps)}")
     if mode == "correct" or around.requested_by:
-        return Answer("mode", passed=True, reason=f"asked for by {around.requested_by}" if around.requested_by else "")
+        return GateAnswer(
+            "mode", passed=True, reason=f"asked for by {around.requested_by}" if around.requested_by else ""
+        )
     if mode == "approve":
-        return Answer("mode", passed=False, reason=f"waits for approval of plan {digest(plan.steps)}")
-    return Answer("mode", passed=False, reason="the tenant is only observed")
+        return GateAnswer("mode", passed=False, reason=f"waits for approval of plan {digest(plan.steps)}")
+    return GateAnswer("mode", passed=False, reason="the tenant is only observed")
 
 
-def _guard(control: Control, _plan: Drifted, around: Circumstances) -> Answer:
+def _guard(control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
     if not control.guarded:
-        return Answer("guard", passed=True)
+        return GateAnswer("guard", passed=True)
     if around.guard is None:
-        return Answer("guard", passed=False, reason="the MX records were not read")
-    return Answer("guard", around.guard.passed, around.guard.reason)
+        return GateAnswer("guard", passed=False, reason="the MX records were not read")
+    return GateAnswer("guard", around.guard.passed, around.guard.reason)
 
 
 _MAY_BE_EMPTY = frozenset({"Comment", "Expected"})
@@ -149,7 +151,7 @@ _EMPTY_IF_ASKED = frozenset({"Wanted"})
 """What a change in DNS leaves: nothing, where a person has the first record taken back."""
 
 
-def _empty_set(_control: Control, plan: Drifted, around: Circumstances) -> Answer:
+def _empty_set(_control: Control, plan: Drifted, around: Circumstances) -> GateAnswer:
     allowed = _MAY_BE_EMPTY | (_EMPTY_IF_ASKED if around.requested_by else frozenset())
     empty = [
         name
@@ -157,18 +159,18 @@ def _empty_set(_control: Control, plan: Drifted, around: Circumstances) -> Answe
         for name, value in step.parameters.items()
         if value in ((), "") and name not in allowed
     ]
-    return Answer("empty-set", not empty, f"would write nothing into {empty[0]}" if empty else "")
+    return GateAnswer("empty-set", not empty, f"would write nothing into {empty[0]}" if empty else "")
 
 
-def _breaker(_control: Control, _plan: Drifted, around: Circumstances) -> Answer:
+def _breaker(_control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
     if around.corrections < BREAKER_LIMIT or around.requested_by:
-        return Answer("breaker", passed=True)
+        return GateAnswer("breaker", passed=True)
     others = ", ".join(around.others) or "somebody else, or another tool,"
     reason = f"put back {around.corrections} times in 24 hours: {others} undoes it"
-    return Answer("breaker", passed=False, reason=reason)
+    return GateAnswer("breaker", passed=False, reason=reason)
 
 
-def blast_radius(rank: int, *, fleet: int, most_tenants: int, most_percent: int) -> Answer:
+def blast_radius(rank: int, *, fleet: int, most_tenants: int, most_percent: int) -> GateAnswer:
     """Whether the tenant that is number *rank* (from 1) to be written within BLAST_WINDOW may be.
 
     The same drift everywhere at once is our mistake until shown otherwise.
@@ -176,4 +178,4 @@ def blast_radius(rank: int, *, fleet: int, most_tenants: int, most_percent: int)
     share = max(SMALL_FLEET, fleet * most_percent // 100)
     limit = min(most_tenants, share)
     reason = f"blast radius: more than {limit} of {fleet} tenants would be written within an hour"
-    return Answer("blast-radius", rank <= limit, "" if rank <= limit else reason)
+    return GateAnswer("blast-radius", rank <= limit, "" if rank <= limit else reason)

@@ -14,7 +14,7 @@ from domain.profile import first_fault
 from domain.psa.desk import Action, TicketSystem
 from domain.tenant import TenantId
 
-VERSION = 1
+MESSAGE_VERSION = 1
 """The version of the messages that this code writes, and the latest that it reads."""
 
 LARGEST_MESSAGE = 2048
@@ -65,7 +65,7 @@ class Message:
     queue: ClassVar[QueueName]
     patience: ClassVar[Patience]
 
-    version: Annotated[int, Field(ge=1)] = field(default_factory=lambda: VERSION)
+    version: Annotated[int, Field(ge=1)] = field(default_factory=lambda: MESSAGE_VERSION)
     attempt: Annotated[int, Field(ge=0, le=1000)] = 0
     trace: Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")] | None = None
     due_at: AwareDatetime | None = None
@@ -221,7 +221,7 @@ class NewerMessage(Exception):  # noqa: N818 - as above
     """The message is of a *version* that only a later worker understands: two run side by side in each deployment."""
 
     def __init__(self, version: int, since: datetime | None, body: bytes) -> None:
-        super().__init__(f"message.version: {version} is later than {VERSION}")
+        super().__init__(f"message.version: {version} is later than {MESSAGE_VERSION}")
         self.since = since
         self._body = body
 
@@ -248,7 +248,7 @@ def parse_message(queue: QueueName, body: bytes) -> Job:
         raise ForeignMessage(f"message: {len(body)} bytes, at most {LARGEST_MESSAGE}")
     try:
         envelope = _Envelope.model_validate_json(body)
-        if envelope.version > VERSION:
+        if envelope.version > MESSAGE_VERSION:
             raise NewerMessage(envelope.version, envelope.put_back_since, body)
         job: Job = _JOB.validate_json(body)
     except ValidationError as error:

@@ -9,11 +9,11 @@ from typing import Literal
 from pydantic import AwareDatetime, JsonValue, computed_field
 
 from domain.control import Drift
-from domain.gate import Answer
+from domain.gate import GateAnswer
 from domain.states import ControlState, StateName
 from domain.steps import ShownStep, Value
 
-type Event = Literal[
+type LedgerEvent = Literal[
     "drift_found",
     "unreadable",
     "found_compliant",
@@ -52,7 +52,7 @@ def row_key(at: datetime) -> str:
     return f"{_FAR_FUTURE_US - int(at.timestamp() * 1_000_000):016d}"
 
 
-def entry_id(at: datetime, event: Event, control: str) -> str:
+def entry_id(at: datetime, event: LedgerEvent, control: str) -> str:
     """An entry's id, which is also its row key within the tenant."""
     return f"{row_key(at)}-{event}-{control or 'tenant'}"
 
@@ -73,11 +73,11 @@ class Entry:
     at: AwareDatetime
     tenant_id: str
     control: str = ""
-    event: Event
+    event: LedgerEvent
     detail: str = ""
     drift: tuple[Drift, ...] = ()
     steps: tuple[ShownStep, ...] = ()
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[GateAnswer, ...] = ()
     before: Image = field(default_factory=dict)
     after: Image = field(default_factory=dict)
     of: str = ""
@@ -95,7 +95,7 @@ class Entry:
         return entry_id(self.at, self.event, self.control)
 
 
-_EVENTS: dict[StateName, Event] = {
+_EVENTS: dict[StateName, LedgerEvent] = {
     "compliant": "found_compliant",
     "drifted": "drift_found",
     "unknown": "unreadable",

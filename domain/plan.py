@@ -5,9 +5,9 @@ from datetime import datetime
 
 from domain.control import Drifted, Finding
 from domain.corrections import Correction, Ending, Event, Looked, Memory, NotSent, TooEarly, advance
-from domain.gate import Answer
+from domain.gate import GateAnswer
 from domain.ledger import entry_id
-from domain.states import ControlState, StateName, drift_view, shown
+from domain.states import ControlState, StateName, drift_view, with_plan
 from domain.steps import ShownStep, Step
 from domain.tenant import Mode
 
@@ -25,7 +25,7 @@ def begun(state: ControlState, plan: Drifted, now: datetime) -> ControlState:
         )
         for step in plan.steps
     )
-    correcting = replace(shown(state, plan), corrections=corrections).becomes("correcting", now, "")
+    correcting = replace(with_plan(state, plan), corrections=corrections).becomes("correcting", now, "")
     return correcting.remembering({step.key: Memory() for step in plan.steps})
 
 
@@ -53,7 +53,7 @@ def _under_way(state: ControlState, step: Step) -> Correction:
     raise ValueError(f"{state.id} has no correction of {step.cmdlet}")
 
 
-def stopped(state: ControlState, plan: Drifted, answer: Answer, mode: Mode, now: datetime) -> ControlState:
+def stopped(state: ControlState, plan: Drifted, answer: GateAnswer, mode: Mode, now: datetime) -> ControlState:
     """The state when the gate says no to *plan*, or to what is left of it. What was sent wants its proof."""
     name: StateName = "held"
     if answer.gate == "exception":
@@ -61,7 +61,7 @@ def stopped(state: ControlState, plan: Drifted, answer: Answer, mode: Mode, now:
     elif answer.gate == "mode":
         name = "awaiting_approval" if mode == "approve" else "drifted"
     detail = answer.reason if answer.gate in {"exception", "mode"} else f"{answer.gate}: {answer.reason}"
-    return put_off(shown(state, plan), name, detail, now)
+    return put_off(with_plan(state, plan), name, detail, now)
 
 
 def put_off(state: ControlState, name: StateName, detail: str, now: datetime) -> ControlState:

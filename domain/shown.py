@@ -24,7 +24,7 @@ def visible(text: str) -> str:
     return "".join(each if is_plain(each) else f"\\u{{{ord(each):x}}}" for each in text)
 
 
-def shown(text: str, longest: int = LONGEST) -> str:
+def quoted(text: str, longest: int = LONGEST) -> str:
     r"""*text* in single quotes, on one line, at most *longest* of its characters.
 
     A quote and a backslash of its own have a backslash in front, so that nothing in it can end the quotation.

@@ -216,14 +216,14 @@ def _after_drift(before: ControlState, seen: ControlState, found: Drifted, look:
         failed = [before.memory_of(step) for step in found.steps]
         whys = " ".join(dict.fromkeys(each.why for each in failed))
         if all(each.is_patient(look.now) for each in failed):
-            return shown(seen, found).becomes("held", look.now, whys)
-        return shown(seen, found).becomes("needs_person", look.now, f"{whys} {look.control.by_hand}")
+            return with_plan(seen, found).becomes("held", look.now, whys)
+        return with_plan(seen, found).becomes("needs_person", look.now, f"{whys} {look.control.by_hand}")
     if look.mode != "observe" and before.state in WAITING and before.plan == digest(left):
-        return shown(seen, found.only(left)).becomes(before.state, look.now, before.detail)
-    return shown(seen, found).becomes("drifted", look.now, found.detail)
+        return with_plan(seen, found.only(left)).becomes(before.state, look.now, before.detail)
+    return with_plan(seen, found).becomes("drifted", look.now, found.detail)
 
 
-def shown(state: ControlState, plan: Drifted) -> ControlState:
+def with_plan(state: ControlState, plan: Drifted) -> ControlState:
     """*state* with the drift and the steps of *plan*, for a person to read."""
     return replace(state, drift=drift_view(plan.drift), steps=step_view(plan.steps), plan=digest(plan.steps))
 

@@ -19,7 +19,7 @@ async def clients(settings: Settings) -> Clients:
     """The process's one set of clients. Each function of a Flex app has processes of its own, so nothing is shared."""
     async with _lock:
         if not _opened:
-            telemetry.start(QUEUES, ENDPOINTS[settings.cloud].hosts)
+            telemetry.start_series(QUEUES, ENDPOINTS[settings.cloud].hosts)
             _opened.append(await connect(settings))
         return _opened[0]
 

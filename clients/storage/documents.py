@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 _CHUNK = 32_000
 
-VERSION = 2
+ROW_VERSION = 2
 """The version of the rows that this code writes, and the latest that it reads; a row without one is of version 1.
 
 2: the states have a memory for each step, and a correction has a phase (`states._of_version_1`).
@@ -23,15 +23,17 @@ class NewerRow(Exception):  # noqa: N818 - an outcome: a later version runs besi
 
 def refuse_newer(entity: Mapping[str, Any]) -> None:
     """Raises NewerRow."""
-    if (version := entity.get("version", 1)) > VERSION:
-        raise NewerRow(f"row {entity['PartitionKey']} {entity['RowKey']} is of version {version}, later than {VERSION}")
+    if (version := entity.get("version", 1)) > ROW_VERSION:
+        raise NewerRow(
+            f"row {entity['PartitionKey']} {entity['RowKey']} is of version {version}, later than {ROW_VERSION}"
+        )
 
 
 def pack(partition: str, row: str, document: object, **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - EDM values
     """The entity that keeps *document*, with *columns* beside it for filters."""
     text = _ADAPTERS[type(document)].dump_json(document).decode()
     chunks = {f"body{i}": text[at : at + _CHUNK] for i, at in enumerate(range(0, len(text), _CHUNK))}
-    return {"PartitionKey": partition, "RowKey": row, "version": VERSION, **columns, **chunks}
+    return {"PartitionKey": partition, "RowKey": row, "version": ROW_VERSION, **columns, **chunks}
 
 
 def unpack[T](kind: type[T], entity: dict[str, Any]) -> T:

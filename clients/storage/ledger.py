@@ -10,7 +10,7 @@ from azure.data.tables.aio import TableClient
 
 from clients import telemetry
 from clients.storage.documents import pack, unpack
-from domain.ledger import Entry, Event, row_key
+from domain.ledger import Entry, LedgerEvent, row_key
 
 
 class Listener(Protocol):
@@ -39,7 +39,7 @@ class LedgerTable:
             await listener.expect(entry.tenant_id)
         with suppress(ResourceExistsError):
             await self._table.create_entity(pack(entry.tenant_id, entry.id, entry, **columns))
-            telemetry.told(entry)
+            telemetry.count_entry(entry)
             if listener:
                 await listener.announce(entry.tenant_id)
 
@@ -72,7 +72,7 @@ class LedgerTable:
         entries = [unpack(Entry, entity) async for entity in query]
         return entries[::-1]
 
-    async def events(self, tenant_id: str, since: datetime, *events: Event) -> list[Entry]:
+    async def events(self, tenant_id: str, since: datetime, *events: LedgerEvent) -> list[Entry]:
         """The tenant's entries of *events* since then, newest first."""
         either = " or ".join(f"event eq '{event}'" for event in events)
         query = self._table.query_entities(

@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_camel
 from domain import normal
 from domain.profile import Profile, first_fault
 
-SERVICE = "microsoftDefenderForOffice365"
+DEFENDER = "microsoftDefenderForOffice365"
 
 
 class OddAlert(ValueError):  # noqa: N818 - it names the alert, and the error is that there is one
@@ -141,7 +141,7 @@ def is_false_alert_policy(raw: object, profile: Profile) -> bool:
     if not isinstance(title, str):
         raise OddAlert("alert.title: should be a text")
     titles = {normal.name(policy) for policy in profile.alert_policies}
-    return raw.get("serviceSource") == SERVICE and normal.name(title) in titles
+    return raw.get("serviceSource") == DEFENDER and normal.name(title) in titles
 
 
 def parse_alert(raw: Mapping[str, Any]) -> Alert:

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from domain.control import Drift
-from domain.ledger import Entry, Event
+from domain.ledger import Entry, LedgerEvent
 from domain.operations import ControlOutcome, Operation
 from domain.psa.desk import ApprovalRules
 from domain.states import ControlState
@@ -17,8 +17,8 @@ from domain.steps import ShownStep
 TENANT = "tenant"
 """The cause of what is about no control: a message that could not be worked on."""
 
-OPENING: frozenset[Event] = frozenset({"needs_person", "held", "awaiting_approval", "parked", "incident"})
-SETTLING: frozenset[Event] = frozenset({"corrected", "found_compliant", "not_applicable", "excepted"})
+OPENING: frozenset[LedgerEvent] = frozenset({"needs_person", "held", "awaiting_approval", "parked", "incident"})
+SETTLING: frozenset[LedgerEvent] = frozenset({"corrected", "found_compliant", "not_applicable", "excepted"})
 PASSING = frozenset({"brake", "freeze", "order", "lease", "tenant"})
 """Parts of the gate that a person has closed, or that open by themselves: no ticket is needed to know."""
 

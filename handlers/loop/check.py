@@ -116,7 +116,7 @@ async def _record(
     kept = after.excepting(dict.fromkeys(over)).looked_at(_lanes(job), clients.now())
     await clients.storage.states.save(job.tenant_id, kept, entries)
     for each, state in looked.items():
-        telemetry.judged(before.of(each), state)
+        telemetry.count_judged(before.of(each), state)
     drifted = tuple(each for each, state in looked.items() if wants_remedy(state, tenant.mode_of(each)))
     if drifted:
         await clients.storage.queues.send(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))

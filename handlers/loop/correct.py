@@ -16,12 +16,11 @@ from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Control, Drifted, Facts, Finding, Unknown
 from domain.controls import CATALOGUE
 from domain.controls.per_domain import receiving
-from domain.corrections import Answered, Correction, NotSent, Sending, TooEarly
-from domain.corrections import Refused as RefusedStep
+from domain.corrections import Answered, Correction, NotSent, Sending, StepRefused, TooEarly
 from domain.exemption import Exemption
-from domain.gate import Answer, Ruling
+from domain.gate import GateAnswer, Ruling
 from domain.guards import Guard, lockdown
-from domain.ledger import Entry, Event, of_transition
+from domain.ledger import Entry, LedgerEvent, of_transition
 from domain.mx_moves import Sights
 from domain.operations import ControlOutcome, ending, outcome
 from domain.plan import Judged, after_event, begun, judged, put_off, stopped, too_soon
@@ -131,7 +130,7 @@ class Work:
             if self._states.of(need).corrections:
                 self._once_more.add(control.id)  # the need is being put back: another round follows
                 return
-            answer = Answer("order", passed=False, reason=f"waits for {need}")
+            answer = GateAnswer("order", passed=False, reason=f"waits for {need}")
             await self._record(stopped(judged, plan, answer, mode, now))
             return
         if too_soon(judged, plan, now):
@@ -194,7 +193,7 @@ class Work:
             return True
         except Refused as refusal:
             why = " ".join(filter(None, (refusal.sentence, refusal.remedy)))
-            await self._record(after_event(self._states.of(control.id), step, RefusedStep(why), now(), control.by_hand))
+            await self._record(after_event(self._states.of(control.id), step, StepRefused(why), now(), control.by_hand))
             return True
         except ClientError as error:
             return await self._not_done(control, step, error)
@@ -283,7 +282,7 @@ class Work:
             self._entry(control, "superseded", told.superseded, gone),
         ]
 
-    def _entry(self, control: Control, event: Event, ended: tuple[Correction, ...], detail: str) -> Entry | None:
+    def _entry(self, control: Control, event: LedgerEvent, ended: tuple[Correction, ...], detail: str) -> Entry | None:
         if not ended:
             return None
         drift = tuple(drift for each in ended for drift in each.drift)

@@ -6,7 +6,7 @@ from clients.connect import Clients
 from clients.storage.leases import Lease
 from domain.control import Control, Drifted
 from domain.exemption import Exemption
-from domain.gate import BLAST_WINDOW, BREAKER_WINDOW, Answer, Brake, Circumstances, Ruling, blast_radius, rule
+from domain.gate import BLAST_WINDOW, BREAKER_WINDOW, Brake, Circumstances, GateAnswer, Ruling, blast_radius, rule
 from domain.guards import Guard
 from domain.incident import Incident
 from domain.jobs import RemediateTenant
@@ -32,7 +32,7 @@ class Case:
 class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
     """A write may not go out after all; *answer* says why."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: GateAnswer) -> None:
         super().__init__(answer.reason)
         self.answer = answer
 
@@ -78,23 +78,25 @@ async def permit(control: Control, case: Case, exemption: Exemption | None = Non
     storage, now = case.clients.storage, case.clients.now()
     brake = await storage.switches.brake()
     if brake.engaged:
-        raise Stopped(Answer("brake", passed=False, reason=brake.reason))
+        raise Stopped(GateAnswer("brake", passed=False, reason=brake.reason))
     tenant = await storage.tenants.get(case.job.tenant_id)
     if tenant is None or not tenant.enabled:
-        raise Stopped(Answer("tenant", passed=False, reason="switched off in its config"))
+        raise Stopped(GateAnswer("tenant", passed=False, reason="switched off in its config"))
     if window := tenant.frozen_at(now):
-        raise Stopped(Answer("freeze", passed=False, reason=f"frozen until {window.end.isoformat()}: {window.reason}"))
+        raise Stopped(
+            GateAnswer("freeze", passed=False, reason=f"frozen until {window.end.isoformat()}: {window.reason}")
+        )
     if exemption and exemption.holds_at(now):
-        raise Stopped(Answer("exception", passed=False, reason=exemption.sentence))
+        raise Stopped(GateAnswer("exception", passed=False, reason=exemption.sentence))
     if tenant.mode_of(control.id) != "correct" and not case.asked_by(control):
-        raise Stopped(Answer("tenant", passed=False, reason="its mode was changed meanwhile"))
+        raise Stopped(GateAnswer("tenant", passed=False, reason="its mode was changed meanwhile"))
     if tenant.dns != case.wanted.tenant.dns:
-        raise Stopped(Answer("tenant", passed=False, reason="its DNS providers were changed meanwhile"))
+        raise Stopped(GateAnswer("tenant", passed=False, reason="its DNS providers were changed meanwhile"))
     if case.lease.lost:
-        raise Stopped(Answer("lease", passed=False, reason="the lease on the tenant was lost"))
+        raise Stopped(GateAnswer("lease", passed=False, reason="the lease on the tenant was lost"))
 
 
-async def _reserve(tenant_id: str, brake: Brake, clients: Clients) -> Answer:
+async def _reserve(tenant_id: str, brake: Brake, clients: Clients) -> GateAnswer:
     """Take a place within the blast radius; the first tenant beyond it pulls the brake, so that all wait for a person.
 
     Releasing the brake is that person's decision, so places taken before it do not count against what follows.

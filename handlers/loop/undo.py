@@ -24,7 +24,7 @@ from domain.corrections import PROOF_PATIENCE
 from domain.exemption import Exemption
 from domain.guards import Guard, lockdown
 from domain.jobs import CheckTenant, RemediateTenant
-from domain.ledger import ENTRY_ID, Entry, Event, Image
+from domain.ledger import ENTRY_ID, Entry, Image, LedgerEvent
 from domain.operations import ControlOutcome, Operation
 from domain.states import StateName, drift_view, step_view
 from domain.steps import ShownStep
@@ -252,7 +252,7 @@ class _Undo:
         await self._case.clients.storage.queues.send(look)
         return True
 
-    def _said(self, event: Event, detail: str) -> Entry:
+    def _said(self, event: LedgerEvent, detail: str) -> Entry:
         """An entry of this undo; each is the same one however often the job is delivered."""
         operation = self._operation
         return Entry(

@@ -21,8 +21,8 @@ from domain.corrections import (
     Looked,
     Memory,
     NotSent,
-    Refused,
     Sending,
+    StepRefused,
     TooEarly,
     Unanswered,
     advance,
@@ -133,7 +133,7 @@ def test_what_was_made_is_calming_for_a_moment_once_it_is_proven():
 
 
 def test_a_refused_step_ends_and_is_due_in_hours_or_when_a_person_asks():
-    ended = advance(sent(), Refused("no."), LATE)
+    ended = advance(sent(), StepRefused("no."), LATE)
     assert isinstance(ended, Ending)
     assert ended.name == "refused"
     again = replace(planned(), memory=ended.correction.memory)
@@ -193,7 +193,7 @@ def test_what_exists_already_is_marked_and_still_wants_its_proof():
 
 EVENTS = [
     Sending(), Answered(), Answered(existed=True), Unanswered(), NotSent("x"), NotSent("x", "silence"),
-    TooEarly("x"), Refused("x"), Looked(SET), Looked(Compliant(equal=frozenset({"Enabled"}))), Looked(Unknown("x")),
+    TooEarly("x"), StepRefused("x"), Looked(SET), Looked(Compliant(equal=frozenset({"Enabled"}))), Looked(Unknown("x")),
 ]  # fmt: skip
 
 

@@ -13,12 +13,12 @@ from domain.corrections import (
     Answered,
     Memory,
     NotSent,
-    Refused,
     Sending,
+    StepRefused,
     TooEarly,
     Unanswered,
 )
-from domain.gate import Answer
+from domain.gate import GateAnswer
 from domain.ledger import Entry, entry_id
 from domain.operations import outcome
 from domain.plan import after_event, begun, judged, put_off, stopped, too_soon
@@ -32,7 +32,7 @@ TWO = Drifted(
     (Step("exchange", "Set-X", {"Enabled": True}, ("Enabled",)), Step("exchange", "New-X", {"Name": "X"}, ("Name",))),
 )
 STATE = ControlState(id="oof-rule")
-BRAKE = Answer("brake", passed=False, reason="now")
+BRAKE = GateAnswer("brake", passed=False, reason="now")
 
 
 def sent(plan, *, answered=False):
@@ -108,10 +108,10 @@ def test_what_was_made_is_not_made_again_for_a_moment():
 
 
 def test_a_refused_step_leaves_the_others_to_their_proof():
-    state = after_event(sent(TWO), TWO.steps[0], Refused("no."), LATE, "By hand.")
+    state = after_event(sent(TWO), TWO.steps[0], StepRefused("no."), LATE, "By hand.")
     assert (state.state, state.detail) == ("correcting", "no. By hand.")
     assert state.memories == {TWO.steps[0].key: Memory(failed_at=LATE, due_at=LATE + TRY_AGAIN_AFTER, why="no.")}
-    last = after_event(state, TWO.steps[1], Refused("no."), LATE, "By hand.")
+    last = after_event(state, TWO.steps[1], StepRefused("no."), LATE, "By hand.")
     assert (last.state, last.corrections) == ("needs_person", ())
 
 
@@ -167,7 +167,7 @@ def test_what_is_put_off_says_why():
     ],
 )
 def test_what_the_gate_refuses_gets_the_state_that_says_why(gate, mode, state):
-    after = stopped(STATE, SET, Answer(gate, passed=False, reason="because"), mode, NOW)
+    after = stopped(STATE, SET, GateAnswer(gate, passed=False, reason="because"), mode, NOW)
     assert after.state == state
     assert after.detail.endswith("because")
     assert after.steps

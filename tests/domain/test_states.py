@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown
 from domain.controls import CATALOGUE
-from domain.corrections import CALM, TRY_AGAIN_AFTER, Memory, Refused, Sending, TooEarly
+from domain.corrections import CALM, TRY_AGAIN_AFTER, Memory, Sending, StepRefused, TooEarly
 from domain.plan import after_event, begun
 from domain.states import (
     PROOFS_KEPT,
@@ -76,7 +76,7 @@ def sent(now):
 
 
 def given_up(now=NOW):
-    return after_event(sent(now), PLAN.steps[0], Refused("refused."), now, RULE.by_hand)
+    return after_event(sent(now), PLAN.steps[0], StepRefused("refused."), now, RULE.by_hand)
 
 
 def test_what_was_only_too_early_is_held_and_no_persons_business():

@@ -234,7 +234,7 @@ async def upgraded(service, monkeypatch):
     tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
     await service.look_after(tenant)
     with monkeypatch.context() as later_version:
-        later_version.setattr(documents, "VERSION", documents.VERSION + 1)
+        later_version.setattr(documents, "VERSION", documents.ROW_VERSION + 1)
         await service.check(tenant)
         await service.messages("remediations")
     return tenant
@@ -249,7 +249,7 @@ async def test_states_of_a_later_version_are_unknown_and_left_as_they_are(servic
     assert upgraded.writes == []
     assert posted == []
 
-    monkeypatch.setattr(documents, "VERSION", documents.VERSION + 1)
+    monkeypatch.setattr(documents, "VERSION", documents.ROW_VERSION + 1)
     assert (await service.state(upgraded, "inbound-lockdown")).state == "drifted"
 
 

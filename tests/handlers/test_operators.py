@@ -51,7 +51,7 @@ async def entries(msp):
 
 @in_every_system
 async def test_an_incident_reaches_log_ledger_and_a_ticket_of_the_own_company(msp, caplog):
-    telemetry.start(QUEUES, ())
+    telemetry.start_series(QUEUES, ())
     await tell_operators(TROUBLE, msp.service.clients)
     await told(msp)
 

@@ -56,7 +56,7 @@ def _series(name: str, labels: dict[str, str]) -> str:
 @pytest.fixture
 def metrics() -> Metrics:
     collector.start()
-    telemetry.start(QUEUES, ("outlook.office365.com",))
+    telemetry.start_series(QUEUES, ("outlook.office365.com",))
     return Metrics()
 
 
