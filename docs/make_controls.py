@@ -34,7 +34,7 @@ def _section(control: Control, filters: tuple[Profile, ...]) -> str:
     lines = [f"## {control.id}\n", f"{control.title}.\n"]
     lines += [f"- Source: {control.source}"] if control.source else []
     lines += [f"- Guide of {profile.name}: {where}" for profile in filters if (where := _where(control, profile))]
-    roles = ", ".join(dict.fromkeys(kind.reader for kind in control.sees))
+    roles = ", ".join(dict.fromkeys(kind.read_role for kind in control.sees))
     reads = _listed(query.cmdlet for query in control.queries)
     lines.append(f"- Lane: {control.lane}; reads {reads} (role: {roles})")
     lines += [f"- Such objects are written by {_writing(kind.writing)}" for kind in control.about if kind.writing]

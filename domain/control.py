@@ -15,7 +15,7 @@ from domain.exchange import ExchangeObject
 from domain.facts import Lane, Query, Reading, Row, Unseen
 from domain.mail.answers import Answers, Question
 from domain.mail.asking import Needs
-from domain.profile import Part, Profile, first_fault
+from domain.profile import PartName, Profile, first_fault
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
@@ -185,7 +185,7 @@ class Control:
     judge: Callable[[Facts, Wanted], Finding | Needs]
     by_hand: str
     beside: tuple[type[ExchangeObject], ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PartName, ...] = ()
     source: str = ""
     needs: tuple[str, ...] = ()
     guarded: bool = False

@@ -52,7 +52,7 @@ class ExchangeObject(BaseModel):
 
     *queries*: what lists every object of the kind; all of them are read, and the rows merged by `key`.
     *lane*: where it is read. The fast lane is one request of ten queries and is full.
-    *reader*: the role that lists it. *writing*: None for a kind that is never written.
+    *read_role*: the role that lists it. *writing*: None for a kind that is never written.
     *set_beside*: nouns of other cmdlets that change such objects.
     """
 
@@ -60,7 +60,7 @@ class ExchangeObject(BaseModel):
 
     queries: ClassVar[tuple[Query, ...]]
     lane: ClassVar[Lane] = "slow"
-    reader: ClassVar[str] = "View-Only Configuration"
+    read_role: ClassVar[str] = "View-Only Configuration"
     writing: ClassVar[Writing | None] = None
     set_beside: ClassVar[tuple[str, ...]] = ()
 
@@ -363,7 +363,7 @@ class ProtectionAlert(ExchangeObject):
     """A Defender alert policy, from the compliance endpoint. Every plan with Exchange Online has some."""
 
     queries = (Query("compliance", "Get-ProtectionAlert", never_empty=True),)
-    reader = "View-Only Manage Alerts"
+    read_role = "View-Only Manage Alerts"
     writing = Writing(
         role="Manage Alerts",
         set="Set-ProtectionAlert",

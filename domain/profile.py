@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from domain import normal
 
 type NonEmptyText = Annotated[str, Field(min_length=1)]
-type Part = Literal[
+type PartName = Literal[
     "alert_policies",
     "delivery_networks",
     "dkim",
@@ -161,13 +161,13 @@ class Profile(_Part):
     alert_policies: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ()
     false_alerts: FalseAlertValues = FalseAlertValues()
 
-    def has(self, part: Part) -> bool:
+    def has(self, part: PartName) -> bool:
         return bool(getattr(self, part))
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[PartName, ...]:
         """The parts that are there."""
-        return tuple(part for part in get_args(Part.__value__) if self.has(part))
+        return tuple(part for part in get_args(PartName.__value__) if self.has(part))
 
     def with_overrides(self, overrides: dict[str, Any]) -> Self:
         """This profile with a tenant's *overrides* laid over it, part by part.

@@ -139,7 +139,7 @@ def _address(text: str) -> str:
 
 def _controls(operation: str) -> tuple[str, ...]:
     verb, _, noun = operation.casefold().partition("-")
-    return controls.about(noun) if verb in _VERBS else ()
+    return controls.concerned_by(noun) if verb in _VERBS else ()
 
 
 def concerns_control(raw: object) -> bool:

@@ -47,7 +47,7 @@ KINDS: tuple[type[ExchangeObject], ...] = tuple(
 WRITINGS: tuple[Writing, ...] = tuple(kind.writing for kind in KINDS if kind.writing)
 
 
-def about(noun: str) -> tuple[str, ...]:
+def concerned_by(noun: str) -> tuple[str, ...]:
     """The controls that judge what a cmdlet calls *noun*, in whatever case."""
     return tuple(
         control.id for control in CATALOGUE.values() if any(noun.casefold() in kind.nouns() for kind in control.about)

@@ -177,7 +177,7 @@ def _only_observes(config: TenantConfig) -> bool:
 def _cmdlets(reading: Reading) -> Iterable[Item]:
     """Each cmdlet that reads, as it was just called."""
     failed = {q.cmdlet: seen for q, seen in reading.items() if isinstance(seen, Unseen)}
-    roles = {query.cmdlet: kind.reader for kind in KINDS for query in kind.queries}
+    roles = {query.cmdlet: kind.read_role for kind in KINDS for query in kind.queries}
     for cmdlet in dict.fromkeys(query.cmdlet for query in reading):
         if unseen := failed.get(cmdlet):
             state: ItemState = "missing" if unseen.remedy else "unknown"

@@ -260,7 +260,7 @@ def test_the_role_group_of_a_customer_is_printed_as_powershell(az: Az) -> None:
     assert f"New-ServicePrincipal -AppId {az.applications[0]['appId']} " in run.stdout
     assert "New-RoleGroup -Name Holdfast -Roles 'View-Only Configuration', " in run.stdout
     kinds = [kind for kind in KINDS if kind.queries[0].service == "exchange"]
-    needed = {kind.reader for kind in kinds} | {kind.writing.role for kind in kinds if kind.writing}
+    needed = {kind.read_role for kind in kinds} | {kind.writing.role for kind in kinds if kind.writing}
     assert all(f"'{role}'" in run.stdout for role in needed)
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.profiles import all_profiles
-from domain.controls import CATALOGUE, KINDS, about
+from domain.controls import CATALOGUE, KINDS, concerned_by
 from simulator.faults import Fault
 from tests.lives.chance import lives
 from tests.lives.life import begin
@@ -22,7 +22,7 @@ FACTS = {
 """What each control that applies must have read before it says anything."""
 
 WRITTEN = {
-    noun: frozenset.intersection(*(FACTS[control] for control in about(noun) if control in FACTS))
+    noun: frozenset.intersection(*(FACTS[control] for control in concerned_by(noun) if control in FACTS))
     for kind in KINDS
     for noun in kind.nouns()
     if kind.writing

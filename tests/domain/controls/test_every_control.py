@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain import undo
 from domain.audit.record import concerns_control
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, NotApplicable, Unknown
-from domain.controls import CATALOGUE, WRITINGS, about, in_lane, unknown
+from domain.controls import CATALOGUE, WRITINGS, concerned_by, in_lane, unknown
 from domain.effects import effect
 from domain.facts import Seen
 from domain.mail.answers import Absent, Unclear
@@ -119,7 +119,7 @@ def test_what_a_control_writes_is_in_its_room_so_that_undo_audit_and_readiness_k
     steps = [step for finding in findings(control) if isinstance(finding, Drifted) for step in finding.steps]
     for step in (step for step in steps if step.service != "dns"):
         kind = next(kind for kind in control.about if kind.writing and step.cmdlet in kind.writing.cmdlets)
-        assert control.id in about(step.cmdlet.partition("-")[2])
+        assert control.id in concerned_by(step.cmdlet.partition("-")[2])
         assert concerns_control({"Operation": step.cmdlet})
         own = {alias for name, field in kind.model_fields.items() for alias in (field.validation_alias, name)}
         if step.cmdlet == kind.writing.set:
@@ -136,7 +136,7 @@ def test_whoever_changes_what_a_control_is_about_brings_a_look_at_it(control):
     for kind in control.about:
         for noun in kind.nouns():
             assert concerns_control({"Operation": f"Set-{noun}"})
-            assert control.id in about(noun.upper())
+            assert control.id in concerned_by(noun.upper())
 
 
 def undoable(control):
