@@ -11,8 +11,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 from clients.storage import documents
 from domain import jobs
-from domain.jobs import QUEUES, CheckTenant
-from handlers import park
+from domain.jobs import QUEUES
 from handlers.api import asks
 from handlers.delivery import deliver
 from handlers.loop.sweep import sweep
@@ -47,29 +46,6 @@ async def test_a_parked_message_shows_in_the_ledger_of_its_tenant(service):
     assert "version" in entry.detail
 
 
-async def test_what_a_worker_parked_and_died_before_telling_is_told_when_it_comes_again(service):
-    tenant = service.world.add_tenant("contoso.example", state="healthy")
-    body = json.dumps({"version": 1, "tenant_id": tenant.tenant_id, "lane": "fast"}).encode()
-    await service.clients.storage.parked.add("checks", body, "gave up", service.clients.now())
-    service.clock.advance(minutes=1)
-
-    await park.given_up("checks", body, service.clients)
-    service.clock.advance(minutes=1)
-    await park.given_up("checks", body, service.clients)
-
-    entries = await service.clients.storage.ledger.page(tenant.tenant_id)
-    assert [entry.event for entry in entries] == ["parked"]
-    assert len(await service.clients.storage.parked.all("checks")) == 1
-
-
-async def test_what_the_platform_gave_up_on_is_parked(service):
-    body = CheckTenant(tenant_id="7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4").body.encode()
-    await park.given_up("checks", body, service.clients)
-    [(content, reason)] = await service.clients.storage.parked.all("checks")
-    assert content == body
-    assert "gave up" in reason
-
-
 async def test_a_job_for_a_tenant_that_is_gone_is_done(service):
     tenant = service.world.add_tenant("contoso.example")
     await service.check(tenant)
@@ -89,25 +65,6 @@ async def test_a_config_that_no_longer_makes_sense_is_told_and_stops_nobody(serv
     assert state.state == "unknown"
     assert "profile: 'gone' does not exist" in state.detail
     assert (await service.state(fine, "oof-rule")).state == "compliant"
-
-
-async def test_a_sweep_asks_once_for_each_enabled_tenant(service):
-    tenants = [service.world.add_tenant(f"t{number}.example") for number in range(3)]
-    for tenant in tenants:
-        await service.look_after(tenant, enabled=tenant is not tenants[0])
-    await sweep("fast", 0, service.clients)
-    asked = [json.loads(body) for body in await service.messages("checks")]
-    assert {job["tenant_id"] for job in asked} == {tenant.tenant_id for tenant in tenants[1:]}
-    assert {job["lane"] for job in asked} == {"fast"}
-    assert await service.clients.storage.switches.fleet() == 2
-
-
-async def test_a_sweep_is_spread_over_its_interval(service):
-    for number in range(4):
-        await service.look_after(service.world.add_tenant(f"t{number}.example"))
-    await sweep("fast", 300, service.clients)
-    assert len(await service.messages("checks")) == 1
-    assert await service.hidden("checks") == 3
 
 
 async def test_shuffled_doubled_and_lost_messages_change_nothing_but_time(service):

@@ -3,41 +3,9 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
-from domain.jobs import ReadAudit
-from handlers.delivery import deliver
-from simulator.faults import Fault
 from simulator.feed import GENERAL
-
-LOCK = "inbound-lockdown"
-OFF = {"Identity": "ExchangeDefender", "Enabled": False}
-ADMIN = "eve@contoso.example"
-
-
-async def watched(service, domain="contoso.example", **switches):
-    """A tenant as documented, read for an hour, with its feed subscribed."""
-    tenant = service.world.add_tenant(domain, **switches)
-    tenant.feed.by = ADMIN
-    await service.look_after(tenant)
-    await service.sweep()
-    await read(service, tenant)
-    service.clock.advance(hours=1)
-    await service.sweep()
-    return tenant
-
-
-async def read(service, tenant, **job):
-    await deliver("alerts", ReadAudit(tenant_id=tenant.tenant_id, **job).body.encode(), service.clients)
-
-
-async def asked(service):
-    return [json.loads(body)["controls"] for body in await service.messages("checks")]
-
-
-async def named(service, tenant):
-    return [(e.control, e.actor) for e in await service.ledger(tenant) if e.event == "actor_named"]
+from tests.handlers.security.watched import ADMIN, LOCK, OFF, asked, named, read, watched
 
 
 async def test_a_drift_gets_the_name_of_who_made_it_an_hour_after_it_was_put_back(service):
@@ -157,22 +125,6 @@ async def test_the_breaker_names_the_other_tool(service):
     assert "24 hours: application 00000000-1111-4222-8333-444444444444 undoes it" in state.detail
 
 
-async def test_subscriptions_are_started_once_and_started_again_when_somebody_stopped_them(service):
-    tenant = await watched(service)
-    await read(service, tenant)
-    assert tenant.feed.asked.count("POST start") == 2
-    tenant.feed.subscriptions.clear()
-    await read(service, tenant)
-    assert sorted(tenant.feed.subscriptions) == ["Audit.Exchange", "Audit.General"]
-
-
-async def test_already_enabled_is_a_success(service):
-    tenant = service.world.add_tenant("contoso.example")
-    await service.look_after(tenant)
-    tenant.feed.subscriptions["Audit.Exchange"] = tenant.now()
-    await service.clients.activity.start(tenant.tenant_id, "Audit.Exchange")
-
-
 async def test_a_change_of_an_alert_policy_comes_by_the_general_feed_with_its_parameters_as_text(service):
     tenant = await watched(service)
     name = "Phish delivered due to an ETR override"
@@ -183,62 +135,6 @@ async def test_a_change_of_an_alert_policy_comes_by_the_general_feed_with_its_pa
     await read(service, tenant)
     assert isinstance(next(b for b in tenant.feed.blobs if b.content_type == GENERAL).records[0]["Parameters"], str)
     assert await named(service, tenant) == [("alert-policies", ADMIN)]
-
-
-@pytest.mark.parametrize("shuffled", [False, True])
-async def test_every_page_is_read_in_whatever_order(service, shuffled):
-    tenant = await watched(service, feed_page=2, feed_shuffle=shuffled)
-    for number in range(7):
-        tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": f"rule {number}"}))
-    service.clock.advance(minutes=1)
-    await read(service, tenant)
-    assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 7
-
-
-async def test_days_that_nobody_came_are_read_window_by_window(service):
-    tenant = await watched(service)
-    for _ in range(6):
-        tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "x"}))
-        service.clock.advance(hours=20)
-    await read(service, tenant)
-    kept = await service.clients.storage.audit.open(tenant.tenant_id)
-    assert {record.at.hour for record in kept} <= set(range(24))
-    assert "audit_gap" not in {e.event for e in await service.ledger(tenant)}
-    assert sum(path == "GET content" for path in tenant.feed.asked) >= 10
-
-
-async def test_a_week_that_nobody_came_is_a_gap_that_is_written_down_and_the_rest_is_read(service):
-    tenant = await watched(service)
-    service.clock.advance(days=9)
-    tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "x"}))
-    service.clock.advance(minutes=1)
-    await read(service, tenant)
-    assert [e.event for e in await service.ledger(tenant, "audit-feed")].count("audit_gap") == 2
-    assert await asked(service) == [["oof-rule"]]
-
-
-async def test_a_parcel_that_is_gone_is_a_gap_and_the_others_are_read(service):
-    tenant = await watched(service)
-    tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), expired=True)
-    tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "x"}))
-    service.clock.advance(minutes=1)
-    for _ in range(2):
-        await read(service, tenant)
-    assert [e.event for e in await service.ledger(tenant, "audit-feed")] == ["audit_gap"]
-    assert await asked(service) == [["oof-rule"]]
-
-
-@pytest.mark.parametrize("status", [403, 429])
-async def test_a_throttled_feed_goes_on_where_it_stopped(service, status):
-    tenant = await watched(service)
-    for _ in range(3):
-        tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "x"}))
-    service.clock.advance(minutes=1)
-    tenant.feed.refusals.extend([(status, "AF429")] * 5)
-    await read(service, tenant)
-    assert await service.hidden("alerts") == 1
-    await read(service, tenant)
-    assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 3
 
 
 @pytest.mark.parametrize(
@@ -287,58 +183,3 @@ async def test_an_odd_record_is_kept_as_it_came_and_the_others_are_read(service,
     assert json.loads(content) == bad
     assert reason.startswith("an odd audit record: record")
     assert await asked(service) == [["oof-rule"]]
-
-
-async def test_records_of_mailboxes_and_other_work_are_passed_over(service):
-    tenant = await watched(service)
-    tenant.feed.add(
-        {"Operation": "MailItemsAccessed"}, {"Operation": "Set-Mailbox"}, {"Operation": "Get-InboundConnector"}
-    )
-    service.clock.advance(minutes=1)
-    await read(service, tenant)
-    assert await asked(service) == []
-    assert await service.clients.storage.parked.all("audit") == []
-
-
-async def test_a_cut_between_two_parcels_loses_and_doubles_nothing(service):
-    tenant = await watched(service)
-    for number in range(3):
-        tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": f"rule {number}"}))
-    service.clock.advance(minutes=1)
-    tenant.faults.script(Fault("server_error", service="activity", cmdlet="GET content", times=9))
-    await read(service, tenant)
-    tenant.faults.clear()
-    await read(service, tenant)
-    assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 3
-
-
-@settings(
-    max_examples=4,
-    phases=(Phase.explicit, Phase.generate),  # an example takes too long to be made smaller
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(
-    order=st.permutations(range(3)), repeats=st.lists(st.integers(0, 2), max_size=2), reads=st.sets(st.integers(0, 5))
-)
-async def test_a_feed_with_gaps_repeats_and_shuffles_gives_the_same_final_state(service, order, repeats, reads):
-    """Three drifts by three people: whatever comes when, each is named once, and the last is in the state."""
-    domain = f"t{len(list(service.world.tenants))}.example"
-    tenant = await watched(service, domain, audit_minutes=1e6)
-    records = []
-    for number in range(3):
-        tenant.feed.by = f"person{number}@{domain}"
-        records.append(tenant.feed.record("Set-InboundConnector", OFF))
-        tenant.admin("Set-InboundConnector", **OFF)
-        service.clock.advance(minutes=2)
-        await service.check(tenant, controls=(LOCK,))
-        tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=True)
-        service.clock.advance(minutes=2)
-        await service.check(tenant, controls=(LOCK,))
-    for step, number in enumerate([*order, *repeats]):
-        tenant.feed.add(records[number])
-        service.clock.advance(minutes=1)
-        if step in reads:
-            await read(service, tenant)
-    await read(service, tenant)
-    assert sorted(await named(service, tenant)) == [(LOCK, f"person{number}@{domain}") for number in range(3)]
-    assert (await service.state(tenant, LOCK)).actor.who == f"person2@{domain}"
