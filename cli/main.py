@@ -176,14 +176,10 @@ def _work(  # noqa: PLR0913, PLR0917 - one command's words
 def state(ctx: typer.Context, tenants: Tenants = None) -> None:
     """How each control of tenants stands."""
     session: Session = ctx.obj
-    with session.service() as api:
-        chosen = _resolved(api, tenants)
-        found = [api.get(f"tenants/{t['tenant_id']}/state") for t in _progress(session, "reading", chosen)]
-    if session.as_json:
-        session.tell(found, lambda: None)
-    for tenant, each in [] if session.as_json else zip(chosen, found, strict=True):
+    found = _asked_of_each(session, tenants, "state")
+    for tenant, each in [] if session.as_json else found:
         session.out.print(show.controls(tenant["name"], each["controls"]))
-    raise typer.Exit(0 if {c["state"] for each in found for c in each["controls"]} <= GOOD else 1)
+    raise typer.Exit(0 if {c["state"] for _, each in found for c in each["controls"]} <= GOOD else 1)
 
 
 @app.command()
@@ -246,19 +242,25 @@ def brake(
 def readiness(ctx: typer.Context, tenants: Tenants = None) -> None:
     """What tenants have granted, and what is missing, with the grant that mends it."""
     session: Session = ctx.obj
-    with session.service() as api:
-        chosen = _resolved(api, tenants)
-        found = [api.get(f"tenants/{t['tenant_id']}/readiness") for t in _progress(session, "asking", chosen)]
-    if session.as_json:
-        session.tell(found, lambda: None)
-    for tenant, each in [] if session.as_json else zip(chosen, found, strict=True):
+    found = _asked_of_each(session, tenants, "readiness")
+    for tenant, each in [] if session.as_json else found:
         rows = [(i["id"], show.word(i["state"]), escape(i["detail"])) for i in each["items"]]
         session.out.print(show.table(tenant["name"], ("what", "state", "detail"), rows))
         for item in each["items"]:
             if item["state"] in {"missing", "unknown"} and item["remedy"]:
                 session.out.out(f"{item['id']}: {item['remedy']}", highlight=False)
         session.out.out(f"admin consent: {each['consent_url']}", highlight=False)
-    raise typer.Exit(0 if all(each["ready"] for each in found) else 1)
+    raise typer.Exit(0 if all(each["ready"] for _, each in found) else 1)
+
+
+def _asked_of_each(session: Session, tenants: list[str] | None, what: str) -> list[tuple[dict[str, Any], Any]]:
+    """Each tenant with its *what*, which is printed here where JSON is wanted."""
+    with session.service() as api:
+        chosen = _resolved(api, tenants)
+        found = [(t, api.get(f"tenants/{t['tenant_id']}/{what}")) for t in _progress(session, "asking", chosen)]
+    if session.as_json:
+        session.tell([each for _, each in found], lambda: None)
+    return found
 
 
 def _resolved(api: Api, named: list[str] | None) -> list[dict[str, Any]]:

@@ -3,21 +3,15 @@
 Source: docs/reference/message-trace.md. What a connector refuses never becomes a message, and has no row.
 """
 
-from __future__ import annotations
-
 import ipaddress
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from simulator.moments import seven_digits
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from simulator.organization import Organization
-    from simulator.rows import Row
+from simulator.organization import Organization
+from simulator.rows import Row
 
 KEPT = timedelta(days=90)
 WINDOW, ALLOWED = timedelta(minutes=5), 100

@@ -1,7 +1,7 @@
 """ConnectWise PSA. Source: docs/reference/psa.md#connectwise-api."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -74,14 +74,8 @@ class ConnectWise:
         return str(number(answer, item(answer, made).get("id")))
 
     async def notes(self, ticket_id: str) -> Sequence[Note]:
-        notes: list[Note] = []
-        for page in range(1, _MOST_PAGES + 1):
-            asked = urlencode({"page": page, "pageSize": _PAGE, "orderBy": "id desc"})
-            found, answer = await self._call("GET", f"/service/tickets/{ticket_id}/notes?{asked}")
-            notes += [_note(number(answer, each.get("id")), each) for each in items(answer, found)]
-            if 'rel="next"' not in answer.headers.get("link", ""):
-                break
-        return notes
+        found = self._pages(f"/service/tickets/{ticket_id}/notes", _MOST_PAGES, orderBy="id desc")
+        return [_note(number(answer, each.get("id")), each) async for answer, each in found]
 
     async def add_note(self, ticket_id: str, text: str) -> int:
         sent = {"text": text, "detailDescriptionFlag": False, "internalAnalysisFlag": True, "resolutionFlag": False}
@@ -109,14 +103,18 @@ class ConnectWise:
 
     async def changed_since(self, since: datetime) -> Sequence[Ticket]:
         conditions = f"lastUpdated>=[{since:%Y-%m-%dT%H:%M:%SZ}]"
-        tickets: list[Ticket] = []
-        for page in range(1, MOST_PAGES_CHANGED + 1):
-            query = {"conditions": conditions, "orderBy": "_info/lastUpdated asc", "page": page, "pageSize": _PAGE}
-            found, answer = await self._call("GET", f"/service/tickets?{urlencode(query)}")
-            tickets += [_ticket(each) for each in items(answer, found)]
+        order = "_info/lastUpdated asc"
+        found = self._pages("/service/tickets", MOST_PAGES_CHANGED, conditions=conditions, orderBy=order)
+        return [_ticket(each) async for _, each in found]
+
+    async def _pages(self, path: str, most: int, **query: str) -> AsyncIterator[tuple[Answer, dict[str, Any]]]:
+        """Every object of a list, of *most* pages at most, with the answer that it came in."""
+        for page in range(1, most + 1):
+            found, answer = await self._call("GET", f"{path}?{urlencode({**query, 'page': page, 'pageSize': _PAGE})}")
+            for each in items(answer, found):
+                yield answer, each
             if 'rel="next"' not in answer.headers.get("link", ""):
-                break
-        return tickets
+                return
 
     async def _call(
         self, method: str, path: str, *, sent: object = None, intent: Intent = Intent.READ

@@ -4,7 +4,7 @@ Source: docs/reference/exchange.md#anti-phish-policies.
 """
 
 from simulator.cmdlets.binding import IDENTITY, LISTING, Parameter, boolean, choice, integer, strings, text
-from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, delete, find, insert, listing, update
+from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, delete, find, insert, lister, listing, switcher, update
 from simulator.cmdlets.priorities import moved, numbered
 from simulator.failures import invalid
 from simulator.rows import Row, directory
@@ -69,10 +69,6 @@ _RULE_SETTINGS = {
 _NAME = {"Name": Parameter(text(64), mandatory=True)}
 
 
-def _get_policy(call: Call) -> Output:
-    return listing(call, [directory(row, call.tenant.initial_domain) for row in call.rows(POLICY)])
-
-
 def _new_policy(call: Call) -> Output:
     return Output([directory(insert(call, POLICY, POLICY_DEFAULTS, call.given), call.tenant.initial_domain)])
 
@@ -117,14 +113,6 @@ def _set_rule(call: Call) -> Output:
     return Output()
 
 
-def _enable_rule(call: Call) -> Output:
-    return update(call, RULE, find(call.tenant.rows(RULE), call.given["Identity"]), {"State": "Enabled"})
-
-
-def _disable_rule(call: Call) -> Output:
-    return update(call, RULE, find(call.tenant.rows(RULE), call.given["Identity"]), {"State": "Disabled"})
-
-
 _NEW_RULE = {
     **_NAME,
     **_RULE_SETTINGS,
@@ -133,14 +121,14 @@ _NEW_RULE = {
 }
 
 CMDLETS = (
-    Cmdlet("Get-AntiPhishPolicy", {**LISTING, **_VIEWS}, _get_policy),
+    Cmdlet("Get-AntiPhishPolicy", {**LISTING, **_VIEWS}, lister(POLICY)),
     Cmdlet("New-AntiPhishPolicy", {**_NAME, **_POLICY_SETTINGS}, _new_policy),
     Cmdlet("Set-AntiPhishPolicy", {**IDENTITY, **_POLICY_SETTINGS}, _set_policy),
     Cmdlet("Remove-AntiPhishPolicy", IDENTITY, _remove_policy),
     Cmdlet("Get-AntiPhishRule", {**LISTING, "State": Parameter(choice("Enabled", "Disabled"))}, _get_rule),
     Cmdlet("New-AntiPhishRule", _NEW_RULE, _new_rule),
     Cmdlet("Set-AntiPhishRule", {**IDENTITY, "Name": Parameter(text(64)), **_RULE_SETTINGS}, _set_rule),
-    Cmdlet("Enable-AntiPhishRule", IDENTITY, _enable_rule),
-    Cmdlet("Disable-AntiPhishRule", IDENTITY, _disable_rule),
+    Cmdlet("Enable-AntiPhishRule", IDENTITY, switcher(RULE, "Enabled")),
+    Cmdlet("Disable-AntiPhishRule", IDENTITY, switcher(RULE, "Disabled")),
     Cmdlet("Remove-AntiPhishRule", IDENTITY, lambda call: delete(call, RULE)),
 )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from simulator.cmdlets.binding import Change, Parameter
 from simulator.failures import already_exists, invalid, not_found
 from simulator.organization import Organization
-from simulator.rows import Row, matches
+from simulator.rows import Row, directory, matches
 
 PAGE = 1000  # what a Get-* returns unless ResultSize says otherwise (docs/reference/exchange.md#paging)
 MORE = (
@@ -81,6 +81,16 @@ def _cut(rows: list[Row], result_size: object) -> Output:
     if len(rows) <= size:
         return Output(rows)
     return Output(rows[:size], [MORE])
+
+
+def lister(kind: str) -> Callable[[Call], Output]:
+    """A `Get-*` that shows every object of *kind*."""
+    return lambda call: listing(call, [directory(row, call.tenant.initial_domain) for row in call.rows(kind)])
+
+
+def switcher(kind: str, state: str) -> Callable[[Call], Output]:
+    """An `Enable-*` or `Disable-*`."""
+    return lambda call: update(call, kind, find(call.tenant.rows(kind), call.given["Identity"]), {"State": state})
 
 
 def insert(call: Call, kind: str, defaults: Row, given: Row) -> Row:

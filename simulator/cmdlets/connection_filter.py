@@ -3,9 +3,9 @@
 import ipaddress
 
 from simulator.cmdlets.binding import IDENTITY, Parameter, boolean, strings, text
-from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, find, listing, update
+from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, find, lister, update
 from simulator.failures import invalid
-from simulator.rows import Row, directory
+from simulator.rows import Row
 
 KIND = "HostedConnectionFilterPolicy"
 _LARGEST = 256
@@ -38,10 +38,6 @@ def _size(item: str) -> int:
     return ipaddress.IPv4Network(item, strict=False).num_addresses
 
 
-def _get(call: Call) -> Output:
-    return listing(call, [directory(row, call.tenant.initial_domain) for row in call.rows(KIND)])
-
-
 def _set(call: Call) -> Output:
     return update(call, KIND, find(call.tenant.rows(KIND), call.given["Identity"]), call.given)
 
@@ -54,6 +50,6 @@ _SET = {
 }
 
 CMDLETS = (
-    Cmdlet(f"Get-{KIND}", {"Identity": Parameter(text())}, _get),
+    Cmdlet(f"Get-{KIND}", {"Identity": Parameter(text())}, lister(KIND)),
     Cmdlet(f"Set-{KIND}", _SET, _set),
 )

@@ -1,7 +1,7 @@
 """Inbound connectors. Source: docs/reference/exchange.md#inbound-connectors."""
 
 from simulator.cmdlets.binding import IDENTITY, LISTING, Parameter, boolean, choice, inbound_address, strings, text
-from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, delete, find, insert, listing, update
+from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, delete, find, insert, lister, update
 from simulator.failures import CmdletError, invalid
 from simulator.rows import Row, directory
 
@@ -73,10 +73,6 @@ _NEW = {
 _SET = {**IDENTITY, "Name": Parameter(text(64)), "SenderDomains": Parameter(strings(sender_domain)), **_SETTINGS}
 
 
-def _get(call: Call) -> Output:
-    return listing(call, [directory(row, call.tenant.initial_domain) for row in call.rows(KIND)])
-
-
 def _new(call: Call) -> Output:
     _check(DEFAULTS | call.given)
     forced = _forced_off(call, (DEFAULTS | call.given)["ConnectorType"])
@@ -109,7 +105,7 @@ def _forced_off(call: Call, connector_type: str) -> bool:
 
 
 CMDLETS = (
-    Cmdlet("Get-InboundConnector", LISTING, _get),
+    Cmdlet("Get-InboundConnector", LISTING, lister(KIND)),
     Cmdlet("New-InboundConnector", _NEW, _new),
     Cmdlet("Set-InboundConnector", _SET, _set),
     Cmdlet("Remove-InboundConnector", IDENTITY, lambda call: delete(call, KIND)),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from simulator.cmdlets import anti_phish
 from simulator.cmdlets.binding import IDENTITY, LISTING, Parameter, choice
-from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, find, listing, update
+from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, listing, switcher
 from simulator.organization import Organization
 from simulator.rows import Row, directory
 
@@ -45,13 +45,6 @@ def _get(kind: str) -> Callable[[Call], Output]:
     return run
 
 
-def _switch(kind: str, state: str) -> Callable[[Call], Output]:
-    def run(call: Call) -> Output:
-        return update(call, kind, find(call.tenant.rows(kind), call.given["Identity"]), {"State": state})
-
-    return run
-
-
 _GET = {**LISTING, "State": Parameter(choice("Enabled", "Disabled"))}
 
 CMDLETS = tuple(
@@ -59,7 +52,7 @@ CMDLETS = tuple(
     for kind in KINDS.values()
     for cmdlet in (
         Cmdlet(f"Get-{kind}", _GET, _get(kind)),
-        Cmdlet(f"Enable-{kind}", IDENTITY, _switch(kind, "Enabled")),
-        Cmdlet(f"Disable-{kind}", IDENTITY, _switch(kind, "Disabled")),
+        Cmdlet(f"Enable-{kind}", IDENTITY, switcher(kind, "Enabled")),
+        Cmdlet(f"Disable-{kind}", IDENTITY, switcher(kind, "Disabled")),
     )
 )

@@ -1,19 +1,13 @@
 """`GET /v1.0/admin/exchange/tracing/messageTraces`. Source: docs/reference/message-trace.md."""
 
-from __future__ import annotations
-
 import re
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from simulator.moments import parsed
+from simulator.rows import Row
+from simulator.tenant import Tenant
 from simulator.wire.http import Answer, Request, json_answer
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from simulator.rows import Row
-    from simulator.tenant import Tenant
 
 PATH = "/v1.0/admin/exchange/tracing/messageTraces"
 PERMISSION = "ExchangeMessageTrace.Read.All"
