@@ -95,7 +95,7 @@ package: ## make what is deployed: build/package and build/holdfast.zip
 	$(if $(PYTHON),,$(error Holdfast needs Python 3.13 on the PATH (python3.13): install it and run this again))
 	@"$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))" -m infra.make_package
 
-bench: setup ## measure the budgets of the design
+bench: setup ## measure the budgets
 	@$(BIN)/python -m benchmarks
 
 docs: setup ## write the pages that are made from code: docs/controls.md, docs/life-of-a-correction.md

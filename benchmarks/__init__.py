@@ -1,1 +1,1 @@
-"""What `make bench` runs: the budgets of the design, measured from outside the product."""
+"""What `make bench` runs: the budgets, measured from outside the product."""

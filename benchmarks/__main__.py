@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure the budgets of the design, as a table and as build/bench.json.
+"""`python -m benchmarks`: measure the budgets, as a table and as build/bench.json.
 
 Exit code 1 when a budget is missed that no noise can excuse: requests, round trips, memory.
 """
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the budgets of the design.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the budgets.")
     parser.add_argument("--only", action="append", choices=list(MEASUREMENTS), help="this one; may be repeated")
     parser.add_argument("--quick", action="store_true", help=f"memory over {memory.TENANTS_QUICK:,} tenants only")
     return parser.parse_args()

@@ -1,6 +1,6 @@
 """Every plan passes here before anything is written, or is held with the reason. Pure: facts in, answers out.
 
-In the design's order (7): brake, tenant enabled, freeze, exception, mode, guards, empty sets, breaker, blast radius.
+In this order: brake, tenant enabled, freeze, exception, mode, guards, empty sets, breaker, blast radius.
 Every answer up to and including the first refusal is kept, for the ledger.
 """
 

@@ -32,17 +32,18 @@ class Door:
         Raises:
             Unreachable, Throttled: That needs a key which could not be fetched now.
         """
-        settings = self._settings
         match provider:
             case "connectwise":
                 return await self._connectwise(body, headers)
-            case "autotask" if settings.psa_autotask:
-                return signatures.autotask(body, headers, _plain(settings.psa_autotask.webhook_secrets))
-            case "halopsa" if settings.psa_halopsa:
-                return signatures.halopsa(headers, _plain(settings.psa_halopsa.webhook_secrets))
-            case "standard" if settings.psa_standard:
-                return signatures.standard(body, headers, _plain(settings.psa_standard.secrets), self._now())
-        return False
+            case "autotask":
+                autotask = self._settings.psa_autotask
+                return bool(autotask and signatures.autotask(body, headers, _plain(autotask.webhook_secrets)))
+            case "halopsa":
+                halopsa = self._settings.psa_halopsa
+                return bool(halopsa and signatures.halopsa(headers, _plain(halopsa.webhook_secrets)))
+            case "standard":
+                sender = self._settings.psa_standard
+                return bool(sender and signatures.standard(body, headers, _plain(sender.secrets), self._now()))
 
     async def _connectwise(self, body: bytes, headers: Mapping[str, str]) -> bool:
         place = key_place(body) if "x-content-signature" in headers else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from domain.psa.desk import Action, Provider
+from domain.psa.desk import Action, TicketSystem
 
 LONGEST_ID = 100
 
@@ -82,7 +82,7 @@ def key_place(body: bytes) -> KeyPlace | None:
     return KeyPlace(url, str(content.get("CompanyId")), str(content.get("ProductInstanceId")))
 
 
-def hints(provider: Provider, body: bytes) -> tuple[Hint | BadBody, ...]:
+def hints(provider: TicketSystem, body: bytes) -> tuple[Hint | BadBody, ...]:
     """The tickets that a verified body is about; none where it is about something else, or about a deletion.
 
     In a batch what cannot be understood stands as the fault that it has beside what can be.
@@ -96,7 +96,7 @@ def hints(provider: Provider, body: bytes) -> tuple[Hint | BadBody, ...]:
             return _connectwise(_object(content))
         case "autotask":
             return _autotask({str(name).lower(): value for name, value in _object(content).items()})
-        case _:
+        case "halopsa":
             return _batch(content) if isinstance(content, list) else (_halopsa(content),)
 
 
