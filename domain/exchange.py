@@ -359,6 +359,19 @@ class BlockedConnector(ExchangeObject):
         return self.connector_id
 
 
+class OrganizationConfig(ExchangeObject):
+    """The organisation's own settings; there is one such object. *reject_direct_send* is null where nobody set it."""
+
+    queries = (Query("exchange", "Get-OrganizationConfig", never_empty=True),)
+
+    identity: StrictStr
+    reject_direct_send: StrictBool | None
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
 class ProtectionAlert(ExchangeObject):
     """A Defender alert policy, from the compliance endpoint. Every plan with Exchange Online has some."""
 

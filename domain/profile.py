@@ -17,6 +17,7 @@ type NonEmptyText = Annotated[str, Field(min_length=1)]
 type PartName = Literal[
     "alert_policies",
     "delivery_networks",
+    "direct_send",
     "dkim",
     "dmarc",
     "inbound_connector",
@@ -100,6 +101,12 @@ class DmarcValues(_Part):
     record: Annotated[str, Field(pattern=r"^v=DMARC1; p=none(;.*)?$")]
 
 
+class DirectSendValues(_Part):
+    """Whether the tenant refuses mail from its own domains that no connector matches."""
+
+    reject: bool
+
+
 class SpoofIntelligenceValues(_Part):
     """Which anti-phish policies the guide's step is about; none named means the tenant's default one."""
 
@@ -156,6 +163,7 @@ class Profile(_Part):
     dkim: DkimValues | None = None
     spf: SpfValues | None = None
     dmarc: DmarcValues | None = None
+    direct_send: DirectSendValues | None = None
     spoof_intelligence: SpoofIntelligenceValues | None = None
     spoof_allow: SpoofAllowValues | None = None
     alert_policies: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ()

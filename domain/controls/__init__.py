@@ -6,6 +6,7 @@ from domain.control import Control
 from domain.controls import (
     alert_policies,
     connector_health,
+    direct_send,
     dkim,
     dmarc,
     inbound_lockdown,
@@ -34,6 +35,7 @@ CATALOGUE: dict[str, Control] = {
         dmarc,
         alert_policies,
         connector_health,
+        direct_send,
         inbound_lockdown,  # last: the one that can stop mail
     )
 }

@@ -3,13 +3,14 @@
 Source: docs/reference/exchange.md#customisation, #accepted-domains, #organisation, #blocked-connectors.
 """
 
-from simulator.cmdlets.binding import LISTING, Parameter, text
+from simulator.cmdlets.binding import LISTING, Parameter, boolean, text
 from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, find, listing
 from simulator.failures import CmdletError
 from simulator.organization import Organization
 from simulator.rows import FIRST_DAY, Row, directory
 
 BLOCKED = "BlockedConnector"
+ORGANIZATION = "OrganizationConfig"
 
 _DOMAIN: Row = {
     "DomainType": "Authoritative",
@@ -78,7 +79,15 @@ def _organization(call: Call) -> Output:
         "WhenChanged": FIRST_DAY,
         "WhenCreated": FIRST_DAY,
     }
-    return Output([directory(row, tenant.initial_domain)])
+    kept = next(iter(call.rows(ORGANIZATION)), {})
+    return Output([directory(row | kept, tenant.initial_domain)])
+
+
+def _set_organization(call: Call) -> Output:
+    """What was set is kept beside the starting values."""
+    before = next(iter(call.tenant.rows(ORGANIZATION)), {})
+    call.tenant.put(ORGANIZATION, [before | call.given])
+    return Output()
 
 
 def _customize(call: Call) -> Output:
@@ -102,6 +111,7 @@ def _blocked_connectors(call: Call) -> Output:
 CMDLETS = (
     Cmdlet("Get-AcceptedDomain", LISTING, _accepted_domains),
     Cmdlet("Get-OrganizationConfig", {}, _organization),
+    Cmdlet("Set-OrganizationConfig", {"RejectDirectSend": Parameter(boolean)}, _set_organization),
     Cmdlet("Enable-OrganizationCustomization", {}, _customize),
     Cmdlet("Get-BlockedConnector", {"ConnectorId": Parameter(text())}, _blocked_connectors),
 )
