@@ -41,13 +41,16 @@ class Compliant:
 class Drifted:
     """Not as documented; *steps* would put it back. Neither *drift* nor *steps* is ever empty.
 
-    *equal*: the other fields of the same objects, compared and found as wanted.
+    *equal*: the other fields of the same objects, compared and found as wanted. *unseen*: objects that could not be
+    read, by the name before their fields. *needs_approval*: a person has to approve the plan, in every mode.
     """
 
     drift: tuple[Drift, ...]
     steps: tuple[Step, ...]
     detail: str = ""
     equal: frozenset[str] = field(default=frozenset(), compare=False)
+    unseen: tuple[str, ...] = ()
+    needs_approval: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for a plan that says nothing or does nothing."""
@@ -66,10 +69,11 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Could not be read: no verdict, and never a write."""
+    """Could not be read: no verdict, and never a write. *equal*: what was read all the same, and found as wanted."""
 
     reason: str
     remedy: str = ""
+    equal: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,12 @@ class NotApplicable:
 
 @dataclass(frozen=True, slots=True)
 class NeedsPerson:
-    """Not as documented, and not ours to mend: *todo* says what a person should do. *equal* as for Drifted."""
+    """Not as documented, and not ours to mend: *todo* says what a person should do. The rest is as for Drifted."""
 
     todo: str
     drift: tuple[Drift, ...] = ()
     equal: frozenset[str] = field(default=frozenset(), compare=False)
+    unseen: tuple[str, ...] = ()
 
 
 type Finding = Compliant | Drifted | Unknown | NotApplicable | NeedsPerson

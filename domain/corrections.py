@@ -247,9 +247,9 @@ def _shown(correction: Correction, finding: Finding, now: datetime, *, patient: 
     only when it had LOST_PATIENCE to show. A field that is neither (the object is gone, or there are two) can no longer
     be proven.
     """
-    if isinstance(finding, Unknown) or correction.sent_at is None:
-        return None
     fields = {drift.field for drift in correction.drift}
+    if correction.sent_at is None or _is_unseen(fields, finding):
+        return None
     if not fields & _off(finding):
         return "equal" if fields <= _equal(finding) else "gone"
     waited = now - correction.sent_at
@@ -258,12 +258,20 @@ def _shown(correction: Correction, finding: Finding, now: datetime, *, patient: 
     return "lost" if not patient and (waited >= LOST_PATIENCE or not correction.creates) else None
 
 
+def _is_unseen(fields: set[str], finding: Finding) -> bool:
+    """Whether *finding* says nothing of *fields*, as they could not be read."""
+    if isinstance(finding, Unknown):
+        return not fields <= finding.equal
+    unseen = finding.unseen if isinstance(finding, Drifted | NeedsPerson) else ()
+    return any(field.startswith(f"{name}: ") for field in fields for name in unseen)
+
+
 def _off(finding: Finding) -> set[str]:
     return {each.field for each in finding.drift} if isinstance(finding, Drifted | NeedsPerson) else set()
 
 
 def _equal(finding: Finding) -> frozenset[str]:
-    return frozenset() if isinstance(finding, Unknown | NotApplicable) else finding.equal
+    return frozenset() if isinstance(finding, NotApplicable) else finding.equal
 
 
 def _noted(correction: Correction, event: Event, move: Move, now: datetime) -> Correction:

@@ -11,6 +11,7 @@ have (`TestMode`, `Priority`, a domain's flags) have a default. Source: docs/ref
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Self
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
@@ -257,10 +258,20 @@ class DkimConfig(ExchangeObject):
     status: Text = ""
     selector1_cname: Annotated[Text, Field(validation_alias="Selector1CNAME")] = ""
     selector2_cname: Annotated[Text, Field(validation_alias="Selector2CNAME")] = ""
+    last_checked: Text = ""
 
     @property
     def key(self) -> str:
         return self.domain.casefold()
+
+    @property
+    def last_checked_at(self) -> datetime | None:
+        """When Microsoft last looked the CNAMEs up; None where it does not say."""
+        try:
+            at = datetime.fromisoformat(self.last_checked)
+        except ValueError:
+            return None
+        return at.replace(tzinfo=at.tzinfo or UTC)
 
 
 class AntiPhishPolicy(ExchangeObject):

@@ -62,6 +62,7 @@ type GateName = Literal[
     "freeze",
     "exception",
     "mode",
+    "approval",
     "guard",
     "order",
     "empty-set",
@@ -94,7 +95,7 @@ class Ruling:
 def rule(control: Control, plan: Drifted, around: Circumstances) -> Ruling:
     """Ask every part of the gate except the blast radius, which is asked last, when a place has been reserved."""
     answers: list[GateAnswer] = []
-    for ask in (_brake, _tenant, _freeze, _exception, _mode, _guard, _empty_set, _breaker):
+    for ask in (_brake, _tenant, _freeze, _exception, _mode, _approval, _guard, _empty_set, _breaker):
         answers.append(ask(control, plan, around))
         if not answers[-1].passed:
             break
@@ -134,6 +135,12 @@ def _mode(control: Control, plan: Drifted, around: Circumstances) -> GateAnswer:
     if mode == "approve":
         return GateAnswer("mode", passed=False, reason=f"waits for approval of plan {digest(plan.steps)}")
     return GateAnswer("mode", passed=False, reason="the tenant is only observed")
+
+
+def _approval(_control: Control, plan: Drifted, around: Circumstances) -> GateAnswer:
+    """A plan that needs approval waits for it in every mode, and also where a person only asked for the control."""
+    passed = not plan.needs_approval or around.approved == digest(plan.steps)
+    return GateAnswer("approval", passed, "" if passed else f"waits for approval of plan {digest(plan.steps)}")
 
 
 def _guard(control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:

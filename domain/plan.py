@@ -60,7 +60,9 @@ def stopped(state: ControlState, plan: Drifted, answer: GateAnswer, mode: Mode, 
         name = "excepted"
     elif answer.gate == "mode":
         name = "awaiting_approval" if mode == "approve" else "drifted"
-    detail = answer.reason if answer.gate in {"exception", "mode"} else f"{answer.gate}: {answer.reason}"
+    elif answer.gate == "approval":
+        name = "awaiting_approval"
+    detail = answer.reason if answer.gate in {"exception", "mode", "approval"} else f"{answer.gate}: {answer.reason}"
     return put_off(with_plan(state, plan), name, detail, now)
 
 

@@ -29,6 +29,7 @@ from clients.errors import Call, ClientError, Conflict, Forbidden, Invalid, Unau
 from clients.resolver.verdict import records_of, value
 from domain.dns_steps import WritableType
 from domain.mail.answers import Txt
+from domain.mail.dkim import beside
 
 _TIMEOUT_S = 10.0
 _CHANGED = {dns.rcode.NXRRSET, dns.rcode.YXRRSET, dns.rcode.YXDOMAIN, dns.rcode.NXDOMAIN}
@@ -86,7 +87,14 @@ class Rfc2136(DnsProvider[_Stored]):
         return update
 
     async def stored(self, zone: str, name: str, rtype: WritableType) -> _Stored:
-        """What the server says of itself, signed. Raises Invalid when the name is an alias."""
+        """What the server says is at *name*, signed. Raises Invalid when the name is an alias and *rtype* another."""
+        records = await self._records(zone, name, rtype)
+        values = _values(records)
+        if records is None or (rtype == "CNAME" and _values(await self._records(zone, beside(name), rtype)) == values):
+            return _Stored()  # a wildcard says the same of any name, and is not at this one
+        return _Stored(RecordSet(values, records.ttl), tuple(records))
+
+    async def _records(self, zone: str, name: str, rtype: WritableType) -> dns.rrset.RRset | None:
         query = dns.message.make_query(name, rtype, flags=0)
         query.use_tsig(self._key)
         call = Call("QUERY", f"{name} {rtype}")
@@ -96,11 +104,7 @@ class Rfc2136(DnsProvider[_Stored]):
         owner = dns.name.from_text(name)
         if rtype != "CNAME" and records_of(reply, owner, "CNAME"):
             raise Invalid(f"{name} is an alias (CNAME): nothing else can stand there", call=call)
-        records = records_of(reply, owner, rtype)
-        if records is None:
-            return _Stored()
-        values = tuple(each for each in map(value, records) if isinstance(each, str | Txt))
-        return _Stored(RecordSet(values, records.ttl), tuple(records))
+        return records_of(reply, owner, rtype)
 
     async def _send(
         self, message: dns.message.Message, call: Call, *, absence: dns.rcode.Rcode | None = None
@@ -134,6 +138,10 @@ class Rfc2136(DnsProvider[_Stored]):
             return await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
         finally:
             writer.close()
+
+
+def _values(records: dns.rrset.RRset | None) -> tuple[str | Txt, ...]:
+    return tuple(each for each in map(value, records or ()) if isinstance(each, str | Txt))
 
 
 def _parsed(wire: bytes, query: dns.message.Message) -> dns.message.Message:

@@ -1,124 +1,125 @@
 """Mail of every custom domain carries Microsoft's DKIM signature.
 
 Guide, OOF step 3: "configure DKIM signing to include Microsoft's signature". A configuration is made switched off, the
-tenant then names its two CNAMEs, and signing is switched on when they are published: by us
-where the tenant's config names who hosts the zone, else by a person. Where signing is on and Microsoft no longer sees
-them they are looked for as well. Targets are taken from the tenant only: two naming schemes live side by side and
-cannot be computed. An alias that leads elsewhere may be a rotation under way, and is left to a person.
+tenant then names its two CNAMEs, and signing is switched on when they are published
+(docs/reference/exchange.md#dkim-signing): by us where the tenant's config names who hosts the zone, else by a person.
+The CNAMEs are looked up also where Microsoft says that all is well: without them receivers find no key. Targets
+are taken from the tenant only: two naming schemes live side by side and cannot be computed. An alias that leads
+elsewhere may be a rotation under way, and is left to a person.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from domain.control import (
-    Comparison,
-    Compliant,
-    Control,
-    Drifted,
-    Facts,
-    Finding,
-    NeedsPerson,
-    NotApplicable,
-    Unknown,
-    compare,
-    listed,
-)
+from domain.control import Comparison, Control, Facts, Finding, compare
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain, DkimConfig
 from domain.mail import asking, dkim
-from domain.mail.asking import Needs
-from domain.mail.dkim import SELECTORS, Dangling, Equal, InTheWay, Missing, Selector
+from domain.mail.asking import Asked, Needs
+from domain.mail.dkim import Dangling, Equal, InTheWay, Missing, Selector
 from domain.profile import given
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
-    domains = listed(d.key for d in facts.all(AcceptedDomain) if d.in_scope)
-    if not domains:
-        return NotApplicable("the tenant has no authoritative custom domain")
     configs = {config.key: config for config in facts.all(DkimConfig)}
-    looked = {domain: _looked_up(domain, configs.get(domain), facts) for domain in domains}
-    if questions := tuple(q for each in looked.values() if isinstance(each, Needs) for q in each.questions):
-        return Needs(tuple(dict.fromkeys(questions)))
-    judged = [_Domain(name, configs.get(name), each) for name, each in looked.items() if not isinstance(each, Needs)]
-    if hidden := [reason for each in judged for reason in each.hidden]:
-        return Unknown("; ".join(hidden))
-    seen = sum((each.seen for each in judged), Comparison())
-    todo = " ".join(text for each in judged for text in each.todo(facts, wanted))
-    if steps := tuple(step for each in judged for step in each.steps(facts, wanted)):
-        mendable = {name for step in steps for name in step.mends}
-        return Drifted(tuple(d for d in seen.drift if d.field in mendable), steps, todo, seen.equal)
-    return NeedsPerson(todo, seen.drift, seen.equal) if seen.drift else Compliant(equal=seen.equal)
+
+    def look(name: str) -> per_domain.Seen:
+        config = configs.get(name)
+        if config is None:
+            return _made(name, wanted)
+        selectors = _looked_up(name, config, facts)
+        if isinstance(selectors, Needs):
+            return selectors
+        if hidden := [each.state.reason for each in selectors if isinstance(each.state, asking.Unknown)]:
+            return asking.Unknown("; ".join(hidden))
+        ready = not config.enabled and _is_ready(config, selectors, facts)
+        if not isinstance(ready, bool):
+            return ready
+        return _Signing(name, config, selectors).judged(facts, wanted, ready=ready)
+
+    return per_domain.judge(per_domain.domains_of(facts), look)
 
 
-def _looked_up(domain: str, config: DkimConfig | None, facts: Facts) -> tuple[Selector, ...] | Needs:
-    """Both selectors in DNS, where the tenant names their targets and Microsoft does not say that all is well."""
-    if config is None or (config.enabled and config.status == "Valid"):
-        return ()
+def _made(name: str, wanted: Wanted) -> per_domain.OneDomain:
+    """A domain without a signing configuration: it gets one, switched off."""
+    seen = compare(("Domain", name, None)).of(name)
+    values: dict[str, Value] = {"DomainName": name, "KeySize": given(wanted.profile.dkim).key_size, "Enabled": False}
+    return per_domain.OneDomain(seen, steps=(Step("exchange", "New-DkimSigningConfig", values, seen.fields),))
+
+
+def _looked_up(domain: str, config: DkimConfig, facts: Facts) -> tuple[Selector, ...] | Needs:
+    """Both selectors in DNS; none where the tenant does not name their targets.
+
+    Raises:
+        ValueError: *domain* is no domain name.
+    """
     if not (config.selector1_cname and config.selector2_cname):
         return ()
-    try:
-        return dkim.compare(domain, (config.selector1_cname, config.selector2_cname), facts.answers)
-    except ValueError as odd:  # what Exchange lists is no domain name
-        return tuple(Selector(name, "", asking.Unknown(str(odd))) for name in SELECTORS)
+    targets, works = (config.selector1_cname, config.selector2_cname), config.enabled and config.status == "Valid"
+    return dkim.compare(domain, targets, facts.answers, keys=not works)
+
+
+def _is_ready(config: DkimConfig, selectors: tuple[Selector, ...], facts: Facts) -> bool | Needs | asking.Unknown:
+    """Whether signing may be switched on: both aliases are the tenant's, and Microsoft or the keys say that they work.
+
+    One key is enough once Microsoft's resolvers have forgotten that an alias was not there: the other may come later.
+    """
+    keys = [isinstance(each.state, Equal) for each in selectors if isinstance(each.state, Equal | Dangling)]
+    if not selectors or len(keys) < len(selectors):
+        return False
+    if config.status == "Valid" or all(keys):
+        return True
+    return any(keys) and _is_forgotten(config, selectors[0].owner, facts)
+
+
+def _is_forgotten(config: DkimConfig, owner: str, facts: Facts) -> bool | Needs | asking.Unknown:
+    """Whether an absence that Microsoft saw when it last looked has run out (docs/reference/dns.md#dkim-timing)."""
+    asked = Asked(facts.answers)
+    shown, beside = asked.get(owner, "CNAME"), asked.get(dkim.beside(owner), "CNAME")
+    if shown is None or beside is None:
+        return asked.open or False
+    checked = config.last_checked_at
+    return checked is not None and shown.at - checked >= timedelta(seconds=beside.ttl_s)
 
 
 @dataclass(frozen=True, slots=True)
-class _Domain:
+class _Signing:
     """One domain: its signing configuration, and its two records where they were looked up."""
 
     name: str
-    config: DkimConfig | None
+    config: DkimConfig
     selectors: tuple[Selector, ...]
 
-    @property
-    def hidden(self) -> list[str]:
-        return [
-            f"{self.name}: {each.state.reason}" for each in self.selectors if isinstance(each.state, asking.Unknown)
-        ]
+    def judged(self, facts: Facts, wanted: Wanted, *, ready: bool) -> per_domain.OneDomain:
+        """*ready*: signing may be switched on."""
+        steps = self._steps(facts, wanted, ready=ready)
+        return per_domain.OneDomain(self._seen, "" if steps or not self._seen.drift else self._todo, steps=steps)
 
     @property
-    def seen(self) -> Comparison:
+    def _seen(self) -> Comparison:
         """A field for each step there may be: that one was taken is proven before the next."""
-        if self.config is None:
-            return compare(("Domain", self.name, None)).of(self.name)
         records = [(_field(each), each.target, _found(each)) for each in self.selectors]
         own = ("Domain", self.name, self.name), ("Enabled", True, self.config.enabled)
         return compare(*own, *records).of(self.name)
 
-    def steps(self, facts: Facts, wanted: Wanted) -> tuple[Step, ...]:
-        """Towards signing: the configuration, then the records, then the switch."""
-        if self.config is None:
-            made: dict[str, Value] = {
-                "DomainName": self.name,
-                "KeySize": given(wanted.profile.dkim).key_size,
-                "Enabled": False,
-            }
-            return (Step("exchange", "New-DkimSigningConfig", made, (f"{self.name}: Domain",)),)
-        if self._published and not self.config.enabled:
+    def _steps(self, facts: Facts, wanted: Wanted, *, ready: bool) -> tuple[Step, ...]:
+        """Towards signing: the records, then the switch."""
+        if ready:
             switched: dict[str, Value] = {"Identity": self.config.domain, "Enabled": True}
             return (Step("exchange", "Set-DkimSigningConfig", switched, (f"{self.name}: Enabled",)),)
-        changes = [(each, per_domain.published(each.owner, facts, wanted, each.target)) for each in self._missing]
+        missing = [each for each in self.selectors if isinstance(each.state, Missing)]
+        changes = [(each, per_domain.published(each.owner, facts, wanted, each.target)) for each in missing]
         return tuple(change.step(f"{self.name}: {_field(each)}") for each, change in changes if change)
 
     @property
-    def _missing(self) -> list[Selector]:
-        return [each for each in self.selectors if isinstance(each.state, Missing)]
-
-    @property
-    def _published(self) -> bool:
-        """Whether receivers find both keys: DNS shows them, or DNS shows the aliases and Microsoft says so."""
-        ready = (Equal, Dangling) if self.config and self.config.status == "Valid" else (Equal,)
-        return bool(self.selectors) and all(isinstance(each.state, ready) for each in self.selectors)
-
-    def todo(self, facts: Facts, wanted: Wanted) -> list[str]:
+    def _todo(self) -> str:
         """What a person should do, where there is no step to take."""
-        if not self.seen.drift or self.steps(facts, wanted) or self.config is None:
-            return []
         if not self.selectors:
-            return [f"{self.name}: Microsoft reports '{self.config.status}' and names no CNAMEs: see {_PORTAL}."]
-        told = [text for each in self.selectors if (text := _told(each))]
-        return [f"{self.name}: {'; '.join(told)}; signing is switched on once they are there."]
+            return f"{self.name}: Microsoft reports '{self.config.status}' and names no CNAMEs: see {_PORTAL}."
+        told = "; ".join(text for each in self.selectors if (text := _told(each)))
+        return f"{self.name}: {told}" + ("" if self.config.enabled else "; signing is switched on once they are there.")
 
 
 _PORTAL = "Defender portal > DKIM"

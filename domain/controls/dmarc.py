@@ -1,8 +1,10 @@
-"""Every domain has a DMARC record, its own or an inherited one. A missing one is published; none is ever changed.
+"""Every domain has a DMARC record that receivers apply, its own or an inherited one.
+
+A missing one is published; none is ever changed.
 
 Where a domain above is the tenant's too, it is published there, and those below inherit it.
 
-Guide, OOF step 3: "Publish new DMARC". Source of the rules: RFC 9989; docs/reference/dns.md#first-dmarc-record.
+Guide, OOF step 3: "Publish new DMARC". Source of the rules: RFC 9989 (docs/reference/dns.md#dmarc).
 """
 
 from typing import assert_never
@@ -20,7 +22,7 @@ from domain.tenant import Wanted
 def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
     domains = per_domain.domains_of(facts)
 
-    def look(domain: str) -> per_domain.OneDomain | Needs | Unknown:
+    def look(domain: str) -> per_domain.Seen:
         found, apex = dmarc.walk(domain, facts.answers), Question(names.to_ascii(domain), "TXT")
         needs = found.questions if isinstance(found, Needs) else ()
         if apex not in facts.answers:
@@ -44,8 +46,11 @@ def _there(domain: str, found: dmarc.Found, facts: Facts) -> per_domain.OneDomai
     reports = dmarc.about_reports(found.record, found.at, facts.answers)
     if isinstance(reports, Needs):
         return reports
-    remarks = (*found.remarks, *reports, *dmarc.misplaced(names.to_ascii(domain), facts.answers))
-    return per_domain.OneDomain(compare(("DMARC", "a record", "a record")).of(domain), note=_told(remarks))
+    note = _told((*found.remarks, *reports, *dmarc.misplaced(names.to_ascii(domain), facts.answers)))
+    if not found.record.ignored:
+        return per_domain.OneDomain(compare(("DMARC", "a record", "a record")).of(domain), note=note)
+    todo = f"{domain}: receivers apply nothing of the record of {found.at}, which {found.record.ignored}: correct it"
+    return per_domain.OneDomain(compare(("DMARC", "a record", found.record.text)).of(domain), todo, note)
 
 
 def _told(remarks: tuple[Remark, ...]) -> str:
@@ -59,7 +64,7 @@ def _head(domain: str, domains: tuple[str, ...]) -> str:
     return above[-1] if above else ""
 
 
-def _missing(domain: str, remarks: tuple[Remark, ...], head: str, facts: Facts, wanted: Wanted) -> per_domain.OneDomain:
+def _missing(domain: str, remarks: tuple[Remark, ...], head: str, facts: Facts, wanted: Wanted) -> per_domain.Seen:
     """The profile's record, unless something is in its place already: then a person decides.
 
     Nothing for a domain below *head*, which has no record either or it would apply: once made it is inherited, and a
@@ -71,9 +76,11 @@ def _missing(domain: str, remarks: tuple[Remark, ...], head: str, facts: Facts, 
     if head:
         return per_domain.OneDomain(seen, f"{domain}: inherits the record of {head}, once that is published")
     name, record = f"_dmarc.{names.to_ascii(domain)}", given(wanted.profile.dmarc).record
+    if other := per_domain.alias_at(name, seen, facts):
+        return other
     change = per_domain.published(name, facts, wanted, Txt(spf.split(record)))
     if change and not change.expected:
-        return per_domain.OneDomain(seen, change=change)
+        return per_domain.OneDomain(seen, steps=(change.step(*seen.fields),))
     return per_domain.OneDomain(seen, f'{domain}: publish {name} TXT "{record}"')
 
 

@@ -3,23 +3,34 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from domain.control import Comparison, Compliant, Drifted, Facts, Finding, NeedsPerson, NotApplicable, Unknown
+from domain.control import Comparison, Compliant, Drift, Drifted, Facts, Finding, NeedsPerson, NotApplicable, Unknown
 from domain.dns_steps import DnsRecord, RecordChange, of_type, records_read, replaced
 from domain.exchange import AcceptedDomain
 from domain.mail import asking, names
-from domain.mail.answers import Question
+from domain.mail.answers import Question, Txt
 from domain.mail.asking import Needs
+from domain.steps import Step
 from domain.tenant import Wanted
 
 
 @dataclass(frozen=True, slots=True)
 class OneDomain:
-    """What became of one domain: compared, with the change that mends it, or what a person should do, or only know."""
+    """What became of one domain: compared, with the steps that mend it, or what a person should do, or only know.
+
+    *needs_approval*: the steps are only taken once a person has approved them.
+    """
 
     seen: Comparison
     todo: str = ""
     note: str = ""
-    change: RecordChange | None = None
+    steps: tuple[Step, ...] = ()
+    needs_approval: bool = False
+
+    @property
+    def mended(self) -> tuple[Drift, ...]:
+        """The part of the drift that the steps put back."""
+        fields = {name for step in self.steps for name in step.mends}
+        return tuple(drift for drift in self.seen.drift if drift.field in fields)
 
 
 def domains_of(facts: Facts) -> tuple[str, ...]:
@@ -54,7 +65,8 @@ def published(
     zone, rtype = wanted.tenant.zone_of(name), of_type(new)
     if zone is None:
         return None
-    before = records_read(facts.answers.get(Question(name, rtype)))
+    # An alias is only made where nothing is: what a wildcard says is not at the name.
+    before = records_read(facts.answers.get(Question(name, rtype))) if isinstance(new, Txt) else ()
     change = RecordChange(zone, name, rtype, before, replaced(before, in_place, new))
     return change if change.fits else None
 
@@ -69,19 +81,46 @@ def _looked_at(domain: str, look: Callable[[str], Seen]) -> Seen:
         return asking.Unknown(str(odd))
 
 
+def alias_at(name: str, seen: Comparison, facts: Facts) -> Seen | None:
+    """What stands against a text at *name*: it is an alias, where nothing else can be, or that is not known."""
+    asked = asking.Asked(facts.answers)
+    targets = asking.hosts(asked.get(name, "CNAME"))
+    if targets:
+        return OneDomain(
+            seen, f"{name} is an alias of {targets[0]}, beside which nothing can be published: a person decides"
+        )
+    return asked.open
+
+
 def judge(domains: tuple[str, ...], look: Callable[[str], Seen]) -> Finding | Needs:
-    """Look at each of *domains*. What one still needs, all wait for; what one hides is told before what others lack."""
-    records_read = {domain: _looked_at(domain, look) for domain in domains}
-    if not records_read:
+    """Look at each of *domains*. What one still needs, all wait for; what one hides is told beside what others lack.
+
+    While one is unclear the finding is never compliant.
+    """
+    found = {domain: _looked_at(domain, look) for domain in domains}
+    if not found:
         return NotApplicable("the tenant has no authoritative custom domain")
-    if questions := tuple(q for each in records_read.values() if isinstance(each, Needs) for q in each.questions):
+    if questions := tuple(q for each in found.values() if isinstance(each, Needs) for q in each.questions):
         return Needs(tuple(dict.fromkeys(questions)))
-    if hidden := [f"{name}: {each.reason}" for name, each in records_read.items() if isinstance(each, asking.Unknown)]:
-        return Unknown("; ".join(hidden))
-    judged = [each for each in records_read.values() if isinstance(each, OneDomain)]
+    hidden = {name: f"{name}: {each.reason}" for name, each in found.items() if isinstance(each, asking.Unknown)}
+    judged = [each for each in found.values() if isinstance(each, OneDomain)]
+    return _one_finding(judged, hidden)
+
+
+def _one_finding(judged: list[OneDomain], hidden: dict[str, str]) -> Finding:
+    """One finding for the domains that were *judged* and those that are *hidden*, each with the reason."""
     seen = sum((each.seen for each in judged), Comparison())
-    todo, notes = ("; ".join(filter(None, texts)) for texts in zip(*((e.todo, e.note) for e in judged), strict=True))
-    if mendable := [each for each in judged if each.change]:
-        steps = tuple(each.change.step(*each.seen.fields) for each in mendable if each.change)
-        return Drifted(tuple(drift for each in mendable for drift in each.seen.drift), steps, todo, seen.equal)
-    return NeedsPerson(todo, seen.drift, seen.equal) if todo else Compliant(notes, seen.equal)
+    told = "; ".join(filter(None, (*(e.todo for e in judged), *hidden.values(), *(e.note for e in judged))))
+    if mendable := _next([each for each in judged if each.steps]):
+        steps = tuple(step for each in mendable for step in each.steps)
+        drift = tuple(drift for each in mendable for drift in each.mended)
+        approval = mendable[0].needs_approval
+        return Drifted(drift, steps, told, seen.equal, unseen=tuple(hidden), needs_approval=approval)
+    if seen.drift:
+        return NeedsPerson(told, seen.drift, seen.equal, unseen=tuple(hidden))
+    return Unknown(told, equal=seen.equal) if hidden else Compliant(told, seen.equal)
+
+
+def _next(mendable: list[OneDomain]) -> list[OneDomain]:
+    """Those to be mended now: what waits for a person's approval does not keep the others waiting."""
+    return [each for each in mendable if not each.needs_approval] or mendable

@@ -1,8 +1,9 @@
-"""The SPF record names the filter and Microsoft, once, within its limits.
+"""The SPF record names the filter and Microsoft, once, within its limits, and lets no stranger pass.
 
 Guide, OOF step 3: "v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all". Compared by
-meaning, not by text: what else a tenant has in its record stays. What is missing is published where the tenant's config
-names who hosts the zone, and proposed as the exact record everywhere else.
+meaning and by outcome, not by text: what else a tenant has in its record stays. What is missing is published where the
+tenant's config names who hosts the zone, a first record only once a person has approved it, and proposed as the exact
+record everywhere else.
 """
 
 from typing import assert_never
@@ -20,15 +21,13 @@ from domain.tenant import Wanted
 def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
     includes = tuple(_in_cloud(target, wanted.tenant.initial_domain) for target in given(wanted.profile.spf).includes)
 
-    def look(domain: str) -> per_domain.OneDomain | Needs | Unknown:
+    def look(domain: str) -> per_domain.Seen:
         found = spf.repaired(domain, facts.answers, includes)
         match found:
             case Needs() | Unknown():
                 return found
-            case spf.NothingToRepair(verdict=spf.Advisory(reason=reason)):
-                return _one(domain, "includes", note=f"{domain}: {reason}")
-            case spf.NothingToRepair():
-                return _one(domain, "includes")
+            case spf.NothingToRepair(examined=examined):
+                return _one(domain, "includes", note=_warnings(examined))
             case spf.Proposal():
                 return _missing(domain, found, facts, wanted)
             case spf.CannotRepair(reason=reason):
@@ -41,7 +40,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
 
 _MICROSOFT = "spf.protection.outlook.com"
 _IN_CLOUD = {"us": "spf.protection.office365.us", "cn": "spf.protection.partner.outlook.cn"}
-"""Microsoft's include, by the cloud that the tenant's initial domain names (docs/reference/dns.md#spf-record)."""
+"""Microsoft's own include by the tenant's cloud, which its initial domain tells (docs/reference/dns.md#spf-record)."""
 
 
 def _in_cloud(target: str, initial_domain: str) -> str:
@@ -49,14 +48,21 @@ def _in_cloud(target: str, initial_domain: str) -> str:
     return _IN_CLOUD.get(cloud, target) if target == _MICROSOFT else target
 
 
-def _missing(domain: str, proposal: spf.Proposal, facts: Facts, wanted: Wanted) -> per_domain.OneDomain:
+def _warnings(examined: spf.Examined) -> str:
+    return "; ".join(f"{each.where}: {each.detail}" for each in examined.warnings)
+
+
+def _missing(domain: str, proposal: spf.Proposal, facts: Facts, wanted: Wanted) -> per_domain.Seen:
     before = None if proposal.before is None else spf.decode(proposal.before)
     seen = compare(("SPF", proposal.text, before)).of(domain)
+    if other := per_domain.alias_at(proposal.domain, seen, facts):
+        return other
+    note = _warnings(proposal.examined)
     change = per_domain.published(proposal.domain, facts, wanted, Txt(proposal.strings), in_place=proposal.before)
     if change:
-        return per_domain.OneDomain(seen, change=change)
+        return per_domain.OneDomain(seen, note=note, steps=(change.step(*seen.fields),), needs_approval=before is None)
     now = f'in place of "{before}"' if before else "as there is none"
-    return per_domain.OneDomain(seen, f'{domain}: publish TXT "{proposal.text}" {now}')
+    return per_domain.OneDomain(seen, f'{domain}: publish TXT "{proposal.text}" {now}', note)
 
 
 def _one(domain: str, found: str, todo: str = "", note: str = "") -> per_domain.OneDomain:

@@ -30,9 +30,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Equal:
-    """The CNAME is the tenant's, and a usable key stands behind it."""
-
-    key: Key
+    """The CNAME is the tenant's, and where that was asked, a usable key stands behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Dangling:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Nothing is at the name: the CNAME can be published."""
+    """Nothing is at the name, whatever a wildcard above it says: the CNAME can be published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +65,13 @@ class Selector:
     state: State
 
 
-def compare(domain: str, targets: tuple[str, str], answers: Answers) -> tuple[Selector, Selector] | Needs:
+def compare(
+    domain: str, targets: tuple[str, str], answers: Answers, *, keys: bool = True
+) -> tuple[Selector, Selector] | Needs:
     """Look at both selectors of *domain*.
 
-    *targets*: Selector1CNAME and Selector2CNAME as this run's Get-DkimSigningConfig has them.
+    *targets*: Selector1CNAME and Selector2CNAME as this run's Get-DkimSigningConfig has them. *keys*: whether the keys
+    behind them are looked up as well.
     Each selector has its own state: one that is unclear does not hide the other.
 
     Raises:
@@ -78,7 +79,7 @@ def compare(domain: str, targets: tuple[str, str], answers: Answers) -> tuple[Se
     """
     name, looks = names.to_ascii(domain), (Asked(answers), Asked(answers))
     first, second = (
-        _selector(names.to_ascii(f"{selector}._domainkey.{name}"), target, asked)
+        _selector(names.to_ascii(f"{selector}._domainkey.{name}"), target, asked, keys=keys)
         for selector, target, asked in zip(SELECTORS, targets, looks, strict=True)
     )
     questions = [question for asked in looks if isinstance(asked.open, Needs) for question in asked.open.questions]
@@ -110,25 +111,34 @@ def _decoded(text: str) -> bytes:
         raise ValueError("p: is not base64 (RFC 6376, 3.6.1)") from None
 
 
-def _selector(owner: str, target: str, asked: Asked) -> Selector:
+def _selector(owner: str, target: str, asked: Asked, *, keys: bool) -> Selector:
     try:
         wanted = names.to_ascii(target)
     except ValueError:
         return Selector(owner, "", Unknown(f"the tenant names no target for {owner}"))
-    state = _state(owner, wanted, asked)
+    state = _state(owner, wanted, asked, keys=keys)
     unclear = asked.open
     return Selector(owner, wanted, unclear if isinstance(unclear, Unknown) else state)
 
 
-def _state(owner: str, wanted: str, asked: Asked) -> State:
+def _state(owner: str, wanted: str, asked: Asked, *, keys: bool) -> State:
     """The state, as long as nothing is open in *asked*."""
     answer = asked.get(owner, "CNAME")
     if found := hosts(answer):
-        return _behind(wanted, asked) if found == (wanted,) else InTheWay("CNAME", found)
+        if found == (wanted,):
+            return _behind(wanted, asked) if keys else Equal()
+        return Missing() if hosts(asked.get(beside(owner), "CNAME")) == found else InTheWay("CNAME", found)
     if not (isinstance(answer, Absent) and answer.name_exists):
         return Missing()
-    texts = tuple(txt.data.decode("ascii", "backslashreplace") for txt in asked.texts(owner) or ())
-    return InTheWay("TXT", texts) if texts else Missing()
+    there = asked.texts(owner)
+    if not there or asked.texts(beside(owner)) == there:
+        return Missing()
+    return InTheWay("TXT", tuple(txt.data.decode("ascii", "backslashreplace") for txt in there))
+
+
+def beside(owner: str) -> str:
+    """A name beside *owner* that nobody publishes: what is said of it, a wildcard says, or nothing does."""
+    return f"no-such.{owner.partition('.')[2]}"
 
 
 def _behind(target: str, asked: Asked) -> State:
@@ -140,4 +150,4 @@ def _behind(target: str, asked: Asked) -> State:
         key = parse_key(found[0].data.decode("ascii", "backslashreplace"))
     except ValueError as error:
         return Dangling(f"{target}: {error}")
-    return Dangling(f"{target}: the key is revoked (p is empty)") if key.revoked else Equal(key)
+    return Dangling(f"{target}: the key is revoked (p is empty)") if key.revoked else Equal()

@@ -259,7 +259,7 @@ class Work:
         before = self._states.of(control.id)
         if not before.corrections:
             return
-        if isinstance(finding, Unknown):
+        if isinstance(finding, Unknown) and not finding.equal:
             if not control.asks_dns:  # where servers differ while a change spreads, they will not soon
                 self._unreadable.add(control.id)
             return

@@ -99,6 +99,25 @@ def test_what_cannot_be_read_proves_nothing(now):
     assert told(answered(), Unknown("no answer"), now) == "answered"
 
 
+OF_ONE = Drifted((Drift("a.example: SPF", "new", "old"),), (Step("exchange", "Set-X", {"Identity": "a.example"}),))
+
+
+@pytest.mark.parametrize(
+    ("finding", "verdict"),
+    [
+        (Unknown("a.example: SERVFAIL", equal=frozenset({"b.example: SPF"})), "answered"),
+        (Unknown("b.example: SERVFAIL", equal=frozenset({"a.example: SPF"})), "proven"),
+        (replace(SET, unseen=("a.example",)), "answered"),
+        (replace(SET, unseen=("b.example",), equal=frozenset({"a.example: SPF"})), "proven"),
+        (replace(SET, unseen=("example",)), "superseded"),
+        (NeedsPerson("publish", unseen=("a.example",)), "answered"),
+    ],
+    ids=str,
+)
+def test_what_could_not_be_read_is_waited_for_and_what_could_is_proven(finding, verdict):
+    assert told(answered(OF_ONE), finding, LATE) == verdict
+
+
 def test_a_person_is_told_when_the_field_stays_off_for_them_to_mend():
     assert told(answered(), NeedsPerson("by hand", SET.drift), LATE) == "no_effect"
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -31,7 +32,7 @@ def test_a_quiet_day_passes_every_part_in_the_designs_order():
     ruling = rule(RULE, PLAN, around())
     assert ruling.refusal is None
     assert [a.gate for a in ruling.answers] == [
-        "brake", "tenant", "freeze", "exception", "mode", "guard", "empty-set", "breaker",
+        "brake", "tenant", "freeze", "exception", "mode", "approval", "guard", "empty-set", "breaker",
     ]  # fmt: skip
 
 
@@ -71,6 +72,18 @@ def test_an_exception_ends_by_itself():
 def test_waiting_for_approval_names_the_very_plan():
     held = rule(RULE, PLAN, around(config={"mode": "approve"})).refusal
     assert held and digest(PLAN.steps) in held.reason
+
+
+@pytest.mark.parametrize("mode", ["correct", "approve"])
+def test_a_plan_that_needs_approval_waits_for_it_in_every_mode_and_whoever_asks(mode):
+    first = replace(PLAN, needs_approval=True)
+    config = {"mode": mode}
+    for circumstances in (around(config=config), around(config=config, requested_by="Ann")):
+        refusal = rule(RULE, first, circumstances).refusal
+        assert refusal
+        assert refusal.reason == f"waits for approval of plan {digest(PLAN.steps)}"
+    approved = around(config=config, requested_by="Ann", approved=digest(PLAN.steps))
+    assert rule(RULE, first, approved).refusal is None
 
 
 @pytest.mark.parametrize(

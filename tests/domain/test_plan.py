@@ -164,6 +164,7 @@ def test_what_is_put_off_says_why():
         ("exception", "correct", "excepted"),
         ("mode", "approve", "awaiting_approval"),
         ("mode", "observe", "drifted"),
+        ("approval", "correct", "awaiting_approval"),
     ],
 )
 def test_what_the_gate_refuses_gets_the_state_that_says_why(gate, mode, state):

@@ -1,4 +1,4 @@
-"""One DMARC record (RFC 9989, 4.7): what it says, what it means, and what would be weaker.
+"""One DMARC record (RFC 9989, 4.7): what it says, and what it means.
 
 An existing record is never changed (docs/reference/dns.md#first-dmarc-record): what could be better is told.
 """
@@ -7,13 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal, cast
 
 from domain.mail import names
 from domain.mail.answers import Txt
 from domain.mail.asking import Remark, told
-
-type Policy = Literal["none", "quarantine", "reject"]
 
 _POLICIES = ("none", "quarantine", "reject")
 _VALUES: dict[str, tuple[str, ...]] = {
@@ -53,12 +50,17 @@ class Record:
         return self.meant({"sp": "p", "np": "sp"}[tag]) if tag in {"sp", "np"} else _VALUES[tag][0]
 
     @property
-    def policy(self) -> Policy:
-        return cast("Policy", self.meant("p"))
+    def ignored(self) -> str:
+        """Why receivers apply nothing of the record; empty where they do (RFC 9989, 4.10.1).
 
-    @property
-    def subdomain_policy(self) -> Policy:
-        return cast("Policy", self.meant("sp"))
+        Without a valid policy they go on, as with `p=none`, only where there is a mailbox for reports.
+        """
+        if self.reports_to:
+            return ""
+        if self.value("p") is None:
+            return "has neither 'p' nor a mailbox in 'rua'"
+        wrong = (tag for tag, value in self.tags if tag in {"p", "sp", "np"} and value.lower() not in _POLICIES)
+        return next((f"has no valid '{tag}' and no mailbox in 'rua'" for tag in wrong), "")
 
     @property
     def reports_to(self) -> tuple[str, ...]:
@@ -90,28 +92,8 @@ def records(txts: Iterable[Txt]) -> tuple[Record, ...]:
     return tuple(parse(_text(txt)) for txt in txts if is_record(txt.data))
 
 
-def weaker(old: Record, new: Record) -> tuple[str, ...]:
-    """The tags by which *new* asks less of receivers than *old*, or reports to fewer; none when it is no weaker.
-
-    reject > quarantine > none, strict > relaxed, and no testing > testing; a smaller `pct` still weakens for
-    receivers older than RFC 9989.
-    """
-    return tuple(tag for tag in ("p", "sp", "np", "adkim", "aspf", "t", "pct", "rua", "ruf") if _less(tag, old, new))
-
-
-def template(mailbox: str) -> str:
-    """The first record of a domain: watch, and report to *mailbox*.
-
-    Raises:
-        ValueError: *mailbox* is no address that a DMARC record can hold.
-    """
-    if not _is_mailbox(mailbox):
-        raise ValueError(f"{mailbox[:80]!a}: should be a mailbox like dmarc@msp.example")
-    return f"v=DMARC1; p=none; rua=mailto:{mailbox}"
-
-
 def remarks(record: Record, where: str) -> tuple[Remark, ...]:
-    """What a person should know about a record that stands at *where*."""
+    """What a person should know about a record that stands at *where* (docs/reference/dns.md#dmarc)."""
     rows = chain(_policy_rows(record), _tag_rows(record))
     return told(Remark(row[0], "warning", where, row[1], f"RFC 9989, {row[2]}") for row in rows)
 
@@ -122,8 +104,8 @@ type _Row = tuple[str, str, str]
 def _policy_rows(record: Record) -> Iterator[_Row]:
     if record.value("p") is None:
         yield "policy-absent", "has no 'p', which means none; older receivers want one", "4.7"
-    if _rank("sp", record) < _rank("p", record):
-        yield "subdomains-weaker", f"sub-domains have {record.subdomain_policy}, weaker than {record.policy}", "4.7"
+    if _is_weaker("sp", "p", record):
+        yield "subdomains-weaker", f"sub-domains have {record.meant('sp')}, weaker than {record.meant('p')}", "4.7"
     if record.meant("t") == "y":
         yield "testing", "'t=y': receivers apply one level less", "4.7"
     if not record.reports_to:
@@ -151,23 +133,8 @@ def _text(txt: Txt) -> str:
     return txt.data.decode("ascii", "backslashreplace")
 
 
-def _less(tag: str, old: Record, new: Record) -> bool:
-    if tag in {"rua", "ruf"}:
-        return not _addresses(tag, old) <= _addresses(tag, new)
-    if tag == "t":
-        return _rank(tag, new) > _rank(tag, old)
-    return _rank(tag, new) < _rank(tag, old)
-
-
-def _rank(tag: str, record: Record) -> int:
-    if tag == "pct":
-        digits = record.value("pct") or ""
-        return int(digits) if re.fullmatch("[0-9]{1,3}", digits) else 100
-    return _VALUES[tag].index(record.meant(tag))
-
-
-def _addresses(tag: str, record: Record) -> set[str]:
-    return {uri.strip().lower() for uri in (record.value(tag) or "").split(",") if uri.strip()}
+def _is_weaker(tag: str, than: str, record: Record) -> bool:
+    return _POLICIES.index(record.meant(tag)) < _POLICIES.index(record.meant(than))
 
 
 def _is_mailbox(text: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from domain.mail import names
 from domain.mail.answers import Answers
 from domain.mail.asking import Asked, Needs, Remark, Unknown
-from domain.mail.dmarc.record import Policy, Record, is_record, records, remarks
+from domain.mail.dmarc.record import Record, is_record, records, remarks
 
 MOST_QUERIES = 8
 """RFC 9989, 4.10: of a longer walk the first name and the last seven are asked."""
@@ -15,12 +15,10 @@ type _Told = list[Remark]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The record that applies to a domain. *at*: whose it is. *policy*: `p`, or `sp` where it is inherited."""
+    """The record that applies to a domain. *at*: whose it is."""
 
     record: Record
     at: str
-    inherited: bool
-    policy: Policy
     remarks: tuple[Remark, ...]
 
 
@@ -42,12 +40,12 @@ def walk(domain: str, answers: Answers) -> Found | NoRecord | Needs | Unknown:
     told: _Told = []
     own = _one(asked, name, told)
     if own:
-        return _found(own, name, told, inherited=False)
+        return _found(own, name, told)
     above = {} if asked.open else _above(asked, name, told)
     if asked.open or not above:
         return asked.open or NoRecord(tuple(told))
     at, record = _organisation(above, name)
-    return _found(record, at, told, inherited=True)
+    return _found(record, at, told)
 
 
 def ancestors(name: str) -> tuple[str, ...]:
@@ -78,9 +76,8 @@ def _one(asked: Asked, name: str, told: _Told) -> Record | None:
     return found[0] if len(found) == 1 else None
 
 
-def _found(record: Record, at: str, told: _Told, *, inherited: bool) -> Found:
-    policy = record.subdomain_policy if inherited else record.policy
-    return Found(record, at, inherited, policy, (*told, *remarks(record, at)))
+def _found(record: Record, at: str, told: _Told) -> Found:
+    return Found(record, at, (*told, *remarks(record, at)))
 
 
 def _above(asked: Asked, name: str, told: _Told) -> dict[str, Record]:

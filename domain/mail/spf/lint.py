@@ -11,8 +11,9 @@ MOST_RECORD_OCTETS = 450
 MOST_ANSWER_OCTETS = 512
 """RFC 7208, 3.4: beyond these an answer may not fit a plain UDP packet."""
 
-_WIDEST = {4: 9, 6: 17}
-"""Shorter prefixes (/8, /16) are overly wide; the figures are ours."""
+_WIDE = {4: 16, 6: 32}
+"""Shorter prefixes are told (docs/reference/dns.md#spf-comparison): a large sender's widest IPv4 network is a /16, and
+an IPv6 /32 is what a whole provider gets."""
 
 
 def texts(txts: tuple[Txt, ...], where: str) -> tuple[Remark, ...]:
@@ -69,8 +70,8 @@ def _record(own: Record, where: str) -> Iterator[_Row]:
 
 def _is_wide(term: Mechanism) -> bool:
     if term.network:
-        return term.network.prefixlen < _WIDEST[term.network.version]
-    return term.cidr[0] < _WIDEST[4] or term.cidr[1] < _WIDEST[6]
+        return term.network.prefixlen < _WIDE[term.network.version]
+    return term.cidr[0] < _WIDE[4] or term.cidr[1] < _WIDE[6]
 
 
 def _repeated(terms: Iterable[Mechanism], where: str) -> Iterator[Mechanism]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from domain.mail.answers import Txt
 from domain.mail.spf.terms import Mechanism, Modifier, Term, parse_term
@@ -68,6 +69,7 @@ def decode(data: bytes) -> str:
         raise ValueError(f"byte 0x{data[error.start]:02x} at {error.start} is not ASCII") from None
 
 
+@lru_cache(maxsize=32)  # the few records that everybody includes are read for each message that is checked
 def parse(text: str) -> Record:
     """Read a record.
 

@@ -1,23 +1,17 @@
 """The repaired SPF record: what a tenant had, byte for byte, and the includes that were missing.
 
-Only ever adds. The new includes stand right behind the version, where no term comes before them. Whatever would need a
-decision is refused, with the reason. Source: docs/reference/dns.md#spf-repair.
+Only ever adds (docs/reference/dns.md#spf-repair). The new includes stand right behind the version, where no term
+comes before them. Whatever would need a decision is refused, with the reason.
 """
 
 from dataclasses import dataclass
+from typing import assert_never
 
-from domain.mail.answers import Absent, Answers, Question
-from domain.mail.asking import Needs, Unknown
-from domain.mail.spf.record import Record, decode, parse, split
-from domain.mail.spf.tree import Examined, examine
-from domain.mail.spf.verdict import Advisory, Broken, Missing, NoRecord, Ok, Parked, compare, is_parked, targets
-
-
-@dataclass(frozen=True, slots=True)
-class Repaired:
-    """A record's new *text*; the old one when nothing was missing."""
-
-    text: str
+from domain.mail.answers import Absent, Answers, Present, Question, Txt
+from domain.mail.asking import Needs, Unknown, texts
+from domain.mail.spf.record import decode, is_record, parse, split
+from domain.mail.spf.tree import Examined
+from domain.mail.spf.verdict import Broken, Judged, Missing, NoRecord, Ok, judge, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +23,9 @@ class CannotRepair:
 
 @dataclass(frozen=True, slots=True)
 class NothingToRepair:
-    """The record already does what is required. *verdict* says how."""
+    """The record, as *examined*, already does what is required."""
 
-    verdict: Ok | Advisory
+    examined: Examined
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +43,12 @@ class Proposal:
     examined: Examined
 
 
-def repair(record_text: str, required: tuple[str, ...]) -> Repaired | CannotRepair:
-    """Add to *record_text* the *required* includes that it does not name itself. Counts nothing: see `repaired`.
+def first(required: tuple[str, ...]) -> str:
+    """The record for a domain that has none: the documented one, but with `~all`.
 
-    Raises:
-        ValueError: Nothing is required, or a target is no domain name.
+    Who else sends for the domain is not known: `-all` would have their mail refused.
     """
-    wanted = targets(required)
-    try:
-        record = parse(record_text)
-    except ValueError as error:
-        return CannotRepair(f"the record cannot be read: {error}")
-    if reason := _refusal(record, wanted):
-        return CannotRepair(reason)
-    missing = [target for target in wanted if target not in _includes(record, passing=True)]
-    added = "".join(f" include:{target}" for target in missing)
-    return Repaired(record.version + added + record_text[len(record.version) :])
-
-
-def full(required: tuple[str, ...]) -> str:
-    """The documented record (docs/reference/dns.md#spf-record), for a domain that has none."""
-    return "v=spf1" + "".join(f" include:{target}" for target in targets(required)) + " -all"
+    return "v=spf1" + "".join(f" include:{target}" for target in targets(required)) + " ~all"
 
 
 def repaired(
@@ -77,27 +56,26 @@ def repaired(
 ) -> Proposal | NothingToRepair | CannotRepair | Needs | Unknown:
     """What to publish at *domain* so that mail through the *required* includes passes.
 
-    The caller asks what is needed and calls again. A proposal was examined with its text in place: it reads, its
-    tree stays within the limits, and `compare` finds nothing missing.
+    The caller asks what is needed and calls again. A proposal was judged with its text in place, as the record was
+    before it.
 
     Raises:
         ValueError: *domain* is no domain name, nothing is required, or a target is no domain name.
     """
-    before = examine(domain, answers)
-    if not isinstance(before, Examined):
-        return before
-    verdict = compare(before, required)
-    if isinstance(verdict, Ok | Advisory):
-        return NothingToRepair(verdict)
-    if isinstance(verdict, NoRecord):
-        return _first(before, answers, required)
-    if isinstance(verdict, Missing):
-        made = repair(decode(before.found[0]), verdict.includes)
-        return made if isinstance(made, CannotRepair) else _proven(before, answers, required, made.text)
-    return CannotRepair(_PARKED if isinstance(verdict, Parked) else verdict.reason)
-
-
-_PARKED = "'v=spf1 -all' says that the domain sends nothing: a parked domain never gets the includes"
+    judged = judge(domain, answers, required)
+    if not isinstance(judged, Judged):
+        return judged
+    match judged.verdict:
+        case Ok():
+            return NothingToRepair(judged.examined)
+        case NoRecord():
+            return _first(judged.examined, answers, required)
+        case Missing(includes=includes):
+            return _completed(judged.examined, answers, required, includes)
+        case Broken(reason=reason):
+            return CannotRepair(reason)
+        case _:
+            assert_never(judged.verdict)
 
 
 def _first(before: Examined, answers: Answers, required: tuple[str, ...]) -> Proposal | CannotRepair | Needs | Unknown:
@@ -108,37 +86,43 @@ def _first(before: Examined, answers: Answers, required: tuple[str, ...]) -> Pro
     for remark in before.remarks:
         if remark.id == "looks-like-spf":
             return CannotRepair(f"{before.domain}: {remark.detail}: correct or remove it first")
-    return _proven(before, answers, required, full(required))
+    return _proven(before, answers, required, first(required))
+
+
+def _completed(
+    before: Examined, answers: Answers, required: tuple[str, ...], missing: tuple[str, ...]
+) -> Proposal | CannotRepair | Needs | Unknown:
+    """The record with the *missing* includes right behind its version, unless somebody decided against them."""
+    text = decode(before.found[0])
+    record = parse(text)
+    if any(modifier.name == "redirect" for modifier in record.modifiers):
+        return CannotRepair("the record has a redirect: the includes belong where it leads")
+    named = {term.host(before.domain) for term in record.tested if term.kind == "include" and term.qualifier != "+"}
+    for target in named.intersection(targets(required)):
+        return CannotRepair(f"the record names {target} with a qualifier that is not a pass: somebody decided that")
+    added = "".join(f" include:{target}" for target in missing)
+    return _proven(before, answers, required, record.version + added + text[len(record.version) :])
 
 
 def _proven(
     before: Examined, answers: Answers, required: tuple[str, ...], text: str
 ) -> Proposal | CannotRepair | Needs | Unknown:
-    """*text* as a proposal, if its tree holds with *text* in place."""
-    after = examine(before.domain, answers, text)
-    if not isinstance(after, Examined):
+    """*text* as a proposal, if it does what is required with its tree as it is then."""
+    after = judge(before.domain, _with(text, before.domain, answers), required)
+    if not isinstance(after, Judged):
         return after
-    if not after.exact:
+    if not after.examined.exact:
         return CannotRepair(f"{text!r}: an include with a macro hides part of the tree, so that it cannot be counted")
-    verdict = compare(after, required)
-    if not isinstance(verdict, Ok | Advisory):
-        shadowed = "what stands before the includes keeps them from passing"
-        return CannotRepair(f"with the includes added: {verdict.reason if isinstance(verdict, Broken) else shadowed}")
-    return Proposal(before.domain, next(iter(before.found), None), text, split(text), after)
+    if not isinstance(after.verdict, Ok):
+        reason = after.verdict.reason if isinstance(after.verdict, Broken) else after.verdict
+        return CannotRepair(f"with the includes added: {reason}")
+    return Proposal(before.domain, next(iter(before.found), None), text, split(text), after.examined)
 
 
-def _refusal(record: Record, wanted: tuple[str, ...]) -> str:
-    """Why a person must decide, or nothing."""
-    if is_parked(record):
-        return _PARKED
-    if any(modifier.name == "redirect" for modifier in record.modifiers):
-        return "the record has a redirect: the includes belong where it leads"
-    for target in wanted:
-        if target in _includes(record, passing=False):
-            return f"the record names {target} with a qualifier that is not a pass: somebody decided that"
-    return ""
-
-
-def _includes(record: Record, *, passing: bool) -> set[str | None]:
-    """The includes that receivers look at, by whether they pass."""
-    return {t.host("") for t in record.tested if t.kind == "include" and (t.qualifier == "+") is passing}
+def _with(text: str, domain: str, answers: Answers) -> Answers:
+    """*answers* as they would be with *text* as the one SPF record of *domain*."""
+    question = Question(domain, "TXT")
+    answer = answers[question]
+    others = texts(answer) if isinstance(answer, Present) else ()
+    values = (*(each for each in others if not is_record(each.data)), Txt(split(text)))
+    return {**answers, question: Present(values, 0, answer.at)}

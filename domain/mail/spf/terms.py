@@ -10,6 +10,7 @@ from typing import Literal, cast, get_args
 
 from domain.mail import names
 
+type Network = IPv4Network | IPv6Network
 type Qualifier = Literal["+", "-", "~", "?"]
 Kind = Literal["all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"]
 _KINDS: frozenset[str] = frozenset(get_args(Kind))
@@ -28,7 +29,7 @@ class Mechanism:
     qualifier: Qualifier
     kind: Kind
     target: str | None = None
-    network: IPv4Network | IPv6Network | None = None
+    network: Network | None = None
     cidr: tuple[int, int] = (32, 128)
 
     @property
@@ -40,6 +41,13 @@ class Mechanism:
     def dynamic(self) -> bool:
         """Whether its target is only known when a message arrives (RFC 7208, 7)."""
         return self.target is not None and "%" in self.target
+
+    @property
+    def widest(self) -> int:
+        """The shortest prefix length whose senders it matches, whatever the addresses behind a name turn out to be."""
+        if self.kind == "all":
+            return 0
+        return self.network.prefixlen if self.network else min(self.cidr)
 
     def host(self, domain: str) -> str | None:
         """The name asked when the record is *domain*'s; None when dynamic or not a domain name (RFC 7208, 4.3)."""
@@ -71,19 +79,20 @@ def parse_term(text: str) -> Term:
 
 
 def host(spec: str) -> str | None:
-    """The name that a domain-spec stands for; None when dynamic or not a domain name.
+    """The name that a domain-spec stands for whatever the message; None when dynamic or not a domain name."""
+    return None if "%" in spec else dns_name(spec)
 
-    Too long a name loses labels on the left until it fits (RFC 7208, 7.3).
-    """
-    if "%" in spec:
-        return None
-    bare = spec.removesuffix(".")
-    if len(bare) > names.MOST_NAME_OCTETS:
-        bare = bare[-names.MOST_NAME_OCTETS - 1 :].partition(".")[2]
-    try:
-        return names.to_ascii(bare)
-    except ValueError:
-        return None
+
+_LABEL = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,63}")
+"""What a label of a domain-spec may have: RFC 7208, 7.1, allows more than a host name does."""
+
+
+def dns_name(text: str) -> str | None:
+    """*text* as DNS is asked for it; None where it is no name. One too long loses labels on the left."""
+    labels = text.removesuffix(".").lower().split(".")
+    while len(".".join(labels)) > names.MOST_NAME_OCTETS:
+        labels = labels[1:]
+    return ".".join(labels) if labels and all(map(_LABEL.fullmatch, labels)) else None
 
 
 _MODIFIER = re.compile(r"([A-Za-z][A-Za-z0-9._-]*+)=(.*)", re.DOTALL)
@@ -146,7 +155,7 @@ def _prefix(digits: str | None, most: int) -> int:
     return length
 
 
-def _network(kind: str, text: str) -> IPv4Network | IPv6Network:
+def _network(kind: str, text: str) -> Network:
     """RFC 7208, 5.6. Host bits may be set; a zone index is no part of an SPF address."""
     address, slash, digits = text.partition("/")
     pattern, most = (_CIDR4, 32) if kind == "ip4" else (_CIDR6, 128)

@@ -6,42 +6,46 @@ without a verdict.
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import ip_address, ip_network
 from typing import Literal
 
 from domain.mail import names
-from domain.mail.answers import Absent, Answers, RecordType, Txt
-from domain.mail.asking import Asked, Needs, Remark, Unknown, exchangers
+from domain.mail.answers import Absent, Answers, RecordType
+from domain.mail.asking import Asked, Level, Needs, Remark, Unknown, exchangers, hosts
 from domain.mail.spf import lint
-from domain.mail.spf.record import Record, decode, is_record, parse, records, split
-from domain.mail.spf.terms import Mechanism, Qualifier, host
+from domain.mail.spf.check import LOOKUP_LIMIT, MX_HOST_LIMIT, VOID_LIMIT
+from domain.mail.spf.record import Record, decode, parse, records
+from domain.mail.spf.terms import Mechanism, Network, Qualifier, host
 
-LOOKUP_LIMIT = 10
-VOID_LIMIT = 2
-MX_HOST_LIMIT = 10
 FOLLOWED = 50
 """Look-ups that are followed. What costs more is broken five times over and is not asked for any further."""
 
 type Ending = Qualifier | Literal["none", "dynamic"]
 """The qualifier of the `all` that decides. none: nothing does, which is neutral (RFC 7208, 4.7). dynamic: a macro."""
 
+_MILD: dict[Ending, str] = {"~": "'~all'", "dynamic": "a redirect that depends on the message"}
+
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """An include whose pass makes the record pass. *via*: the names it stands behind; none for the record's own."""
+class Grant:
+    """A *term* that makes messages pass. *path*: the names whose records lead to it, the domain itself first.
 
-    target: str
-    via: tuple[str, ...]
+    *networks*: whose messages, as far as addresses say it.
+    """
+
+    term: Mechanism
+    path: tuple[str, ...]
+    networks: tuple[Network, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A tree that was seen to its ends.
 
-    *found*: the SPF records at the domain (with the candidate in place of them, where one was given).
-    *record*: the one that could be read, if there is exactly one.
+    *found*: the SPF records at the domain. *record*: the one that could be read, if there is exactly one.
     *lookups*, *voids*: as RFC 7208, 4.6.4 counts them, at most `FOLLOWED` + 1.
     *exact*: false when an include or redirect with a macro, or the end of patience, hides part of the tree.
+    *reached*: the targets of includes whose pass is a pass of the record, if nothing before them matches.
     *remarks*: an "error" among them means that receivers answer permerror for some or all messages.
     """
 
@@ -52,21 +56,26 @@ class Examined:
     voids: int
     exact: bool
     ending: Ending
-    reached: tuple[Reached, ...]
+    reached: frozenset[str]
+    grants: tuple[Grant, ...]
     remarks: tuple[Remark, ...]
 
     @property
     def errors(self) -> tuple[Remark, ...]:
         return tuple(remark for remark in self.remarks if remark.level == "error")
 
+    @property
+    def warnings(self) -> tuple[Remark, ...]:
+        return tuple(remark for remark in self.remarks if remark.level == "warning")
 
-def examine(domain: str, answers: Answers, candidate: str | None = None) -> Examined | Needs | Unknown:
-    """Look through the tree of *domain*'s record, or of *candidate* as if it stood there instead.
+
+def examine(domain: str, answers: Answers) -> Examined | Needs | Unknown:
+    """Look through the tree of *domain*'s record.
 
     Raises:
-        ValueError: *domain* is no domain name, or *candidate* is not ASCII.
+        ValueError: *domain* is no domain name.
     """
-    walk = _Walk(Asked(answers), names.to_ascii(domain), candidate)
+    walk = _Walk(Asked(answers), names.to_ascii(domain))
     ending = walk.follow((walk.domain,), passing=True)
     return walk.asked.open or walk.examined(ending)
 
@@ -74,13 +83,13 @@ def examine(domain: str, answers: Answers, candidate: str | None = None) -> Exam
 class _Walk:
     """One look through one tree."""
 
-    def __init__(self, asked: Asked, domain: str, candidate: str | None) -> None:
+    def __init__(self, asked: Asked, domain: str) -> None:
         self.asked = asked
         self.domain = domain
-        self._candidate = None if candidate is None else Txt(split(candidate))
         self._lookups = self._voids = 0
         self._exact = True
-        self._reached: list[Reached] = []
+        self._reached: set[str] = set()
+        self._grants: list[Grant] = []
         self._remarks: list[Remark] = []
         self._own: Record | None = None
 
@@ -91,12 +100,8 @@ class _Walk:
             return "none"
         if len(path) == 1:
             self._own = record
-        decided: set[str | None] = set()
         for term in record.tested:
-            passing = passing and not _stops_all(term)
-            target = term.host(path[-1]) if term.kind == "include" else None
-            self._term(term, path, passing=passing and term.qualifier == "+" and target not in decided)
-            decided.add(target)
+            self._term(term, path, passing=passing and term.qualifier == "+")
         return self._ending(record, path, passing=passing)
 
     def _ending(self, record: Record, path: tuple[str, ...], *, passing: bool) -> Ending:
@@ -112,18 +117,21 @@ class _Walk:
         return self._into(name, path, passing=passing)
 
     def _term(self, term: Mechanism, path: tuple[str, ...], *, passing: bool) -> None:
-        if not term.counted or not self._count():
+        if term.counted and not self._count():
             return
         name = term.host(path[-1])
+        networks: tuple[Network, ...] = (term.network,) if term.network else ()
         if name is None:
             self._opaque(term.text, path[-1], dynamic=term.dynamic, decides=term.kind == "include")
         elif term.kind == "include":
-            self._reached += [Reached(name, path[1:])] if passing else []
+            self._reached |= {name} if passing else set()
             self._into(name, path, passing=passing)
+        elif term.kind in {"a", "exists"}:
+            networks = self._at(name, term)
         elif term.kind == "mx":
-            self._exchangers(name, path[-1])
-        elif term.kind != "ptr":
-            self._voids += self._is_void(name, ("A",) if term.kind == "exists" else ("A", "AAAA"))
+            networks = self._exchangers(name, term, path[-1])
+        if passing and term.kind != "include":
+            self._grants.append(Grant(term, path, networks))
 
     def _count(self) -> bool:
         """Count a look-up; whether it is still followed."""
@@ -143,29 +151,41 @@ class _Walk:
         if dynamic:
             self._exact = self._exact and not decides
             detail = f"{shown} depends on the message: counted as one look-up, the rest is not known"
-            self._remarks.append(Remark("dynamic-term", "note", where, detail, "RFC 7208, 7"))
+            level: Level = "warning" if decides else "note"
+            self._remarks.append(Remark("dynamic-term", level, where, detail, "RFC 7208, 7"))
         elif decides:
             self._error("malformed-name", where, f"{shown} names no domain", "4.3")
         else:
             detail = f"{shown} names no domain and matches nothing"
             self._remarks.append(Remark("malformed-name", "warning", where, detail, "RFC 7208, 4.3"))
 
-    def _exchangers(self, name: str, where: str) -> None:
-        """The hosts of an `mx` term: at most ten, and each is asked for its addresses (RFC 7208, 4.6.4, 5.4)."""
+    def _at(self, name: str, term: Mechanism) -> tuple[Network, ...]:
+        """The networks around the addresses of *name*; a name without one is a void look-up."""
+        found = self._addresses(name, ("A",) if term.kind == "exists" else ("A", "AAAA"))
+        self._voids += found is None
+        return _around(found or (), term) if term.kind == "a" else ()
+
+    def _exchangers(self, name: str, term: Mechanism, where: str) -> tuple[Network, ...]:
+        """The networks around the hosts of an `mx` term: at most ten, each asked for (RFC 7208, 4.6.4, 5.4)."""
         answer = self.asked.get(name, "MX")
-        found = list(dict.fromkeys(mx.host for mx in exchangers(answer) if mx.host))
+        found = [mx.host for mx in exchangers(answer) if mx.host]
         if len(found) > MX_HOST_LIMIT:
             self._error("mx-host-limit", where, f"{name} has {len(found)} exchangers, at most {MX_HOST_LIMIT}", "4.6.4")
-        voids = [self._is_void(each, ("A", "AAAA")) for each in found[:MX_HOST_LIMIT]]
-        self._voids += isinstance(answer, Absent) or any(voids)
+        addresses = [self._addresses(each, ("A", "AAAA")) for each in found[:MX_HOST_LIMIT]]
+        self._voids += isinstance(answer, Absent) or None in addresses
+        return tuple(network for each in addresses for network in _around(each or (), term))
 
-    def _is_void(self, name: str, kinds: tuple[RecordType, ...]) -> bool:
-        """Whether a term's questions are all proven absent. An address of either family is enough not to be."""
-        return all(isinstance(self.asked.get(name, kind), Absent) for kind in kinds)
+    def _addresses(self, name: str, kinds: tuple[RecordType, ...]) -> tuple[str, ...] | None:
+        """The addresses of *name*, of the first family that has any; None where every one is proven absent."""
+        for kind in kinds:
+            answer = self.asked.get(name, kind)
+            if not isinstance(answer, Absent):
+                return hosts(answer)
+        return None
 
     def _record(self, path: tuple[str, ...]) -> Record | None:
         """The record at the end of *path*; what is wrong with it is told."""
-        name, txts = path[-1], self._texts(path[-1])
+        name, txts = path[-1], self.asked.texts(path[-1])
         if txts is None:
             return None
         found = records(txts)
@@ -186,19 +206,18 @@ class _Walk:
             self._error("syntax", name, str(error), "3.1, 4.6")
             return None
 
-    def _texts(self, name: str) -> tuple[Txt, ...] | None:
-        txts = self.asked.texts(name)
-        if txts is None or self._candidate is None or name != self.domain:
-            return txts
-        return (*(txt for txt in txts if not is_record(txt.data)), self._candidate)
-
     def _error(self, remark_id: str, where: str, detail: str, section: str) -> None:
         self._remarks.append(Remark(remark_id, "error", where, detail, f"RFC 7208, {section}"))
 
+    def _warn(self, remark_id: str, detail: str, section: str) -> None:
+        self._remarks.append(Remark(remark_id, "warning", self.domain, detail, f"RFC 7208, {section}"))
+
     def examined(self, ending: Ending) -> Examined:
         """What was found, once nothing is open."""
-        txts = self._texts(self.domain) or ()
+        txts = self.asked.texts(self.domain) or ()
         self._limits()
+        if ending in _MILD:
+            self._warn("mild-ending", f"ends in {_MILD[ending]}; the documented record ends in '-all'", "5.1")
         lints = lint.texts(txts, self.domain) + (lint.record(self._own, self.domain) if self._own else ())
         return Examined(
             domain=self.domain,
@@ -208,7 +227,8 @@ class _Walk:
             voids=self._voids,
             exact=self._exact,
             ending=ending,
-            reached=tuple(self._reached),
+            reached=frozenset(self._reached),
+            grants=tuple(self._grants),
             remarks=tuple(dict.fromkeys((*self._remarks, *lints))),
         )
 
@@ -216,10 +236,14 @@ class _Walk:
         if self._lookups > LOOKUP_LIMIT:
             count = f"more than {FOLLOWED}" if self._lookups > FOLLOWED else str(self._lookups)
             self._error("lookup-limit", self.domain, f"costs {count} DNS look-ups, at most {LOOKUP_LIMIT}", "4.6.4")
+        voids = f"has {self._voids} void look-ups (names without records), at most {VOID_LIMIT}"
         if self._voids > VOID_LIMIT:
-            self._error("void-limit", self.domain, f"has {self._voids} void look-ups, at most {VOID_LIMIT}", "4.6.4")
+            self._error("void-limit", self.domain, voids, "4.6.4")
+        elif self._voids:
+            self._warn("void-lookups", voids, "4.6.4")
 
 
-def _stops_all(term: Mechanism) -> bool:
-    """Whether no IPv4 sender comes past *term* to a pass: a second `all` in disguise."""
-    return term.qualifier != "+" and isinstance(term.network, IPv4Network) and term.network.prefixlen == 0
+def _around(addresses: tuple[str, ...], term: Mechanism) -> tuple[Network, ...]:
+    """The networks of *term*'s prefix lengths that *addresses* are in."""
+    found = map(ip_address, addresses)
+    return tuple(ip_network(f"{each}/{term.cidr[each.version == 6]}", strict=False) for each in found)  # noqa: PLR2004

@@ -1,36 +1,34 @@
-"""Whether an examined SPF record does what the guide's record does.
+"""Whether an SPF record does what the guide's record does, by its text and by outcome.
 
-Source: docs/reference/dns.md#spf-all, #spf-comparison.
-
-Compared by meaning: order, case and what a tenant has besides do not matter. What a tenant has besides is listed.
+By text (docs/reference/dns.md#spf-comparison): one readable record with every required include, ended by `-all`, that
+lets no more of the Internet pass besides than can be a tenant's own; order and case do not matter. By outcome
+(`check_host` of RFC 7208): mail of the required includes passes, mail of strangers does not.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses
 
 from domain.mail import names
+from domain.mail.answers import Answers
+from domain.mail.asking import Needs, Unknown
+from domain.mail.spf.check import Result, check_host
+from domain.mail.spf.macros import Address, Message
 from domain.mail.spf.record import Record
-from domain.mail.spf.terms import Mechanism, Term
-from domain.mail.spf.tree import Examined, Reached
+from domain.mail.spf.tree import Examined, Grant, examine
+
+STRANGERS = tuple(map(IPv4Address, ("192.0.2.1", "198.51.100.1", "203.0.113.1")))
+"""Addresses of documentation networks (RFC 5737): nobody sends mail from them."""
+
+WIDEST_PREFIX = 12
+MOST_PREFIX = 10
+"""What a tenant may let pass besides the required includes: no network wider than a /12, and of each family no more
+addresses than a /10 has (IPv4: 4,194,304). A large sender's own include has several /16 and stays far below."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """Every required include passes, and the record ends in `-all`.
-
-    *extras*: the tenant's other terms, as written. *indirect*: required includes that stand behind another name.
-    """
-
-    extras: tuple[str, ...] = ()
-    indirect: tuple[Reached, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Advisory:
-    """As Ok, but it ends in `~all`: accepted, told, and never tightened."""
-
-    reason: str
-    extras: tuple[str, ...] = ()
-    indirect: tuple[Reached, ...] = ()
+    """Every required include passes, strangers do not, and the record ends in `-all` or in `~all`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,6 @@ class Missing:
     """One readable record, without the pass of these required *includes*."""
 
     includes: tuple[str, ...]
-    extras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,38 +44,60 @@ class NoRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
-    """`v=spf1 -all`: the domain says that it sends nothing. A parked domain never gets the includes."""
-
-
-@dataclass(frozen=True, slots=True)
 class Broken:
-    """Receivers cannot use the record, or it does not end as documented: a person decides."""
+    """Receivers cannot use the record, or it does not do what is documented: a person decides."""
 
     reason: str
 
 
 _MOST_REASONS = 3
 
-type Verdict = Ok | Advisory | Missing | NoRecord | Parked | Broken
+type Verdict = Ok | Missing | NoRecord | Broken
 
 
-def compare(examined: Examined, required: tuple[str, ...]) -> Verdict:
-    """Judge *examined* against the *required* include targets.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A tree, and what it is worth."""
+
+    examined: Examined
+    verdict: Verdict
+
+
+def judge(domain: str, answers: Answers, required: tuple[str, ...]) -> Judged | Needs | Unknown:
+    """Judge the SPF record of *domain* against the *required* include targets.
 
     Raises:
-        ValueError: Nothing is required, which would make everything fine, or a target is no domain name.
+        ValueError: *domain* is no domain name, nothing is required (all would be fine), or a target is no domain name.
     """
-    wanted = targets(required)
+    wanted, examined = targets(required), examine(domain, answers)
+    if not isinstance(examined, Examined):
+        return examined
+    verdict = _by_text(examined, wanted) or _by_outcome(examined, answers, wanted)
+    return verdict if isinstance(verdict, Needs | Unknown) else Judged(examined, verdict)
+
+
+def _by_text(examined: Examined, wanted: tuple[str, ...]) -> NoRecord | Broken | None:
+    """What the text of the record, and of those it leads to, decides."""
     if not examined.found:
         return NoRecord()
     if examined.record is None or examined.errors:
         return Broken(_reasons(examined))
-    if is_parked(examined.record):
-        return Parked()
-    if examined.ending not in {"-", "~", "dynamic"}:
-        return Broken(f"{examined.domain}: {_loose(examined)}")
-    return _matched(examined, examined.record, wanted)
+    if _is_parked(examined.record):
+        return Broken("'-all' comes first: a domain that says it sends nothing never gets the includes")
+    reason = _loose(examined) or _opaque(examined) or _too_much(examined, wanted)
+    return Broken(f"{examined.domain}: {reason}") if reason else None
+
+
+def _by_outcome(examined: Examined, answers: Answers, wanted: tuple[str, ...]) -> Verdict | Needs | Unknown:
+    """What becomes of mail: of strangers', and of the required includes'."""
+    outcomes = _outcomes(STRANGERS, examined.domain, answers)
+    if not isinstance(outcomes, dict):
+        return outcomes
+    if passing := [str(address) for address, result in outcomes.items() if result == "pass"]:
+        return Broken(f"{examined.domain}: mail of strangers passes (tried: {', '.join(passing)})")
+    if missing := tuple(target for target in wanted if target not in examined.reached):
+        return Missing(missing)
+    return _of_includes(examined, answers, wanted)
 
 
 def targets(required: tuple[str, ...]) -> tuple[str, ...]:
@@ -92,9 +111,10 @@ def targets(required: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names.to_ascii(target) for target in required))
 
 
-def is_parked(record: Record) -> bool:
-    """Whether the only mechanism is `-all`."""
-    return [(term.kind, term.qualifier) for term in record.mechanisms] == [("all", "-")]
+def _is_parked(record: Record) -> bool:
+    """Whether `-all` is the first mechanism, so that no message passes."""
+    first = next(iter(record.mechanisms), None)
+    return first is not None and (first.kind, first.qualifier) == ("all", "-")
 
 
 def _reasons(examined: Examined) -> str:
@@ -105,30 +125,77 @@ def _reasons(examined: Examined) -> str:
 
 
 def _loose(examined: Examined) -> str:
+    if examined.ending in {"-", "~", "dynamic"}:
+        return ""
     if examined.ending == "none":
         return "no 'all' ends the record, so that unknown senders are neutral"
     return f"the record ends in '{examined.ending}all', so that anyone may send"
 
 
-def _matched(examined: Examined, record: Record, wanted: tuple[str, ...]) -> Verdict:
-    direct = {reached.target for reached in examined.reached if not reached.via}
-    behind = {reached.target: reached for reached in reversed(examined.reached) if reached.via}
-    extras = tuple(term.text for term in record.terms if not _documented(term, examined.domain, wanted))
-    if missing := tuple(target for target in wanted if target not in direct | behind.keys()):
-        return Missing(missing, extras)
-    indirect = tuple(behind[target] for target in wanted if target not in direct)
-    if examined.ending == "-":
-        return Ok(extras, indirect)
-    return Advisory(_mild(examined), extras, indirect)
+def _opaque(examined: Examined) -> str:
+    """What only the domain's own zone decides, message by message: whom it lets pass cannot be seen."""
+    own = (grant for grant in examined.grants if names.is_under(grant.path[-1], examined.domain))
+    return next((f"whom {_shown(grant)} lets pass cannot be seen" for grant in own if grant.term.kind == "exists"), "")
 
 
-def _mild(examined: Examined) -> str:
-    if examined.ending == "~":
-        return "ends in '~all'; the documented record ends in '-all'"
-    return "ends in a redirect that depends on the message; the documented record ends in '-all'"
+def _too_much(examined: Examined, wanted: tuple[str, ...]) -> str:
+    """Whether what passes besides the required includes is too much of the Internet."""
+    besides = [grant for grant in examined.grants if not set(wanted) & set(grant.path)]
+    for grant in besides:
+        if grant.term.widest < WIDEST_PREFIX:
+            return f"{_shown(grant)} lets a network wider than a /{WIDEST_PREFIX} pass"
+    networks = [network for grant in besides for network in grant.networks]
+    four = collapse_addresses(each for each in networks if isinstance(each, IPv4Network))
+    six = collapse_addresses(each for each in networks if isinstance(each, IPv6Network))
+    for family, bits in ((four, 32), (six, 128)):
+        if sum(each.num_addresses for each in family) > 1 << bits - MOST_PREFIX:
+            return f"what it names besides lets more addresses pass than a /{MOST_PREFIX} has"
+    return ""
 
 
-def _documented(term: Term, domain: str, wanted: tuple[str, ...]) -> bool:
-    if not isinstance(term, Mechanism):
-        return False
-    return term.kind == "all" or (term.kind == "include" and term.host(domain) in wanted)
+def _shown(grant: Grant) -> str:
+    """The term, and whose record it is in where that is another's."""
+    place = f" in the record of {grant.path[-1]}" if len(grant.path) > 1 else ""
+    return f"'{grant.term.text[:80]}'{place}"
+
+
+def _of_includes(examined: Examined, answers: Answers, wanted: tuple[str, ...]) -> Ok | Broken | Needs | Unknown:
+    """Whether mail of each required include passes."""
+    for target in wanted:
+        outcomes = _outcomes(_samples(examined, target), examined.domain, answers)
+        if not isinstance(outcomes, dict):
+            return outcomes
+        refused = {address: result for address, result in outcomes.items() if result != "pass"}
+        theirs = _outcomes(refused, target, answers)  # what the include itself refuses is no sample of it
+        if not isinstance(theirs, dict):
+            return theirs
+        for address, result in refused.items():
+            if theirs[address] == "pass":
+                reason = f"mail of include:{target} does not pass: {address} is '{result}' by what stands before"
+                return Broken(f"{examined.domain}: {reason}")
+        if len(refused) == len(outcomes):
+            return Broken(f"{examined.domain}: include:{target} lets no address pass that could be tried")
+    return Ok()
+
+
+def _samples(examined: Examined, target: str) -> tuple[Address, ...]:
+    """An address of each network that *target* lets pass; of IPv6 only where there is no IPv4."""
+    networks = [network for grant in examined.grants if target in grant.path for network in grant.networks]
+    four = [network for network in networks if isinstance(network, IPv4Network)]
+    return tuple(network[0] for network in four or networks)
+
+
+def _outcomes(addresses: Iterable[Address], domain: str, answers: Answers) -> dict[Address, Result] | Needs | Unknown:
+    """What the record of *domain* says of mail from each of *addresses*."""
+    found: dict[Address, Result] = {}
+    needs: dict[Needs, None] = {}
+    for address in addresses:
+        outcome = check_host(Message(address, f"postmaster@{domain}", domain), domain, answers)
+        if isinstance(outcome, Unknown):
+            return outcome
+        if isinstance(outcome, Needs):
+            needs[outcome] = None
+        else:
+            found[address] = outcome
+    questions = dict.fromkeys(question for each in needs for question in each.questions)
+    return Needs(tuple(questions)) if questions else found

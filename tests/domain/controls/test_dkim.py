@@ -1,3 +1,5 @@
+from datetime import datetime, timedelta
+
 import pytest
 
 from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown
@@ -73,12 +75,82 @@ def test_a_record_in_the_way_is_a_persons_to_take_away(there):
     assert f"in place of the {'CNAME' if there else 'TXT'} record there" in finding.todo
 
 
-def test_records_that_went_while_signing_was_on_are_seen_once_microsoft_does_not_see_them_either():
-    gone = config(Status="CnameMissing")
-    assert isinstance(judge("dkim", config(), UNPUBLISHED), Compliant)
-    assert isinstance(judge("dkim", gone), Compliant)
-    assert isinstance(judge("dkim", gone, UNPUBLISHED), NeedsPerson)
-    assert isinstance(judge("dkim", gone, UNPUBLISHED, dns=HOST), Drifted)
+@pytest.mark.parametrize("status", ["Valid", "CnameMissing"])
+def test_records_that_went_while_signing_was_on_are_seen_whatever_microsoft_says(status):
+    signing = config(Status=status)
+    assert judge("dkim", signing) == Compliant()
+    told = judge("dkim", signing, UNPUBLISHED)
+    assert isinstance(told, NeedsPerson)
+    assert told.todo.endswith(f"publish {OWNERS[1]} CNAME {TARGETS[1]}")
+    assert [drift.field for drift in told.drift] == FIELDS
+    published = judge("dkim", signing, UNPUBLISHED, dns=HOST)
+    assert isinstance(published, Drifted)
+    assert [change_of(step.parameters).name for step in published.steps] == OWNERS
+
+
+def test_an_alias_that_leads_elsewhere_while_signing_is_on_is_a_persons_to_judge():
+    other = {Question(OWNERS[0], "CNAME"): Present(("selector1.other.example",), 300, NOW)}
+    finding = judge("dkim", config(), other, dns=HOST)
+    assert isinstance(finding, NeedsPerson)
+    assert "in place of the CNAME record there" in finding.todo
+
+
+def test_where_microsoft_says_that_signing_works_the_keys_are_not_asked_for():
+    unclear = {Question(target, "TXT"): Unclear("REFUSED", NOW) for target in TARGETS}
+    assert judge("dkim", config(), unclear) == Compliant()
+    assert isinstance(judge("dkim", config(Status="CnameMissing"), unclear), Unknown)
+
+
+BESIDE = f"no-such._domainkey.{DOMAIN}"
+
+
+@pytest.mark.parametrize("rtype", ["CNAME", "TXT"])
+def test_a_wildcard_is_not_a_record_in_the_way(rtype):
+    """What it says of the selectors it says of any name beside them: an alias of their own takes its place."""
+    wild = Present(("wild.example",), 300, NOW) if rtype == "CNAME" else text("v=spf1 -all")
+    there = Absent(name_exists=True, ttl_s=300, at=NOW)
+    dns: dict[Question, Answer] = {Question(name, rtype): wild for name in (*OWNERS, BESIDE)}
+    if rtype == "TXT":
+        dns |= {Question(owner, "CNAME"): there for owner in OWNERS}
+    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)
+    assert isinstance(finding, Drifted)
+    assert [change_of(step.parameters) for step in finding.steps] == [
+        RecordChange(DOMAIN, owner, "CNAME", (), (target,)) for owner, target in zip(OWNERS, TARGETS, strict=True)
+    ]
+    other = dns | {Question(BESIDE, rtype): ABSENT}
+    assert isinstance(judge("dkim", config(Enabled=False, Status="CnameMissing"), other, dns=HOST), NeedsPerson)
+
+
+ONE_KEY = {Question(TARGETS[1], "TXT"): ABSENT}
+"""The second selector has no key yet; the zone lets an absence be believed for 300 s (ABSENT)."""
+
+
+@pytest.mark.parametrize(
+    ("checked", "ready"),
+    [
+        (NOW - timedelta(seconds=300), True),
+        (NOW - timedelta(seconds=299), False),
+        ((NOW - timedelta(seconds=301)).replace(tzinfo=None), True),
+        ("2026-11-01T09:00:00.7066975Z", True),
+        (None, False),
+        ("soon", False),
+    ],
+)
+def test_with_one_key_signing_is_switched_on_once_microsoft_has_forgotten_the_absence(checked, ready):
+    last = checked.isoformat() if isinstance(checked, datetime) else checked
+    finding = judge("dkim", config(Enabled=False, Status="CnameMissing", LastChecked=last), ONE_KEY)
+    if ready:
+        assert isinstance(finding, Drifted)
+        assert finding.steps == (Step("exchange", "Set-DkimSigningConfig", {"Identity": DOMAIN, "Enabled": True}),)
+    else:
+        assert isinstance(finding, NeedsPerson)
+        assert f"{TARGETS[1]} has no key yet" in finding.todo
+
+
+def test_an_absence_of_unknown_length_is_not_over():
+    dns = ONE_KEY | {Question(BESIDE, "CNAME"): Unclear("SERVFAIL", NOW)}
+    rows = config(Enabled=False, Status="CnameMissing", LastChecked="2026-11-01T09:00:00Z")
+    assert isinstance(judge("dkim", rows, dns), Unknown)
 
 
 def test_an_alias_without_a_key_behind_it_is_waited_for_unless_microsoft_says_that_it_is_there():
@@ -88,7 +160,7 @@ def test_an_alias_without_a_key_behind_it_is_waited_for_unless_microsoft_says_th
     assert isinstance(judge("dkim", config(Enabled=False), KEYLESS), Drifted)
 
 
-def test_a_record_that_cannot_be_looked_up_leaves_all_unknown():
+def test_a_record_that_cannot_be_looked_up_leaves_the_domain_unknown():
     dns = {Question(OWNERS[0], "CNAME"): Unclear("SERVFAIL", NOW)}
     finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)
     assert isinstance(finding, Unknown)

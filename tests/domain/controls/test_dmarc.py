@@ -111,3 +111,24 @@ def test_two_dmarc_records_are_told_and_no_third_is_proposed():
     finding = judge("dmarc", healthy(), {DMARC: text("v=DMARC1; p=none", "v=DMARC1; p=reject")})
     assert isinstance(finding, NeedsPerson)
     assert "publish" not in finding.todo
+
+
+NO_POLICY = [
+    ("v=DMARC1", "neither 'p' nor a mailbox"),
+    ("v=DMARC1; p=block", "no valid 'p'"),
+    ("v=DMARC1; p=reject; sp=block", "no valid 'sp'"),
+    ("v=DMARC1; p=reject; np=block", "no valid 'np'"),
+]
+
+
+@pytest.mark.parametrize(("record", "why"), NO_POLICY)
+@pytest.mark.parametrize("at", [DOMAIN, "example"], ids=["own", "inherited"])
+def test_a_dmarc_record_of_which_receivers_apply_nothing_is_a_persons(record, why, at):
+    finding = judge(
+        "dmarc", healthy(), {DMARC: NOTHING, Question(f"_dmarc.{at}", "TXT"): text(record)}, dns={DOMAIN: HOST}
+    )
+    assert isinstance(finding, NeedsPerson)
+    assert f"receivers apply nothing of the record of {at}" in finding.todo
+    assert why in finding.todo
+    reports = text(f"{record}; rua=mailto:dmarc@{DOMAIN}")
+    assert isinstance(judge("dmarc", healthy(), {DMARC: reports}), Compliant)

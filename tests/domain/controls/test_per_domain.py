@@ -1,14 +1,17 @@
 import pytest
 
-from domain.control import Facts, Unknown
+from domain.control import Drifted, Facts, NeedsPerson, Unknown
 from domain.controls.per_domain import own_names
-from domain.mail.answers import Question, Unclear
-from tests.domain.builders import NOW, failing, healthy, judge, reading
+from domain.mail.answers import Absent, Answer, Mx, Present, Question, Unclear
+from tests.domain.builders import NOW, failing, healthy, judge, reading, text
 
 DOMAIN = "northwindlegal.example"
 
 
 MX, TXT, DMARC = Question(DOMAIN, "MX"), Question(DOMAIN, "TXT"), Question(f"_dmarc.{DOMAIN}", "TXT")
+
+
+MICROSOFT = Present((Mx(0, "northwindlegal-example.mail.protection.outlook.com"),), 300, NOW)
 
 
 def test_the_tenants_own_names_are_those_of_every_accepted_domain_that_is_one():
@@ -20,13 +23,62 @@ def test_the_tenants_own_names_are_those_of_every_accepted_domain_that_is_one():
     assert own_names(Facts(failing(rows, "Get-AcceptedDomain"))) == ()
 
 
-def test_one_domain_that_is_unclear_leaves_all_unknown():
+HOST = {"kind": "rfc2136", "server": "ns.example:53", "key_name": "k", "secret_setting": "HOLDFAST_DNS_SECRET_K"}
+
+
+SHORT = text("v=spf1 include:spf.protection.outlook.com -all", "MS=ms1")
+
+
+NOTHING = Absent(name_exists=False, ttl_s=300, at=NOW)
+
+
+def two(**config):
     rows = healthy()
-    rows["Get-AcceptedDomain"].append({"DomainName": "second.example", "DomainType": "Authoritative"})
-    second = {Question("second.example", "MX"): Unclear("SERVFAIL", NOW)}
-    finding = judge("mx", rows, second)
-    assert isinstance(finding, Unknown)
-    assert "second.example" in finding.reason
+    rows["Get-AcceptedDomain"].append({"DomainName": SECOND, "DomainType": "Authoritative", **config})
+    return rows
+
+
+SECOND = "second.example"
+
+
+HOSTS = {DOMAIN: HOST, SECOND: HOST}
+
+
+@pytest.mark.parametrize(("control", "name"), [("spf", DOMAIN), ("dmarc", f"_dmarc.{DOMAIN}")])
+@pytest.mark.parametrize("config", [{}, {"dns": {DOMAIN: HOST}}], ids=["proposed", "published"])
+def test_nothing_is_planned_on_a_name_that_is_an_alias(control, name, config):
+    dns: dict[Question, Answer] = {Question(name, "TXT"): Absent(name_exists=True, ttl_s=300, at=NOW)}
+    alias: dict[Question, Answer] = {Question(name, "CNAME"): Present(("elsewhere.example",), 300, NOW)}
+    finding = judge(control, healthy(), dns | alias, **config)
+    assert isinstance(finding, NeedsPerson)
+    assert f"{name} is an alias of elsewhere.example" in finding.todo
+    assert "publish TXT" not in finding.todo
+    unclear: dict[Question, Answer] = {Question(name, "CNAME"): Unclear("SERVFAIL", NOW)}
+    assert isinstance(judge(control, healthy(), dns | unclear, **config), Unknown)
+
+
+UNCLEAR = Unclear("SERVFAIL", NOW)
+
+
+PER_DOMAIN = [
+    ("mx", {Question(SECOND, "MX"): UNCLEAR}, {MX: MICROSOFT}, NeedsPerson),
+    ("spf", {Question(SECOND, "TXT"): UNCLEAR}, {TXT: SHORT}, Drifted),
+    ("spf", {Question(SECOND, "TXT"): UNCLEAR}, {TXT: text("v=spf1 +all")}, NeedsPerson),
+    ("dmarc", {Question(f"_dmarc.{SECOND}", "TXT"): UNCLEAR}, {DMARC: NOTHING}, Drifted),
+]
+
+
+@pytest.mark.parametrize(("control", "unclear", "off", "kind"), PER_DOMAIN)
+def test_one_unclear_domain_keeps_nothing_of_the_others_back_and_nothing_compliant(control, unclear, off, kind):
+    others = judge(control, two(), unclear, dns=HOSTS)
+    assert isinstance(others, Unknown)
+    assert SECOND in others.reason
+    assert [name.split(":")[0] for name in others.equal] == [DOMAIN]
+    found = judge(control, two(), unclear | off, dns=HOSTS)
+    assert isinstance(found, kind)
+    assert [drift.field.split(":")[0] for drift in found.drift] == [DOMAIN]
+    assert found.unseen == (SECOND,)
+    assert f"{SECOND}: " in (found.detail if isinstance(found, Drifted) else found.todo)
 
 
 @pytest.mark.parametrize("control", ["mx", "spf", "dmarc"])

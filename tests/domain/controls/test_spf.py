@@ -2,8 +2,8 @@ import pytest
 
 from domain.control import Compliant, Drift, Drifted, NeedsPerson
 from domain.dns_steps import change_of
-from domain.mail.answers import Question, Txt
-from tests.domain.builders import healthy, judge, text
+from domain.mail.answers import Present, Question, Txt
+from tests.domain.builders import NOW, healthy, judge, text
 
 DOMAIN = "northwindlegal.example"
 
@@ -50,7 +50,10 @@ def step_text(answer):
 )
 def test_microsofts_include_is_that_of_the_tenants_cloud(cloud, include):
     rows = healthy()
-    dns = {TXT: text("v=spf1 include:proxy.exchangedefender.com -all"), Question(include, "TXT"): text("v=spf1 -all")}
+    dns = {
+        TXT: text("v=spf1 include:proxy.exchangedefender.com -all"),
+        Question(include, "TXT"): text("v=spf1 ip4:40.92.0.0/15 -all"),
+    }
     finding = judge("spf", rows, dns, initial_domain=f"northwindlegal.onmicrosoft.{cloud}")
     assert isinstance(finding, NeedsPerson)
     assert f"include:{include} include:proxy.exchangedefender.com -all" in finding.todo
@@ -88,13 +91,84 @@ def test_what_cannot_be_repaired_is_not_written_either():
         assert isinstance(judge("spf", healthy(), {TXT: text(*record)}, dns={DOMAIN: HOST}), NeedsPerson)
 
 
-def test_a_domain_without_spf_is_proposed_the_guides_record():
+FIRST = "v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com ~all"
+
+
+def test_a_domain_without_spf_is_proposed_the_guides_record_that_refuses_nobody():
     finding = judge("spf", healthy(), {TXT: text("MS=ms1")})
     assert isinstance(finding, NeedsPerson)
+    assert f'publish TXT "{FIRST}" as there is none' in finding.todo
+
+
+def test_a_first_spf_record_is_only_published_once_a_person_has_approved_it():
+    finding = judge("spf", healthy(), {TXT: text("MS=ms1")}, dns={DOMAIN: HOST})
+    assert isinstance(finding, Drifted)
+    assert finding.needs_approval
+    assert change_of(finding.steps[0].parameters).wanted == (Txt((b"MS=ms1",)), Txt((FIRST.encode(),)))
+    missing = judge("spf", healthy(), {TXT: SHORT}, dns={DOMAIN: HOST})
+    assert isinstance(missing, Drifted)
+    assert not missing.needs_approval
+
+
+def two(**config):
+    rows = healthy()
+    rows["Get-AcceptedDomain"].append({"DomainName": SECOND, "DomainType": "Authoritative", **config})
+    return rows
+
+
+SECOND = "second.example"
+
+
+HOSTS = {DOMAIN: HOST, SECOND: HOST}
+
+
+def test_what_waits_for_an_approval_does_not_keep_another_domains_include_waiting():
+    dns = {TXT: text("MS=ms1"), Question(SECOND, "TXT"): SHORT}
+    first = judge("spf", two(), dns, dns=HOSTS)
+    assert isinstance(first, Drifted)
+    assert not first.needs_approval
+    assert [drift.field for drift in first.drift] == [f"{SECOND}: SPF"]
+    then = judge("spf", two(), dns | {Question(SECOND, "TXT"): text(GUIDE)}, dns=HOSTS)
+    assert isinstance(then, Drifted)
+    assert then.needs_approval
+    assert [drift.field for drift in then.drift] == [f"{DOMAIN}: SPF"]
+
+
+GUIDE = "v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all"
+
+
+def test_an_alias_whose_target_has_the_record_is_as_documented():
     assert (
-        '"v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all" as there is none'
-        in finding.todo
+        judge("spf", healthy(), {Question(DOMAIN, "CNAME"): Present(("elsewhere.example",), 300, NOW)}) == Compliant()
     )
+
+
+@pytest.mark.parametrize(
+    ("record", "warning"),
+    [
+        (f"v=spf1 ip4:10.0.0.0/14 {GUIDE[7:]}", "ip4:10.0.0.0/14 lets a large part of the Internet send"),
+        (f"v=spf1 {GUIDE[7:-5]} ptr -all", "not to be published"),
+        (f"v=spf1 {GUIDE[7:-5]} a:gone1.example a:gone2.example -all", "has 2 void look-ups"),
+        (f"v=spf1 {GUIDE[7:-5]} x={'y' * 450} -all", "better at most 450"),
+        (f"v=spf1 {GUIDE[7:-5]} redirect=_spf.%{{d}}", "ends in a redirect that depends on the message"),
+    ],
+)
+def test_what_is_worth_a_look_is_told_beside_a_compliant_record(record, warning):
+    finding = judge("spf", healthy(), {TXT: text(record)})
+    assert isinstance(finding, Compliant)
+    assert warning in finding.detail
+
+
+@pytest.mark.parametrize(
+    "terms",
+    ["ip4:0.0.0.0/0", "ip4:0.0.0.0/1 ip4:128.0.0.0/1", "a/0", "exists:x.northwindlegal.example", "include:open.example",
+     "-all"],
+)  # fmt: skip
+@pytest.mark.parametrize("rest", [GUIDE[7:], "include:spf.protection.outlook.com -all"], ids=["whole", "short"])
+def test_a_record_that_does_something_else_is_a_persons_whatever_is_missing(terms, rest):
+    dns = {TXT: text(f"v=spf1 {terms} {rest}"), Question("open.example", "TXT"): text("v=spf1 +all")}
+    finding = judge("spf", healthy(), dns, dns={DOMAIN: HOST})
+    assert isinstance(finding, NeedsPerson)
 
 
 def test_softfail_is_told_and_left_as_it_is():

@@ -131,10 +131,18 @@ async def test_a_missing_dmarc_record_is_created_once(service, tenant, admin, wa
     assert way.updates == 1
 
 
-async def test_a_domain_without_any_spf_record_gets_the_guides_beside_its_other_texts(service, tenant, admin):
+async def test_a_first_spf_record_waits_for_a_person_and_refuses_nobody(service, tenant, admin, way):
+    """Who else sends for the customer is not known: neither the mode nor a reprovision publishes it."""
     await admin.publish(TOKEN)
-    await look(service, tenant)
-    assert set(await admin.sees()) == {GUIDE, TOKEN}
+    await look(service, tenant, "spf")
+    await ask(service, "POST", f"tenants/{tenant.tenant_id}/reprovision", {"controls": ["spf"], "reason": "asked"})
+    await service.work()
+    waits = await service.state(tenant, "spf")
+    assert (waits.state, way.updates) == ("awaiting_approval", 0)
+    await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/spf/approve", {"plan": waits.plan})
+    await service.work()
+    assert (await service.state(tenant, "spf")).state == "compliant"
+    assert set(await admin.sees()) == {GUIDE.replace("-all", "~all"), TOKEN}
 
 
 async def test_who_was_there_first_keeps_what_he_wrote(service, tenant, admin, way):
@@ -365,6 +373,34 @@ async def test_dkim_records_are_published_before_signing_is_switched_on_and_micr
     assert way.updates == 2
 
 
+async def test_a_domain_that_cannot_be_read_holds_no_other_back_and_nothing_is_compliant(service, tenant, admin, way):
+    """The record of one is put back and proven while nobody can tell what the other's is."""
+    tenant.add_domain(f"loop.{admin.domain}")
+    await admin.publish(f"pool.{admin.domain}.", at="loop.", rtype="CNAME")
+    await admin.publish(f"loop.{admin.domain}.", at="pool.", rtype="CNAME")
+    await look(service, tenant, "spf")
+    assert (await service.state(tenant, "spf")).state == "unknown"
+    await admin.publish(WITHOUT, TOKEN)
+    await look(service, tenant, "spf")
+    assert await admin.sees() == {GUIDE: 900, TOKEN: 900}
+    assert (await events(service, tenant, "spf"))[-4:] == ["drift_found", "applying", "corrected", "unreadable"]
+    state = await service.state(tenant, "spf")
+    assert state.state == "unknown"
+    assert f"loop.{admin.domain}: " in state.detail
+    assert way.updates == 1
+
+
+@pytest.mark.parametrize(("rtype", "wild"), [("CNAME", "elsewhere.example."), ("TXT", "v=spf1 -all")])
+async def test_dkim_records_are_published_where_only_a_wildcard_speaks(service, tenant, admin, way, rtype, wild):
+    await admin.publish(wild, at="*.", rtype=rtype)
+    await look(service, tenant, "dkim")
+    assert (await service.state(tenant, "dkim")).state == "compliant"
+    for at in ("selector1._domainkey.", "selector2._domainkey."):
+        [target] = await admin.sees(at, "CNAME")
+        assert target.startswith(at.partition(".")[0])
+    assert way.updates == 2
+
+
 async def test_an_alias_at_the_domain_is_a_persons_to_judge(service, tenant, admin, way):
     """Its records are somebody else's: what they lack is seen, and nothing is put beside an alias."""
     other = Admin(admin.knot)
@@ -374,8 +410,17 @@ async def test_an_alias_at_the_domain_is_a_persons_to_judge(service, tenant, adm
     await look(service, tenant, "spf")
     state = await service.state(tenant, "spf")
     assert state.state == "needs_person"
-    assert "is an alias (CNAME)" in state.detail
+    assert f"{admin.domain} is an alias of {other.domain}" in state.detail
     assert way.updates == 0
+
+
+async def test_a_dmarc_name_that_is_an_alias_to_nowhere_gets_no_record_beside_it(service, tenant, admin, way):
+    await admin.publish(at="_dmarc.")
+    await admin.publish(f"gone.{admin.domain}.", at="_dmarc.", rtype="CNAME")
+    await look(service, tenant, "dmarc")
+    state = await service.state(tenant, "dmarc")
+    assert (state.state, way.updates) == ("needs_person", 0)
+    assert f"_dmarc.{admin.domain} is an alias of gone.{admin.domain}" in state.detail
 
 
 async def test_a_record_that_waits_for_approval_is_published_once_a_person_says_yes(service, tenant, admin, way):

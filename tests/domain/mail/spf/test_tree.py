@@ -56,7 +56,7 @@ def test_two_voids_are_allowed_and_three_are_not():
 
 def test_ten_exchangers_are_allowed_and_eleven_are_not():
     def zone(count):
-        hosts = [(10, f"mx{n}.example") for n in range(count)]
+        hosts = [(n, f"mx{n % 2}.example") for n in range(count)]
         addresses = {(host, "A"): ("192.0.2.1",) for _, host in hosts}
         return records({OWN: "v=spf1 mx -all"}) | addresses | {(OWN, "MX"): mx(*hosts)}
 
@@ -159,7 +159,9 @@ def test_what_makes_receivers_give_up_is_an_error_with_its_section(record, other
     found = look(records({OWN: record}) | others)
     assert ids(found, "error") == [wrong]
     assert found.errors[0].source.startswith("RFC 7208, ")
-    assert isinstance(spf.compare(found, ("a.example",)), spf.Broken)
+    judged = settle(lambda answers: spf.judge(OWN, answers, ("a.example",)), records({OWN: record}) | others)
+    assert isinstance(judged, spf.Judged)
+    assert isinstance(judged.verdict, spf.Broken)
 
 
 def test_two_records_are_an_error_and_neither_is_read():
@@ -218,25 +220,20 @@ def test_an_answer_of_another_type_is_unclear():
     assert isinstance(found, Unknown)
 
 
-def test_a_candidate_stands_in_for_every_record_of_the_domain():
-    zone = {(OWN, "TXT"): txt("v=spf1 foo", "v=spf1 bar", "MS=1")} | records(A)
-    found = look(zone, candidate="v=spf1 include:a.example -all")
-    assert (found.found, found.lookups, found.errors) == ((b"v=spf1 include:a.example -all",), 1, ())
-
-
 def test_a_domain_is_asked_for_by_its_a_labels():
     assert spf.examine("B\u00fccher.example.", {}) == Needs((Question("xn--bcher-kva.example", "TXT"),))
 
 
-@pytest.mark.parametrize(("domain", "candidate"), [("a..example", None), (OWN, "v=spf1 \u201c")])
-def test_bad_input_is_a_value_error(domain, candidate):
-    with pytest.raises(ValueError, match=r"empty label|not ASCII"):
-        spf.examine(domain, {}, candidate)
+def test_bad_input_is_a_value_error():
+    with pytest.raises(ValueError, match="empty label"):
+        spf.examine("a..example", {})
 
 
 def test_a_verdict_names_the_first_errors_and_counts_the_rest():
-    found = look(records({OWN: "v=spf1 " + " ".join(f"include:n{n}.example" for n in range(20)) + " -all"}))
-    verdict = spf.compare(found, ("a.example",))
+    zone = records({OWN: "v=spf1 " + " ".join(f"include:n{n}.example" for n in range(20)) + " -all"})
+    judged = settle(lambda answers: spf.judge(OWN, answers, ("a.example",)), zone)
+    assert isinstance(judged, spf.Judged)
+    verdict = judged.verdict
     assert isinstance(verdict, spf.Broken)
     assert verdict.reason.startswith("n0.example: has no SPF record")
     assert verdict.reason.endswith("; and 19 more")
