@@ -267,7 +267,7 @@ def _resolved(api: Api, named: list[str] | None) -> list[dict[str, Any]]:
     """The configs of the tenants that were named by id, name or initial domain; all where none was.
 
     Raises:
-        Failure: A name is nobody's, or more than one tenant's.
+        Failure: No tenant has such a name, or several have.
     """
     known: list[dict[str, Any]] = api.get("tenants")
     return [_one(known, name) for name in named] if named else known

@@ -1,4 +1,4 @@
-"""Whoever writes into the ledger has news: the ticket system is to be told, later and by somebody else."""
+"""A write to the ledger is news for the ticket system: another job tells it, later."""
 
 from datetime import timedelta
 
@@ -26,12 +26,12 @@ class Announcer:
         self._sent: ExpiringCache[str, bool] = ExpiringCache(TENANTS_KNOWN)
 
     async def expect(self, tenant_id: str) -> None:
-        """Something about the tenant is about to be written."""
+        """Mark the tenant, before an entry about it is written."""
         if not self._sent.get(tenant_id, self._now()):
             await self._tickets.mark_news(tenant_id)
 
     async def announce(self, tenant_id: str) -> None:
-        """It is written."""
+        """Send the message, after the entry was written."""
         now = self._now()
         if self._sent.get(tenant_id, now):
             return

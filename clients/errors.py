@@ -15,7 +15,7 @@
   + Conflict          what we read has changed since; not written   read and plan again
   + Unreadable        an answer we do not understand                us
     - Garbled         not the JSON it should be: a gateway's page, a body cut short
-    - Redirected      told to go elsewhere; nobody follows blindly with a token in hand
+    - Redirected      told to go elsewhere; no client follows with a token in hand
 
 Messages carry method, path, status and request id. What the other side said is masked, then cut.
 """

@@ -60,7 +60,7 @@ own, later version; no message of ours."""
 
 type CheckResult = Literal["looked", "throttled", "moved", "skipped"]
 CHECK_RESULTS: tuple[CheckResult, ...] = ("looked", "throttled", "moved", "skipped")
-"""How a look ends: recorded; put back by a service's wish; put back because somebody wrote; nobody's tenant."""
+"""How a look ends: recorded; put back by a service's wish; put back because another worker wrote; no such tenant."""
 
 _COUNTED: dict[LedgerEvent, metrics.Counter] = {
     "drift_found": DRIFT,

@@ -1,6 +1,6 @@
 """The life of one step, from plan to proof, as a machine: frozen values, a table, and one pure function.
 
-A correction is noted as sent before its step is sent, so that whoever comes after a crash knows what may have
+A correction is noted as sent before its step is sent, so that the next worker after a crash knows what may have
 happened; only a look that compares takes that note away. docs/life-of-a-correction.md is drawn from TRANSITIONS.
 """
 
@@ -33,7 +33,7 @@ CALM = timedelta(minutes=2)
 (docs/reference/exchange.md#replication)."""
 
 MOST_CONFLICTS = 3
-"""Jobs in a row in which a step may find other records than were read: more often is no coincidence."""
+"""Jobs in a row in which a step may find other records than were read: above that, a person is told."""
 
 MOST_SILENCES = 8
 """Jobs in a row in which a step may not reach the host of its zone, some five minutes, before a person is told."""

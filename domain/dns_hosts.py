@@ -89,7 +89,7 @@ type HostsByZone = Annotated[dict[ZoneName, DnsHost], BeforeValidator(_each_once
 
 
 def zone_of(domain: str, zones: Mapping[str, DnsHost]) -> str | None:
-    """The zone among *zones* that *domain* is in: the longest; None where nobody lets us change it."""
+    """The zone among *zones* that *domain* is in: the longest; None where the config names no DNS provider for it."""
     try:
         name = names.to_ascii(domain)
     except ValueError:

@@ -1,6 +1,6 @@
 """What a step would make of a tenant's doors: whether it refuses more mail than before, or lets in more unfiltered.
 
-The state after a step is computed here from what was read and from the step, whoever planned it: a control, a
+The state after a step is computed here from what was read and from the step, whichever code planned it: a control, a
 reprovision, an undo, a ticket, a person's *remove*. A step whose effect cannot be computed has both.
 """
 

@@ -20,7 +20,7 @@ class Incident:
     """One thing to hear of. *id*: what it is about, the same while it lasts, so that it has one ticket.
 
     *kind*: by which alert rules tell incidents apart. *summary*: one clause without a colon, the ticket's title.
-    *detail*: what is known, for whoever looks. *ticketed*: False where tickets are what does not work.
+    *detail*: what is known, for the person who looks into it. *ticketed*: False where tickets are what does not work.
     """
 
     id: str

@@ -82,7 +82,7 @@ class Message:
 
     @property
     def pause(self) -> timedelta:
-        """How long it waits where nobody says how long."""
+        """How long it waits where the job does not say how long."""
         doublings = min(self.attempt, self.patience.attempts)
         return min(self.patience.longest, self.patience.first * (1 << doublings))
 

@@ -67,7 +67,7 @@ class _Relationship(_Wire):
 
 
 def proposals(relationships: Iterable[object], configured: Collection[str]) -> list[TenantProposal]:
-    """One proposal for each customer with a relationship that lives, by name; odd relationships propose nobody."""
+    """One proposal for each customer with a relationship that lives, by name; odd relationships are left out."""
     by_customer: dict[str, list[_Relationship]] = {}
     for raw in relationships:
         each = _read(raw)

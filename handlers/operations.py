@@ -1,4 +1,4 @@
-"""Keep an operation's record up to date; a job without one is nobody's request and needs none."""
+"""Keep an operation's record up to date; a job that no caller asked for has none."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -16,8 +16,8 @@ async def start(
 ) -> Operation:
     """Keep *new* where its caller can follow it, then *send* the message that does the work.
 
-    Where the same request came before, its operation is the one; the message is sent again while nobody has taken it
-    up, as whoever was first may have died between the two. A second one of it does no harm.
+    Where the same request came before, its operation is the one; the message is sent again while no worker has taken
+    it up, because the first sender may have died between the two. A second message does no harm.
 
     Raises:
         Problem: 409, the key was used for another request.

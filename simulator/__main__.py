@@ -62,7 +62,7 @@ class _Server(uvicorn.Server):
         self._announce(self.servers[0].sockets[0].getsockname()[1])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop at once: nobody waits for what a simulator still had to say."""
+        """Stop at once: no caller needs the rest of an answer of a simulator that ends."""
         for transport in list(_TRANSPORTS.values()):
             transport.abort()
         await super().shutdown(sockets=sockets)

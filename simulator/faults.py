@@ -32,7 +32,7 @@ NO_CMDLET = ""
 
 
 class ConnectionCut(Exception):  # noqa: N818 - it is the event, not an error of this code
-    """The socket died. Raised through the ASGI app, so that whoever mounts it can do as a socket would.
+    """The socket died. Raised through the ASGI app, so that the mount can do as a socket would.
 
     *opened*: false when the connection could not even be made.
     """

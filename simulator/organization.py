@@ -28,7 +28,7 @@ class Organization:
 
     Args:
         world: what it shares with all others.
-        hydration_left: reads until customisation shows; None: nobody asked for it.
+        hydration_left: reads until customisation shows; None: it was not asked for.
         http_requests: how many each service got.
         revision: counts writes.
     """
@@ -49,7 +49,7 @@ class Organization:
     _lag: dict[str | None, int] = field(default_factory=dict, init=False)
 
     def rows(self, kind: str) -> list[Row]:
-        """What is true now. A kind that nobody changed is made afresh from the starting state, and costs no memory."""
+        """What is true now. An unchanged kind is made afresh from the starting state, and costs no memory."""
         return self._objects[kind] if kind in self._objects else self.state(self, kind)
 
     def seen(self, kind: str) -> list[Row]:

@@ -1,4 +1,4 @@
-"""What differs between tenants, or what nobody outside Microsoft knows for certain: a switch each, set at any time."""
+"""What differs between tenants, or is not known outside Microsoft: a switch each, set at any time."""
 
 from dataclasses import dataclass
 from typing import Literal

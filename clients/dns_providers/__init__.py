@@ -68,7 +68,7 @@ class Hosting:
         """Who hosts *zone* for *tenant*.
 
         Raises:
-            Invalid: The tenant's config names nobody.
+            Invalid: The tenant's config names no DNS provider.
             Unauthorised: The setting that it names is missing, or holds no such secret. Values are never repeated.
         """
         host = tenant.dns.get(zone)

@@ -24,7 +24,7 @@ LEEWAY = timedelta(minutes=1)
 
 
 class TokenRefused(Exception):  # noqa: N818 - the outcome
-    """The token lets nobody in; *str()* says why, and repeats nothing of it."""
+    """The token is refused; *str()* says why, and repeats nothing of it."""
 
 
 class Tokens:

@@ -158,7 +158,7 @@ class Credentials:
         return f"{self._login}/{_guid(tenant_id)}/adminconsent?client_id={self._client_id}"
 
     async def _ask_once(self, key: _Key, claims: str | None) -> str:
-        """Ask Entra, or wait with those who already did. One caller that gives up ends it for nobody else."""
+        """Ask Entra, or wait with those who already did. A caller that gives up does not cancel it for the others."""
         asking = self._asked.get((key, claims))
         if asking is None:
             asking = asyncio.create_task(self._ask(key, claims))

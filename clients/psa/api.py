@@ -20,7 +20,7 @@ class PsaClient(Protocol):
     """One ticket system. Every method raises a ClientError where the system does not do what it was asked.
 
     A missing or deleted ticket is NotFound. Only `create` and `add_note` leave one more of something: neither is ever
-    repeated here, so that whoever gets no answer looks first.
+    repeated here, so that a caller without an answer looks first.
     """
 
     provider: TicketSystem

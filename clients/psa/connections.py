@@ -18,7 +18,7 @@ type Secret = Annotated[SecretStr, Field(min_length=1)]
 
 CLOUD = ".myconnectwise.net"
 SHORTEST_SECRET = 16
-"""Characters of a webhook secret that nobody guesses."""
+"""Characters that make a webhook secret long enough not to be guessed."""
 
 
 def _long(secret: SecretStr) -> SecretStr:

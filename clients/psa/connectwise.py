@@ -90,7 +90,7 @@ class ConnectWise:
             raise Unreadable(f"the status is not {status} after it was set", call=answer.call)
 
     async def status_set_by(self, ticket: Ticket) -> Person | None:
-        """The member who saved the ticket last, while it had this status. A name that is no member's is nobody's."""
+        """The member who saved the ticket last, while it had this status. A name that is no member's gives None."""
         found, answer = await self._call("GET", f"/service/tickets/{ticket.id}")
         now = item(answer, found)
         by = text_of((now.get("_info") or {}).get("updatedBy"))

@@ -70,5 +70,5 @@ def _same(expected: bytes, given: str) -> bool:
 
 
 def _any(results: Iterable[bool]) -> bool:
-    """Whether one is true, with all looked at: the time it takes tells nobody which secret it was."""
+    """Whether one is true. All are compared, so that the time taken does not reveal which secret matched."""
     return sum(list(results)) > 0

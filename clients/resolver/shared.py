@@ -12,7 +12,7 @@ class Shared[K: Hashable, V]:
         self._running: dict[K, asyncio.Task[V]] = {}
 
     async def run(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:
-        """The outcome of *work*, or of the run of *key* that is under way. Who gives up ends it for nobody else."""
+        """The outcome of *work*, or of the run of *key* that is under way. It goes on when one caller gives up."""
         if key not in self._running:
             self._running[key] = asyncio.create_task(work())
             self._running[key].add_done_callback(lambda task: self._done(key, task))

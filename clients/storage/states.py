@@ -1,7 +1,7 @@
 """The control states of each tenant: one row a tenant, so that a check is one read and one conditional write.
 
 A change of state and its ledger entry belong together, and the two tables know no common transaction. So the entries
-are written with the states (the outbox) and copied to the ledger right after; whoever loads the states next copies
+are written with the states (the outbox) and copied to the ledger right after; the next load of the states copies
 again what a crash left behind, and a copy that is there already is left alone.
 """
 
@@ -91,7 +91,7 @@ class StateTable:
         return replace(states, etag=entity.metadata["etag"], outbox=())
 
     async def save(self, tenant_id: str, states: TenantStates, entries: Sequence[Entry] = ()) -> TenantStates:
-        """Write *states* if nobody wrote since they were loaded, and add *entries* to the ledger.
+        """Write *states* if no other worker wrote since they were loaded, and add *entries* to the ledger.
 
         Returns:
             The same with the new version, for the next save.
@@ -120,7 +120,7 @@ class StateTable:
     async def change(
         self, tenant_id: str, change: Callable[[TenantStates], tuple[TenantStates, Sequence[Entry]]]
     ) -> None:
-        """Save what *change* makes of the states, with its ledger entries; where somebody writes first, of theirs."""
+        """Save what *change* makes of the states, with its entries. It is called again if another worker wrote."""
         while True:
             after, entries = change(await self.load(tenant_id))
             try:

@@ -58,7 +58,7 @@ type Unfinished = Literal["", "closing", "reopening"]
 class AlertRecord:
     """One alert, in the version last judged. *count*: all messages of its evidence; *mails*: some that matter.
 
-    *unsettled*: open, or closed by nobody but us. *again*: read it again though it has not changed, because what it
+    *unsettled*: open, or closed by us alone. *again*: read it again though it has not changed, because what it
     waits for is not in it. *work*: what we set out to do and have not finished; *commented*: when its comment was sent.
     """
 
@@ -99,7 +99,7 @@ class AlertRecord:
         )
 
     def left_closed(self, alert: Alert, ours: Ours) -> bool:
-        """Whether *alert* is closed by us, and nobody has had a hand in it since."""
+        """Whether we closed *alert*, and no person has changed it since."""
         as_ours = (alert.status, alert.classification, alert.determination) == ("resolved", *ours)
         return as_ours and (self.work == "closing" or bool(self.closed and not self.reopened))
 

@@ -28,7 +28,7 @@ class Us:
 
 
 def is_ours(record: AuditRecord, us: Us, written: Iterable[Entry]) -> bool:
-    """Whether we made this write: it says so, or it is one of *written* (`applying`) and nobody else is named on it."""
+    """Whether we made this write: it says so, or it is one of *written* (`applying`) and it names no other actor."""
     context = record.app_access_context.client_app_id
     apps = {app.casefold() for app in (record.app_id, record.client_app_id, context)}
     named = f"{record.user_id} {record.user_key}".casefold()

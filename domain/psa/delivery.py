@@ -19,7 +19,7 @@ class BadBody(ValueError):  # noqa: N818 - it names the body, and the error is t
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One ticket to look at. *by*: the PSA's id of whoever changed it, "" where the body does not say."""
+    """One ticket to look at. *by*: the PSA's id of the user who changed it, "" where the body does not say."""
 
     ticket_id: str
     by: str = ""

@@ -66,7 +66,7 @@ def trigger_of(desk: Desk, ticket: Ticket) -> Trigger | None:
 
 
 def approver(notes: Sequence[Note], plan: str, told_in: int, approval: ApprovalRules, own_user: str) -> Person | None:
-    """Who approved *plan* by a note after *told_in*, the note that listed it; None while nobody did.
+    """Who approved *plan* by a note after *told_in*, the note that listed it; None until a person does.
 
     The note's first line is one of the words, alone or before the plan's hash. Another hash, a contact, our own user,
     a writer that is not named, a word within a sentence, and a note that is not internal approve nothing: mail becomes

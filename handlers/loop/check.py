@@ -30,7 +30,7 @@ async def check_tenant(job: CheckTenant, clients: Clients) -> Outcome:
     Again, where a service asked to wait, or where a remediation wrote meanwhile, so that what was read may be older
     than what the states say now.
     """
-    # States are loaded before the tenant is looked at: whoever writes them after this moment makes our save fail.
+    # States are loaded before the tenant is looked at: a write by another worker after this moment makes our save fail.
     tenant, before = await asyncio.gather(
         clients.storage.tenants.get(job.tenant_id), clients.storage.states.load(job.tenant_id)
     )

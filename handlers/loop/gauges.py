@@ -1,4 +1,4 @@
-"""What is true of the whole service at a moment, measured by whoever sweeps."""
+"""What is true of the whole service at a moment, measured at each sweep."""
 
 import asyncio
 

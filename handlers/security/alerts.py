@@ -126,7 +126,7 @@ class _Look:
         await self._kept.set_book(self._tenant_id, book)
 
     async def _read_again(self, records: list[AlertRecord]) -> None:
-        """Those that have not changed, but what they wait for may have. What is gone needs nobody any more."""
+        """Read the unchanged alerts again: what they wait for may have changed. One that is gone is settled."""
         ids = [record.id for record in records if record.id not in self._seen][:MOST_AGAIN]
         for alert_id, raw in (await self._clients.alerts.each(self._tenant_id, ids)).items() if ids else ():
             match raw:

@@ -67,7 +67,7 @@ class FeedReader:
             start = end
 
     async def _beginning(self, content_type: str, now: datetime) -> datetime:
-        """Where to read on. What is lost because nobody came for a week is written down."""
+        """Where to read on. Content that expired unread, after a week without a look, is recorded as lost."""
         read_until = self._book.until.get(content_type)
         if read_until is None:
             return now - _FIRST_LOOK

@@ -1,7 +1,7 @@
 """One alert: judged, closed with its comment, opened again where that was wrong.
 
-What is about to be done is written down before it is done. After a crash, whoever comes next reads the alert, and does
-what is missing: never a second comment, never a close that nobody was told of. The incident is never touched.
+Each action is recorded before it is done. After a crash the next worker reads the alert and does what is missing: never
+a second comment, never a close without its entry. The incident is never touched.
 """
 
 from dataclasses import replace

@@ -36,7 +36,7 @@ class Addressee:
 
 
 async def addressee(ledger: str, clients: Clients) -> Addressee | None:
-    """Who is told of *ledger*; nobody where no company was named, or no ticket system is connected."""
+    """Who is told of *ledger*; None where no company was named, or no ticket system is connected."""
     if ledger == SERVICE:
         own = clients.psa.own
         return Addressee(ledger, own.company, own.psa) if own else None

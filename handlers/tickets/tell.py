@@ -40,7 +40,7 @@ async def tell_ticket(job: Notify, clients: Clients) -> Outcome:
     # Another worker may have taken the mark away after it was made, and before what it was made for was written.
     mark = await tickets.news(job.tenant_id) or await tickets.mark_news(job.tenant_id)
     to = await addressee(job.tenant_id, clients)
-    if to is None:  # never to a company that nobody named
+    if to is None:  # only to a company that a config names
         await tickets.clear_news(job.tenant_id, mark)
         return Done()
     async with clients.storage.leases.hold(f"psa-{job.tenant_id}") as lease:

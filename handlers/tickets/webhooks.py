@@ -1,7 +1,7 @@
 """What a PSA system tells us: verify the bytes, put one message on a queue, answer. The rest is the queue's.
 
-The body is a hint that names a ticket; the ticket is read by whoever takes the message. Deliveries about a ticket whose
-message still waits add nothing: what they tell is read with it.
+The body is a hint that names a ticket; the worker that takes the message reads the ticket. A delivery about a ticket
+whose message still waits sends none: that message will read its change too.
 """
 
 import asyncio

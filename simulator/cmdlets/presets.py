@@ -1,4 +1,4 @@
-"""Preset security policies: a policy nobody can edit and rules that put recipients under it.
+"""Preset security policies: a policy that cannot be edited and rules that put recipients under it.
 
 Source: docs/reference/exchange.md#anti-phish-policies.
 """

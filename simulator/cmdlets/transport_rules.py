@@ -185,7 +185,7 @@ def _class_names(row: Row, names: Mapping[str, Parameter], suffix: str) -> list[
 
 
 def _description(row: Row) -> str:
-    """Wording is (unconfirmed): nobody should compare it."""
+    """The wording is unconfirmed, so no client should compare it."""
     return (
         f"If the message:\r\n\tIs type '{row['MessageTypeMatches']}'\r\nTake the following actions:\r\n"
         f"\tRoute the message using the connector named '{row['RouteMessageOutboundConnector']}'.\r\n"
