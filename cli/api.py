@@ -33,6 +33,9 @@ class Api:
     def put(self, path: str, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
         return self._ask("PUT", path, json=body, headers=headers)
 
+    def delete(self, path: str) -> None:
+        self._ask("DELETE", path)
+
     def start(self, path: str, body: object = None) -> dict[str, Any]:
         """Ask for work. The key makes a request that is sent again after a lost answer the same one."""
         headers = {"idempotency-key": str(uuid4())}
@@ -62,17 +65,16 @@ class Api:
 
 
 def _sentence(answer: httpx.Response) -> str:
-    """What the problem says (RFC 9457), or the status where the platform itself refused."""
+    """What the problem says (RFC 9457), or the status where the platform itself answered."""
     try:
         return f"{answer.status_code}: {answer.json()['detail']}"
     except (ValueError, KeyError, TypeError):
-        hint = " (is HOLDFAST_API_KEY the function key?)" if answer.status_code == httpx.codes.UNAUTHORIZED else ""
-        return f"{answer.status_code} {answer.reason_phrase}{hint}"
+        return f"{answer.status_code} {answer.reason_phrase}"
 
 
 @contextmanager
 def open_api(url: str, key: str, token: str) -> Iterator[Api]:
-    """The service at *url*, by function key or by Entra ID token.
+    """The service at *url*, by key or by Entra ID token.
 
     Raises:
         Failure: Neither is given.
@@ -81,6 +83,5 @@ def open_api(url: str, key: str, token: str) -> Iterator[Api]:
         raise Failure(2, "give --key (HOLDFAST_API_KEY) or --token (HOLDFAST_API_TOKEN)")
     headers = {"x-functions-key": key} if key else {"authorization": f"Bearer {token}"}
     root = url.rstrip("/").removesuffix("/api")
-    base = f"{root}/api/" if key else f"{root}/api/entra/"
-    with httpx.Client(base_url=base, headers=headers, timeout=TIMEOUT_S) as client:
+    with httpx.Client(base_url=f"{root}/api/", headers=headers, timeout=TIMEOUT_S) as client:
         yield Api(client)

@@ -6,12 +6,17 @@ was waited.
 """
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -26,6 +31,8 @@ from cli.api import Api, Failure, open_api
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 tenants_app = typer.Typer(help="Which tenants are looked after.", no_args_is_help=True)
 app.add_typer(tenants_app, name="tenants")
+key_app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
+app.add_typer(key_app, name="key")
 
 GOOD = frozenset({"compliant", "not_applicable", "excepted", "succeeded"})
 FOLLOW_EVERY_S = 2.0
@@ -54,7 +61,7 @@ def options(
     url: Annotated[
         str, typer.Option(envvar="HOLDFAST_API_URL", help="Where the service is.")
     ] = "http://127.0.0.1:7071",
-    key: Annotated[str, typer.Option(envvar="HOLDFAST_API_KEY", help="A function key.", show_envvar=True)] = "",
+    key: Annotated[str, typer.Option(envvar="HOLDFAST_API_KEY", help="A key of the service.", show_envvar=True)] = "",
     token: Annotated[str, typer.Option(envvar="HOLDFAST_API_TOKEN", help="An Entra ID token, instead of a key.")] = "",
     *,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")] = False,
@@ -114,6 +121,44 @@ def list_tenants(ctx: typer.Context) -> None:
         found = api.get("tenants")
     rows = [(t["tenant_id"], t["name"], t["initial_domain"], t["mode"], str(t["enabled"])) for t in found]
     session.tell(found, lambda: show.table("tenants", ("id", "name", "initial domain", "mode", "enabled"), rows))
+
+
+class Role(StrEnum):
+    """What a key may do; each includes Reader, and Admin all."""
+
+    READER = "Reader"
+    OPERATOR = "Operator"
+    APPROVER = "Approver"
+    ADMIN = "Admin"
+
+
+@key_app.command("new")
+def new_key(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="How the ledger is to name whoever uses it.")],
+    role: Annotated[list[Role], typer.Option(help="What it may do; may be repeated.")],
+    *,
+    until: Annotated[datetime | None, typer.Option(help="When it ends (UTC); without, it does not.")] = None,
+) -> None:
+    """Make a key: it is shown this once, and its entry goes into the list in HOLDFAST_KEYS. Asks no service."""
+    session: Session = ctx.obj
+    key = secrets.token_urlsafe(32)
+    entry = {"name": name, "sha256": sha256(key.encode()).hexdigest(), "roles": [each.value for each in role]}
+    if until:
+        entry["until"] = until.replace(tzinfo=UTC).isoformat()
+    lines = f"key    {key}\nentry  {json.dumps(entry)}"
+    if session.as_json:
+        lines = json.dumps({"key": key, "entry": entry})
+    session.out.out(lines, highlight=False)
+
+
+@key_app.command("end")
+def end_key(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The key's name in HOLDFAST_KEYS.")]) -> None:
+    """Have a key refused everywhere, within 10 seconds and for good."""
+    session: Session = ctx.obj
+    with session.service() as api:
+        api.delete(f"keys/{quote(name, safe='')}")
+    session.tell({"ended": name}, lambda: f"{escape(name)} is refused from now on")
 
 
 @app.command()

@@ -1,9 +1,11 @@
 """The environment, read in one place. README.md explains each setting."""
 
 import base64
+import json
 import os
 import socket
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
@@ -18,6 +20,7 @@ from clients.psa.connections import (
     StandardConnection,
 )
 from clients.urls import Url
+from domain.access import ApiKey
 from domain.dns_hosts import SECRET_PREFIX, Guid
 from ncrontab import Ncrontab
 
@@ -81,6 +84,18 @@ type Pem = Annotated[str, AfterValidator(_pem)]
 type ConnectionString = Annotated[str, AfterValidator(_connection_string)]
 
 
+def _keys(text: object) -> object:
+    """The JSON list of HOLDFAST_KEYS; names are unique, as the ledger tells keys apart by them."""
+    listed = json.loads(str(text))
+    names = [str(key.get("name")) for key in listed]
+    if len(set(names)) < len(names):
+        raise ValueError("each name should be given once")
+    return listed
+
+
+type Keys = Annotated[tuple[ApiKey, ...], BeforeValidator(_keys)]
+
+
 class SettingsError(Exception):
     """A setting is missing or malformed; *str()* is one line that names it and says what it should be."""
 
@@ -142,6 +157,11 @@ class Settings(BaseSettings):
     dns_secrets: dict[str, str] = Field(
         {}, alias=f"{SECRET_PREFIX}*", description="a secret each, named in a tenant's dns", repr=False
     )
+    keys: Keys = Field(
+        (),
+        description='a JSON list of {"name", "sha256", "roles", "until"}, as `holdfast key new` prints them',
+    )
+    dev_key: str = Field("", description="the key named dev, with every role", repr=False)
     api_audience: str = Field(
         "", description="the client id or application id URI of the API's app registration; both, comma separated"
     )
@@ -168,6 +188,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` passes on counts: it has read the environment, or was given another."""
         return (init_settings,)
+
+    def api_keys(self) -> tuple[ApiKey, ...]:
+        """Every key that lets a caller in."""
+        if not self.dev_key:
+            return self.keys
+        return (*self.keys, ApiKey(name="dev", sha256=sha256(self.dev_key.encode()).hexdigest(), roles=("Admin",)))
 
     def audiences(self) -> tuple[str, ...]:
         """For whom a caller's token may be made out."""

@@ -1,13 +1,14 @@
 """`python -m devhost`: Azurite and the host, until SIGTERM or Ctrl-C.
 
-HOLDFAST_DEV_PORT sets the port (default 7071, 0 takes a free one), HOLDFAST_DEV_KEY the function key. With a connection
-string in AzureWebJobsStorage that storage is used, and no Azurite is started.
+HOLDFAST_DEV_PORT sets the port (default 7071, 0 takes a free one), HOLDFAST_DEV_KEY the key named dev. With a
+connection string in AzureWebJobsStorage that storage is used, and no Azurite is started.
 """
 
 import argparse
 import asyncio
 import logging
 import os
+import secrets
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -19,6 +20,7 @@ from devhost.host import Host
 from devhost.ready import write
 
 _STORAGE = "AzureWebJobsStorage"
+_KEY = "HOLDFAST_DEV_KEY"
 _DEFAULT_PORT = "7071"
 _HIGHEST_PORT = 65_535
 
@@ -71,15 +73,18 @@ async def _run(arguments: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         if not os.environ.get(_STORAGE):
             os.environ[_STORAGE] = await stack.enter_async_context(azurite(arguments.location))
+        given = os.environ.get(_KEY)
+        # The app checks keys itself; the host only has this one for its own admin endpoint.
+        os.environ[_KEY] = given or secrets.token_urlsafe(24)
         host = Host(
             arguments.folder.resolve(),
             port=_port(),
-            key=os.environ.get("HOLDFAST_DEV_KEY"),
+            key=os.environ[_KEY],
             lease_s=arguments.lease,
             grace_s=arguments.grace,
         )
         await stack.enter_async_context(host)
-        _announce(host)
+        _announce(host, given_key=bool(given))
         if arguments.ready_file:
             write(arguments.ready_file, {"url": host.url, "key": host.key, "storage": os.environ[_STORAGE]})
         await stop.wait()
@@ -94,7 +99,7 @@ def _port() -> int:
     return int(text)
 
 
-def _announce(host: Host) -> None:
+def _announce(host: Host, *, given_key: bool) -> None:
     rows = [(timer.function.name, "timer", timer.expression) for timer in host.triggers.timers]
     rows += [(queue.function.name, "queue", queue.queue) for queue in host.triggers.queues]
     for route in host.triggers.routes:
@@ -103,7 +108,7 @@ def _announce(host: Host) -> None:
     width = max(len(name) for name, _, _ in rows)
     for name, kind, what in rows:
         print(f"  {name:<{width}}  {kind:<5}  {what}")
-    key = "the key in HOLDFAST_DEV_KEY" if os.environ.get("HOLDFAST_DEV_KEY") else f"key {host.key}"
+    key = f"the key in {_KEY}" if given_key else f"key {host.key}"
     print(f"{len(rows)} functions on {host.url}, {key}", flush=True)
 
 

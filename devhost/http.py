@@ -52,7 +52,7 @@ class Server:
         if _DASHBOARD.is_file():
             application.router.add_get("/", self._dashboard)
         application.router.add_get("/metrics", self._metrics)
-        application.router.add_route("*", "/{path:.*}", self._answer)
+        application.router.add_route("*", r"/{path:(?s:.*)}", self._answer)
         return application
 
     async def _dashboard(self, _: web.Request) -> web.FileResponse:

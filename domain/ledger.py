@@ -38,6 +38,7 @@ type LedgerEvent = Literal[
     "alert_reopened",
     "alert_left_open",
     "audit_gap",
+    "key_ended",
 ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime
 
@@ -45,6 +46,26 @@ class Operation:
     created_at: AwareDatetime
     finished_at: AwareDatetime | None = None
     controls: tuple[ControlOutcome, ...] = ()
+
+
+_KEYS = UUID("5d5b7f0e-8a3c-4f6e-9d39-5c1a5f0f6f0b")
+"""The namespace of ids that are made from idempotency keys (RFC 9562, section 5.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A caller's *key* for one request, and the *fingerprint* of all that this request asks for.
+
+    The key names the operation, so no list of keys is kept, and of two callers at once the storage service lets one
+    make it. Source: draft-ietf-httpapi-idempotency-key-header-07.
+    """
+
+    key: str
+    fingerprint: str
+
+    @property
+    def operation_id(self) -> str:
+        return str(uuid5(_KEYS, self.key))
 
 
 def outcome(state: ControlState) -> ControlOutcome:

@@ -2,31 +2,61 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from uuid import uuid4
 
 from clients.connect import Clients
-from domain.operations import ControlOutcome, Operation, OperationState
+from domain.errors import KeyReused
+from domain.operations import ControlOutcome, IdempotencyKey, Operation, OperationState
 from domain.steps import ShownStep
-from handlers.api.idempotency import Once, claim
 
 ENDED: frozenset[OperationState] = frozenset({"succeeded", "held", "needs_person", "failed"})
 
 
-async def start(
-    new: Operation, send: Callable[[Operation], Awaitable[None]], clients: Clients, once: Once | None = None
-) -> Operation:
-    """Keep *new* where its caller can follow it, then *send* the message that does the work.
+def new_id(key: IdempotencyKey | None) -> str:
+    """The id of a new operation; requests under the same key get the same one."""
+    return key.operation_id if key else str(uuid4())
 
-    Where the same request came before, its operation is the one; the message is sent again while no worker has taken
-    it up, because the first sender may have died between the two. A second message does no harm.
+
+async def earlier(key: IdempotencyKey | None, clients: Clients) -> Operation | None:
+    """The operation that this very request made before, or None. Raises KeyReused when another request has the key."""
+    claimed = await clients.storage.operations.claimed(key.operation_id) if key else None
+    if key is None or claimed is None:
+        return None
+    _refuse_other(key, claimed)
+    return await clients.storage.operations.get(key.operation_id)
+
+
+async def taken_up(key: IdempotencyKey | None, clients: Clients) -> Operation | None:
+    """As `earlier`, once a worker has begun: while it is queued its message may be lost, and is to be sent again."""
+    found = await earlier(key, clients)
+    return found if found and found.state != "queued" else None
+
+
+async def start(
+    new: Operation,
+    send: Callable[[Operation], Awaitable[None]],
+    clients: Clients,
+    key: IdempotencyKey | None = None,
+) -> Operation:
+    """Store *new* where its caller can follow it, then *send* the message that does the work.
+
+    Where the same request came before, its operation is returned; the message is sent again while that operation is
+    queued, as the first sender may have died between the two. A second message does no harm.
 
     Raises:
-        Problem: 409, the key was used for another request.
+        KeyReused: The key belongs to another request.
     """
-    await claim(once, clients)
+    if key:
+        _refuse_other(key, await clients.storage.operations.claim(key.operation_id, key.fingerprint))
     operation = await clients.storage.operations.create(new)
     if operation.state == "queued":
         await send(operation)
     return operation
+
+
+def _refuse_other(key: IdempotencyKey, claimed: str) -> None:
+    if claimed != key.fingerprint:
+        raise KeyReused
 
 
 async def begin(operation_id: str | None, clients: Clients) -> None:

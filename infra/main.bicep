@@ -30,7 +30,10 @@ param appClientId string
 @description('Optional. How the app proves that it is that registration: `certificate` or `secret` from the vault, or `identity` as its federated credential (docs/deploy.md has the limits of each).')
 param proof proofKind = 'certificate'
 
-@description('Optional. For whom callers\' Entra ID tokens are made out: client id or application id URI of the API\'s app registration, both comma separated. Empty: only function keys are taken.')
+@description('Optional. The API\'s named keys, as `holdfast key new` prints them: a JSON list of name, sha256 (of the key, which is kept nowhere), roles and until.')
+param apiKeys string = ''
+
+@description('Optional. For whom callers\' Entra ID tokens are made out: client id or application id URI of the API\'s app registration, both comma separated. Empty: only keys are taken.')
 param apiAudience string = ''
 
 @description('Optional. GUID of the tenant whose people and services may call the API; with apiAudience.')
@@ -283,6 +286,7 @@ module app 'modules/app.bicep' = {
     appClientId: clientId
     proof: proof
     cloud: cloud
+    apiKeys: apiKeys
     apiAudiences: audiences
     apiTenantId: apiTenant
     fastMinutes: fast

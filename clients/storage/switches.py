@@ -1,14 +1,16 @@
-"""What people switch: the brake; and the size of the fleet, which the blast radius needs."""
+"""What people switch: the brake, and keys that ended; and the size of the fleet, which the blast radius needs."""
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
+from domain.access import ApiKey
 from domain.gate import Brake
 
 _BRAKE = ("brake", "brake")
 _FLEET = ("fleet", "fleet")
+_ENDED_KEYS = "key"
 
 
 class SwitchTable:
@@ -36,3 +38,16 @@ class SwitchTable:
     async def set_fleet(self, tenants: int) -> None:
         entity = {"PartitionKey": _FLEET[0], "RowKey": _FLEET[1], "tenants": tenants}
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
+
+    async def end_key(self, key: ApiKey) -> bool:
+        """Let this very key in no more; a new one of the same name is another key. False: it had ended before."""
+        try:
+            await self._table.create_entity({"PartitionKey": _ENDED_KEYS, "RowKey": key.sha256, "name": key.name})
+        except ResourceExistsError:
+            return False
+        return True
+
+    async def ended_keys(self) -> frozenset[str]:
+        """The SHA-256 of every key that was ended."""
+        ended = self._table.query_entities(f"PartitionKey eq '{_ENDED_KEYS}'", select=["RowKey"])
+        return frozenset([entity["RowKey"] async for entity in ended])

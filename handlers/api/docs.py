@@ -1,4 +1,4 @@
-"""The OpenAPI document for people: Swagger UI from its package, in one page, so that no third party sees who reads it.
+"""The OpenAPI document, and for people as a page: Swagger UI from its package, nothing from a third party.
 
 One page, because a browser sends the key only with the page that was asked for, not with the files that it loads.
 """
@@ -6,6 +6,12 @@ One page, because a browser sends the key only with the page that was asked for,
 import json
 from pathlib import Path
 from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from handlers.api.access import as_role
+from handlers.api.routing import router as router_of
 
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src 'self';"
@@ -23,9 +29,23 @@ _PAGE = """<!doctype html>
 </body></html>
 """
 
+router = router_of("docs")
 
-def page(document: dict[str, Any]) -> str:
-    """*document* as an HTML page."""
+
+@router.get("/openapi.json", **as_role("Reader"))
+async def get_openapi(request: Request) -> dict[str, Any]:
+    """This document."""
+    document: dict[str, Any] = request.app.openapi()
+    return document
+
+
+@router.get("/docs", response_class=HTMLResponse, **as_role("Reader"))
+async def get_docs(request: Request) -> HTMLResponse:
+    """This document, for people."""
+    return HTMLResponse(_page(request.app.openapi()), headers={"Content-Security-Policy": POLICY})
+
+
+def _page(document: dict[str, Any]) -> str:
     # Imported where it is used: its files are large, and read by people only.
     from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # noqa: PLC0415
 

@@ -2,29 +2,28 @@
 
 from clients.connect import Clients
 from clients.errors import ClientError, Refused
+from domain.errors import NeighbourRefused, NotConfigured
 from domain.partner import TenantProposal, proposals, with_config
-from handlers.api.endpoint import Ask, Reply
-from handlers.api.problem import Problem
+from handlers.api.access import as_role
+from handlers.api.routing import Neighbours
+from handlers.api.routing import router as router_of
+
+router = router_of("tenants")
 
 
-async def show(_: Ask, clients: Clients) -> Reply:
-    """Every customer with a living relationship.
-
-    Raises:
-        Problem: 409 the MSP's tenant is not set; 502 it could not be asked, with what to grant.
-    """
+@router.get("/proposals", **as_role("Reader", 409, 502))
+async def get_proposals(clients: Neighbours) -> list[TenantProposal]:
+    """Customers of the MSP's own tenant that could be looked after; none is added by this."""
     partner_id = clients.settings.partner_tenant_id
     if not partner_id:
-        raise Problem(409, "Conflict", "HOLDFAST_PARTNER_TENANT_ID is not set: there is no partner to ask")
+        raise NotConfigured("HOLDFAST_PARTNER_TENANT_ID is not set: there is no partner to ask")
     configured = {config.tenant_id async for config in clients.storage.tenants.all()}
     try:
         found = proposals(await clients.partner.relationships(partner_id), configured)
-        return Reply(await _with_configs(partner_id, found, clients))
+        return await _with_configs(partner_id, found, clients)
     except ClientError as error:
         remedy = f" {error.remedy}" if isinstance(error, Refused) else ""
-        raise Problem(
-            502, "Bad Gateway", f"the partner's tenant could not be asked: {error.sentence}{remedy}"
-        ) from None
+        raise NeighbourRefused(f"the partner's tenant could not be asked: {error.sentence}{remedy}") from None
 
 
 async def _with_configs(partner_id: str, found: list[TenantProposal], clients: Clients) -> list[TenantProposal]:

@@ -18,7 +18,7 @@ from domain.controls.per_domain import receiving
 from domain.exchange import ExchangeObject, Writing
 from domain.facts import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
-from handlers.api.asks import tenant
+from handlers.on_request import known_tenant
 
 type ItemState = Literal["ok", "missing", "unknown", "not_applicable"]
 
@@ -82,9 +82,9 @@ async def look(tenant_id: str, clients: Clients) -> Readiness:
     """Ask for every token and every read that those controls need which apply to the tenant's filter.
 
     Raises:
-        Problem: 404 unknown tenant.
+        UnknownTenant: There is no such tenant.
     """
-    config = await tenant(tenant_id, clients)
+    config = await known_tenant(tenant_id, clients)
     wanted = clients.wanted(config)
     controls = [control for control in CATALOGUE.values() if control.applies(wanted.profile)]
     kinds = tuple(dict.fromkeys(kind for control in controls for kind in control.sees))

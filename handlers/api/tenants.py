@@ -1,71 +1,170 @@
 """Tenant configs over HTTP: entity tags, and changes on the condition that nobody else was faster (RFC 9110, 13)."""
 
 import hashlib
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse
 
 from clients.connect import Clients
+from clients.errors import Refused
 from clients.storage.tenants import ConfigMoved
+from domain.alerts.finding import FALSE_ALERTS
+from domain.errors import BadField, UnknownTenant
 from domain.ledger import Entry
 from domain.tenant import TenantConfig
-from handlers.api import asks as api
-from handlers.api.endpoint import Ask, Reply
-from handlers.api.problem import Problem, guid
+from handlers.api import readiness
+from handlers.api.access import as_role, with_headers
+from handlers.api.routing import (
+    PREFIX,
+    CallerName,
+    Neighbours,
+    Strict,
+    TenantInPath,
+    example,
+)
+from handlers.api.routing import (
+    router as router_of,
+)
+from handlers.on_request import canonical_id, refuse_unknown
+
+router = router_of("tenants")
 
 type Kept = tuple[TenantConfig, str] | None
+"""A config with its version."""
+
+_ETAG = with_headers("ETag")
+_ADDED = {201: {"model": TenantConfig} | with_headers("ETag", "Location")}
+_EXAMPLE = {
+    "tenant_id": "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4",
+    "name": "Northwind Legal",
+    "initial_domain": "northwindlegal.onmicrosoft.com",
+    "mode": "correct",
+    "controls": {"spf": {"mode": "observe"}},
+}
 
 
-async def show(ask: Ask, clients: Clients) -> Reply:
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The versions that a change asks to be there, or not to be there."""
+
+    match: Annotated[
+        str | None,
+        Header(alias="If-Match", description="The entity tag of the version that is to be changed; any other is 412."),
+    ] = None
+    none_match: Annotated[
+        str | None,
+        Header(
+            alias="If-None-Match",
+            description="`*`: only if there is none; an entity tag: only if it has another.",
+        ),
+    ] = None
+
+    def refuse_moved(self, kept: Kept) -> None:
+        """RFC 9110, 13.1: If-Match names a version that must be there, If-None-Match one that must not."""
+        if self.match is not None and not _names(self.match, kept):
+            raise ConfigMoved
+        if self.is_known(kept):
+            raise ConfigMoved
+
+    def is_known(self, kept: Kept) -> bool:
+        """Whether If-None-Match names the version that is kept; it compares weakly, for proxies that compress."""
+        return self.none_match is not None and _names(self.none_match.replace('W/"', '"'), kept)
+
+
+type FromConditions = Annotated[Conditions, Depends()]
+
+
+@router.get("/tenants", **as_role("Reader"))
+async def list_tenants(clients: Neighbours) -> list[TenantConfig]:
+    """Every tenant's config."""
+    return [config async for config in clients.storage.tenants.all()]
+
+
+@router.get("/tenants/{tenant_id}", response_model=TenantConfig, **as_role("Reader", 404, ok=_ETAG, also={304: _ETAG}))
+async def get_tenant(tenant_id: TenantInPath, conditions: FromConditions, clients: Neighbours) -> Response:
     """One tenant's config; nothing but 304 for a caller that has this version already."""
-    kept = await clients.storage.tenants.find(guid(ask.tenant_id))
-    if kept is None:
-        raise _nobody(ask)
+    kept = await _kept(tenant_id, clients)
     headers = {"ETag": _tag(kept[1])}
-    if _names(_unweakened(ask.headers.get("if-none-match", "")), kept):
-        return Reply(None, 304, headers)
-    return Reply(kept[0], 200, headers)
+    if conditions.is_known(kept):
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(jsonable_encoder(kept[0]), 200, headers)
 
 
-async def put(ask: Ask, clients: Clients) -> Reply:
-    """Add a tenant, or replace its config.
-
-    Raises:
-        Problem: 412 when it is not the version that the caller names; 422 with the field that is wrong.
-    """
-    config = api.accepted_config(ask.tenant_id, ask.body, clients)
-    kept = await clients.storage.tenants.find(config.tenant_id)
-    _refuse_moved(ask, kept)
+@router.put(
+    "/tenants/{tenant_id}", response_model=TenantConfig, **as_role("Admin", 400, 404, 412, 415, ok=_ETAG, also=_ADDED)
+)
+async def put_tenant(
+    tenant_id: TenantInPath,
+    config: Annotated[TenantConfig, Strict, example(_EXAMPLE)],
+    conditions: FromConditions,
+    caller: CallerName,
+    clients: Neighbours,
+) -> Response:
+    """Add a tenant, or replace its config."""
+    _refuse_senseless(canonical_id(tenant_id), config, clients)
     table = clients.storage.tenants
-    try:
-        if "if-match" in ask.headers and kept:
-            await table.replace(config, kept[1])
-        elif "if-none-match" in ask.headers and kept is None:
-            await table.create(config)
-        else:
-            await table.put(config)
-    except ConfigMoved as moved:
-        raise _moved() from moved
-    await _note(ask, config, kept[0] if kept else None, clients)
+    kept = await table.find(config.tenant_id)
+    conditions.refuse_moved(kept)
+    if kept and conditions.match is not None:
+        await table.replace(config, kept[1])
+    elif kept is None and conditions.none_match is not None:
+        await table.create(config)
+    else:
+        await table.put(config)
+    await _note(config, kept[0] if kept else None, caller, clients)
     written = await table.find(config.tenant_id)
     headers = {"ETag": _tag(written[1])} if written and written[0] == config else {}
-    where = {} if kept else {"Location": f"{ask.prefix}/tenants/{config.tenant_id}"}
-    return Reply(config, 200 if kept else 201, headers | where)
+    if kept:
+        return JSONResponse(jsonable_encoder(config), 200, headers)
+    return JSONResponse(jsonable_encoder(config), 201, headers | {"Location": f"{PREFIX}/tenants/{config.tenant_id}"})
 
 
-async def remove(ask: Ask, clients: Clients) -> Reply:
+@router.delete("/tenants/{tenant_id}", status_code=204, **as_role("Admin", 404, 412))
+async def delete_tenant(
+    tenant_id: TenantInPath, conditions: FromConditions, caller: CallerName, clients: Neighbours
+) -> None:
     """Stop looking after a tenant; what happened in it stays in the ledger."""
-    tenant_id = guid(ask.tenant_id)
-    kept = await clients.storage.tenants.find(tenant_id)
+    kept = await _kept(tenant_id, clients)
+    conditions.refuse_moved(kept)
+    version = kept[1] if conditions.match is not None else None
+    await clients.storage.tenants.delete(kept[0].tenant_id, version)
+    await _note(None, kept[0], caller, clients)
+
+
+@router.get("/tenants/{tenant_id}/readiness", **as_role("Reader", 404))
+async def get_readiness(tenant_id: TenantInPath, clients: Neighbours) -> readiness.Readiness:
+    """What the tenant has granted, and what is missing, with the grant that mends it."""
+    return await readiness.look(tenant_id, clients)
+
+
+async def _kept(tenant_id: str, clients: Clients) -> tuple[TenantConfig, str]:
+    kept = await clients.storage.tenants.find(canonical_id(tenant_id))
     if kept is None:
-        raise _nobody(ask)
-    _refuse_moved(ask, kept)
+        raise UnknownTenant(canonical_id(tenant_id))
+    return kept
+
+
+def _refuse_senseless(tenant_id: str, config: TenantConfig, clients: Clients) -> None:
+    """Raises BadField for what the model alone cannot see."""
+    if config.tenant_id != tenant_id:
+        raise BadField("body.tenant_id", "should be the one in the path")
+    refuse_unknown(config.controls.keys() - {FALSE_ALERTS}, "body.controls")
     try:
-        await clients.storage.tenants.delete(tenant_id, kept[1] if "if-match" in ask.headers else None)
-    except ConfigMoved as moved:
-        raise _moved() from moved
-    await _note(ask, None, kept[0], clients)
-    return Reply(None, 204)
+        clients.wanted(config)
+        for zone in config.dns:
+            clients.hosting.provider(config, zone)
+    except ValueError as error:
+        field, _, fault = str(error).partition(": ")
+        raise BadField(f"body.{field}", fault) from None
+    except Refused as refusal:
+        field, _, fault = refusal.sentence.partition(": ")
+        raise BadField(f"body.{field}", fault) from None
 
 
-async def _note(ask: Ask, after: TenantConfig | None, before: TenantConfig | None, clients: Clients) -> None:
+async def _note(after: TenantConfig | None, before: TenantConfig | None, caller: str, clients: Clients) -> None:
     """The ledger says who changed which part of the config."""
     new, old = (each.model_dump(mode="json") if each else {} for each in (after, before))
     changed = [name for name in TenantConfig.model_fields if new.get(name) != old.get(name)]
@@ -74,22 +173,15 @@ async def _note(ask: Ask, after: TenantConfig | None, before: TenantConfig | Non
     what = "added" if before is None else "removed" if after is None else f"changed: {', '.join(changed)}"
     entry = Entry(
         at=clients.now(),
-        tenant_id=guid(ask.tenant_id),
+        tenant_id=str((new or old)["tenant_id"]),
         event="configured",
         detail=what,
         before={name: old[name] for name in changed if name in old},
         after={name: new[name] for name in changed if name in new},
-        actor=ask.caller,
-        requested_by=ask.caller,
+        actor=caller,
+        requested_by=caller,
     )
     await clients.storage.ledger.append(entry)
-
-
-def _refuse_moved(ask: Ask, kept: Kept) -> None:
-    """RFC 9110, 13.1: If-Match names a version that must be there, If-None-Match one that must not."""
-    match, unless = ask.headers.get("if-match"), ask.headers.get("if-none-match")
-    if (match is not None and not _names(match, kept)) or (unless is not None and _names(_unweakened(unless), kept)):
-        raise _moved()
 
 
 def _names(condition: str, kept: Kept) -> bool:
@@ -100,19 +192,6 @@ def _names(condition: str, kept: Kept) -> bool:
     return bool(tags & {"*", _tag(kept[1])})
 
 
-def _unweakened(condition: str) -> str:
-    """If-None-Match compares weakly (RFC 9110, 13.1.2): a proxy that compresses makes tags weak."""
-    return condition.replace('W/"', '"')
-
-
 def _tag(version: str) -> str:
     """A strong entity tag: the storage service's own is a weak one, which no If-Match may name (RFC 9110, 13.1.1)."""
     return f'"{hashlib.sha256(version.encode()).hexdigest()[:16]}"'
-
-
-def _moved() -> Problem:
-    return Problem(412, "Precondition Failed", "the config is not the version named in If-Match or If-None-Match")
-
-
-def _nobody(ask: Ask) -> Problem:
-    return Problem(404, "Not Found", f"there is no tenant {guid(ask.tenant_id)}")

@@ -8,13 +8,9 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
-
-from clients.connect import Clients
 from clients.errors import ClientError, Conflict, Refused, Throttled
 from domain import undo
 from domain.control import Drifted, Facts
@@ -23,76 +19,16 @@ from domain.controls.per_domain import receiving
 from domain.corrections import PROOF_PATIENCE
 from domain.exemption import Exemption
 from domain.guards import Guard, lockdown
-from domain.jobs import CheckTenant, RemediateTenant
-from domain.ledger import ENTRY_ID, Entry, Image, LedgerEvent
+from domain.jobs import CheckTenant
+from domain.ledger import Entry, Image, LedgerEvent
 from domain.operations import ControlOutcome, Operation
 from domain.states import StateName, drift_view, step_view
 from domain.steps import ShownStep
 from handlers import operations
-from handlers.api.asks import tenant
-from handlers.api.idempotency import Once, operation_id
-from handlers.api.problem import Body, invalid, known_control, parsed
 from handlers.loop import gatekeeper
+from handlers.on_request import ACCEPTED_FOR
 
 log = logging.getLogger("holdfast.undo")
-
-ACCEPTED_FOR = timedelta(days=30)
-"""An undo that names no end of its exception gets this."""
-
-UNDOABLE = frozenset({"applying", "corrected"})
-
-
-class UndoAsked(Body):
-    """What `POST .../undo` takes: the id of a ledger entry that wrote, and until when its before-image is accepted."""
-
-    entry: str = Field(min_length=1, max_length=128)
-    reason: str = Field("", max_length=1000)
-    until: AwareDatetime | None = None
-
-
-async def ask(  # noqa: PLR0913, PLR0917 - who undoes what of whom, and whether it was asked before
-    tenant_id: str, control: str, body: bytes, by: str, clients: Clients, once: Once | None = None
-) -> Operation:
-    """Ask for the undo of one entry.
-
-    Raises:
-        Problem: 404 unknown tenant or control; 422 the entry is not one of this control's that wrote something.
-    """
-    asked = parsed(UndoAsked, body)
-    config, now = await tenant(tenant_id, clients), clients.now()
-    known = ENTRY_ID.fullmatch(asked.entry)
-    entry = await clients.storage.ledger.get(config.tenant_id, asked.entry) if known else None
-    if entry is None or entry.control != known_control(control):
-        raise invalid(f"body.entry: '{control}' has no such ledger entry")
-    if entry.event not in UNDOABLE or not entry.steps:
-        raise invalid("body.entry: only an entry that wrote something ('corrected', 'applying') can be undone")
-    if entry.event == "applying" and any(step.cmdlet.startswith("New-") for step in entry.steps):
-        raise invalid("body.entry: what was made is undone by its 'corrected' entry, which proves that we made it")
-    if asked.until and asked.until <= now:
-        raise invalid("body.until: should be in the future")
-    operation = Operation(
-        id=operation_id(once),
-        kind="undo",
-        tenant_id=config.tenant_id,
-        requested_by=by,
-        reason=asked.reason,
-        entry=entry.id,
-        until=asked.until or now + ACCEPTED_FOR,
-        created_at=now,
-    )
-
-    async def send(kept: Operation) -> None:
-        job = RemediateTenant(
-            tenant_id=kept.tenant_id,
-            controls=(control,),
-            operation_id=kept.id,
-            requested_by=kept.requested_by,
-            asked_at=kept.created_at,
-            undo=kept.entry,
-        )
-        await clients.storage.queues.send(job)
-
-    return await operations.start(operation, send, clients, once)
 
 
 async def settle(case: gatekeeper.Case) -> bool:

@@ -13,6 +13,7 @@ from clients.psa.api import PsaClient
 from clients.psa.systems import covered
 from clients.storage.tickets import TicketMoved
 from domain.controls import CATALOGUE
+from domain.errors import RequestError
 from domain.jobs import Again, CheckTenant, Done, Notify, Outcome, ReadTicket, RemediateTenant, TicketRequest
 from domain.operations import Operation
 from domain.psa import news
@@ -20,9 +21,8 @@ from domain.psa.desk import Action
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket
 from domain.psa.ticket import Person, Ticket, approver, may_approve, trigger_of
 from domain.tenant import PsaCompany, TenantConfig
-from handlers import operations
-from handlers.api import approvals
-from handlers.api.problem import Problem
+from handlers import on_request, operations
+from handlers.on_request import Requester
 
 log = logging.getLogger("holdfast.tickets")
 
@@ -160,9 +160,9 @@ async def _approval(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients:
         return
     by = f"{person.id} ({psa.provider} ticket {ticket.id})"
     try:
-        await approvals.approve(known.tenant_id, known.cause, record.plan, by, clients)
-    except Problem as problem:  # another plan waits by now: it is told, and wants a yes of its own
-        log.info("approval_moot tenant=%s control=%s %s", known.tenant_id, known.cause, problem.detail)
+        await on_request.approve(known.tenant_id, known.cause, record.plan, Requester(by), clients)
+    except RequestError as moot:  # another plan waits by now: it is told, and needs an approval of its own
+        log.info("approval_moot tenant=%s control=%s %s", known.tenant_id, known.cause, moot)
     await tickets.put_cause(known.tenant_id, known.cause, replace(record, plan=""))
 
 

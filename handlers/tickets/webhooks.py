@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
 from itertools import batched
+from typing import Literal
 
-import azure.functions as func
-from azure.core.exceptions import AzureError
 from pydantic import TypeAdapter, ValidationError
 
 from clients.connect import Clients
@@ -21,7 +20,6 @@ from domain.jobs import ReadTicket, TicketRequest
 from domain.psa import delivery
 from domain.psa.delivery import BadBody, Hint
 from domain.psa.desk import Provider, TicketSystem
-from handlers.api.http import Connect
 
 log = logging.getLogger("holdfast.webhooks")
 
@@ -30,43 +28,33 @@ GATHER_S = 2
 """A message waits this long for what else is said about its ticket: every save of a form is an event of its own."""
 _AT_ONCE = 16
 """Messages of one batch that are put on the queue side by side."""
-COME_AGAIN_S = "5"
 REPEATS_KNOWN = timedelta(minutes=10)
 """For so long a worker knows a Standard Webhooks id again; after that the operation that it made is known by it."""
+
+type Received = Literal["queued", "malformed", "unsigned", "unknown", "too large", "later"]
 
 _PROVIDER: TypeAdapter[Provider] = TypeAdapter(Provider)
 
 
-async def answer(connect: Connect, provider: str, request: func.HttpRequest) -> func.HttpResponse:
-    """Receive one delivery. No answer carries a body: what went wrong is for our log, not for a stranger."""
-    try:
-        status = await receive(provider, request.get_body(), dict(request.headers), await connect())
-    except AzureError as error:
-        log.error("webhook provider=%s queue unavailable error=%s", provider[:20], type(error).__name__)  # noqa: TRY400
-        status = 429  # ConnectWise comes again after this, and after no 5xx
-    headers = {"Retry-After": COME_AGAIN_S} if status == 429 else {}  # noqa: PLR2004 - RFC 6585
-    return func.HttpResponse(status_code=status, headers=headers)
-
-
-async def receive(provider: str, body: bytes, headers: Mapping[str, str], clients: Clients) -> int:
-    """The status to answer: 202 when the hint is on the queue, or there is nothing to do about it.
+async def receive(provider: str, body: bytes, headers: Mapping[str, str], clients: Clients) -> Received:
+    """What came of one delivery: queued when the hint is on the queue, or there is nothing to do about it.
 
     Raises:
         AzureError: The queue cannot take it.
     """
     sender = _provider(provider)
     if sender is None or not clients.psa.door.has(sender):
-        return 404
+        return "unknown"
     if len(body) > _LARGEST_BYTES:
-        return 413
+        return "too large"
     lowered = {name.lower(): value for name, value in headers.items()}
     try:
         if not await clients.psa.door.admits(sender, body, lowered):
             log.warning("webhook provider=%s refused bytes=%d", provider, len(body))
-            return 401
+            return "unsigned"
     except (Unreachable, Throttled) as error:
         log.warning("webhook provider=%s unverified error=%s", provider, error)
-        return 429
+        return "later"
     try:
         if sender == "standard":
             await _ask(body, lowered, clients)
@@ -74,8 +62,8 @@ async def receive(provider: str, body: bytes, headers: Mapping[str, str], client
             await _hint(sender, body, clients)
     except BadBody as bad:
         log.warning("webhook provider=%s malformed reason=%s", provider, bad)
-        return 400
-    return 202
+        return "malformed"
+    return "queued"
 
 
 def _provider(name: str) -> Provider | None:

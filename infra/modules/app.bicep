@@ -38,7 +38,10 @@ param appClientId string
 @description('Required. How the app proves that it is that registration.')
 param proof proofKind
 
-@description('Required. For whom callers\' Entra ID tokens are made out, client id first; one empty text where only function keys are taken.')
+@description('Required. The API\'s named keys as a JSON list of name, sha256, roles and until; empty where only tokens are taken.')
+param apiKeys string
+
+@description('Required. For whom callers\' Entra ID tokens are made out, client id first; one empty text where only keys are taken.')
 param apiAudiences string[]
 
 @description('Required. GUID of the tenant whose people and services may call the API; empty like apiAudience.')
@@ -118,6 +121,7 @@ var own = {
   HOLDFAST_CLIENT_CERTIFICATE: proof == 'certificate' ? certificate : ''
   HOLDFAST_CLIENT_SECRET: proof == 'secret' ? secret : ''
   HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: proof == 'identity' ? identityClientId : ''
+  HOLDFAST_KEYS: apiKeys
   HOLDFAST_API_AUDIENCE: join(apiAudiences, ',')
   HOLDFAST_API_TENANT_ID: apiTenantId
   HOLDFAST_CLOUD: cloud

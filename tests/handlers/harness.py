@@ -27,6 +27,7 @@ from simulator.tenant import Tenant
 from simulator.world import World
 from tests.mount import mount
 
+DEV_KEY = "the-key-named-dev"
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -45,7 +46,7 @@ class Clock:
         self.time += timedelta(**duration)
 
 
-@dataclass
+@dataclass(eq=False)
 class Service:
     """Holdfast, as its triggers see it. *microsoft*: where its requests to Microsoft arrive; *web*: all others."""
 
@@ -136,6 +137,7 @@ async def holdfast(azurite_connection: str, **environment: str) -> AsyncIterator
         ):
             usual = {
                 "AzureWebJobsStorage": azurite_connection,
+                "HOLDFAST_DEV_KEY": DEV_KEY,
                 "HOLDFAST_CLIENT_ID": world.client_id,
                 "HOLDFAST_CLIENT_SECRET": world.client_secret,
                 "HOLDFAST_DNS_SERVERS": server.address,

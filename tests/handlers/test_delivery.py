@@ -12,7 +12,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from clients.storage import documents
 from domain import jobs
 from domain.jobs import QUEUES
-from handlers.api import asks
+from handlers import on_request
 from handlers.delivery import deliver
 from handlers.loop.sweep import sweep
 from simulator.faults import Fault
@@ -211,7 +211,7 @@ async def test_states_of_a_later_version_are_unknown_and_left_as_they_are(servic
 
 
 async def test_what_a_person_asked_for_waits_while_the_states_are_of_a_later_version(service, upgraded, posted):
-    operation = await asks.check(upgraded.tenant_id, "ann", service.clients)
+    operation = await on_request.check(upgraded.tenant_id, on_request.Requester("ann"), service.clients)
     [body] = await service.messages("checks")
     await deliver("checks", body, service.clients)
     assert [message.hidden_s for message in posted[1:]] == [60]

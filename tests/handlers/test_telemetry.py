@@ -16,8 +16,9 @@ from devhost import telemetry as collector
 from domain.controls import CATALOGUE
 from domain.gate import Brake
 from domain.jobs import QUEUES
-from handlers.api import asks as api
+from handlers import on_request
 from handlers.delivery import deliver
+from handlers.on_request import ReprovisionRequest, Requester
 from simulator.faults import Fault
 
 DRIFT = ("Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": False})
@@ -109,7 +110,7 @@ async def test_one_trace_leads_from_the_sweep_to_the_proof(service, spans):
 async def test_what_a_caller_asks_for_stays_in_the_trace_of_the_request(service, drifted, spans):
     invocation = trace.SpanContext(0xC0FFEE, 7, is_remote=True, trace_flags=trace.TraceFlags(0))
     with trace.use_span(trace.NonRecordingSpan(invocation)):
-        await api.reprovision(drifted.tenant_id, b"{}", "ann", service.clients)
+        await on_request.reprovision(drifted.tenant_id, ReprovisionRequest(), Requester("ann"), service.clients)
     await service.work()
 
     [proof] = of(spans, "prove")

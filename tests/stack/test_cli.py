@@ -108,7 +108,7 @@ def test_the_ledger_goes_on_with_what_happens_next(stack, tenant):
             stack.api.put(path, json=stack.api.get(path).json() | {"name": "Contoso Ltd"}).raise_for_status()
             line = following.stdout.readline()
             assert "configured" in line
-            assert "changed: name by function key" in line
+            assert "changed: name by key dev" in line
         finally:
             following.terminate()
     stack.api.put(path, json=stack.api.get(path).json() | {"name": "Contoso"}).raise_for_status()

@@ -93,7 +93,7 @@ def test_a_reprovision_can_be_shown_first_then_done_and_followed_to_its_end(stac
     assert writes() == ["Set-InboundConnector"]
     newest = stack.api.get(f"tenants/{tenant['tenant_id']}/ledger", params={"limit": 1}).json()[0]
     assert (newest["event"], newest["reason"]) == ("corrected", "asked by the customer")
-    assert newest["actor"] == "function key"
+    assert newest["actor"] == "key dev"
 
 
 def end_of(stack: Stack, operation: str) -> dict[str, object]:

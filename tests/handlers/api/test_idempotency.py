@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from handlers.api.endpoint import LONGEST_KEY
+from handlers.api.routing import LONGEST_KEY
 from handlers.delivery import deliver
 from tests.handlers.web import ask, of
 
@@ -175,7 +175,7 @@ async def test_the_ledger_says_who_changed_which_part_of_a_config(service, tenan
     await ask(service, "PUT", path, config(tenant, name="Contoso Ltd", mode="observe"))
     await ask(service, "DELETE", path)
     changed, removed = await service.ledger(tenant)
-    assert (changed.event, changed.detail, changed.actor) == ("configured", "changed: name, mode", "function key")
+    assert (changed.event, changed.detail, changed.actor) == ("configured", "changed: name, mode", "key dev")
     assert (changed.before["mode"], changed.after["mode"]) == ("correct", "observe")
     assert removed.detail == "removed"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from domain.controls import KINDS
+from domain.errors import UnknownTenant
 from handlers.api import readiness
-from handlers.api.problem import Problem
 
 
 async def look(service, tenant):
@@ -115,5 +115,5 @@ async def test_a_dns_provider_without_its_secret_is_named(service):
 
 
 async def test_an_unknown_tenant_is_not_found(service):
-    with pytest.raises(Problem):
+    with pytest.raises(UnknownTenant):
         await readiness.look("00000000-0000-4000-8000-000000000000", service.clients)

@@ -56,7 +56,7 @@ async def test_the_before_image_is_put_back_and_the_next_sweep_does_not_fight_it
     events = [e.event for e in await service.ledger(tenant, LOCK)][-4:]
     assert sorted(events[:3]) == ["exception_made", "undoing", "undone"]
     undone = next(e for e in await service.ledger(tenant, LOCK) if e.event == "undone")
-    assert (undone.of, undone.actor, undone.reason) == (entry.id, "function key", "mail stopped")
+    assert (undone.of, undone.actor, undone.reason) == (entry.id, "key dev", "mail stopped")
 
 
 async def test_the_exception_of_an_undo_ends_by_itself(service, tenant):

@@ -8,10 +8,10 @@ import pytest
 from clients.storage.alerts import Book, Spent
 from domain.gate import Brake
 from domain.jobs import TriageAlerts
-from handlers.api import asks as api
 from handlers.delivery import deliver
 from simulator.defender import ETR, IP_ALLOW
 from simulator.faults import Fault
+from tests.handlers.web import ask
 
 OURS, FOREIGN = "65.99.255.24", "198.51.100.24"
 CLOSED = {"status": "resolved", "classification": "falsePositive", "determination": "notMalicious"}
@@ -414,8 +414,8 @@ async def test_a_tenant_that_is_only_observed_keeps_its_alerts_and_the_reason_is
 async def test_the_mode_of_false_alerts_can_be_set(service):
     tenant = service.world.add_tenant("contoso.example")
     config = {"tenant_id": tenant.tenant_id, "name": "x", "initial_domain": tenant.initial_domain}
-    body = json.dumps(config | {"controls": {"false-alerts": {"mode": "observe"}}}).encode()
-    assert api.accepted_config(tenant.tenant_id, body, service.clients).mode_of("false-alerts") == "observe"
+    body = config | {"controls": {"false-alerts": {"mode": "observe"}}}
+    assert (await ask(service, "PUT", f"tenants/{tenant.tenant_id}", body)).status_code == 201
 
 
 async def test_the_brake_stops_the_closing_and_its_release_lets_it_go_on(service):

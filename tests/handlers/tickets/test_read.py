@@ -3,7 +3,6 @@
 import json
 import random
 
-import azure.functions as func
 import pytest
 import pytest_asyncio
 from azure.storage.queue.aio import QueueClient
@@ -11,9 +10,9 @@ from standardwebhooks import Webhook
 
 from handlers.delivery import deliver
 from handlers.loop.sweep import sweep
-from handlers.tickets import webhooks
+from simulator.psa.desk import Delivery
 from tests.handlers.harness import holdfast
-from tests.handlers.tickets.msp import COMPANY, STANDARD_SECRET, STATUS, in_every_system, reprovision
+from tests.handlers.tickets.msp import COMPANY, STANDARD_SECRET, STATUS, answer, in_every_system, reprovision
 
 # --- a ticket asks ---------------------------------------------------------------------------------------------------
 
@@ -366,9 +365,9 @@ async def test_a_key_that_cannot_be_had_now_has_the_sender_come_again(msp):
 async def test_over_http_the_sender_is_told_by_status_alone(msp):
     reprovision(msp)
     one = msp.system.deliveries[0]
-    taken = await answer(msp, one)
+    taken = await answer(msp.service, one)
     assert (taken.status_code, taken.get_body()) == (202, b"")
-    refused = await answer(msp, type(one)(one.system, {}, one.body, 1))
+    refused = await answer(msp.service, type(one)(one.system, {}, one.body, 1))
     assert (refused.status_code, refused.get_body()) == (401, b"")
 
 
@@ -377,20 +376,11 @@ async def test_a_queue_that_cannot_take_it_has_the_sender_come_again(msp):
     await queue.delete_queue()
     try:
         reprovision(msp)
-        turned_away = await answer(msp, msp.system.deliveries[0])
+        turned_away = await answer(msp.service, msp.system.deliveries[0])
         assert (turned_away.status_code, turned_away.headers["Retry-After"]) == (429, "5")
     finally:
         await queue.create_queue()
     assert await msp.deliver() == [202]
-
-
-async def answer(msp, delivery):
-    async def connected():
-        return msp.service.clients
-
-    url = f"https://holdfast.example/api/webhooks/psa/{delivery.system}"
-    request = func.HttpRequest("POST", url, headers=delivery.headers, body=delivery.body)
-    return await webhooks.answer(connected, delivery.system, request)
 
 
 # --- anything else: Standard Webhooks --------------------------------------------------------------------------------
@@ -421,7 +411,7 @@ async def test_a_standard_webhook_asks_once_for_each_of_its_ids(standard):
     body = b'{"action": "reprovision", "company_id": "250", "ticket_id": "T-9"}'
     headers = signed(service.clock, body)
     for _ in range(5):
-        assert await webhooks.receive("standard", body, headers, service.clients) == 202
+        assert (await answer(service, Delivery("standard", headers, body, 1))).status_code == 202
     [message] = await service.messages("tickets")
     for _ in range(3):
         await deliver("tickets", message, service.clients)
@@ -435,7 +425,7 @@ async def test_a_standard_webhook_asks_once_for_each_of_its_ids(standard):
 async def test_a_standard_webhook_of_an_unknown_company_does_nothing(standard):
     service, _ = standard
     body = b'{"action": "reprovision", "company_id": "999"}'
-    assert await webhooks.receive("standard", body, signed(service.clock, body), service.clients) == 202
+    assert (await answer(service, Delivery("standard", signed(service.clock, body), body, 1))).status_code == 202
     [message] = await service.messages("tickets")
     await deliver("tickets", message, service.clients)
     assert await service.messages("remediations") == []

@@ -2,11 +2,11 @@
 
 import pytest
 
-from domain.operations import Operation
-from handlers.api import approvals
-from handlers.api.idempotency import Once
-from handlers.api.problem import Problem
+from domain.errors import PlanMoved
+from domain.operations import IdempotencyKey, Operation
+from handlers import on_request
 from handlers.delivery import deliver
+from handlers.on_request import Requester
 
 RULE, LOCK, ALERTS = "oof-rule", "inbound-lockdown", "alert-policies"
 OFF = {"Identity": "ExchangeDefender", "Enabled": False}
@@ -22,7 +22,7 @@ async def tenant(service):
 
 
 async def yes(service, tenant, plan, control=LOCK, by="ann@msp.example"):
-    return await approvals.approve(tenant.tenant_id, control, plan, by, service.clients)
+    return await on_request.approve(tenant.tenant_id, control, plan, Requester(by), service.clients)
 
 
 async def test_the_plan_that_was_shown_is_taken_and_the_ledger_says_who_said_yes(service, tenant):
@@ -62,11 +62,10 @@ async def test_when_the_tenant_changed_meanwhile_a_new_plan_waits(service, tenan
 
 async def test_only_a_plan_that_waits_can_be_approved(service, tenant):
     shown = await service.state(tenant, LOCK)
-    with pytest.raises(Problem, match=f"plan {shown.plan} waits") as other:
+    with pytest.raises(PlanMoved, match=f"plan {shown.plan} waits"):
         await yes(service, tenant, "0" * 16)
-    with pytest.raises(Problem, match="nothing of it waits") as nothing:
+    with pytest.raises(PlanMoved, match="nothing of it waits"):
         await yes(service, tenant, shown.plan, control=RULE)
-    assert (other.value.status, nothing.value.status) == (409, 409)
     assert await service.messages("remediations") == []
     assert "approved" not in [e.event for e in await service.ledger(tenant)]
 
@@ -116,15 +115,15 @@ async def test_what_waits_beside_a_refused_step_keeps_waiting_and_is_taken_on_a_
 
 async def test_an_approval_that_was_cut_short_ends_when_its_plan_no_longer_waits(service, tenant):
     shown = await service.state(tenant, LOCK)
-    once, operations = Once("k1", "approve"), service.clients.storage.operations
-    await operations.claim(once.operation_id, once.fingerprint)
+    key, operations = IdempotencyKey("k1", "approve"), service.clients.storage.operations
+    await operations.claim(key.operation_id, key.fingerprint)
     known = {"kind": "approve", "tenant_id": tenant.tenant_id, "plan": shown.plan, "created_at": service.clock()}
-    await operations.create(Operation(id=once.operation_id, **known))
+    await operations.create(Operation(id=key.operation_id, **known))
     tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=True)
     await service.sweep()
-    with pytest.raises(Problem, match="nothing of it waits"):
-        await approvals.approve(tenant.tenant_id, LOCK, shown.plan, "ann@msp.example", service.clients, once)
-    ended = await operations.get(once.operation_id)
+    with pytest.raises(PlanMoved, match="nothing of it waits"):
+        await on_request.approve(tenant.tenant_id, LOCK, shown.plan, Requester("ann@msp.example", key), service.clients)
+    ended = await operations.get(key.operation_id)
     assert ended.state == "failed"
     assert "nothing of it waits" in ended.controls[0].detail
     assert await service.messages("remediations") == []

@@ -1,0 +1,102 @@
+"""Why a request cannot be carried out: raised by the work itself, whoever asked; handlers/api knows the HTTP status.
+
+* RequestError
+  + NothingThere      what the request names does not exist
+    - UnknownId       an id that is no GUID
+    - UnknownTenant
+    - UnknownControl
+    - UnknownOperation
+    - UnknownKey      an API key
+    - NothingAccepted an exception that was to end
+  + BadField          a value makes no sense; the sentence begins with the field's name
+  + NotNow            not as things are
+    - KeyReused       the idempotency key belongs to another request
+    - PlanMoved       the plan that was approved does not wait
+    - NotConfigured   a setting of this installation is missing
+  + NeighbourRefused  somebody else's API said no; the sentence says what to grant
+"""
+
+# ruff: noqa: N818 - the names are the outcomes that a caller matches on
+
+LONGEST_QUOTE = 64
+"""Characters of what a caller sent that are repeated to it."""
+
+
+class RequestError(Exception):
+    """A request that cannot be carried out. *str()* is one sentence for whoever asked."""
+
+
+class NothingThere(RequestError):
+    """What the request names does not exist."""
+
+
+class UnknownId(NothingThere):
+    """*text* is no GUID, so nothing has it as its id."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"'{text[:LONGEST_QUOTE]}' is not the id of anything here: ids are GUIDs")
+
+
+class UnknownTenant(NothingThere):
+    """No tenant has this id."""
+
+    def __init__(self, tenant_id: str) -> None:
+        super().__init__(f"there is no tenant {tenant_id}")
+
+
+class UnknownControl(NothingThere):
+    """The catalogue has no control of this id."""
+
+    def __init__(self, control: str) -> None:
+        super().__init__(f"there is no control '{control[:LONGEST_QUOTE]}'")
+
+
+class UnknownOperation(NothingThere):
+    """No operation has this id."""
+
+    def __init__(self, operation_id: str) -> None:
+        super().__init__(f"there is no operation {operation_id}")
+
+
+class UnknownKey(NothingThere):
+    """HOLDFAST_KEYS has no key of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no key '{name[:LONGEST_QUOTE]}'")
+
+
+class NothingAccepted(NothingThere):
+    """The control has no exception that could end."""
+
+    def __init__(self, control: str) -> None:
+        super().__init__(f"there is no exception of '{control}'")
+
+
+class BadField(RequestError):
+    """*field* (a path such as `body.until`) has a value that makes no sense; *fault* says why."""
+
+    def __init__(self, field: str, fault: str) -> None:
+        super().__init__(f"{field}: {fault}")
+
+
+class NotNow(RequestError):
+    """Not as things are: another request, or a person, has to come first."""
+
+
+class KeyReused(NotNow):
+    """The idempotency key belongs to another request."""
+
+    def __init__(self) -> None:
+        super().__init__("Idempotency-Key: was used before, for another request")
+
+
+class PlanMoved(NotNow):
+    """The plan that was approved does not wait for approval (any more)."""
+
+
+class NotConfigured(NotNow):
+    """A setting of this installation is missing."""
+
+
+class NeighbourRefused(RequestError):
+    """Somebody else's API did not do what this request needs."""

@@ -1,0 +1,49 @@
+"""The kill switch."""
+
+import logging
+from typing import Annotated
+
+from fastapi import Request
+from pydantic import Field
+
+from domain.gate import Brake
+from handlers.api.access import as_role, require
+from handlers.api.routing import CallerName, Neighbours, Strict, example
+from handlers.api.routing import router as router_of
+from handlers.on_request import RequestBody
+
+log = logging.getLogger("holdfast.api")
+
+router = router_of("brake")
+
+
+class BrakeChange(RequestBody):
+    """What `PUT /brake` takes."""
+
+    engaged: bool
+    reason: str = Field("", max_length=1000)
+
+
+@router.get("/brake", **as_role("Reader"))
+async def get_brake(clients: Neighbours) -> Brake:
+    """Whether anything may be written at all."""
+    return await clients.storage.switches.brake()
+
+
+@router.put("/brake", **as_role("Operator", 400, 415))
+async def put_brake(
+    change: Annotated[BrakeChange, Strict, example({"engaged": True, "reason": "incident 7"})],
+    request: Request,
+    caller: CallerName,
+    clients: Neighbours,
+) -> Brake:
+    """Engage the kill switch, or, as an Admin, release it: every writer looks at it before every write."""
+    if not change.engaged:
+        require(request, "Admin")
+    before = await clients.storage.switches.brake()
+    # It moves only when the switch does: releasing what is released opens no new blast radius.
+    changed_at = before.changed_at if before.engaged == change.engaged else clients.now()
+    after = Brake(engaged=change.engaged, reason=change.reason, by=caller, changed_at=changed_at)
+    await clients.storage.switches.set_brake(after)
+    log.warning("brake engaged=%s by=%r reason=%r", after.engaged, caller, after.reason)
+    return after

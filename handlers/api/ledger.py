@@ -1,0 +1,95 @@
+"""What is known of a tenant: how each control stands, and what happened."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.control import Drift
+from domain.controls import CATALOGUE
+from domain.exemption import Exemption
+from domain.ledger import ENTRY_ID, Entry
+from domain.states import Actor, ControlState, StateName
+from domain.steps import ShownStep
+from handlers.api.access import as_role, with_headers
+from handlers.api.routing import PREFIX, Neighbours, TenantInPath
+from handlers.api.routing import router as router_of
+from handlers.on_request import known_tenant
+
+LARGEST_PAGE = 1000
+
+router = router_of("ledger")
+
+
+class ShownControl(BaseModel):
+    """One control of a tenant: of its state, what people have a use for, and its exception if it has one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    state: StateName
+    since: AwareDatetime | None
+    read_at: AwareDatetime | None
+    profile_version: str
+    drift: tuple[Drift, ...]
+    detail: str
+    steps: tuple[ShownStep, ...]
+    plan: str
+    actor: Actor | None
+    exception: Exemption | None
+
+
+class TenantState(BaseModel):
+    """How every control of a tenant stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant_id: str
+    controls: tuple[ShownControl, ...]
+
+
+def _shown(state: ControlState, exemption: Exemption | None) -> ShownControl:
+    return ShownControl(
+        id=state.id,
+        state=state.state,
+        since=state.since,
+        read_at=state.read_at,
+        profile_version=state.profile_version,
+        drift=state.drift,
+        detail=state.detail,
+        steps=state.steps,
+        plan=state.plan,
+        actor=state.actor,
+        exception=exemption,
+    )
+
+
+@router.get("/tenants/{tenant_id}/state", **as_role("Reader", 404))
+async def get_state(tenant_id: TenantInPath, clients: Neighbours) -> TenantState:
+    """How each control of a tenant stands."""
+    config = await known_tenant(tenant_id, clients)
+    states = await clients.storage.states.load(config.tenant_id)
+    # Also those that no check has reached yet.
+    listed = {**CATALOGUE, **states.controls}
+    shown = tuple(_shown(states.of(each), states.exceptions.get(each)) for each in listed)
+    return TenantState(tenant_id=config.tenant_id, controls=shown)
+
+
+@router.get("/tenants/{tenant_id}/ledger", **as_role("Reader", 404, ok=with_headers("Link")))
+async def get_ledger(
+    tenant_id: TenantInPath,
+    clients: Neighbours,
+    response: Response,
+    after: Annotated[
+        str, Query(pattern=f"^{ENTRY_ID.pattern}$", description="The id of the last entry of the page before.")
+    ] = "",
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Entries on a page.")] = 100,
+) -> list[Entry]:
+    """What happened in a tenant, newest first."""
+    config = await known_tenant(tenant_id, clients)
+    entries = await clients.storage.ledger.page(config.tenant_id, after=after, limit=limit + 1)
+    if len(entries) > limit:
+        query = urlencode({"after": entries[limit - 1].id, "limit": limit})
+        response.headers["Link"] = f'<{PREFIX}/tenants/{config.tenant_id}/ledger?{query}>; rel="next"'
+    return entries[:limit]

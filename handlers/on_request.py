@@ -1,0 +1,260 @@
+"""What a person or a ticket asks for: check a tenant, put it back, take an approved plan, undo a ledger entry.
+
+Each makes an operation that can be followed, and one message for the worker. The same request under the same
+idempotency key makes one operation.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from clients.connect import Clients
+from clients.storage.states import TenantStates
+from domain import controls
+from domain.controls import CATALOGUE
+from domain.errors import BadField, PlanMoved, UnknownControl, UnknownId, UnknownTenant
+from domain.jobs import CheckTenant, RemediateTenant
+from domain.ledger import ENTRY_ID, Entry
+from domain.operations import IdempotencyKey, Operation
+from domain.tenant import TenantConfig, TenantId
+from handlers import operations
+
+log = logging.getLogger("holdfast.on_request")
+
+ACCEPTED_FOR = timedelta(days=30)
+"""How long an undo's before-image is accepted where the request names no end."""
+
+UNDOABLE = frozenset({"applying", "corrected"})
+"""Ledger events that wrote something."""
+
+_GUID: TypeAdapter[str] = TypeAdapter(TenantId)
+
+
+class RequestBody(BaseModel):
+    """What a request says: the fields listed and no other."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReprovisionRequest(RequestBody):
+    """*controls*: null means all; an empty list is refused, as nobody means all of them by it."""
+
+    controls: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    dry_run: bool = False
+    reason: str = Field("", max_length=1000)
+
+
+class ApprovalRequest(RequestBody):
+    """*plan*: that of the control's state, as it was shown; null: the one that waits at this moment."""
+
+    plan: str | None = Field(None, min_length=1, max_length=64)
+
+
+class UndoRequest(RequestBody):
+    """*entry*: id of a ledger entry that wrote. *until*: end of the exception that keeps its before-image."""
+
+    entry: str = Field(min_length=1, max_length=128)
+    reason: str = Field("", max_length=1000)
+    until: AwareDatetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """*by*: who asks, as the ledger names them. *key*: the request's idempotency key, if it has one."""
+
+    by: str
+    key: IdempotencyKey | None = None
+
+
+def canonical_id(text: str) -> str:
+    """A GUID as we store it, whatever form it came in. Raises UnknownId for what is no GUID."""
+    try:
+        return _GUID.validate_python(text)
+    except ValidationError:
+        raise UnknownId(text) from None
+
+
+async def known_tenant(tenant_id: str, clients: Clients) -> TenantConfig:
+    """The tenant's config. Raises UnknownId or UnknownTenant."""
+    found = await clients.storage.tenants.get(canonical_id(tenant_id))
+    if found is None:
+        raise UnknownTenant(canonical_id(tenant_id))
+    return found
+
+
+def known_control(control: str) -> str:
+    """The id itself. Raises UnknownControl when the catalogue does not have it."""
+    if control not in CATALOGUE:
+        raise UnknownControl(control)
+    return control
+
+
+def refuse_unknown(ids: Iterable[str], field: str) -> None:
+    """Raises BadField when one of *ids* is no control; *field* is where they were named."""
+    if strangers := controls.unknown(tuple(ids)):
+        raise BadField(field, f"there is no control '{strangers[0][:64]}'")
+
+
+async def _queue(operation: Operation, wanted: tuple[str, ...], clients: Clients) -> None:
+    """Send the message that lets the worker do what *operation* asks for."""
+    job = RemediateTenant(
+        tenant_id=operation.tenant_id,
+        controls=wanted,
+        operation_id=operation.id,
+        requested_by=operation.requested_by,
+        asked_at=operation.created_at,
+        dry_run=operation.dry_run,
+        plan=operation.plan or None,
+        undo=operation.entry or None,
+    )
+    await clients.storage.queues.send(job)
+
+
+async def check(tenant_id: str, requester: Requester, clients: Clients) -> Operation:
+    """Ask for a look at every control of the tenant.
+
+    Raises:
+        RequestError: UnknownTenant, KeyReused.
+    """
+    if earlier := await operations.taken_up(requester.key, clients):
+        return earlier
+    config = await known_tenant(tenant_id, clients)
+    operation = Operation(
+        id=operations.new_id(requester.key),
+        kind="check",
+        tenant_id=config.tenant_id,
+        requested_by=requester.by,
+        created_at=clients.now(),
+    )
+    job = CheckTenant(tenant_id=config.tenant_id, operation_id=operation.id)
+    return await operations.start(operation, lambda _: clients.storage.queues.send(job), clients, requester.key)
+
+
+async def reprovision(tenant_id: str, wish: ReprovisionRequest, requester: Requester, clients: Clients) -> Operation:
+    """Ask for controls of the tenant (all, or those named) to be put back now, or only for the steps that would.
+
+    Raises:
+        RequestError: UnknownTenant, BadField, KeyReused.
+    """
+    if earlier := await operations.taken_up(requester.key, clients):
+        return earlier
+    config = await known_tenant(tenant_id, clients)
+    refuse_unknown(wish.controls or (), "body.controls")
+    operation = Operation(
+        id=operations.new_id(requester.key),
+        kind="reprovision",
+        tenant_id=config.tenant_id,
+        requested_by=requester.by,
+        reason=wish.reason,
+        dry_run=wish.dry_run,
+        created_at=clients.now(),
+    )
+    wanted = tuple(dict.fromkeys(wish.controls or CATALOGUE))
+    return await operations.start(operation, lambda kept: _queue(kept, wanted, clients), clients, requester.key)
+
+
+async def undo(tenant_id: str, control: str, wish: UndoRequest, requester: Requester, clients: Clients) -> Operation:
+    """Ask for the before-image of one ledger entry to be put back.
+
+    Raises:
+        RequestError: UnknownTenant, UnknownControl, KeyReused; BadField: the entry wrote nothing of this control.
+    """
+    if earlier := await operations.taken_up(requester.key, clients):
+        return earlier
+    config, now = await known_tenant(tenant_id, clients), clients.now()
+    entry = await _undoable(config.tenant_id, known_control(control), wish.entry, clients)
+    if wish.until and wish.until <= now:
+        raise BadField("body.until", "should be in the future")
+    operation = Operation(
+        id=operations.new_id(requester.key),
+        kind="undo",
+        tenant_id=config.tenant_id,
+        requested_by=requester.by,
+        reason=wish.reason,
+        entry=entry.id,
+        until=wish.until or now + ACCEPTED_FOR,
+        created_at=now,
+    )
+    return await operations.start(operation, lambda kept: _queue(kept, (control,), clients), clients, requester.key)
+
+
+async def _undoable(tenant_id: str, control: str, entry_id: str, clients: Clients) -> Entry:
+    known = ENTRY_ID.fullmatch(entry_id)
+    entry = await clients.storage.ledger.get(tenant_id, entry_id) if known else None
+    if entry is None or entry.control != control:
+        raise BadField("body.entry", f"'{control}' has no such ledger entry")
+    if entry.event not in UNDOABLE or not entry.steps:
+        raise BadField("body.entry", "only an entry that wrote something ('corrected', 'applying') can be undone")
+    if entry.event == "applying" and any(step.cmdlet.startswith("New-") for step in entry.steps):
+        raise BadField("body.entry", "what was made is undone by its 'corrected' entry, which proves that we made it")
+    return entry
+
+
+async def approve(tenant_id: str, control: str, plan: str | None, requester: Requester, clients: Clients) -> Operation:
+    """Let the worker take the steps of *plan* (None: the one that waits at this moment), and of no other.
+
+    The tenant is read again before anything is written. Where that gives another plan, nothing is written and the new
+    plan waits.
+
+    Raises:
+        RequestError: UnknownTenant, UnknownControl, KeyReused; PlanMoved: that plan does not wait (any more).
+    """
+    earlier = await operations.earlier(requester.key, clients)
+    if earlier and earlier.state != "queued":
+        return earlier
+    config = await known_tenant(tenant_id, clients)
+    states = await clients.storage.states.load(config.tenant_id)
+    plan = plan or states.of(known_control(control)).plan
+    if earlier is None:  # one that is queued is refused in `_note`, which ends it
+        _refuse_moved(states, control, plan)
+    operation = Operation(
+        id=operations.new_id(requester.key),
+        kind="approve",
+        tenant_id=config.tenant_id,
+        requested_by=requester.by,
+        created_at=clients.now(),
+        plan=plan,
+    )
+
+    async def send(kept: Operation) -> None:
+        await _note(kept, control, clients)
+        await _queue(kept, (control,), clients)
+        log.info("approved tenant=%s control=%s plan=%s", kept.tenant_id, control, plan)
+
+    return await operations.start(operation, send, clients, requester.key)
+
+
+async def _note(operation: Operation, control: str, clients: Clients) -> None:
+    """Write the approval into the ledger, if its plan waits at this very moment; a repetition writes nothing."""
+    entry = Entry(
+        at=operation.created_at,
+        tenant_id=operation.tenant_id,
+        control=control,
+        event="approved",
+        detail=f"plan {operation.plan}",
+        actor=operation.requested_by,
+        requested_by=operation.requested_by,
+        operation_id=operation.id,
+    )
+
+    def noted(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+        _refuse_moved(states, control, operation.plan)
+        return states, [entry]
+
+    try:
+        await clients.storage.states.change(operation.tenant_id, noted)
+    except PlanMoved as moved:
+        await operations.fail(operation.id, str(moved), clients)
+        raise
+
+
+def _refuse_moved(states: TenantStates, control: str, plan: str) -> None:
+    state = states.of(control)
+    if state.state != "awaiting_approval":
+        raise PlanMoved(f"{control} is {state.state}: nothing of it waits for approval")
+    if state.plan != plan:
+        raise PlanMoved(f"body.plan: plan {state.plan} waits for approval now, not {plan}")
