@@ -24,6 +24,7 @@ TESTED_ELSEWHERE = {
     "clients/psa/api.py": "clients/psa/test_systems.py",  # what the three systems have in common
     "clients/storage/states.py": "lives/test_life.py",  # whoever comes between two writes, and every crash
     "domain/control.py": "domain/controls/test_every_control.py",  # what all controls have in common
+    "domain/errors.py": "handlers/api/test_problems.py",  # what each is told as
     "domain/exchange.py": "domain/controls/test_every_control.py",  # the objects that they look at
     "domain/ledger.py": "handlers/loop/test_correct.py",  # entries, which others make
 }
