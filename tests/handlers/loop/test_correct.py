@@ -177,7 +177,7 @@ async def test_the_rule_waits_for_its_connector(service):
 
 async def test_a_throttled_write_is_put_off_and_made_later(service):
     tenant = unlocked(service)
-    tenant.faults.script(Fault("throttled", cmdlet="Set-InboundConnector", retry_after=45))
+    tenant.faults.script(Fault("throttled", cmdlet="Set-InboundConnector", retry_after=300))
     await service.look_after(tenant)
     await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "drifted"
