@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.alerts.alert import OddAlert, parse_alert
 from domain.alerts.triage import FalseAlarm, GotRound, Unproven, triage
+from domain.profile import Profile
 from domain.states import Span
 from tests.domain.alerts.samples import (
     LOCKED,
@@ -30,6 +31,13 @@ UNKNOWN_KIND = {"@odata.type": "#microsoft.graph.security.teamsMessageEvidence",
 
 def judged(*evidence, lockdown=LOCKED, **fields):
     return triage(parse_alert(alert(*evidence, **fields)), PROFILE, lockdown)
+
+
+def test_of_a_filter_whose_range_is_not_known_no_mail_is_said_to_have_come_round_it():
+    bare = Profile(id="x", version="1", name="Another Filter", guide="https://filter.example", sources={})
+    for address in ("65.99.255.9", "203.0.113.9"):
+        verdict = triage(parse_alert(alert(message(address))), bare, LOCKED)
+        assert verdict == Unproven("no range is known that mail of Another Filter comes from")
 
 
 @pytest.mark.parametrize(

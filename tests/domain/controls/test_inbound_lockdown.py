@@ -1,8 +1,11 @@
 import pytest
 
-from domain.control import Compliant, Drift, Drifted, NeedsPerson
+from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson
+from domain.controls.inbound_lockdown import has_lock
+from domain.profile import Profile
 from domain.steps import Step, Value
-from tests.domain.builders import healthy, judge
+from domain.tenant import Wanted
+from tests.domain.builders import healthy, judge, reading, wanted
 
 NEW: dict[str, Value] = {
     "ConnectorType": "Partner",
@@ -164,3 +167,12 @@ def test_a_declared_service_in_the_filters_own_range_is_not_the_lock():
     both = healthy()
     both["Get-InboundConnector"] += rows["Get-InboundConnector"]
     assert judge("inbound-lockdown", both, service_connectors=[relay]) == Compliant()
+
+
+def test_whether_somebody_took_the_guides_step_is_told_by_the_lock_or_by_what_the_filter_is_known_by():
+    rows = healthy()
+    assert has_lock(Facts(reading(rows)), wanted())
+    rows["Get-InboundConnector"][0] |= {"Enabled": False}
+    assert has_lock(Facts(reading(rows)), wanted())
+    bare = Profile(id="x", version="1", name="Another Filter", guide="https://filter.example", sources={})
+    assert not has_lock(Facts(reading(rows)), Wanted(wanted().tenant, bare))
