@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from clients.storage.documents import NewerRow
 from clients.storage.tenants import ConfigMoved
 from domain.errors import BadField, NeighbourRefused, NothingThere, NotNow, RequestError
 
@@ -107,9 +108,14 @@ async def _storage(_: Request, error: AzureError) -> Response:
     return problem(503, "storage does not answer")
 
 
+async def _newer(_: Request, _error: NewerRow) -> Response:
+    return problem(503, "a later version wrote what this is about, and runs beside this one: ask again")
+
+
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
     RequestError: _domain,
     ConfigMoved: _moved,
+    NewerRow: _newer,
     RequestValidationError: _invalid,
     HTTPException: _http,
     AzureError: _storage,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from clients.storage import documents
 from domain import errors
 from domain.errors import RequestError
 from tests.handlers.web import ask, of
@@ -67,3 +68,12 @@ async def test_a_query_parameter_is_given_once(service):
     await service.look_after(tenant)
     refused = await ask(service, "GET", f"tenants/{tenant.tenant_id}/ledger?limit=1&limit=2")
     assert (refused.status_code, of(refused)["detail"]) == (422, "limit: should be given once")
+
+
+async def test_what_a_later_version_wrote_is_asked_for_again(service, monkeypatch):
+    with monkeypatch.context() as later_version:
+        later_version.setattr(documents, "VERSION", 2)
+        await ask(service, "PUT", "brake", {"engaged": False, "reason": "upgraded"})
+    answer = await ask(service, "GET", "brake")
+    assert answer.status_code == 503
+    assert "a later version" in of(answer)["detail"]
