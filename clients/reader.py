@@ -15,7 +15,7 @@ from domain.control import Control, Facts
 from domain.controls.per_domain import own_names
 from domain.facts import Query, Reading
 from domain.mail import names
-from domain.mail.answers import Answer, Question
+from domain.mail.answers import DnsAnswer, Question
 from domain.mail.asking import Needs
 from domain.mx_moves import Sights, sight
 from domain.tenant import TenantConfig, Wanted
@@ -84,7 +84,9 @@ class TenantReader:
             self.asked.put(tenant_id, tuple(needed), now + QUESTIONS_KEPT)
         return facts
 
-    async def _answers(self, questions: list[Question], own: tuple[str, ...], dns: DnsRead) -> dict[Question, Answer]:
+    async def _answers(
+        self, questions: list[Question], own: tuple[str, ...], dns: DnsRead
+    ) -> dict[Question, DnsAnswer]:
         """The answers; those about names in the domains *own* as *dns* says."""
         if dns == "cached":
             return await self.dns.ask(questions)
@@ -97,7 +99,7 @@ class TenantReader:
 
     async def mx(self, domains: Sequence[str], suffixes: tuple[str, ...]) -> Sights:
         """The MX of *domains* now, read fresh from every server of each zone."""
-        answers = dict[Question, Answer]()
+        answers = dict[Question, DnsAnswer]()
         while True:
             seen = {domain: sight(domain, answers, suffixes) for domain in domains}
             needs = [each.verdict for each in seen.values() if isinstance(each.verdict, Needs)]

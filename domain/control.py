@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from domain.exchange import ExchangeObject
 from domain.facts import Lane, Query, Reading, Row, Unseen
-from domain.mail.answers import Answers, Question
+from domain.mail.answers import DnsAnswers, Question
 from domain.mail.asking import Needs
 from domain.profile import PartName, Profile, first_fault
 from domain.steps import Step, Value
@@ -97,12 +97,12 @@ type Finding = Compliant | Drifted | Unknown | NotApplicable | NeedsPerson
 class Facts:
     """The objects of a reading, each kind parsed once, and what DNS answered."""
 
-    def __init__(self, reading: Reading, answers: Answers | None = None) -> None:
+    def __init__(self, reading: Reading, answers: DnsAnswers | None = None) -> None:
         self._reading = reading
         self._parsed: dict[type[ExchangeObject], tuple[ExchangeObject, ...]] = {}
-        self.answers: Answers = answers or {}
+        self.answers: DnsAnswers = answers or {}
 
-    def answered(self, more: Answers) -> Self:
+    def answered(self, more: DnsAnswers) -> Self:
         """The same reading, with *more* of DNS."""
         return type(self)(self._reading, {**self.answers, **more})
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from domain.ledger import Entry
-from domain.mail.answers import Answer, Present, Txt
+from domain.mail.answers import DnsAnswer, Present, Txt
 from domain.mail.presentation import read, write
 from domain.steps import SET_RECORDS, Step
 
@@ -48,7 +48,7 @@ class RecordChange:
         return Step("dns", SET_RECORDS, {"Zone": self.zone, "Name": self.name, "Type": self.type, **sides}, mends)
 
 
-def records_read(answer: Answer | None) -> tuple[DnsRecord, ...]:
+def records_read(answer: DnsAnswer | None) -> tuple[DnsRecord, ...]:
     """The records of an answer that was read; none where they were proven absent."""
     return tuple(each for each in answer.values if isinstance(each, str | Txt)) if isinstance(answer, Present) else ()
 

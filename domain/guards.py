@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import assert_never
 
 from domain.mail import mx
-from domain.mail.asking import Needs, Unknown
+from domain.mail.asking import Needs, NoVerdict
 from domain.mx_moves import UNSEEN_PATIENCE, MxMemories, MxMemory, Sight, Sights
 
 
@@ -55,12 +55,12 @@ def _time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def speaks_against(verdict: mx.Verdict | Needs | Unknown | None) -> str:  # noqa: PLR0911 - a row for each verdict
+def speaks_against(verdict: mx.MxVerdict | Needs | NoVerdict | None) -> str:  # noqa: PLR0911 - a row for each verdict
     """What in a domain's MX speaks against a lock-down; empty where nothing does."""
     match verdict:
         case None | Needs():
             return "its MX was not read"
-        case Unknown(reason=reason):
+        case NoVerdict(reason=reason):
             return f"its MX is unknown ({reason})"
         case mx.AllFilter() | mx.NullMx():
             return ""

@@ -13,8 +13,8 @@ from typing import Self
 from pydantic import AwareDatetime
 
 from domain.mail import mx, names
-from domain.mail.answers import Absent, Answer, Answers, Present, Question
-from domain.mail.asking import Needs, Unknown
+from domain.mail.answers import Absent, DnsAnswer, DnsAnswers, Present, Question
+from domain.mail.asking import Needs, NoVerdict
 
 UNSEEN_PATIENCE = timedelta(hours=48)
 """How long an MX that was never seen elsewhere may have been so until a moment ago
@@ -31,19 +31,19 @@ FORGOTTEN_AFTER = UNSEEN_PATIENCE
 class Sight:
     """The MX of one domain at one look: what it means, and the answer that says so (None while not asked)."""
 
-    verdict: mx.Verdict | Needs | Unknown
-    answer: Answer | None = None
+    verdict: mx.MxVerdict | Needs | NoVerdict
+    answer: DnsAnswer | None = None
 
 
 type Sights = Mapping[str, Sight]
 
 
-def sight(domain: str, answers: Answers, suffixes: tuple[str, ...]) -> Sight:
+def sight(domain: str, answers: DnsAnswers, suffixes: tuple[str, ...]) -> Sight:
     """What *answers* say of *domain*'s MX. A domain that is no name is unknown: mail cannot be proven to reach it."""
     try:
-        return Sight(mx.judge(domain, answers, suffixes), answers.get(Question(names.to_ascii(domain), "MX")))
+        return Sight(mx.judge_mx(domain, answers, suffixes), answers.get(Question(names.to_ascii(domain), "MX")))
     except ValueError as odd:
-        return Sight(Unknown(str(odd)))
+        return Sight(NoVerdict(str(odd)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class MxMemories:
 def _after(before: MxMemory | None, seen: Sight, now: datetime, was_locked: bool) -> MxMemory | None:  # noqa: FBT001
     """What is remembered of one domain. What was unclear, or not said by every server, tells nothing."""
     answer = seen.answer
-    if isinstance(seen.verdict, Needs | Unknown) or not isinstance(answer, Present | Absent):
+    if isinstance(seen.verdict, Needs | NoVerdict) or not isinstance(answer, Present | Absent):
         return before
     if before and answer.at <= before.seen_at:
         return before
@@ -98,7 +98,7 @@ def _after(before: MxMemory | None, seen: Sight, now: datetime, was_locked: bool
     return before
 
 
-def _elsewhere(before: MxMemory | None, verdict: mx.Verdict, answer: Present | Absent, now: datetime) -> MxMemory:
+def _elsewhere(before: MxMemory | None, verdict: mx.MxVerdict, answer: Present | Absent, now: datetime) -> MxMemory:
     """An MX elsewhere may be fetched anew until the next look: how long it is believed is counted from there too."""
     # Of an answer that was kept, what was left of its time is told.
     ttl_s = min(answer.ttl_s + int((now - answer.at).total_seconds()), LONGEST_TTL_S)
@@ -124,7 +124,7 @@ def _still_believed(before: MxMemory | None, at: datetime) -> list[datetime]:
     return [before.until, *([] if before.at_filter else [at + timedelta(seconds=before.ttl_s)])]
 
 
-def _hosts(verdict: mx.Verdict) -> tuple[str, ...]:
+def _hosts(verdict: mx.MxVerdict) -> tuple[str, ...]:
     match verdict:
         case mx.Mixed(others=hosts) | mx.Microsoft(hosts=hosts) | mx.Other(hosts=hosts):
             return hosts

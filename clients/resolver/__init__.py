@@ -14,7 +14,7 @@ from clients.resolver.authorities import Authorities, Unfound
 from clients.resolver.shared import Shared
 from clients.resolver.verdict import Alias, Heard, agreed, heard
 from clients.resolver.wire import NoReply, Server, Wire, host_name, wire_name
-from domain.mail.answers import Absent, Answer, Present, Question, Unclear
+from domain.mail.answers import Absent, DnsAnswer, Present, Question, Unclear
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Resolver:
         self._wire = Wire(patience.query_s)
         self._authorities = Authorities(self._wire, now, recursive=recursive, port=port)
         self._kept: ExpiringCache[_Key, Present | Absent] = ExpiringCache(ANSWERS_KEPT)
-        self._asked: Shared[_Key, Answer] = Shared()
+        self._asked: Shared[_Key, DnsAnswer] = Shared()
 
     @property
     def queries(self) -> int:
@@ -72,7 +72,7 @@ class Resolver:
 
     async def ask(
         self, questions: Sequence[Question], *, every_server: bool = False, fresh: bool = False
-    ) -> dict[Question, Answer]:
+    ) -> dict[Question, DnsAnswer]:
         """Answer each of *questions*, at once, within the total time. A failure is an Unclear, never an exception.
 
         *every_server*: a server that gives no usable answer makes it Unclear; before a write, after it, and for guards.
@@ -85,18 +85,18 @@ class Resolver:
         answers = await asyncio.gather(*(self._answer((question, every_server), fresh=fresh) for question in once))
         return dict(zip(once, answers, strict=True))
 
-    async def _answer(self, key: _Key, *, fresh: bool) -> Answer:
+    async def _answer(self, key: _Key, *, fresh: bool) -> DnsAnswer:
         if fresh:
             return await self._look_up(key)
         return self._still_kept(key) or await self._asked.run(key, lambda: self._look_up(key))
 
-    def _still_kept(self, key: _Key) -> Answer | None:
+    def _still_kept(self, key: _Key) -> DnsAnswer | None:
         """The kept answer with what is left of its time. What every server said also answers who asks for less."""
         now = self._now()
         kept = self._kept.get(key, now) or self._kept.get((key[0], True), now)
         return kept and replace(kept, ttl_s=max(0, kept.ttl_s - int((now - kept.at).total_seconds())))
 
-    async def _look_up(self, key: _Key) -> Answer:
+    async def _look_up(self, key: _Key) -> DnsAnswer:
         answer = await self._in_time(key)
         for every_server in (True, False):
             self._kept.drop((key[0], every_server))
@@ -104,7 +104,7 @@ class Resolver:
             self._kept.put(key, answer, answer.at + timedelta(seconds=min(answer.ttl_s, KEPT_AT_MOST_S)))
         return answer
 
-    async def _in_time(self, key: _Key) -> Answer:
+    async def _in_time(self, key: _Key) -> DnsAnswer:
         question, every_server = key
         try:
             async with asyncio.timeout(self._total_s):
@@ -114,7 +114,7 @@ class Resolver:
         except (Unfound, ValueError) as error:
             return Unclear(str(error), self._now())
 
-    async def _follow(self, name: dns.name.Name, rdtype: str, *, every_server: bool) -> Answer:
+    async def _follow(self, name: dns.name.Name, rdtype: str, *, every_server: bool) -> DnsAnswer:
         """The answer at the end of the aliases, if any. An alias's target is asked of the target's own servers."""
         seen, ttl_s = [name], dns.ttl.MAX_TTL
         while isinstance(said := await self._compare(seen[-1], rdtype, every_server=every_server), Alias):

@@ -19,7 +19,7 @@ from dns.rdtypes.ANY.PTR import PTR
 from dns.rdtypes.ANY.TXT import TXT
 
 from clients.resolver.wire import Server, host_name
-from domain.mail.answers import Absent, Mx, Present, Txt, Unclear, Value
+from domain.mail.answers import Absent, Mx, Present, RecordValue, Txt, Unclear
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def start_of_authority(reply: dns.message.Message) -> dns.rrset.RRset | None:
     return next((rrset for rrset in reply.authority if rrset.rdtype == dns.rdatatype.SOA), None)
 
 
-def value(rdata: dns.rdata.Rdata) -> Value:
+def value(rdata: dns.rdata.Rdata) -> RecordValue:
     """A record as a value."""
     match rdata:
         case MX():
@@ -117,7 +117,7 @@ def _shown(what: Present | Absent | Alias) -> str:
             return "no such record"
 
 
-def _text(record: Value) -> str:
+def _text(record: RecordValue) -> str:
     match record:
         case Txt():
             return f"a text of {len(record.data)} bytes"

@@ -25,21 +25,21 @@ from domain.tenant import Wanted
 def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
     configs = {config.key: config for config in facts.all(DkimConfig)}
 
-    def look(name: str) -> per_domain.Seen:
+    def look(name: str) -> per_domain.DomainFinding:
         config = configs.get(name)
         if config is None:
             return _made(name, wanted)
         selectors = _looked_up(name, config, facts)
         if isinstance(selectors, Needs):
             return selectors
-        if hidden := [each.state.reason for each in selectors if isinstance(each.state, asking.Unknown)]:
-            return asking.Unknown("; ".join(hidden))
+        if hidden := [each.state.reason for each in selectors if isinstance(each.state, asking.NoVerdict)]:
+            return asking.NoVerdict("; ".join(hidden))
         ready = not config.enabled and _is_ready(config, selectors, facts)
         if not isinstance(ready, bool):
             return ready
         return _Signing(name, config, selectors).judged(facts, wanted, ready=ready)
 
-    return per_domain.judge(per_domain.domains_of(facts), look)
+    return per_domain.judge_each(per_domain.domains_of(facts), look)
 
 
 def _made(name: str, wanted: Wanted) -> per_domain.OneDomain:
@@ -58,10 +58,10 @@ def _looked_up(domain: str, config: DkimConfig, facts: Facts) -> tuple[Selector,
     if not (config.selector1_cname and config.selector2_cname):
         return ()
     targets, works = (config.selector1_cname, config.selector2_cname), config.enabled and config.status == "Valid"
-    return dkim.compare(domain, targets, facts.answers, keys=not works)
+    return dkim.compare_cnames(domain, targets, facts.answers, keys=not works)
 
 
-def _is_ready(config: DkimConfig, selectors: tuple[Selector, ...], facts: Facts) -> bool | Needs | asking.Unknown:
+def _is_ready(config: DkimConfig, selectors: tuple[Selector, ...], facts: Facts) -> bool | Needs | asking.NoVerdict:
     """Whether signing may be switched on: both aliases are the tenant's, and Microsoft or the keys say that they work.
 
     One key is enough once Microsoft's resolvers have forgotten that an alias was not there: the other may come later.
@@ -74,7 +74,7 @@ def _is_ready(config: DkimConfig, selectors: tuple[Selector, ...], facts: Facts)
     return any(keys) and _is_forgotten(config, selectors[0].owner, facts)
 
 
-def _is_forgotten(config: DkimConfig, owner: str, facts: Facts) -> bool | Needs | asking.Unknown:
+def _is_forgotten(config: DkimConfig, owner: str, facts: Facts) -> bool | Needs | asking.NoVerdict:
     """Whether an absence that Microsoft saw when it last looked has run out (docs/reference/dns.md#dkim-timing)."""
     asked = Asked(facts.answers)
     shown, beside = asked.get(owner, "CNAME"), asked.get(dkim.beside(owner), "CNAME")

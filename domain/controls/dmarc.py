@@ -14,7 +14,7 @@ from domain.controls import per_domain
 from domain.exchange import AcceptedDomain
 from domain.mail import dmarc, names, spf
 from domain.mail.answers import Question, Txt
-from domain.mail.asking import Needs, Remark, Unknown
+from domain.mail.asking import Needs, NoVerdict, Remark
 from domain.profile import given
 from domain.tenant import Wanted
 
@@ -22,13 +22,13 @@ from domain.tenant import Wanted
 def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
     domains = per_domain.domains_of(facts)
 
-    def look(domain: str) -> per_domain.Seen:
+    def look(domain: str) -> per_domain.DomainFinding:
         found, apex = dmarc.walk(domain, facts.answers), Question(names.to_ascii(domain), "TXT")
         needs = found.questions if isinstance(found, Needs) else ()
         if apex not in facts.answers:
             return Needs((*needs, apex))
         match found:
-            case Needs() | Unknown():
+            case Needs() | NoVerdict():
                 return found
             case dmarc.Found():
                 return _there(domain, found, facts)
@@ -38,12 +38,12 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
             case _:
                 assert_never(found)
 
-    return per_domain.judge(domains, look)
+    return per_domain.judge_each(domains, look)
 
 
 def _there(domain: str, found: dmarc.Found, facts: Facts) -> per_domain.OneDomain | Needs:
     """A record applies; what a person should know about it is told."""
-    reports = dmarc.about_reports(found.record, found.at, facts.answers)
+    reports = dmarc.report_remarks(found.record, found.at, facts.answers)
     if isinstance(reports, Needs):
         return reports
     note = _told((*found.remarks, *reports, *dmarc.misplaced(names.to_ascii(domain), facts.answers)))
@@ -64,7 +64,9 @@ def _head(domain: str, domains: tuple[str, ...]) -> str:
     return above[-1] if above else ""
 
 
-def _missing(domain: str, remarks: tuple[Remark, ...], head: str, facts: Facts, wanted: Wanted) -> per_domain.Seen:
+def _missing(
+    domain: str, remarks: tuple[Remark, ...], head: str, facts: Facts, wanted: Wanted
+) -> per_domain.DomainFinding:
     """The profile's record, unless something is in its place already: then a person decides.
 
     Nothing for a domain below *head*, which has no record either or it would apply: once made it is inherited, and a

@@ -10,7 +10,7 @@ from domain.control import Control, Facts, Finding, compare
 from domain.controls import inbound_lockdown, per_domain
 from domain.exchange import AcceptedDomain, InboundConnector
 from domain.guards import speaks_against
-from domain.mail.asking import Needs, Unknown
+from domain.mail.asking import Needs, NoVerdict
 from domain.mx_moves import MxMemories, Sights, sight
 from domain.tenant import Wanted
 
@@ -21,16 +21,16 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
     locked = inbound_lockdown.is_locked(facts, wanted)
     seen_now = sights(facts, wanted)
 
-    def look(domain: str) -> per_domain.OneDomain | Needs | Unknown:
+    def look(domain: str) -> per_domain.OneDomain | Needs | NoVerdict:
         verdict = seen_now[domain].verdict
-        if isinstance(verdict, Needs | Unknown):
+        if isinstance(verdict, Needs | NoVerdict):
             return verdict
         against = speaks_against(verdict)
         seen = compare(("MX", _WANTED, against or _WANTED)).of(domain)
         outage = "mail is being refused NOW: switch the lock-down off, move the MX back to the filter, lock again: "
         return per_domain.OneDomain(seen, f"{outage if locked else ''}{domain}: {against}" if against else "")
 
-    return per_domain.judge(tuple(seen_now), look)
+    return per_domain.judge_each(tuple(seen_now), look)
 
 
 def sights(facts: Facts, wanted: Wanted) -> Sights:

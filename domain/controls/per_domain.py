@@ -71,17 +71,17 @@ def published(
     return change if change.fits else None
 
 
-type Seen = OneDomain | Needs | asking.Unknown
+type DomainFinding = OneDomain | Needs | asking.NoVerdict
 
 
-def _looked_at(domain: str, look: Callable[[str], Seen]) -> Seen:
+def _looked_at(domain: str, look: Callable[[str], DomainFinding]) -> DomainFinding:
     try:
         return look(domain)
     except ValueError as odd:  # what Exchange listed is no domain name
-        return asking.Unknown(str(odd))
+        return asking.NoVerdict(str(odd))
 
 
-def alias_at(name: str, seen: Comparison, facts: Facts) -> Seen | None:
+def alias_at(name: str, seen: Comparison, facts: Facts) -> DomainFinding | None:
     """What stands against a text at *name*: it is an alias, where nothing else can be, or that is not known."""
     asked = asking.Asked(facts.answers)
     targets = asking.hosts(asked.get(name, "CNAME"))
@@ -92,7 +92,7 @@ def alias_at(name: str, seen: Comparison, facts: Facts) -> Seen | None:
     return asked.open
 
 
-def judge(domains: tuple[str, ...], look: Callable[[str], Seen]) -> Finding | Needs:
+def judge_each(domains: tuple[str, ...], look: Callable[[str], DomainFinding]) -> Finding | Needs:
     """Look at each of *domains*. What one still needs, all wait for; what one hides is told beside what others lack.
 
     While one is unclear the finding is never compliant.
@@ -102,7 +102,7 @@ def judge(domains: tuple[str, ...], look: Callable[[str], Seen]) -> Finding | Ne
         return NotApplicable("the tenant has no authoritative custom domain")
     if questions := tuple(q for each in found.values() if isinstance(each, Needs) for q in each.questions):
         return Needs(tuple(dict.fromkeys(questions)))
-    hidden = {name: f"{name}: {each.reason}" for name, each in found.items() if isinstance(each, asking.Unknown)}
+    hidden = {name: f"{name}: {each.reason}" for name, each in found.items() if isinstance(each, asking.NoVerdict)}
     judged = [each for each in found.values() if isinstance(each, OneDomain)]
     return _one_finding(judged, hidden)
 

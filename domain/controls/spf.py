@@ -13,7 +13,7 @@ from domain.controls import per_domain
 from domain.exchange import AcceptedDomain
 from domain.mail import spf
 from domain.mail.answers import Txt
-from domain.mail.asking import Needs, Unknown
+from domain.mail.asking import Needs, NoVerdict
 from domain.profile import given
 from domain.tenant import Wanted
 
@@ -21,10 +21,10 @@ from domain.tenant import Wanted
 def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
     includes = tuple(_in_cloud(target, wanted.tenant.initial_domain) for target in given(wanted.profile.spf).includes)
 
-    def look(domain: str) -> per_domain.Seen:
+    def look(domain: str) -> per_domain.DomainFinding:
         found = spf.repaired(domain, facts.answers, includes)
         match found:
-            case Needs() | Unknown():
+            case Needs() | NoVerdict():
                 return found
             case spf.NothingToRepair(examined=examined):
                 return _one(domain, "includes", note=_warnings(examined))
@@ -35,7 +35,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
             case _:
                 assert_never(found)
 
-    return per_domain.judge(per_domain.domains_of(facts), look)
+    return per_domain.judge_each(per_domain.domains_of(facts), look)
 
 
 _MICROSOFT = "spf.protection.outlook.com"
@@ -52,7 +52,7 @@ def _warnings(examined: spf.Examined) -> str:
     return "; ".join(f"{each.where}: {each.detail}" for each in examined.warnings)
 
 
-def _missing(domain: str, proposal: spf.Proposal, facts: Facts, wanted: Wanted) -> per_domain.Seen:
+def _missing(domain: str, proposal: spf.Proposal, facts: Facts, wanted: Wanted) -> per_domain.DomainFinding:
     before = None if proposal.before is None else spf.decode(proposal.before)
     seen = compare(("SPF", proposal.text, before)).of(domain)
     if other := per_domain.alias_at(proposal.domain, seen, facts):

@@ -40,7 +40,7 @@ class Txt:
         return b"".join(self.strings)
 
 
-type Value = str | Mx | Txt
+type RecordValue = str | Mx | Txt
 """An address, a host name (A-labels, lower case, no trailing dot), an exchanger or a text."""
 
 
@@ -51,7 +51,7 @@ class Present:
     *whole*: every server that was asked said so.
     """
 
-    values: tuple[Value, ...]
+    values: tuple[RecordValue, ...]
     ttl_s: int
     at: datetime
     whole: bool = field(default=True, compare=False)
@@ -74,5 +74,5 @@ class Unclear:
     at: datetime
 
 
-type Answer = Present | Absent | Unclear
-type Answers = Mapping[Question, Answer]
+type DnsAnswer = Present | Absent | Unclear
+type DnsAnswers = Mapping[Question, DnsAnswer]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from domain.mail.answers import Absent, Answers, Mx, Present, Question, RecordType, Txt, Unclear
+from domain.mail.answers import Absent, DnsAnswers, Mx, Present, Question, RecordType, Txt, Unclear
 
 type Level = Literal["error", "warning", "note"]
 """Error: receivers will not use it as meant. Warning: they do, and a person should look. Note: worth knowing."""
@@ -45,7 +45,7 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class NoVerdict:
     """An answer that the verdict rests on is unclear: no verdict, and never a write. *reason* names the question."""
 
     reason: str
@@ -54,7 +54,7 @@ class Unknown:
 class Asked:
     """The answers of one look, noting what was missing and what was unclear."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: DnsAnswers) -> None:
         self._answers = answers
         self._missing: dict[Question, None] = {}
         self._unclear: list[str] = []
@@ -79,10 +79,10 @@ class Asked:
         return None if answer is None else texts(answer)
 
     @property
-    def open(self) -> Needs | Unknown | None:
+    def open(self) -> Needs | NoVerdict | None:
         """Why there can be no verdict. Unclear comes first: no further answer would mend it."""
         if self._unclear:
-            return Unknown(self._unclear[0])
+            return NoVerdict(self._unclear[0])
         return Needs(tuple(self._missing)) if self._missing else None
 
 

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 
 from domain.mail import names
-from domain.mail.answers import Absent, Answers
-from domain.mail.asking import Asked, Needs, Unknown, hosts
+from domain.mail.answers import Absent, DnsAnswers
+from domain.mail.asking import Asked, Needs, NoVerdict, hosts
 
 SELECTORS = ("selector1", "selector2")
 
@@ -53,7 +53,7 @@ class InTheWay:
     found: tuple[str, ...]
 
 
-type State = Equal | Dangling | Missing | InTheWay | Unknown
+type State = Equal | Dangling | Missing | InTheWay | NoVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class Selector:
     state: State
 
 
-def compare(
-    domain: str, targets: tuple[str, str], answers: Answers, *, keys: bool = True
+def compare_cnames(
+    domain: str, targets: tuple[str, str], answers: DnsAnswers, *, keys: bool = True
 ) -> tuple[Selector, Selector] | Needs:
     """Look at both selectors of *domain*.
 
@@ -115,10 +115,10 @@ def _selector(owner: str, target: str, asked: Asked, *, keys: bool) -> Selector:
     try:
         wanted = names.to_ascii(target)
     except ValueError:
-        return Selector(owner, "", Unknown(f"the tenant names no target for {owner}"))
+        return Selector(owner, "", NoVerdict(f"the tenant names no target for {owner}"))
     state = _state(owner, wanted, asked, keys=keys)
     unclear = asked.open
-    return Selector(owner, wanted, unclear if isinstance(unclear, Unknown) else state)
+    return Selector(owner, wanted, unclear if isinstance(unclear, NoVerdict) else state)
 
 
 def _state(owner: str, wanted: str, asked: Asked, *, keys: bool) -> State:

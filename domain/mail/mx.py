@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from domain.mail import names
-from domain.mail.answers import Absent, Answers, Mx
-from domain.mail.asking import Asked, Needs, Remark, Unknown, exchangers, hosts
+from domain.mail.answers import Absent, DnsAnswers, Mx
+from domain.mail.asking import Asked, Needs, NoVerdict, Remark, exchangers, hosts
 
 MICROSOFT = ("mail.protection.outlook.com", "mx.microsoft", "mail.eo.outlook.com")
 """Hosts that are Exchange Online itself (docs/reference/dns.md#mx-of-microsoft)."""
@@ -59,10 +59,10 @@ class NoDomain:
     """The name does not exist (NXDOMAIN): expired, or never used."""
 
 
-type Verdict = AllFilter | Mixed | Microsoft | Other | NullMx | NoMx | NoDomain
+type MxVerdict = AllFilter | Mixed | Microsoft | Other | NullMx | NoMx | NoDomain
 
 
-def judge(domain: str, answers: Answers, suffixes: tuple[str, ...]) -> Verdict | Needs | Unknown:
+def judge_mx(domain: str, answers: DnsAnswers, suffixes: tuple[str, ...]) -> MxVerdict | Needs | NoVerdict:
     """Judge the MX records of *domain*; *suffixes* are the filter's domains (a profile's `mx_suffixes`).
 
     Raises:
@@ -80,12 +80,12 @@ def judge(domain: str, answers: Answers, suffixes: tuple[str, ...]) -> Verdict |
     return asked.open or _verdict(tuple(dict.fromkeys(mx.host for mx in found)), ours, remarks)
 
 
-def allows_lockdown(verdict: Verdict | Needs | Unknown) -> bool:
+def allows_lockdown(verdict: MxVerdict | Needs | NoVerdict) -> bool:
     """Whether the lock-down may be on for this domain: anything else, and anything unknown, means stop."""
     return isinstance(verdict, AllFilter | NullMx)
 
 
-def _verdict(found: tuple[str, ...], ours: tuple[str, ...], remarks: tuple[Remark, ...]) -> Verdict:
+def _verdict(found: tuple[str, ...], ours: tuple[str, ...], remarks: tuple[Remark, ...]) -> MxVerdict:
     if found == ("",):
         return NullMx()
     in_filter = tuple(host for host in found if _belongs(host, ours))

@@ -12,7 +12,7 @@ from clients.profiles import all_profiles
 from domain.control import Control, Facts, Finding
 from domain.controls import CATALOGUE
 from domain.facts import Reading, Seen, Unseen
-from domain.mail.answers import Absent, Answer, Mx, Present, Question, Txt
+from domain.mail.answers import Absent, DnsAnswer, Mx, Present, Question, Txt
 from domain.profile import Profile
 from domain.tenant import TenantConfig, Wanted
 from simulator.wire.envelope import annotated
@@ -196,7 +196,7 @@ def text(*strings: str) -> Present:
     return Present(tuple(Txt((string.encode(),)) for string in strings), 300, NOW)
 
 
-DNS: dict[Question, Answer] = {
+DNS: dict[Question, DnsAnswer] = {
     Question("northwindlegal.example", "MX"): Present((Mx(10, "inbound30.exchangedefender.com"),), 300, NOW),
     Question("inbound30.exchangedefender.com", "CNAME"): Absent(name_exists=True, ttl_s=300, at=NOW),
     **{
@@ -219,7 +219,7 @@ DNS: dict[Question, Answer] = {
 """What DNS says of the healthy tenant; what is not here does not exist."""
 
 
-def answered(facts: Facts, control: Control, tenant: Wanted, dns: dict[Question, Answer]) -> Facts:
+def answered(facts: Facts, control: Control, tenant: Wanted, dns: dict[Question, DnsAnswer]) -> Facts:
     """*facts* with all that *control* asks of *dns*."""
     while questions := control.questions(facts, tenant):
         facts = facts.answered({q: dns.get(q, Absent(name_exists=False, ttl_s=300, at=NOW)) for q in questions})
@@ -227,7 +227,7 @@ def answered(facts: Facts, control: Control, tenant: Wanted, dns: dict[Question,
 
 
 def judge(
-    control: Control | str, rows: Rows, answers: Mapping[Question, Answer] | None = None, **config: Any
+    control: Control | str, rows: Rows, answers: Mapping[Question, DnsAnswer] | None = None, **config: Any
 ) -> Finding:
     chosen = CATALOGUE[control] if isinstance(control, str) else control
     facts = answered(Facts(reading(rows)), chosen, wanted(**config), DNS | dict(answers or {}))

@@ -7,23 +7,23 @@ from hypothesis import strategies as st
 
 from domain.guards import lockdown
 from domain.mail import mx
-from domain.mail.asking import Needs, Unknown
+from domain.mail.asking import Needs, NoVerdict
 from domain.mx_moves import UNSEEN_PATIENCE, MxMemories, MxMemory, Sight
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LONG_AGO = MxMemory(at_filter=True, until=NOW - timedelta(days=1), seen_at=NOW)
 
-GOES: dict[str, mx.Verdict | Needs | Unknown] = {
+GOES: dict[str, mx.MxVerdict | Needs | NoVerdict] = {
     "filter": mx.AllFilter(("inbound30.exchangedefender.com",)),
     "null_mx": mx.NullMx(),
 }
-STOPS: dict[str, tuple[mx.Verdict | Needs | Unknown, str]] = {
+STOPS: dict[str, tuple[mx.MxVerdict | Needs | NoVerdict, str]] = {
     "microsoft": (mx.Microsoft(("a-com.mail.protection.outlook.com",)), "move the MX first"),
     "mixed": (mx.Mixed(("inbound30.exchangedefender.com",), ("a-com.mail.protection.outlook.com",)), "a-com.mail"),
     "other": (mx.Other(("mx.other.example",)), "move the MX first"),
     "no_mx": (mx.NoMx(), "no MX record"),
     "no_domain": (mx.NoDomain(), "does not exist"),
-    "unknown": (Unknown("SERVFAIL"), "SERVFAIL"),
+    "unknown": (NoVerdict("SERVFAIL"), "SERVFAIL"),
     "half_read": (Needs(()), "was not read"),
 }
 

@@ -4,7 +4,7 @@ Without that, a record may flood a stranger: senders of reports leave such a mai
 """
 
 from domain.mail import names
-from domain.mail.answers import Answers, Present, Question, Txt, Unclear
+from domain.mail.answers import DnsAnswers, Present, Question, Txt, Unclear
 from domain.mail.asking import Needs, Remark
 from domain.mail.dmarc.record import Record, is_record
 
@@ -12,7 +12,7 @@ MOST_DESTINATIONS = 5
 """Looked at of one record: more come only from a record made to be looked at."""
 
 
-def remarks(record: Record, at: str, answers: Answers) -> tuple[Remark, ...] | Needs:
+def report_remarks(record: Record, at: str, answers: DnsAnswers) -> tuple[Remark, ...] | Needs:
     """What is to tell about the mailboxes of the *record* that stands at *at*. What is unclear is not told."""
     questions = {destination: _question(at, destination) for destination in _elsewhere(record, at)}
     if missing := [each for each in questions.values() if each and each not in answers]:
@@ -38,7 +38,7 @@ def _question(at: str, destination: str) -> Question | None:
         return None
 
 
-def _taken(question: Question, answers: Answers) -> bool:
+def _taken(question: Question, answers: DnsAnswers) -> bool:
     answer = answers[question]
     if isinstance(answer, Present):
         return any(isinstance(each, Txt) and is_record(each.data) for each in answer.values)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from domain.mail import names
-from domain.mail.answers import Answers
-from domain.mail.asking import Asked, Needs, Remark, Unknown
+from domain.mail.answers import DnsAnswers
+from domain.mail.asking import Asked, Needs, NoVerdict, Remark
 from domain.mail.dmarc.record import Record, is_record, records, remarks
 
 MOST_QUERIES = 8
@@ -29,7 +29,7 @@ class NoRecord:
     remarks: tuple[Remark, ...]
 
 
-def walk(domain: str, answers: Answers) -> Found | NoRecord | Needs | Unknown:
+def walk(domain: str, answers: DnsAnswers) -> Found | NoRecord | Needs | NoVerdict:
     """Find the record that applies to *domain*: its own, else that of its organisation (RFC 9989, 4.10).
 
     Raises:
@@ -53,7 +53,7 @@ def ancestors(name: str) -> tuple[str, ...]:
     return names.parents(name)[1:][1 - MOST_QUERIES :]
 
 
-def misplaced(name: str, answers: Answers) -> tuple[Remark, ...]:
+def misplaced(name: str, answers: DnsAnswers) -> tuple[Remark, ...]:
     """A record that stands at the domain *name* itself, where nobody looks for it: it was meant to say something."""
     texts = Asked(answers).texts(name) or ()
     if not any(is_record(txt.data) for txt in texts):

@@ -5,8 +5,8 @@ from ipaddress import ip_address, ip_network
 from typing import Literal
 
 from domain.mail import names
-from domain.mail.answers import Absent, Answers, Present, RecordType
-from domain.mail.asking import Asked, Needs, Unknown, exchangers, hosts
+from domain.mail.answers import Absent, DnsAnswers, Present, RecordType
+from domain.mail.asking import Asked, Needs, NoVerdict, exchangers, hosts
 from domain.mail.spf.macros import Message, expanded
 from domain.mail.spf.record import Record, decode, parse, records
 from domain.mail.spf.terms import Mechanism, Qualifier, dns_name
@@ -24,8 +24,8 @@ _FAMILIES: tuple[RecordType, RecordType] = ("A", "AAAA")
 _RESULTS: dict[Qualifier, Result] = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 
 
-def check_host(message: Message, domain: str, answers: Answers) -> Result | Needs | Unknown:
-    """What the SPF record of *domain* says of *message*. Unknown is the RFC's temperror."""
+def check_host(message: Message, domain: str, answers: DnsAnswers) -> Result | Needs | NoVerdict:
+    """What the SPF record of *domain* says of *message*. NoVerdict is the RFC's temperror."""
     try:
         return _Check(message, answers).result(domain)
     except _EndedError as ended:
@@ -35,7 +35,7 @@ def check_host(message: Message, domain: str, answers: Answers) -> Result | Need
 class _EndedError(Exception):
     """The check ends here with *outcome*, however deep it is."""
 
-    def __init__(self, outcome: Result | Needs | Unknown) -> None:
+    def __init__(self, outcome: Result | Needs | NoVerdict) -> None:
         super().__init__(str(outcome))
         self.outcome = outcome
 
@@ -43,7 +43,7 @@ class _EndedError(Exception):
 class _Check:
     """One message against one record and what it leads to."""
 
-    def __init__(self, message: Message, answers: Answers) -> None:
+    def __init__(self, message: Message, answers: DnsAnswers) -> None:
         self._message = message
         self._answers = answers
         self._lookups = self._voids = 0

@@ -7,8 +7,8 @@ comes before them. Whatever would need a decision is refused, with the reason.
 from dataclasses import dataclass
 from typing import assert_never
 
-from domain.mail.answers import Absent, Answers, Present, Question, Txt
-from domain.mail.asking import Needs, Unknown, texts
+from domain.mail.answers import Absent, DnsAnswers, Present, Question, Txt
+from domain.mail.asking import Needs, NoVerdict, texts
 from domain.mail.spf.record import decode, is_record, parse, split
 from domain.mail.spf.tree import Examined
 from domain.mail.spf.verdict import Broken, Judged, Missing, NoRecord, Ok, judge, targets
@@ -52,8 +52,8 @@ def first(required: tuple[str, ...]) -> str:
 
 
 def repaired(
-    domain: str, answers: Answers, required: tuple[str, ...]
-) -> Proposal | NothingToRepair | CannotRepair | Needs | Unknown:
+    domain: str, answers: DnsAnswers, required: tuple[str, ...]
+) -> Proposal | NothingToRepair | CannotRepair | Needs | NoVerdict:
     """What to publish at *domain* so that mail through the *required* includes passes.
 
     The caller asks what is needed and calls again. A proposal was judged with its text in place, as the record was
@@ -78,7 +78,9 @@ def repaired(
             assert_never(judged.verdict)
 
 
-def _first(before: Examined, answers: Answers, required: tuple[str, ...]) -> Proposal | CannotRepair | Needs | Unknown:
+def _first(
+    before: Examined, answers: DnsAnswers, required: tuple[str, ...]
+) -> Proposal | CannotRepair | Needs | NoVerdict:
     """A first record: not for a name that does not exist, and not beside one that was meant to be the record."""
     answer = answers[Question(before.domain, "TXT")]
     if isinstance(answer, Absent) and not answer.name_exists:
@@ -90,8 +92,8 @@ def _first(before: Examined, answers: Answers, required: tuple[str, ...]) -> Pro
 
 
 def _completed(
-    before: Examined, answers: Answers, required: tuple[str, ...], missing: tuple[str, ...]
-) -> Proposal | CannotRepair | Needs | Unknown:
+    before: Examined, answers: DnsAnswers, required: tuple[str, ...], missing: tuple[str, ...]
+) -> Proposal | CannotRepair | Needs | NoVerdict:
     """The record with the *missing* includes right behind its version, unless somebody decided against them."""
     text = decode(before.found[0])
     record = parse(text)
@@ -105,8 +107,8 @@ def _completed(
 
 
 def _proven(
-    before: Examined, answers: Answers, required: tuple[str, ...], text: str
-) -> Proposal | CannotRepair | Needs | Unknown:
+    before: Examined, answers: DnsAnswers, required: tuple[str, ...], text: str
+) -> Proposal | CannotRepair | Needs | NoVerdict:
     """*text* as a proposal, if it does what is required with its tree as it is then."""
     after = judge(before.domain, _with(text, before.domain, answers), required)
     if not isinstance(after, Judged):
@@ -119,7 +121,7 @@ def _proven(
     return Proposal(before.domain, next(iter(before.found), None), text, split(text), after.examined)
 
 
-def _with(text: str, domain: str, answers: Answers) -> Answers:
+def _with(text: str, domain: str, answers: DnsAnswers) -> DnsAnswers:
     """*answers* as they would be with *text* as the one SPF record of *domain*."""
     question = Question(domain, "TXT")
     answer = answers[question]

@@ -10,8 +10,8 @@ from ipaddress import ip_address, ip_network
 from typing import Literal
 
 from domain.mail import names
-from domain.mail.answers import Absent, Answers, RecordType
-from domain.mail.asking import Asked, Level, Needs, Remark, Unknown, exchangers, hosts
+from domain.mail.answers import Absent, DnsAnswers, RecordType
+from domain.mail.asking import Asked, Level, Needs, NoVerdict, Remark, exchangers, hosts
 from domain.mail.spf import lint
 from domain.mail.spf.check import LOOKUP_LIMIT, MX_HOST_LIMIT, VOID_LIMIT
 from domain.mail.spf.record import Record, decode, parse, records
@@ -69,7 +69,7 @@ class Examined:
         return tuple(remark for remark in self.remarks if remark.level == "warning")
 
 
-def examine(domain: str, answers: Answers) -> Examined | Needs | Unknown:
+def examine(domain: str, answers: DnsAnswers) -> Examined | Needs | NoVerdict:
     """Look through the tree of *domain*'s record.
 
     Raises:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses
 
 from domain.mail import names
-from domain.mail.answers import Answers
-from domain.mail.asking import Needs, Unknown
+from domain.mail.answers import DnsAnswers
+from domain.mail.asking import Needs, NoVerdict
 from domain.mail.spf.check import Result, check_host
 from domain.mail.spf.macros import Address, Message
 from domain.mail.spf.record import Record
@@ -63,7 +63,7 @@ class Judged:
     verdict: Verdict
 
 
-def judge(domain: str, answers: Answers, required: tuple[str, ...]) -> Judged | Needs | Unknown:
+def judge(domain: str, answers: DnsAnswers, required: tuple[str, ...]) -> Judged | Needs | NoVerdict:
     """Judge the SPF record of *domain* against the *required* include targets.
 
     Raises:
@@ -73,7 +73,7 @@ def judge(domain: str, answers: Answers, required: tuple[str, ...]) -> Judged | 
     if not isinstance(examined, Examined):
         return examined
     verdict = _by_text(examined, wanted) or _by_outcome(examined, answers, wanted)
-    return verdict if isinstance(verdict, Needs | Unknown) else Judged(examined, verdict)
+    return verdict if isinstance(verdict, Needs | NoVerdict) else Judged(examined, verdict)
 
 
 def _by_text(examined: Examined, wanted: tuple[str, ...]) -> NoRecord | Broken | None:
@@ -88,7 +88,7 @@ def _by_text(examined: Examined, wanted: tuple[str, ...]) -> NoRecord | Broken |
     return Broken(f"{examined.domain}: {reason}") if reason else None
 
 
-def _by_outcome(examined: Examined, answers: Answers, wanted: tuple[str, ...]) -> Verdict | Needs | Unknown:
+def _by_outcome(examined: Examined, answers: DnsAnswers, wanted: tuple[str, ...]) -> Verdict | Needs | NoVerdict:
     """What becomes of mail: of strangers', and of the required includes'."""
     outcomes = _outcomes(STRANGERS, examined.domain, answers)
     if not isinstance(outcomes, dict):
@@ -159,7 +159,7 @@ def _shown(grant: Grant) -> str:
     return f"'{grant.term.text[:80]}'{place}"
 
 
-def _of_includes(examined: Examined, answers: Answers, wanted: tuple[str, ...]) -> Ok | Broken | Needs | Unknown:
+def _of_includes(examined: Examined, answers: DnsAnswers, wanted: tuple[str, ...]) -> Ok | Broken | Needs | NoVerdict:
     """Whether mail of each required include passes."""
     for target in wanted:
         outcomes = _outcomes(_samples(examined, target), examined.domain, answers)
@@ -185,13 +185,15 @@ def _samples(examined: Examined, target: str) -> tuple[Address, ...]:
     return tuple(network[0] for network in four or networks)
 
 
-def _outcomes(addresses: Iterable[Address], domain: str, answers: Answers) -> dict[Address, Result] | Needs | Unknown:
+def _outcomes(
+    addresses: Iterable[Address], domain: str, answers: DnsAnswers
+) -> dict[Address, Result] | Needs | NoVerdict:
     """What the record of *domain* says of mail from each of *addresses*."""
     found: dict[Address, Result] = {}
     needs: dict[Needs, None] = {}
     for address in addresses:
         outcome = check_host(Message(address, f"postmaster@{domain}", domain), domain, answers)
-        if isinstance(outcome, Unknown):
+        if isinstance(outcome, NoVerdict):
             return outcome
         if isinstance(outcome, Needs):
             needs[outcome] = None

@@ -4,7 +4,7 @@ import pytest
 
 from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown
 from domain.dns_steps import RecordChange, change_of
-from domain.mail.answers import Absent, Answer, Present, Question, Unclear
+from domain.mail.answers import Absent, DnsAnswer, Present, Question, Unclear
 from domain.steps import Step
 from tests.domain.builders import NOW, healthy, judge, text
 
@@ -68,7 +68,7 @@ def test_only_the_record_that_is_missing_is_published():
 
 @pytest.mark.parametrize("there", [Present(("elsewhere.example",), 300, NOW), None], ids=["alias", "text"])
 def test_a_record_in_the_way_is_a_persons_to_take_away(there):
-    dns: dict[Question, Answer] = {Question(OWNERS[0], "TXT"): text("v=DKIM1; p=MIGf")}
+    dns: dict[Question, DnsAnswer] = {Question(OWNERS[0], "TXT"): text("v=DKIM1; p=MIGf")}
     dns[Question(OWNERS[0], "CNAME")] = there or Absent(name_exists=True, ttl_s=300, at=NOW)
     finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)
     assert isinstance(finding, NeedsPerson)
@@ -109,7 +109,7 @@ def test_a_wildcard_is_not_a_record_in_the_way(rtype):
     """What it says of the selectors it says of any name beside them: an alias of their own takes its place."""
     wild = Present(("wild.example",), 300, NOW) if rtype == "CNAME" else text("v=spf1 -all")
     there = Absent(name_exists=True, ttl_s=300, at=NOW)
-    dns: dict[Question, Answer] = {Question(name, rtype): wild for name in (*OWNERS, BESIDE)}
+    dns: dict[Question, DnsAnswer] = {Question(name, rtype): wild for name in (*OWNERS, BESIDE)}
     if rtype == "TXT":
         dns |= {Question(owner, "CNAME"): there for owner in OWNERS}
     finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)

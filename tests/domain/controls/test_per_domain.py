@@ -2,7 +2,7 @@ import pytest
 
 from domain.control import Drifted, Facts, NeedsPerson, Unknown
 from domain.controls.per_domain import own_names
-from domain.mail.answers import Absent, Answer, Mx, Present, Question, Unclear
+from domain.mail.answers import Absent, DnsAnswer, Mx, Present, Question, Unclear
 from tests.domain.builders import NOW, failing, healthy, judge, reading, text
 
 DOMAIN = "northwindlegal.example"
@@ -47,13 +47,13 @@ HOSTS = {DOMAIN: HOST, SECOND: HOST}
 @pytest.mark.parametrize(("control", "name"), [("spf", DOMAIN), ("dmarc", f"_dmarc.{DOMAIN}")])
 @pytest.mark.parametrize("config", [{}, {"dns": {DOMAIN: HOST}}], ids=["proposed", "published"])
 def test_nothing_is_planned_on_a_name_that_is_an_alias(control, name, config):
-    dns: dict[Question, Answer] = {Question(name, "TXT"): Absent(name_exists=True, ttl_s=300, at=NOW)}
-    alias: dict[Question, Answer] = {Question(name, "CNAME"): Present(("elsewhere.example",), 300, NOW)}
+    dns: dict[Question, DnsAnswer] = {Question(name, "TXT"): Absent(name_exists=True, ttl_s=300, at=NOW)}
+    alias: dict[Question, DnsAnswer] = {Question(name, "CNAME"): Present(("elsewhere.example",), 300, NOW)}
     finding = judge(control, healthy(), dns | alias, **config)
     assert isinstance(finding, NeedsPerson)
     assert f"{name} is an alias of elsewhere.example" in finding.todo
     assert "publish TXT" not in finding.todo
-    unclear: dict[Question, Answer] = {Question(name, "CNAME"): Unclear("SERVFAIL", NOW)}
+    unclear: dict[Question, DnsAnswer] = {Question(name, "CNAME"): Unclear("SERVFAIL", NOW)}
     assert isinstance(judge(control, healthy(), dns | unclear, **config), Unknown)
 
 

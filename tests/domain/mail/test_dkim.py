@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from domain.mail import dkim
 from domain.mail.answers import Question
-from domain.mail.asking import Needs, Unknown
+from domain.mail.asking import Needs, NoVerdict
 from tests.domain.mail.zones import settle, txt, unclear
 
 OWN = "contoso.example"
@@ -18,7 +18,7 @@ PUBLISHED = {(ONE, "CNAME"): (OLD,), (TWO, "CNAME"): (NEW,), (OLD, "TXT"): txt(K
 
 
 def states(listed, targets=(OLD, NEW), asked=None):
-    found = settle(lambda answers: dkim.compare(OWN, targets, answers), listed, asked)
+    found = settle(lambda answers: dkim.compare_cnames(OWN, targets, answers), listed, asked)
     return tuple(selector.state for selector in found)
 
 
@@ -31,7 +31,7 @@ def test_case_and_the_trailing_dot_of_the_tenants_targets_do_not_matter():
 
 
 def test_each_selector_says_where_its_record_belongs():
-    found = settle(lambda answers: dkim.compare("Contoso.Example.", (OLD, NEW), answers), {})
+    found = settle(lambda answers: dkim.compare_cnames("Contoso.Example.", (OLD, NEW), answers), {})
     assert [(each.owner, each.target) for each in found] == [(ONE, OLD), (TWO, NEW)]
 
 
@@ -71,31 +71,31 @@ def test_a_cname_without_a_usable_key_is_dangling(texts, why):
 @pytest.mark.parametrize(("name", "kind"), [(ONE, "CNAME"), (OLD, "TXT")])
 def test_an_unclear_answer_leaves_that_selector_unknown_and_the_other_judged(name, kind):
     first, second = states(PUBLISHED | {(name, kind): unclear("lame")})
-    assert first == Unknown(f"{kind} of {name}: lame")
+    assert first == NoVerdict(f"{kind} of {name}: lame")
     assert isinstance(second, dkim.Equal)
 
 
 def test_an_unclear_text_where_the_cname_is_missing_is_unknown():
-    assert isinstance(states({(ONE, "TXT"): unclear()})[0], Unknown)
+    assert isinstance(states({(ONE, "TXT"): unclear()})[0], NoVerdict)
 
 
 @pytest.mark.parametrize("target", ["", "a..b"])
 def test_without_a_target_of_the_tenant_there_is_no_verdict(target):
     asked: list[Question] = []
     first, second = states(PUBLISHED, (target, NEW), asked)
-    assert isinstance(first, Unknown)
+    assert isinstance(first, NoVerdict)
     assert isinstance(second, dkim.Equal)
     assert ONE not in {question.name for question in asked}
 
 
 def test_the_two_selectors_are_asked_for_together():
-    assert dkim.compare(OWN, (OLD, NEW), {}) == Needs((Question(ONE, "CNAME"), Question(TWO, "CNAME")))
+    assert dkim.compare_cnames(OWN, (OLD, NEW), {}) == Needs((Question(ONE, "CNAME"), Question(TWO, "CNAME")))
 
 
 @pytest.mark.parametrize("domain", ["", "a..example", "x." * 120 + "example"])
 def test_what_cannot_have_selectors_is_a_value_error(domain):
     with pytest.raises(ValueError, match=r"empty label|at most 253"):
-        dkim.compare(domain, (OLD, NEW), {})
+        dkim.compare_cnames(domain, (OLD, NEW), {})
 
 
 @pytest.mark.parametrize(

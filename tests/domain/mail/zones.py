@@ -3,17 +3,28 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from domain.mail.answers import Absent, Answer, Answers, Mx, Present, Question, RecordType, Txt, Unclear, Value
+from domain.mail.answers import (
+    Absent,
+    DnsAnswer,
+    DnsAnswers,
+    Mx,
+    Present,
+    Question,
+    RecordType,
+    RecordValue,
+    Txt,
+    Unclear,
+)
 from domain.mail.asking import Needs
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
-type Entry = tuple[Value, ...] | Answer
+type Entry = tuple[RecordValue, ...] | DnsAnswer
 type Listed = Mapping[tuple[str, RecordType], Entry]
 type Zone = dict[tuple[str, RecordType], Entry]
 
 
-def txt(*texts: str | bytes) -> tuple[Value, ...]:
+def txt(*texts: str | bytes) -> tuple[RecordValue, ...]:
     """TXT records, each of one or more strings."""
     return tuple(Txt(_strings(text if isinstance(text, bytes) else text.encode())) for text in texts)
 
@@ -22,7 +33,7 @@ def _strings(data: bytes) -> tuple[bytes, ...]:
     return tuple(data[at : at + 255] for at in range(0, len(data), 255)) or (b"",)
 
 
-def mx(*pairs: tuple[int, str]) -> tuple[Value, ...]:
+def mx(*pairs: tuple[int, str]) -> tuple[RecordValue, ...]:
     return tuple(Mx(preference, host) for preference, host in pairs)
 
 
@@ -35,7 +46,7 @@ def spf(records: Mapping[str, str | bytes]) -> Zone:
     return {(name, "TXT"): txt(record) for name, record in records.items()}
 
 
-def answer(zone: Listed, question: Question) -> Answer:
+def answer(zone: Listed, question: Question) -> DnsAnswer:
     found = zone.get((question.name, question.type))
     if isinstance(found, tuple):
         return Present(found, 300, NOW)
@@ -44,9 +55,9 @@ def answer(zone: Listed, question: Question) -> Answer:
     return Absent(any(name == question.name or name.endswith(f".{question.name}") for name, _ in zone), 60, NOW)
 
 
-def settle[T](look: Callable[[Answers], T | Needs], zone: Listed, asked: list[Question] | None = None) -> T:
+def settle[T](look: Callable[[DnsAnswers], T | Needs], zone: Listed, asked: list[Question] | None = None) -> T:
     """Call *look* until it needs nothing more; it never asks the same twice."""
-    answers: dict[Question, Answer] = {}
+    answers: dict[Question, DnsAnswer] = {}
     while isinstance(result := look(answers), Needs):
         assert result.questions
         assert not answers.keys() & set(result.questions)

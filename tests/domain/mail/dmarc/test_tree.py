@@ -2,7 +2,7 @@ import pytest
 
 from domain.mail import dmarc
 from domain.mail.answers import Question
-from domain.mail.asking import Unknown
+from domain.mail.asking import NoVerdict
 from tests.domain.mail.zones import settle, txt, unclear
 
 OWN = "mail.contoso.example"
@@ -95,7 +95,7 @@ def test_nothing_stands_in_the_way_where_there_is_nothing_or_something_else():
 @pytest.mark.parametrize("name", [OWN, "contoso.example", "example"])
 def test_an_unclear_answer_on_the_way_leaves_no_verdict(name):
     found = walk({(f"_dmarc.{name}", "TXT"): unclear("time-out")})
-    assert found == Unknown(f"TXT of _dmarc.{name}: time-out")
+    assert found == NoVerdict(f"TXT of _dmarc.{name}: time-out")
 
 
 def test_an_unclear_answer_beyond_a_boundary_does_not_matter():

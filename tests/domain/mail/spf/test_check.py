@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from domain.mail import spf
-from domain.mail.answers import Absent, Answer, Mx, Present, Question, Txt, Unclear
-from domain.mail.asking import Needs, Unknown
+from domain.mail.answers import Absent, DnsAnswer, Mx, Present, Question, Txt, Unclear
+from domain.mail.asking import Needs, NoVerdict
 from tests.domain.mail.zones import NOW, Zone, answer, mx, settle, txt, unclear
 from tests.domain.mail.zones import spf as records
 
@@ -66,12 +66,12 @@ def message(case):
 @pytest.mark.parametrize(("data", "case"), CASES)
 def test_the_rfcs_test_suite_passes(data, case):
     zone, given = Scenario(data), message(case)
-    answers: dict[Question, Answer] = {}
+    answers: dict[Question, DnsAnswer] = {}
     while isinstance(found := spf.check_host(given, given.sender_domain, answers), Needs):
         assert not answers.keys() & set(found.questions)
         answers |= {question: zone.answer(question) for question in found.questions}
     wanted = case["result"] if isinstance(case["result"], list) else [case["result"]]
-    assert ("temperror" if isinstance(found, Unknown) else found) in wanted
+    assert ("temperror" if isinstance(found, NoVerdict) else found) in wanted
 
 
 def test_the_suite_is_whole():
@@ -97,7 +97,7 @@ def test_the_hosts_of_an_mx_are_asked_for_in_one_round():
     zone = records({"contoso.example": "v=spf1 mx -all"}) | {
         ("contoso.example", "MX"): mx((1, "a.example"), (2, "b.example"))
     }
-    answers: dict[Question, Answer] = {}
+    answers: dict[Question, DnsAnswer] = {}
     for _ in range(2):
         needs = spf.check_host(MESSAGE, "contoso.example", answers)
         assert isinstance(needs, Needs)
@@ -122,7 +122,7 @@ def test_the_hosts_of_an_mx_are_asked_for_in_one_round():
 def test_an_unclear_answer_is_a_temporary_error_with_its_question(record, dark):
     zone = records({"contoso.example": record}) | {("m.example", "MX"): mx((1, "b.example"))}
     name, kind = dark
-    assert check(zone | {dark: unclear()}) == Unknown(f"{kind} of {name}: SERVFAIL")
+    assert check(zone | {dark: unclear()}) == NoVerdict(f"{kind} of {name}: SERVFAIL")
 
 
 REVERSE = "1.0.18.198.in-addr.arpa"

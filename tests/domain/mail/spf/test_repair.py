@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from domain.mail import spf
 from domain.mail.answers import Mx, Question, Txt
-from domain.mail.asking import Needs, Unknown
+from domain.mail.asking import Needs, NoVerdict
 from tests.domain.mail.spf.documented import BOTH, CLOUD, OWN, PROXY, TREES, propose, zone
 from tests.domain.mail.zones import mx, settle, txt, unclear
 from tests.domain.mail.zones import spf as records
@@ -94,7 +94,7 @@ def test_ten_lookups_after_the_repair_are_fine():
 @pytest.mark.parametrize("name", [OWN, PROXY, CLOUD, "mail.example"])
 def test_nothing_is_proposed_on_an_unclear_answer(name):
     listed = zone("v=spf1 include:mail.example -all") | {(name, "TXT"): unclear()}
-    assert isinstance(propose(listed), Unknown)
+    assert isinstance(propose(listed), NoVerdict)
 
 
 NAMES = [OWN, "a.example", "b.example", "c.example", "d.example", PROXY, CLOUD]
@@ -222,7 +222,7 @@ def test_no_unclear_answer_ever_yields_a_proposal(listed, data):
     dark = data.draw(st.sampled_from(asked))
     found, _ = answered(dict(listed) | {(dark.name, dark.type): unclear()})
     assert not isinstance(found, spf.Proposal)
-    assert isinstance(found, Unknown | spf.CannotRepair)
+    assert isinstance(found, NoVerdict | spf.CannotRepair)
 
 
 @given(st.lists(st.binary(max_size=60).map(lambda data: b"v=spf1 " + data) | st.binary(max_size=60), min_size=1))

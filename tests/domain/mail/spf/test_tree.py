@@ -2,7 +2,7 @@ import pytest
 
 from domain.mail import spf
 from domain.mail.answers import Question
-from domain.mail.asking import Needs, Unknown
+from domain.mail.asking import Needs, NoVerdict
 from tests.domain.mail.spf.trees import HOSTS, OWN, A, ids, look
 from tests.domain.mail.zones import mx, settle, txt, unclear
 from tests.domain.mail.zones import spf as records
@@ -212,12 +212,12 @@ def test_any_unclear_answer_leaves_no_verdict_and_is_named(name, kind):
     zone = records({OWN: "v=spf1 include:a.example a:host.example mx:mail.example mx exists:e.example -all", **A})
     zone |= {("mail.example", "MX"): mx((10, "mail.example"))}
     found = settle(lambda answers: spf.examine(OWN, answers), zone | {(name, kind): unclear("SERVFAIL")})
-    assert found == Unknown(f"{kind} of {name}: SERVFAIL")
+    assert found == NoVerdict(f"{kind} of {name}: SERVFAIL")
 
 
 def test_an_answer_of_another_type_is_unclear():
     found = settle(lambda answers: spf.examine(OWN, answers), {(OWN, "TXT"): ("192.0.2.1",)})
-    assert isinstance(found, Unknown)
+    assert isinstance(found, NoVerdict)
 
 
 def test_a_domain_is_asked_for_by_its_a_labels():

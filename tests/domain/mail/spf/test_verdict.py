@@ -1,7 +1,7 @@
 import pytest
 
 from domain.mail import spf
-from domain.mail.asking import Unknown
+from domain.mail.asking import NoVerdict
 from tests.domain.mail.spf.documented import BOTH, CLOUD, OWN, PROXY, propose, zone
 from tests.domain.mail.zones import settle, unclear
 from tests.domain.mail.zones import spf as records
@@ -174,7 +174,7 @@ def test_nothing_or_nonsense_cannot_be_required(required):
     ],
 )
 def test_what_is_unclear_for_one_message_leaves_no_verdict(record, name):
-    assert settle(lambda answers: spf.judge(OWN, answers, BOTH), zone(record) | {(name, "A"): unclear()}) == Unknown(
+    assert settle(lambda answers: spf.judge(OWN, answers, BOTH), zone(record) | {(name, "A"): unclear()}) == NoVerdict(
         f"A of {name}: SERVFAIL"
     )
 
@@ -184,4 +184,4 @@ def test_what_an_include_alone_makes_of_its_mail_may_be_unclear_too():
     listed = zone(f"v=spf1 -ip4:65.99.255.0/24 {GUIDE[7:]}")
     listed |= records({PROXY: "v=spf1 exists:%{i}.odd.example ip4:65.99.255.0/24 -all"})
     listed |= {("65.99.255.0.odd.example", "A"): unclear()}
-    assert isinstance(settle(lambda answers: spf.judge(OWN, answers, BOTH), listed), Unknown)
+    assert isinstance(settle(lambda answers: spf.judge(OWN, answers, BOTH), listed), NoVerdict)
