@@ -6,6 +6,7 @@ param place = 'prod'
 param location = readEnvironmentVariable('AZURE_LOCATION')
 param appClientId = readEnvironmentVariable('HOLDFAST_CLIENT_ID')
 param alertEmail = readEnvironmentVariable('HOLDFAST_ALERT_EMAIL')
+param apiKeys = readEnvironmentVariable('HOLDFAST_KEYS', '')
 param operatorId = readEnvironmentVariable('HOLDFAST_OPERATOR_ID', '')
 param operatorType = readEnvironmentVariable('HOLDFAST_OPERATOR_TYPE', 'User')
 param proof = 'certificate'
