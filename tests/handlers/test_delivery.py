@@ -169,7 +169,7 @@ async def test_a_message_of_a_later_version_is_worked_on_after_the_upgrade(servi
     await deliver("checks", body, service.clients)
     assert await service.states(tenant) == {}
 
-    monkeypatch.setattr(jobs, "VERSION", 2)
+    monkeypatch.setattr(jobs, "MESSAGE_VERSION", 2)
     await deliver("checks", posted[-1].body, service.clients)
     assert (await service.state(tenant, "oof-rule")).state == "compliant"
 
@@ -191,7 +191,7 @@ async def upgraded(service, monkeypatch):
     tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
     await service.look_after(tenant)
     with monkeypatch.context() as later_version:
-        later_version.setattr(documents, "VERSION", documents.ROW_VERSION + 1)
+        later_version.setattr(documents, "ROW_VERSION", documents.ROW_VERSION + 1)
         await service.check(tenant)
         await service.messages("remediations")
     return tenant
@@ -206,7 +206,7 @@ async def test_states_of_a_later_version_are_unknown_and_left_as_they_are(servic
     assert upgraded.writes == []
     assert posted == []
 
-    monkeypatch.setattr(documents, "VERSION", documents.ROW_VERSION + 1)
+    monkeypatch.setattr(documents, "ROW_VERSION", documents.ROW_VERSION + 1)
     assert (await service.state(upgraded, "inbound-lockdown")).state == "drifted"
 
 

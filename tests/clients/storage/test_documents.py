@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from clients.storage.alerts import Book
 from clients.storage.audit import AuditBook
-from clients.storage.documents import NewerRow, pack, unpack
+from clients.storage.documents import ROW_VERSION, NewerRow, pack, unpack
 from domain.alerts.record import AlertRecord
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket, Told
 
+LATER = ROW_VERSION + 1
 AT = "2026-11-23T12:00:00Z"
 MAIL = {
     "message_id": "m",
@@ -45,8 +46,8 @@ def test_a_row_of_the_version_before_is_read_whole(kind, content):
 
 
 def test_a_row_of_a_later_version_is_refused_before_it_is_read():
-    with pytest.raises(NewerRow, match="row p r is of version 2, later than 1"):
-        unpack(Told, {"PartitionKey": "p", "RowKey": "r", "version": 2, "body0": '{"til": "later"}'})
+    with pytest.raises(NewerRow, match=f"row p r is of version {LATER}, later than {ROW_VERSION}"):
+        unpack(Told, {"PartitionKey": "p", "RowKey": "r", "version": LATER, "body0": '{"til": "later"}'})
 
 
 @given(st.lists(st.text(max_size=50_000), max_size=3))

@@ -72,7 +72,7 @@ async def test_a_query_parameter_is_given_once(service):
 
 async def test_what_a_later_version_wrote_is_asked_for_again(service, monkeypatch):
     with monkeypatch.context() as later_version:
-        later_version.setattr(documents, "VERSION", 2)
+        later_version.setattr(documents, "ROW_VERSION", documents.ROW_VERSION + 1)
         await ask(service, "PUT", "brake", {"engaged": False, "reason": "upgraded"})
     answer = await ask(service, "GET", "brake")
     assert answer.status_code == 503
