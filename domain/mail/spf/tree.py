@@ -80,6 +80,30 @@ def examine(domain: str, answers: DnsAnswers) -> Examined | Needs | NoVerdict:
     return walk.asked.open or walk.examined(ending)
 
 
+class _Remarks:
+    """What is told of one tree, whose record is *domain*'s."""
+
+    def __init__(self, domain: str) -> None:
+        self.domain = domain
+        self.told: list[Remark] = []
+
+    def error(self, remark_id: str, where: str, detail: str, section: str) -> None:
+        self.told.append(Remark(remark_id, "error", where, detail, f"RFC 7208, {section}"))
+
+    def warn(self, remark_id: str, detail: str, section: str) -> None:
+        self.told.append(Remark(remark_id, "warning", self.domain, detail, f"RFC 7208, {section}"))
+
+    def of_limits(self, lookups: int, voids: int) -> None:
+        if lookups > LOOKUP_LIMIT:
+            count = f"more than {FOLLOWED}" if lookups > FOLLOWED else str(lookups)
+            self.error("lookup-limit", self.domain, f"costs {count} DNS look-ups, at most {LOOKUP_LIMIT}", "4.6.4")
+        detail = f"has {voids} void look-ups (names without records), at most {VOID_LIMIT}"
+        if voids > VOID_LIMIT:
+            self.error("void-limit", self.domain, detail, "4.6.4")
+        elif voids:
+            self.warn("void-lookups", detail, "4.6.4")
+
+
 class _Walk:
     """One look through one tree."""
 
@@ -90,7 +114,7 @@ class _Walk:
         self._exact = True
         self._reached: set[str] = set()
         self._grants: list[Grant] = []
-        self._remarks: list[Remark] = []
+        self._remarks = _Remarks(domain)
         self._own: Record | None = None
 
     def follow(self, path: tuple[str, ...], *, passing: bool) -> Ending:
@@ -141,7 +165,7 @@ class _Walk:
 
     def _into(self, name: str, path: tuple[str, ...], *, passing: bool) -> Ending:
         if name in path:
-            self._error("loop", path[-1], f"leads back to {name}, so that look-ups never end", "4.6.4")
+            self._remarks.error("loop", path[-1], f"leads back to {name}, so that look-ups never end", "4.6.4")
             return "none"
         return self.follow((*path, name), passing=passing)
 
@@ -152,16 +176,16 @@ class _Walk:
             self._exact = self._exact and not decides
             detail = f"{shown} depends on the message: counted as one look-up, the rest is not known"
             level: Level = "warning" if decides else "note"
-            self._remarks.append(Remark("dynamic-term", level, where, detail, "RFC 7208, 7"))
+            self._remarks.told.append(Remark("dynamic-term", level, where, detail, "RFC 7208, 7"))
         elif decides:
-            self._error("malformed-name", where, f"{shown} names no domain", "4.3")
+            self._remarks.error("malformed-name", where, f"{shown} names no domain", "4.3")
         else:
             detail = f"{shown} names no domain and matches nothing"
-            self._remarks.append(Remark("malformed-name", "warning", where, detail, "RFC 7208, 4.3"))
+            self._remarks.told.append(Remark("malformed-name", "warning", where, detail, "RFC 7208, 4.3"))
 
     def _at(self, name: str, term: Mechanism) -> tuple[Network, ...]:
         """The networks around the addresses of *name*; a name without one is a void look-up."""
-        found = self._addresses(name, ("A",) if term.kind == "exists" else ("A", "AAAA"))
+        found = _addresses(self.asked, name, ("A",) if term.kind == "exists" else ("A", "AAAA"))
         self._voids += found is None
         return _around(found or (), term) if term.kind == "a" else ()
 
@@ -170,18 +194,12 @@ class _Walk:
         answer = self.asked.get(name, "MX")
         found = [mx.host for mx in exchangers(answer) if mx.host]
         if len(found) > MX_HOST_LIMIT:
-            self._error("mx-host-limit", where, f"{name} has {len(found)} exchangers, at most {MX_HOST_LIMIT}", "4.6.4")
-        addresses = [self._addresses(each, ("A", "AAAA")) for each in found[:MX_HOST_LIMIT]]
+            self._remarks.error(
+                "mx-host-limit", where, f"{name} has {len(found)} exchangers, at most {MX_HOST_LIMIT}", "4.6.4"
+            )
+        addresses = [_addresses(self.asked, each, ("A", "AAAA")) for each in found[:MX_HOST_LIMIT]]
         self._voids += isinstance(answer, Absent) or None in addresses
         return tuple(network for each in addresses for network in _around(each or (), term))
-
-    def _addresses(self, name: str, kinds: tuple[RecordType, ...]) -> tuple[str, ...] | None:
-        """The addresses of *name*, of the first family that has any; None where every one is proven absent."""
-        for kind in kinds:
-            answer = self.asked.get(name, kind)
-            if not isinstance(answer, Absent):
-                return hosts(answer)
-        return None
 
     def _record(self, path: tuple[str, ...]) -> Record | None:
         """The record at the end of *path*; what is wrong with it is told."""
@@ -192,32 +210,30 @@ class _Walk:
         if len(path) > 1:
             self._voids += not txts
         if len(found) > 1:
-            self._error("several-records", name, f"has {len(found)} SPF records, which is as bad as none", "4.5")
+            self._remarks.error(
+                "several-records", name, f"has {len(found)} SPF records, which is as bad as none", "4.5"
+            )
         elif found:
             return self._parsed(found[0], name)
         elif len(path) > 1:
-            self._error("target-without-record", name, f"has no SPF record, and {path[-2]} counts on it", "5.2, 6.1")
+            self._remarks.error(
+                "target-without-record", name, f"has no SPF record, and {path[-2]} counts on it", "5.2, 6.1"
+            )
         return None
 
     def _parsed(self, data: bytes, name: str) -> Record | None:
         try:
             return parse(decode(data))
         except ValueError as error:
-            self._error("syntax", name, str(error), "3.1, 4.6")
+            self._remarks.error("syntax", name, str(error), "3.1, 4.6")
             return None
-
-    def _error(self, remark_id: str, where: str, detail: str, section: str) -> None:
-        self._remarks.append(Remark(remark_id, "error", where, detail, f"RFC 7208, {section}"))
-
-    def _warn(self, remark_id: str, detail: str, section: str) -> None:
-        self._remarks.append(Remark(remark_id, "warning", self.domain, detail, f"RFC 7208, {section}"))
 
     def examined(self, ending: Ending) -> Examined:
         """What was found, once nothing is open."""
         txts = self.asked.texts(self.domain) or ()
-        self._limits()
+        self._remarks.of_limits(self._lookups, self._voids)
         if ending in _MILD:
-            self._warn("mild-ending", f"ends in {_MILD[ending]}; the documented record ends in '-all'", "5.1")
+            self._remarks.warn("mild-ending", f"ends in {_MILD[ending]}; the documented record ends in '-all'", "5.1")
         lints = lint.texts(txts, self.domain) + (lint.record(self._own, self.domain) if self._own else ())
         return Examined(
             domain=self.domain,
@@ -229,18 +245,17 @@ class _Walk:
             ending=ending,
             reached=frozenset(self._reached),
             grants=tuple(self._grants),
-            remarks=tuple(dict.fromkeys((*self._remarks, *lints))),
+            remarks=tuple(dict.fromkeys((*self._remarks.told, *lints))),
         )
 
-    def _limits(self) -> None:
-        if self._lookups > LOOKUP_LIMIT:
-            count = f"more than {FOLLOWED}" if self._lookups > FOLLOWED else str(self._lookups)
-            self._error("lookup-limit", self.domain, f"costs {count} DNS look-ups, at most {LOOKUP_LIMIT}", "4.6.4")
-        voids = f"has {self._voids} void look-ups (names without records), at most {VOID_LIMIT}"
-        if self._voids > VOID_LIMIT:
-            self._error("void-limit", self.domain, voids, "4.6.4")
-        elif self._voids:
-            self._warn("void-lookups", voids, "4.6.4")
+
+def _addresses(asked: Asked, name: str, kinds: tuple[RecordType, ...]) -> tuple[str, ...] | None:
+    """The addresses of *name*, of the first family that has any; None where every one is proven absent."""
+    for kind in kinds:
+        answer = asked.get(name, kind)
+        if not isinstance(answer, Absent):
+            return hosts(answer)
+    return None
 
 
 def _around(addresses: tuple[str, ...], term: Mechanism) -> tuple[Network, ...]:

@@ -57,6 +57,11 @@ def test_a_key_of_anybody_else_is_not(keys, elsewhere):
 
 
 async def test_a_key_is_fetched_once_for_all_who_need_it_and_kept(keys, served, clock):
+    async def slowly(_):
+        await asyncio.sleep(0.01)
+        return httpx.Response(200, json={"signing_key": "one"})
+
+    served.mock(side_effect=slowly)
     assert await asyncio.gather(*(keys.at(URL) for _ in range(5))) == ["one"] * 5
     clock.advance(seconds=599)
     assert await keys.at(URL) == "one"
