@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Read at import, so that a missing setting or a malformed profile stops the start with one line that names it.
 settings = environment.load()
 profiles.all_profiles()
-connect = partial(workers.clients, settings)
+worker_clients = partial(workers.clients, settings)
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
@@ -52,14 +52,14 @@ def on_timer(name: str, schedule: str, work: Callable[[float, Clients], Awaitabl
     @app.function_name(name)
     @app.timer_trigger(arg_name="timer", schedule=f"%{schedule}%")
     async def woken(timer: func.TimerRequest) -> None:
-        await work(interval_s(timer), await connect())
+        await work(interval_s(timer), await worker_clients())
 
 
 def on_message(name: str, queue: str, work: Callable[[bytes, Clients], Awaitable[None]]) -> None:
     @app.function_name(name)
     @app.queue_trigger(arg_name="message", queue_name=queue, connection=STORAGE)
     async def woken(message: func.QueueMessage) -> None:
-        await work(message.get_body(), await connect())
+        await work(message.get_body(), await worker_clients())
 
 
 for name, (schedule, work) in TIMERS.items():
@@ -80,4 +80,4 @@ def api() -> "Platform":
     """The API, imported when an instance answers its first request: one that serves a queue never does."""
     from handlers.api.app import Platform  # noqa: PLC0415
 
-    return Platform(settings, connect)
+    return Platform(settings, worker_clients)

@@ -79,7 +79,7 @@ def change_of(parameters: Mapping[str, Any]) -> RecordChange:
     return RecordChange(zone, name, cast("WritableType", kind), *sides)
 
 
-def undo(entry: Entry) -> tuple[Step, ...]:
+def undo_steps(entry: Entry) -> tuple[Step, ...]:
     """The steps that put back what the changes in DNS of *entry* found, last one first; none where it made none.
 
     Each is held to what the entry wrote: where somebody has changed it since, nothing is written.

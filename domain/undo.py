@@ -40,7 +40,7 @@ def plan(entry: Entry, facts: Facts) -> Drifted:
     if any(step.existed for step in entry.steps):
         raise CannotUndo("somebody had made the same in the same moment, so it may not be ours to take away")
     try:
-        steps = list(dns_steps.undo(entry))
+        steps = list(dns_steps.undo_steps(entry))
     except ValueError as odd:
         raise CannotUndo(str(odd)) from None
     if why := needed(entry, facts):

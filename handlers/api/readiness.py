@@ -1,6 +1,7 @@
 """What a tenant has granted, and what is missing, each with the exact grant that mends it. Reads only.
 
-Source: exchange-admin-api fact sheet, sections 1.2 to 1.5 and 5.5; defender-alerts-and-audit, sections 1.1 and 3.1.
+Source: docs/reference/entra.md#app-roles, #directory-roles, #consent; docs/reference/exchange.md#customisation;
+docs/reference/defender-alerts-and-audit.md#permissions.
 """
 
 import asyncio
@@ -70,7 +71,7 @@ _WRITERS: Mapping[Resource, tuple[tuple[str, str], ...]] = {
         _GLOBAL,
     ),
 }
-"""Roles that may write, the one to grant first (1.3)."""
+"""Roles that may write, the one to grant first."""
 
 _ORGANIZATION = Query("exchange", "Get-OrganizationConfig", never_empty=True)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.dns_hosts import CloudflareHost, zone_of
-from domain.dns_steps import LARGEST_SET, RecordChange, change_of, records_read, replaced, undo
+from domain.dns_steps import LARGEST_SET, RecordChange, change_of, records_read, replaced, undo_steps
 from domain.ledger import Entry
 from domain.mail.answers import Absent, Present, Txt
 from domain.mail.presentation import read, write
@@ -57,14 +57,14 @@ def test_what_an_entry_did_is_put_back_last_one_first_and_only_in_dns():
     steps = entry(SPF, DMARC)
     cmdlet = Step("exchange", "Set-InboundConnector", {"Identity": "a"})
     steps = replace(steps, steps=(*step_view((cmdlet,)), *steps.steps))
-    assert [change_of(step.parameters) for step in undo(steps)] == [DMARC.back, SPF.back]
+    assert [change_of(step.parameters) for step in undo_steps(steps)] == [DMARC.back, SPF.back]
 
 
 def test_a_record_set_is_kept_whole_in_the_ledger_however_long_its_texts():
     long = Txt((b"x" * 255,) * 12)
     change = RecordChange("a.example", "a.example", "TXT", (long,), (long, NEW))
     assert change.fits
-    assert change_of(undo(entry(change))[0].parameters) == change.back
+    assert change_of(undo_steps(entry(change))[0].parameters) == change.back
 
 
 def test_a_set_that_is_too_large_does_not_fit():
