@@ -1,6 +1,6 @@
-"""What a control is: data, the objects it must see, and one pure function from what was seen to a finding.
+"""What a control is: data, the objects it must see, and one pure function from what was seen to a judgement.
 
-A control does no I/O: it gets facts and returns a finding. A drifted one carries the steps that would correct it; the
+A control does no I/O: it gets facts and returns a judgement. A drifted one carries the steps that would correct it; the
 gate decides whether they are sent.
 """
 
@@ -55,7 +55,7 @@ class Drifted:
     def __post_init__(self) -> None:
         """Raise ValueError for a plan that says nothing or does nothing."""
         if not self.drift or not self.steps:
-            raise ValueError("a drifted finding has drift and steps")
+            raise ValueError("a drifted judgement has drift and steps")
 
     def mended_by(self, step: Step) -> tuple[Drift, ...]:
         """The part of the drift that *step* puts back."""
@@ -91,7 +91,7 @@ class NeedsPerson:
     unseen: tuple[str, ...] = ()
 
 
-type Finding = Compliant | Drifted | Unknown | NotApplicable | NeedsPerson
+type Judgement = Compliant | Drifted | Unknown | NotApplicable | NeedsPerson
 
 
 class Facts:
@@ -187,7 +187,7 @@ class Control:
     id: str
     title: str
     about: tuple[type[ExchangeObject], ...]
-    judge: Callable[[Facts, Wanted], Finding | Needs]
+    judge: Callable[[Facts, Wanted], Judgement | Needs]
     by_hand: str
     beside: tuple[type[ExchangeObject], ...] = ()
     parts: tuple[PartName, ...] = ()
@@ -214,17 +214,17 @@ class Control:
         """Whether *profile* has every part that this control needs; where not, nothing need be read for it."""
         return all(profile.has(part) for part in self.parts)
 
-    def find(self, facts: Facts, wanted: Wanted) -> Finding:
+    def find(self, facts: Facts, wanted: Wanted) -> Judgement:
         """Judge *facts*. Whatever is missing, failed or odd in what this control sees makes it Unknown."""
         found = self._judged(facts, wanted)
         return Unknown("DNS was not asked for all that it needs") if isinstance(found, Needs) else found
 
     def questions(self, facts: Facts, wanted: Wanted) -> tuple[Question, ...]:
-        """What must be asked of DNS before *facts* are enough for a finding."""
+        """What must be asked of DNS before *facts* are enough for a judgement."""
         found = self._judged(facts, wanted) if self.asks_dns else None
         return found.questions if isinstance(found, Needs) else ()
 
-    def _judged(self, facts: Facts, wanted: Wanted) -> Finding | Needs:
+    def _judged(self, facts: Facts, wanted: Wanted) -> Judgement | Needs:
         if not self.applies(wanted.profile):
             return NotApplicable(f"the guide of {wanted.profile.name} does not ask for it")
         try:

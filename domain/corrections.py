@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, assert_never
 
 from pydantic import AwareDatetime
 
-from domain.control import Drift, Drifted, Finding, NeedsPerson, NotApplicable, Unknown
+from domain.control import Drift, Drifted, Judgement, NeedsPerson, NotApplicable, Unknown
 from domain.steps import ShownStep
 
 PROOF_PATIENCE = timedelta(minutes=5)
@@ -173,7 +173,7 @@ class StepRefused:
 class Looked:
     """The tenant was read after the write. *patient*: a lost write is still waited for, as replicas lag."""
 
-    finding: Finding
+    judgement: Judgement
     patient: bool = False
 
 
@@ -227,8 +227,8 @@ def _move(correction: Correction, event: Event, now: datetime) -> Move | None:
     """What *event* means to *correction* now; None: nothing."""
     memory = correction.memory
     match event:
-        case Looked(finding, patient):
-            return _shown(correction, finding, now, patient=patient)
+        case Looked(judgement, patient):
+            return _shown(correction, judgement, now, patient=patient)
         case Sending(asked_at):
             return "sending" if memory.is_due(now, asked_at) else None
         case NotSent(hindrance=hindrance) if hindrance and _hindered(memory, hindrance).jobs > _TOLERATED[hindrance][0]:
@@ -239,7 +239,7 @@ def _move(correction: Correction, event: Event, now: datetime) -> Move | None:
             return event.means
 
 
-def _shown(correction: Correction, finding: Finding, now: datetime, *, patient: bool) -> Move | None:
+def _shown(correction: Correction, judgement: Judgement, now: datetime, *, patient: bool) -> Move | None:
     """What a look after the write says of it.
 
     Proven is only what was compared and found as wanted. A field that still differs is waited for: a write that was
@@ -248,30 +248,30 @@ def _shown(correction: Correction, finding: Finding, now: datetime, *, patient: 
     be proven.
     """
     fields = {drift.field for drift in correction.drift}
-    if correction.sent_at is None or _is_unseen(fields, finding):
+    if correction.sent_at is None or _is_unseen(fields, judgement):
         return None
-    if not fields & _off(finding):
-        return "equal" if fields <= _equal(finding) else "gone"
+    if not fields & _off(judgement):
+        return "equal" if fields <= _equal(judgement) else "gone"
     waited = now - correction.sent_at
     if correction.phase == "answered":
         return "no effect" if waited >= PROOF_PATIENCE else None
     return "lost" if not patient and (waited >= LOST_PATIENCE or not correction.creates) else None
 
 
-def _is_unseen(fields: set[str], finding: Finding) -> bool:
-    """Whether *finding* says nothing of *fields*, as they could not be read."""
-    if isinstance(finding, Unknown):
-        return not fields <= finding.equal
-    unseen = finding.unseen if isinstance(finding, Drifted | NeedsPerson) else ()
+def _is_unseen(fields: set[str], judgement: Judgement) -> bool:
+    """Whether *judgement* says nothing of *fields*, as they could not be read."""
+    if isinstance(judgement, Unknown):
+        return not fields <= judgement.equal
+    unseen = judgement.unseen if isinstance(judgement, Drifted | NeedsPerson) else ()
     return any(field.startswith(f"{name}: ") for field in fields for name in unseen)
 
 
-def _off(finding: Finding) -> set[str]:
-    return {each.field for each in finding.drift} if isinstance(finding, Drifted | NeedsPerson) else set()
+def _off(judgement: Judgement) -> set[str]:
+    return {each.field for each in judgement.drift} if isinstance(judgement, Drifted | NeedsPerson) else set()
 
 
-def _equal(finding: Finding) -> frozenset[str]:
-    return frozenset() if isinstance(finding, NotApplicable) else finding.equal
+def _equal(judgement: Judgement) -> frozenset[str]:
+    return frozenset() if isinstance(judgement, NotApplicable) else judgement.equal
 
 
 def _noted(correction: Correction, event: Event, move: Move, now: datetime) -> Correction:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.control import Drifted, Finding
+from domain.control import Drifted, Judgement
 from domain.corrections import Correction, Ending, Event, Looked, Memory, NotSent, TooEarly, advance
 from domain.gate import GateAnswer
 from domain.ledger import entry_id
@@ -81,11 +81,11 @@ class Judged:
     superseded: tuple[Correction, ...] = ()
 
 
-def judged(state: ControlState, finding: Finding, now: datetime, *, patient: bool) -> Judged:
-    """Let every correction of *state* look at *finding*. What is planned, never sent or lost, is planned again."""
+def judged(state: ControlState, judgement: Judgement, now: datetime, *, patient: bool) -> Judged:
+    """Let every correction of *state* look at *judgement*. What is planned, never sent or lost, is planned again."""
     if not state.corrections:
         return Judged(state)
-    looks = [advance(each, Looked(finding, patient), now) for each in state.corrections]
+    looks = [advance(each, Looked(judgement, patient), now) for each in state.corrections]
     ended = [look for look in looks if isinstance(look, Ending)]
     planned = [look for look in looks if isinstance(look, Correction) and look.phase == "planned"]
     memories = {each.key: each.memory for each in [*(ending.correction for ending in ended), *planned]}

@@ -1,4 +1,4 @@
-"""What is known of each control of a tenant, and how a finding changes it."""
+"""What is known of each control of a tenant, and how a judgement changes it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from typing import Literal, Self, assert_never
 
 from pydantic import AwareDatetime
 
-from domain.control import Compliant, Control, Drift, Drifted, Finding, NeedsPerson, NotApplicable, Unknown
+from domain.control import Compliant, Control, Drift, Drifted, Judgement, NeedsPerson, NotApplicable, Unknown
 from domain.corrections import Correction, Memory
 from domain.exemption import Exemption
 from domain.steps import ShownStep, Step, digest, shortened
@@ -40,7 +40,7 @@ CLOCKS_DIFFER = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From one look to another, both and all between them of the same finding."""
+    """From one look to another, both and all between them of the same judgement."""
 
     start: AwareDatetime
     end: AwareDatetime
@@ -131,24 +131,24 @@ class Look:
         return self.exemption.sentence if self.exemption and self.exemption.holds_at(self.now) else ""
 
 
-def after_check(before: ControlState, finding: Finding, look: Look) -> ControlState:
-    """The state of a control once a look has found *finding*.
+def after_check(before: ControlState, judgement: Judgement, look: Look) -> ControlState:
+    """The state of a control once a look has found *judgement*.
 
     While corrections are under way only the remediation may close them. A failed read is still reported.
     """
     if before.corrections:
-        return _while_correcting(before, finding, look.now)
-    memories = _still_remembered(before, finding, look.now)
+        return _while_correcting(before, judgement, look.now)
+    memories = _still_remembered(before, judgement, look.now)
     seen = replace(before, drift=(), steps=(), plan="", memories=memories, read_at=look.read_at)
     stood_still = before.state == "compliant" and _far_apart(before.read_at, look.read_at)
-    if not isinstance(finding, Compliant) or stood_still:
+    if not isinstance(judgement, Compliant) or stood_still:
         seen = replace(seen, proofs=before.proven[-PROOFS_KEPT:])
         if seen.actor and not last_drift_is(seen, seen.actor.at):
             seen = replace(seen, actor=None)
-    match finding:
+    match judgement:
         case Unknown():
             # The time of the last good read stays: an unknown carries no proof of its own.
-            return replace(seen, read_at=before.read_at).becomes("unknown", look.now, _sentence(finding))
+            return replace(seen, read_at=before.read_at).becomes("unknown", look.now, _sentence(judgement))
         case Compliant(detail=detail):
             good = seen.becomes("compliant", look.now, detail)
             return replace(good, since=look.now) if stood_still else good
@@ -158,21 +158,21 @@ def after_check(before: ControlState, finding: Finding, look: Look) -> ControlSt
             state = replace(seen, drift=drift_view(drift)).becomes("needs_person", look.now, todo)
             return _unless_accepted(before, state, look)
         case Drifted():
-            return _unless_accepted(before, _after_drift(before, seen, finding, look), look)
+            return _unless_accepted(before, _after_drift(before, seen, judgement, look), look)
         case _:
-            assert_never(finding)
+            assert_never(judgement)
 
 
-def _still_remembered(before: ControlState, finding: Finding, now: datetime) -> dict[str, Memory]:
-    """What is still to be known of each step after *finding*.
+def _still_remembered(before: ControlState, judgement: Judgement, now: datetime) -> dict[str, Memory]:
+    """What is still to be known of each step after *judgement*.
 
     Being right forgets what failed. A hindrance counts only in a row, so only while its step is planned. Where nothing
     could be read, all stays.
     """
-    if isinstance(finding, Unknown):
+    if isinstance(judgement, Unknown):
         return dict(before.memories)
-    planned = {step.key for step in finding.steps} if isinstance(finding, Drifted) else set()
-    right = isinstance(finding, Compliant | NotApplicable)
+    planned = {step.key for step in judgement.steps} if isinstance(judgement, Drifted) else set()
+    right = isinstance(judgement, Compliant | NotApplicable)
     kept = {}
     for key, memory in before.memories.items():
         last = memory if memory.is_calming(now) else replace(memory, proven_at=None)
@@ -196,11 +196,11 @@ def last_drift_is(state: ControlState, at: datetime) -> bool:
     return bool(state.proofs) and at >= state.proofs[-1].end - CLOCKS_DIFFER
 
 
-def _while_correcting(before: ControlState, finding: Finding, now: datetime) -> ControlState:
-    if not isinstance(finding, Unknown):
+def _while_correcting(before: ControlState, judgement: Judgement, now: datetime) -> ControlState:
+    if not isinstance(judgement, Unknown):
         return before if before.state == "correcting" else before.becomes("correcting", now, "")
     long_ago = before.since is not None and before.state == "correcting" and now - before.since >= UNREAD_PATIENCE
-    return before.becomes("unknown" if long_ago else before.state, now, _sentence(finding))
+    return before.becomes("unknown" if long_ago else before.state, now, _sentence(judgement))
 
 
 def _unless_accepted(before: ControlState, after: ControlState, look: Look) -> ControlState:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from domain import dns_steps, normal
-from domain.control import Compliant, Drift, Drifted, Facts, Finding, NeedsPerson
+from domain.control import Compliant, Drift, Drifted, Facts, Judgement, NeedsPerson
 from domain.controls import WRITINGS
 from domain.controls.per_domain import ascii_of
 from domain.exchange import DkimConfig, SpoofItem
@@ -120,13 +120,13 @@ def _pair(given: Mapping[str, Value], facts: Facts) -> dict[str, Value]:
 type Standing = Literal["before", "after", "between", "changed", "unknown"]
 
 
-def standing(entry: Entry, finding: Finding) -> Standing:
+def standing(entry: Entry, judgement: Judgement) -> Standing:
     """How the tenant stands to the entry: as it was before, as we left it, between the two, or as somebody made it."""
-    if not isinstance(finding, Compliant | Drifted | NeedsPerson):
+    if not isinstance(judgement, Compliant | Drifted | NeedsPerson):
         return "unknown"
-    drift = () if isinstance(finding, Compliant) else drift_view(finding.drift)
+    drift = () if isinstance(judgement, Compliant) else drift_view(judgement.drift)
     found = {each.field: each.found for each in drift}
-    fields = {_field_standing(each, found, finding.equal) for each in entry.drift}
+    fields = {_field_standing(each, found, judgement.equal) for each in entry.drift}
     if "changed" in fields or not fields:
         return "changed"
     return fields.pop() if len(fields) == 1 else "between"

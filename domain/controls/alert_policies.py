@@ -5,13 +5,13 @@ read-back, and then a person. Absent policies do not apply. Source: docs/referen
 """
 
 from domain import normal
-from domain.control import Comparison, Compliant, Control, Drifted, Facts, Finding, NotApplicable, compare
+from domain.control import Comparison, Compliant, Control, Drifted, Facts, Judgement, NotApplicable, compare
 from domain.exchange import ProtectionAlert
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     names = {normal.name(name) for name in wanted.profile.alert_policies}
     present = sorted((a for a in facts.all(ProtectionAlert) if normal.name(a.name) in names), key=lambda a: a.key)
     if not present:

@@ -3,12 +3,12 @@
 Source: Get-BlockedConnector (Microsoft Learn, Defender for Office 365: remove blocked connectors).
 """
 
-from domain.control import Compliant, Control, Drift, Facts, Finding, NeedsPerson
+from domain.control import Compliant, Control, Drift, Facts, Judgement, NeedsPerson
 from domain.exchange import AcceptedDomain, BlockedConnector
 from domain.tenant import Wanted
 
 
-def _judge(facts: Facts, _wanted: Wanted) -> Finding:
+def _judge(facts: Facts, _wanted: Wanted) -> Judgement:
     blocked = facts.all(BlockedConnector)
     if not blocked:
         return Compliant()

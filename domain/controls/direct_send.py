@@ -4,13 +4,13 @@ Report only: refusing it stops whatever device or service sends that way without
 person can know. Source: docs/reference/exchangedefender.md#direct-send.
 """
 
-from domain.control import Compliant, Control, Facts, Finding, NeedsPerson, Unknown, compare
+from domain.control import Compliant, Control, Facts, Judgement, NeedsPerson, Unknown, compare
 from domain.exchange import OrganizationConfig
 from domain.profile import given
 from domain.tenant import Wanted
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     reject = given(wanted.profile.direct_send).reject
     match facts.all(OrganizationConfig):
         case (organization,):

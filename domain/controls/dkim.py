@@ -11,7 +11,7 @@ elsewhere may be a rotation under way, and is left to a person.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain.control import Comparison, Control, Facts, Finding, compare
+from domain.control import Comparison, Control, Facts, Judgement, compare
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain, DkimConfig
 from domain.mail import asking, dkim
@@ -22,10 +22,10 @@ from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
     configs = {config.key: config for config in facts.all(DkimConfig)}
 
-    def look(name: str) -> per_domain.DomainFinding:
+    def look(name: str) -> per_domain.DomainJudgement:
         config = configs.get(name)
         if config is None:
             return _made(name, wanted)

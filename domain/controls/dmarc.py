@@ -9,7 +9,7 @@ Guide, OOF step 3: "Publish new DMARC". Source of the rules: RFC 9989 (docs/refe
 
 from typing import assert_never
 
-from domain.control import Control, Facts, Finding, compare
+from domain.control import Control, Facts, Judgement, compare
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain
 from domain.mail import dmarc, names, spf
@@ -19,10 +19,10 @@ from domain.profile import given
 from domain.tenant import Wanted
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
     domains = per_domain.domains_of(facts)
 
-    def look(domain: str) -> per_domain.DomainFinding:
+    def look(domain: str) -> per_domain.DomainJudgement:
         found, apex = dmarc.walk(domain, facts.answers), Question(names.to_ascii(domain), "TXT")
         needs = found.questions if isinstance(found, Needs) else ()
         if apex not in facts.answers:
@@ -66,7 +66,7 @@ def _head(domain: str, domains: tuple[str, ...]) -> str:
 
 def _missing(
     domain: str, remarks: tuple[Remark, ...], head: str, facts: Facts, wanted: Wanted
-) -> per_domain.DomainFinding:
+) -> per_domain.DomainJudgement:
     """The profile's record, unless something is in its place already: then a person decides.
 
     Nothing for a domain below *head*, which has no record either or it would apply: once made it is inherited, and a

@@ -6,7 +6,7 @@ beside it, as Microsoft's third-party-filter article has it. Source: docs/refere
 """
 
 from domain import normal
-from domain.control import Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, compare, listed
+from domain.control import Compliant, Control, Drift, Drifted, Facts, Judgement, NeedsPerson, compare, listed
 from domain.controls import service_connectors
 from domain.exchange import AcceptedDomain, InboundConnector
 from domain.profile import Profile, given
@@ -14,7 +14,7 @@ from domain.steps import Step
 from domain.tenant import Wanted
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     profile = wanted.profile
     # A declared service may sit in the filter's own range (its IoT relay): its connector is not the lock.
     connectors = tuple(c for c in facts.all(InboundConnector) if not service_connectors.is_declared(c, wanted.tenant))
@@ -60,7 +60,7 @@ def _looks_ours(connector: InboundConnector, profile: Profile) -> bool:
     return bool(by_content) or normal.name(connector.name) in names
 
 
-def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Profile) -> Finding:
+def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Profile) -> Judgement:
     taken = {normal.name(c.name) for c in facts.all(InboundConnector)}
     values = given(profile.inbound_connector)
     name = values.name_beside if normal.name(values.name) in taken else values.name
@@ -88,7 +88,7 @@ def _other(profile: Profile) -> str:
     return "OnPremises, which does not lock," if profile.connector_form == "partner" else "Partner"
 
 
-def _differing(connector: InboundConnector, facts: Facts, profile: Profile) -> Finding:
+def _differing(connector: InboundConnector, facts: Facts, profile: Profile) -> Judgement:
     seen = compare(
         ("Name", connector.name, connector.name),
         ("Enabled", True, connector.enabled),

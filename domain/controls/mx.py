@@ -6,7 +6,7 @@ A locked tenant whose MX has left the filter refuses its own mail: that is an ou
 
 from datetime import datetime
 
-from domain.control import Control, Facts, Finding, compare
+from domain.control import Control, Facts, Judgement, compare
 from domain.controls import inbound_lockdown, per_domain
 from domain.exchange import AcceptedDomain, InboundConnector
 from domain.guards import speaks_against
@@ -17,7 +17,7 @@ from domain.tenant import Wanted
 _WANTED = "the filter's hosts only"
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
     locked = inbound_lockdown.is_locked(facts, wanted)
     seen_now = sights(facts, wanted)
 

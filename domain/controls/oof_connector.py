@@ -5,7 +5,7 @@ security defaults, turned on. The filter's outbound hosts refuse the null sender
 """
 
 from domain import normal
-from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, compare
+from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Judgement, NeedsPerson, compare
 from domain.exchange import AcceptedDomain, OutboundConnector, TransportRule
 from domain.profile import OutOfOfficeValues, given
 from domain.steps import Step
@@ -63,7 +63,7 @@ def _has_the_shape(connector: OutboundConnector) -> bool:
     return connector.connector_type == "Partner" and connector.use_mx_record and connector.is_transport_rule_scoped
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     values = given(wanted.profile.out_of_office)
     match connectors(facts, values):
         case ():
@@ -77,7 +77,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding:
             return NeedsPerson(f"the connectors {names} both look like the out-of-office one: remove all but one")
 
 
-def _missing(values: OutOfOfficeValues) -> Finding:
+def _missing(values: OutOfOfficeValues) -> Judgement:
     step = Step(
         "exchange",
         "New-OutboundConnector",

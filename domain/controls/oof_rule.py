@@ -4,7 +4,7 @@ Message type automatic reply, redirect to the connector, Enforce, and "confirm t
 is enabled", the step that the vendor says admins overlook most.
 """
 
-from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Finding, NeedsPerson, compare
+from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Judgement, NeedsPerson, compare
 from domain.controls import oof_connector
 from domain.exchange import AcceptedDomain, OutboundConnector, TransportRule
 from domain.profile import given
@@ -12,7 +12,7 @@ from domain.steps import Step
 from domain.tenant import Wanted
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     values = given(wanted.profile.out_of_office)
     found = oof_connector.connectors(facts, values)
     if len(found) > 1:
@@ -30,7 +30,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Finding:
             return NeedsPerson(f"the rules {names} both route automatic replies: remove all but one of them")
 
 
-def _missing(name: str, connector: str) -> Finding:
+def _missing(name: str, connector: str) -> Judgement:
     step = Step(
         "exchange",
         "New-TransportRule",
@@ -45,7 +45,7 @@ def _missing(name: str, connector: str) -> Finding:
     return Drifted((Drift("Name", name, None),), (step,))
 
 
-def _differing(rule: TransportRule, connector: str, known_as: set[str]) -> Finding:
+def _differing(rule: TransportRule, connector: str, known_as: set[str]) -> Judgement:
     routed_to = rule.route_message_outbound_connector
     settings = compare(
         ("Name", rule.name, rule.name),

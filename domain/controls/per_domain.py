@@ -1,9 +1,9 @@
-"""Judging each custom domain of a tenant by what DNS says, and one finding for all of them."""
+"""Judging each custom domain of a tenant by what DNS says, and one judgement for all of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from domain.control import Comparison, Compliant, Drift, Drifted, Facts, Finding, NeedsPerson, NotApplicable, Unknown
+from domain.control import Comparison, Compliant, Drift, Drifted, Facts, Judgement, NeedsPerson, NotApplicable, Unknown
 from domain.dns_steps import DnsRecord, RecordChange, of_type, records_read, replaced
 from domain.exchange import AcceptedDomain
 from domain.mail import asking, names
@@ -71,17 +71,17 @@ def published(
     return change if change.fits else None
 
 
-type DomainFinding = OneDomain | Needs | asking.NoVerdict
+type DomainJudgement = OneDomain | Needs | asking.NoVerdict
 
 
-def _looked_at(domain: str, look: Callable[[str], DomainFinding]) -> DomainFinding:
+def _looked_at(domain: str, look: Callable[[str], DomainJudgement]) -> DomainJudgement:
     try:
         return look(domain)
     except ValueError as odd:  # what Exchange listed is no domain name
         return asking.NoVerdict(str(odd))
 
 
-def alias_at(name: str, seen: Comparison, facts: Facts) -> DomainFinding | None:
+def alias_at(name: str, seen: Comparison, facts: Facts) -> DomainJudgement | None:
     """What stands against a text at *name*: it is an alias, where nothing else can be, or that is not known."""
     asked = asking.Asked(facts.answers)
     targets = asking.hosts(asked.get(name, "CNAME"))
@@ -92,10 +92,10 @@ def alias_at(name: str, seen: Comparison, facts: Facts) -> DomainFinding | None:
     return asked.open
 
 
-def judge_each(domains: tuple[str, ...], look: Callable[[str], DomainFinding]) -> Finding | Needs:
+def judge_each(domains: tuple[str, ...], look: Callable[[str], DomainJudgement]) -> Judgement | Needs:
     """Look at each of *domains*. What one still needs, all wait for; what one hides is told beside what others lack.
 
-    While one is unclear the finding is never compliant.
+    While one is unclear the judgement is never compliant.
     """
     found = {domain: _looked_at(domain, look) for domain in domains}
     if not found:
@@ -104,11 +104,11 @@ def judge_each(domains: tuple[str, ...], look: Callable[[str], DomainFinding]) -
         return Needs(tuple(dict.fromkeys(questions)))
     hidden = {name: f"{name}: {each.reason}" for name, each in found.items() if isinstance(each, asking.NoVerdict)}
     judged = [each for each in found.values() if isinstance(each, OneDomain)]
-    return _one_finding(judged, hidden)
+    return _one_judgement(judged, hidden)
 
 
-def _one_finding(judged: list[OneDomain], hidden: dict[str, str]) -> Finding:
-    """One finding for the domains that were *judged* and those that are *hidden*, each with the reason."""
+def _one_judgement(judged: list[OneDomain], hidden: dict[str, str]) -> Judgement:
+    """One judgement for the domains that were *judged* and those that are *hidden*, each with the reason."""
     seen = sum((each.seen for each in judged), Comparison())
     told = "; ".join(filter(None, (*(e.todo for e in judged), *hidden.values(), *(e.note for e in judged))))
     if mendable := _next([each for each in judged if each.steps]):

@@ -13,7 +13,7 @@ from domain.control import (
     Drift,
     Drifted,
     Facts,
-    Finding,
+    Judgement,
     NeedsPerson,
     NotApplicable,
     compare,
@@ -29,7 +29,7 @@ def is_declared(connector: InboundConnector, tenant: TenantConfig) -> bool:
     return any(_serves(connector, service) for service in tenant.service_connectors)
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     declared = wanted.tenant.service_connectors
     if not declared:
         return NotApplicable("the tenant's config declares no service connectors")

@@ -8,7 +8,7 @@ record everywhere else.
 
 from typing import assert_never
 
-from domain.control import Control, Facts, Finding, compare
+from domain.control import Control, Facts, Judgement, compare
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain
 from domain.mail import spf
@@ -18,10 +18,10 @@ from domain.profile import given
 from domain.tenant import Wanted
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding | Needs:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
     includes = tuple(_in_cloud(target, wanted.tenant.initial_domain) for target in given(wanted.profile.spf).includes)
 
-    def look(domain: str) -> per_domain.DomainFinding:
+    def look(domain: str) -> per_domain.DomainJudgement:
         found = spf.repaired(domain, facts.answers, includes)
         match found:
             case Needs() | NoVerdict():
@@ -52,7 +52,7 @@ def _warnings(examined: spf.Examined) -> str:
     return "; ".join(f"{each.where}: {each.detail}" for each in examined.warnings)
 
 
-def _missing(domain: str, proposal: spf.Proposal, facts: Facts, wanted: Wanted) -> per_domain.DomainFinding:
+def _missing(domain: str, proposal: spf.Proposal, facts: Facts, wanted: Wanted) -> per_domain.DomainJudgement:
     before = None if proposal.before is None else spf.decode(proposal.before)
     seen = compare(("SPF", proposal.text, before)).of(domain)
     if other := per_domain.alias_at(proposal.domain, seen, facts):

@@ -5,14 +5,14 @@ entry is (user, infrastructure, type), and only its action can be changed: docs/
 """
 
 from domain import normal
-from domain.control import Comparison, Compliant, Control, Drifted, Facts, Finding, compare
+from domain.control import Comparison, Compliant, Control, Drifted, Facts, Judgement, compare
 from domain.exchange import AcceptedDomain, SpoofItem
 from domain.profile import SpoofAllowValues, given
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     values = given(wanted.profile.spoof_allow)
     seen, steps = Comparison(), []
     for network in values.networks:

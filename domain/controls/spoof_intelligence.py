@@ -7,14 +7,14 @@ Source: docs/reference/exchange.md#anti-phish-policies.
 """
 
 from domain import normal
-from domain.control import Comparison, Compliant, Control, Drifted, Facts, Finding, NeedsPerson, compare
+from domain.control import Comparison, Compliant, Control, Drifted, Facts, Judgement, NeedsPerson, compare
 from domain.exchange import AcceptedDomain, AntiPhishPolicy, AntiPhishRule, PolicyRule, PresetRule
 from domain.profile import given
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 
-def _judge(facts: Facts, wanted: Wanted) -> Finding:
+def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     policies = facts.all(AntiPhishPolicy)
     named = {normal.name(name) for name in given(wanted.profile.spoof_intelligence).policies}
     ours = [p for p in policies if (normal.name(p.name) in named if named else p.is_default)]
@@ -41,7 +41,7 @@ def _switch_off(policy: AntiPhishPolicy) -> Step:
     return Step("exchange", "Set-AntiPhishPolicy", values, _comparison(policy).fields)
 
 
-def _overridden(facts: Facts, policies: tuple[AntiPhishPolicy, ...], equal: frozenset[str]) -> Finding:
+def _overridden(facts: Facts, policies: tuple[AntiPhishPolicy, ...], equal: frozenset[str]) -> Judgement:
     domains = frozenset(d.key for d in facts.all(AcceptedDomain) if d.in_scope)
     winners = _effective(_by_precedence(facts, policies), policies, domains)
     on = sum((_comparison(policy) for policy in winners), Comparison())

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from clients.connect import Clients
 from clients.errors import Refused
 from clients.storage.tenants import ConfigMoved
-from domain.alerts.finding import FALSE_ALERTS
+from domain.alerts.tenant_state import FALSE_ALERTS
 from domain.errors import BadField, UnknownTenant
 from domain.ledger import Entry
 from domain.tenant import TenantConfig

@@ -8,7 +8,7 @@ from clients import telemetry
 from clients.connect import Clients
 from clients.errors import Throttled
 from clients.storage.states import StatesMoved, TenantStates
-from domain.control import Finding, Unknown
+from domain.control import Judgement, Unknown
 from domain.controls import CATALOGUE, in_lane, mx
 from domain.facts import Lane
 from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
@@ -86,9 +86,9 @@ def _blind(
     tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates, why: str, clients: Clients
 ) -> TenantStates:
     """What is known of the controls *ids* when nothing could be read."""
-    finding: Finding = Unknown(why)
+    judgement: Judgement = Unknown(why)
     looks = {each: Look(CATALOGUE[each], tenant.mode_of(each), None, clients.now()) for each in ids}
-    return before.with_changes({each: after_check(before.of(each), finding, look) for each, look in looks.items()})
+    return before.with_changes({each: after_check(before.of(each), judgement, look) for each, look in looks.items()})
 
 
 def _lanes(job: CheckTenant) -> tuple[Lane, ...]:

@@ -13,7 +13,7 @@ from functools import partial
 from clients import telemetry
 from clients.errors import AlreadyExists, ClientError, Conflict, NotYet, Refused, Throttled, Unreachable
 from clients.storage.states import StatesMoved, TenantStates
-from domain.control import Control, Drifted, Facts, Finding, Unknown
+from domain.control import Control, Drifted, Facts, Judgement, Unknown
 from domain.controls import CATALOGUE
 from domain.controls.per_domain import receiving
 from domain.corrections import Answered, Correction, NotSent, Sending, StepRefused, TooEarly
@@ -111,17 +111,17 @@ class Work:
 
     async def _take_up(self, control: Control, facts: Facts) -> None:
         """Close what an earlier write left open, judge afresh, and write what drifted and may be written."""
-        finding = control.find(facts, self._case.wanted)
-        await self._close(control, facts, finding, patient=False)
+        judgement = control.find(facts, self._case.wanted)
+        await self._close(control, facts, judgement, patient=False)
         if self._states.of(control.id).corrections:
             return
         judged = self._judged(self._states.of(control.id), control, facts)
         await self._record(judged)
-        if not isinstance(finding, Drifted):
+        if not isinstance(judgement, Drifted):
             return
-        unblocked = open_steps(judged, finding, self._about(control, facts))
+        unblocked = open_steps(judged, judgement, self._about(control, facts))
         if steps := tuple(step for step in unblocked if step.key not in self._turned_away):
-            await self._ask(control, finding.only(steps), judged, facts)
+            await self._ask(control, judgement.only(steps), judged, facts)
 
     async def _ask(self, control: Control, plan: Drifted, judged: ControlState, facts: Facts) -> None:
         """Put *plan* to the gate, after those that come before it in order."""
@@ -249,21 +249,21 @@ class Work:
             await asyncio.sleep(pause_s)
             facts = await self._look(written)
             for control in written:
-                finding = control.find(facts, self._case.wanted)
-                await self._close(control, facts, finding, patient=True)
+                judgement = control.find(facts, self._case.wanted)
+                await self._close(control, facts, judgement, patient=True)
                 if self._states.of(control.id).state == "drifted":
                     self._once_more.add(control.id)
 
-    async def _close(self, control: Control, facts: Facts, finding: Finding, *, patient: bool) -> None:
+    async def _close(self, control: Control, facts: Facts, judgement: Judgement, *, patient: bool) -> None:
         """Take away from the control's correction what this look settles, each with its entry in the ledger."""
         before = self._states.of(control.id)
         if not before.corrections:
             return
-        if isinstance(finding, Unknown) and not finding.equal:
+        if isinstance(judgement, Unknown) and not judgement.equal:
             if not control.asks_dns:  # where servers differ while a change spreads, they will not soon
                 self._unreadable.add(control.id)
             return
-        told = judged(before, finding, self._case.clients.now(), patient=patient)
+        told = judged(before, judgement, self._case.clients.now(), patient=patient)
         if told.proven:
             telemetry.fixed(control.id, told.proven[0].seen_at, self._case.clients.now())
         entries = [entry for entry in self._closing(control, told) if entry]

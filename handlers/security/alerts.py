@@ -15,7 +15,7 @@ from clients.connect import Clients
 from clients.errors import ClientError, Forbidden, NotFound, NotLicensed, Throttled, Unauthorised
 from clients.storage.alerts import Book
 from clients.storage.leases import Lease
-from domain.alerts import finding
+from domain.alerts import tenant_state
 from domain.alerts.alert import Alert, OddAlert, is_false_alert_policy, parse_alert
 from domain.alerts.record import AlertRecord, blank
 from domain.jobs import Again, CheckTenant, Done, Outcome, TriageAlerts
@@ -83,15 +83,15 @@ class _Look:
         try:
             await self._read()
             standing = await self._kept.standing(self._tenant_id)
-            await self._tell(lambda before, now: finding.with_alerts(before, standing, self._wanted.profile, now))
+            await self._tell(lambda before, now: tenant_state.with_alerts(before, standing, self._wanted.profile, now))
         except NotLicensed as refusal:
             why = f"the tenant's plan has no Defender alerts: {refusal.sentence}"
-            await self._tell(lambda before, now: finding.without_service(before, why, now))
+            await self._tell(lambda before, now: tenant_state.without_service(before, why, now))
         except Throttled:
             raise
         except ClientError as error:
             why = f"the alerts could not be read: {error.sentence}. {getattr(error, 'remedy', '')}".strip()
-            await self._tell(lambda before, now: finding.unread(before, why, now))
+            await self._tell(lambda before, now: tenant_state.unread(before, why, now))
         finally:
             await self._ask()
             spent = self._clients.alerts.spent(self._tenant_id)
@@ -179,7 +179,7 @@ class _Look:
         entry = Entry(
             at=self._clients.now(),
             tenant_id=self._tenant_id,
-            control=finding.FALSE_ALERTS,
+            control=tenant_state.FALSE_ALERTS,
             event="alert_left_open",
             detail=detail,
         )
@@ -192,7 +192,7 @@ class _Look:
             await self._clients.storage.queues.send(job)
 
     async def _tell(self, change: Callable[[ControlState, datetime], ControlState]) -> None:
-        await keep_state(self._tenant_id, finding.FALSE_ALERTS, change, self._clients)
+        await keep_state(self._tenant_id, tenant_state.FALSE_ALERTS, change, self._clients)
 
 
 def _updated(raw: object) -> datetime | None:

@@ -10,7 +10,7 @@ from typing import Any
 from clients.connect import Clients
 from clients.errors import ClientError, Invalid, NotFound, Throttled, Unreadable
 from clients.storage.leases import Lease
-from domain.alerts import finding
+from domain.alerts import tenant_state
 from domain.alerts.alert import Alert, OddAlert, parse_alert
 from domain.alerts.record import COMMENT_PATIENCE, MARKERS, AlertRecord, Unfinished
 from domain.alerts.triage import triage
@@ -129,8 +129,8 @@ class AlertCase:
             raise Held(f"brake: {brake.reason}")
         if tenant is None or not tenant.enabled:
             raise Held("the tenant is switched off in its config")
-        if tenant.mode_of(finding.FALSE_ALERTS) != "correct":
-            raise Held(f"its mode is {tenant.mode_of(finding.FALSE_ALERTS)}")
+        if tenant.mode_of(tenant_state.FALSE_ALERTS) != "correct":
+            raise Held(f"its mode is {tenant.mode_of(tenant_state.FALSE_ALERTS)}")
         if window := tenant.frozen_at(now):
             raise Held(f"frozen until {window.end.isoformat()}: {window.reason}")
         if self._lease.lost:
@@ -145,7 +145,7 @@ class AlertCase:
         return Entry(
             at=self._clients.now(),
             tenant_id=self._tenant_id,
-            control=finding.FALSE_ALERTS,
+            control=tenant_state.FALSE_ALERTS,
             event="alert_closed" if record.work == "closing" else "alert_reopened",
             detail=f"{record.title.strip()}, alert {record.id}: {record.reason}",
             before=found,

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from clients.profiles import all_profiles
-from domain.control import Control, Facts, Finding
+from domain.control import Control, Facts, Judgement
 from domain.controls import CATALOGUE
 from domain.facts import Reading, Seen, Unseen
 from domain.mail.answers import Absent, DnsAnswer, Mx, Present, Question, Txt
@@ -228,7 +228,7 @@ def answered(facts: Facts, control: Control, tenant: Wanted, dns: dict[Question,
 
 def judge(
     control: Control | str, rows: Rows, answers: Mapping[Question, DnsAnswer] | None = None, **config: Any
-) -> Finding:
+) -> Judgement:
     chosen = CATALOGUE[control] if isinstance(control, str) else control
     facts = answered(Facts(reading(rows)), chosen, wanted(**config), DNS | dict(answers or {}))
     return chosen.find(facts, wanted(**config))

@@ -54,14 +54,14 @@ def answered(plan=SET, *, existed=False):
     return advance(sent(plan), Answered(existed), NOW)
 
 
-def told(correction, finding, now, *, patient=False):
+def told(correction, judgement, now, *, patient=False):
     """How a look ends the correction, or the phase that it leaves it in."""
-    after = advance(correction, Looked(finding, patient), now)
+    after = advance(correction, Looked(judgement, patient), now)
     return after.name if isinstance(after, Ending) else after.phase
 
 
 @pytest.mark.parametrize(
-    "finding",
+    "judgement",
     [
         Compliant(equal=frozenset({"Enabled"})),
         NeedsPerson("another thing", equal=frozenset({"Enabled"})),
@@ -69,14 +69,14 @@ def told(correction, finding, now, *, patient=False):
     ],
     ids=str,
 )
-def test_a_write_is_proven_by_its_fields_being_compared_and_equal(finding):
-    assert told(answered(), finding, SOON) == "proven"
-    assert told(sent(), finding, SOON) == "proven"
+def test_a_write_is_proven_by_its_fields_being_compared_and_equal(judgement):
+    assert told(answered(), judgement, SOON) == "proven"
+    assert told(sent(), judgement, SOON) == "proven"
 
 
-@pytest.mark.parametrize("finding", [Compliant(), NotApplicable("x"), NeedsPerson("there are two"), NEW], ids=str)
-def test_a_field_that_was_not_compared_proves_nothing(finding):
-    assert told(answered(), finding, SOON) == "superseded"
+@pytest.mark.parametrize("judgement", [Compliant(), NotApplicable("x"), NeedsPerson("there are two"), NEW], ids=str)
+def test_a_field_that_was_not_compared_proves_nothing(judgement):
+    assert told(answered(), judgement, SOON) == "superseded"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ OF_ONE = Drifted((Drift("a.example: SPF", "new", "old"),), (Step("exchange", "Se
 
 
 @pytest.mark.parametrize(
-    ("finding", "verdict"),
+    ("judgement", "verdict"),
     [
         (Unknown("a.example: SERVFAIL", equal=frozenset({"b.example: SPF"})), "answered"),
         (Unknown("b.example: SERVFAIL", equal=frozenset({"a.example: SPF"})), "proven"),
@@ -114,8 +114,8 @@ OF_ONE = Drifted((Drift("a.example: SPF", "new", "old"),), (Step("exchange", "Se
     ],
     ids=str,
 )
-def test_what_could_not_be_read_is_waited_for_and_what_could_is_proven(finding, verdict):
-    assert told(answered(OF_ONE), finding, LATE) == verdict
+def test_what_could_not_be_read_is_waited_for_and_what_could_is_proven(judgement, verdict):
+    assert told(answered(OF_ONE), judgement, LATE) == verdict
 
 
 def test_a_person_is_told_when_the_field_stays_off_for_them_to_mend():

@@ -17,13 +17,13 @@ def look(minutes: float = 0) -> Look:
     return Look(CATALOGUE["oof-rule"], "correct", NOW, NOW + timedelta(minutes=minutes), exemption=UNTIL)
 
 
-@pytest.mark.parametrize("finding", [PLAN, NeedsPerson("do this", PLAN.drift)], ids=str)
-def test_accepted_drift_is_shown_and_asks_for_nothing(finding):
-    state = after_check(NEW, finding, look())
+@pytest.mark.parametrize("judgement", [PLAN, NeedsPerson("do this", PLAN.drift)], ids=str)
+def test_accepted_drift_is_shown_and_asks_for_nothing(judgement):
+    state = after_check(NEW, judgement, look())
     assert (state.state, state.detail) == ("excepted", UNTIL.sentence)
     assert state.drift
     assert not wants_remedy(state, "correct")
-    assert after_check(state, finding, look(5)).since == state.since == NOW
+    assert after_check(state, judgement, look(5)).since == state.since == NOW
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(59.9, "excepted"), (60, "drifted")])
@@ -31,6 +31,8 @@ def test_it_ends_at_its_date(minutes, state):
     assert after_check(after_check(NEW, PLAN, look()), PLAN, look(minutes)).state == state
 
 
-@pytest.mark.parametrize(("finding", "state"), [(Compliant(), "compliant"), (Unknown("no answer"), "unknown")], ids=str)
-def test_nothing_but_drift_is_accepted(finding, state):
-    assert after_check(NEW, finding, look()).state == state
+@pytest.mark.parametrize(
+    ("judgement", "state"), [(Compliant(), "compliant"), (Unknown("no answer"), "unknown")], ids=str
+)
+def test_nothing_but_drift_is_accepted(judgement, state):
+    assert after_check(NEW, judgement, look()).state == state

@@ -27,7 +27,7 @@ def test_only_news_makes_a_ledger_entry():
 
 def test_a_drift_entry_says_when_all_was_well_last():
     good = seen(seen(NEW, Compliant(), 0), Compliant(), 1)
-    for finding, last_good in ((PLAN, NOW + HOUR), (Unknown("x"), None)):
-        entry = news(good, seen(good, finding, 2))
+    for judgement, last_good in ((PLAN, NOW + HOUR), (Unknown("x"), None)):
+        entry = news(good, seen(good, judgement, 2))
         assert entry
         assert entry.last_good == last_good

@@ -55,8 +55,8 @@ def test_a_plan_names_the_entry_that_announced_it():
 
 
 def test_each_correction_is_settled_by_itself():
-    finding = Drifted(NEW.drift, NEW.steps, equal=frozenset({"Enabled"}))
-    told = judged(sent(TWO, answered=True), finding, SOON, patient=True)
+    judgement = Drifted(NEW.drift, NEW.steps, equal=frozenset({"Enabled"}))
+    told = judged(sent(TWO, answered=True), judgement, SOON, patient=True)
     assert cmdlets(told.proven) == ["Set-X"]
     assert told.state.state == "correcting"
     assert cmdlets(told.state.corrections) == ["New-X"]

@@ -35,7 +35,7 @@ def look(*, mode="correct", control=RULE, now=NOW):
     return Look(control, mode, READ_AT, now)
 
 
-FINDINGS = {
+JUDGEMENTS = {
     "compliant": Compliant(),
     "not_applicable": NotApplicable("no licence"),
     "needs_person": NeedsPerson("do this"),
@@ -43,9 +43,9 @@ FINDINGS = {
 }
 
 
-@pytest.mark.parametrize(("state", "finding"), FINDINGS.items())
-def test_a_finding_gives_its_state_with_the_time_of_the_read(state, finding):
-    after = after_check(NEW, finding, look())
+@pytest.mark.parametrize(("state", "judgement"), JUDGEMENTS.items())
+def test_a_finding_gives_its_state_with_the_time_of_the_read(state, judgement):
+    after = after_check(NEW, judgement, look())
     assert (after.state, after.since, after.read_at) == (state, NOW, READ_AT)
 
 
@@ -85,10 +85,10 @@ def test_what_was_only_too_early_is_held_and_no_persons_business():
     assert (again.state, again.detail, again.since) == ("held", early.detail, early.since)
 
 
-@pytest.mark.parametrize("finding", FINDINGS.values(), ids=str)
-def test_a_correction_under_way_is_left_to_whoever_proves_it(finding):
+@pytest.mark.parametrize("judgement", JUDGEMENTS.values(), ids=str)
+def test_a_correction_under_way_is_left_to_whoever_proves_it(judgement):
     correcting = begun(NEW, PLAN, NOW)
-    assert after_check(correcting, finding, look()) == correcting
+    assert after_check(correcting, judgement, look()) == correcting
     assert wants_remedy(correcting, "correct")
 
 
@@ -127,19 +127,19 @@ def test_another_drift_is_another_plan_and_is_tried():
 
 
 @pytest.mark.parametrize(
-    ("finding", "kept"),
+    ("judgement", "kept"),
     [(PLAN, True), (Unknown("no answer"), True), (OTHER, False), (Compliant(), False), (NeedsPerson("do it"), False)],
 )
-def test_a_step_that_could_not_be_sent_is_counted_as_long_as_it_is_planned(finding, kept):
+def test_a_step_that_could_not_be_sent_is_counted_as_long_as_it_is_planned(judgement, kept):
     before = ControlState(id="oof-rule", memories={PLAN.steps[0].key: Memory(hindrance="silence", jobs=3)})
-    assert after_check(before, finding, look()).memories == (before.memories if kept else {})
+    assert after_check(before, judgement, look()).memories == (before.memories if kept else {})
 
 
-@pytest.mark.parametrize("finding", [PLAN, Compliant(), NotApplicable("x"), NeedsPerson("do it")], ids=str)
-def test_what_was_made_is_remembered_for_a_moment_whatever_is_found(finding):
+@pytest.mark.parametrize("judgement", [PLAN, Compliant(), NotApplicable("x"), NeedsPerson("do it")], ids=str)
+def test_what_was_made_is_remembered_for_a_moment_whatever_is_found(judgement):
     made = ControlState(id="oof-rule", memories={"key": Memory(proven_at=NOW)})
-    assert after_check(made, finding, look()).memories == made.memories
-    assert after_check(made, finding, look(now=NOW + CALM)).memories == {}
+    assert after_check(made, judgement, look()).memories == made.memories
+    assert after_check(made, judgement, look(now=NOW + CALM)).memories == {}
 
 
 def test_being_right_again_forgets_what_failed():
@@ -173,7 +173,7 @@ def test_a_correction_that_cannot_be_read_says_so_and_after_a_while_is_unknown()
 
 
 @pytest.mark.parametrize("between", [Unknown("no answer"), NeedsPerson("there are two")], ids=str)
-def test_what_failed_and_why_is_still_known_after_another_finding(between):
+def test_what_failed_and_why_is_still_known_after_another_judgement(between):
     later = after_check(after_check(given_up(), between, look()), PLAN, look())
     assert (later.state, later.detail) == ("needs_person", f"refused. {RULE.by_hand}")
 
@@ -185,13 +185,13 @@ def test_what_failed_and_why_is_still_known_when_observing_ends():
 
 
 @given(
-    st.lists(st.sampled_from([*FINDINGS.values(), Unknown("x")]), min_size=1, max_size=8),
+    st.lists(st.sampled_from([*JUDGEMENTS.values(), Unknown("x")]), min_size=1, max_size=8),
 )
-def test_unknown_never_asks_for_a_write_whatever_came_before(findings):
+def test_unknown_never_asks_for_a_write_whatever_came_before(judgements):
     state = NEW
-    for minutes, finding in enumerate(findings):
-        state = after_check(state, finding, look(now=NOW + timedelta(minutes=minutes)))
-        if isinstance(finding, Unknown):
+    for minutes, judgement in enumerate(judgements):
+        state = after_check(state, judgement, look(now=NOW + timedelta(minutes=minutes)))
+        if isinstance(judgement, Unknown):
             assert not wants_remedy(state, "correct")
 
 
@@ -218,16 +218,16 @@ HOUR = timedelta(hours=1)
 MADE_IT = Actor(who="admin@contoso.example", address="203.0.113.9", at=NOW + HOUR, operation="Set-InboundConnector")
 
 
-def seen(before, finding, hours):
+def seen(before, judgement, hours):
     at = NOW + hours * HOUR
-    return after_check(before, finding, Look(RULE, "correct", at, at))
+    return after_check(before, judgement, Look(RULE, "correct", at, at))
 
 
 def test_how_long_a_control_was_proven_is_remembered_when_that_ends():
     good = seen(seen(NEW, Compliant(), 0), Compliant(), 2)
     assert good.proven == (Span(start=NOW, end=NOW + 2 * HOUR),)
-    for finding in (PLAN, Unknown("x"), NeedsPerson("x"), NotApplicable("x")):
-        over = seen(seen(good, finding, 3), finding, 4)
+    for judgement in (PLAN, Unknown("x"), NeedsPerson("x"), NotApplicable("x")):
+        over = seen(seen(good, judgement, 3), judgement, 4)
         assert over.proven == over.proofs == good.proven
     again = seen(seen(seen(good, Unknown("x"), 3), Compliant(), 4), Compliant(), 5)
     assert again.proven == (*good.proven, Span(start=NOW + 4 * HOUR, end=NOW + 5 * HOUR))
@@ -247,8 +247,8 @@ def test_a_look_that_read_before_it_decided_proves_nothing_by_itself():
 def test_only_so_many_proofs_are_remembered():
     state = NEW
     for hour in range(0, 60, 3):
-        for finding, after in ((Compliant(), 0), (Compliant(), 1), (PLAN, 2)):
-            state = seen(state, finding, hour + after)
+        for judgement, after in ((Compliant(), 0), (Compliant(), 1), (PLAN, 2)):
+            state = seen(state, judgement, hour + after)
     assert len(state.proofs) == PROOFS_KEPT
     assert state.proofs[-1].end == NOW + 58 * HOUR
 

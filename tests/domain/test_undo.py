@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from domain import undo
-from domain.control import Compliant, Drift, Drifted, Facts, Finding, NeedsPerson, NotApplicable, Unknown
+from domain.control import Compliant, Drift, Drifted, Facts, Judgement, NeedsPerson, NotApplicable, Unknown
 from domain.ledger import Entry
 from domain.states import drift_view, step_view
 from domain.steps import Step, Value
@@ -152,7 +152,7 @@ def test_only_what_takes_the_lock_off_opens(step, opens):
 
 
 FIELDS = frozenset({"Enabled", "SenderIPAddresses"})
-STANDINGS: dict[str, tuple[Finding, undo.Standing]] = {
+STANDINGS: dict[str, tuple[Judgement, undo.Standing]] = {
     "as_it_was": (Drifted(DRIFT, (SET,)), "before"),
     "as_it_was_and_not_ours_to_mend": (NeedsPerson("todo", DRIFT), "before"),
     "as_we_left_it": (Compliant(equal=FIELDS), "after"),
@@ -164,9 +164,9 @@ STANDINGS: dict[str, tuple[Finding, undo.Standing]] = {
 }
 
 
-@pytest.mark.parametrize(("finding", "standing"), STANDINGS.values(), ids=list(STANDINGS))
-def test_how_the_tenant_stands_to_an_entry(finding, standing):
-    assert undo.standing(entry(DRIFT, SET), finding) == standing
+@pytest.mark.parametrize(("judgement", "standing"), STANDINGS.values(), ids=list(STANDINGS))
+def test_how_the_tenant_stands_to_an_entry(judgement, standing):
+    assert undo.standing(entry(DRIFT, SET), judgement) == standing
 
 
 def test_an_entry_without_drift_says_nothing_of_the_tenant():

@@ -28,8 +28,8 @@ def answer(values):
 
 
 def planned(control, name, values):
-    finding = judge(control, healthy(), {Question(name, "TXT"): answer(values)}, dns=HOST)
-    return [change_of(step.parameters) for step in finding.steps] if isinstance(finding, Drifted) else []
+    judgement = judge(control, healthy(), {Question(name, "TXT"): answer(values)}, dns=HOST)
+    return [change_of(step.parameters) for step in judgement.steps] if isinstance(judgement, Drifted) else []
 
 
 @given(sets)

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from clients.profiles import all_profiles
-from domain.alerts import finding
+from domain.alerts import tenant_state
 from domain.alerts.alert import parse_alert
 from domain.alerts.record import blank
 from domain.alerts.triage import triage
@@ -98,7 +98,7 @@ THEIRS = {"status": "resolved", "classification": "truePositive", "determination
 FALSE, ROUND, UNPROVEN = [message()], [message("198.51.100.24")], [message(None)]
 
 
-NEVER = ControlState(id=finding.FALSE_ALERTS)
+NEVER = ControlState(id=tenant_state.FALSE_ALERTS)
 
 
 def record_of(raw, **fields):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.alerts import finding
+from domain.alerts import tenant_state
 from tests.domain.alerts.samples import FALSE, NEVER, NOW, OURS, ROUND, THEIRS, UNPROVEN, alert, record_of
 
 CLOSED = {"status": "resolved", "classification": "falsePositive", "determination": "notMalicious"}
@@ -36,5 +36,5 @@ def test_what_is_done_follows_from_what_shows_and_what_was_begun(evidence, field
 
 
 def test_what_could_not_be_read_says_why():
-    assert finding.unread(NEVER, "no consent", NOW).detail == "no consent"
-    assert finding.without_service(NEVER, "no licence", NOW).state == "not_applicable"
+    assert tenant_state.unread(NEVER, "no consent", NOW).detail == "no consent"
+    assert tenant_state.without_service(NEVER, "no licence", NOW).state == "not_applicable"

@@ -29,10 +29,10 @@ def test_as_the_overrides_want_it_is_compliant():
 
 @pytest.mark.parametrize("found", [False, None])
 def test_what_differs_or_was_never_set_is_told_to_a_person_and_not_written(found):
-    finding = judge("direct-send", rows(found), overrides=REFUSE)
-    assert isinstance(finding, NeedsPerson)
-    assert finding.drift == (Drift("RejectDirectSend", wanted=True, found=found),)
-    assert "Set-OrganizationConfig -RejectDirectSend" in finding.todo
+    judgement = judge("direct-send", rows(found), overrides=REFUSE)
+    assert isinstance(judgement, NeedsPerson)
+    assert judgement.drift == (Drift("RejectDirectSend", wanted=True, found=found),)
+    assert "Set-OrganizationConfig -RejectDirectSend" in judgement.todo
 
 
 def test_two_organisations_in_one_answer_are_no_verdict():

@@ -39,40 +39,40 @@ def test_signing_is_switched_on_once_microsoft_has_seen_the_records():
 
 
 def test_without_the_records_a_person_gets_them_as_the_tenant_names_them():
-    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), UNPUBLISHED)
-    assert isinstance(finding, NeedsPerson)
+    judgement = judge("dkim", config(Enabled=False, Status="CnameMissing"), UNPUBLISHED)
+    assert isinstance(judgement, NeedsPerson)
     for owner, target in zip(OWNERS, TARGETS, strict=True):
-        assert f"publish {owner} CNAME {target}" in finding.todo
-    assert finding.drift == (
+        assert f"publish {owner} CNAME {target}" in judgement.todo
+    assert judgement.drift == (
         Drift(f"{DOMAIN}: Enabled", wanted=True, found=False),
         *(Drift(field, target, None) for field, target in zip(FIELDS, TARGETS, strict=True)),
     )
 
 
 def test_where_the_zone_has_a_host_the_records_are_published_before_signing_is_switched_on():
-    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), UNPUBLISHED, dns=HOST)
-    assert isinstance(finding, Drifted)
-    assert [change_of(step.parameters) for step in finding.steps] == [
+    judgement = judge("dkim", config(Enabled=False, Status="CnameMissing"), UNPUBLISHED, dns=HOST)
+    assert isinstance(judgement, Drifted)
+    assert [change_of(step.parameters) for step in judgement.steps] == [
         RecordChange(DOMAIN, owner, "CNAME", (), (target,)) for owner, target in zip(OWNERS, TARGETS, strict=True)
     ]
-    assert [drift.field for drift in finding.drift] == FIELDS
+    assert [drift.field for drift in judgement.drift] == FIELDS
 
 
 def test_only_the_record_that_is_missing_is_published():
     half = dict(list(UNPUBLISHED.items())[:1])
-    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), half, dns=HOST)
-    assert isinstance(finding, Drifted)
-    assert [change_of(step.parameters).name for step in finding.steps] == OWNERS[:1]
-    assert FIELDS[1] in finding.equal
+    judgement = judge("dkim", config(Enabled=False, Status="CnameMissing"), half, dns=HOST)
+    assert isinstance(judgement, Drifted)
+    assert [change_of(step.parameters).name for step in judgement.steps] == OWNERS[:1]
+    assert FIELDS[1] in judgement.equal
 
 
 @pytest.mark.parametrize("there", [Present(("elsewhere.example",), 300, NOW), None], ids=["alias", "text"])
 def test_a_record_in_the_way_is_a_persons_to_take_away(there):
     dns: dict[Question, DnsAnswer] = {Question(OWNERS[0], "TXT"): text("v=DKIM1; p=MIGf")}
     dns[Question(OWNERS[0], "CNAME")] = there or Absent(name_exists=True, ttl_s=300, at=NOW)
-    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)
-    assert isinstance(finding, NeedsPerson)
-    assert f"in place of the {'CNAME' if there else 'TXT'} record there" in finding.todo
+    judgement = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)
+    assert isinstance(judgement, NeedsPerson)
+    assert f"in place of the {'CNAME' if there else 'TXT'} record there" in judgement.todo
 
 
 @pytest.mark.parametrize("status", ["Valid", "CnameMissing"])
@@ -90,9 +90,9 @@ def test_records_that_went_while_signing_was_on_are_seen_whatever_microsoft_says
 
 def test_an_alias_that_leads_elsewhere_while_signing_is_on_is_a_persons_to_judge():
     other = {Question(OWNERS[0], "CNAME"): Present(("selector1.other.example",), 300, NOW)}
-    finding = judge("dkim", config(), other, dns=HOST)
-    assert isinstance(finding, NeedsPerson)
-    assert "in place of the CNAME record there" in finding.todo
+    judgement = judge("dkim", config(), other, dns=HOST)
+    assert isinstance(judgement, NeedsPerson)
+    assert "in place of the CNAME record there" in judgement.todo
 
 
 def test_where_microsoft_says_that_signing_works_the_keys_are_not_asked_for():
@@ -112,9 +112,9 @@ def test_a_wildcard_is_not_a_record_in_the_way(rtype):
     dns: dict[Question, DnsAnswer] = {Question(name, rtype): wild for name in (*OWNERS, BESIDE)}
     if rtype == "TXT":
         dns |= {Question(owner, "CNAME"): there for owner in OWNERS}
-    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)
-    assert isinstance(finding, Drifted)
-    assert [change_of(step.parameters) for step in finding.steps] == [
+    judgement = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)
+    assert isinstance(judgement, Drifted)
+    assert [change_of(step.parameters) for step in judgement.steps] == [
         RecordChange(DOMAIN, owner, "CNAME", (), (target,)) for owner, target in zip(OWNERS, TARGETS, strict=True)
     ]
     other = dns | {Question(BESIDE, rtype): ABSENT}
@@ -138,13 +138,13 @@ ONE_KEY = {Question(TARGETS[1], "TXT"): ABSENT}
 )
 def test_with_one_key_signing_is_switched_on_once_microsoft_has_forgotten_the_absence(checked, ready):
     last = checked.isoformat() if isinstance(checked, datetime) else checked
-    finding = judge("dkim", config(Enabled=False, Status="CnameMissing", LastChecked=last), ONE_KEY)
+    judgement = judge("dkim", config(Enabled=False, Status="CnameMissing", LastChecked=last), ONE_KEY)
     if ready:
-        assert isinstance(finding, Drifted)
-        assert finding.steps == (Step("exchange", "Set-DkimSigningConfig", {"Identity": DOMAIN, "Enabled": True}),)
+        assert isinstance(judgement, Drifted)
+        assert judgement.steps == (Step("exchange", "Set-DkimSigningConfig", {"Identity": DOMAIN, "Enabled": True}),)
     else:
-        assert isinstance(finding, NeedsPerson)
-        assert f"{TARGETS[1]} has no key yet" in finding.todo
+        assert isinstance(judgement, NeedsPerson)
+        assert f"{TARGETS[1]} has no key yet" in judgement.todo
 
 
 def test_an_absence_of_unknown_length_is_not_over():
@@ -154,29 +154,29 @@ def test_an_absence_of_unknown_length_is_not_over():
 
 
 def test_an_alias_without_a_key_behind_it_is_waited_for_unless_microsoft_says_that_it_is_there():
-    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), KEYLESS)
-    assert isinstance(finding, NeedsPerson)
-    assert f"{TARGETS[0]} has no key yet" in finding.todo
+    judgement = judge("dkim", config(Enabled=False, Status="CnameMissing"), KEYLESS)
+    assert isinstance(judgement, NeedsPerson)
+    assert f"{TARGETS[0]} has no key yet" in judgement.todo
     assert isinstance(judge("dkim", config(Enabled=False), KEYLESS), Drifted)
 
 
 def test_a_record_that_cannot_be_looked_up_leaves_the_domain_unknown():
     dns = {Question(OWNERS[0], "CNAME"): Unclear("SERVFAIL", NOW)}
-    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)
-    assert isinstance(finding, Unknown)
-    assert "SERVFAIL" in finding.reason
+    judgement = judge("dkim", config(Enabled=False, Status="CnameMissing"), dns, dns=HOST)
+    assert isinstance(judgement, Unknown)
+    assert "SERVFAIL" in judgement.reason
 
 
 def test_a_status_without_records_is_told_as_it_is():
-    finding = judge("dkim", config(Enabled=False, Status="NoDKIMKeys", Selector1CNAME=None, Selector2CNAME=None))
-    assert isinstance(finding, NeedsPerson)
-    assert "'NoDKIMKeys'" in finding.todo
+    judgement = judge("dkim", config(Enabled=False, Status="NoDKIMKeys", Selector1CNAME=None, Selector2CNAME=None))
+    assert isinstance(judgement, NeedsPerson)
+    assert "'NoDKIMKeys'" in judgement.todo
 
 
 def test_records_that_are_published_are_enough_even_before_microsoft_looks_again():
-    finding = judge("dkim", config(Enabled=False, Status="CnameMissing"))
-    assert isinstance(finding, Drifted)
-    assert finding.steps[0].cmdlet == "Set-DkimSigningConfig"
+    judgement = judge("dkim", config(Enabled=False, Status="CnameMissing"))
+    assert isinstance(judgement, Drifted)
+    assert judgement.steps[0].cmdlet == "Set-DkimSigningConfig"
 
 
 def test_a_domain_that_is_no_name_is_unknown():
@@ -188,10 +188,10 @@ def test_a_domain_that_is_no_name_is_unknown():
 def test_only_what_can_be_mended_is_in_the_plan():
     rows = config(Enabled=False, Status="CnameMissing")
     rows["Get-AcceptedDomain"].append({"DomainName": "second.example", "DomainType": "Authoritative"})
-    finding = judge("dkim", rows, UNPUBLISHED)
-    assert isinstance(finding, Drifted)
-    assert [drift.field for drift in finding.drift] == ["second.example: Domain"]
-    assert finding.detail.startswith(f"{DOMAIN}: publish")
+    judgement = judge("dkim", rows, UNPUBLISHED)
+    assert isinstance(judgement, Drifted)
+    assert [drift.field for drift in judgement.drift] == ["second.example: Domain"]
+    assert judgement.detail.startswith(f"{DOMAIN}: publish")
 
 
 def test_domains_that_are_not_the_tenants_own_mail_are_left_out():

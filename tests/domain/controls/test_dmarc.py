@@ -18,9 +18,9 @@ NOTHING = Absent(name_exists=False, ttl_s=300, at=NOW)
 
 
 def test_a_missing_dmarc_record_is_published_where_the_zone_has_a_host():
-    finding = judge("dmarc", healthy(), {DMARC: NOTHING}, dns={DOMAIN: HOST})
-    assert isinstance(finding, Drifted)
-    [step] = finding.steps
+    judgement = judge("dmarc", healthy(), {DMARC: NOTHING}, dns={DOMAIN: HOST})
+    assert isinstance(judgement, Drifted)
+    [step] = judgement.steps
     assert (
         step.powershell
         == f'update add _dmarc.northwindlegal.example. 3600 TXT "{given(wanted().profile.dmarc).record}"'
@@ -31,23 +31,23 @@ def test_a_missing_dmarc_record_is_published_at_the_highest_domain_and_inherited
     rows = healthy()
     below = (f"sales.{DOMAIN}", f"eu.sales.{DOMAIN}")
     rows["Get-AcceptedDomain"] += [{"DomainName": name, "DomainType": "Authoritative"} for name in below]
-    finding = judge("dmarc", rows, {DMARC: NOTHING}, dns={DOMAIN: HOST})
-    assert isinstance(finding, Drifted)
-    [step] = finding.steps
+    judgement = judge("dmarc", rows, {DMARC: NOTHING}, dns={DOMAIN: HOST})
+    assert isinstance(judgement, Drifted)
+    [step] = judgement.steps
     assert step.parameters["Name"] == f"_dmarc.{DOMAIN}"
-    assert [drift.field for drift in finding.drift] == [f"{DOMAIN}: DMARC"]
+    assert [drift.field for drift in judgement.drift] == [f"{DOMAIN}: DMARC"]
     for name in below:
-        assert f"{name}: inherits the record of {DOMAIN}, once that is published" in finding.detail
+        assert f"{name}: inherits the record of {DOMAIN}, once that is published" in judgement.detail
     assert isinstance(judge("dmarc", rows, {DMARC: text("v=DMARC1; p=none")}, dns={DOMAIN: HOST}), Compliant)
 
 
 def test_a_sub_domain_waits_also_for_a_record_that_a_person_is_to_publish():
     rows = healthy()
     rows["Get-AcceptedDomain"].append({"DomainName": f"sales.{DOMAIN}", "DomainType": "Authoritative"})
-    finding = judge("dmarc", rows, {DMARC: NOTHING}, dns={f"sales.{DOMAIN}": HOST})
-    assert isinstance(finding, NeedsPerson)
-    assert f"publish _dmarc.{DOMAIN} TXT" in finding.todo
-    assert f"sales.{DOMAIN}: inherits the record of {DOMAIN}" in finding.todo
+    judgement = judge("dmarc", rows, {DMARC: NOTHING}, dns={f"sales.{DOMAIN}": HOST})
+    assert isinstance(judgement, NeedsPerson)
+    assert f"publish _dmarc.{DOMAIN} TXT" in judgement.todo
+    assert f"sales.{DOMAIN}: inherits the record of {DOMAIN}" in judgement.todo
 
 
 @pytest.mark.parametrize("kind", ["InternalRelay", None])
@@ -56,27 +56,27 @@ def test_a_sub_domain_whose_parent_is_nobodys_to_mend_here_gets_its_own_dmarc_re
     rows["Get-AcceptedDomain"][0] |= {"DomainName": name}
     if kind:
         rows["Get-AcceptedDomain"].append({"DomainName": DOMAIN, "DomainType": kind})
-    finding = judge("dmarc", rows, {DMARC: NOTHING}, dns={DOMAIN: HOST})
-    assert isinstance(finding, Drifted)
-    assert [step.parameters["Name"] for step in finding.steps] == [f"_dmarc.{name}"]
+    judgement = judge("dmarc", rows, {DMARC: NOTHING}, dns={DOMAIN: HOST})
+    assert isinstance(judgement, Drifted)
+    assert [step.parameters["Name"] for step in judgement.steps] == [f"_dmarc.{name}"]
 
 
 def test_another_text_at_the_name_of_a_dmarc_record_is_a_persons_to_judge():
-    finding = judge("dmarc", healthy(), {DMARC: text("hello")}, dns={DOMAIN: HOST})
-    assert isinstance(finding, NeedsPerson)
+    judgement = judge("dmarc", healthy(), {DMARC: text("hello")}, dns={DOMAIN: HOST})
+    assert isinstance(judgement, NeedsPerson)
 
 
 def test_a_missing_dmarc_record_is_proposed():
-    finding = judge("dmarc", healthy(), {DMARC: Absent(name_exists=False, ttl_s=300, at=NOW)})
-    assert isinstance(finding, NeedsPerson)
-    assert f'publish _dmarc.{DOMAIN} TXT "v=DMARC1; p=none"' in finding.todo
+    judgement = judge("dmarc", healthy(), {DMARC: Absent(name_exists=False, ttl_s=300, at=NOW)})
+    assert isinstance(judgement, NeedsPerson)
+    assert f'publish _dmarc.{DOMAIN} TXT "v=DMARC1; p=none"' in judgement.todo
 
 
 def test_what_a_dmarc_record_leaves_to_be_wished_is_told_and_no_drift():
-    finding = judge("dmarc", healthy(), {DMARC: text("v=DMARC1; p=none; sp=none; pct=50")})
-    assert isinstance(finding, Compliant)
-    assert "no mailbox in 'rua' receives reports" in finding.detail
-    assert "pct=50: removed" in finding.detail
+    judgement = judge("dmarc", healthy(), {DMARC: text("v=DMARC1; p=none; sp=none; pct=50")})
+    assert isinstance(judgement, Compliant)
+    assert "no mailbox in 'rua' receives reports" in judgement.detail
+    assert "pct=50: removed" in judgement.detail
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_what_a_dmarc_record_leaves_to_be_wished_is_told_and_no_drift():
 def test_reports_to_a_stranger_need_his_consent(answer, told):
     record = text(f"v=DMARC1; p=none; rua=mailto:a@{DOMAIN},mailto:d@vendor.example,mailto:e@VENDOR.example")
     consent = Question(f"{DOMAIN}._report._dmarc.vendor.example", "TXT")
-    finding = judge("dmarc", healthy(), {DMARC: record, consent: answer})
-    assert isinstance(finding, Compliant)
-    assert (f"vendor.example has not said that it takes reports about {DOMAIN}" in finding.detail) is told
+    judgement = judge("dmarc", healthy(), {DMARC: record, consent: answer})
+    assert isinstance(judgement, Compliant)
+    assert (f"vendor.example has not said that it takes reports about {DOMAIN}" in judgement.detail) is told
 
 
 def test_a_mailbox_whose_consent_can_have_no_name_is_left_out():
@@ -108,9 +108,9 @@ def test_a_dmarc_record_at_the_domain_itself_is_told_and_none_is_made_beside_it(
 
 
 def test_two_dmarc_records_are_told_and_no_third_is_proposed():
-    finding = judge("dmarc", healthy(), {DMARC: text("v=DMARC1; p=none", "v=DMARC1; p=reject")})
-    assert isinstance(finding, NeedsPerson)
-    assert "publish" not in finding.todo
+    judgement = judge("dmarc", healthy(), {DMARC: text("v=DMARC1; p=none", "v=DMARC1; p=reject")})
+    assert isinstance(judgement, NeedsPerson)
+    assert "publish" not in judgement.todo
 
 
 NO_POLICY = [
@@ -124,11 +124,11 @@ NO_POLICY = [
 @pytest.mark.parametrize(("record", "why"), NO_POLICY)
 @pytest.mark.parametrize("at", [DOMAIN, "example"], ids=["own", "inherited"])
 def test_a_dmarc_record_of_which_receivers_apply_nothing_is_a_persons(record, why, at):
-    finding = judge(
+    judgement = judge(
         "dmarc", healthy(), {DMARC: NOTHING, Question(f"_dmarc.{at}", "TXT"): text(record)}, dns={DOMAIN: HOST}
     )
-    assert isinstance(finding, NeedsPerson)
-    assert f"receivers apply nothing of the record of {at}" in finding.todo
-    assert why in finding.todo
+    assert isinstance(judgement, NeedsPerson)
+    assert f"receivers apply nothing of the record of {at}" in judgement.todo
+    assert why in judgement.todo
     reports = text(f"{record}; rua=mailto:dmarc@{DOMAIN}")
     assert isinstance(judge("dmarc", healthy(), {DMARC: reports}), Compliant)

@@ -102,7 +102,7 @@ EVERYTHING: dict[str, Any] = {
 _NAMING = {"Identity", "Ids", "Name", "Comment"}
 
 
-def findings(control):
+def judgements(control):
     """What *control* says of every tenant that differs from the documented one in one thing."""
     yield from (judge(control, rows, **EVERYTHING) for rows in differing(control))
     yield judge(control, healthy(), dict.fromkeys(DNS, NOWHERE), **EVERYTHING)
@@ -110,13 +110,13 @@ def findings(control):
 
 @EVERY
 def test_the_generic_builders_know_the_drift_of_every_control(control):
-    assert any(isinstance(finding, Drifted | NeedsPerson) for finding in findings(control))
+    assert any(isinstance(judgement, Drifted | NeedsPerson) for judgement in judgements(control))
 
 
 @EVERY
 def test_what_a_control_writes_is_in_its_room_so_that_undo_audit_and_readiness_know_it(control):
     """Readiness lists the cmdlets of each kind, audit asks whose noun it is, undo which fields it can restore."""
-    steps = [step for finding in findings(control) if isinstance(finding, Drifted) for step in finding.steps]
+    steps = [step for judgement in judgements(control) if isinstance(judgement, Drifted) for step in judgement.steps]
     for step in (step for step in steps if step.service != "dns"):
         kind = next(kind for kind in control.about if kind.writing and step.cmdlet in kind.writing.cmdlets)
         assert control.id in concerned_by(step.cmdlet.partition("-")[2])
@@ -140,14 +140,14 @@ def test_whoever_changes_what_a_control_is_about_brings_a_look_at_it(control):
 
 
 def undoable(control):
-    return [f for f in findings(control) if isinstance(f, Drifted) and {s.service for s in f.steps} != {"dns"}]
+    return [f for f in judgements(control) if isinstance(f, Drifted) and {s.service for s in f.steps} != {"dns"}]
 
 
 @EVERY
 def test_undo_knows_the_opposite_of_whatever_a_control_writes(control):
-    for finding in undoable(control):
+    for judgement in undoable(control):
         try:
-            back = undo.plan(entry(finding.drift, *finding.steps), Facts(reading(healthy())))
+            back = undo.plan(entry(judgement.drift, *judgement.steps), Facts(reading(healthy())))
         except undo.CannotUndo as refusal:
             assert re.match("the ledger has what|the pair that was made|there is no opposite of New-Dkim", str(refusal))  # noqa: PT017
         else:
@@ -157,7 +157,7 @@ def test_undo_knows_the_opposite_of_whatever_a_control_writes(control):
 @EVERY
 def test_what_a_step_of_a_control_does_at_the_doors_can_be_computed(control):
     facts = Facts(reading(healthy()))
-    for step in (step for finding in undoable(control) for step in finding.steps):
+    for step in (step for judgement in undoable(control) for step in judgement.steps):
         assert f"what {step.cmdlet} does is not known" not in effect(step, facts, wanted()).closing
 
 
@@ -165,11 +165,11 @@ def test_what_a_step_of_a_control_does_at_the_doors_can_be_computed(control):
 def test_a_control_whose_part_the_profile_does_not_have_does_not_apply(control):
     """Whatever was read, or not: nothing has to be granted for what a filter does not ask for."""
     bare = Profile(id="x", version="1", name="Another Filter", guide="https://filter.example", sources={})
-    finding = control.find(Facts({}), Wanted(wanted().tenant, bare))
+    judgement = control.find(Facts({}), Wanted(wanted().tenant, bare))
     if control.parts:
-        assert finding == NotApplicable("the guide of Another Filter does not ask for it")
+        assert judgement == NotApplicable("the guide of Another Filter does not ask for it")
     else:
-        assert isinstance(finding, Unknown)
+        assert isinstance(judgement, Unknown)
 
 
 @EVERY

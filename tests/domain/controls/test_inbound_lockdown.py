@@ -34,8 +34,8 @@ def connector(rows, **fields):
     ],
 )
 def test_a_switch_that_was_turned_is_set_back_and_nothing_else(field, found):
-    finding = judge("inbound-lockdown", connector(healthy(), **{field: found}))
-    assert finding == Drifted(
+    judgement = judge("inbound-lockdown", connector(healthy(), **{field: found}))
+    assert judgement == Drifted(
         (Drift(field, wanted=not found, found=found),),
         (
             Step(
@@ -48,16 +48,16 @@ def test_a_switch_that_was_turned_is_set_back_and_nothing_else(field, found):
 
 
 def test_an_added_address_is_a_hole_and_is_taken_out():
-    finding = judge("inbound-lockdown", connector(healthy(), SenderIPAddresses=["65.99.255.0/24", "203.0.113.7"]))
-    assert isinstance(finding, Drifted)
-    assert finding.drift == (Drift("SenderIPAddresses", ("65.99.255.0/24",), ("203.0.113.7/32", "65.99.255.0/24")),)
-    assert finding.steps[0].parameters["SenderIPAddresses"] == ("65.99.255.0/24",)
+    judgement = judge("inbound-lockdown", connector(healthy(), SenderIPAddresses=["65.99.255.0/24", "203.0.113.7"]))
+    assert isinstance(judgement, Drifted)
+    assert judgement.drift == (Drift("SenderIPAddresses", ("65.99.255.0/24",), ("203.0.113.7/32", "65.99.255.0/24")),)
+    assert judgement.steps[0].parameters["SenderIPAddresses"] == ("65.99.255.0/24",)
 
 
 def test_a_narrowed_sender_domain_is_widened_to_everyone():
-    finding = judge("inbound-lockdown", connector(healthy(), SenderDomains=["smtp:contoso.com;1"]))
-    assert isinstance(finding, Drifted)
-    assert finding.drift == (Drift("SenderDomains", ("*",), ("contoso.com",)),)
+    judgement = judge("inbound-lockdown", connector(healthy(), SenderDomains=["smtp:contoso.com;1"]))
+    assert isinstance(judgement, Drifted)
+    assert judgement.drift == (Drift("SenderDomains", ("*",), ("contoso.com",)),)
 
 
 @pytest.mark.parametrize(
@@ -79,24 +79,24 @@ def test_another_spelling_is_not_drift(spelling):
 
 
 def test_a_renamed_connector_is_found_by_its_content_and_gets_no_twin():
-    finding = judge("inbound-lockdown", connector(healthy(), Name="Filter", Identity="Filter", Enabled=False))
-    assert isinstance(finding, Drifted)
-    assert [step.cmdlet for step in finding.steps] == ["Set-InboundConnector"]
-    assert finding.steps[0].parameters["Identity"] == "Filter"
+    judgement = judge("inbound-lockdown", connector(healthy(), Name="Filter", Identity="Filter", Enabled=False))
+    assert isinstance(judgement, Drifted)
+    assert [step.cmdlet for step in judgement.steps] == ["Set-InboundConnector"]
+    assert judgement.steps[0].parameters["Identity"] == "Filter"
 
 
 def test_a_connector_found_by_name_gets_its_addresses_back():
-    finding = judge("inbound-lockdown", connector(healthy(), SenderIPAddresses=["203.0.113.0/24"]))
-    assert isinstance(finding, Drifted)
-    assert finding.steps[0].cmdlet == "Set-InboundConnector"
+    judgement = judge("inbound-lockdown", connector(healthy(), SenderIPAddresses=["203.0.113.0/24"]))
+    assert isinstance(judgement, Drifted)
+    assert judgement.steps[0].cmdlet == "Set-InboundConnector"
 
 
 def test_two_that_look_like_ours_are_left_to_a_person():
     rows = healthy()
     rows["Get-InboundConnector"].append(rows["Get-InboundConnector"][0] | {"Name": "Copy", "Identity": "Copy"})
-    finding = judge("inbound-lockdown", rows)
-    assert isinstance(finding, NeedsPerson)
-    assert "'ExchangeDefender' and 'Copy'" in finding.todo
+    judgement = judge("inbound-lockdown", rows)
+    assert isinstance(judgement, NeedsPerson)
+    assert "'ExchangeDefender' and 'Copy'" in judgement.todo
 
 
 def test_a_missing_connector_is_made_as_the_portal_path_locks():
@@ -109,16 +109,16 @@ def test_a_missing_connector_is_made_as_the_portal_path_locks():
 
 def test_somebody_elses_connector_is_not_ours():
     other = {"Name": "Printer", "Identity": "Printer", "SenderIPAddresses": ["203.0.113.7", "10.0.0.0-10.0.0.9"]}
-    finding = judge("inbound-lockdown", connector(healthy(), **other))
-    assert isinstance(finding, Drifted)
-    assert [step.cmdlet for step in finding.steps] == ["New-InboundConnector"]
+    judgement = judge("inbound-lockdown", connector(healthy(), **other))
+    assert isinstance(judgement, Drifted)
+    assert [step.cmdlet for step in judgement.steps] == ["New-InboundConnector"]
 
 
 def test_the_command_lines_connector_does_not_lock_so_a_partner_one_is_made_beside_it():
-    finding = judge("inbound-lockdown", connector(healthy(), ConnectorType="OnPremises"))
-    assert isinstance(finding, Drifted)
-    assert finding.steps == (Step("exchange", "New-InboundConnector", {"Name": "ExchangeDefender Partner"} | NEW),)
-    assert "does not lock" in finding.detail
+    judgement = judge("inbound-lockdown", connector(healthy(), ConnectorType="OnPremises"))
+    assert isinstance(judgement, Drifted)
+    assert judgement.steps == (Step("exchange", "New-InboundConnector", {"Name": "ExchangeDefender Partner"} | NEW),)
+    assert "does not lock" in judgement.detail
 
 
 def test_both_forms_may_stand_side_by_side():
@@ -135,22 +135,22 @@ def test_the_command_line_form_is_kept_where_the_tenant_asks_for_it():
 
 def test_the_command_line_form_is_made_as_the_guides_line_has_it():
     rows = healthy() | {"Get-InboundConnector": []}
-    finding = judge("inbound-lockdown", rows, overrides={"connector_form": "as_command_line"})
-    assert isinstance(finding, Drifted)
-    assert finding.steps[0].parameters["ConnectorType"] == "OnPremises"
+    judgement = judge("inbound-lockdown", rows, overrides={"connector_form": "as_command_line"})
+    assert isinstance(judgement, Drifted)
+    assert judgement.steps[0].parameters["ConnectorType"] == "OnPremises"
 
 
 def test_a_partner_connector_beside_the_command_line_form_is_told():
-    finding = judge("inbound-lockdown", healthy(), overrides={"connector_form": "as_command_line"})
-    assert isinstance(finding, Drifted)
-    assert "is of type Partner" in finding.detail
+    judgement = judge("inbound-lockdown", healthy(), overrides={"connector_form": "as_command_line"})
+    assert isinstance(judgement, Drifted)
+    assert "is of type Partner" in judgement.detail
 
 
 def test_a_lock_that_is_scoped_leaves_the_other_domains_open_and_is_told():
     rows = connector(healthy(), AssociatedAcceptedDomains=["other.example"])
-    finding = judge("inbound-lockdown", rows)
-    assert isinstance(finding, NeedsPerson)
-    assert "leaves northwindlegal.example open" in finding.todo
+    judgement = judge("inbound-lockdown", rows)
+    assert isinstance(judgement, NeedsPerson)
+    assert "leaves northwindlegal.example open" in judgement.todo
 
 
 def test_a_scope_that_holds_every_domain_is_no_hole():
@@ -161,9 +161,9 @@ def test_a_scope_that_holds_every_domain_is_no_hole():
 def test_a_declared_service_in_the_filters_own_range_is_not_the_lock():
     relay = {"name": "IoT relay", "sender_ips": ["65.99.255.9"]}
     rows = connector(healthy(), Name="IoT relay", Identity="IoT relay", SenderIPAddresses=["65.99.255.9"])
-    finding = judge("inbound-lockdown", rows, service_connectors=[relay])
-    assert isinstance(finding, Drifted)
-    assert [step.cmdlet for step in finding.steps] == ["New-InboundConnector"]
+    judgement = judge("inbound-lockdown", rows, service_connectors=[relay])
+    assert isinstance(judgement, Drifted)
+    assert [step.cmdlet for step in judgement.steps] == ["New-InboundConnector"]
     both = healthy()
     both["Get-InboundConnector"] += rows["Get-InboundConnector"]
     assert judge("inbound-lockdown", both, service_connectors=[relay]) == Compliant()

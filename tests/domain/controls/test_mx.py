@@ -18,27 +18,27 @@ def unlocked():
 
 
 def test_an_mx_elsewhere_is_told_with_the_host():
-    finding = judge("mx", unlocked(), {MX: MICROSOFT})
-    assert isinstance(finding, NeedsPerson)
-    assert finding.todo.startswith(
+    judgement = judge("mx", unlocked(), {MX: MICROSOFT})
+    assert isinstance(judgement, NeedsPerson)
+    assert judgement.todo.startswith(
         f"{DOMAIN}: its MX northwindlegal-example.mail.protection.outlook.com is not the filter's"
     )
-    assert [drift.field for drift in finding.drift] == [f"{DOMAIN}: MX"]
+    assert [drift.field for drift in judgement.drift] == [f"{DOMAIN}: MX"]
 
 
 def test_an_mx_elsewhere_on_a_locked_tenant_is_an_outage_with_the_way_out_in_order():
-    finding = judge("mx", healthy(), {MX: MICROSOFT})
-    assert isinstance(finding, NeedsPerson)
-    assert "being refused NOW: switch the lock-down off, move the MX back" in finding.todo
+    judgement = judge("mx", healthy(), {MX: MICROSOFT})
+    assert isinstance(judgement, NeedsPerson)
+    assert "being refused NOW: switch the lock-down off, move the MX back" in judgement.todo
 
 
 def test_a_domain_whose_mail_is_only_passed_on_counts_and_microsofts_own_do_not():
     rows = healthy()
     names = {"relay.example": "InternalRelay", "away.example": "ExternalRelay", "x.onmicrosoft.us": "Authoritative"}
     rows["Get-AcceptedDomain"] += [{"DomainName": name, "DomainType": kind} for name, kind in names.items()]
-    finding = judge("mx", rows, {Question(name, "MX"): MICROSOFT for name in names})
-    assert isinstance(finding, NeedsPerson)
-    assert [drift.field for drift in finding.drift] == ["relay.example: MX"]
+    judgement = judge("mx", rows, {Question(name, "MX"): MICROSOFT for name in names})
+    assert isinstance(judgement, NeedsPerson)
+    assert [drift.field for drift in judgement.drift] == ["relay.example: MX"]
 
 
 def test_a_declared_service_does_not_lock():
@@ -48,6 +48,6 @@ def test_a_declared_service_does_not_lock():
         | {"Name": "Relay", "Identity": "Relay", "Enabled": True, "SenderIPAddresses": ["203.0.113.7"]}
     )
     declared = [{"name": "Relay", "sender_ips": ["203.0.113.7"]}]
-    finding = judge("mx", rows, {MX: MICROSOFT}, service_connectors=declared)
-    assert isinstance(finding, NeedsPerson)
-    assert "NOW" not in finding.todo
+    judgement = judge("mx", rows, {MX: MICROSOFT}, service_connectors=declared)
+    assert isinstance(judgement, NeedsPerson)
+    assert "NOW" not in judgement.todo

@@ -59,18 +59,18 @@ def test_a_missing_connector_is_made_as_the_wizard_does():
 def test_a_renamed_connector_is_known_by_the_rule_that_routes_to_it():
     rows = with_connector(Name="OOF", Identity="OOF", Enabled=False)
     rows["Get-TransportRule"][0]["RouteMessageOutboundConnector"] = "OOF"
-    finding = judge("oof-connector", rows)
-    assert isinstance(finding, Drifted)
-    assert finding.steps[0].parameters["Identity"] == "OOF"
+    judgement = judge("oof-connector", rows)
+    assert isinstance(judgement, Drifted)
+    assert judgement.steps[0].parameters["Identity"] == "OOF"
     assert judge("oof-rule", rows) == Compliant()
 
 
 def test_a_renamed_connector_without_a_rule_is_taken_only_when_nothing_must_be_written():
     rows = with_connector(Name="OOF", Identity="OOF") | {"Get-TransportRule": []}
     assert judge("oof-connector", rows) == Compliant()
-    finding = judge("oof-rule", rows)
-    assert isinstance(finding, Drifted)
-    assert finding.steps[0].parameters["RouteMessageOutboundConnector"] == "OOF"
+    judgement = judge("oof-rule", rows)
+    assert isinstance(judgement, Drifted)
+    assert judgement.steps[0].parameters["RouteMessageOutboundConnector"] == "OOF"
     rows["Get-OutboundConnector"][0]["Enabled"] = False
     made = judge("oof-connector", rows)
     assert isinstance(made, Drifted)
@@ -86,6 +86,6 @@ def test_two_connectors_are_left_to_a_person_and_so_is_the_rule():
 
 
 def test_domain_validation_is_taken_back_with_its_domain():
-    finding = judge("oof-connector", with_connector(TlsSettings="DomainValidation", TlsDomain="contoso.com"))
-    assert isinstance(finding, Drifted)
-    assert {drift.field for drift in finding.drift} == {"TlsSettings", "TlsDomain"}
+    judgement = judge("oof-connector", with_connector(TlsSettings="DomainValidation", TlsDomain="contoso.com"))
+    assert isinstance(judgement, Drifted)
+    assert {drift.field for drift in judgement.drift} == {"TlsSettings", "TlsDomain"}

@@ -37,9 +37,9 @@ def test_a_rule_that_only_audits_is_enforced():
 
 
 def test_settings_come_before_the_switch():
-    finding = judge("oof-rule", with_rule(Mode="Audit", State="Disabled"))
-    assert isinstance(finding, Drifted)
-    assert [step.cmdlet for step in finding.steps] == ["Set-TransportRule", "Enable-TransportRule"]
+    judgement = judge("oof-rule", with_rule(Mode="Audit", State="Disabled"))
+    assert isinstance(judgement, Drifted)
+    assert [step.cmdlet for step in judgement.steps] == ["Set-TransportRule", "Enable-TransportRule"]
 
 
 @pytest.mark.parametrize(
@@ -53,22 +53,22 @@ def test_settings_come_before_the_switch():
     ],
 )
 def test_a_condition_or_action_that_the_guide_does_not_know_is_taken_off(field, found, wanted):
-    finding = judge("oof-rule", with_rule(**{field: found}))
-    assert isinstance(finding, Drifted)
-    assert [drift.field for drift in finding.drift] == [field]
-    assert dict(finding.steps[0].parameters) == {"Identity": RULE, field: wanted}
+    judgement = judge("oof-rule", with_rule(**{field: found}))
+    assert isinstance(judgement, Drifted)
+    assert [drift.field for drift in judgement.drift] == [field]
+    assert dict(judgement.steps[0].parameters) == {"Identity": RULE, field: wanted}
 
 
 def test_a_rule_that_lost_its_connector_is_routed_again():
-    finding = judge("oof-rule", with_rule(RouteMessageOutboundConnector=None))
-    assert isinstance(finding, Drifted)
-    assert finding.drift == (Drift("RouteMessageOutboundConnector", CONNECTOR, None),)
+    judgement = judge("oof-rule", with_rule(RouteMessageOutboundConnector=None))
+    assert isinstance(judgement, Drifted)
+    assert judgement.drift == (Drift("RouteMessageOutboundConnector", CONNECTOR, None),)
 
 
 def test_a_rule_that_lost_its_condition_is_known_by_name():
-    finding = judge("oof-rule", with_rule(MessageTypeMatches=None))
-    assert isinstance(finding, Drifted)
-    assert finding.drift == (Drift("MessageTypeMatches", "OOF", None),)
+    judgement = judge("oof-rule", with_rule(MessageTypeMatches=None))
+    assert isinstance(judgement, Drifted)
+    assert judgement.drift == (Drift("MessageTypeMatches", "OOF", None),)
 
 
 GATEWAY = {
@@ -101,9 +101,9 @@ def test_our_rule_that_was_pointed_at_a_gateway_is_pointed_back_and_the_gateway_
     rows = with_rule(RouteMessageOutboundConnector="Gateway")
     rows["Get-OutboundConnector"].append(GATEWAY)
     assert judge("oof-connector", rows) == Compliant()
-    finding = judge("oof-rule", rows)
-    assert isinstance(finding, Drifted)
-    assert finding.drift == (Drift("RouteMessageOutboundConnector", CONNECTOR, "Gateway"),)
+    judgement = judge("oof-rule", rows)
+    assert isinstance(judgement, Drifted)
+    assert judgement.drift == (Drift("RouteMessageOutboundConnector", CONNECTOR, "Gateway"),)
 
 
 def test_a_renamed_rule_is_known_by_what_it_does():
@@ -133,6 +133,6 @@ def test_a_missing_rule_is_made_for_the_connector_that_will_be_there():
 def test_two_rules_are_left_to_a_person():
     rows = healthy()
     rows["Get-TransportRule"].append(rows["Get-TransportRule"][0] | {"Name": "Second", "Identity": "Second"})
-    finding = judge("oof-rule", rows)
-    assert isinstance(finding, NeedsPerson)
-    assert "'Second'" in finding.todo
+    judgement = judge("oof-rule", rows)
+    assert isinstance(judgement, NeedsPerson)
+    assert "'Second'" in judgement.todo

@@ -49,10 +49,10 @@ HOSTS = {DOMAIN: HOST, SECOND: HOST}
 def test_nothing_is_planned_on_a_name_that_is_an_alias(control, name, config):
     dns: dict[Question, DnsAnswer] = {Question(name, "TXT"): Absent(name_exists=True, ttl_s=300, at=NOW)}
     alias: dict[Question, DnsAnswer] = {Question(name, "CNAME"): Present(("elsewhere.example",), 300, NOW)}
-    finding = judge(control, healthy(), dns | alias, **config)
-    assert isinstance(finding, NeedsPerson)
-    assert f"{name} is an alias of elsewhere.example" in finding.todo
-    assert "publish TXT" not in finding.todo
+    judgement = judge(control, healthy(), dns | alias, **config)
+    assert isinstance(judgement, NeedsPerson)
+    assert f"{name} is an alias of elsewhere.example" in judgement.todo
+    assert "publish TXT" not in judgement.todo
     unclear: dict[Question, DnsAnswer] = {Question(name, "CNAME"): Unclear("SERVFAIL", NOW)}
     assert isinstance(judge(control, healthy(), dns | unclear, **config), Unknown)
 

@@ -37,9 +37,9 @@ def test_a_disabled_one_is_enabled():
 
 
 def test_a_missing_one_is_made_and_never_restricts():
-    finding = judge("service-connectors", healthy(), service_connectors=[SCANNER, FORMS])
-    assert isinstance(finding, Drifted)
-    assert [dict(step.parameters) for step in finding.steps] == [
+    judgement = judge("service-connectors", healthy(), service_connectors=[SCANNER, FORMS])
+    assert isinstance(judgement, Drifted)
+    assert [dict(step.parameters) for step in judgement.steps] == [
         {
             "Name": "Scanner",
             "ConnectorType": "Partner",
@@ -60,9 +60,9 @@ def test_a_missing_one_is_made_and_never_restricts():
 
 
 def test_changed_addresses_are_put_back():
-    finding = judge("service-connectors", listed(SenderIPAddresses=["203.0.113.8"]), service_connectors=[SCANNER])
-    assert isinstance(finding, Drifted)
-    assert finding.drift == (Drift("Scanner: SenderIPAddresses", ("203.0.113.7/32",), ("203.0.113.8/32",)),)
+    judgement = judge("service-connectors", listed(SenderIPAddresses=["203.0.113.8"]), service_connectors=[SCANNER])
+    assert isinstance(judgement, Drifted)
+    assert judgement.drift == (Drift("Scanner: SenderIPAddresses", ("203.0.113.7/32",), ("203.0.113.8/32",)),)
 
 
 def test_a_renamed_one_is_found_by_its_addresses():
@@ -74,22 +74,22 @@ def test_a_certificate_is_compared_without_case_and_put_back_when_it_differs():
     rows = listed(Name="Forms", Identity="Forms", SenderIPAddresses=[], TlsSenderCertificateName="*.FORMS.example")
     assert judge("service-connectors", rows, service_connectors=[FORMS]) == Compliant()
     rows["Get-InboundConnector"][1]["TlsSenderCertificateName"] = "*.other.example"
-    finding = judge("service-connectors", rows, service_connectors=[FORMS])
-    assert isinstance(finding, Drifted)
-    assert finding.steps[0].parameters["TlsSenderCertificateName"] == "*.forms.example"
+    judgement = judge("service-connectors", rows, service_connectors=[FORMS])
+    assert isinstance(judgement, Drifted)
+    assert judgement.steps[0].parameters["TlsSenderCertificateName"] == "*.forms.example"
 
 
 def test_two_for_one_service_are_left_to_a_person():
     rows = listed()
     rows["Get-InboundConnector"].append(rows["Get-InboundConnector"][1] | {"Name": "Old", "Identity": "Old"})
-    finding = judge("service-connectors", rows, service_connectors=[SCANNER])
-    assert isinstance(finding, NeedsPerson)
-    assert "'Scanner' and 'Old'" in finding.todo
+    judgement = judge("service-connectors", rows, service_connectors=[SCANNER])
+    assert isinstance(judgement, NeedsPerson)
+    assert "'Scanner' and 'Old'" in judgement.todo
 
 
 def test_one_that_is_doubled_does_not_keep_another_from_being_made():
     rows = listed()
     rows["Get-InboundConnector"].append(rows["Get-InboundConnector"][1] | {"Name": "Old", "Identity": "Old"})
-    finding = judge("service-connectors", rows, service_connectors=[SCANNER, FORMS])
-    assert isinstance(finding, Drifted)
-    assert [step.parameters["Name"] for step in finding.steps] == ["Forms"]
+    judgement = judge("service-connectors", rows, service_connectors=[SCANNER, FORMS])
+    assert isinstance(judgement, Drifted)
+    assert [step.parameters["Name"] for step in judgement.steps] == ["Forms"]

@@ -12,14 +12,14 @@ MX, TXT, DMARC = Question(DOMAIN, "MX"), Question(DOMAIN, "TXT"), Question(f"_dm
 
 
 def test_a_missing_include_is_proposed_as_the_exact_record():
-    finding = judge(
+    judgement = judge(
         "spf", healthy(), {TXT: text("v=spf1 ip4:203.0.113.7 include:spf.protection.outlook.com -all", "MS=ms1")}
     )
-    assert isinstance(finding, NeedsPerson)
+    assert isinstance(judgement, NeedsPerson)
     new = "v=spf1 include:proxy.exchangedefender.com ip4:203.0.113.7 include:spf.protection.outlook.com -all"
     old = "v=spf1 ip4:203.0.113.7 include:spf.protection.outlook.com -all"
-    assert f'publish TXT "{new}" in place of "{old}"' in finding.todo
-    assert finding.drift == (Drift(f"{DOMAIN}: SPF", new, old),)
+    assert f'publish TXT "{new}" in place of "{old}"' in judgement.todo
+    assert judgement.drift == (Drift(f"{DOMAIN}: SPF", new, old),)
 
 
 HOST = {"kind": "rfc2136", "server": "ns.example:53", "key_name": "k", "secret_setting": "HOLDFAST_DNS_SECRET_K"}
@@ -29,15 +29,17 @@ SHORT = text("v=spf1 include:spf.protection.outlook.com -all", "MS=ms1")
 
 
 def test_where_the_zone_has_a_host_the_record_is_published_beside_all_that_is_there():
-    finding = judge("spf", healthy(), {TXT: SHORT}, dns={DOMAIN: HOST})
-    assert isinstance(finding, Drifted)
-    [step] = finding.steps
+    judgement = judge("spf", healthy(), {TXT: SHORT}, dns={DOMAIN: HOST})
+    assert isinstance(judgement, Drifted)
+    [step] = judgement.steps
     change = change_of(step.parameters)
     new = Txt((b"v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all",))
     assert (change.zone, change.name, change.type) == (DOMAIN, DOMAIN, "TXT")
     assert change.expected == SHORT.values
     assert change.wanted == (Txt((b"MS=ms1",)), new)
-    assert finding.mended_by(step) == finding.drift == (Drift(f"{DOMAIN}: SPF", new.data.decode(), step_text(SHORT)),)
+    assert (
+        judgement.mended_by(step) == judgement.drift == (Drift(f"{DOMAIN}: SPF", new.data.decode(), step_text(SHORT)),)
+    )
 
 
 def step_text(answer):
@@ -54,18 +56,18 @@ def test_microsofts_include_is_that_of_the_tenants_cloud(cloud, include):
         TXT: text("v=spf1 include:proxy.exchangedefender.com -all"),
         Question(include, "TXT"): text("v=spf1 ip4:40.92.0.0/15 -all"),
     }
-    finding = judge("spf", rows, dns, initial_domain=f"northwindlegal.onmicrosoft.{cloud}")
-    assert isinstance(finding, NeedsPerson)
-    assert f"include:{include} include:proxy.exchangedefender.com -all" in finding.todo
+    judgement = judge("spf", rows, dns, initial_domain=f"northwindlegal.onmicrosoft.{cloud}")
+    assert isinstance(judgement, NeedsPerson)
+    assert f"include:{include} include:proxy.exchangedefender.com -all" in judgement.todo
 
 
 def test_an_international_domain_is_published_under_its_a_labels():
     rows = healthy()
     rows["Get-AcceptedDomain"][0]["DomainName"] = "Bücher.example"
     name = "xn--bcher-kva.example"
-    finding = judge("spf", rows, {Question(name, "TXT"): SHORT}, dns={"bücher.example": HOST})
-    assert isinstance(finding, Drifted)
-    change = change_of(finding.steps[0].parameters)
+    judgement = judge("spf", rows, {Question(name, "TXT"): SHORT}, dns={"bücher.example": HOST})
+    assert isinstance(judgement, Drifted)
+    change = change_of(judgement.steps[0].parameters)
     assert (change.zone, change.name) == (name, name)
 
 
@@ -73,17 +75,17 @@ def test_one_domain_with_a_host_is_put_back_and_the_other_is_told():
     rows = healthy()
     rows["Get-AcceptedDomain"].append({"DomainName": "second.example", "DomainType": "Authoritative"})
     dns = {TXT: SHORT, Question("second.example", "TXT"): SHORT}
-    finding = judge("spf", rows, dns, dns={DOMAIN: HOST})
-    assert isinstance(finding, Drifted)
-    assert [drift.field for drift in finding.drift] == [f"{DOMAIN}: SPF"]
-    assert finding.detail.startswith("second.example: publish TXT")
+    judgement = judge("spf", rows, dns, dns={DOMAIN: HOST})
+    assert isinstance(judgement, Drifted)
+    assert [drift.field for drift in judgement.drift] == [f"{DOMAIN}: SPF"]
+    assert judgement.detail.startswith("second.example: publish TXT")
 
 
 def test_a_record_set_that_is_too_large_to_be_put_back_is_proposed():
     many = text("v=spf1 include:spf.protection.outlook.com -all", *(f"token-{n}-{'x' * 240}" for n in range(20)))
-    finding = judge("spf", healthy(), {TXT: many}, dns={DOMAIN: HOST})
-    assert isinstance(finding, NeedsPerson)
-    assert "publish TXT" in finding.todo
+    judgement = judge("spf", healthy(), {TXT: many}, dns={DOMAIN: HOST})
+    assert isinstance(judgement, NeedsPerson)
+    assert "publish TXT" in judgement.todo
 
 
 def test_what_cannot_be_repaired_is_not_written_either():
@@ -95,16 +97,16 @@ FIRST = "v=spf1 include:proxy.exchangedefender.com include:spf.protection.outloo
 
 
 def test_a_domain_without_spf_is_proposed_the_guides_record_that_refuses_nobody():
-    finding = judge("spf", healthy(), {TXT: text("MS=ms1")})
-    assert isinstance(finding, NeedsPerson)
-    assert f'publish TXT "{FIRST}" as there is none' in finding.todo
+    judgement = judge("spf", healthy(), {TXT: text("MS=ms1")})
+    assert isinstance(judgement, NeedsPerson)
+    assert f'publish TXT "{FIRST}" as there is none' in judgement.todo
 
 
 def test_a_first_spf_record_is_only_published_once_a_person_has_approved_it():
-    finding = judge("spf", healthy(), {TXT: text("MS=ms1")}, dns={DOMAIN: HOST})
-    assert isinstance(finding, Drifted)
-    assert finding.needs_approval
-    assert change_of(finding.steps[0].parameters).wanted == (Txt((b"MS=ms1",)), Txt((FIRST.encode(),)))
+    judgement = judge("spf", healthy(), {TXT: text("MS=ms1")}, dns={DOMAIN: HOST})
+    assert isinstance(judgement, Drifted)
+    assert judgement.needs_approval
+    assert change_of(judgement.steps[0].parameters).wanted == (Txt((b"MS=ms1",)), Txt((FIRST.encode(),)))
     missing = judge("spf", healthy(), {TXT: SHORT}, dns={DOMAIN: HOST})
     assert isinstance(missing, Drifted)
     assert not missing.needs_approval
@@ -154,9 +156,9 @@ def test_an_alias_whose_target_has_the_record_is_as_documented():
     ],
 )
 def test_what_is_worth_a_look_is_told_beside_a_compliant_record(record, warning):
-    finding = judge("spf", healthy(), {TXT: text(record)})
-    assert isinstance(finding, Compliant)
-    assert warning in finding.detail
+    judgement = judge("spf", healthy(), {TXT: text(record)})
+    assert isinstance(judgement, Compliant)
+    assert warning in judgement.detail
 
 
 @pytest.mark.parametrize(
@@ -167,19 +169,19 @@ def test_what_is_worth_a_look_is_told_beside_a_compliant_record(record, warning)
 @pytest.mark.parametrize("rest", [GUIDE[7:], "include:spf.protection.outlook.com -all"], ids=["whole", "short"])
 def test_a_record_that_does_something_else_is_a_persons_whatever_is_missing(terms, rest):
     dns = {TXT: text(f"v=spf1 {terms} {rest}"), Question("open.example", "TXT"): text("v=spf1 +all")}
-    finding = judge("spf", healthy(), dns, dns={DOMAIN: HOST})
-    assert isinstance(finding, NeedsPerson)
+    judgement = judge("spf", healthy(), dns, dns={DOMAIN: HOST})
+    assert isinstance(judgement, NeedsPerson)
 
 
 def test_softfail_is_told_and_left_as_it_is():
     record = "v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com ~all"
-    finding = judge("spf", healthy(), {TXT: text(record)})
-    assert isinstance(finding, Compliant)
-    assert "~all" in finding.detail
+    judgement = judge("spf", healthy(), {TXT: text(record)})
+    assert isinstance(judgement, Compliant)
+    assert "~all" in judgement.detail
 
 
 @pytest.mark.parametrize("record", [("v=spf1 -all",), ("v=spf1 -all", "v=spf1 ~all"), ("v=spf1 include:",)])
 def test_what_cannot_be_repaired_says_why(record):
-    finding = judge("spf", healthy(), {TXT: text(*record)})
-    assert isinstance(finding, NeedsPerson)
-    assert "publish" not in finding.todo
+    judgement = judge("spf", healthy(), {TXT: text(*record)})
+    assert isinstance(judgement, NeedsPerson)
+    assert "publish" not in judgement.todo

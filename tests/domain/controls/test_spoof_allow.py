@@ -48,15 +48,15 @@ def test_a_blocked_pair_is_allowed_in_place():
 
 
 def test_block_beats_allow_so_both_entries_must_allow():
-    finding = judge("spoof-allow", items(pair(), pair(Identity="9", Action="Block")))
-    assert isinstance(finding, Drifted)
-    assert finding.steps[0].parameters["Ids"] == ("9",)
+    judgement = judge("spoof-allow", items(pair(), pair(Identity="9", Action="Block")))
+    assert isinstance(judgement, Drifted)
+    assert judgement.steps[0].parameters["Ids"] == ("9",)
 
 
 def test_an_entry_of_the_other_type_is_another_pair():
-    finding = judge("spoof-allow", items(pair(SpoofType="Internal")))
-    assert isinstance(finding, Drifted)
-    assert finding.steps[0].cmdlet == "New-TenantAllowBlockListSpoofItems"
+    judgement = judge("spoof-allow", items(pair(SpoofType="Internal")))
+    assert isinstance(judgement, Drifted)
+    assert judgement.steps[0].cmdlet == "New-TenantAllowBlockListSpoofItems"
 
 
 def test_host_bits_make_no_other_pair():

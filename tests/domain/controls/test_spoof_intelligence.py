@@ -33,15 +33,15 @@ def test_the_default_policy_is_switched_off():
 
 def test_the_policy_that_the_tenant_names_is_the_one_that_is_switched_off():
     rows = tenant(CUSTOM, custom=[rule("Sales")])
-    finding = judge("spoof-intelligence", rows, overrides={"spoof_intelligence": {"policies": ["sales"]}})
-    assert isinstance(finding, Drifted)
-    assert finding.steps[0].parameters["Identity"] == "Sales"
+    judgement = judge("spoof-intelligence", rows, overrides={"spoof_intelligence": {"policies": ["sales"]}})
+    assert isinstance(judgement, Drifted)
+    assert judgement.steps[0].parameters["Identity"] == "Sales"
 
 
 def test_a_named_policy_that_does_not_exist_is_told():
-    finding = judge("spoof-intelligence", healthy(), overrides={"spoof_intelligence": {"policies": ["Nope"]}})
-    assert isinstance(finding, NeedsPerson)
-    assert "there is no anti-phish policy 'nope'" in finding.todo
+    judgement = judge("spoof-intelligence", healthy(), overrides={"spoof_intelligence": {"policies": ["Nope"]}})
+    assert isinstance(judgement, NeedsPerson)
+    assert "there is no anti-phish policy 'nope'" in judgement.todo
 
 
 def test_a_tenant_without_a_default_policy_is_told():
@@ -62,10 +62,10 @@ WINS = {
 
 @pytest.mark.parametrize("rows", WINS.values(), ids=list(WINS))
 def test_a_policy_that_comes_first_is_named_and_not_written(rows):
-    finding = judge("spoof-intelligence", rows)
-    assert isinstance(finding, NeedsPerson)
-    assert "overridden by" in finding.todo
-    assert all("EnableSpoofIntelligence" in drift.field for drift in finding.drift)
+    judgement = judge("spoof-intelligence", rows)
+    assert isinstance(judgement, NeedsPerson)
+    assert "overridden by" in judgement.todo
+    assert all("EnableSpoofIntelligence" in drift.field for drift in judgement.drift)
 
 
 LOSES = {

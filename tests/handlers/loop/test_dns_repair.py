@@ -321,7 +321,7 @@ HOPELESS = {
 
 
 @pytest.mark.parametrize("texts", HOPELESS.values(), ids=list(HOPELESS))
-async def test_what_makes_no_sense_is_a_finding_and_never_a_write(service, tenant, admin, way, texts):
+async def test_what_makes_no_sense_is_a_persons_case_and_never_a_write(service, tenant, admin, way, texts):
     await admin.publish(*(text.format(domain=admin.domain) for text in texts))
     await look(service, tenant, "spf")
     state = await service.state(tenant, "spf")

@@ -1,4 +1,4 @@
-"""What the alerts of a tenant come to: one finding for a person, however many alerts one cause raises."""
+"""What the alerts of a tenant come to: one state for a person, however many alerts one cause raises."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,7 +10,7 @@ from domain.profile import Profile
 from domain.states import ControlState
 
 FALSE_ALERTS = "false-alerts"
-"""The state in which the finding stands, beside those of the controls."""
+"""The state of a tenant's alerts, beside those of the controls."""
 
 _TODO = (
     "Messages that Defender calls phish reached mailboxes, and not through the filter: {causes}. See what let them in:"
