@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import imports, latency, memory, names, package, round_trips, throughput
+from benchmarks import imports, latency, memory, names, package, refusals, round_trips, throughput
 from benchmarks.bench import Bench, bench
 from benchmarks.children import ROOT
 from benchmarks.machine import Machine, this_machine
@@ -31,6 +31,7 @@ _WIDTH = 132
 MEASUREMENTS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "imports": imports.measure,
     "package": package.measure,
+    "refusals": refusals.measure,
     "round-trips": round_trips.measure,
     "names": names.measure,
     "latency": latency.measure,

@@ -122,7 +122,7 @@ def _arm_token(credentials: Credentials, endpoints: Endpoints) -> Callable[[str]
 
 
 def _tokens(settings: Settings, http: Http, endpoints: Endpoints, *, now: Clock) -> Tokens | None:
-    """What checks the callers' tokens; None where only function keys are taken."""
+    """What checks the callers' tokens; None where only keys are taken."""
     if not settings.api_audience:
         return None
     return Tokens(http, endpoints, settings.api_tenant_id, settings.audiences(), now=now)

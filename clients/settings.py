@@ -84,16 +84,17 @@ type Pem = Annotated[str, AfterValidator(_pem)]
 type ConnectionString = Annotated[str, AfterValidator(_connection_string)]
 
 
-def _keys(text: object) -> object:
-    """The JSON list of HOLDFAST_KEYS; names are unique, as the ledger tells keys apart by them."""
-    listed = json.loads(str(text))
-    names = [str(key.get("name")) for key in listed]
+def _names_are_unique(keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
+    """The ledger tells keys apart by their names, of which `dev` is HOLDFAST_DEV_KEY's."""
+    names = ["dev", *(key.name for key in keys)]
     if len(set(names)) < len(names):
-        raise ValueError("each name should be given once")
-    return listed
+        raise ValueError("each name should be given once, and dev is the key in HOLDFAST_DEV_KEY")
+    return keys
 
 
-type Keys = Annotated[tuple[ApiKey, ...], BeforeValidator(_keys)]
+type Keys = Annotated[
+    tuple[ApiKey, ...], BeforeValidator(lambda text: json.loads(str(text))), AfterValidator(_names_are_unique)
+]
 
 
 class SettingsError(Exception):

@@ -4,6 +4,7 @@ A caller with neither is refused before anything of the request's body is read. 
 health and the webhooks, whose signature is checked by their door.
 """
 
+import base64
 import hmac
 import logging
 from collections.abc import Iterable, Mapping
@@ -37,6 +38,9 @@ log = logging.getLogger("holdfast.access")
 OPEN = (f"{PREFIX}/health", f"{PREFIX}/webhooks/")
 """What answers anybody."""
 
+DOCS = f"{PREFIX}/docs"
+"""The page for people: a browser asks them for a name, which says nothing, and a password, which is the key."""
+
 LONGEST_NAME = 128
 """Characters of a caller's name: it travels in queue messages, which are small."""
 
@@ -63,11 +67,19 @@ class NotAdmitted(AuthenticationError):  # noqa: N818 - the outcome
         self.status = status
 
 
-def not_admitted(_: HTTPConnection, error: Exception) -> Response:
+def not_admitted(conn: HTTPConnection, error: Exception) -> Response:
     """The answer to a caller who is not let in."""
     status = error.status if isinstance(error, NotAdmitted) else 401
-    headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'} if status == 401 else {}  # noqa: PLR2004
-    return problem(status, str(error), headers)
+    challenge = 'Basic realm="Holdfast, password: a key"' if conn.url.path == DOCS else 'Bearer error="invalid_token"'
+    return problem(status, str(error), {"WWW-Authenticate": challenge} if status == 401 else {})  # noqa: PLR2004
+
+
+def _password(credentials: str) -> str:
+    """The password of Basic credentials (RFC 7617); "" where they are none."""
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 class CallerBackend(AuthenticationBackend):
@@ -85,6 +97,8 @@ class CallerBackend(AuthenticationBackend):
             return None
         scheme, _, token = conn.headers.get("authorization", "").partition(" ")
         key = conn.headers.get("x-functions-key", "")
+        if conn.url.path == DOCS and scheme.lower() == "basic":
+            key, token = _password(token), ""
         try:
             if self._takes_tokens and (token or not key):
                 return await self._by_token(scheme, token.strip())

@@ -1,0 +1,116 @@
+"""Who may what, for every route: a table, so that a new route is one line here or a red test."""
+
+import json
+from hashlib import sha256
+
+import pytest
+
+from clients import settings
+from domain.access import ROLES
+from handlers.api.access import OPEN
+from handlers.api.app import application
+from tests.handlers.web import ask, of
+from tests.test_function_app import SETTINGS
+
+READER, OPERATOR, APPROVER, ADMIN = ({role, "Admin"} for role in ROLES)
+EVERYONE = set(ROLES)
+
+MAY = {
+    "GET /tenants": EVERYONE,
+    "GET /tenants/{tenant_id}": EVERYONE,
+    "PUT /tenants/{tenant_id}": ADMIN,
+    "DELETE /tenants/{tenant_id}": ADMIN,
+    "GET /tenants/{tenant_id}/readiness": EVERYONE,
+    "GET /tenants/{tenant_id}/state": EVERYONE,
+    "GET /tenants/{tenant_id}/ledger": EVERYONE,
+    "POST /tenants/{tenant_id}/check": OPERATOR,
+    "POST /tenants/{tenant_id}/reprovision": OPERATOR,
+    "POST /tenants/{tenant_id}/controls/{control}/approve": APPROVER,
+    "POST /tenants/{tenant_id}/controls/{control}/except": APPROVER,
+    "DELETE /tenants/{tenant_id}/controls/{control}/except": APPROVER,
+    "POST /tenants/{tenant_id}/controls/{control}/undo": APPROVER,
+    "GET /operations/{operation_id}": EVERYONE,
+    "GET /brake": EVERYONE,
+    "PUT /brake": OPERATOR,
+    "GET /proposals": EVERYONE,
+    "DELETE /keys/{name}": ADMIN,
+    "GET /openapi.json": EVERYONE,
+    "GET /docs": EVERYONE,
+}
+
+
+async def nobody():
+    raise AssertionError("the document asks no neighbour")
+
+
+DOCUMENT = application(settings.load(SETTINGS), nobody).openapi()
+ROUTES = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
+
+
+def key_of(role):
+    return f"the-key-of-one-{role}"
+
+
+@pytest.fixture
+def environment():
+    entries = [{"name": role, "sha256": sha256(key_of(role).encode()).hexdigest(), "roles": [role]} for role in ROLES]
+    return {"HOLDFAST_KEYS": json.dumps(entries)}
+
+
+def test_every_route_is_in_the_table():
+    assert ROUTES - {"GET /health"} == MAY.keys()
+
+
+def target(route):
+    """Nothing that exists, so that whoever is let in changes nothing; no body that makes sense."""
+    method, path = route.split(" ")
+    gone = {"tenant_id": "0" * 32, "operation_id": "0" * 32, "control": "none", "name": "nobody"}
+    return method, path.format(**gone).removeprefix("/")
+
+
+async def test_a_role_may_what_the_table_says_and_nothing_else(service):
+    for route, may in MAY.items():
+        for role in ROLES:
+            method, path = target(route)
+            answer = await ask(service, method, path, key=key_of(role))
+            assert (answer.status_code == 403) == (role not in may), (route, role)
+            if role not in may:
+                assert "this needs the role" in of(answer)["detail"]
+
+
+ODD = {
+    "nothing": b"",
+    "no_json": b"{",
+    "too_large": b" " * 70_000,
+    "not_utf8": b"\xff",
+}
+
+
+@pytest.mark.parametrize("body", ODD.values(), ids=list(ODD))
+async def test_without_a_key_every_route_refuses_before_it_reads_anything(service, body):
+    for route in MAY:
+        method, path = target(route)
+        for key in (None, "", "wrong", "schl\u00fcssel"):
+            answer = await ask(service, method, path, body, key=key, content_type="text/plain")
+            assert answer.status_code == 401, (route, key)
+    unknown = await ask(service, "POST", "no/such/path", body, key=None)
+    assert unknown.status_code == 401
+
+
+async def test_only_health_and_webhooks_answer_anybody(service):
+    assert (await ask(service, "GET", "health", key=None)).status_code == 200
+    assert (await ask(service, "POST", "webhooks/psa/standard", b"{}", key=None)).status_code == 404
+    assert OPEN == ("/api/health", "/api/webhooks/")
+
+
+async def test_a_refusal_needs_no_storage(service):
+    """Whoever only knocks makes no request to storage: refusals cost next to nothing."""
+    await service.clients.storage.aclose()
+    assert (await ask(service, "GET", "brake", key="wrong")).status_code == 401
+
+
+async def test_an_operator_engages_the_brake_and_an_admin_releases_it(service):
+    assert (await ask(service, "PUT", "brake", {"engaged": True}, key=key_of("Operator"))).status_code == 200
+    assert (await ask(service, "PUT", "brake", {"engaged": False}, key=key_of("Operator"))).status_code == 403
+    assert of(await ask(service, "GET", "brake", key=key_of("Reader")))["by"] == "key Operator"
+    assert (await ask(service, "PUT", "brake", {"engaged": False}, key=key_of("Admin"))).status_code == 200
