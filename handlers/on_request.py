@@ -157,7 +157,9 @@ async def reprovision(tenant_id: str, wish: ReprovisionRequest, requester: Reque
     return await operations.start(operation, lambda kept: _queue(kept, wanted, clients), clients, requester.key)
 
 
-async def undo(tenant_id: str, control: str, wish: UndoRequest, requester: Requester, clients: Clients) -> Operation:
+async def undo_entry(
+    tenant_id: str, control: str, wish: UndoRequest, requester: Requester, clients: Clients
+) -> Operation:
     """Ask for the before-image of one ledger entry to be put back.
 
     Raises:

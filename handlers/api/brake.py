@@ -8,8 +8,7 @@ from pydantic import Field
 
 from domain.gate import Brake
 from handlers.api.access import as_role, require
-from handlers.api.routing import CallerName, Neighbours, Strict, example
-from handlers.api.routing import router as router_of
+from handlers.api.routing import CallerName, Neighbours, Strict, example, router_of
 from handlers.on_request import RequestBody
 
 log = logging.getLogger("holdfast.api")

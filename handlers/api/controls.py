@@ -16,9 +16,7 @@ from handlers.api.routing import (
     TenantInPath,
     accepted,
     example,
-)
-from handlers.api.routing import (
-    router as router_of,
+    router_of,
 )
 from handlers.exemptions import ExemptionRequest
 from handlers.on_request import ApprovalRequest, ReprovisionRequest, UndoRequest
@@ -99,4 +97,4 @@ async def post_undo(
     ],
 ) -> Response:
     """Put back what one ledger entry found, and accept it for a while."""
-    return accepted(await on_request.undo(tenant_id, control, wish, requester, clients))
+    return accepted(await on_request.undo_entry(tenant_id, control, wish, requester, clients))

@@ -6,8 +6,7 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict
 
 from handlers.api.problems import documented, problem
-from handlers.api.routing import Configured, Neighbours
-from handlers.api.routing import router as router_of
+from handlers.api.routing import Configured, Neighbours, router_of
 
 router = router_of("health")
 

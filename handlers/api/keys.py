@@ -6,8 +6,7 @@ from domain.errors import UnknownKey
 from domain.incident import SERVICE
 from domain.ledger import Entry
 from handlers.api.access import as_role
-from handlers.api.routing import CallerName, Configured, Neighbours
-from handlers.api.routing import router as router_of
+from handlers.api.routing import CallerName, Configured, Neighbours, router_of
 
 log = logging.getLogger("holdfast.api")
 

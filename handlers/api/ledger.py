@@ -13,8 +13,7 @@ from domain.ledger import ENTRY_ID, Entry
 from domain.states import Actor, ControlState, StateName
 from domain.steps import ShownStep
 from handlers.api.access import as_role, with_headers
-from handlers.api.routing import PREFIX, Neighbours, TenantInPath
-from handlers.api.routing import router as router_of
+from handlers.api.routing import PREFIX, Neighbours, TenantInPath, router_of
 from handlers.on_request import known_tenant
 
 LARGEST_PAGE = 1000

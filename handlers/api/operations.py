@@ -3,8 +3,7 @@
 from domain.errors import UnknownOperation
 from domain.operations import Operation
 from handlers.api.access import as_role
-from handlers.api.routing import Neighbours, OperationInPath
-from handlers.api.routing import router as router_of
+from handlers.api.routing import Neighbours, OperationInPath, router_of
 from handlers.on_request import canonical_id
 
 router = router_of("operations")

@@ -5,8 +5,7 @@ from clients.errors import ClientError, Refused
 from domain.errors import NeighbourRefused, NotConfigured
 from domain.partner import TenantProposal, proposals, with_config
 from handlers.api.access import as_role
-from handlers.api.routing import Neighbours
-from handlers.api.routing import router as router_of
+from handlers.api.routing import Neighbours, router_of
 
 router = router_of("tenants")
 

@@ -89,7 +89,7 @@ def example(value: object) -> Any:  # noqa: ANN401 - FastAPI's own type of `Body
     return Body(openapi_examples={"example": {"value": value}})
 
 
-def router(subject: str) -> APIRouter:
+def router_of(subject: str) -> APIRouter:
     return APIRouter(tags=[subject], route_class=StrictRoute)
 
 

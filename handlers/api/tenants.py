@@ -24,9 +24,7 @@ from handlers.api.routing import (
     Strict,
     TenantInPath,
     example,
-)
-from handlers.api.routing import (
-    router as router_of,
+    router_of,
 )
 from handlers.on_request import canonical_id, refuse_unknown
 

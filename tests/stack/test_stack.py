@@ -153,7 +153,7 @@ KEYED = {"content-type": "application/json", "idempotency-key": "x" * 256}
 REFUSED: dict[str, tuple[str, str, object, dict[str, str] | None, int, str]] = {
     "no_such_tenant": ("GET", TENANT, None, None, 404, SOMEBODY),
     "no_guid": ("GET", "tenants/northwind", None, None, 404, "GUID"),
-    "path_trick": ("GET", "tenants/..%2F..%2Foperations", None, None, 404, "GUID"),
+    "path_trick": ("GET", "tenants/..%2F..%2Foperations", None, None, 404, "no such path"),
     "no_such_operation": ("GET", f"operations/{SOMEBODY}", None, None, 404, SOMEBODY),
     "not_json": ("PUT", TENANT, b"{", None, 400, "not JSON"),
     "not_text": ("PUT", TENANT, b"\xff\xfe", None, 400, "not JSON"),
@@ -185,7 +185,7 @@ REFUSED: dict[str, tuple[str, str, object, dict[str, str] | None, int, str]] = {
     "approve_nobody": ("POST", f"{TENANT}/controls/spf/approve", {"plan": "0"}, None, 404, SOMEBODY),
     "except_without_end": ("POST", f"{TENANT}/controls/spf/except", {"reason": "r", "owner": "o"}, None, 422, "body.until"),
     "brake_unsure": ("PUT", "brake", {"engaged": "perhaps"}, None, 422, "body.engaged"),
-    "brake_without_a_word": ("PUT", "brake", None, None, 422, "body.engaged"),
+    "brake_without_a_word": ("PUT", "brake", None, None, 422, "body: Field required"),
 }  # fmt: skip
 
 
