@@ -6,71 +6,11 @@ from datetime import timedelta
 import pytest
 
 from clients.storage.alerts import Book, Spent
-from domain.gate import Brake
-from domain.jobs import TriageAlerts
 from handlers.delivery import deliver
-from simulator.defender import ETR, IP_ALLOW
+from simulator.defender import ETR
 from simulator.faults import Fault
+from tests.handlers.security.raised import CLOSED, FOREIGN, OURS, guarded, look, patched, shown, triage
 from tests.handlers.web import ask
-
-OURS, FOREIGN = "65.99.255.24", "198.51.100.24"
-CLOSED = {"status": "resolved", "classification": "falsePositive", "determination": "notMalicious"}
-
-
-async def guarded(service, domain="contoso.example", **config):
-    """A tenant whose lock-down has been proven for an hour."""
-    tenant = service.world.add_tenant(domain)
-    await service.look_after(tenant, **config)
-    await service.sweep()
-    service.clock.advance(hours=1)
-    return tenant
-
-
-async def triage(service, tenant):
-    """The mail is a few minutes old; the fast lane comes by; then the alerts timer."""
-    await service.check(tenant, lane="fast")
-    await look(service, tenant)
-
-
-async def look(service, tenant, **job):
-    await deliver("alerts", TriageAlerts(tenant_id=tenant.tenant_id, **job).body.encode(), service.clients)
-
-
-def shown(alert):
-    return {name: alert[name] for name in CLOSED}
-
-
-def posted(tenant):
-    return [what for what in tenant.alerts.writes() if what[0] == "POST"]
-
-
-def patched(tenant):
-    return [what for what in tenant.alerts.writes() if what[0] == "PATCH"]
-
-
-async def test_a_false_alert_is_closed_with_its_evidence_in_comment_and_ledger(service):
-    tenant = await guarded(service)
-    mails = [tenant.alerts.mail(OURS), tenant.alerts.mail("65.99.255.250")]
-    alert = tenant.alerts.raise_alert(*mails, title=f"{IP_ALLOW}\u200b ")
-    await triage(service, tenant)
-    closed = tenant.alerts.rows[alert["id"]]
-    assert shown(closed) == CLOSED
-    assert closed["resolvedDateTime"]
-    [comment] = closed["comments"]
-    assert "all 2 messages came through the filter" in comment["comment"]
-    [entry] = await service.ledger(tenant, "false-alerts")
-    assert (entry.event, entry.after) == ("alert_closed", CLOSED)
-    assert [mail["sender_ip"] for mail in entry.before["messages"]] == [OURS, "65.99.255.250"]
-    assert (await service.state(tenant, "false-alerts")).state == "compliant"
-
-
-async def test_it_is_closed_in_one_change_right_after_it_was_read_again_and_the_incident_is_left_alone(service):
-    tenant = await guarded(service)
-    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    await triage(service, tenant)
-    calls = [(method, what) for method, what, _ in tenant.alerts.log if what != "alerts"]
-    assert calls == [("GET", alert["id"]), ("PATCH", alert["id"]), ("POST", alert["id"])]
-    assert patched(tenant) == [("PATCH", alert["id"], CLOSED)]
 
 
 async def test_nothing_is_done_twice(service):
@@ -188,38 +128,6 @@ async def test_an_alert_asks_at_once_for_a_look_at_the_policy_that_raised_it(ser
     assert json.loads(body)["controls"] == ["alert-policies", "inbound-lockdown"]
 
 
-async def test_a_closed_alert_that_gathers_foreign_mail_is_opened_again_and_told(service):
-    tenant = await guarded(service)
-    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    await triage(service, tenant)
-    service.clock.advance(minutes=5)
-    tenant.alerts.gather(alert["id"], tenant.alerts.mail(FOREIGN, minutes_ago=1))
-    for _ in range(3):
-        await triage(service, tenant)
-        service.clock.advance(minutes=5)
-    again = tenant.alerts.rows[alert["id"]]
-    assert (again["status"], again["classification"], len(again["comments"])) == ("new", "unknown", 2)
-    assert (await service.state(tenant, "false-alerts")).state == "needs_person"
-    events = [entry.event for entry in await service.ledger(tenant, "false-alerts")]
-    assert events == ["alert_closed", "alert_reopened", "needs_person"]
-    assert len(tenant.alerts.writes()) == 4
-
-
-async def test_what_a_person_says_between_the_listing_and_the_opening_again_counts(service):
-    tenant = await guarded(service)
-    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    await triage(service, tenant)
-    service.clock.advance(minutes=5)
-    tenant.alerts.gather(alert["id"], tenant.alerts.mail(FOREIGN, minutes_ago=1))
-    said = {"classification": "truePositive", "determination": "phishing"}
-    tenant.alerts.meanwhile[alert["id"]] = lambda: tenant.alerts.person(alert["id"], **said)
-    for _ in range(2):
-        await triage(service, tenant)
-        service.clock.advance(minutes=5)
-    assert shown(tenant.alerts.rows[alert["id"]]) == {"status": "resolved"} | said
-    assert len(tenant.alerts.writes()) == 2
-
-
 async def test_a_closed_alert_that_gathers_more_of_the_same_stays_closed(service):
     tenant = await guarded(service)
     alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
@@ -258,58 +166,6 @@ async def test_an_alert_that_a_person_has_taken_or_judged_is_left(service, field
     assert tenant.alerts.writes() == []
 
 
-async def test_what_changes_between_the_listing_and_the_closing_counts(service):
-    """The re-read sees a message that the listing did not have."""
-    tenant = await guarded(service)
-    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    await service.check(tenant, lane="fast")
-    mail = tenant.alerts.mail(FOREIGN)
-    tenant.alerts.meanwhile[alert["id"]] = lambda: tenant.alerts.gather(alert["id"], mail)
-    await look(service, tenant)
-    assert tenant.alerts.writes() == []
-    assert (await service.state(tenant, "false-alerts")).state == "needs_person"
-
-
-CUTS = [
-    pytest.param(Fault("cut", service="graph", cmdlet="PATCH alert", phase="before"), id="before the change"),
-    pytest.param(Fault("cut", service="graph", cmdlet="PATCH alert", phase="after"), id="after the change"),
-    pytest.param(Fault("cut", service="graph", cmdlet="POST comment", phase="before"), id="before the comment"),
-    pytest.param(Fault("cut", service="graph", cmdlet="POST comment", phase="after"), id="after the comment"),
-    pytest.param(
-        Fault("server_error", service="graph", cmdlet="PATCH alert", phase="after"), id="500 after the change"
-    ),
-    pytest.param(Fault("html", service="graph", cmdlet="POST comment", phase="after"), id="a page after the comment"),
-    pytest.param(Fault("throttled", service="graph", cmdlet="POST comment", retry_after=90), id="throttled between"),
-]
-
-
-@pytest.mark.parametrize("cut", CUTS)
-async def test_a_break_between_change_and_comment_leaves_neither_a_double_comment_nor_a_silent_close(service, cut):
-    tenant = await guarded(service)
-    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    tenant.faults.script(cut)
-    for _ in range(3):
-        await triage(service, tenant)
-        service.clock.advance(minutes=6)
-    closed = tenant.alerts.rows[alert["id"]]
-    assert shown(closed) == CLOSED
-    assert len(closed["comments"]) == 1
-    assert [entry.event for entry in await service.ledger(tenant, "false-alerts")].count("alert_closed") == 1
-
-
-async def test_an_alert_whose_comment_is_refused_is_closed_with_its_entry_in_the_ledger(service):
-    tenant = await guarded(service)
-    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    tenant.faults.script(Fault("bad_request", service="graph", cmdlet="POST comment"))
-    for _ in range(3):
-        await triage(service, tenant)
-        service.clock.advance(minutes=6)
-    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
-    [entry] = await service.ledger(tenant, "false-alerts")
-    assert entry.event == "alert_closed"
-    assert "its comment was not taken" in entry.detail
-
-
 async def test_a_tenant_without_consent_is_unknown_with_the_grant_and_told_once(service):
     tenant = await guarded(service)
     await triage(service, tenant)
@@ -325,15 +181,6 @@ async def test_a_tenant_without_consent_is_unknown_with_the_grant_and_told_once(
     tenant.access.permissions.add("SecurityAlert.ReadWrite.All")
     await triage(service, tenant)
     assert (await service.state(tenant, "false-alerts")).state == "compliant"
-
-
-async def test_may_read_but_not_write_is_told_with_the_grant(service):
-    tenant = await guarded(service)
-    tenant.access.permissions = {"SecurityAlert.Read.All"}
-    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    await triage(service, tenant)
-    assert "SecurityAlert.ReadWrite.All" in (await service.state(tenant, "false-alerts")).detail
-    assert tenant.alerts.rows[alert["id"]]["status"] == "new"
 
 
 async def test_a_tenant_whose_plan_has_no_defender_has_nothing_to_do(service):
@@ -418,18 +265,6 @@ async def test_the_mode_of_false_alerts_can_be_set(service):
     assert (await ask(service, "PUT", f"tenants/{tenant.tenant_id}", body)).status_code == 201
 
 
-async def test_the_brake_stops_the_closing_and_its_release_lets_it_go_on(service):
-    tenant = await guarded(service)
-    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    await service.clients.storage.switches.set_brake(Brake(engaged=True, reason="stop"))
-    await triage(service, tenant)
-    assert tenant.alerts.writes() == []
-    await service.clients.storage.switches.set_brake(Brake())
-    service.clock.advance(minutes=5)
-    await triage(service, tenant)
-    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
-
-
 @pytest.mark.parametrize(
     "odd",
     [
@@ -481,43 +316,3 @@ async def test_a_part_of_a_batch_that_failed_is_not_taken_for_an_alert(service):
 async def test_a_foreign_message_is_parked(service):
     await deliver("alerts", b'{"kind": "check"}', service.clients)
     assert len(await service.clients.storage.parked.all("alerts")) == 1
-
-
-class Death(BaseException):
-    """The worker process is gone."""
-
-
-def dying(service, at, *, after):
-    """The worker dies at the *at*th request to Graph, before it is sent or after it was answered."""
-    answer, seen = service.microsoft.side_effect, []
-
-    async def until_then(request):
-        if request.url.host == "graph.microsoft.com":
-            seen.append(request)
-            if len(seen) == at:
-                if after:
-                    await answer(request)
-                raise Death
-        return await answer(request)
-
-    return until_then
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", [1, 2, 3, 4], ids=["listing", "re-read", "change", "comment"])
-async def test_a_death_at_any_request_leaves_one_comment_and_one_entry(service, at, after):
-    tenant = await guarded(service)
-    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    await service.check(tenant, lane="fast")
-    alive = service.microsoft.side_effect
-    service.microsoft.side_effect = dying(service, at, after=after)
-    with pytest.raises(Death):
-        await look(service, tenant)
-    service.microsoft.side_effect = alive
-    for _ in range(2):
-        service.clock.advance(minutes=6)
-        await triage(service, tenant)
-    closed = tenant.alerts.rows[alert["id"]]
-    assert shown(closed) == CLOSED
-    assert len(closed["comments"]) == 1
-    assert [entry.event for entry in await service.ledger(tenant, "false-alerts")] == ["alert_closed"]
