@@ -1,20 +1,21 @@
-"""Every plan passes here before anything is written, or is held with the reason. Pure: facts in, answers out.
+"""Every wish to write passes here before anything is written, or is held with the reason. Pure: facts in, answers out.
 
-In this order: brake, tenant enabled, freeze, exception, mode, guards, empty sets, breaker, blast radius.
-Every answer up to and including the first refusal is kept, for the ledger.
+The gates are asked about a plan, and all of them again, on fresh circumstances, before each of its writes. Every answer
+up to and including the first refusal is kept, for the ledger.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from domain.control import Control, Drifted
+from domain.control import Drifted
 from domain.exemption import Exemption
 from domain.guards import Guard
 from domain.steps import digest
-from domain.tenant import Wanted
+from domain.tenant import Mode, TenantConfig, Wanted
 
 BREAKER_LIMIT = 3
 BREAKER_WINDOW = timedelta(hours=24)
@@ -36,24 +37,34 @@ class Brake(BaseModel):
     changed_at: AwareDatetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """All that the gate looks at besides the plan.
+    """All that the gates look at besides the steps, as it is at *now*.
 
-    *corrections*: how often one of the plan's fields was put back within BREAKER_WINDOW. *requested_by*: the person who
-    asked for this control to be put back. *approved*: the hash of the plan that this person has seen, where it is the
-    only one that may be taken. *others*: who made its drift within BREAKER_WINDOW, as far as the audit feed has told.
+    *control*: the id by which the tenant's config gives a mode. *wanted*: what the steps were planned for, and *tenant*
+    the config as it is now; None where it is gone. *waits_for*: the control that has to be right before. *guard*: None
+    where it was not asked, which stops. *put_back*: how often one of the plan's fields was, within BREAKER_WINDOW, and
+    *others*: who made that drift, as far as the audit feed has told. *requested_by*: the person who asked for this.
+    *approved*: the digest of the plan that this person has seen, where it is the only one that may be taken.
     """
 
     now: datetime
-    brake: Brake
+    control: str
     wanted: Wanted
+    tenant: TenantConfig | None
+    brake: Brake
+    waits_for: str = ""
     exemption: Exemption | None = None
     guard: Guard | None = None
-    corrections: int = 0
+    put_back: int = 0
+    others: tuple[str, ...] = ()
     requested_by: str | None = None
     approved: str | None = None
-    others: tuple[str, ...] = ()
+    lease_lost: bool = False
+
+    @property
+    def mode(self) -> Mode:
+        return (self.tenant or self.wanted.tenant).mode_of(self.control)
 
 
 type GateName = Literal[
@@ -74,107 +85,139 @@ type GateName = Literal[
 
 @dataclass(frozen=True, slots=True)
 class GateAnswer:
-    """What one part of the gate said."""
+    """What one gate said."""
 
     gate: GateName
     passed: bool
     reason: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """Why not, for a person; what other people decided speaks for itself."""
+        return self.reason if self.gate in {"exception", "mode", "approval"} else f"{self.gate}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The answers in order; the plan passes when all did."""
+    """The answers in order; the steps may be taken when all passed. *mode*: of the control, when they were given."""
 
     answers: tuple[GateAnswer, ...]
+    mode: Mode = "correct"
 
     @property
     def refusal(self) -> GateAnswer | None:
         return next((answer for answer in self.answers if not answer.passed), None)
 
 
-def rule(control: Control, plan: Drifted, around: Circumstances) -> Ruling:
-    """Ask every part of the gate except the blast radius, which is asked last, when a place has been reserved."""
+def rule(plan: Drifted | None, around: Circumstances) -> Ruling:
+    """Ask every gate, up to the first that refuses."""
     answers: list[GateAnswer] = []
-    for ask in (_brake, _tenant, _freeze, _exception, _mode, _approval, _guard, _empty_set, _breaker):
-        answers.append(ask(control, plan, around))
+    for name, gate in GATES:
+        answers.append(gate(name, plan, around))
         if not answers[-1].passed:
             break
-    return Ruling(tuple(answers))
+    return Ruling(tuple(answers), around.mode)
 
 
-def _brake(_control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
-    return GateAnswer("brake", not around.brake.engaged, around.brake.reason)
+def _order(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:
+    return _unless(name, f"waits for {around.waits_for}" if around.waits_for else "")
 
 
-def _tenant(_control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
-    return GateAnswer(
-        "tenant", around.wanted.tenant.enabled, "" if around.wanted.tenant.enabled else "switched off in its config"
-    )
+def _tenant(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:
+    if around.tenant is None or not around.tenant.enabled:
+        return _unless(name, "switched off in its config")
+    moved = around.tenant.dns != around.wanted.tenant.dns
+    return _unless(name, "its DNS providers were changed meanwhile" if moved else "")
 
 
-def _freeze(_control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
-    window = around.wanted.tenant.frozen_at(around.now)
-    reason = f"frozen until {window.end.isoformat()}: {window.reason}" if window else ""
-    return GateAnswer("freeze", window is None, reason)
+def _freeze(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:
+    window = around.tenant.frozen_at(around.now) if around.tenant else None
+    return _unless(name, f"frozen until {window.end.isoformat()}: {window.reason}" if window else "")
 
 
-def _exception(_control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
-    if around.exemption is None or not around.exemption.holds_at(around.now):
-        return GateAnswer("exception", passed=True)
-    return GateAnswer("exception", passed=False, reason=around.exemption.sentence)
+def _exception(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:
+    accepted = around.exemption and around.exemption.holds_at(around.now)
+    return _unless(name, around.exemption.sentence if around.exemption and accepted else "")
 
 
-def _mode(control: Control, plan: Drifted, around: Circumstances) -> GateAnswer:
-    mode = around.wanted.tenant.mode_of(control.id)
-    if around.approved and around.approved != digest(plan.steps):
-        return GateAnswer("mode", passed=False, reason=f"waits for approval of plan {digest(plan.steps)}")
-    if mode == "correct" or around.requested_by:
-        return GateAnswer(
-            "mode", passed=True, reason=f"asked for by {around.requested_by}" if around.requested_by else ""
-        )
-    if mode == "approve":
-        return GateAnswer("mode", passed=False, reason=f"waits for approval of plan {digest(plan.steps)}")
-    return GateAnswer("mode", passed=False, reason="the tenant is only observed")
+def _mode(name: GateName, plan: Drifted | None, around: Circumstances) -> GateAnswer:
+    waits = _waits(plan) if plan else "its mode is approve"
+    if around.approved and not (plan and around.approved == digest(plan.steps)):
+        return _unless(name, waits)
+    if around.requested_by:
+        return GateAnswer(name, passed=True, reason=f"asked for by {around.requested_by}")
+    return _unless(name, {"correct": "", "approve": waits, "observe": "the tenant is only observed"}[around.mode])
 
 
-def _approval(_control: Control, plan: Drifted, around: Circumstances) -> GateAnswer:
+def _approval(name: GateName, plan: Drifted | None, around: Circumstances) -> GateAnswer:
     """A plan that needs approval waits for it in every mode, and also where a person only asked for the control."""
-    passed = not plan.needs_approval or around.approved == digest(plan.steps)
-    return GateAnswer("approval", passed, "" if passed else f"waits for approval of plan {digest(plan.steps)}")
+    waits = plan and plan.needs_approval and around.approved != digest(plan.steps)
+    return _unless(name, _waits(plan) if plan and waits else "")
 
 
-def _guard(control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
-    if not control.guarded:
-        return GateAnswer("guard", passed=True)
+def _waits(plan: Drifted) -> str:
+    return f"waits for approval of plan {digest(plan.steps)}"
+
+
+def _guard(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:
     if around.guard is None:
-        return GateAnswer("guard", passed=False, reason="the MX records were not read")
-    return GateAnswer("guard", around.guard.passed, around.guard.reason)
+        return _unless(name, "the MX records were not read")
+    return GateAnswer(name, around.guard.passed, around.guard.reason)
 
 
 _MAY_BE_EMPTY = frozenset({"Comment", "Expected"})
 """A comment, and what a change in DNS found: where there is nothing, the first record is made."""
 
 _EMPTY_IF_ASKED = frozenset({"Wanted"})
-"""What a change in DNS leaves: nothing, where a person has the first record taken back."""
+"""May be empty only in an undo, which deletes the record that we created."""
 
 
-def _empty_set(_control: Control, plan: Drifted, around: Circumstances) -> GateAnswer:
+def _empty_set(name: GateName, plan: Drifted | None, around: Circumstances) -> GateAnswer:
     allowed = _MAY_BE_EMPTY | (_EMPTY_IF_ASKED if around.requested_by else frozenset())
-    empty = [
-        name
-        for step in plan.steps
-        for name, value in step.parameters.items()
-        if value in ((), "") and name not in allowed
-    ]
-    return GateAnswer("empty-set", not empty, f"would write nothing into {empty[0]}" if empty else "")
+    given = [pair for step in (plan.steps if plan else ()) for pair in step.parameters.items()]
+    empty = [parameter for parameter, value in given if value in ((), "") and parameter not in allowed]
+    return _unless(name, f"would write nothing into {empty[0]}" if empty else "")
 
 
-def _breaker(_control: Control, _plan: Drifted, around: Circumstances) -> GateAnswer:
-    if around.corrections < BREAKER_LIMIT or around.requested_by:
-        return GateAnswer("breaker", passed=True)
+def _breaker(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:
+    if around.put_back < BREAKER_LIMIT or around.requested_by:
+        return _unless(name, "")
     others = ", ".join(around.others) or "somebody else, or another tool,"
-    reason = f"put back {around.corrections} times in 24 hours: {others} undoes it"
-    return GateAnswer("breaker", passed=False, reason=reason)
+    return _unless(name, f"put back {around.put_back} times in 24 hours: {others} undoes it")
+
+
+def _lease(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:
+    return _unless(name, "the lease on the tenant was lost" if around.lease_lost else "")
+
+
+def _brake(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:
+    return GateAnswer(name, not around.brake.engaged, around.brake.reason)
+
+
+def _unless(name: GateName, against: str) -> GateAnswer:
+    """Passed, unless something speaks against it."""
+    return GateAnswer(name, not against, against)
+
+
+type _Gate = Callable[[GateName, Drifted | None, Circumstances], GateAnswer]
+
+GATES: tuple[tuple[GateName, _Gate], ...] = (
+    ("order", _order),
+    ("tenant", _tenant),
+    ("freeze", _freeze),
+    ("exception", _exception),
+    ("mode", _mode),
+    ("approval", _approval),
+    ("guard", _guard),
+    ("empty-set", _empty_set),
+    ("breaker", _breaker),
+    ("lease", _lease),
+    ("brake", _brake),
+)
+"""All of them, in their order: what is cheap to mend is told first, and the brake is the last question before a write.
+
+Only the blast radius is asked apart, since asking takes a place within it.
+"""
 
 
 def blast_radius(rank: int, *, fleet: int, most_tenants: int, most_percent: int) -> GateAnswer:

@@ -54,7 +54,7 @@ def _under_way(state: ControlState, step: Step) -> Correction:
 
 
 def stopped(state: ControlState, plan: Drifted, answer: GateAnswer, mode: Mode, now: datetime) -> ControlState:
-    """The state when the gate says no to *plan*, or to what is left of it. What was sent wants its proof."""
+    """The state when a gate says no to *plan*, or to what is left of it. What was sent wants its proof."""
     name: StateName = "held"
     if answer.gate == "exception":
         name = "excepted"
@@ -62,8 +62,7 @@ def stopped(state: ControlState, plan: Drifted, answer: GateAnswer, mode: Mode, 
         name = "awaiting_approval" if mode == "approve" else "drifted"
     elif answer.gate == "approval":
         name = "awaiting_approval"
-    detail = answer.reason if answer.gate in {"exception", "mode", "approval"} else f"{answer.gate}: {answer.reason}"
-    return put_off(with_plan(state, plan), name, detail, now)
+    return put_off(with_plan(state, plan), name, answer.sentence, now)
 
 
 def put_off(state: ControlState, name: StateName, detail: str, now: datetime) -> ControlState:

@@ -92,6 +92,10 @@ class ControlState:
         """The id of the ledger entry that announced the corrections under way; empty where there are none."""
         return self.corrections[0].entry if self.corrections else ""
 
+    def is_planned(self, step: Step) -> bool:
+        """Whether *step* is part of the announced plan and was not sent yet."""
+        return any(each.key == step.key and each.phase == "planned" for each in self.corrections)
+
     def memory_of(self, step: Step) -> Memory:
         return self.memories.get(step.key, Memory())
 

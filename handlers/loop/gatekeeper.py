@@ -1,12 +1,24 @@
-"""Gather what the gate looks at, and ask it. The gate itself is pure (domain/gate.py)."""
+"""Gather what the gates look at, and ask them. The gates themselves are pure (domain/gate.py)."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from clients.connect import Clients
 from clients.storage.leases import Lease
 from domain.control import Control, Drifted
 from domain.exemption import Exemption
-from domain.gate import BLAST_WINDOW, BREAKER_WINDOW, Brake, Circumstances, GateAnswer, Ruling, blast_radius, rule
+from domain.gate import (
+    BLAST_WINDOW,
+    BREAKER_WINDOW,
+    GateAnswer,
+    Brake,
+    Circumstances,
+    Ruling,
+    blast_radius,
+    rule,
+)
 from domain.guards import Guard
 from domain.incident import Incident
 from domain.jobs import RemediateTenant
@@ -25,75 +37,96 @@ class Case:
     reason: str = ""
 
     def asked_by(self, control: Control) -> str | None:
-        """Who asked for *control*: what comes along because another one needs it, nobody asked for."""
+        """Who asked for *control*; prerequisites pulled in for another control do not count as requested."""
         return self.job.requested_by if control.id in self.job.controls else None
+
+    def asked_at(self, control: Control) -> datetime | None:
+        """Since when each step of *control* may be tried once more; a plan that was shown has none that was refused."""
+        return self.job.asked_at if self.asked_by(control) and not self.job.plan else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be written, and for whom: the gates are asked about it, and again before each of its writes.
+
+    *plan*: None where what is written is no step. *guard*: looks anew at each asking; `unguarded` where nobody's mail
+    can be refused. The other fields are those of `Circumstances`.
+    """
+
+    control: str
+    wanted: Wanted
+    lease: Lease
+    guard: Callable[[], Awaitable[Guard]]
+    plan: Drifted | None = None
+    waits_for: str = ""
+    exemption: Exemption | None = None
+    requested_by: str | None = None
+    approved: str | None = None
+
+
+async def unguarded() -> Guard:
+    return Guard(passed=True)
 
 
 class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
-    """A write may not go out after all; *answer* says why."""
+    """A write may not go out after all; *ruling* says why, *answer* is its refusal."""
 
-    def __init__(self, answer: GateAnswer) -> None:
+    def __init__(self, ruling: Ruling, answer: GateAnswer) -> None:
         super().__init__(answer.reason)
+        self.ruling = ruling
         self.answer = answer
 
 
-async def ask(
-    control: Control, plan: Drifted, case: Case, *, exemption: Exemption | None, guard: Guard | None
-) -> Ruling:
-    """Whether *plan* may be applied now, with every answer on the way. Each is None where *control* has none."""
-    clients, wanted = case.clients, case.wanted
-    now, switches, tenant_id = clients.now(), clients.storage.switches, case.job.tenant_id
-    put_back = await clients.storage.ledger.put_back(tenant_id, control.id, now - BREAKER_WINDOW)
-    around = Circumstances(
-        now=now,
-        brake=await switches.brake(),
-        wanted=wanted,
-        exemption=exemption,
-        guard=guard,
-        corrections=max(put_back[drift.field] for drift in plan.drift),
-        requested_by=case.asked_by(control),
-        approved=case.job.plan if case.asked_by(control) else None,
-        others=await _others(control, case) if put_back else (),
-    )
-    ruling = rule(control, plan, around)
+async def ask_for_plan(wish: Wish, clients: Clients) -> Ruling:
+    """Whether the wish's plan may be begun: every gate, and then a place within the blast radius."""
+    ruling, brake = await _ask(wish, clients)
     if ruling.refusal:
         return ruling
-    return Ruling((*ruling.answers, await _reserve(tenant_id, around.brake, clients)))
+    place = await _reserve(wish.wanted.tenant.tenant_id, brake, clients)
+    return replace(ruling, answers=(*ruling.answers, place))
 
 
-async def _others(control: Control, case: Case) -> tuple[str, ...]:
-    """Who made the control's drift of late."""
-    since = case.clients.now() - BREAKER_WINDOW
-    entries = await case.clients.storage.ledger.events(case.job.tenant_id, since, "actor_named")
-    return tuple(sorted({entry.actor for entry in entries if entry.control == control.id}))
-
-
-async def permit(control: Control, case: Case, exemption: Exemption | None = None) -> None:
+async def permit(wish: Wish, clients: Clients) -> None:
     """The last question before a write goes out, asked of what is true at this moment.
 
     Raises:
-        Stopped: The brake was pulled, the lease may be another worker's by now, or the tenant's config has changed,
-            or the control's drift was accepted.
+        Stopped: A gate says no by now: the brake was pulled, the config changed, the drift was accepted, or the like.
     """
-    storage, now = case.clients.storage, case.clients.now()
-    brake = await storage.switches.brake()
-    if brake.engaged:
-        raise Stopped(GateAnswer("brake", passed=False, reason=brake.reason))
-    tenant = await storage.tenants.get(case.job.tenant_id)
-    if tenant is None or not tenant.enabled:
-        raise Stopped(GateAnswer("tenant", passed=False, reason="switched off in its config"))
-    if window := tenant.frozen_at(now):
-        raise Stopped(
-            GateAnswer("freeze", passed=False, reason=f"frozen until {window.end.isoformat()}: {window.reason}")
-        )
-    if exemption and exemption.holds_at(now):
-        raise Stopped(GateAnswer("exception", passed=False, reason=exemption.sentence))
-    if tenant.mode_of(control.id) != "correct" and not case.asked_by(control):
-        raise Stopped(GateAnswer("tenant", passed=False, reason="its mode was changed meanwhile"))
-    if tenant.dns != case.wanted.tenant.dns:
-        raise Stopped(GateAnswer("tenant", passed=False, reason="its DNS providers were changed meanwhile"))
-    if case.lease.lost:
-        raise Stopped(GateAnswer("lease", passed=False, reason="the lease on the tenant was lost"))
+    ruling, _ = await _ask(wish, clients)
+    if ruling.refusal:
+        raise Stopped(ruling, ruling.refusal)
+
+
+async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, Brake]:
+    """Every gate's answer, and the brake as it was then: it is read last."""
+    now, storage, tenant_id = clients.now(), clients.storage, wish.wanted.tenant.tenant_id
+    fields = [drift.field for drift in wish.plan.drift] if wish.plan else []
+    put_back = Counter[str]()
+    if fields:
+        put_back = await storage.ledger.put_back(tenant_id, wish.control, now - BREAKER_WINDOW)
+    around = Circumstances(
+        now=now,
+        control=wish.control,
+        wanted=wish.wanted,
+        waits_for=wish.waits_for,
+        exemption=wish.exemption,
+        guard=await wish.guard(),
+        put_back=max((put_back[field] for field in fields), default=0),
+        others=await _others(wish, clients) if put_back else (),
+        requested_by=wish.requested_by,
+        approved=wish.approved,
+        tenant=await storage.tenants.get(tenant_id),
+        brake=await storage.switches.brake(),
+        lease_lost=wish.lease.lost,
+    )
+    return rule(wish.plan, around), around.brake
+
+
+async def _others(wish: Wish, clients: Clients) -> tuple[str, ...]:
+    """Who made the control's drift of late."""
+    since = clients.now() - BREAKER_WINDOW
+    entries = await clients.storage.ledger.events(wish.wanted.tenant.tenant_id, since, "actor_named")
+    return tuple(sorted({entry.actor for entry in entries if entry.control == wish.control}))
 
 
 async def _reserve(tenant_id: str, brake: Brake, clients: Clients) -> GateAnswer:

@@ -1,16 +1,16 @@
 """Bring controls of one tenant to their wanted state: read again, plan, gate, apply, read again, record.
 
 The message says where to look, never what was seen, so a late, doubled or reordered one does no harm. One worker at a
-time works on a tenant (lease); what it does there is in `work`.
+time works on a tenant (lease); what it does there is in `correct` and `undo`.
 """
 
 from clients.connect import Clients
 from clients.errors import Throttled, Unreachable
 from domain.jobs import Again, Done, Outcome, RemediateTenant
 from handlers import operations
-from handlers.loop import undo
-from handlers.loop.correct import Work
+from handlers.loop.correct import correct, show
 from handlers.loop.gatekeeper import Case
+from handlers.loop.undo import undo_entry
 
 WAIT_FOR_LEASE_S = 3
 """Where another worker has the tenant: most remediations take less, so that the message need not go back."""
@@ -40,14 +40,8 @@ async def remediate_tenant(job: RemediateTenant, clients: Clients) -> Outcome:
 
 async def _work(case: Case) -> Outcome:
     try:
-        settled = await _settled(case)
-    except (Throttled, Unreachable) as error:  # a write that never left
+        if case.job.undo:
+            return await undo_entry(case)
+        return await (show(case) if case.job.dry_run else correct(case))
+    except (Throttled, Unreachable) as error:  # the tenant cannot be read, or a write never left
         return Again(error.pause or case.job.patience.first)
-    return Done() if settled else Again(case.job.pause)
-
-
-async def _settled(case: Case) -> bool:
-    if case.job.undo:
-        return await undo.settle(case)
-    work = Work(case)
-    return await (work.show() if case.job.dry_run else work.settle())

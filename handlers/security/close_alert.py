@@ -16,12 +16,9 @@ from domain.alerts.record import COMMENT_PATIENCE, MARKERS, AlertRecord, Unfinis
 from domain.alerts.triage import triage
 from domain.ledger import Entry, Image
 from domain.tenant import Wanted
+from handlers.loop.gatekeeper import Stopped, Wish, permit, unguarded
 
 LOCKDOWN = "inbound-lockdown"
-
-
-class Held(Exception):  # noqa: N818 - it is the answer, not a fault
-    """Nothing may be written now; *str()* says why."""
 
 
 class AlertCase:
@@ -51,19 +48,24 @@ class AlertCase:
         """
         try:
             await self._act(alert)
-        except Held as held:
+        except Stopped as stop:
             # What was begun is not left open: it is finished when it may be.
-            reason = self._record.reason if self._record.work else f"{self._record.reason}; left open: {held}"
-            await self._keep(again=True, reason=reason)
+            reason = (
+                self._record.reason
+                if self._record.work
+                else f"{self._record.reason}; left open: {stop.answer.sentence}"
+            )
+            await self._keep(replace(self._record, again=True, reason=reason))
         except NotFound:
-            await self._keep(unsettled=False, again=False, work="")
+            await self._keep(replace(self._record, unsettled=False, again=False, work=""))
         except Invalid as refusal:
-            await self._keep(again=False, work="", reason=f"{self._record.reason}; not taken: {refusal.sentence}")
+            reason = f"{self._record.reason}; not taken: {refusal.sentence}"
+            await self._keep(replace(self._record, again=False, work="", reason=reason))
         except ClientError:
-            await self._keep(again=True)
+            await self._keep(replace(self._record, again=True))
             raise
         else:
-            await self._keep()
+            await self._keep(self._record)
         return self._record
 
     async def _act(self, alert: Alert) -> None:
@@ -76,7 +78,8 @@ class AlertCase:
                 await self._finish(alert)
             case "leave":
                 taken = self._record.kind == "false" and alert.open and not alert.untouched
-                self._set(work="", reason=self._record.reason + ("; a person has taken or judged it" if taken else ""))
+                reason = self._record.reason + ("; a person has taken or judged it" if taken else "")
+                self._record = replace(self._record, work="", reason=reason)
 
     async def _close(self) -> None:
         """Read once more just before: what came meanwhile is judged too."""
@@ -96,7 +99,7 @@ class AlertCase:
             await self._change("reopening", "new", "unknown", "unknown")
 
     async def _change(self, work: Unfinished, status: str, classification: str, determination: str) -> None:
-        await self._keep(work=work, commented=None, again=True)
+        await self._keep(replace(self._record, work=work, commented=None, again=True))
         fields = {"status": status, "classification": classification, "determination": determination}
         changed = await self._clients.alerts.change(self._tenant_id, self._record.id, fields, permit=self._permit)
         await self._finish(_read(changed))
@@ -106,35 +109,30 @@ class AlertCase:
         record, now, marker = self._record, self._clients.now(), MARKERS[self._record.work]
         if not alert.says(marker):
             if record.commented and now - record.commented < COMMENT_PATIENCE:
-                self._set(again=True)  # it was sent, and may still show
+                self._record = replace(record, again=True)  # it was sent, and may still show
                 return
-            await self._keep(commented=now, again=True)
+            await self._keep(replace(record, commented=now, again=True))
             text = f"{_SAID[record.work]}: {record.reason}. {marker}"
             try:
                 await self._clients.alerts.comment(self._tenant_id, record.id, text, permit=self._permit)
-            except (Held, Throttled):
-                self._set(commented=None)  # it never left
+            except (Stopped, Throttled):
+                self._record = replace(self._record, commented=None)  # it never left
                 raise
             except (Invalid, NotFound) as refusal:  # then the ledger alone says what was done
-                self._set(reason=f"{record.reason}; its comment was not taken: {refusal.sentence}")
+                reason = f"{record.reason}; its comment was not taken: {refusal.sentence}"
+                self._record = replace(self._record, reason=reason)
         await self._clients.storage.ledger.append(self._entry(alert))
-        done = {"closed": now} if record.work == "closing" else {"reopened": now}
-        self._set(work="", again=record.work == "closing" and record.kind != "false", **done)
+        if record.work == "closing":
+            self._record = replace(self._record, work="", again=record.kind != "false", closed=now)
+        else:
+            self._record = replace(self._record, work="", again=False, reopened=now)
 
     async def _permit(self) -> None:
-        """The last question before a write goes out. Raises Held."""
-        now, storage = self._clients.now(), self._clients.storage
-        brake, tenant = await storage.switches.brake(), await storage.tenants.get(self._tenant_id)
-        if brake.engaged:
-            raise Held(f"brake: {brake.reason}")
-        if tenant is None or not tenant.enabled:
-            raise Held("the tenant is switched off in its config")
-        if tenant.mode_of(tenant_state.FALSE_ALERTS) != "correct":
-            raise Held(f"its mode is {tenant.mode_of(tenant_state.FALSE_ALERTS)}")
-        if window := tenant.frozen_at(now):
-            raise Held(f"frozen until {window.end.isoformat()}: {window.reason}")
-        if self._lease.lost:
-            raise Held("the lease on the tenant's alerts was lost")
+        """The last question before a write goes out. Raises Stopped."""
+        states = await self._clients.storage.states.load(self._tenant_id)
+        exemption = states.exceptions.get(tenant_state.FALSE_ALERTS)
+        wish = Wish(tenant_state.FALSE_ALERTS, self._wanted, self._lease, unguarded, exemption=exemption)
+        await permit(wish, self._clients)
 
     def _entry(self, alert: Alert) -> Entry:
         record = self._record
@@ -157,12 +155,9 @@ class AlertCase:
             profile_version=self._wanted.profile.version,
         )
 
-    def _set(self, **changes: Any) -> None:  # noqa: ANN401 - fields of any type
-        self._record = replace(self._record, **changes)
-
-    async def _keep(self, **changes: Any) -> None:  # noqa: ANN401 - fields of any type
-        self._set(**changes)
-        await self._clients.storage.alerts.put(self._tenant_id, self._record)
+    async def _keep(self, record: AlertRecord) -> None:
+        self._record = record
+        await self._clients.storage.alerts.put(self._tenant_id, record)
 
 
 def _read(raw: dict[str, Any]) -> Alert:

@@ -1,0 +1,127 @@
+"""What a remediation knows of its tenant's states, saved together with the ledger entries that tell of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Self
+
+from clients.storage.states import StatesMoved, TenantStates
+from domain.corrections import Correction
+from domain.exemption import Exemption
+from domain.gate import Ruling
+from domain.ledger import Entry, LedgerEvent, of_transition
+from domain.mx_moves import MxMemories, Sights
+from domain.states import ControlState
+from handlers.loop.gatekeeper import Case
+
+READY = frozenset({"compliant", "not_applicable"})
+"""States in which a control no longer keeps those waiting that need it."""
+
+
+class Journal:
+    """A tenant's states, under its lease: what is saved here is newer than what a check wrote meanwhile."""
+
+    def __init__(self, case: Case, states: TenantStates) -> None:
+        self._case = case
+        self._states = states
+        self._kept = dict[str, ControlState]()
+        self._sights = list[tuple[Sights, datetime]]()
+
+    @classmethod
+    async def open(cls, case: Case) -> Self:
+        return cls(case, await case.clients.storage.states.load(case.job.tenant_id))
+
+    @property
+    def mx(self) -> MxMemories:
+        return self._states.mx
+
+    def of(self, control_id: str) -> ControlState:
+        return self._states.of(control_id)
+
+    def exemption(self, control_id: str) -> Exemption | None:
+        """The control's exception, as of the last save."""
+        return self._states.exceptions.get(control_id)
+
+    def remember(self, sights: Sights) -> None:
+        """Keep what was seen of the MX records."""
+        self._sights.append((sights, self._case.clients.now()))
+        self._states = self._remembering(self._states)
+
+    def _remembering(self, states: TenantStates) -> TenantStates:
+        """*states* with what this job saw of the MX records; seen twice is remembered once."""
+        memories = states.mx
+        for sights, at in self._sights:
+            memories = memories.after(sights, at, locked=False)
+        return states.remembering(memories)
+
+    async def record(self, after: ControlState, ruling: Ruling | None = None) -> None:
+        """Keep a control's new state; what an operator would want to read is saved at once, with its entry."""
+        if news := self._news(self.of(after.id), after, ruling):
+            await self._save({after.id: after}, news)
+        else:
+            self._keep({after.id: after})
+
+    def _keep(self, changed: Mapping[str, ControlState]) -> None:
+        self._kept |= changed
+        self._states = self._states.with_changes(changed)
+
+    async def save(self, after: ControlState, ended: Sequence[Entry] = ()) -> None:
+        """Save a control's new state now, with what *ended* and what else is news."""
+        await self._save({after.id: after}, [*ended, *self._news(self.of(after.id), after)])
+
+    async def save_all(self) -> None:
+        """Save what was kept and is not saved yet."""
+        await self._save({}, [])
+
+    def ended(self, event: LedgerEvent, control_id: str, corrections: Sequence[Correction], detail: str = "") -> list[Entry]:
+        """The entry that *corrections* of one plan have ended so; none where there are none."""
+        if not corrections:
+            return []
+        drift = tuple(drift for each in corrections for drift in each.drift)
+        entry = Entry(
+            at=self._case.clients.now(),
+            tenant_id=self._case.job.tenant_id,
+            control=control_id,
+            event=event,
+            drift=drift,
+            steps=tuple(each.step for each in corrections),
+            before={each.field: each.found for each in drift},
+            # Proven means compared and equal, so what was read again is what was wanted.
+            after={each.field: each.wanted for each in drift} if event == "corrected" else {},
+            of=corrections[0].entry,
+            detail=detail,
+        )
+        return [self._signed(entry)]
+
+    def _news(self, before: ControlState, after: ControlState, ruling: Ruling | None = None) -> list[Entry]:
+        """The entry that announces *after*, unless the end of *before*'s corrections has said it already."""
+        if before.corrections and after.state in READY:
+            return []
+        entry = of_transition(before, after, at=self._case.clients.now(), tenant_id=self._case.job.tenant_id)
+        if entry is None:
+            return []
+        begun = after.announced and after.announced != before.announced and after.since
+        return [self._signed(replace(entry, at=begun or entry.at, answers=ruling.answers if ruling else ()))]
+
+    def _signed(self, entry: Entry) -> Entry:
+        """*entry* with the person and the operation that this job works for."""
+        job = self._case.job
+        return replace(
+            entry,
+            operation_id=job.operation_id,
+            actor=job.requested_by or "holdfast",
+            requested_by=job.requested_by,
+            reason=self._case.reason,
+        )
+
+    async def _save(self, changed: Mapping[str, ControlState], entries: Sequence[Entry]) -> None:
+        """Write what this job made of its controls over what a check wrote meanwhile."""
+        table, tenant_id = self._case.clients.storage.states, self._case.job.tenant_id
+        self._keep(changed)
+        while True:
+            try:
+                self._states = await table.save(tenant_id, self._states, entries)
+            except StatesMoved:
+                self._states = self._remembering(await table.load(tenant_id)).with_changes(self._kept)
+            else:
+                return

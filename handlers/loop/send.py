@@ -1,0 +1,80 @@
+"""One step sent: every ending that this can have, in one table. Corrections and undo send by it alike."""
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+
+from clients import telemetry
+from clients.connect import Clients
+from clients.errors import AlreadyExists, ClientError, Conflict, NotYet, Refused, Throttled, Unreachable
+from domain.corrections import Answered, Hindrance, StepRefused, TooEarly, Unanswered
+from domain.gate import GateAnswer, Ruling
+from domain.steps import Step
+from handlers.loop.gatekeeper import Stopped, Wish, permit
+
+log = logging.getLogger("holdfast.send")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A gate said no at the last moment: nothing was sent."""
+
+    ruling: Ruling
+    answer: GateAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Somebody changed first what the step was to change: nothing was written."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """The service did not take it, and nothing was written."""
+
+    error: Throttled | Unreachable
+
+    @property
+    def sentence(self) -> str:
+        return self.error.sentence
+
+    @property
+    def hindrance(self) -> Hindrance | None:
+        """A host that stays silent is left alone for hours at some time: each try is three entries in the ledger."""
+        return "silence" if isinstance(self.error, Unreachable) else None
+
+
+type Sent = Answered | Unanswered | TooEarly | StepRefused | Held | Overtaken | TurnedAway
+
+
+async def send(step: Step, wish: Wish, clients: Clients) -> Sent:
+    """Take *step*, one of the wish's plan, if every gate still lets it pass."""
+    try:
+        with telemetry.span("apply", control=wish.control, cmdlet=step.cmdlet):
+            await clients.apply(wish.wanted.tenant, step, partial(permit, wish, clients))
+    except Stopped as stop:
+        return Held(stop.ruling, stop.answer)
+    except ClientError as error:
+        return _ending(error, wish)
+    return Answered()
+
+
+def _ending(error: ClientError, wish: Wish) -> Sent:  # noqa: PLR0911 - a row for each ending
+    match error:
+        case Conflict():
+            return Overtaken(error.sentence)
+        case AlreadyExists():
+            return Answered(existed=True)  # the look that follows tells whether what exists is what is wanted
+        case NotYet():
+            return TooEarly(error.sentence)
+        case Refused():
+            return StepRefused(" ".join(filter(None, (error.sentence, error.remedy))))
+        case Throttled():
+            return TurnedAway(error)
+        case Unreachable(sent=False):
+            return TurnedAway(error)
+        case _:  # it may have happened: a look tells
+            log.warning("answer_lost tenant=%s control=%s %s", wish.wanted.tenant.tenant_id, wish.control, error)
+            return Unanswered()

@@ -1,0 +1,227 @@
+"""The machine alone, driven by every event in any order, doubled and late, with a crash after each: its promises hold.
+
+Between two events the correction is what storage would give back; an event that a crash swallows never comes. The
+world beside it knows what a real service would: when the step was really sent, and what looks have shown.
+"""
+
+from datetime import datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from pydantic import TypeAdapter
+
+from domain.control import Compliant, Drift, Drifted, Finding, NeedsPerson, NotApplicable, Unknown
+from domain.corrections import (
+    EARLY_PATIENCE,
+    LOST_PATIENCE,
+    MOST_CONFLICTS,
+    MOST_SILENCES,
+    PROOF_PATIENCE,
+    TRANSITIONS,
+    TRY_AGAIN_AFTER,
+    Answered,
+    Correction,
+    Ending,
+    Event,
+    Hindrance,
+    Looked,
+    Memory,
+    NotSent,
+    StepRefused,
+    Sending,
+    TooEarly,
+    Unanswered,
+    advance,
+)
+from domain.steps import ShownStep, Step
+from tests.domain.builders import NOW
+
+FIELD = "Name"
+SET, NEW = (Step("exchange", cmdlet, {"Name": "X"}) for cmdlet in ("Set-X", "New-X"))
+OFF: tuple[Finding, ...] = (
+    Drifted((Drift(FIELD, "X", None),), (SET,)),
+    NeedsPerson("by hand", (Drift(FIELD, "X", None),)),
+)
+EQUAL: tuple[Finding, ...] = (
+    Compliant(equal=frozenset({FIELD})),
+    NeedsPerson("something else", equal=frozenset({FIELD})),
+    Drifted((Drift("Other", "a", "b"),), (SET,), equal=frozenset({FIELD})),
+)
+GONE: tuple[Finding, ...] = (Compliant(), NotApplicable("no licence"), NeedsPerson("there are two"))
+BLIND: tuple[Finding, ...] = (Unknown("no answer"),)
+STORED = TypeAdapter(Correction)
+MEMORY = TypeAdapter(Memory)
+
+
+class OneStep(RuleBasedStateMachine):
+    """One step's lives, one after the other: what outlives each is its memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now: datetime = NOW
+        self.creates = True
+        self.memory = Memory()
+        self.correction: Correction | None = None
+        self.before: Correction | None = None
+        self.answered = False
+        self.may_have_happened_at: datetime | None = None
+        self.missed_at: datetime | None = None
+
+    # --- what happens ------------------------------------------------------------------------------------------------
+
+    @rule(creates=st.booleans())
+    @precondition(lambda self: self.correction is None and self.memory == Memory())
+    def another_step(self, *, creates: bool) -> None:
+        self.creates = creates
+        self.may_have_happened_at = self.missed_at = None
+
+    @rule()
+    @precondition(lambda self: self.correction is None)
+    def plan(self) -> None:
+        step = NEW if self.creates else SET
+        self.correction = Correction(
+            step.key, ShownStep.of(step), (Drift(FIELD, "X", None),), "entry", memory=self.memory
+        )
+
+    @rule(duration=st.sampled_from([
+        timedelta(seconds=1), PROOF_PATIENCE, LOST_PATIENCE, TRY_AGAIN_AFTER, EARLY_PATIENCE,
+    ]))  # fmt: skip
+    def time_passes(self, duration: timedelta) -> None:
+        self.now += duration
+
+    @rule(asked=st.booleans(), twice=st.booleans())
+    @precondition(lambda self: self.correction is not None)
+    def send(self, *, asked: bool, twice: bool) -> None:
+        before = self.come(Sending(self.now if asked else None), twice=twice)
+        if self.correction is None or self.correction.phase != "sent" or before.phase == "sent":
+            return
+        assert before.phase == "planned"
+        assert self.correction.sent_at == self.now, "noted before it is sent"
+        if not asked and before.memory.due_at:
+            assert self.now >= before.memory.due_at, "a refused step was sent again before it was due"
+        self.never_made_blindly_again()
+        self.may_have_happened_at, self.missed_at, self.answered = self.now, None, False
+
+    @rule(existed=st.booleans(), twice=st.booleans())
+    @precondition(lambda self: self.correction is not None)
+    def answer(self, *, existed: bool, twice: bool) -> None:
+        before = self.come(Answered(existed), twice=twice)
+        self.answered = self.answered or before.phase == "sent"
+
+    @rule(twice=st.booleans())
+    @precondition(lambda self: self.correction is not None)
+    def no_answer(self, *, twice: bool) -> None:
+        self.come(Unanswered(), twice=twice)
+
+    @rule(hindrance=st.sampled_from([None, "conflict", "silence"]), twice=st.booleans())
+    @precondition(lambda self: self.correction is not None)
+    def not_sent(self, hindrance: Hindrance | None, *, twice: bool) -> None:
+        before = self.come(NotSent("why", hindrance), twice=twice)
+        if before.phase == "sent":
+            self.may_have_happened_at = None
+
+    @rule(twice=st.booleans())
+    @precondition(lambda self: self.correction is not None)
+    def too_early(self, *, twice: bool) -> None:
+        before = self.come(TooEarly("why"), twice=twice)
+        if before.phase == "sent":
+            self.may_have_happened_at = None
+
+    @rule(twice=st.booleans())
+    @precondition(lambda self: self.correction is not None)
+    def refuse(self, *, twice: bool) -> None:
+        before = self.come(StepRefused("why"), twice=twice)
+        if before.phase == "sent":
+            self.may_have_happened_at = None
+
+    @rule(finding=st.sampled_from([*OFF, *EQUAL, *GONE, *BLIND]), patient=st.booleans(), twice=st.booleans())
+    @precondition(lambda self: self.correction is not None)
+    def look(self, finding: Finding, *, patient: bool, twice: bool) -> None:
+        if finding in OFF:
+            self.missed_at = self.now
+        elif finding not in BLIND:
+            self.may_have_happened_at = None  # seen to be there, or to be there no longer
+        self.come(Looked(finding, patient), twice=twice)
+
+    @rule()
+    @precondition(lambda self: self.correction is not None and self.correction.phase == "planned")
+    def forget_the_plan(self) -> None:
+        """The gate said no, or the worker died: what is not sent is planned anew, with what is remembered."""
+        assert self.correction
+        self.memory, self.correction = self.correction.memory, None
+
+    # --- what holds --------------------------------------------------------------------------------------------------
+
+    def come(self, event: Event, *, twice: bool) -> Correction:
+        """Let *event* come, and a crash right after it. What it was before."""
+        before = self.correction
+        assert before
+        after = advance(before, event, self.now)
+        if twice and isinstance(after, Correction):
+            assert advance(after, event, self.now) == after, "the second of two changed something"
+        self.is_drawn(before, after)
+        if isinstance(after, Ending):
+            self.ended(before, after, event)
+            self.memory, self.correction = MEMORY.validate_json(MEMORY.dump_json(after.correction.memory)), None
+        else:
+            self.correction = STORED.validate_json(STORED.dump_json(after))
+        return before
+
+    def is_drawn(self, before: Correction, after: Correction | Ending) -> None:
+        """Every move is an arrow of the drawing; where there is none nothing changes."""
+        if after == before:
+            return
+        to = after.name if isinstance(after, Ending) else after.phase
+        assert (before.phase, to) in {(each.phase, each.to) for each in TRANSITIONS}
+
+    def ended(self, before: Correction, ending: Ending, event: Event) -> None:
+        assert before.sent_at, "it ended and was never sent"
+        memory = ending.correction.memory
+        match ending.name:
+            case "proven":
+                assert isinstance(event, Looked)
+                assert event.finding in EQUAL, "proven without a look that compared and found it equal"
+                assert memory.failed_at == before.memory.failed_at
+            case "superseded":
+                assert isinstance(event, Looked)
+                assert event.finding in GONE
+            case "no_effect":
+                assert isinstance(event, Looked)
+                assert event.finding in OFF
+                assert before.phase == "answered"
+                assert self.now - before.sent_at >= PROOF_PATIENCE
+            case "refused":
+                assert before.phase == "sent"
+        if ending.name in {"no_effect", "refused"}:
+            assert memory.due_at == self.now + TRY_AGAIN_AFTER, "a person is told, and nothing loops"
+            assert memory.why
+
+    def never_made_blindly_again(self) -> None:
+        """What may have happened is sent again only after a look that missed it; a New-* only when it had time to show."""
+        if self.may_have_happened_at is None:
+            return
+        assert self.missed_at, "sent again unread"
+        assert self.missed_at >= self.may_have_happened_at
+        if self.creates:
+            patience = PROOF_PATIENCE if self.answered else LOST_PATIENCE
+            assert self.missed_at - self.may_have_happened_at >= patience, "made again before it had time to show"
+
+    @invariant()
+    def what_is_sent_says_when_and_what_is_planned_was_not(self) -> None:
+        if self.correction:
+            assert (self.correction.sent_at is None) == (self.correction.phase == "planned")
+
+    @invariant()
+    def no_hindrance_is_counted_for_ever(self) -> None:
+        memory = self.correction.memory if self.correction else self.memory
+        assert memory.jobs <= {"conflict": MOST_CONFLICTS, "silence": MOST_SILENCES, None: 0}[memory.hindrance]
+
+    @invariant()
+    def patience_ends(self) -> None:
+        memory = self.correction.memory if self.correction else self.memory
+        assert not memory.patient_until or memory.patient_until <= self.now + EARLY_PATIENCE
+
+
+OneStep.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestOneStep = OneStep.TestCase
