@@ -5,6 +5,7 @@ Source: docs/reference/defender-alerts-and-audit.md#partner-customers.
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
@@ -23,13 +24,12 @@ _NEVER = frozenset({None, "", "PT0S", "P0D"})
 _INITIAL = re.compile(r"[A-Za-z0-9-]+\.onmicrosoft\.(com|us|cn)")
 
 
-class TenantProposal(BaseModel):
+@dataclass(frozen=True, slots=True)
+class TenantProposal:
     """One customer. *configured*: it is looked after already. *ends_at*: when the last relationship does.
 
     *config*: what to send to `PUT /tenants/{tenant_id}` to have it observed; null where its first domain is not known.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     tenant_id: str
     name: str
@@ -83,7 +83,7 @@ def with_config(proposal: TenantProposal, information: Mapping[str, Any]) -> Ten
     if not isinstance(domain, str) or not _INITIAL.fullmatch(domain):
         return proposal
     config = TenantConfig(tenant_id=proposal.tenant_id, name=proposal.name[:256], initial_domain=domain, mode="observe")
-    return proposal.model_copy(update={"config": config})
+    return replace(proposal, config=config)
 
 
 def _read(raw: object) -> _Relationship | None:

@@ -1,6 +1,9 @@
 """How the house is kept: no import circle, no class that is a house of its own, tests that are found by name."""
 
 import ast
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import grimp
@@ -51,6 +54,39 @@ def test_no_class_is_over_150_lines(file):
     classes = [node for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.ClassDef)]
     lines = {each.name: each.end_lineno - each.lineno + 1 for each in classes if each.end_lineno}
     assert {name: count for name, count in lines.items() if count > LONGEST_CLASS} == {}
+
+
+@pytest.mark.parametrize("file", files("domain", "handlers", "clients/storage"))
+def test_no_state_is_changed_past_the_type_checker(file):
+    """`dataclasses.replace` names its fields, which mypy checks; a model's copy, or fields of any type, are not checked."""
+    tree = ast.parse((ROOT / file).read_text())
+    copies = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "model_copy"]
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    loose = [
+        each.name
+        for each in functions
+        if each.args.kwarg and ast.unparse(each.args.kwarg.annotation or ast.Constant(None)) == "Any"
+    ]
+    assert (copies, loose) == ([], ["pack"] if file == "clients/storage/documents.py" else [])
+
+
+def test_a_misspelt_field_and_a_state_that_there_is_not_are_errors_of_the_type_checker(tmp_path):
+    snippet = tmp_path / "snippet.py"
+    snippet.write_text(
+        "from dataclasses import replace\n"
+        "from domain.states import ControlState\n"
+        "replace(ControlState(id='spf'), detial='x')\n"
+        "replace(ControlState(id='spf'), state='no such state')\n"
+        "ControlState(id='spf', detial='x')\n"
+        "replace(ControlState(id='spf'), detail='x')\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(snippet)]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert re.findall(r"snippet\.py:(\d+): error: .*\[([a-z-]+)\]", told) == [
+        ("3", "call-arg"),
+        ("4", "arg-type"),
+        ("5", "call-arg"),
+    ]
 
 
 MODULES = files(*WINGS)

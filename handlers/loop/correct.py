@@ -16,7 +16,7 @@ from clients.storage.states import TenantStates
 from domain.control import Control, Drifted, Facts, Judgement, Unknown
 from domain.controls import CATALOGUE
 from domain.controls.per_domain import receiving
-from domain.corrections import Answered, NotSent, StepRefused, Sending, TooEarly, Unanswered
+from domain.corrections import Answered, NotSent, Sending, StepRefused, TooEarly, Unanswered
 from domain.guards import Guard, lockdown
 from domain.jobs import Again, Done, Outcome
 from domain.operations import ControlOutcome, ending, outcome

@@ -12,9 +12,9 @@ from domain.exemption import Exemption
 from domain.gate import (
     BLAST_WINDOW,
     BREAKER_WINDOW,
-    GateAnswer,
     Brake,
     Circumstances,
+    GateAnswer,
     Ruling,
     blast_radius,
     rule,

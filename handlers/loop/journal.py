@@ -73,7 +73,9 @@ class Journal:
         """Save what was kept and is not saved yet."""
         await self._save({}, [])
 
-    def ended(self, event: LedgerEvent, control_id: str, corrections: Sequence[Correction], detail: str = "") -> list[Entry]:
+    def ended(
+        self, event: LedgerEvent, control_id: str, corrections: Sequence[Correction], detail: str = ""
+    ) -> list[Entry]:
         """The entry that *corrections* of one plan have ended so; none where there are none."""
         if not corrections:
             return []

@@ -6,11 +6,8 @@ exception and the entry that announces the undo are written together, before the
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from typing import Literal
-
-from pydantic import AwareDatetime, Field
 
 from clients.connect import Clients
 from domain import undo
@@ -20,17 +17,15 @@ from domain.controls.per_domain import receiving
 from domain.corrections import PROOF_PATIENCE, Answered, StepRefused, TooEarly, Unanswered
 from domain.exemption import Exemption
 from domain.guards import Guard, lockdown
-from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
-from domain.ledger import ENTRY_ID, Entry, LedgerEvent, Image
+from domain.jobs import Again, CheckTenant, Done, Outcome
+from domain.ledger import Entry, Image, LedgerEvent
 from domain.operations import ControlOutcome, Operation
 from domain.states import StateName, drift_view, step_view
 from domain.steps import ShownStep
 from handlers import operations
-from handlers.api.asks import tenant
-from handlers.api.idempotency import Once, operation_id
-from handlers.api.problem import Body, invalid, known_control, parsed
 from handlers.loop import gatekeeper
 from handlers.loop.send import Held, Overtaken, Sent, TurnedAway, send
+from handlers.on_request import ACCEPTED_FOR
 
 
 async def undo_entry(case: gatekeeper.Case) -> Outcome:
