@@ -54,6 +54,37 @@ STORED = TypeAdapter(Correction)
 MEMORY = TypeAdapter(Memory)
 
 
+def is_drawn(before: Correction, after: Correction | Ending) -> None:
+    """Every move is an arrow of the drawing; where there is none nothing changes."""
+    if after == before:
+        return
+    to = after.name if isinstance(after, Ending) else after.phase
+    assert (before.phase, to) in {(each.phase, each.to) for each in TRANSITIONS}
+
+
+def ended(before: Correction, ending: Ending, event: Event, now: datetime) -> None:
+    assert before.sent_at, "it ended and was never sent"
+    memory = ending.correction.memory
+    match ending.name:
+        case "proven":
+            assert isinstance(event, Looked)
+            assert event.finding in EQUAL, "proven without a look that compared and found it equal"
+            assert memory.failed_at == before.memory.failed_at
+        case "superseded":
+            assert isinstance(event, Looked)
+            assert event.finding in GONE
+        case "no_effect":
+            assert isinstance(event, Looked)
+            assert event.finding in OFF
+            assert before.phase == "answered"
+            assert now - before.sent_at >= PROOF_PATIENCE
+        case "refused":
+            assert before.phase == "sent"
+    if ending.name in {"no_effect", "refused"}:
+        assert memory.due_at == now + TRY_AGAIN_AFTER, "a person is told, and nothing loops"
+        assert memory.why
+
+
 class OneStep(RuleBasedStateMachine):
     """One step's lives, one after the other: what outlives each is its memory."""
 
@@ -160,42 +191,13 @@ class OneStep(RuleBasedStateMachine):
         after = advance(before, event, self.now)
         if twice and isinstance(after, Correction):
             assert advance(after, event, self.now) == after, "the second of two changed something"
-        self.is_drawn(before, after)
+        is_drawn(before, after)
         if isinstance(after, Ending):
-            self.ended(before, after, event)
+            ended(before, after, event, self.now)
             self.memory, self.correction = MEMORY.validate_json(MEMORY.dump_json(after.correction.memory)), None
         else:
             self.correction = STORED.validate_json(STORED.dump_json(after))
         return before
-
-    def is_drawn(self, before: Correction, after: Correction | Ending) -> None:
-        """Every move is an arrow of the drawing; where there is none nothing changes."""
-        if after == before:
-            return
-        to = after.name if isinstance(after, Ending) else after.phase
-        assert (before.phase, to) in {(each.phase, each.to) for each in TRANSITIONS}
-
-    def ended(self, before: Correction, ending: Ending, event: Event) -> None:
-        assert before.sent_at, "it ended and was never sent"
-        memory = ending.correction.memory
-        match ending.name:
-            case "proven":
-                assert isinstance(event, Looked)
-                assert event.finding in EQUAL, "proven without a look that compared and found it equal"
-                assert memory.failed_at == before.memory.failed_at
-            case "superseded":
-                assert isinstance(event, Looked)
-                assert event.finding in GONE
-            case "no_effect":
-                assert isinstance(event, Looked)
-                assert event.finding in OFF
-                assert before.phase == "answered"
-                assert self.now - before.sent_at >= PROOF_PATIENCE
-            case "refused":
-                assert before.phase == "sent"
-        if ending.name in {"no_effect", "refused"}:
-            assert memory.due_at == self.now + TRY_AGAIN_AFTER, "a person is told, and nothing loops"
-            assert memory.why
 
     def never_made_blindly_again(self) -> None:
         """What may have happened is sent again only after a look that missed it; a New-* only when it had time to show."""
