@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pydantic import TypeAdapter
 
-from domain.control import Compliant, Drift, Drifted, Finding, NeedsPerson, NotApplicable, Unknown
+from domain.control import Compliant, Drift, Drifted, Judgement, NeedsPerson, NotApplicable, Unknown
 from domain.corrections import (
     EARLY_PATIENCE,
     LOST_PATIENCE,
@@ -39,17 +39,17 @@ from tests.domain.builders import NOW
 
 FIELD = "Name"
 SET, NEW = (Step("exchange", cmdlet, {"Name": "X"}) for cmdlet in ("Set-X", "New-X"))
-OFF: tuple[Finding, ...] = (
+OFF: tuple[Judgement, ...] = (
     Drifted((Drift(FIELD, "X", None),), (SET,)),
     NeedsPerson("by hand", (Drift(FIELD, "X", None),)),
 )
-EQUAL: tuple[Finding, ...] = (
+EQUAL: tuple[Judgement, ...] = (
     Compliant(equal=frozenset({FIELD})),
     NeedsPerson("something else", equal=frozenset({FIELD})),
     Drifted((Drift("Other", "a", "b"),), (SET,), equal=frozenset({FIELD})),
 )
-GONE: tuple[Finding, ...] = (Compliant(), NotApplicable("no licence"), NeedsPerson("there are two"))
-BLIND: tuple[Finding, ...] = (Unknown("no answer"),)
+GONE: tuple[Judgement, ...] = (Compliant(), NotApplicable("no licence"), NeedsPerson("there are two"))
+BLIND: tuple[Judgement, ...] = (Unknown("no answer"),)
 STORED = TypeAdapter(Correction)
 MEMORY = TypeAdapter(Memory)
 
@@ -68,14 +68,14 @@ def ended(before: Correction, ending: Ending, event: Event, now: datetime) -> No
     match ending.name:
         case "proven":
             assert isinstance(event, Looked)
-            assert event.finding in EQUAL, "proven without a look that compared and found it equal"
+            assert event.judgement in EQUAL, "proven without a look that compared and found it equal"
             assert memory.failed_at == before.memory.failed_at
         case "superseded":
             assert isinstance(event, Looked)
-            assert event.finding in GONE
+            assert event.judgement in GONE
         case "no_effect":
             assert isinstance(event, Looked)
-            assert event.finding in OFF
+            assert event.judgement in OFF
             assert before.phase == "answered"
             assert now - before.sent_at >= PROOF_PATIENCE
         case "refused":
@@ -166,14 +166,14 @@ class OneStep(RuleBasedStateMachine):
         if before.phase == "sent":
             self.may_have_happened_at = None
 
-    @rule(finding=st.sampled_from([*OFF, *EQUAL, *GONE, *BLIND]), patient=st.booleans(), twice=st.booleans())
+    @rule(judgement=st.sampled_from([*OFF, *EQUAL, *GONE, *BLIND]), patient=st.booleans(), twice=st.booleans())
     @precondition(lambda self: self.correction is not None)
-    def look(self, finding: Finding, *, patient: bool, twice: bool) -> None:
-        if finding in OFF:
+    def look(self, judgement: Judgement, *, patient: bool, twice: bool) -> None:
+        if judgement in OFF:
             self.missed_at = self.now
-        elif finding not in BLIND:
+        elif judgement not in BLIND:
             self.may_have_happened_at = None  # seen to be there, or to be there no longer
-        self.come(Looked(finding, patient), twice=twice)
+        self.come(Looked(judgement, patient), twice=twice)
 
     @rule()
     @precondition(lambda self: self.correction is not None and self.correction.phase == "planned")
