@@ -10,7 +10,7 @@ from domain.jobs import Again, Done, Outcome, RemediateTenant
 from handlers import operations
 from handlers.loop.correct import correct, show
 from handlers.loop.gatekeeper import Case
-from handlers.loop.undo import undo_entry
+from handlers.loop.undo import settle_undo
 
 WAIT_FOR_LEASE_S = 3
 """Where another worker has the tenant: most remediations take less, so that the message need not go back."""
@@ -41,7 +41,7 @@ async def remediate_tenant(job: RemediateTenant, clients: Clients) -> Outcome:
 async def _work(case: Case) -> Outcome:
     try:
         if case.job.undo:
-            return await undo_entry(case)
+            return await settle_undo(case)
         return await (show(case) if case.job.dry_run else correct(case))
     except (Throttled, Unreachable) as error:  # the tenant cannot be read, or a write never left
         return Again(error.pause or case.job.patience.first)

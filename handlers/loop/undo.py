@@ -28,7 +28,7 @@ from handlers.loop.send import Held, Overtaken, Sent, TurnedAway, send
 from handlers.on_request import ACCEPTED_FOR
 
 
-async def undo_entry(case: gatekeeper.Case) -> Outcome:
+async def settle_undo(case: gatekeeper.Case) -> Outcome:
     """Work on the undo that the job names. Again, while a correction is under way or what was written may show."""
     storage, job = case.clients.storage, case.job
     operation = await storage.operations.get(job.operation_id or "")
