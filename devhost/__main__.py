@@ -102,9 +102,8 @@ def _port() -> int:
 def _announce(host: Host, *, given_key: bool) -> None:
     rows = [(timer.function.name, "timer", timer.expression) for timer in host.triggers.timers]
     rows += [(queue.function.name, "queue", queue.queue) for queue in host.triggers.queues]
-    for route in host.triggers.routes:
-        methods = ",".join(sorted(route.methods)) or "*"
-        rows.append((route.function.name, "http", f"{methods} {host.url}{route.path} ({route.level})"))
+    if http := host.triggers.http:
+        rows.append((http.function.name, "http", f"{host.url}{http.prefix}/"))
     width = max(len(name) for name, _, _ in rows)
     for name, kind, what in rows:
         print(f"  {name:<{width}}  {kind:<5}  {what}")

@@ -41,7 +41,7 @@ class Host:
         folder: Where function_app.py and host.json are. One app per process.
         environ: App settings for placeholders and connections; the app itself reads `os.environ`.
         port: On loopback; 0 takes a free one.
-        key: Function key and master key; None makes one.
+        key: Master key of the admin endpoint; None makes one.
         lease_s: How long a received message is invisible, in whole seconds; extended at half time while its function
             runs. On the platform it is always 600.
         grace_s: Seconds that running functions have to finish at the end of the block.
@@ -145,7 +145,7 @@ class Host:
         fire = {timer.trigger.function.name: timer.fire_by_hand for timer in timers} | {
             listener.trigger.function.name: listener.fire_by_hand for listener in self._listeners
         }
-        server = Server(self._app, self.triggers.routes, fire, self.key, self._tasks.spawn)
+        server = Server(self._app, self.triggers.http, fire, self.key, self._tasks.spawn)
         try:
             listening = socket.create_server((_LOOPBACK, self._port))
         except OSError as error:

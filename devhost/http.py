@@ -4,7 +4,7 @@ Source: docs/reference/azure-functions.md#what-the-host-sends, #keys.
 """
 
 import hmac
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 from pathlib import Path
@@ -14,8 +14,8 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from devhost import telemetry
-from devhost.routes import Route
 from devhost.runtime import App, InvocationFailed, Message, typed
+from devhost.triggers import HttpTrigger
 
 type Work = Coroutine[Any, Any, None]
 type Fire = Callable[[str], Work]
@@ -26,22 +26,22 @@ _DASHBOARD = Path(__file__).parent / "dashboard.html"
 
 
 class Server:
-    """Answers what the routes list.
+    """Answers what comes, by the app's one HTTP function.
 
-    *key* is the function key and the master key; *fire* holds what can be fired by hand, by function name; *spawn*
-    takes work that goes on after its request was answered.
+    *fire* holds what can be fired by hand, by function name, for whoever shows the master *key*; *spawn* takes work
+    that goes on after its request was answered.
     """
 
     def __init__(
         self,
         app: App,
-        routes: Sequence[Route],
+        http: HttpTrigger | None,
         fire: Mapping[str, Fire],
         key: str,
         spawn: Callable[[Work], None],
     ) -> None:
         self._app = app
-        self._routes = sorted(routes, key=lambda route: route.precedence)
+        self._http = http
         self._fire = fire
         self._key = key.encode()
         self._spawn = spawn
@@ -62,26 +62,19 @@ class Server:
         return web.Response(body=telemetry.exposition(), headers={"Content-Type": telemetry.CONTENT_TYPE})
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        path = request.rel_url.raw_path
-        found = [(route, params) for route in self._routes if (params := route.match(path)) is not None]
-        if not found:
+        params = self._http.match(request.rel_url.raw_path) if self._http else None
+        if self._http is None or params is None:
             return web.Response(status=HTTPStatus.NOT_FOUND)
-        allowing = [(route, params) for route, params in found if route.allows(request.method)]
-        if not allowing:
-            allowed = sorted({method for route, _ in found for method in route.methods})
-            return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(allowed)})
-        route, params = allowing[0]
-        if route.level != "anonymous" and not self._admits(request):
-            return web.Response(status=HTTPStatus.UNAUTHORIZED)
         data = typed(http=await _incoming(request, params))
         try:
-            return _outgoing(await self._app.invoke(route.function, data))
+            return _outgoing(await self._app.invoke(self._http.function, data))
         except InvocationFailed:
             return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
     async def _admin(self, request: web.Request) -> web.Response:
         """Fire a function by hand: `POST /admin/functions/<name>` with `{"input": "..."}`."""
-        if not self._admits(request):
+        given = request.headers.get("x-functions-key", "").encode(errors="surrogateescape")
+        if not hmac.compare_digest(given, self._key):
             return web.Response(status=HTTPStatus.UNAUTHORIZED)
         if not (fire := self._fire.get(request.match_info["name"])):
             return web.Response(status=HTTPStatus.NOT_FOUND)
@@ -90,10 +83,6 @@ class Server:
             return web.Response(status=HTTPStatus.BAD_REQUEST, text='The body must be {"input": "<text>"}.')
         self._spawn(fire(sent))
         return web.Response(status=HTTPStatus.ACCEPTED)
-
-    def _admits(self, request: web.Request) -> bool:
-        given = request.headers.get("x-functions-key") or request.query.get("code") or ""
-        return hmac.compare_digest(given.encode(errors="surrogateescape"), self._key)
 
 
 async def _incoming(request: web.Request, params: Mapping[str, str]) -> Message:

@@ -107,8 +107,8 @@ def test_the_functions_are_listed_with_what_triggers_them(own_sample: Sample) ->
 
     assert listed["nightly"] == ["timer", "0", "0", "3", "*", "*", "*"]
     assert listed["work"] == ["queue", own_sample.settings["SAMPLE_QUEUE"]]
-    assert listed["things"] == ["http", "GET,PUT", f"{own_sample.url}/api/things/{{id:int}}", "(anonymous)"]
-    assert out.endswith(f"12 functions on {own_sample.url}, key {own_sample.key}\n")
+    assert listed["web"] == ["http", f"{own_sample.url}/api/"]
+    assert out.endswith(f"6 functions on {own_sample.url}, key {own_sample.key}\n")
 
 
 def test_the_ready_file_is_for_its_owner_only(sample: Sample) -> None:

@@ -1,7 +1,6 @@
 import pytest
 
 from devhost.errors import StartError
-from devhost.routes import Route
 from devhost.runtime import Function
 from devhost.triggers import Triggers
 
@@ -10,6 +9,9 @@ SETTINGS = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "NAME": "orders
 
 def having(kind: str, **trigger: object) -> tuple[Function, ...]:
     return (Function("f", "id", {"type": kind, "name": "argument", **trigger}),)
+
+
+CATCH_ALL = having("httpTrigger", route="{*path}", authLevel="ANONYMOUS")
 
 
 def test_placeholders_in_triggers_are_resolved() -> None:
@@ -36,9 +38,14 @@ def test_placeholders_in_triggers_are_resolved() -> None:
         pytest.param(having("queueTrigger", queueName="a" * 64, connection=""), "'aaaa", id="too long"),
         pytest.param(having("queueTrigger", queueName="%NO%", connection=""), "setting NO", id="unset queue"),
         pytest.param(having("queueTrigger", queueName="orders", connection="No"), "No", id="unset connection"),
-        pytest.param(having("httpTrigger", route="a/{id:date}"), "'date'", id="unknown constraint"),
-        pytest.param(having("httpTrigger", route="a/{id=5}"), "id=5", id="default value"),
-        pytest.param(having("httpTrigger", route="a", authLevel="USER"), "user", id="unknown level"),
+        pytest.param(having("httpTrigger", route="a", authLevel="ANONYMOUS"), "one HTTP function", id="one path"),
+        pytest.param(having("httpTrigger", route="{*path}", authLevel="FUNCTION"), "one HTTP function", id="a key"),
+        pytest.param(CATCH_ALL + CATCH_ALL, "one HTTP function", id="two functions"),
+        pytest.param(
+            having("httpTrigger", route="{*path}", authLevel="ANONYMOUS", methods=["GET"]),
+            "one HTTP function",
+            id="one method",
+        ),
     ],
 )
 def test_what_indexing_does_not_catch_is_refused_with_the_functions_name(
@@ -59,44 +66,22 @@ def test_a_poison_queue_exists_where_the_platform_has_one(queue: str, poison: st
 
 
 @pytest.mark.parametrize(
-    ("template", "path", "params"),
+    ("prefix", "path", "params"),
     [
-        pytest.param("things", "/api/things", {}, id="literal"),
-        pytest.param("Things", "/api/tHINGS", {}, id="letter case does not matter"),
-        pytest.param("things/{id}", "/api/things/a%20b", {"id": "a b"}, id="parameter is decoded"),
-        pytest.param("things/{id}", "/api/things/a%2Fb", {"id": "a/b"}, id="encoded slash stays in its segment"),
-        pytest.param("things/{id:int}", "/api/things/12", {"id": "12"}, id="constraint met"),
-        pytest.param("things/{id:int}", "/api/things/x", None, id="constraint not met"),
-        pytest.param("things/{id:guid}", "/api/things/12", None, id="no guid"),
-        pytest.param("things/{id?}", "/api/things", {}, id="optional left out"),
-        pytest.param("things/{id?}", "/api/things/1", {"id": "1"}, id="optional given"),
-        pytest.param("{*rest}", "/api/a/b/c", {"rest": "a/b/c"}, id="catch-all"),
-        pytest.param("{*rest}", "/api", {}, id="catch-all of nothing"),
-        pytest.param("a/{x}.json", "/api/a/b.json", {"x": "b"}, id="literal beside a parameter"),
-        pytest.param("a.b", "/api/aXb", None, id="a dot is a dot"),
-        pytest.param("things", "/api/things/1", None, id="longer path"),
-        pytest.param("things", "/things", None, id="prefix missing"),
+        pytest.param("api", "/api/a/b/c", {"path": "a/b/c"}, id="below the prefix"),
+        pytest.param("api", "/API/a", {"path": "a"}, id="letter case does not matter"),
+        pytest.param("api", "/api/a%20b%2Fc", {"path": "a b/c"}, id="parameter is decoded"),
+        pytest.param("api", "/api/", {}, id="nothing"),
+        pytest.param("api", "/api", {}, id="nothing, without its slash"),
+        pytest.param("api", "/apis/a", None, id="another prefix"),
+        pytest.param("api", "/a", None, id="prefix missing"),
+        pytest.param("", "/a", {"path": "a"}, id="an empty prefix is none"),
     ],
 )
-def test_a_route_matches_as_on_the_platform(template: str, path: str, params: dict[str, str] | None) -> None:
-    (function,) = having("httpTrigger", route=template)
+def test_the_one_function_gets_every_path_below_the_prefix(
+    prefix: str, path: str, params: dict[str, str] | None
+) -> None:
+    http = Triggers.of(CATCH_ALL, SETTINGS, prefix).http
 
-    assert Route.of(function, "api").match(path) == params
-
-
-def test_an_empty_prefix_is_no_prefix() -> None:
-    (function,) = having("httpTrigger", route="things")
-
-    assert Route.of(function, "").match("/things") == {}
-
-
-def test_routes_are_tried_from_the_most_particular() -> None:
-    templates = ["{*rest}", "a/{id}", "a/{id:int}", "a/b"]
-    routes = [Route.of(function, "api") for template in templates for function in having("httpTrigger", route=template)]
-
-    assert [route.path for route in sorted(routes, key=lambda route: route.precedence)] == [
-        "/api/a/b",
-        "/api/a/{id:int}",
-        "/api/a/{id}",
-        "/api/{*rest}",
-    ]
+    assert http
+    assert http.match(path) == params

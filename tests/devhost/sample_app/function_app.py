@@ -74,45 +74,29 @@ def work_in_a_thread(message: func.QueueMessage) -> None:
     record("work_in_a_thread", body=message.get_body().decode(), thread=threading.get_ident())
 
 
-@app.route("things/{id:int}", methods=["GET", "PUT"], auth_level=func.AuthLevel.ANONYMOUS)
-async def things(req: func.HttpRequest) -> func.HttpResponse:
+@app.route("{*path}", auth_level=func.AuthLevel.ANONYMOUS)
+async def web(req: func.HttpRequest) -> func.HttpResponse:
+    match req.route_params.get("path", "").split("/"):
+        case ["things", number]:
+            return _thing(req, number)
+        case ["cookie"]:
+            response = func.HttpResponse(status_code=204)
+            response.headers.add("Set-Cookie", f"method={req.method}; HttpOnly; Max-Age=60")
+            return response
+        case ["raises"]:
+            raise ValueError(req.method)
+        case ["returns_a_dict"]:
+            return {"method": req.method}  # type: ignore[return-value]
+        case path:
+            return f"path {'/'.join(path)}"  # type: ignore[return-value]
+
+
+def _thing(req: func.HttpRequest, number: str) -> func.HttpResponse:
     seen = {
-        "id": req.route_params["id"],
+        "id": number,
         "url": req.url,
         "params": dict(req.params),
         "headers": dict(req.headers),
         "body": req.get_body().decode(),
     }
     return func.HttpResponse(json.dumps(seen), status_code=201, mimetype="application/json", headers={"X-Made": "yes"})
-
-
-@app.route("files/{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-async def files(req: func.HttpRequest) -> str:
-    return f"file {req.route_params['path']}"
-
-
-@app.route("files/special", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def special(req: func.HttpRequest) -> str:
-    return f"special {req.method}"
-
-
-@app.route("locked")
-async def locked(req: func.HttpRequest) -> func.HttpResponse:
-    response = func.HttpResponse(status_code=204)
-    response.headers.add("Set-Cookie", f"method={req.method}; HttpOnly; Max-Age=60")
-    return response
-
-
-@app.route("master", auth_level=func.AuthLevel.ADMIN)
-async def master(req: func.HttpRequest) -> str:
-    return f"master {req.method}"
-
-
-@app.route("raises", auth_level=func.AuthLevel.ANONYMOUS)
-async def raises(req: func.HttpRequest) -> func.HttpResponse:
-    raise ValueError(req.method)
-
-
-@app.route("returns_a_dict", auth_level=func.AuthLevel.ANONYMOUS)
-async def returns_a_dict(req: func.HttpRequest) -> func.HttpResponse:
-    return {"method": req.method}  # type: ignore[return-value]
