@@ -50,6 +50,12 @@ EQUAL: tuple[Judgement, ...] = (
 )
 GONE: tuple[Judgement, ...] = (Compliant(), NotApplicable("no licence"), NeedsPerson("there are two"))
 BLIND: tuple[Judgement, ...] = (Unknown("no answer"),)
+LOOKS = {
+    id(each): what
+    for what, several in (("off", OFF), ("equal", EQUAL), ("gone", GONE), ("blind", BLIND))
+    for each in several
+}
+"""What each look shows, by identity: findings are equal whatever they say of what was compared."""
 STORED = TypeAdapter(Correction)
 MEMORY = TypeAdapter(Memory)
 
@@ -68,14 +74,14 @@ def ended(before: Correction, ending: Ending, event: Event, now: datetime) -> No
     match ending.name:
         case "proven":
             assert isinstance(event, Looked)
-            assert event.judgement in EQUAL, "proven without a look that compared and found it equal"
+            assert LOOKS[id(event.judgement)] == "equal", "proven without a look that compared and found it equal"
             assert memory.failed_at == before.memory.failed_at
         case "superseded":
             assert isinstance(event, Looked)
-            assert event.judgement in GONE
+            assert LOOKS[id(event.judgement)] == "gone"
         case "no_effect":
             assert isinstance(event, Looked)
-            assert event.judgement in OFF
+            assert LOOKS[id(event.judgement)] == "off"
             assert before.phase == "answered"
             assert now - before.sent_at >= PROOF_PATIENCE
         case "refused":
@@ -169,9 +175,9 @@ class OneStep(RuleBasedStateMachine):
     @rule(judgement=st.sampled_from([*OFF, *EQUAL, *GONE, *BLIND]), patient=st.booleans(), twice=st.booleans())
     @precondition(lambda self: self.correction is not None)
     def look(self, judgement: Judgement, *, patient: bool, twice: bool) -> None:
-        if judgement in OFF:
+        if LOOKS[id(judgement)] == "off":
             self.missed_at = self.now
-        elif judgement not in BLIND:
+        elif LOOKS[id(judgement)] != "blind":
             self.may_have_happened_at = None  # seen to be there, or to be there no longer
         self.come(Looked(judgement, patient), twice=twice)
 
