@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from domain.exchange import ExchangeObject
 from domain.facts import Lane, Query, Reading, Row, Unseen
+from domain.findings import Finding, FindingKind, Inventory, source, to_be_answered
 from domain.mail.answers import DnsAnswers, Question
 from domain.mail.asking import Needs
 from domain.profile import PartName, Profile, first_fault
@@ -31,10 +32,11 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Compliant:
-    """As documented. *equal*: the fields that were compared and found as wanted."""
+    """As documented. *equal*: the fields that were compared and found as wanted. *findings*: as for Drifted."""
 
     detail: str = ""
     equal: frozenset[str] = field(default=frozenset(), compare=False)
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Drifted:
 
     *equal*: the other fields of the same objects, compared and found as wanted. *unseen*: objects that could not be
     read, by the name before their fields. *needs_approval*: a person has to approve the plan, in every mode.
+    *findings*: what was found besides and is left as it is, declared or open; *todo*: what a person is to do about it.
     """
 
     drift: tuple[Drift, ...]
@@ -51,6 +54,8 @@ class Drifted:
     equal: frozenset[str] = field(default=frozenset(), compare=False)
     unseen: tuple[str, ...] = ()
     needs_approval: bool = False
+    findings: tuple[Finding, ...] = ()
+    todo: str = ""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a plan that says nothing or does nothing."""
@@ -89,9 +94,40 @@ class NeedsPerson:
     drift: tuple[Drift, ...] = ()
     equal: frozenset[str] = field(default=frozenset(), compare=False)
     unseen: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 type Judgement = Compliant | Drifted | Unknown | NotApplicable | NeedsPerson
+
+
+def with_findings(
+    judged: Compliant | Drifted | NeedsPerson, findings: Iterable[Finding], inventory: Inventory
+) -> Compliant | Drifted | NeedsPerson:
+    """*judged*, with the *findings* beside it that stay as they are. While one of these is open a person is needed.
+
+    What is silent changes no state; the detail counts it.
+    """
+    kept = tuple(findings)
+    waiting = [each for each in kept if inventory.is_open(each)]
+    loud = [each for each in waiting if not inventory.is_silent(each)]
+    ask, note = to_be_answered(loud), _summary(len(waiting) - len(loud))
+    match judged:
+        case Compliant(detail=detail) if loud:
+            return NeedsPerson(_joined(ask, note, detail), equal=judged.equal, findings=kept)
+        case Compliant(detail=detail):
+            return replace(judged, detail=_joined(detail, note), findings=kept)
+        case Drifted(detail=detail):
+            return replace(judged, todo=ask, detail=_joined(detail, note), findings=kept)
+        case NeedsPerson(todo=todo):
+            return replace(judged, todo=_joined(todo, ask, note), findings=kept)
+
+
+def _summary(silent: int) -> str:
+    return f"findings from before this version, to be declared or removed: {silent}" if silent else ""
+
+
+def _joined(*sentences: str) -> str:
+    return "; ".join(filter(None, sentences))
 
 
 class Facts:
@@ -182,6 +218,7 @@ class Control:
     *once*: a write that failed or had no effect is not tried again by itself, ever.
     *asks_dns*: what it judges is also in DNS.
     *by_hand*: what a person does when Holdfast cannot.
+    *finds*: the kinds of finding that its judge can hand over.
     """
 
     id: str
@@ -196,6 +233,12 @@ class Control:
     guarded: bool = False
     once: bool = False
     asks_dns: bool = False
+    finds: tuple[FindingKind, ...] = ()
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The names of the kinds of finding that it looks for."""
+        return frozenset(source(self.id, kind) for kind in self.finds)
 
     @property
     def sees(self) -> tuple[type[ExchangeObject], ...]:

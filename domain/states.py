@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 from domain.control import Compliant, Control, Drift, Drifted, Judgement, NeedsPerson, NotApplicable, Unknown
 from domain.corrections import Correction, Memory
 from domain.exemption import Exemption
+from domain.findings import FIRST_SIGHT_AFTER, Inventory, after_look
 from domain.steps import ShownStep, Step, digest, shortened
 from domain.tenant import Mode
 
@@ -96,6 +97,11 @@ class ControlState:
         """Whether *step* is part of the announced plan and was not sent yet."""
         return any(each.key == step.key and each.phase == "planned" for each in self.corrections)
 
+    def is_settled(self, now: datetime) -> bool:
+        """Whether it was proven, and read lately: what is new then came up beside a proven state."""
+        proven = self.state == "compliant" or bool(self.proofs)
+        return proven and self.read_at is not None and now - self.read_at < FIRST_SIGHT_AFTER
+
     def memory_of(self, step: Step) -> Memory:
         return self.memories.get(step.key, Memory())
 
@@ -167,6 +173,16 @@ def after_check(before: ControlState, judgement: Judgement, look: Look) -> Contr
             assert_never(judgement)
 
 
+def after_judgement(before: Inventory, control: Control, judgement: Judgement, now: datetime) -> Inventory:
+    """What is known of the tenant's findings once a look at *control* came to *judgement*."""
+    if isinstance(judgement, Unknown):
+        return before
+    seen = () if isinstance(judgement, NotApplicable) else judgement.findings
+    unseen = judgement.unseen if isinstance(judgement, Drifted | NeedsPerson) else ()
+    known = after_look(before, control.id, seen, now, unseen)
+    return replace(before, known=known, begun=before.begun | control.sources)
+
+
 def _still_remembered(before: ControlState, judgement: Judgement, now: datetime) -> dict[str, Memory]:
     """What is still to be known of each step after *judgement*.
 
@@ -224,7 +240,10 @@ def _after_drift(before: ControlState, seen: ControlState, found: Drifted, look:
         return with_plan(seen, found).becomes("needs_person", look.now, f"{whys} {look.control.by_hand}")
     if look.mode != "observe" and before.state in WAITING and before.plan == digest(left):
         return with_plan(seen, found.only(left)).becomes(before.state, look.now, before.detail)
-    return with_plan(seen, found).becomes("drifted", look.now, found.detail)
+    detail = "; ".join(filter(None, (found.todo, found.detail)))
+    # Nothing of the plan will be taken, so that what a person is to answer is all that is open.
+    left_to_people = found.todo and look.mode == "observe"
+    return with_plan(seen, found).becomes("needs_person" if left_to_people else "drifted", look.now, detail)
 
 
 def with_plan(state: ControlState, plan: Drifted) -> ControlState:

@@ -1,6 +1,6 @@
 """What an operator says about one tenant, and what follows from it for each control."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.dns_hosts import HostsByZone, zone_of
+from domain.findings import FindingKind, Inventory
 from domain.profile import DeliveryNetwork, ObjectName, Profile
 from domain.psa.desk import Provider
 
@@ -73,6 +74,19 @@ class PsaCompany(_Part):
     company_id: str = Field(min_length=1, max_length=100)
 
 
+class Declaration(_Part):
+    """A finding that a person vouches for until a date: who answers for it, and why. *finding*: its id."""
+
+    finding: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    kind: FindingKind
+    control: Annotated[str, Field(max_length=64)]
+    name: Annotated[str, Field(max_length=2000)]
+    value: Annotated[str, Field(max_length=10_000)]
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    owner: Annotated[str, Field(min_length=1, max_length=256)]
+    until: AwareDatetime
+
+
 class TenantConfig(_Part):
     """One tenant as `PUT /tenants/{tenant_id}` takes it (docs/api.md).
 
@@ -90,6 +104,7 @@ class TenantConfig(_Part):
     controls: dict[str, ControlSettings] = Field(default_factory=dict)
     overrides: dict[str, Any] = Field(default_factory=dict)
     service_connectors: tuple[ServiceConnector, ...] = ()
+    declared: tuple[Declaration, ...] = ()
     psa: PsaCompany | None = None
     freeze: tuple[Freeze, ...] = ()
     mx_at_filter_since: AwareDatetime | None = None
@@ -103,13 +118,18 @@ class TenantConfig(_Part):
         """The zone that we may change and that *domain* is in."""
         return zone_of(domain, self.dns)
 
+    def declared_at(self, now: datetime) -> frozenset[str]:
+        """The ids of the findings that a person vouches for at *now*."""
+        return frozenset(each.finding for each in self.declared if now < each.until)
+
     def frozen_at(self, now: datetime) -> Freeze | None:
         return next((window for window in self.freeze if window.start <= now < window.end), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a tenant should look like: its config, and the profile with its overrides."""
+    """What a tenant should look like: its config, the profile with its overrides, and what is known of its findings."""
 
     tenant: TenantConfig
     profile: Profile
+    inventory: Inventory = field(default_factory=Inventory)

@@ -10,10 +10,11 @@ from pydantic import TypeAdapter
 
 _CHUNK = 32_000
 
-ROW_VERSION = 2
+ROW_VERSION = 3
 """The version of the rows that this code writes, and the latest that it reads; a row without one is of version 1.
 
 2: the states have a memory for each step, and a correction has a phase (`states._of_version_1`).
+3: the states have findings, and a config what is declared of them; rows of version 2 have neither.
 """
 
 

@@ -23,11 +23,18 @@ from domain.controls import CATALOGUE
 from domain.corrections import TRY_AGAIN_AFTER
 from domain.exemption import Exemption
 from domain.facts import Lane
+from domain.findings import Finding, Inventory
 from domain.ledger import Entry
 from domain.mx_moves import MxMemories
 from domain.states import ControlState
+from domain.tenant import TenantConfig
 
 _ROW = "controls"
+_SOURCES = frozenset[str]().union(*(control.sources for control in CATALOGUE.values()))
+_WITH_FINDINGS = 3
+"""The version of rows from which they have findings."""
+_BEFORE_FINDINGS = frozenset({"inbound-lockdown/address", "service-connectors/address"})
+"""What a row of version 2 has begun to look for: other addresses were told of as drift."""
 _NEWER = {control: ControlState(id=control, detail="newer version") for control in CATALOGUE}
 
 
@@ -36,7 +43,8 @@ class TenantStates:
     """Every control state of a tenant, by control id. *etag*: the version that was loaded, None for none yet.
 
     *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change. *mx*: what is
-    remembered of the tenant's MX records. *looked*: when each lane was last looked at, whatever was seen. *newer*: a
+    remembered of the tenant's MX records. *looked*: when each lane was last looked at, whatever was seen. *findings*:
+    by id, those that are there or were lately; *begun*: which kinds of them each control has looked for. *newer*: a
     later version wrote them, and nothing may be written over them.
     """
 
@@ -44,6 +52,8 @@ class TenantStates:
     exceptions: Mapping[str, Exemption] = field(default_factory=dict)
     mx: MxMemories = field(default_factory=MxMemories)
     looked: Mapping[Lane, AwareDatetime] = field(default_factory=dict)
+    findings: Mapping[str, Finding] = field(default_factory=dict)
+    begun: frozenset[str] = _SOURCES
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
     newer: bool = False
@@ -65,6 +75,15 @@ class TenantStates:
     def remembering(self, mx: MxMemories) -> Self:
         return replace(self, mx=mx)
 
+    def inventory(self, tenant: TenantConfig, now: datetime) -> Inventory:
+        """What is known of the tenant's findings before a look at *now*."""
+        settled = frozenset(key for key, state in self.controls.items() if state.is_settled(now))
+        return Inventory(self.findings, tenant.declared_at(now), settled, self.begun)
+
+    def with_inventory(self, inventory: Inventory) -> Self:
+        """The same with what a look made of *inventory*."""
+        return replace(self, findings=inventory.known, begun=inventory.begun)
+
 
 class StatesMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first
     """The states changed since they were loaded: what was read may be older than what they say now. Look again."""
@@ -84,7 +103,7 @@ class StateTable:
         except ResourceNotFoundError:
             return TenantStates()
         try:
-            states = unpack(TenantStates, entity) if entity.get("version", 1) > 1 else _of_version_1(entity)
+            states = _read(entity)
         except NewerRow:
             return TenantStates(controls=_NEWER, newer=True)
         await self._copy(states.outbox)
@@ -141,6 +160,12 @@ class StateTable:
 
 
 _STATES: TypeAdapter[TenantStates] = TypeAdapter(TenantStates)
+
+
+def _read(entity: dict[str, Any]) -> TenantStates:
+    version = entity.get("version", 1)
+    states = unpack(TenantStates, entity) if version > 1 else _of_version_1(entity)
+    return replace(states, begun=_BEFORE_FINDINGS) if version < _WITH_FINDINGS else states
 
 
 def _of_version_1(entity: dict[str, Any]) -> TenantStates:

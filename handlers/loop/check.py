@@ -14,7 +14,7 @@ from domain.facts import Lane
 from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
 from domain.ledger import Entry, of_transition
 from domain.operations import ending, outcome
-from domain.states import ControlState, Look, after_check, wants_remedy
+from domain.states import ControlState, Look, after_check, after_judgement, wants_remedy
 from domain.tenant import TenantConfig
 from handlers import operations
 
@@ -66,20 +66,21 @@ async def _look(
 ) -> TenantStates:
     """Read all that the controls *ids* see and let each judge. *asked*: a person wants to know how it is now."""
     try:
-        wanted = clients.wanted(tenant)
+        wanted = replace(clients.wanted(tenant), inventory=before.inventory(tenant, clients.now()))
     except ValueError as mistake:
         return _blind(tenant, ids, before, f"the tenant's config makes no sense: {mistake}", clients)
     with telemetry.span("look"):
         facts = await clients.reader.look(wanted, [CATALOGUE[each] for each in ids], dns="fresh" if asked else "cached")
-    after = dict[str, ControlState]()
-    for each in ids:
-        control = CATALOGUE[each]
-        look = Look(
-            control, tenant.mode_of(each), facts.read_at(control), clients.now(), exemption=before.exceptions.get(each)
-        )
-        state = after_check(before.of(each), control.find(facts, wanted), look)
-        after[each] = replace(state, profile_version=wanted.profile.version)
-    return before.with_changes(after).remembering(mx.remembered(before.mx, facts, wanted, clients.now()))
+    after, inventory = dict[str, ControlState](), wanted.inventory
+    for control in (CATALOGUE[each] for each in ids):
+        exemption, now = before.exceptions.get(control.id), clients.now()
+        look = Look(control, tenant.mode_of(control.id), facts.read_at(control), now, exemption=exemption)
+        judgement = control.find(facts, wanted)
+        inventory = after_judgement(inventory, control, judgement, now)
+        state = after_check(before.of(control.id), judgement, look)
+        after[control.id] = replace(state, profile_version=wanted.profile.version)
+    memories = mx.remembered(before.mx, facts, wanted, clients.now())
+    return before.with_changes(after).remembering(memories).with_inventory(inventory)
 
 
 def _blind(

@@ -1,0 +1,165 @@
+"""Findings: what only a person can judge, since it was there at first sight or is new beside a proven state.
+
+A person answers a finding in one of two ways. *Declare* makes it part of the tenant's config, with reason, owner and
+end date. *Remove* takes it away by exact steps, through the gate. Until then nothing removes or narrows it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal, Self
+
+from pydantic import AwareDatetime
+
+from domain.shown import quoted, visible
+
+type FindingKind = Literal["address", "term", "connector", "domain", "sender", "bypass"]
+"""address: an entry of a list of senders. term: a part of an SPF record. connector: one that a lock would close to
+others, or that somebody else made. domain: one whose mail a lock would refuse. sender: one that the lock would refuse.
+bypass: a way round the filter."""
+
+STOPS_A_CLOSE: frozenset[FindingKind] = frozenset({"connector", "sender", "domain"})
+"""Kinds that hold the lock-down open until a person has answered."""
+
+FIRST_SIGHT_AFTER = timedelta(days=7)
+"""After so long without a good read, what is there is first sight again. A finding that was gone for less is no new
+one: another replica, or an undo, may bring it back."""
+
+LONGEST_VALUE = 1000
+"""Characters of one finding's value that are kept and shown; its id is that of the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding of a tenant. *id*: the digest of its whole content, so that one more address is another finding.
+
+    *name*: the object on which it was found; *value*: what was found, as one line for people. *lets_in*: what it lets
+    in or stops, a sentence. *since*: when a look first saw it; *actor*: who made it, where the audit log said so.
+    *first_sight*: it was there before anything was proven. *silent*: its kind is newer than the tenant's first look,
+    so that it changes no control's state. *removing*: the operation by which a person has it removed. *gone_at*: since
+    when no look sees it.
+    """
+
+    id: str
+    kind: FindingKind
+    control: str
+    name: str
+    value: str
+    lets_in: str
+    since: AwareDatetime | None = None
+    actor: str = ""
+    first_sight: bool = False
+    silent: bool = False
+    removing: str = ""
+    gone_at: AwareDatetime | None = None
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.kind} '{self.value}' on '{self.name}': {self.lets_in}"
+
+
+def found(kind: FindingKind, control: str, name: str, value: str | Iterable[str], lets_in: str) -> Finding:
+    """A finding as a judge hands it over. *value*: the whole content of what was found, as the service has it."""
+    parts = [value] if isinstance(value, str) else sorted(value)
+    content = json.dumps([kind, control, name, parts])
+    shown = ", ".join(parts)
+    cut = shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}..."
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return Finding(digest, kind, control, quoted(name)[1:-1], visible(cut), lets_in)
+
+
+type FindingAnswer = Literal["declared", "open", "unwanted"]
+"""declared: a person vouches for it. open: a person is to answer. unwanted: drift, or a person has it removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What is known of a tenant's findings at the moment of a look. By default nothing: all is first sight.
+
+    *known*: by id, those that are there or were within FIRST_SIGHT_AFTER. *declared*: ids that a person vouches for
+    now. *settled*: controls that were proven, and read within FIRST_SIGHT_AFTER: what is new to one is drift. *begun*:
+    which kinds of finding each control has looked for before (`source`).
+    """
+
+    known: Mapping[str, Finding] = field(default_factory=dict)
+    declared: frozenset[str] = frozenset()
+    settled: frozenset[str] = frozenset()
+    begun: frozenset[str] = frozenset()
+
+    def answer(self, finding: Finding) -> FindingAnswer:
+        """What becomes of *finding* where its control can put drift back."""
+        kept = self.known.get(finding.id)
+        if kept and kept.removing:
+            return "unwanted"
+        if finding.id in self.declared:
+            return "declared"
+        is_new = (
+            kept is None and finding.control in self.settled and source(finding.control, finding.kind) in self.begun
+        )
+        return "unwanted" if is_new else "open"
+
+    def is_removing(self, finding: Finding) -> bool:
+        """Whether a person has it removed."""
+        kept = self.known.get(finding.id)
+        return kept is not None and bool(kept.removing)
+
+    def is_open(self, finding: Finding) -> bool:
+        """Whether a person is to answer it, where its control never puts anything back."""
+        return finding.id not in self.declared
+
+    def is_silent(self, finding: Finding) -> bool:
+        kept = self.known.get(finding.id)
+        return kept.silent if kept else source(finding.control, finding.kind) not in self.begun
+
+    def with_removal(self, finding_id: str, operation_id: str) -> Self:
+        """The same with one finding that a person has removed by an operation."""
+        known = {**self.known, finding_id: replace(self.known[finding_id], removing=operation_id)}
+        return replace(self, known=known)
+
+
+def source(control: str, kind: FindingKind) -> str:
+    """The name of one kind of finding of one control."""
+    return f"{control}/{kind}"
+
+
+def after_look(
+    inventory: Inventory, control: str, seen: Iterable[Finding], now: datetime, unseen: Iterable[str] = ()
+) -> Mapping[str, Finding]:
+    """The findings that are known of a tenant once a good look of *control* has *seen* these.
+
+    *unseen*: names of objects of which the look says nothing.
+    """
+    now_there = {each.id: _kept(each, inventory, now) for each in seen}
+    others = {}
+    for key, each in inventory.known.items():
+        if each.control != control or each.name in unseen:
+            others[key] = each
+        elif key not in now_there and now - (each.gone_at or now) < FIRST_SIGHT_AFTER:
+            others[key] = replace(each, gone_at=each.gone_at or now, removing="")
+    return others | now_there
+
+
+def _kept(seen: Finding, inventory: Inventory, now: datetime) -> Finding:
+    if known := inventory.known.get(seen.id):
+        return replace(known, gone_at=None, lets_in=seen.lets_in)
+    first = seen.control not in inventory.settled
+    return replace(seen, since=now, first_sight=first, silent=inventory.is_silent(seen))
+
+
+def open_findings(inventory: Inventory) -> tuple[Finding, ...]:
+    """Those that are there and wait for a person, oldest first."""
+    there = (each for each in inventory.known.values() if each.gone_at is None and each.id not in inventory.declared)
+    return tuple(sorted(there, key=lambda each: (str(each.since), each.control, each.id)))
+
+
+def is_inventoried(inventory: Inventory) -> bool:
+    """Whether every finding of the tenant's first sight is answered."""
+    return not any(each.first_sight and not each.silent for each in open_findings(inventory))
+
+
+def to_be_answered(findings: Iterable[Finding]) -> str:
+    """One sentence for people that names each of *findings*; empty where there is none."""
+    sentences = "; ".join(each.sentence for each in findings)
+    return f"to be declared or removed by a person: {sentences}" if sentences else ""

@@ -1,0 +1,161 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown, with_findings
+from domain.controls import CATALOGUE
+from domain.findings import (
+    FIRST_SIGHT_AFTER,
+    LONGEST_VALUE,
+    Inventory,
+    after_look,
+    found,
+    is_inventoried,
+    open_findings,
+    source,
+)
+from domain.states import ControlState, Look, after_check, after_judgement
+from domain.steps import Step
+from tests.domain.builders import NOW
+
+LOCK = "inbound-lockdown"
+ADDRESS = found("address", LOCK, "ExchangeDefender", "203.0.113.7/32", "mail from 203.0.113.7 comes in")
+OTHER = found("address", LOCK, "ExchangeDefender", "203.0.113.8/32", "mail from 203.0.113.8 comes in")
+BEGUN = frozenset({source(LOCK, "address")})
+PROVEN = Inventory(settled=frozenset({LOCK}), begun=BEGUN)
+STEP = Step("exchange", "Set-InboundConnector", {"Identity": "x", "Enabled": True})
+PLAN = Drifted((Drift("Enabled", wanted=True, found=False),), (STEP,))
+
+
+def knowing(*findings, **more):
+    return Inventory(known={each.id: each for each in findings}, begun=BEGUN, **more)
+
+
+def test_one_more_address_is_another_finding_and_the_order_of_addresses_is_none():
+    one = found("connector", LOCK, "Scanner", ("10.0.0.2", "10.0.0.1"), "x")
+    assert one.id == found("connector", LOCK, "Scanner", ("10.0.0.1", "10.0.0.2"), "told otherwise").id
+    assert one.value == "10.0.0.1, 10.0.0.2"
+    assert one.id != found("connector", LOCK, "Scanner", ("10.0.0.1", "10.0.0.2", "10.0.0.3"), "x").id
+    assert one.id != found("connector", LOCK, "Scanner", "10.0.0.1, 10.0.0.2", "x").id
+
+
+def test_what_a_tenants_admin_named_does_nothing_to_the_page():
+    hostile = found("connector", LOCK, "a\u202eb", "line\nbreak" + "x" * LONGEST_VALUE, "y")
+    assert "\n" not in hostile.sentence
+    assert "\u202e" not in hostile.sentence
+    assert len(hostile.value) < LONGEST_VALUE + 20
+    assert hostile.id != found("connector", LOCK, "a\u202eb", "line\nbreak" + "x" * (LONGEST_VALUE + 1), "y").id
+
+
+@pytest.mark.parametrize(
+    ("inventory", "answer"),
+    [
+        (Inventory(), "open"),
+        (Inventory(begun=BEGUN), "open"),
+        (Inventory(settled=frozenset({LOCK})), "open"),
+        (PROVEN, "unwanted"),
+        (replace(PROVEN, declared=frozenset({ADDRESS.id})), "declared"),
+        (knowing(ADDRESS, settled=frozenset({LOCK})), "open"),
+        (knowing(ADDRESS).with_removal(ADDRESS.id, "operation"), "unwanted"),
+        (knowing(ADDRESS, declared=frozenset({ADDRESS.id})).with_removal(ADDRESS.id, "operation"), "unwanted"),
+    ],
+    ids=["unread", "first_look", "a_new_kind", "beside_a_proven_state", "declared", "known", "removed", "asked_away"],
+)
+def test_only_what_comes_up_beside_a_proven_state_is_drift(inventory, answer):
+    assert inventory.answer(ADDRESS) == answer
+
+
+def test_a_finding_keeps_the_time_since_which_it_is_there():
+    first = knowing(*after_look(Inventory(begun=BEGUN), LOCK, [ADDRESS], NOW).values())
+    kept = first.known[ADDRESS.id]
+    assert (kept.since, kept.first_sight, kept.silent, kept.gone_at) == (NOW, True, False, None)
+    later = after_look(first, LOCK, [ADDRESS, OTHER], NOW + timedelta(hours=1))
+    assert later[ADDRESS.id].since == NOW
+    assert later[OTHER.id].since == NOW + timedelta(hours=1)
+
+
+def test_what_another_replica_hides_is_no_new_thing_when_it_shows_again():
+    there = knowing(ADDRESS)
+    gone = after_look(there, LOCK, [], NOW)
+    assert gone[ADDRESS.id].gone_at == NOW
+    assert open_findings(knowing(*gone.values())) == ()
+    still = after_look(knowing(*gone.values()), LOCK, [], NOW + timedelta(days=6))
+    assert still[ADDRESS.id].gone_at == NOW
+    assert after_look(knowing(*still.values()), LOCK, [ADDRESS], NOW + timedelta(days=6))[ADDRESS.id].gone_at is None
+    assert after_look(knowing(*still.values()), LOCK, [], NOW + FIRST_SIGHT_AFTER) == {}
+
+
+def test_a_look_says_nothing_of_other_controls_and_of_what_it_could_not_read():
+    there = knowing(ADDRESS)
+    assert after_look(there, "spf", [], NOW)[ADDRESS.id] == ADDRESS
+    assert after_look(there, LOCK, [], NOW, unseen=["ExchangeDefender"])[ADDRESS.id] == ADDRESS
+
+
+def test_a_tenant_is_inventoried_once_each_finding_of_its_first_sight_is_answered():
+    first = knowing(*after_look(Inventory(begun=BEGUN), LOCK, [ADDRESS], NOW).values())
+    assert not is_inventoried(first)
+    assert is_inventoried(replace(first, declared=frozenset({ADDRESS.id})))
+    assert is_inventoried(knowing(*after_look(Inventory(), LOCK, [ADDRESS], NOW).values()))
+
+
+@pytest.mark.parametrize("inventory", [Inventory(begun=BEGUN), knowing(ADDRESS)])
+def test_while_a_finding_is_open_a_person_is_needed_and_what_is_off_is_still_put_back(inventory):
+    judged = with_findings(Compliant("fine", frozenset({"Enabled"})), [ADDRESS], inventory)
+    assert isinstance(judged, NeedsPerson)
+    assert judged.equal == {"Enabled"}
+    assert "203.0.113.7/32" in judged.todo
+    drifted = with_findings(PLAN, [ADDRESS], inventory)
+    assert isinstance(drifted, Drifted)
+    assert drifted.steps == PLAN.steps
+    asking = with_findings(NeedsPerson("remove one of them"), [ADDRESS], inventory)
+    assert isinstance(asking, NeedsPerson)
+    assert asking.todo.startswith("remove one of them; to be declared or removed")
+
+
+def test_what_is_declared_needs_nobody():
+    judged = with_findings(Compliant(), [ADDRESS], replace(PROVEN, declared=frozenset({ADDRESS.id})))
+    assert judged == Compliant(findings=(ADDRESS,))
+
+
+def test_a_new_kind_begins_with_one_summary():
+    judged = with_findings(Compliant("fine"), [ADDRESS, OTHER], Inventory())
+    assert isinstance(judged, Compliant)
+    assert judged.detail == "fine; findings from before this version, to be declared or removed: 2"
+
+
+@pytest.mark.parametrize(
+    ("mode", "state"), [("observe", "needs_person"), ("approve", "drifted"), ("correct", "drifted")]
+)
+def test_a_plan_beside_an_open_finding_is_taken_where_something_is_taken_at_all(mode, state):
+    judged = with_findings(PLAN, [ADDRESS], Inventory(begun=BEGUN))
+    after = after_check(ControlState(id=LOCK), judged, Look(CATALOGUE[LOCK], mode, NOW, NOW))
+    assert after.state == state
+    assert "203.0.113.7/32" in after.detail
+
+
+def test_what_could_not_be_read_changes_nothing_that_is_known():
+    assert after_judgement(knowing(ADDRESS), CATALOGUE[LOCK], Unknown("no answer"), NOW) == knowing(ADDRESS)
+
+
+def test_what_a_judgement_hands_over_is_known_afterwards():
+    control = CATALOGUE[LOCK]
+    judged = with_findings(Compliant(), [ADDRESS], Inventory(begun=BEGUN))
+    assert after_judgement(Inventory(begun=BEGUN), control, judged, NOW).known.keys() == {ADDRESS.id}
+    gone = after_judgement(knowing(ADDRESS), control, NotApplicable("not asked for"), NOW)
+    assert gone.known[ADDRESS.id].gone_at == NOW
+    missing = NeedsPerson("x", unseen=("ExchangeDefender",))
+    assert after_judgement(knowing(ADDRESS), control, missing, NOW).known == {ADDRESS.id: ADDRESS}
+
+
+@pytest.mark.parametrize(
+    ("state", "settled"),
+    [
+        (ControlState(id=LOCK, state="compliant", since=NOW, read_at=NOW), True),
+        (ControlState(id=LOCK, state="needs_person", since=NOW, read_at=NOW), False),
+        (ControlState(id=LOCK, state="compliant", since=NOW, read_at=NOW - FIRST_SIGHT_AFTER), False),
+        (ControlState(id=LOCK), False),
+    ],
+)
+def test_a_control_is_settled_once_it_was_proven_and_while_it_is_read(state, settled):
+    assert state.is_settled(NOW) is settled
