@@ -35,8 +35,8 @@ from handlers.api.routing import PREFIX, Connect
 
 log = logging.getLogger("holdfast.access")
 
-OPEN = (f"{PREFIX}/health", f"{PREFIX}/webhooks/")
-"""What answers anybody."""
+HEALTH, WEBHOOKS = f"{PREFIX}/health", f"{PREFIX}/webhooks/"
+"""What answers anybody: this path, and every path that begins with that."""
 
 DOCS = f"{PREFIX}/docs"
 """The page for people: a browser asks them for a name, which says nothing, and a password, which is the key."""
@@ -70,7 +70,9 @@ class NotAdmitted(AuthenticationError):  # noqa: N818 - the outcome
 def not_admitted(conn: HTTPConnection, error: Exception) -> Response:
     """The answer to a caller who is not let in."""
     status = error.status if isinstance(error, NotAdmitted) else 401
-    challenge = 'Basic realm="Holdfast, password: a key"' if conn.url.path == DOCS else 'Bearer error="invalid_token"'
+    challenge = (
+        'Basic realm="Holdfast, password: a key"' if conn.scope["path"] == DOCS else 'Bearer error="invalid_token"'
+    )
     return problem(status, str(error), {"WWW-Authenticate": challenge} if status == 401 else {})  # noqa: PLR2004
 
 
@@ -93,11 +95,13 @@ class CallerBackend(AuthenticationBackend):
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
         """Raise NotAdmitted unless the path is open, or a key or token is good. A token beside a key counts."""
-        if conn.url.path.startswith(OPEN):
+        # Of the scope, which routing reads too: a URL would be made of the Host header, which is the caller's own word.
+        path = str(conn.scope["path"])
+        if path == HEALTH or path.startswith(WEBHOOKS):
             return None
         scheme, _, token = conn.headers.get("authorization", "").partition(" ")
         key = conn.headers.get("x-functions-key", "")
-        if conn.url.path == DOCS and scheme.lower() == "basic":
+        if path == DOCS and scheme.lower() == "basic":
             key, token = _password(token), ""
         try:
             if self._takes_tokens and (token or not key):

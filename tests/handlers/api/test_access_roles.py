@@ -7,7 +7,6 @@ import pytest
 
 from clients import settings
 from domain.access import ROLES
-from handlers.api.access import OPEN
 from handlers.api.app import application
 from tests.handlers.web import ask, of
 from tests.test_function_app import SETTINGS
@@ -100,7 +99,13 @@ async def test_without_a_key_every_route_refuses_before_it_reads_anything(servic
 async def test_only_health_and_webhooks_answer_anybody(service):
     assert (await ask(service, "GET", "health", key=None)).status_code == 200
     assert (await ask(service, "POST", "webhooks/psa/standard", b"{}", key=None)).status_code == 404
-    assert OPEN == ("/api/health", "/api/webhooks/")
+    for path in ("healthy", "health/", "webhooks", "webhook/psa/standard", "brake?/api/health", "brake%3F/api/health"):
+        assert (await ask(service, "GET", path, key=None)).status_code == 401, path
+
+
+@pytest.mark.parametrize("host", ["holdfast.example/api/health?", "x/api/health#", "x/api/webhooks/", "@/api/health"])
+async def test_a_host_header_opens_nothing(service, host):
+    assert (await ask(service, "GET", "brake", key=None, host=host)).status_code == 401
 
 
 async def test_a_refusal_needs_no_storage(service):

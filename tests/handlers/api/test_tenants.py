@@ -1,0 +1,75 @@
+"""A config is changed over the version that its writer knew, and the ledger says who changed what."""
+
+import asyncio
+
+import pytest
+
+from tests.handlers.web import ask, of
+
+
+@pytest.fixture
+async def tenant(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    return tenant
+
+
+def config(tenant, **changes):
+    base = {"tenant_id": tenant.tenant_id, "name": "Contoso", "initial_domain": tenant.initial_domain}
+    return base | changes
+
+
+async def test_a_config_is_changed_only_over_the_version_its_writer_knew(service, tenant):
+    path = f"tenants/{tenant.tenant_id}"
+    version = (await ask(service, "GET", path)).headers["ETag"]
+    first = await ask(service, "PUT", path, config(tenant, mode="observe"), if_match=version)
+    late = await ask(service, "PUT", path, config(tenant, mode="approve"), if_match=version)
+    assert (first.status_code, late.status_code) == (200, 412)
+    assert "If-Match" in of(late)["detail"]
+    assert of(await ask(service, "GET", path))["mode"] == "observe"
+    assert (await ask(service, "DELETE", path, if_match=version)).status_code == 412
+    assert (await ask(service, "DELETE", path, if_match=first.headers["ETag"])).status_code == 204
+    assert (await ask(service, "PUT", path, config(tenant), if_match="*")).status_code == 412
+
+
+async def test_of_two_writers_at_once_one_is_told_that_it_was_late(service, tenant):
+    path = f"tenants/{tenant.tenant_id}"
+    version = (await ask(service, "GET", path)).headers["ETag"]
+    answers = await asyncio.gather(
+        *(ask(service, "PUT", path, config(tenant, name=name), if_match=version) for name in ("a", "b"))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 412]
+
+
+async def test_a_config_can_be_added_on_condition_that_it_is_new(service):
+    tenant = service.world.add_tenant("fabrikam.example")
+    path = f"tenants/{tenant.tenant_id}"
+    made = await ask(service, "PUT", path, config(tenant), if_none_match="*")
+    assert (made.status_code, made.headers["Location"]) == (201, f"/api/{path}")
+    assert (await ask(service, "PUT", path, config(tenant), if_none_match="*")).status_code == 412
+    known = await ask(service, "GET", path, if_none_match=made.headers["ETag"])
+    assert (known.status_code, known.get_body()) == (304, b"")
+
+
+async def test_the_ledger_says_who_changed_which_part_of_a_config(service, tenant):
+    path = f"tenants/{tenant.tenant_id}"
+    await ask(service, "PUT", path, config(tenant, name="Contoso Ltd", mode="observe"))
+    await ask(service, "PUT", path, config(tenant, name="Contoso Ltd", mode="observe"))
+    await ask(service, "DELETE", path)
+    changed, removed = await service.ledger(tenant)
+    assert (changed.event, changed.detail, changed.actor) == ("configured", "changed: name, mode", "key dev")
+    assert (changed.before["mode"], changed.after["mode"]) == ("correct", "observe")
+    assert removed.detail == "removed"
+
+
+async def test_a_company_id_that_no_ticket_system_has_is_refused(service, tenant):
+    psa = {"provider": "connectwise", "company_id": "9" * 40_000}
+    refused = await ask(service, "PUT", f"tenants/{tenant.tenant_id}", config(tenant, psa=psa))
+    assert (refused.status_code, "body.psa.company_id" in of(refused)["detail"]) == (422, True)
+
+
+async def test_a_weak_entity_tag_still_says_that_a_reader_is_up_to_date(service, tenant):
+    path = f"tenants/{tenant.tenant_id}"
+    version = (await ask(service, "GET", path)).headers["ETag"]
+    assert (await ask(service, "GET", path, if_none_match=f"W/{version}")).status_code == 304
+    assert (await ask(service, "PUT", path, config(tenant), if_match=f"W/{version}")).status_code == 412
