@@ -5,22 +5,21 @@
 """
 
 from domain.mail.spf.check import Result, check_host
-from domain.mail.spf.macros import Message
+from domain.mail.spf.macros import CheckedMessage
 from domain.mail.spf.record import Record, decode, parse, records, render, split
 from domain.mail.spf.repair import CannotRepair, NothingToRepair, Proposal, repaired
 from domain.mail.spf.terms import Mechanism, Modifier, Term
-from domain.mail.spf.tree import Examined, Grant, examine
-from domain.mail.spf.verdict import Broken, Judged, Missing, NoRecord, Ok, Verdict, judge
+from domain.mail.spf.tree import AddressGrant, Examined, examine
+from domain.mail.spf.verdict import Broken, MissingIncludes, NoRecord, Ok, SpfJudgement, Verdict, judge
 
 __all__ = [
+    "AddressGrant",
     "Broken",
     "CannotRepair",
+    "CheckedMessage",
     "Examined",
-    "Grant",
-    "Judged",
     "Mechanism",
-    "Message",
-    "Missing",
+    "MissingIncludes",
     "Modifier",
     "NoRecord",
     "NothingToRepair",
@@ -28,6 +27,7 @@ __all__ = [
     "Proposal",
     "Record",
     "Result",
+    "SpfJudgement",
     "Term",
     "Verdict",
     "check_host",

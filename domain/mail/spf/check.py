@@ -7,7 +7,7 @@ from typing import Literal
 from domain.mail import names
 from domain.mail.answers import Absent, DnsAnswers, Present, RecordType
 from domain.mail.asking import Asked, Needs, NoVerdict, exchangers, hosts
-from domain.mail.spf.macros import Message, expanded
+from domain.mail.spf.macros import CheckedMessage, expanded
 from domain.mail.spf.record import Record, decode, parse, records
 from domain.mail.spf.terms import Mechanism, Qualifier, dns_name
 
@@ -24,7 +24,7 @@ _FAMILIES: tuple[RecordType, RecordType] = ("A", "AAAA")
 _RESULTS: dict[Qualifier, Result] = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 
 
-def check_host(message: Message, domain: str, answers: DnsAnswers) -> Result | Needs | NoVerdict:
+def check_host(message: CheckedMessage, domain: str, answers: DnsAnswers) -> Result | Needs | NoVerdict:
     """What the SPF record of *domain* says of *message*. NoVerdict is the RFC's temperror."""
     try:
         return _Check(message, answers).result(domain)
@@ -43,7 +43,7 @@ class _EndedError(Exception):
 class _Check:
     """One message against one record and what it leads to."""
 
-    def __init__(self, message: Message, answers: DnsAnswers) -> None:
+    def __init__(self, message: CheckedMessage, answers: DnsAnswers) -> None:
         self._message = message
         self._answers = answers
         self._lookups = self._voids = 0

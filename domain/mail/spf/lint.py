@@ -16,7 +16,7 @@ _WIDE = {4: 16, 6: 32}
 an IPv6 /32 is what a whole provider gets."""
 
 
-def texts(txts: tuple[Txt, ...], where: str) -> tuple[Remark, ...]:
+def text_remarks(txts: tuple[Txt, ...], where: str) -> tuple[Remark, ...]:
     """What the TXT records of a name show: sizes, and what was meant to be SPF and is not."""
     return told(_texts(txts, where))
 

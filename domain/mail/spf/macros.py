@@ -13,7 +13,7 @@ POSTMASTER = "postmaster"
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class CheckedMessage:
     """What a receiver knows of a message.
 
     *ip*: who delivers it. *sender*: MAIL FROM; of an empty one, `postmaster@` the HELO name (RFC 7208, 2.4). *helo*.
@@ -36,7 +36,7 @@ _MACRO = re.compile(r"%(?:\{([a-z])([0-9]*)(r?)([.\-+,/_=]*)\}|([%_-]))", re.IGN
 _ESCAPES = {"%": "%", "_": " ", "-": "%20"}
 
 
-def expanded(spec: str, message: Message, domain: str, validated: Callable[[], str]) -> str:
+def expanded(spec: str, message: CheckedMessage, domain: str, validated: Callable[[], str]) -> str:
     """*spec* with every macro replaced. *domain*: whose record it is in. *validated*: what `p` stands for, if asked."""
     values: Mapping[str, Callable[[], str]] = {
         "s": lambda: f"{message.local_part}@{message.sender_domain}",

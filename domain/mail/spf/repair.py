@@ -11,7 +11,7 @@ from domain.mail.answers import Absent, DnsAnswers, Present, Question, Txt
 from domain.mail.asking import Needs, NoVerdict, texts
 from domain.mail.spf.record import decode, is_record, parse, split
 from domain.mail.spf.tree import Examined
-from domain.mail.spf.verdict import Broken, Judged, Missing, NoRecord, Ok, judge, targets
+from domain.mail.spf.verdict import Broken, MissingIncludes, NoRecord, Ok, SpfJudgement, judge, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ def repaired(
         ValueError: *domain* is no domain name, nothing is required, or a target is no domain name.
     """
     judged = judge(domain, answers, required)
-    if not isinstance(judged, Judged):
+    if not isinstance(judged, SpfJudgement):
         return judged
     match judged.verdict:
         case Ok():
             return NothingToRepair(judged.examined)
         case NoRecord():
             return _first(judged.examined, answers, required)
-        case Missing(includes=includes):
+        case MissingIncludes(includes=includes):
             return _completed(judged.examined, answers, required, includes)
         case Broken(reason=reason):
             return CannotRepair(reason)
@@ -111,7 +111,7 @@ def _proven(
 ) -> Proposal | CannotRepair | Needs | NoVerdict:
     """*text* as a proposal, if it does what is required with its tree as it is then."""
     after = judge(before.domain, _with(text, before.domain, answers), required)
-    if not isinstance(after, Judged):
+    if not isinstance(after, SpfJudgement):
         return after
     if not after.examined.exact:
         return CannotRepair(f"{text!r}: an include with a macro hides part of the tree, so that it cannot be counted")

@@ -20,14 +20,14 @@ from domain.mail.spf.terms import Mechanism, Network, Qualifier, host
 FOLLOWED = 50
 """Look-ups that are followed. What costs more is broken five times over and is not asked for any further."""
 
-type Ending = Qualifier | Literal["none", "dynamic"]
+type DefaultResult = Qualifier | Literal["none", "dynamic"]
 """The qualifier of the `all` that decides. none: nothing does, which is neutral (RFC 7208, 4.7). dynamic: a macro."""
 
-_MILD: dict[Ending, str] = {"~": "'~all'", "dynamic": "a redirect that depends on the message"}
+_MILD: dict[DefaultResult, str] = {"~": "'~all'", "dynamic": "a redirect that depends on the message"}
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class AddressGrant:
     """A *term* that makes messages pass. *path*: the names whose records lead to it, the domain itself first.
 
     *networks*: whose messages, as far as addresses say it.
@@ -55,9 +55,9 @@ class Examined:
     lookups: int
     voids: int
     exact: bool
-    ending: Ending
+    ending: DefaultResult
     reached: frozenset[str]
-    grants: tuple[Grant, ...]
+    grants: tuple[AddressGrant, ...]
     remarks: tuple[Remark, ...]
 
     @property
@@ -113,11 +113,11 @@ class _Walk:
         self._lookups = self._voids = 0
         self._exact = True
         self._reached: set[str] = set()
-        self._grants: list[Grant] = []
+        self._grants: list[AddressGrant] = []
         self._remarks = _Remarks(domain)
         self._own: Record | None = None
 
-    def follow(self, path: tuple[str, ...], *, passing: bool) -> Ending:
+    def follow(self, path: tuple[str, ...], *, passing: bool) -> DefaultResult:
         """Look at the record of the last name of *path*; *passing*: whether its pass is the whole record's pass."""
         record = self._record(path)
         if record is None:
@@ -128,7 +128,7 @@ class _Walk:
             self._term(term, path, passing=passing and term.qualifier == "+")
         return self._ending(record, path, passing=passing)
 
-    def _ending(self, record: Record, path: tuple[str, ...], *, passing: bool) -> Ending:
+    def _ending(self, record: Record, path: tuple[str, ...], *, passing: bool) -> DefaultResult:
         if record.tested and record.tested[-1].kind == "all":
             return record.tested[-1].qualifier
         if record.redirect is None or not self._count():
@@ -155,7 +155,7 @@ class _Walk:
         elif term.kind == "mx":
             networks = self._exchangers(name, term, path[-1])
         if passing and term.kind != "include":
-            self._grants.append(Grant(term, path, networks))
+            self._grants.append(AddressGrant(term, path, networks))
 
     def _count(self) -> bool:
         """Count a look-up; whether it is still followed."""
@@ -163,7 +163,7 @@ class _Walk:
         self._exact = self._exact and self._lookups <= FOLLOWED
         return self._lookups <= FOLLOWED
 
-    def _into(self, name: str, path: tuple[str, ...], *, passing: bool) -> Ending:
+    def _into(self, name: str, path: tuple[str, ...], *, passing: bool) -> DefaultResult:
         if name in path:
             self._remarks.error("loop", path[-1], f"leads back to {name}, so that look-ups never end", "4.6.4")
             return "none"
@@ -228,13 +228,13 @@ class _Walk:
             self._remarks.error("syntax", name, str(error), "3.1, 4.6")
             return None
 
-    def examined(self, ending: Ending) -> Examined:
+    def examined(self, ending: DefaultResult) -> Examined:
         """What was found, once nothing is open."""
         txts = self.asked.texts(self.domain) or ()
         self._remarks.of_limits(self._lookups, self._voids)
         if ending in _MILD:
             self._remarks.warn("mild-ending", f"ends in {_MILD[ending]}; the documented record ends in '-all'", "5.1")
-        lints = lint.texts(txts, self.domain) + (lint.record(self._own, self.domain) if self._own else ())
+        lints = lint.text_remarks(txts, self.domain) + (lint.record(self._own, self.domain) if self._own else ())
         return Examined(
             domain=self.domain,
             found=records(txts),

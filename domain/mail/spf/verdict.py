@@ -13,9 +13,9 @@ from domain.mail import names
 from domain.mail.answers import DnsAnswers
 from domain.mail.asking import Needs, NoVerdict
 from domain.mail.spf.check import Result, check_host
-from domain.mail.spf.macros import Address, Message
+from domain.mail.spf.macros import Address, CheckedMessage
 from domain.mail.spf.record import Record
-from domain.mail.spf.tree import Examined, Grant, examine
+from domain.mail.spf.tree import AddressGrant, Examined, examine
 
 STRANGERS = tuple(map(IPv4Address, ("192.0.2.1", "198.51.100.1", "203.0.113.1")))
 """Addresses of documentation networks (RFC 5737): nobody sends mail from them."""
@@ -32,7 +32,7 @@ class Ok:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingIncludes:
     """One readable record, without the pass of these required *includes*."""
 
     includes: tuple[str, ...]
@@ -52,18 +52,18 @@ class Broken:
 
 _MOST_REASONS = 3
 
-type Verdict = Ok | Missing | NoRecord | Broken
+type Verdict = Ok | MissingIncludes | NoRecord | Broken
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class SpfJudgement:
     """A tree, and what it is worth."""
 
     examined: Examined
     verdict: Verdict
 
 
-def judge(domain: str, answers: DnsAnswers, required: tuple[str, ...]) -> Judged | Needs | NoVerdict:
+def judge(domain: str, answers: DnsAnswers, required: tuple[str, ...]) -> SpfJudgement | Needs | NoVerdict:
     """Judge the SPF record of *domain* against the *required* include targets.
 
     Raises:
@@ -73,7 +73,7 @@ def judge(domain: str, answers: DnsAnswers, required: tuple[str, ...]) -> Judged
     if not isinstance(examined, Examined):
         return examined
     verdict = _by_text(examined, wanted) or _by_outcome(examined, answers, wanted)
-    return verdict if isinstance(verdict, Needs | NoVerdict) else Judged(examined, verdict)
+    return verdict if isinstance(verdict, Needs | NoVerdict) else SpfJudgement(examined, verdict)
 
 
 def _by_text(examined: Examined, wanted: tuple[str, ...]) -> NoRecord | Broken | None:
@@ -96,7 +96,7 @@ def _by_outcome(examined: Examined, answers: DnsAnswers, wanted: tuple[str, ...]
     if passing := [str(address) for address, result in outcomes.items() if result == "pass"]:
         return Broken(f"{examined.domain}: mail of strangers passes (tried: {', '.join(passing)})")
     if missing := tuple(target for target in wanted if target not in examined.reached):
-        return Missing(missing)
+        return MissingIncludes(missing)
     return _of_includes(examined, answers, wanted)
 
 
@@ -153,7 +153,7 @@ def _too_much(examined: Examined, wanted: tuple[str, ...]) -> str:
     return ""
 
 
-def _shown(grant: Grant) -> str:
+def _shown(grant: AddressGrant) -> str:
     """The term, and whose record it is in where that is another's."""
     place = f" in the record of {grant.path[-1]}" if len(grant.path) > 1 else ""
     return f"'{grant.term.text[:80]}'{place}"
@@ -192,7 +192,7 @@ def _outcomes(
     found: dict[Address, Result] = {}
     needs: dict[Needs, None] = {}
     for address in addresses:
-        outcome = check_host(Message(address, f"postmaster@{domain}", domain), domain, answers)
+        outcome = check_host(CheckedMessage(address, f"postmaster@{domain}", domain), domain, answers)
         if isinstance(outcome, NoVerdict):
             return outcome
         if isinstance(outcome, Needs):

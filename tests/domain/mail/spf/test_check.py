@@ -60,7 +60,7 @@ def _value(kind, value):
 def message(case):
     ip = ip_address(case["host"])
     ip = (isinstance(ip, IPv6Address) and ip.ipv4_mapped) or ip
-    return spf.Message(ip, case["mailfrom"] or f"postmaster@{case['helo']}", case["helo"])
+    return spf.CheckedMessage(ip, case["mailfrom"] or f"postmaster@{case['helo']}", case["helo"])
 
 
 @pytest.mark.parametrize(("data", "case"), CASES)
@@ -79,7 +79,7 @@ def test_the_suite_is_whole():
 
 
 CLIENT = ip_address("198.18.0.1")
-MESSAGE = spf.Message(CLIENT, "postmaster@contoso.example", "contoso.example")
+MESSAGE = spf.CheckedMessage(CLIENT, "postmaster@contoso.example", "contoso.example")
 
 
 def check(zone, message=MESSAGE, asked=None):

@@ -160,7 +160,7 @@ def test_what_makes_receivers_give_up_is_an_error_with_its_section(record, other
     assert ids(found, "error") == [wrong]
     assert found.errors[0].source.startswith("RFC 7208, ")
     judged = settle(lambda answers: spf.judge(OWN, answers, ("a.example",)), records({OWN: record}) | others)
-    assert isinstance(judged, spf.Judged)
+    assert isinstance(judged, spf.SpfJudgement)
     assert isinstance(judged.verdict, spf.Broken)
 
 
@@ -232,7 +232,7 @@ def test_bad_input_is_a_value_error():
 def test_a_verdict_names_the_first_errors_and_counts_the_rest():
     zone = records({OWN: "v=spf1 " + " ".join(f"include:n{n}.example" for n in range(20)) + " -all"})
     judged = settle(lambda answers: spf.judge(OWN, answers, ("a.example",)), zone)
-    assert isinstance(judged, spf.Judged)
+    assert isinstance(judged, spf.SpfJudgement)
     verdict = judged.verdict
     assert isinstance(verdict, spf.Broken)
     assert verdict.reason.startswith("n0.example: has no SPF record")

@@ -11,7 +11,7 @@ GUIDE = f"v=spf1 include:{PROXY} include:{CLOUD} -all"
 
 def judged(listed):
     found = settle(lambda answers: spf.judge(OWN, answers, BOTH), listed)
-    assert isinstance(found, spf.Judged)
+    assert isinstance(found, spf.SpfJudgement)
     return found
 
 
@@ -145,7 +145,7 @@ MISSING = [
 
 @pytest.mark.parametrize(("record", "missing"), MISSING)
 def test_an_include_counts_only_where_its_pass_is_the_records_pass(record, missing):
-    assert verdict(record) == spf.Missing(missing)
+    assert verdict(record) == spf.MissingIncludes(missing)
 
 
 @pytest.mark.parametrize("record", ["v=spf1 -all", "V=SPF1  -ALL exp=x.example", f"v=spf1 -all include:{PROXY}"])
@@ -157,7 +157,7 @@ def test_a_record_that_begins_with_all_is_a_parked_domains(record):
 
 def test_no_record_is_told_apart():
     assert verdict(None) == spf.NoRecord()
-    assert verdict("v=spf1 ~all") == spf.Missing(BOTH)
+    assert verdict("v=spf1 ~all") == spf.MissingIncludes(BOTH)
 
 
 @pytest.mark.parametrize("required", [(), ("a..example",)])
