@@ -307,13 +307,9 @@ def _noted(correction: Correction, event: Event, move: Move, now: datetime) -> C
 
 
 def _why(event: Event) -> str:
-    match event:
-        case NotSent(why, hindrance) if hindrance:
-            return f"{why}; {_TOLERATED[hindrance][1]}"
-        case NotSent(why) | TooEarly(why) | StepRefused(why):
-            return why
-        case _:
-            return ""
+    why = event.why if isinstance(event, NotSent | TooEarly | StepRefused) else ""
+    hindrance = event.hindrance if isinstance(event, NotSent) else None
+    return f"{why}; {_TOLERATED[hindrance][1]}" if hindrance else why
 
 
 def _failed(memory: Memory, why: str, now: datetime) -> Memory:

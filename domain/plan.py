@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import assert_never
 
 from domain.control import Drifted, Judgement
 from domain.corrections import Correction, Ending, Event, Looked, Memory, NotSent, TooEarly, advance
@@ -44,6 +45,8 @@ def after_event(state: ControlState, step: Step, event: Event, now: datetime, by
         case Ending(correction=ended):
             why = f"{ended.memory.why} {by_hand}"
             return _without(state, {step.key: ended.memory}, "needs_person", why, now)
+        case other:
+            assert_never(other)
 
 
 def _under_way(state: ControlState, step: Step) -> Correction:

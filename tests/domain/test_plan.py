@@ -69,6 +69,13 @@ def test_what_was_never_sent_is_planned_again():
     assert cmdlets(told.state.corrections) == ["Set-X"]
 
 
+def test_only_what_was_announced_and_not_sent_yet_is_still_to_be_sent():
+    state = begun(STATE, TWO, NOW)
+    assert [state.is_planned(step) for step in (*TWO.steps, Step("exchange", "Set-Y", {}))] == [True, True, False]
+    state = after_event(state, TWO.steps[0], Sending(), NOW)
+    assert [state.is_planned(step) for step in TWO.steps] == [False, True]
+
+
 def test_what_was_lost_is_waited_for_before_it_is_made_again():
     assert judged(sent(SET), SET, SOON, patient=True).state.corrections
     told = judged(sent(SET), SET, SOON, patient=False)
