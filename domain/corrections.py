@@ -33,7 +33,7 @@ CALM = timedelta(minutes=2)
 (docs/reference/exchange.md#replication)."""
 
 MOST_CONFLICTS = 3
-"""Jobs in a row in which a step may find other records than were read: above that, a person is told."""
+"""Consecutive jobs with a write conflict before we tell a person."""
 
 MOST_SILENCES = 8
 """Jobs in a row in which a step may not reach the host of its zone, some five minutes, before a person is told."""

@@ -30,7 +30,7 @@ UNREAD_PATIENCE = timedelta(minutes=5)
 """A correction that cannot be read for so long is told as unknown: somebody may have to grant something."""
 
 PROOFS_KEPT = 16
-"""Ended spans of proof that a state remembers: what raises alerts for mail of that time comes up within days."""
+"""How many past compliant periods to keep; alerts about mail arrive days later and are judged by them."""
 
 LONGEST_BETWEEN = timedelta(hours=2)
 """Looks farther apart prove nothing of the time between: the service stood still, or the tenant was switched off."""
