@@ -135,7 +135,7 @@ class Role(StrEnum):
 @key_app.command("new")
 def new_key(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="How the ledger is to name whoever uses it.")],
+    name: Annotated[str, typer.Argument(help="How the ledger names the holder of the key.")],
     role: Annotated[list[Role], typer.Option(help="What it may do; may be repeated.")],
     *,
     until: Annotated[datetime | None, typer.Option(help="When it ends (UTC); without, it does not.")] = None,

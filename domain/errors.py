@@ -1,4 +1,4 @@
-"""Why a request cannot be carried out: raised by the work itself, whoever asked; handlers/api knows the HTTP status.
+"""Why a request cannot be carried out: raised by the work itself, for any caller; handlers/api knows the HTTP status.
 
 * RequestError
   + NothingThere      what the request names does not exist
@@ -23,7 +23,7 @@ LONGEST_QUOTE = 64
 
 
 class RequestError(Exception):
-    """A request that cannot be carried out. *str()* is one sentence for whoever asked."""
+    """A request that cannot be carried out. *str()* is one sentence for the caller."""
 
 
 class NothingThere(RequestError):

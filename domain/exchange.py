@@ -371,7 +371,7 @@ class BlockedConnector(ExchangeObject):
 
 
 class OrganizationConfig(ExchangeObject):
-    """The organisation's own settings; there is one such object. *reject_direct_send* is null where nobody set it."""
+    """The organisation's own settings; there is one such object. *reject_direct_send* is null until it is set."""
 
     queries = (Query("exchange", "Get-OrganizationConfig", never_empty=True),)
 

@@ -45,7 +45,7 @@ class Patience:
     """How often a job is put back at most (*attempts*), with pauses that double from *first* to *longest*.
 
     *then*: what becomes of it. let_go: its operation, if it has one, fails; the next sweep, or the timer that looks for
-    untold news, asks again. kept: nobody would ask again, so it goes on waiting, its longest pause each time.
+    untold news, asks again. kept: no timer sends it again, so it goes on waiting, its longest pause each time.
     """
 
     first: timedelta

@@ -41,7 +41,7 @@ class RequestBody(BaseModel):
 
 
 class ReprovisionRequest(RequestBody):
-    """*controls*: null means all; an empty list is refused, as nobody means all of them by it."""
+    """*controls*: null means all; an empty list is refused, since it cannot mean all of them."""
 
     controls: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     dry_run: bool = False

@@ -30,7 +30,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
 
 
 def is_locked(facts: Facts, wanted: Wanted) -> bool:
-    """Whether some connector refuses mail that does not come from the filter, whoever made it."""
+    """Whether some connector refuses mail that does not come from the filter, ours or not."""
     return any(
         c.enabled and c.connector_type == "Partner" and "*" in c.sender_domains and c.restrict_domains_to_ip_addresses
         for c in facts.known(InboundConnector)

@@ -60,7 +60,7 @@ _HEADERS = {
 
 
 class NotAdmitted(AuthenticationError):  # noqa: N818 - the outcome
-    """Nobody that we know (401), or nobody can say (503)."""
+    """An unknown caller (401), or one that Entra could not be asked about (503)."""
 
     def __init__(self, detail: str, status: int = 401) -> None:
         super().__init__(detail)

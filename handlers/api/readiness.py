@@ -243,7 +243,7 @@ def _customised(reading: Reading) -> Item:
 
 
 def _dns(reading: Reading, config: TenantConfig, clients: Clients) -> Iterable[Item]:
-    """Who lets us change each domain's DNS. Nobody is fine: records are then told, and a person publishes them."""
+    """The DNS provider of each domain. None is fine: a person then publishes the records that Holdfast tells."""
     for zone, host in config.dns.items():
         try:
             clients.hosting.provider(config, zone)

@@ -1,4 +1,4 @@
-"""Tenant configs over HTTP: entity tags, and changes on the condition that nobody else was faster (RFC 9110, 13)."""
+"""Tenant configs over HTTP: entity tags, and changes on condition that no other caller was faster (RFC 9110, 13)."""
 
 import hashlib
 from dataclasses import dataclass

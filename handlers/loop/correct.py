@@ -1,7 +1,7 @@
 """What one remediation does to the controls of its tenant, under the tenant's lease.
 
 A plan is announced before its first write, each step is noted before it is sent, and only a look that finds the wanted
-value closes it: a crash anywhere in between is taken up where it stopped by whoever gets the message next.
+value closes it: a crash anywhere in between is taken up where it stopped by the worker that gets the message next.
 docs/life-of-a-correction.md tells one from drift to proof.
 """
 
@@ -295,7 +295,7 @@ class _Plan:
                 return stopped(after_event(state, step, NotSent(), now), self._plan, answer, ruling.mode, now)
             case Overtaken(sentence):
                 return self._overtaken(step, sentence, now)
-            case TurnedAway(error) if step.service == "dns":  # the hosts of other zones may be well
+            case TurnedAway(error) if step.service == "dns":  # only this zone's provider failed: go on with the others
                 after = after_event(state, step, NotSent(sent.sentence, sent.hindrance), now, by_hand)
                 if after.memory_of(step).failed_at != now:
                     self._wait("turned away", step, error.pause)

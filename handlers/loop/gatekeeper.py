@@ -135,7 +135,7 @@ async def _reserve(tenant_id: str, brake: Brake, clients: Clients) -> GateAnswer
     Releasing the brake is that person's decision, so places taken before it do not count against what follows.
     """
     now, storage, settings = clients.now(), clients.storage, clients.settings
-    # The clock of whoever moved the brake may be ahead of ours.
+    # The clock of the worker that moved the brake may be ahead of ours.
     since = max(now - BLAST_WINDOW, min(brake.changed_at or now - BLAST_WINDOW, now))
     rank = await storage.written.reserve(tenant_id, now, since)
     answer = blast_radius(

@@ -144,7 +144,7 @@ async def _send(operation: Operation, clients: Clients) -> None:
 async def _approval(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients: Clients) -> None:
     """Approve the plan that the ticket lists, where a PSA user has said yes to it since.
 
-    Under the lease of whoever tells of the tenant: both keep the cause's record, and none may bring back an older one.
+    Under the lease of the job that tells of the tenant: both keep the cause's record, and neither may save an old one.
     """
     tickets = clients.storage.tickets
     record = await tickets.cause(known.tenant_id, known.cause)

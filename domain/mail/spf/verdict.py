@@ -18,7 +18,7 @@ from domain.mail.spf.record import Record
 from domain.mail.spf.tree import AddressGrant, Examined, examine
 
 STRANGERS = tuple(map(IPv4Address, ("192.0.2.1", "198.51.100.1", "203.0.113.1")))
-"""Addresses of documentation networks (RFC 5737): nobody sends mail from them."""
+"""Addresses of documentation networks (RFC 5737): no mail comes from them."""
 
 WIDEST_PREFIX = 12
 MOST_PREFIX = 10
