@@ -22,7 +22,6 @@ from uuid import UUID
 import httpx
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
 
 from cli import files, show
@@ -50,7 +49,7 @@ class Session:
     def tell(self, data: object, table: Callable[[], object]) -> None:
         """*data* for programs, or the table for people."""
         if self.as_json:
-            self.out.out(json.dumps(data, ensure_ascii=False), highlight=False)
+            self.out.out(show.as_json(data), highlight=False)
         else:
             self.out.print(table())
 
@@ -88,7 +87,7 @@ def import_tenants(
     configs = files.tenants(file)
     with session.service() as api:
         results = [_import(api, each, replace=replace) for each in _progress(session, "importing", configs)]
-    rows = [(r["tenant_id"], r["result"], r["detail"]) for r in results]
+    rows = [[show.cell(r[each]) for each in ("tenant_id", "result", "detail")] for r in results]
     session.tell(results, lambda: show.table("import", ("tenant", "result", "detail"), rows))
     raise typer.Exit(1 if any(r["result"] == "refused" for r in results) else 0)
 
@@ -119,7 +118,7 @@ def list_tenants(ctx: typer.Context) -> None:
     session: Session = ctx.obj
     with session.service() as api:
         found = api.get("tenants")
-    rows = [(t["tenant_id"], t["name"], t["initial_domain"], t["mode"], str(t["enabled"])) for t in found]
+    rows = [[show.cell(t[each]) for each in ("tenant_id", "name", "initial_domain", "mode", "enabled")] for t in found]
     session.tell(found, lambda: show.table("tenants", ("id", "name", "initial domain", "mode", "enabled"), rows))
 
 
@@ -158,7 +157,7 @@ def end_key(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The ke
     session: Session = ctx.obj
     with session.service() as api:
         api.delete(f"keys/{quote(name, safe='')}")
-    session.tell({"ended": name}, lambda: f"{escape(name)} is refused from now on")
+    session.tell({"ended": name}, lambda: f"{show.cell(name)} is refused from now on")
 
 
 @app.command()
@@ -243,7 +242,7 @@ def ledger(
         last = ""
         while True:
             for entry in reversed(_since(api, path, last, limit)):
-                line = json.dumps(entry, ensure_ascii=False) if session.as_json else show.entry(entry)
+                line = show.as_json(entry) if session.as_json else show.entry(entry)
                 session.out.out(line, highlight=False)
                 last = entry["id"]
             if not follow:
@@ -279,7 +278,7 @@ def brake(
             api.put("brake", {"engaged": change == "engage", "reason": reason}).json() if change else api.get("brake")
         )
     said = "[red]engaged[/]" if found["engaged"] else "[green]released[/]"
-    line = " ".join(filter(None, (said, escape(found["reason"]), escape(found["by"]))))
+    line = " ".join(filter(None, (said, show.cell(found["reason"]), show.cell(found["by"]))))
     session.tell(found, lambda: line)
 
 
@@ -289,12 +288,12 @@ def readiness(ctx: typer.Context, tenants: Tenants = None) -> None:
     session: Session = ctx.obj
     found = _asked_of_each(session, tenants, "readiness")
     for tenant, each in [] if session.as_json else found:
-        rows = [(i["id"], show.word(i["state"]), escape(i["detail"])) for i in each["items"]]
+        rows = [(show.cell(i["id"]), show.word(i["state"]), show.cell(i["detail"])) for i in each["items"]]
         session.out.print(show.table(tenant["name"], ("what", "state", "detail"), rows))
         for item in each["items"]:
             if item["state"] in {"missing", "unknown"} and item["remedy"]:
-                session.out.out(f"{item['id']}: {item['remedy']}", highlight=False)
-        session.out.out(f"admin consent: {each['consent_url']}", highlight=False)
+                session.out.out(show.plain(f"{item['id']}: {item['remedy']}"), highlight=False)
+        session.out.out(show.plain(f"admin consent: {each['consent_url']}"), highlight=False)
     raise typer.Exit(0 if all(each["ready"] for _, each in found) else 1)
 
 
@@ -345,5 +344,5 @@ def main() -> None:
     try:
         app()
     except Failure as failure:
-        Console(stderr=True).print(f"holdfast: {failure}", markup=False, highlight=False)
+        Console(stderr=True).print(show.plain(f"holdfast: {failure}"), markup=False, highlight=False)
         raise SystemExit(failure.code) from None

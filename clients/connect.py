@@ -23,6 +23,7 @@ from clients.profiles import all_profiles
 from clients.psa import systems
 from clients.reader import TenantReader
 from clients.resolver import Resolver
+from clients.secrets import hide
 from clients.settings import Settings
 from domain.profile import Profile
 from domain.steps import Step
@@ -86,6 +87,7 @@ class Clients:
 
 async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     """Open every neighbour that *settings* name. One httpx client serves them all."""
+    hide(settings.secrets())
     stamina.instrumentation.set_on_retry_hooks([])  # each failed try is logged once, where it is known what it was
     web = make_client()
     http = Http(web, now=now)

@@ -232,7 +232,7 @@ class _Patience:
     def __call__(self, error: Exception) -> bool | float:
         if not isinstance(error, Throttled | Unreachable | Garbled):
             return False
-        log.warning("http_failed error=%s reason=%r", type(error).__name__, str(error))
+        log.warning("http_failed error=%s reason=%s", type(error).__name__, str(error))
         if not isinstance(error, Throttled) or error.retry_after_s is None:
             return True
         self._left_s -= error.retry_after_s

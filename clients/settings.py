@@ -3,12 +3,13 @@
 import base64
 import json
 import os
+import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from clients.entra.credentials import Certificate
@@ -95,6 +96,34 @@ def _names_are_unique(keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
 type Keys = Annotated[
     tuple[ApiKey, ...], BeforeValidator(lambda text: json.loads(str(text))), AfterValidator(_names_are_unique)
 ]
+
+
+def _secret_texts(value: object) -> Iterator[str]:
+    """The secrets in a hidden field; of those that have parts (`user:password`, `AccountKey=...`, a PEM), these too."""
+    match value:
+        case str():
+            yield value
+            yield from (line for line in value.splitlines() if len(line) >= _PEM_LINE and not line.startswith("-"))
+            yield from (found[1] for found in re.finditer(_IN_CONNECTION, value))
+        case SecretStr():
+            text = value.get_secret_value()
+            yield from (text, text.partition(":")[2])
+        case BaseModel():
+            for name in type(value).model_fields:
+                part = getattr(value, name)
+                yield from () if isinstance(part, str) else _secret_texts(part)
+        case tuple() | list():
+            for part in value:
+                yield from () if isinstance(part, str) else _secret_texts(part)
+        case dict():
+            for part in value.values():
+                yield from _secret_texts(part)
+        case _:
+            pass
+
+
+_PEM_LINE = 60
+_IN_CONNECTION = r"(?i)(?:AccountKey|SharedAccessSignature)=([^;]+)"
 
 
 class SettingsError(Exception):
@@ -199,6 +228,11 @@ class Settings(BaseSettings):
     def audiences(self) -> tuple[str, ...]:
         """For whom a caller's token may be made out."""
         return tuple(part.strip() for part in self.api_audience.split(",") if part.strip())
+
+    def secrets(self) -> frozenset[str]:
+        """Every text of these settings that must be in no line: the fields that are not shown, and what is in them."""
+        hidden = (getattr(self, name) for name, field in type(self).model_fields.items() if not field.repr)
+        return frozenset(text for value in hidden for text in _secret_texts(value))
 
     def storage_url(self, service: Literal["blob", "queue", "table"]) -> str:
         """The base URL of one service of the account that is reached by identity.

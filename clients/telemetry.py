@@ -1,4 +1,4 @@
-"""Metrics, traces and the ids of log lines. Only OpenTelemetry's API is used here: who collects is the host's business.
+"""Metrics and traces. Only OpenTelemetry's API is used here: who collects is the host's business.
 
 In Azure that is the distribution that Microsoft's runtime starts, on a desk the dev host (docs/decisions). Where nobody
 collects, all of this costs next to nothing.
@@ -8,19 +8,18 @@ a word of anybody's mail.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from clients import log_lines
 from domain.controls import CATALOGUE
 from domain.facts import Lane
 from domain.jobs import Message, RemediateTenant
@@ -71,10 +70,6 @@ _COUNTED: dict[LedgerEvent, metrics.Counter] = {
 _CHATTY = ("azure", "httpx")
 """Loggers that tell every request at INFO: each line would be paid for."""
 
-_NO_IDS: Mapping[str, str] = MappingProxyType({})
-_ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=_NO_IDS)
-_make_record = logging.getLogRecordFactory()
-
 
 def start_series(queues: Iterable[str], hosts: Iterable[str]) -> None:
     """Begin every series at zero, so that no chart has a hole, and give every log line the ids of its work."""
@@ -92,30 +87,14 @@ def start_series(queues: Iterable[str], hosts: Iterable[str]) -> None:
         THROTTLES.add(0, {"host": host})
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.setLogRecordFactory(_record)
-
-
-def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - logging's own signature
-    record = _make_record(*args, **kwargs)
-    record.__dict__.update(_ids.get())
-    return record
-
-
-@contextmanager
-def ids(**known: str | None) -> Iterator[None]:
-    """Every log line inside carries *known* as fields of its own, beside those around it."""
-    token = _ids.set({**_ids.get(), **{name: value for name, value in known.items() if value}})
-    try:
-        yield
-    finally:
-        _ids.reset(token)
+    log_lines.install()
 
 
 def count_entry(entry: Entry) -> None:
     """Count and log one new entry of the ledger: all that anybody wants to hear of ends there."""
     if counter := _COUNTED.get(entry.event):
         counter.add(1, {"control": entry.control})
-    with ids(event=entry.event, tenant=entry.tenant_id, control=entry.control, operation=entry.operation_id):
+    with log_lines.ids(event=entry.event, tenant=entry.tenant_id, control=entry.control, operation=entry.operation_id):
         log.info("%s tenant=%s control=%s", entry.event, entry.tenant_id, entry.control)
 
 
@@ -167,7 +146,7 @@ def working(queue: str, job: Message, now: datetime) -> Iterator[None]:
         QUEUE_AGE.record(max(0.0, (now - job.due_at).total_seconds()), {"queue": queue})
     known = {"tenant": getattr(job, "tenant_id", None), "operation": getattr(job, "operation_id", None)}
     attributes = {name: value for name, value in known.items() if value}
-    with ids(**known), _spanned(queue, SpanKind.CONSUMER, attributes, _context(job.trace)):
+    with log_lines.ids(**known), _spanned(queue, SpanKind.CONSUMER, attributes, _context(job.trace)):
         yield
 
 

@@ -18,6 +18,8 @@
 
 # ruff: noqa: N818 - the names are the outcomes that a caller matches on
 
+from domain.shown import quoted
+
 LONGEST_QUOTE = 64
 """Characters of what a caller sent that are repeated to it."""
 
@@ -34,7 +36,7 @@ class UnknownId(NothingThere):
     """*text* is no GUID, so nothing has it as its id."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(f"'{text[:LONGEST_QUOTE]}' is not the id of anything here: ids are GUIDs")
+        super().__init__(f"{quoted(text, LONGEST_QUOTE)} is not the id of anything here: ids are GUIDs")
 
 
 class UnknownTenant(NothingThere):
@@ -48,7 +50,7 @@ class UnknownControl(NothingThere):
     """The catalogue has no control of this id."""
 
     def __init__(self, control: str) -> None:
-        super().__init__(f"there is no control '{control[:LONGEST_QUOTE]}'")
+        super().__init__(f"there is no control {quoted(control, LONGEST_QUOTE)}")
 
 
 class UnknownOperation(NothingThere):
@@ -62,14 +64,14 @@ class UnknownKey(NothingThere):
     """HOLDFAST_KEYS has no key of this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no key '{name[:LONGEST_QUOTE]}'")
+        super().__init__(f"there is no key {quoted(name, LONGEST_QUOTE)}")
 
 
 class NothingAccepted(NothingThere):
     """The control has no exception that could end."""
 
     def __init__(self, control: str) -> None:
-        super().__init__(f"there is no exception of '{control}'")
+        super().__init__(f"there is no exception of {quoted(control, LONGEST_QUOTE)}")
 
 
 class BadField(RequestError):

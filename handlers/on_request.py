@@ -20,6 +20,7 @@ from domain.errors import BadField, PlanMoved, UnknownControl, UnknownId, Unknow
 from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import ENTRY_ID, Entry
 from domain.operations import IdempotencyKey, Operation
+from domain.shown import quoted
 from domain.tenant import TenantConfig, TenantId
 from handlers import operations
 
@@ -96,7 +97,7 @@ def known_control(control: str) -> str:
 def refuse_unknown(ids: Iterable[str], field: str) -> None:
     """Raises BadField when one of *ids* is no control; *field* is where they were named."""
     if strangers := controls.unknown(tuple(ids)):
-        raise BadField(field, f"there is no control '{strangers[0][:64]}'")
+        raise BadField(field, f"there is no control {quoted(strangers[0], 64)}")
 
 
 async def _queue(operation: Operation, wanted: tuple[str, ...], clients: Clients) -> None:
@@ -188,7 +189,7 @@ async def _undoable(tenant_id: str, control: str, entry_id: str, clients: Client
     known = ENTRY_ID.fullmatch(entry_id)
     entry = await clients.storage.ledger.get(tenant_id, entry_id) if known else None
     if entry is None or entry.control != control:
-        raise BadField("body.entry", f"'{control}' has no such ledger entry")
+        raise BadField("body.entry", f"{quoted(control, 64)} has no such ledger entry")
     if entry.event not in UNDOABLE or not entry.steps:
         raise BadField("body.entry", "only an entry that wrote something ('corrected', 'applying') can be undone")
     if entry.event == "applying" and any(step.cmdlet.startswith("New-") for step in entry.steps):

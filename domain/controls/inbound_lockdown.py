@@ -10,6 +10,7 @@ from domain.control import Compliant, Control, Drift, Drifted, Facts, Judgement,
 from domain.controls import service_connectors
 from domain.exchange import AcceptedDomain, InboundConnector
 from domain.profile import Profile, given
+from domain.shown import quoted
 from domain.steps import Step
 from domain.tenant import Wanted
 
@@ -25,7 +26,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
         case [one]:
             return _differing(one, facts, profile)
         case _:
-            names = " and ".join(f"'{c.name}'" for c in ours)
+            names = " and ".join(quoted(c.name) for c in ours)
             return NeedsPerson(f"the connectors {names} both look like the filter's: remove all but one of them")
 
 
@@ -80,7 +81,7 @@ def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Pr
         },
     )
     inert = [c.name for c in connectors if _looks_ours(c, profile)]
-    detail = f"'{inert[0]}' is of type {_other(profile)} and does not count; it is left as it is" if inert else ""
+    detail = f"{quoted(inert[0])} is of type {_other(profile)} and does not count; it is left as it is" if inert else ""
     return Drifted((Drift("Name", name, None),), (step,), detail)
 
 
@@ -103,7 +104,7 @@ def _differing(connector: InboundConnector, facts: Facts, profile: Profile) -> J
         values = {"Identity": connector.identity, **seen.values, "Comment": given(profile.inbound_connector).comment}
         return Drifted(seen.drift, (Step("exchange", "Set-InboundConnector", values),), equal=seen.equal)
     if unlocked := _outside_scope(connector, facts):
-        scope = f"'{connector.name}' is scoped (AssociatedAcceptedDomains) and leaves {', '.join(unlocked)} open"
+        scope = f"{quoted(connector.name)} is scoped (AssociatedAcceptedDomains) and leaves {', '.join(unlocked)} open"
         return NeedsPerson(f"{scope}: take the scope off, or say that it is wanted", equal=seen.equal)
     return Compliant(equal=seen.equal)
 

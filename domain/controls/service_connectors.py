@@ -20,6 +20,7 @@ from domain.control import (
     listed,
 )
 from domain.exchange import AcceptedDomain, InboundConnector
+from domain.shown import quoted
 from domain.steps import Step, Value
 from domain.tenant import ServiceConnector, TenantConfig, Wanted
 
@@ -41,8 +42,8 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
             case [connector]:
                 one, step = _differing(connector, service)
             case several:
-                names = " and ".join(f"'{c.name}'" for c in several)
-                todo.append(f"the connectors {names} both look like '{service.name}': remove all but one of them")
+                names = " and ".join(quoted(c.name) for c in several)
+                todo.append(f"the connectors {names} both look like {quoted(service.name)}: remove all but one of them")
                 continue
         seen += one
         steps += [step] if one.drift else []

@@ -44,5 +44,5 @@ async def put_brake(
     changed_at = before.changed_at if before.engaged == change.engaged else clients.now()
     after = Brake(engaged=change.engaged, reason=change.reason, by=caller, changed_at=changed_at)
     await clients.storage.switches.set_brake(after)
-    log.warning("brake engaged=%s by=%r reason=%r", after.engaged, caller, after.reason)
+    log.warning("brake engaged=%s by=%s reason=%s", after.engaged, caller, after.reason)
     return after

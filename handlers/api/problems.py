@@ -16,6 +16,7 @@ from starlette.routing import Match
 from clients.storage.documents import NewerRow
 from clients.storage.tenants import ConfigMoved
 from domain.errors import BadField, NeighbourRefused, NothingThere, NotNow, RequestError
+from domain.shown import visible
 
 log = logging.getLogger("holdfast.http")
 
@@ -50,6 +51,7 @@ class Problem(BaseModel):
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """A problem as a response."""
+    detail = visible(detail)
     if len(detail) > LONGEST_DETAIL:
         detail = f"{detail[:LONGEST_DETAIL]}..."
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail).model_dump()

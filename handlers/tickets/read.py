@@ -20,6 +20,7 @@ from domain.psa import news
 from domain.psa.desk import Action
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket
 from domain.psa.ticket import Person, Ticket, approver, may_approve, trigger_of
+from domain.shown import visible
 from domain.tenant import PsaCompany, TenantConfig
 from handlers import on_request, operations
 from handlers.on_request import Requester
@@ -80,7 +81,7 @@ async def _ask(ticket: Ticket, action: Action, time: str, psa: PsaClient, client
         mark = news.marker([psa.provider, ticket.id, time])
         if not any(mark in note.text for note in await psa.notes(ticket.id)):  # it may have been written unanswered
             said = f"Nothing was done: {what} company {ticket.company} of this system as theirs."
-            await psa.add_note(ticket.id, f"{said}\n{mark}")
+            await psa.add_note(ticket.id, f"{visible(said)}\n{mark}")
         return
     operation = _operation(action, tenants[0], f"{psa.provider} ticket {ticket.id}", time, clients)
     if await _begun(operation, clients):

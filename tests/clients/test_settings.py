@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -181,3 +182,20 @@ def test_servers_and_urls_are_taken_as_given():
     )
     assert settings.resolvers() == (("127.0.0.1", 53), ("127.0.0.2", 5353))
     assert settings.login_url == "http://127.0.0.1:9/login"
+
+
+def test_every_secret_of_the_settings_is_known_to_be_hidden_and_no_name_or_id_is() -> None:
+    halopsa = {
+        "url": "https://h.example", "client_id": "halo-client", "client_secret": "halo-s3cret",
+        "webhook_secrets": ["user:webhook-password"], "desk": {"own_user": "12", "approval": {"words": ["approved"]}},
+    }  # fmt: skip
+    storage = "DefaultEndpointsProtocol=https;AccountName=acc;AccountKey=c3RvcmFnZS1rZXk=;EndpointSuffix=x"
+    given = {
+        "AzureWebJobsStorage": storage, "HOLDFAST_CLIENT_SECRET": "entra-s3cret", "HOLDFAST_DEV_KEY": "dev-s3cret",
+        "HOLDFAST_DNS_SECRET_CF": "dns-s3cret", "HOLDFAST_PSA_HALOPSA": json.dumps(halopsa),
+    }  # fmt: skip
+    hidden = load(GOOD | given).secrets()
+
+    secrets = {"c3RvcmFnZS1rZXk=", "entra-s3cret", "dev-s3cret", "dns-s3cret", "halo-s3cret", "webhook-password"}
+    assert secrets <= hidden
+    assert not hidden & {"12", "approved", "https://h.example", "acc"}

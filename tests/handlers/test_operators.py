@@ -55,7 +55,7 @@ async def test_an_incident_reaches_log_ledger_and_a_ticket_of_the_own_company(ms
     await tell_operators(TROUBLE, msp.service.clients)
     await told(msp)
 
-    assert "incident kind=parked id=poison the wells are poisoned: since noon" in caplog.text
+    assert "incident kind=parked id=poison 'the wells are poisoned: since noon'" in caplog.text
     assert [(record.incident, record.kind) for record in caplog.records if hasattr(record, "incident")] == [
         ("poison", "parked")
     ]
@@ -127,6 +127,6 @@ async def test_a_brake_that_the_blast_radius_pulled_is_told_to_the_operators(msp
     await service.sweep()
     await told(msp)
 
-    assert "incident kind=brake id=brake the brake was pulled: blast radius: more than 1 of 2 tenants" in caplog.text
+    assert "incident kind=brake id=brake 'the brake was pulled: blast radius: more than 1 of 2 tenants" in caplog.text
     [ticket] = msp.tickets
     assert (ticket.company, ticket.summary.count("Holdfast: the brake was pulled")) == (OWN, 1)

@@ -85,7 +85,7 @@ def test_a_note_tells_what_happened_in_order_with_times_and_values():
         "2026-11-23 12:01:00 UTC: a person is needed: Switch it off in the portal.",
         "2026-11-23 12:02:00 UTC: put back, and proven by reading again.",
         "Step: Set-X -Enabled $true ;",
-        "Proof: Enabled: a b is now c.",
+        "Proof: Enabled: 'a, b' is now 'c'.",
     ]
 
 
@@ -97,7 +97,7 @@ def test_an_event_without_words_of_its_own_is_told_by_its_name():
 def test_who_changed_it_is_named_where_a_person_is_needed():
     actor = Actor(who="admin@contoso.example", address="", at=NOON, operation="Set-X")
     state = ControlState(id="mx", actor=actor)
-    assert "Changed by admin@contoso.example" in told(entry("held", detail="breaker: 3 times"), state=state)
+    assert "Changed by 'admin@contoso.example at " in told(entry("held", detail="breaker: 3 times"), state=state)
     assert "Changed by" not in told(entry("corrected"), state=state)
 
 

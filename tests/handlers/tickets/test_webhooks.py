@@ -75,7 +75,7 @@ async def test_a_payload_of_the_msps_own_form_is_understood(msp, form):
 async def test_a_malformed_item_of_a_batch_keeps_none_of_the_others_out(msp, caplog):
     assert await msp.receive(_delivery(msp, b'[{"ticket_id": 1}, {"ticket_id": "x"}, 7, {"ticket_id": 2}]')) == 202
     assert len(await msp.service.messages("tickets")) == 2
-    assert "skipped=2 reason=ticket.id should be the id of a ticket" in caplog.text
+    assert "skipped=2 reason='ticket.id should be the id of a ticket'" in caplog.text
     assert await msp.receive(_delivery(msp, b'[{"ticket_id": "x"}, 7]')) == 400
 
 
