@@ -23,7 +23,7 @@ SETTLING: frozenset[LedgerEvent] = frozenset({"corrected", "found_compliant", "n
 PASSING = frozenset({"brake", "freeze", "order", "lease", "tenant"})
 """Parts of the gate that a person has closed, or that open by themselves: no ticket is needed to know."""
 
-LONGEST_TITLE = 90
+LONGEST_HEADING = 90
 LONGEST_TEXT = 12_000
 LONGEST_PART = 4_000
 """Of one value or sentence: a record to be pasted must be whole, and takes up to a thousand characters a domain."""
@@ -45,12 +45,12 @@ def _hash(*parts: str) -> str:
 
 def summary(cause: str, tenant_name: str, filter_name: str) -> str:
     what = "mail settings need attention" if cause == TENANT else f"setting {cause} needs attention"
-    return visible(f"{filter_name}: {what} ({tenant_name})")[:LONGEST_TITLE]
+    return visible(f"{filter_name}: {what} ({tenant_name})")[:LONGEST_HEADING]
 
 
 def first_text(filter_name: str) -> str:
     """A ticket's first text, which its customer may see."""
-    guide = f"the guide of {visible(filter_name)[:LONGEST_TITLE]}"
+    guide = f"the guide of {visible(filter_name)[:LONGEST_HEADING]}"
     watched = f"Holdfast watches the mail settings of this tenant that {guide} documents."
     return f"{watched} What it found is in the internal notes."
 
@@ -60,7 +60,7 @@ ABOUT_SERVICE = "Holdfast tells its own operators of something that a person has
 
 def incident_summary(entry: Entry) -> str:
     """The title of a ticket about the service itself."""
-    return visible(f"Holdfast: {entry.detail.partition(':')[0]}")[:LONGEST_TITLE]
+    return visible(f"Holdfast: {entry.detail.partition(':')[0]}")[:LONGEST_HEADING]
 
 
 def cause_of(entry: Entry) -> str:
