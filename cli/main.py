@@ -6,6 +6,7 @@ was waited.
 """
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -35,6 +36,8 @@ app.add_typer(key_app, name="key")
 
 GOOD = frozenset({"compliant", "not_applicable", "excepted", "succeeded"})
 FOLLOW_EVERY_S = 2.0
+KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What the setting HOLDFAST_KEYS takes: any other name in it would keep the service from starting. `dev` is the dev host's."""
 
 
 @dataclass
@@ -141,6 +144,8 @@ def new_key(
 ) -> None:
     """Make a key: it is shown this once, and its entry goes into the list in HOLDFAST_KEYS. Asks no service."""
     session: Session = ctx.obj
+    if not KEY_NAME.fullmatch(name) or name == "dev":
+        raise Failure(2, f"'{name}': should be 1 to 64 letters, digits, dots, hyphens and underscores, and not dev")
     key = secrets.token_urlsafe(32)
     entry = {"name": name, "sha256": sha256(key.encode()).hexdigest(), "roles": [each.value for each in role]}
     if until:
