@@ -37,7 +37,7 @@ app.add_typer(key_app, name="key")
 GOOD = frozenset({"compliant", "not_applicable", "excepted", "succeeded"})
 FOLLOW_EVERY_S = 2.0
 KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What the setting HOLDFAST_KEYS takes: any other name in it would keep the service from starting. `dev` is the dev host's."""
+"""What HOLDFAST_KEYS takes: any other name in it keeps the service from starting, and so does `dev`, the dev host's."""
 
 
 @dataclass
