@@ -232,6 +232,57 @@ def state(ctx: typer.Context, tenants: Tenants = None) -> None:
 
 
 @app.command()
+def findings(ctx: typer.Context, tenants: Tenants = None) -> None:
+    """What only a person can judge: declare each, or remove it."""
+    session: Session = ctx.obj
+    found = _asked_of_each(session, tenants, "findings")
+    for tenant, each in [] if session.as_json else found:
+        rows = [
+            (f["id"], f["kind"], f["state"], show.cell(f["name"]), show.cell(f["value"]), f["lets_in"]) for f in each
+        ]
+        columns = ("id", "kind", "state", "on", "what", "lets in")
+        session.out.print(show.table(tenant["name"], columns, rows))
+    raise typer.Exit(1 if any(f["state"] == "open" for _, each in found for f in each) else 0)
+
+
+Finding = Annotated[str, typer.Argument(help="A finding's id, as `holdfast findings` shows it.")]
+
+
+@app.command()
+def declare(  # noqa: PLR0913 - one command's words
+    ctx: typer.Context,
+    tenant: One,
+    finding: Finding,
+    *,
+    reason: Annotated[str, typer.Option(help="Why it may stay.")],
+    owner: Annotated[str, typer.Option(help="Who answers for it.")],
+    until: Annotated[datetime, typer.Option(help="When that ends (UTC).")],
+) -> None:
+    """Vouch for a finding: it becomes part of the tenant's config until a date."""
+    session: Session = ctx.obj
+    wish = {"reason": reason, "owner": owner, "until": until.replace(tzinfo=UTC).isoformat()}
+    with session.service() as api:
+        [found] = _resolved(api, [tenant])
+        said = api.post(f"tenants/{found['tenant_id']}/findings/{quote(finding, safe='')}/declare", wish).json()
+    session.tell(said, lambda: f"{show.cell(said['value'])} is declared until {said['until']}")
+
+
+@app.command()
+def remove(  # noqa: PLR0913 - one command's words
+    ctx: typer.Context,
+    tenant: One,
+    finding: Finding,
+    *,
+    reason: Annotated[str, typer.Option(help="For the ledger.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the steps.")] = False,
+    wait: Wait = 900,
+) -> None:
+    """Take a finding away by exact steps; undo puts it back."""
+    path = f"findings/{quote(finding, safe='')}/remove"
+    _work(ctx.obj, [tenant], path, lambda _: {"reason": reason, "dry_run": dry_run}, wait, steps=True)
+
+
+@app.command()
 def ledger(
     ctx: typer.Context,
     tenant: One,

@@ -7,6 +7,7 @@
     - UnknownControl
     - UnknownOperation
     - UnknownKey      an API key
+    - UnknownFinding
     - NothingAccepted an exception that was to end
   + BadField          a value makes no sense; the sentence begins with the field's name
   + NotNow            not as things are
@@ -65,6 +66,13 @@ class UnknownKey(NothingThere):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no key {quoted(name, LONGEST_QUOTE)}")
+
+
+class UnknownFinding(NothingThere):
+    """The tenant has no finding of this id, or no longer."""
+
+    def __init__(self, finding_id: str) -> None:
+        super().__init__(f"there is no finding '{finding_id[:LONGEST_QUOTE]}'")
 
 
 class NothingAccepted(NothingThere):

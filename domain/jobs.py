@@ -122,7 +122,8 @@ class CheckTenant(_Job):
 class RemediateTenant(_Job):
     """Bring the named controls of one tenant to their wanted state. *requested_by*: the person who asked, if any.
 
-    *plan*: the hash of the only plan that the person approved. *undo*: the ledger entry to undo instead.
+    *plan*: the hash of the only plan that the person approved. *undo*: the ledger entry to undo instead. *remove*: the
+    finding to take away instead.
     """
 
     queue = "remediations"
@@ -135,6 +136,7 @@ class RemediateTenant(_Job):
     dry_run: bool = False
     plan: str | None = None
     undo: str | None = None
+    remove: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

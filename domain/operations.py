@@ -30,11 +30,11 @@ class Operation:
     """Work on one tenant that somebody asked for.
 
     *plan*: the hash of the plan that was approved. *entry*: the ledger entry that is undone, *until*: for how long that
-    is accepted.
+    is accepted. *finding*: the finding that is removed.
     """
 
     id: str
-    kind: Literal["check", "reprovision", "approve", "undo"]
+    kind: Literal["check", "reprovision", "approve", "undo", "remove"]
     tenant_id: str
     state: OperationState = "queued"
     requested_by: str = ""
@@ -42,6 +42,7 @@ class Operation:
     dry_run: bool = False
     plan: str = ""
     entry: str = ""
+    finding: str = ""
     until: AwareDatetime | None = None
     created_at: AwareDatetime
     finished_at: AwareDatetime | None = None

@@ -24,13 +24,15 @@ SET_RECORDS = "Set-DnsRecords"
 class Step:
     """One cmdlet call, or change in DNS, that writes absolute values: applied twice it gives the same as once.
 
-    *mends*: the fields of the plan's drift that it puts back; none named means all of them.
+    *mends*: the fields of the plan's drift that it puts back; none named means all of them. *removes*: the ids of the
+    findings that it takes away, where a person asked for that.
     """
 
     service: Service | Literal["dns"]
     cmdlet: str
     parameters: Mapping[str, Value]
     mends: tuple[str, ...] = field(default=(), compare=False)
+    removes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         """Freeze the parameters, so that what was approved is what is applied."""

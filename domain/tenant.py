@@ -86,6 +86,10 @@ class Declaration(_Part):
     owner: Annotated[str, Field(min_length=1, max_length=256)]
     until: AwareDatetime
 
+    @property
+    def sentence(self) -> str:
+        return f"declared by {self.owner} until {self.until.isoformat()}: {self.reason}"
+
 
 class TenantConfig(_Part):
     """One tenant as `PUT /tenants/{tenant_id}` takes it (docs/api.md).
@@ -121,6 +125,11 @@ class TenantConfig(_Part):
     def declared_at(self, now: datetime) -> frozenset[str]:
         """The ids of the findings that a person vouches for at *now*."""
         return frozenset(each.finding for each in self.declared if now < each.until)
+
+    def declaring(self, declaration: Declaration) -> Self:
+        """The same with *declaration* in the place of an earlier one of the same finding."""
+        others = [each.model_dump() for each in self.declared if each.finding != declaration.finding]
+        return self.model_validate(self.model_dump() | {"declared": [*others, declaration.model_dump()]})
 
     def frozen_at(self, now: datetime) -> Freeze | None:
         return next((window for window in self.freeze if window.start <= now < window.end), None)

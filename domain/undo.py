@@ -4,7 +4,7 @@ What was written is absolute, so its opposite is too: the same fields with the v
 taken away again, by the name that it was made with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from domain import dns_steps, normal
@@ -27,7 +27,9 @@ _FIELDS = {writing.set: writing.restorable for writing in WRITINGS if writing.se
 _OBJECT = frozenset({"Identity", "Ids", "Comment", "Confirm"})
 """Parameters that name the object, or are no setting that is compared."""
 
-_SWITCHES = {writing.enable: writing.disable for writing in WRITINGS if writing.enable}
+_SWITCHES = {writing.enable: writing.disable for writing in WRITINGS if writing.enable} | {
+    writing.disable: writing.enable for writing in WRITINGS if writing.disable
+}
 _MAKERS = {writing.new: writing.remove for writing in WRITINGS if writing.remove}
 
 
@@ -50,6 +52,18 @@ def plan(entry: Entry, facts: Facts) -> Drifted:
     if not steps or not drift:
         raise CannotUndo("the entry says of nothing that it was written")
     return Drifted(drift, tuple(steps))
+
+
+def lasting(steps: Iterable[ShownStep]) -> str:
+    """What of *steps* no undo could put back, a sentence; empty where each has its way back."""
+    left = [
+        step.cmdlet
+        for step in steps
+        if step.service != "dns"
+        and step.cmdlet not in {*_SWITCHES, *_MAKERS}
+        and not (step.cmdlet in _FIELDS and step.parameters.keys() - _OBJECT <= _FIELDS[step.cmdlet])
+    ]
+    return f"cannot be put back by an undo: {', '.join(dict.fromkeys(left))}" if left else ""
 
 
 def needed(entry: Entry, facts: Facts) -> str:

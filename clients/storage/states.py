@@ -23,7 +23,7 @@ from domain.controls import CATALOGUE
 from domain.corrections import TRY_AGAIN_AFTER
 from domain.exemption import Exemption
 from domain.facts import Lane
-from domain.findings import Finding, Inventory
+from domain.findings import Finding, Inventory, Removal
 from domain.ledger import Entry
 from domain.mx_moves import MxMemories
 from domain.states import ControlState
@@ -78,7 +78,16 @@ class TenantStates:
     def inventory(self, tenant: TenantConfig, now: datetime) -> Inventory:
         """What is known of the tenant's findings before a look at *now*."""
         settled = frozenset(key for key, state in self.controls.items() if state.is_settled(now))
-        return Inventory(self.findings, tenant.declared_at(now), settled, self.begun)
+        unwanted = frozenset(key for key, each in self.findings.items() if each.removing)
+        return Inventory(self.findings, tenant.declared_at(now), settled, self.begun, unwanted)
+
+    def marking(self, mark: Removal) -> Self:
+        """The same with one finding marked as *mark* says."""
+        finding = self.findings.get(mark.finding)
+        if finding is None:
+            return self
+        marked = replace(finding, removing=mark.operation, gone_at=mark.gone_at or finding.gone_at)
+        return replace(self, findings={**self.findings, mark.finding: marked})
 
     def with_inventory(self, inventory: Inventory) -> Self:
         """The same with what a look made of *inventory*."""

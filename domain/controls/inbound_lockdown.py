@@ -5,14 +5,30 @@ the Partner form locks, so an OnPremises connector is never turned into one or t
 beside it, as Microsoft's third-party-filter article has it. Source: docs/reference/exchange.md#two-recipes.
 """
 
+from dataclasses import replace
+
 from domain import normal
-from domain.control import Compliant, Control, Drift, Drifted, Facts, Judgement, NeedsPerson, compare, listed
+from domain.control import (
+    Comparison,
+    Compliant,
+    Control,
+    Drift,
+    Drifted,
+    Facts,
+    Judgement,
+    NeedsPerson,
+    compare,
+    listed,
+    with_findings,
+)
 from domain.controls import service_connectors
 from domain.exchange import AcceptedDomain, InboundConnector
 from domain.profile import Profile, given
 from domain.shown import quoted
-from domain.steps import Step
+from domain.steps import Step, Value
 from domain.tenant import Wanted
+
+_ID = "inbound-lockdown"
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
@@ -24,7 +40,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
         case []:
             return _missing(facts, connectors, profile)
         case [one]:
-            return _differing(one, facts, profile)
+            return _differing(one, facts, wanted)
         case _:
             names = " and ".join(quoted(c.name) for c in ours)
             return NeedsPerson(f"the connectors {names} both look like the filter's: remove all but one of them")
@@ -89,24 +105,41 @@ def _other(profile: Profile) -> str:
     return "OnPremises, which does not lock," if profile.connector_form == "partner" else "Partner"
 
 
-def _differing(connector: InboundConnector, facts: Facts, profile: Profile) -> Judgement:
+def _differing(connector: InboundConnector, facts: Facts, wanted: Wanted) -> Judgement:
+    profile, inventory = wanted.profile, wanted.inventory
+    others = service_connectors.other_addresses(_ID, connector, profile.delivery_networks)
+    kept, going = inventory.kept(others.values()), inventory.going(others.values())
+    addresses = (*profile.delivery_networks, *(text for text, each in others.items() if each in kept))
+    senders = ("SenderIPAddresses", listed(addresses), listed(connector.sender_ip_addresses))
+    apart = compare(senders) if going else Comparison()
     seen = compare(
         ("Name", connector.name, connector.name),
         ("Enabled", True, connector.enabled),
-        ("SenderIPAddresses", listed(profile.delivery_networks), listed(connector.sender_ip_addresses)),
+        *(() if going else (senders,)),
         ("RequireTls", True, connector.require_tls),
         ("RestrictDomainsToIPAddresses", True, connector.restrict_domains_to_ip_addresses),
         ("CloudServicesMailEnabled", False, connector.cloud_services_mail_enabled),
     )
     if profile.connector_form == "partner":
         seen += compare(("SenderDomains", ("*",), listed(connector.sender_domains)))
-    if seen.drift:
-        values = {"Identity": connector.identity, **seen.values, "Comment": given(profile.inbound_connector).comment}
-        return Drifted(seen.drift, (Step("exchange", "Set-InboundConnector", values),), equal=seen.equal)
+    # What a person has removed is a step of its own, which is taken without what else has drifted.
+    comment: dict[str, Value] = {"Comment": given(profile.inbound_connector).comment}
+    steps = [_step(connector, seen, comment)] if seen.drift else []
+    steps += [replace(_step(connector, apart, {}), removes=going)] if going else []
+    seen += apart
+    if steps:
+        return with_findings(Drifted(seen.drift, tuple(steps), equal=seen.equal), kept, inventory)
     if unlocked := _outside_scope(connector, facts):
         scope = f"{quoted(connector.name)} is scoped (AssociatedAcceptedDomains) and leaves {', '.join(unlocked)} open"
-        return NeedsPerson(f"{scope}: take the scope off, or say that it is wanted", equal=seen.equal)
-    return Compliant(equal=seen.equal)
+        todo = NeedsPerson(f"{scope}: take the scope off, or say that it is wanted", equal=seen.equal)
+        return with_findings(todo, kept, inventory)
+    return with_findings(Compliant(equal=seen.equal), kept, inventory)
+
+
+def _step(connector: InboundConnector, seen: Comparison, more: dict[str, Value]) -> Step:
+    return Step(
+        "exchange", "Set-InboundConnector", {"Identity": connector.identity, **seen.values, **more}, seen.fields
+    )
 
 
 def _outside_scope(connector: InboundConnector, facts: Facts) -> list[str]:
@@ -116,12 +149,13 @@ def _outside_scope(connector: InboundConnector, facts: Facts) -> list[str]:
 
 
 CONTROL = Control(
-    id="inbound-lockdown",
+    id=_ID,
     title="Inbound connector that takes mail from the filter only",
     about=(InboundConnector, AcceptedDomain),
     parts=("delivery_networks", "inbound_connector", "mx_suffixes"),  # the MX guard needs the last
     judge=_judge,
     needs=("service-connectors",),  # once it closes, the mail of a service without a connector is refused
     guarded=True,
+    finds=("address",),
     by_hand="Exchange admin center > Mail flow > Connectors > the filter's: put back the settings shown, turn it on.",
 )

@@ -18,6 +18,7 @@ from handlers.api import (
     brake,
     controls,
     docs,
+    findings,
     health,
     keys,
     ledger,
@@ -34,7 +35,7 @@ _DESCRIPTION = """Keeps Microsoft 365 tenants in the state that their mail filte
 
 Errors are problems (RFC 9457). Work goes on after its request was answered: follow the operation at `Location`."""
 
-ROUTERS = (health, tenants, ledger, controls, operations, brake, keys, proposals, webhooks, docs)
+ROUTERS = (health, tenants, ledger, controls, findings, operations, brake, keys, proposals, webhooks, docs)
 
 
 def application(settings: Settings, connect: Connect) -> FastAPI:

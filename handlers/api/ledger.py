@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from domain.control import Drift
 from domain.controls import CATALOGUE
 from domain.exemption import Exemption
+from domain.findings import is_inventoried
 from domain.ledger import ENTRY_ID, Entry
 from domain.states import Actor, ControlState, StateName
 from domain.steps import ShownStep
@@ -40,11 +41,12 @@ class ShownControl(BaseModel):
 
 
 class TenantState(BaseModel):
-    """How every control of a tenant stands."""
+    """How every control of a tenant stands. *inventoried*: each finding of its first sight is answered."""
 
     model_config = ConfigDict(frozen=True)
 
     tenant_id: str
+    inventoried: bool
     controls: tuple[ShownControl, ...]
 
 
@@ -72,7 +74,8 @@ async def get_state(tenant_id: TenantInPath, clients: Neighbours) -> TenantState
     # Also those that no check has reached yet.
     listed = {**CATALOGUE, **states.controls}
     shown = tuple(_shown(states.of(each), states.exceptions.get(each)) for each in listed)
-    return TenantState(tenant_id=config.tenant_id, controls=shown)
+    inventoried = bool(states.looked) and is_inventoried(states.inventory(config, clients.now()))
+    return TenantState(tenant_id=config.tenant_id, inventoried=inventoried, controls=shown)
 
 
 @router.get("/tenants/{tenant_id}/ledger", **as_role("Reader", 404, ok=with_headers("Link")))

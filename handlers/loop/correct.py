@@ -13,10 +13,12 @@ from typing import Literal
 
 from clients import telemetry
 from clients.storage.states import TenantStates
+from domain import undo
 from domain.control import Control, Drifted, Facts, Judgement, Unknown
 from domain.controls import CATALOGUE
 from domain.controls.per_domain import receiving
 from domain.corrections import Answered, NotSent, Sending, StepRefused, TooEarly, Unanswered
+from domain.findings import Removal
 from domain.guards import Guard, lockdown
 from domain.jobs import Again, Done, Outcome
 from domain.operations import ControlOutcome, ending, outcome
@@ -49,12 +51,21 @@ class Waiting:
 
 async def show(case: gatekeeper.Case) -> Outcome:
     """Dry run: the exact steps of each control, written nowhere but into the operation."""
+    case = case.knowing((await Journal.open(case)).inventory)
     rounds = Rounds(case, Journal(case, TenantStates()))
     facts = await rounds.look(rounds.controls)
     blank = [(ControlState(id=control.id), control) for control in rounds.controls]
-    outcomes = tuple(outcome(rounds.judge(state, control, facts, mode="observe")) for state, control in blank)
+    outcomes = tuple(
+        _forewarned(outcome(rounds.judge(state, control, facts, mode="observe"))) for state, control in blank
+    )
     await operations.finish(case.job.operation_id, outcomes, ending(outcomes, looked_only=True), case.clients)
     return Done()
+
+
+def _forewarned(shown: ControlOutcome) -> ControlOutcome:
+    """What could not be put back by an undo is said first."""
+    lasting = undo.lasting(shown.steps)
+    return replace(shown, detail="; ".join(filter(None, (lasting, shown.detail)))) if lasting else shown
 
 
 async def correct(case: gatekeeper.Case) -> Outcome:
@@ -65,7 +76,10 @@ async def correct(case: gatekeeper.Case) -> Outcome:
     Raises:
         Throttled, Unreachable: The tenant cannot be read, or took no write. What was begun is kept.
     """
-    rounds = Rounds(case, await Journal.open(case))
+    journal = await Journal.open(case)
+    if case.job.remove:
+        journal.mark(Removal(case.job.remove, case.job.operation_id or ""))
+    rounds = Rounds(case.knowing(journal.inventory), journal)
     todo = rounds.controls
     for _ in range(MOST_ROUNDS):
         await rounds.go_through(todo)
@@ -118,11 +132,19 @@ class Rounds:
         """The steps of *judgement* that may be tried now."""
         steps = open_steps(self._journal.of(control.id), judgement, self._about(control, facts))
         turned_away = {each.key for each in self._waiting if each.why == "turned away"}
-        return tuple(step for step in steps if step.key not in turned_away)
+        return tuple(step for step in self._asked_for(control, steps) if step.key not in turned_away)
+
+    def _asked_for(self, control: Control, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """Where a person has one finding removed, the steps that do that and no other."""
+        finding = self._case.job.remove if self._case.asked_by(control) else None
+        return tuple(step for step in steps if finding in step.removes) if finding else steps
 
     def judge(self, before: ControlState, control: Control, facts: Facts, mode: Mode | None = None) -> ControlState:
         """The state after this look."""
-        after = after_check(before, control.find(facts, self._case.wanted), self._about(control, facts, mode))
+        judgement = control.find(facts, self._case.wanted)
+        if self._case.job.dry_run and isinstance(judgement, Drifted):
+            judgement = judgement.only(self._asked_for(control, judgement.steps) or judgement.steps)
+        after = after_check(before, judgement, self._about(control, facts, mode))
         return replace(after, profile_version=self._case.wanted.profile.version)
 
     def _about(self, control: Control, facts: Facts, mode: Mode | None = None) -> Look:
@@ -177,6 +199,8 @@ class Rounds:
 
         What cannot be read is left to the next sweep: asking again at once would only add to the queue.
         """
+        if finding := self._case.job.remove:
+            self._journal.mark(self._removal(finding))
         await self._journal.save_all()
         states = [self._journal.of(control.id) for control in self.controls]
         outcomes = tuple(self._outcome(state) for state in states)
@@ -189,6 +213,13 @@ class Rounds:
             return Done()
         pauses = [each.pause for each in coming if each.pause]
         return Again(max(pauses, default=self._case.job.pause))
+
+    def _removal(self, finding: str) -> Removal:
+        """How the removal stands after this job."""
+        if any(self._journal.of(each.id).corrections for each in self.controls):
+            return Removal(finding, self._case.job.operation_id or "")
+        done = any(self._case.asked_by(control) and control.id in self._done for control in self.controls)
+        return Removal(finding, gone_at=self._case.clients.now() if done else None)
 
     def _outcome(self, state: ControlState) -> ControlOutcome:
         """How a control ended, with the steps that were taken for it, if any were."""

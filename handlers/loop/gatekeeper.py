@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from clients.connect import Clients
 from clients.storage.leases import Lease
 from domain.control import Control, Drifted
 from domain.exemption import Exemption
+from domain.findings import Inventory
 from domain.gate import (
     BLAST_WINDOW,
     BREAKER_WINDOW,
@@ -39,6 +41,10 @@ class Case:
     def asked_by(self, control: Control) -> str | None:
         """Who asked for *control*; prerequisites pulled in for another control do not count as requested."""
         return self.job.requested_by if control.id in self.job.controls else None
+
+    def knowing(self, inventory: Inventory) -> Self:
+        """The same, judging by what is known of the tenant's findings."""
+        return replace(self, wanted=replace(self.wanted, inventory=inventory))
 
     def asked_at(self, control: Control) -> datetime | None:
         """Since when each step of *control* may be tried once more; a plan that was shown has none that was refused."""

@@ -8,6 +8,7 @@ from typing import Self
 from clients.storage.states import StatesMoved, TenantStates
 from domain.corrections import Correction
 from domain.exemption import Exemption
+from domain.findings import Inventory, Removal
 from domain.gate import Ruling
 from domain.ledger import Entry, LedgerEvent, of_transition
 from domain.mx_moves import MxMemories, Sights
@@ -26,6 +27,7 @@ class Journal:
         self._states = states
         self._kept = dict[str, ControlState]()
         self._sights = list[tuple[Sights, datetime]]()
+        self._removal: Removal | None = None
 
     @classmethod
     async def open(cls, case: Case) -> Self:
@@ -34,6 +36,17 @@ class Journal:
     @property
     def mx(self) -> MxMemories:
         return self._states.mx
+
+    @property
+    def inventory(self) -> Inventory:
+        """What is known of the tenant's findings; the one that the job removes is unwanted."""
+        known = self._states.inventory(self._case.wanted.tenant, self._case.clients.now())
+        return known.without(self._case.job.remove) if self._case.job.remove else known
+
+    def mark(self, removal: Removal) -> None:
+        """Keep how a removal stands: while it is under way, every look takes the finding for drift."""
+        self._removal = removal
+        self._states = self._remembering(self._states)
 
     def of(self, control_id: str) -> ControlState:
         return self._states.of(control_id)
@@ -52,7 +65,8 @@ class Journal:
         memories = states.mx
         for sights, at in self._sights:
             memories = memories.after(sights, at, locked=False)
-        return states.remembering(memories)
+        marked = states.marking(self._removal) if self._removal else states
+        return marked.remembering(memories)
 
     async def record(self, after: ControlState, ruling: Ruling | None = None) -> None:
         """Keep a control's new state; what an operator would want to read is saved at once, with its entry."""
@@ -114,6 +128,7 @@ class Journal:
             actor=job.requested_by or "holdfast",
             requested_by=job.requested_by,
             reason=self._case.reason,
+            finding=job.remove or "",
         )
 
     async def _save(self, changed: Mapping[str, ControlState], entries: Sequence[Entry]) -> None:

@@ -39,7 +39,9 @@ async def settle_undo(case: gatekeeper.Case) -> Outcome:
     states = await storage.states.load(job.tenant_id)
     if states.of(entry.control).corrections:
         return Again(job.pause)
-    undoing = _Undo(case, operation, entry)
+    inventory = states.inventory(case.wanted.tenant, case.clients.now())
+    # Put back, what was removed would be a finding, and equal: to see that it is back it has to count as drift.
+    undoing = _Undo(case.knowing(inventory.without(entry.finding)), operation, entry)
     ending = await undoing.settle()
     if ending is None:
         return Again(job.pause)

@@ -12,6 +12,7 @@ from clients.profiles import all_profiles
 from domain.control import Control, Facts, Judgement
 from domain.controls import CATALOGUE
 from domain.facts import Reading, Seen, Unseen
+from domain.findings import Inventory
 from domain.mail.answers import Absent, DnsAnswer, Mx, Present, Question, Txt
 from domain.profile import Profile
 from domain.tenant import TenantConfig, Wanted
@@ -185,11 +186,17 @@ _ABSENT = {
 """What the shipped profile leaves out, filled in with an example, so that every control has something to judge."""
 
 
+PROVEN = Inventory(
+    settled=frozenset(CATALOGUE), begun=frozenset[str]().union(*(control.sources for control in CATALOGUE.values()))
+)
+"""A tenant of which every control was proven a moment ago."""
+
+
 def wanted(**config: Any) -> Wanted:
     tenant = TenantConfig.model_validate(
         {"tenant_id": TENANT_ID, "name": "Northwind", "initial_domain": "northwindlegal.onmicrosoft.com"} | config
     )
-    return Wanted(tenant, _SHIPPED.with_overrides(_ABSENT | tenant.overrides))
+    return Wanted(tenant, _SHIPPED.with_overrides(_ABSENT | tenant.overrides), PROVEN)
 
 
 def text(*strings: str) -> Present:
