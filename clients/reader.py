@@ -13,6 +13,7 @@ from clients.http import Clock
 from clients.resolver import Resolver
 from domain.control import Control, Facts
 from domain.controls.per_domain import own_names
+from domain.exchange import ExchangeObject
 from domain.facts import Query, Reading
 from domain.mail import names
 from domain.mail.answers import DnsAnswer, Question
@@ -56,8 +57,17 @@ class TenantReader:
         )
         return exchange | compliance
 
-    async def look(self, wanted: Wanted, controls: Sequence[Control], *, dns: DnsRead = "cached") -> Facts:
+    async def look(
+        self,
+        wanted: Wanted,
+        controls: Sequence[Control],
+        *,
+        dns: DnsRead = "cached",
+        beside: Sequence[type[ExchangeObject]] = (),
+    ) -> Facts:
         """Read all that those of *controls* see that apply to the tenant's filter: Exchange, compliance, then DNS.
+
+        *beside*: kinds of object that are read in any case.
 
         The questions of the tenant's last look go out at once, beside Exchange; only new ones wait for its answer.
 
@@ -68,9 +78,9 @@ class TenantReader:
         controls = [control for control in controls if control.applies(wanted.profile)]
         again = dns == "cached" and any(control.asks_dns for control in controls)
         before = self.asked.get(tenant_id, now) or () if again else ()
-        reading, answers = await asyncio.gather(
-            self.read(wanted.tenant, [query for control in controls for query in control.queries]), self.dns.ask(before)
-        )
+        kinds = [kind for control in controls for kind in control.sees]
+        queries = [query for kind in (*kinds, *beside) for query in kind.queries]
+        reading, answers = await asyncio.gather(self.read(wanted.tenant, queries), self.dns.ask(before))
         facts, needed = Facts(reading), dict[Question, None]()
         for _ in range(MOST_DNS_ROUNDS):
             questions = {q: None for control in controls for q in control.questions(facts, wanted)}

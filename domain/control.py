@@ -214,7 +214,6 @@ class Control:
     *parts*: the parts of the profile that its figures come from; where one is absent, it does not apply.
     *source*: the page that documents it, where that is not the filter's guide.
     *needs*: controls that must be compliant before this one is written.
-    *guarded*: the lock-down's MX guard stands before its writes.
     *once*: a write that failed or had no effect is not tried again by itself, ever.
     *asks_dns*: what it judges is also in DNS.
     *by_hand*: what a person does when Holdfast cannot.
@@ -230,7 +229,6 @@ class Control:
     parts: tuple[PartName, ...] = ()
     source: str = ""
     needs: tuple[str, ...] = ()
-    guarded: bool = False
     once: bool = False
     asks_dns: bool = False
     finds: tuple[FindingKind, ...] = ()

@@ -4,17 +4,19 @@ The gates are asked about a plan, and all of them again, on fresh circumstances,
 up to and including the first refusal is kept, for the ledger.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from domain.control import Drifted
+from domain.approval import Approval
+from domain.control import Drifted, Facts
+from domain.effects import effects
 from domain.exemption import Exemption
-from domain.guards import Guard
-from domain.steps import digest
+from domain.lock import NOT_PROVEN, Doors
+from domain.steps import Step, digest
 from domain.tenant import Mode, TenantConfig, Wanted
 
 BREAKER_LIMIT = 3
@@ -42,8 +44,10 @@ class Circumstances:
     """All that the gates look at besides the steps, as it is at *now*.
 
     *control*: the id by which the tenant's config gives a mode. *wanted*: what the steps were planned for, and *tenant*
-    the config as it is now; None where it is gone. *waits_for*: the control that has to be right before. *guard*: None
-    where it was not asked, which stops. *put_back*: how often one of the plan's fields was, within BREAKER_WINDOW, and
+    the config as it is now; None where it is gone. *waits_for*: the control that has to be right before. *facts*:
+    the tenant as it was read for the plan. *doors*: its MX and its lock; None where they were not looked at, which
+    stops what changes them. *approvals*: by step key, what a person answers for. *undoing*: a person has a ledger entry
+    put back. *put_back*: how often one of the plan's fields was, within BREAKER_WINDOW, and
     *others*: who made that drift, as far as the audit feed has told. *requested_by*: the person who asked for this.
     *approved*: the digest of the plan that this person has seen, where it is the only one that may be taken.
     """
@@ -55,7 +59,10 @@ class Circumstances:
     brake: Brake
     waits_for: str = ""
     exemption: Exemption | None = None
-    guard: Guard | None = None
+    facts: Facts | None = None
+    doors: Doors | None = None
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    undoing: bool = False
     put_back: int = 0
     others: tuple[str, ...] = ()
     requested_by: str | None = None
@@ -159,10 +166,38 @@ def _waits(plan: Drifted) -> str:
     return f"waits for approval of plan {digest(plan.steps)}"
 
 
-def _guard(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:
-    if around.guard is None:
-        return _unless(name, "the MX records were not read")
-    return GateAnswer(name, around.guard.passed, around.guard.reason)
+def _guard(name: GateName, plan: Drifted | None, around: Circumstances) -> GateAnswer:
+    """Judge what the steps would make of the tenant's doors, whoever planned them.
+
+    What refuses more needs the MX guard. What lets in more needs the lock to be proven, or a person who answers for
+    that very step; an undo is a person's word.
+    """
+    if plan is None:
+        return _unless(name, "")
+    wanted = replace(around.wanted, tenant=around.tenant or around.wanted.tenant)
+    taken = list(zip(plan.steps, effects(plan.steps, around.facts or Facts({}), wanted), strict=True))
+    closes = any(effect.closing for _, effect in taken)
+    if closes and (against := _against_closing(around)):
+        return _unless(name, against)
+    opening = [said for step, effect in taken for said in effect.opening if not _is_answered_for(step, around)]
+    if opening and not around.undoing and (against := _against_opening(around)):
+        return _unless(name, f"{NOT_PROVEN}: {against}; {opening[0]}")
+    return GateAnswer(name, passed=True, reason=around.doors.closing.reason if closes and around.doors else "")
+
+
+def _against_closing(around: Circumstances) -> str:
+    if around.doors is None:
+        return "the MX records were not read"
+    return "" if around.doors.closing.passed else around.doors.closing.reason
+
+
+def _against_opening(around: Circumstances) -> str:
+    return around.doors.unproven(around.now) if around.doors else "the tenant's doors were not read"
+
+
+def _is_answered_for(step: Step, around: Circumstances) -> bool:
+    approval = around.approvals.get(step.key)
+    return approval is not None and approval.counts_at(around.now)
 
 
 _MAY_BE_EMPTY = frozenset({"Comment", "Expected"})

@@ -16,10 +16,11 @@ from domain.mx_moves import UNSEEN_PATIENCE, MxMemories, MxMemory, Sight, Sights
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Whether the lock-down may close, and the first thing that speaks against it."""
+    """Whether the lock-down may close, and the first thing that speaks against it. *unread*: it could not be read."""
 
     passed: bool
     reason: str = ""
+    unread: bool = False
 
 
 def lockdown(sights: Sights, remembered: MxMemories, now: datetime, *, since: datetime | None = None) -> Guard:
@@ -28,10 +29,11 @@ def lockdown(sights: Sights, remembered: MxMemories, now: datetime, *, since: da
     *since*: when the MX records were pointed to the filter, where an operator says so.
     """
     if not sights:
-        return Guard(passed=False, reason="no custom domain is known, so no MX could be checked")
+        return Guard(passed=False, reason="no custom domain is known, so no MX could be checked", unread=True)
     for domain, seen in sights.items():
         if against := _against(seen, remembered.domains.get(domain), now, since):
-            return Guard(passed=False, reason=f"{domain}: {against}")
+            unread = isinstance(seen.verdict, Needs | NoVerdict)
+            return Guard(passed=False, reason=f"{domain}: {against}", unread=unread)
     return Guard(passed=True, reason=f"every MX of {', '.join(sights)} is the filter's, and older ones are forgotten")
 
 

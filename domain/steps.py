@@ -41,8 +41,7 @@ class Step:
     @property
     def key(self) -> str:
         """A name for exactly this write, whatever else is planned with it."""
-        values = {name: _literal(value) for name, value in self.parameters.items()}
-        return hashlib.sha256(json.dumps([self.service, self.cmdlet, values], sort_keys=True).encode()).hexdigest()[:16]
+        return _key(self.service, self.cmdlet, self.parameters)
 
     @property
     def powershell(self) -> str:
@@ -62,6 +61,11 @@ class Step:
         gone = [f"update delete {name}. {kind} {each}" for each in old if each not in new]
         owner = f"{name}." if old else f"{name}. {NEW_TTL_S}"
         return gone + [f"update add {owner} {kind} {each}" for each in new if each not in old]
+
+
+def _key(service: str, cmdlet: str, parameters: Mapping[str, Value]) -> str:
+    values = {name: _literal(value) for name, value in parameters.items()}
+    return hashlib.sha256(json.dumps([service, cmdlet, values], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def digest(steps: tuple[Step, ...]) -> str:
@@ -109,6 +113,11 @@ class ShownStep:
         keep = (lambda value: value) if step.service == "dns" else shortened
         parameters = {name: keep(value) for name, value in step.parameters.items()}
         return cls(step.service, step.cmdlet, parameters, step.powershell)
+
+    @property
+    def key(self) -> str:
+        """The key of the step that is shown, where none of its values was cut."""
+        return _key(self.service, self.cmdlet, self.parameters)
 
 
 NEW_TTL_S = 3600

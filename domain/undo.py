@@ -76,16 +76,6 @@ def needed(entry: Entry, facts: Facts) -> str:
     return ""
 
 
-def only_opens(undoing: Drifted) -> bool:
-    """Whether every step of the plan takes a lock off, so that no mail can be refused because of it."""
-    return all(_opens(step) for step in undoing.steps)
-
-
-def _opens(step: Step) -> bool:
-    off = {step.parameters.get(name) for name in ("Enabled", "RestrictDomainsToIPAddresses")}
-    return step.cmdlet == "Remove-InboundConnector" or False in off
-
-
 def _opposite(step: ShownStep, entry: Entry, facts: Facts) -> Step:
     service, cmdlet, given = step.service, step.cmdlet, step.parameters
     if cmdlet in _FIELDS:

@@ -19,12 +19,14 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from clients.storage.documents import NewerRow, body, pack, unpack
 from clients.storage.ledger import LedgerTable
+from domain.approval import Approval
 from domain.controls import CATALOGUE
 from domain.corrections import TRY_AGAIN_AFTER
 from domain.exemption import Exemption
 from domain.facts import Lane
 from domain.findings import Finding, Inventory, Removal
 from domain.ledger import Entry
+from domain.lock import LockSeen
 from domain.mx_moves import MxMemories
 from domain.states import ControlState
 from domain.tenant import TenantConfig
@@ -43,14 +45,17 @@ class TenantStates:
     """Every control state of a tenant, by control id. *etag*: the version that was loaded, None for none yet.
 
     *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change. *mx*: what is
-    remembered of the tenant's MX records. *looked*: when each lane was last looked at, whatever was seen. *findings*:
-    by id, those that are there or were lately; *begun*: which kinds of them each control has looked for. *newer*: a
+    remembered of the tenant's MX records. *lock*: what the last good read showed of the lock. *approvals*: by step key,
+    what a person answers for. *looked*: when each lane was last looked at, whatever was seen. *findings*: by id, those
+    that are there or were lately; *begun*: which kinds of them each control has looked for. *newer*: a
     later version wrote them, and nothing may be written over them.
     """
 
     controls: Mapping[str, ControlState] = field(default_factory=dict)
     exceptions: Mapping[str, Exemption] = field(default_factory=dict)
     mx: MxMemories = field(default_factory=MxMemories)
+    lock: LockSeen | None = None
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
     looked: Mapping[Lane, AwareDatetime] = field(default_factory=dict)
     findings: Mapping[str, Finding] = field(default_factory=dict)
     begun: frozenset[str] = _SOURCES
@@ -74,6 +79,16 @@ class TenantStates:
 
     def remembering(self, mx: MxMemories) -> Self:
         return replace(self, mx=mx)
+
+    def seeing(self, lock: LockSeen | None) -> Self:
+        """The same after a look at the lock; None is one that tells nothing, and an older one tells nothing new."""
+        known = lock is None or (self.lock is not None and lock.at <= self.lock.at)
+        return self if known else replace(self, lock=lock)
+
+    def approving(self, steps: Iterable[str], approval: Approval | None, now: datetime) -> Self:
+        """The same with *approval*, if there is one, of the steps of these keys; one that is over is not kept."""
+        kept = {key: each for key, each in self.approvals.items() if each.counts_at(now)}
+        return replace(self, approvals=kept | (dict.fromkeys(steps, approval) if approval else {}))
 
     def inventory(self, tenant: TenantConfig, now: datetime) -> Inventory:
         """What is known of the tenant's findings before a look at *now*."""

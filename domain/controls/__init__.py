@@ -25,6 +25,7 @@ CATALOGUE: dict[str, Control] = {
     module.CONTROL.id: module.CONTROL
     for module in (
         service_connectors,  # before the lock-down, which would refuse their mail
+        inbound_lockdown,  # before what opens the tenant, which needs it proven
         oof_connector,
         oof_rule,
         spoof_intelligence,
@@ -36,7 +37,6 @@ CATALOGUE: dict[str, Control] = {
         alert_policies,
         connector_health,
         direct_send,
-        inbound_lockdown,  # last: the one that can stop mail
     )
 }
 

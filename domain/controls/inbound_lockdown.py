@@ -6,6 +6,7 @@ beside it, as Microsoft's third-party-filter article has it. Source: docs/refere
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from domain import normal
 from domain.control import (
@@ -17,12 +18,15 @@ from domain.control import (
     Facts,
     Judgement,
     NeedsPerson,
+    Unknown,
     compare,
     listed,
     with_findings,
 )
 from domain.controls import service_connectors
 from domain.exchange import AcceptedDomain, InboundConnector
+from domain.guards import Guard
+from domain.lock import LockSeen
 from domain.profile import Profile, given
 from domain.shown import quoted
 from domain.steps import Step, Value
@@ -155,7 +159,30 @@ CONTROL = Control(
     parts=("delivery_networks", "inbound_connector", "mx_suffixes"),  # the MX guard needs the last
     judge=_judge,
     needs=("service-connectors",),  # once it closes, the mail of a service without a connector is refused
-    guarded=True,
     finds=("address",),
     by_hand="Exchange admin center > Mail flow > Connectors > the filter's: put back the settings shown, turn it on.",
 )
+
+
+def lock_seen(facts: Facts, wanted: Wanted, closing: Guard, now: datetime) -> LockSeen | None:
+    """What *facts* and the MX guard show of the lock; None where they could not be read well enough to tell."""
+    against, at = _differing_from_profile(facts, wanted), facts.read_at(CONTROL)
+    if against is None or (not against and closing.unread):
+        return None
+    return LockSeen(at or now, against or ("" if closing.passed else closing.reason))
+
+
+def _differing_from_profile(facts: Facts, wanted: Wanted) -> str | None:
+    """Why the lock is not as the profile wants it; empty where it is, None where that could not be read."""
+    match CONTROL.find(facts, wanted):
+        case Unknown():
+            return None
+        case Compliant():
+            locked = any(connector.locks for connector in facts.all(InboundConnector))
+            return "" if locked else "the connector is of the form that refuses nothing"
+        case Drifted(drift=drift):
+            return f"the connector differs from the profile ({', '.join(each.field for each in drift)})"
+        case NeedsPerson(todo=todo):
+            return todo
+        case not_asked_for:
+            return not_asked_for.reason

@@ -2,20 +2,21 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from clients import telemetry
 from clients.connect import Clients
 from clients.errors import Throttled
 from clients.storage.states import StatesMoved, TenantStates
-from domain.control import Judgement, Unknown
-from domain.controls import CATALOGUE, in_lane, mx
+from domain.control import Facts, Judgement, Unknown
+from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
 from domain.facts import Lane
+from domain.guards import lockdown
 from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
 from domain.ledger import Entry, of_transition
 from domain.operations import ending, outcome
 from domain.states import ControlState, Look, after_check, after_judgement, wants_remedy
-from domain.tenant import TenantConfig
+from domain.tenant import TenantConfig, Wanted
 from handlers import operations
 
 LANES: tuple[Lane, ...] = ("fast", "slow")
@@ -79,8 +80,14 @@ async def _look(
         inventory = after_judgement(inventory, control, judgement, now)
         state = after_check(before.of(control.id), judgement, look)
         after[control.id] = replace(state, profile_version=wanted.profile.version)
-    memories = mx.remembered(before.mx, facts, wanted, clients.now())
-    return before.with_changes(after).remembering(memories).with_inventory(inventory)
+    return _with_doors(before.with_changes(after).with_inventory(inventory), facts, wanted, clients.now())
+
+
+def _with_doors(states: TenantStates, facts: Facts, wanted: Wanted, now: datetime) -> TenantStates:
+    """*states* with what *facts* tell of the tenant's MX and its lock, whichever controls they were read for."""
+    memories = mx.remembered(states.mx, facts, wanted, now)
+    closing = lockdown(mx.sights(facts, wanted), memories, now, since=wanted.tenant.mx_at_filter_since)
+    return states.remembering(memories).seeing(inbound_lockdown.lock_seen(facts, wanted, closing, now))
 
 
 def _blind(

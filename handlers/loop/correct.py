@@ -9,18 +9,20 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from clients import telemetry
 from clients.storage.states import TenantStates
 from domain import undo
 from domain.control import Control, Drifted, Facts, Judgement, Unknown
-from domain.controls import CATALOGUE
-from domain.controls.per_domain import receiving
+from domain.controls import CATALOGUE, inbound_lockdown
 from domain.corrections import Answered, NotSent, Sending, StepRefused, TooEarly, Unanswered
+from domain.exchange import ExchangeObject
 from domain.findings import Removal
-from domain.guards import Guard, lockdown
+from domain.gate import GateAnswer
 from domain.jobs import Again, Done, Outcome
+from domain.lock import DOORS, NOT_PROVEN
 from domain.operations import ControlOutcome, ending, outcome
 from domain.plan import after_event, begun, judged, put_off, stopped, too_soon
 from domain.states import ControlState, Look, after_check, open_steps
@@ -106,15 +108,15 @@ class Rounds:
     async def go_through(self, controls: Sequence[Control]) -> None:
         """One round."""
         self._waiting = {each for each in self._waiting if each.why != "another round"}
-        facts = await self.look(controls)
+        facts = await self.look(controls, beside=DOORS)
         for control in controls:
             await self._take_up(control, facts)
         with telemetry.span("prove"):
             await self._prove()
 
-    async def look(self, controls: Sequence[Control]) -> Facts:
+    async def look(self, controls: Sequence[Control], beside: Sequence[type[ExchangeObject]] = ()) -> Facts:
         with telemetry.span("look"):
-            return await self._case.clients.reader.look(self._case.wanted, controls, dns="every_server")
+            return await self._case.clients.reader.look(self._case.wanted, controls, dns="every_server", beside=beside)
 
     async def _take_up(self, control: Control, facts: Facts) -> None:
         """Close what an earlier write left open, judge afresh, and write what drifted and may be written."""
@@ -261,6 +263,9 @@ class _Plan:
             self._wait("an older replica")
             return
         ruling = await gatekeeper.ask_for_plan(self._wish(), self._case.clients)
+        if ruling.refusal and self._opens_soon(ruling.refusal):
+            self._wait("another round")
+            return
         if ruling.refusal:
             await self._journal.record(stopped(self._state, self._plan, ruling.refusal, ruling.mode, self._now), ruling)
             return
@@ -288,17 +293,16 @@ class _Plan:
             plan=self._plan,
             waits_for=need.id if need else "",
             exemption=self._journal.exemption(self._control.id),
-            guard=self._guard if self._control.guarded else gatekeeper.unguarded,
+            facts=self._facts,
+            doors=partial(self._journal.look_at_doors, self._facts),
+            approvals=self._journal.approvals,
             requested_by=asked_by,
             approved=self._case.job.plan if asked_by else None,
         )
 
-    async def _guard(self) -> Guard:
-        """Whether the lock-down may close: what the MX records are at this moment, and what is remembered of them."""
-        wanted = self._case.wanted
-        sights = await self._case.clients.reader.mx(receiving(self._facts), wanted.profile.mx_suffixes)
-        self._journal.remember(sights)
-        return lockdown(sights, self._journal.mx, self._now, since=wanted.tenant.mx_at_filter_since)
+    def _opens_soon(self, refusal: GateAnswer) -> bool:
+        """Whether it only wants a lock that is proven, and that is being closed."""
+        return NOT_PROVEN in refusal.reason and bool(self._journal.of(inbound_lockdown.CONTROL.id).corrections)
 
     async def _take(self, step: Step) -> None:
         """Note one step as sent, send it, and note what came of it.

@@ -1,14 +1,15 @@
 """Gather what the gates look at, and ask them. The gates themselves are pure (domain/gate.py)."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
 from clients.connect import Clients
 from clients.storage.leases import Lease
-from domain.control import Control, Drifted
+from domain.approval import Approval
+from domain.control import Control, Drifted, Facts
 from domain.exemption import Exemption
 from domain.findings import Inventory
 from domain.gate import (
@@ -21,10 +22,11 @@ from domain.gate import (
     blast_radius,
     rule,
 )
-from domain.guards import Guard
 from domain.incident import Incident
 from domain.jobs import RemediateTenant
+from domain.lock import Doors
 from domain.tenant import Wanted
+from handlers.loop.doors import touches_doors
 from handlers.operators import tell_operators
 
 
@@ -55,23 +57,22 @@ class Case:
 class Wish:
     """What is to be written, and for whom: the gates are asked about it, and again before each of its writes.
 
-    *plan*: None where what is written is no step. *guard*: looks anew at each asking; `unguarded` where nobody's mail
-    can be refused. The other fields are those of `Circumstances`.
+    *plan*: None where what is written is no step. *facts*: what it was made from. *doors*: looks at the tenant's MX and
+    its lock anew at each asking of a plan that changes them. The other fields are those of `Circumstances`.
     """
 
     control: str
     wanted: Wanted
     lease: Lease
-    guard: Callable[[], Awaitable[Guard]]
     plan: Drifted | None = None
+    facts: Facts | None = None
+    doors: Callable[[], Awaitable[Doors]] | None = None
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    undoing: bool = False
     waits_for: str = ""
     exemption: Exemption | None = None
     requested_by: str | None = None
     approved: str | None = None
-
-
-async def unguarded() -> Guard:
-    return Guard(passed=True)
 
 
 class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
@@ -116,7 +117,10 @@ async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, Brake]:
         wanted=wish.wanted,
         waits_for=wish.waits_for,
         exemption=wish.exemption,
-        guard=await wish.guard(),
+        facts=wish.facts,
+        doors=await _doors(wish),
+        approvals=wish.approvals,
+        undoing=wish.undoing,
         put_back=max((put_back[field] for field in fields), default=0),
         others=await _others(wish, clients) if put_back else (),
         requested_by=wish.requested_by,
@@ -126,6 +130,12 @@ async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, Brake]:
         lease_lost=wish.lease.lost,
     )
     return rule(wish.plan, around), around.brake
+
+
+async def _doors(wish: Wish) -> Doors | None:
+    if wish.doors and wish.plan and wish.facts and touches_doors(wish.plan, wish.facts, wish.wanted):
+        return await wish.doors()
+    return None
 
 
 async def _others(wish: Wish, clients: Clients) -> tuple[str, ...]:

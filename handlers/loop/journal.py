@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Self
 
 from clients.storage.states import StatesMoved, TenantStates
+from domain.approval import Approval
+from domain.control import Facts
 from domain.corrections import Correction
 from domain.exemption import Exemption
 from domain.findings import Inventory, Removal
 from domain.gate import Ruling
 from domain.ledger import Entry, LedgerEvent, of_transition
-from domain.mx_moves import MxMemories, Sights
+from domain.lock import Doors
 from domain.states import ControlState
+from handlers.loop.doors import DoorsSeen, look_at_doors
 from handlers.loop.gatekeeper import Case
 
 READY = frozenset({"compliant", "not_applicable"})
@@ -26,16 +28,12 @@ class Journal:
         self._case = case
         self._states = states
         self._kept = dict[str, ControlState]()
-        self._sights = list[tuple[Sights, datetime]]()
+        self._seen = list[DoorsSeen]()
         self._removal: Removal | None = None
 
     @classmethod
     async def open(cls, case: Case) -> Self:
         return cls(case, await case.clients.storage.states.load(case.job.tenant_id))
-
-    @property
-    def mx(self) -> MxMemories:
-        return self._states.mx
 
     @property
     def inventory(self) -> Inventory:
@@ -55,18 +53,23 @@ class Journal:
         """The control's exception, as of the last save."""
         return self._states.exceptions.get(control_id)
 
-    def remember(self, sights: Sights) -> None:
-        """Keep what was seen of the MX records."""
-        self._sights.append((sights, self._case.clients.now()))
-        self._states = self._remembering(self._states)
+    @property
+    def approvals(self) -> Mapping[str, Approval]:
+        """What a person answers for, by step key, as of the last save."""
+        return self._states.approvals
+
+    async def look_at_doors(self, facts: Facts) -> Doors:
+        """What the effect guard rests on; what was seen is kept."""
+        doors, seen = await look_at_doors(facts, self._case.wanted, self._states, self._case.clients)
+        self._seen.append(seen)
+        self._states = seen.remembered(self._states)
+        return doors
 
     def _remembering(self, states: TenantStates) -> TenantStates:
-        """*states* with what this job saw of the MX records; seen twice is remembered once."""
-        memories = states.mx
-        for sights, at in self._sights:
-            memories = memories.after(sights, at, locked=False)
-        marked = states.marking(self._removal) if self._removal else states
-        return marked.remembering(memories)
+        """*states* with what this job saw of the tenant's doors, and made of a finding."""
+        for seen in self._seen:
+            states = seen.remembered(states)
+        return states.marking(self._removal) if self._removal else states
 
     async def record(self, after: ControlState, ruling: Ruling | None = None) -> None:
         """Keep a control's new state; what an operator would want to read is saved at once, with its entry."""

@@ -16,7 +16,7 @@ from domain.alerts.record import COMMENT_PATIENCE, MARKERS, AlertRecord, Unfinis
 from domain.alerts.triage import triage
 from domain.ledger import Entry, Image
 from domain.tenant import Wanted
-from handlers.loop.gatekeeper import Stopped, Wish, permit, unguarded
+from handlers.loop.gatekeeper import Stopped, Wish, permit
 
 LOCKDOWN = "inbound-lockdown"
 
@@ -131,7 +131,7 @@ class AlertCase:
         """The last question before a write goes out. Raises Stopped."""
         states = await self._clients.storage.states.load(self._tenant_id)
         exemption = states.exceptions.get(tenant_state.FALSE_ALERTS)
-        wish = Wish(tenant_state.FALSE_ALERTS, self._wanted, self._lease, unguarded, exemption=exemption)
+        wish = Wish(tenant_state.FALSE_ALERTS, self._wanted, self._lease, exemption=exemption)
         await permit(wish, self._clients)
 
     def _entry(self, alert: Alert) -> Entry:

@@ -23,7 +23,7 @@ from domain.psa.ticket import Person, Ticket, approver, may_approve, trigger_of
 from domain.shown import visible
 from domain.tenant import PsaCompany, TenantConfig
 from handlers import on_request, operations
-from handlers.on_request import Requester
+from handlers.on_request import ApprovalRequest, Requester
 
 log = logging.getLogger("holdfast.tickets")
 
@@ -161,7 +161,9 @@ async def _approval(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients:
         return
     by = f"{person.id} ({psa.provider} ticket {ticket.id})"
     try:
-        await on_request.approve(known.tenant_id, known.cause, record.plan, Requester(by), clients)
+        await on_request.approve(
+            known.tenant_id, known.cause, ApprovalRequest(plan=record.plan), Requester(by), clients
+        )
     except RequestError as moot:  # another plan waits by now: it is told, and needs an approval of its own
         log.info("approval_moot tenant=%s control=%s %s", known.tenant_id, known.cause, moot)
     await tickets.put_cause(known.tenant_id, known.cause, replace(record, plan=""))

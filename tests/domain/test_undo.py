@@ -138,19 +138,6 @@ def test_an_entry_that_wrote_nothing_has_nothing_to_undo(empty):
         undo.plan(empty, FACTS)
 
 
-OPENING = {
-    "off": (Step("exchange", "Set-InboundConnector", {"Identity": "X", "Enabled": False}), True),
-    "unrestricted": (Step("exchange", "Set-InboundConnector", {"Identity": "X", "RestrictDomainsToIPAddresses": False}), True),
-    "away": (Step("exchange", "Remove-InboundConnector", {"Identity": "X"}), True),
-    "other_networks": (Step("exchange", "Set-InboundConnector", {"Identity": "X", "SenderIPAddresses": NETWORKS}), False),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("step", "opens"), OPENING.values(), ids=list(OPENING))
-def test_only_what_takes_the_lock_off_opens(step, opens):
-    assert undo.only_opens(Drifted(DRIFT, (step,))) is opens
-
-
 FIELDS = frozenset({"Enabled", "SenderIPAddresses"})
 STANDINGS: dict[str, tuple[Judgement, undo.Standing]] = {
     "as_it_was": (Drifted(DRIFT, (SET,)), "before"),

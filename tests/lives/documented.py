@@ -11,6 +11,7 @@ from simulator.rows import Row
 from simulator.states import RANGE, SPOOF_PAIRS
 from simulator.tenant import Tenant
 from tests.lives.mischief import ALLOW, OVERRIDE, POLICY
+from tests.lives.promises import Doors
 
 _RULE_EXTRAS = ("SubjectContainsWords", "ExceptIfRecipientDomainIs", "ExpiryDate", "DeleteMessage")
 
@@ -117,6 +118,20 @@ def _sent_by_both(tenant: Tenant) -> bool:
 
 def _reported(tenant: Tenant) -> bool:
     return all(any(text.startswith("v=DMARC1") for text in texts) for texts in _dns(tenant, "_dmarc.", "TXT"))
+
+
+def doors(tenant: Tenant) -> Doors:
+    """Who may deliver now."""
+    restricted = any(
+        row["Enabled"]
+        and "smtp:*;1" in row["SenderDomains"]
+        and (row["RestrictDomainsToIPAddresses"] or row["RestrictDomainsToCertificate"])
+        for row in tenant.admin("Get-InboundConnector")
+        if row["ConnectorType"] == "Partner"
+    )
+    judging = {row["Name"] for row in tenant.admin("Get-AntiPhishPolicy") if row["EnableSpoofIntelligence"]}
+    raised = {row["Name"] for row in tenant.admin("Get-ProtectionAlert") if not row["Disabled"]}
+    return Doors(restricted, _locked(tenant), _through_the_filter(tenant), frozenset(judging | raised))
 
 
 DOCUMENTED: dict[str, Callable[[Tenant], bool]] = {
