@@ -74,7 +74,10 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Could not be read: no verdict, and never a write. *equal*: what was read all the same, and found as wanted."""
+    """Could not be read: neither compliant nor drifted, and never a write.
+
+    *equal*: what was read all the same, and found as wanted.
+    """
 
     reason: str
     remedy: str = ""
@@ -165,7 +168,7 @@ class Facts:
         return found.values()
 
     def known[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
-        """As `all`, but none where they could not be read. Not for a verdict."""
+        """As `all`, but none where they could not be read. No judgement may rest on it."""
         try:
             return self.all(kind)
         except DoubtError:
@@ -198,7 +201,7 @@ def _parsed[T: ExchangeObject](kind: type[T], row: Row, query: Query) -> T:
 
 
 class DoubtError(Exception):
-    """What was read does not support a verdict."""
+    """What was read is not enough for a judgement."""
 
     def __init__(self, reason: str, remedy: str = "") -> None:
         super().__init__(reason)
@@ -210,7 +213,7 @@ class Control:
     """One documented setting of the guide.
 
     *about*: the kinds of object that it judges; a change to one is a reason to look again at once.
-    *beside*: other kinds that it needs for its verdict. All of both must have been read for any verdict.
+    *beside*: other kinds that its judgement needs. All of both must have been read, or it is Unknown.
     *parts*: the parts of the profile that its figures come from; where one is absent, it does not apply.
     *source*: the page that documents it, where that is not the filter's guide.
     *needs*: controls that must be compliant before this one is written.

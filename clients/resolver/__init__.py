@@ -11,8 +11,8 @@ import dns.ttl
 from clients.cache import ExpiringCache
 from clients.http import Clock
 from clients.resolver.authorities import Authorities, Unfound
+from clients.resolver.replies import Alias, Heard, agreed, heard
 from clients.resolver.shared import Shared
-from clients.resolver.verdict import Alias, Heard, agreed, heard
 from clients.resolver.wire import NoReply, Server, Wire, host_name, wire_name
 from domain.mail.answers import Absent, DnsAnswer, Present, Question, Unclear
 

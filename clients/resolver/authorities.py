@@ -10,8 +10,8 @@ import dns.resolver
 
 from clients.cache import ExpiringCache
 from clients.http import Clock
+from clients.resolver.replies import records_of, start_of_authority
 from clients.resolver.shared import Shared
-from clients.resolver.verdict import records_of, start_of_authority
 from clients.resolver.wire import NoReply, Server, Wire, host_name
 
 DELEGATIONS_KEPT = 10_000

@@ -44,7 +44,7 @@ CATALOGUE: dict[str, Control] = {
 KINDS: tuple[type[ExchangeObject], ...] = tuple(
     dict.fromkeys(kind for control in CATALOGUE.values() for kind in control.sees)
 )
-"""Every kind of object that some control judges, or rests its verdict on."""
+"""Every kind of object that some control judges, or rests its judgement on."""
 
 WRITINGS: tuple[Writing, ...] = tuple(kind.writing for kind in KINDS if kind.writing)
 
