@@ -16,7 +16,7 @@ PROPOSED_FOR = timedelta(days=7)
 _MICROSOFTS = (*mx.MICROSOFT, "office365.us", "microsoft.com", "onmicrosoft.com", "partner.outlook.cn")
 """Where Microsoft's own mail hosts and tenants are: they are every tenant's, so that none of them is a filter."""
 
-type Grant = tuple[str, str]
+type _Allowance = tuple[str, str]
 """A field of the profile, and one thing that it lets in or accepts."""
 
 
@@ -55,7 +55,7 @@ def is_microsofts(suffix: str) -> bool:
 _NETWORKS = frozenset({"delivery_networks", "spoof_allow.networks"})
 
 
-def _grants(profile: Profile) -> Iterator[Grant]:
+def _grants(profile: Profile) -> Iterator[_Allowance]:
     yield from (("delivery_networks", each) for each in profile.delivery_networks)
     yield from (("mx_suffixes", each) for each in profile.mx_suffixes)
     yield from (("alert_policies", each) for each in profile.alert_policies)
@@ -81,7 +81,7 @@ _LOCK = ("delivery_networks", "inbound_connector", "mx_suffixes")
 """The parts without which the lock-down does not apply."""
 
 
-def _is_within(field: str, value: str, before: set[Grant]) -> bool:
+def _is_within(field: str, value: str, before: set[_Allowance]) -> bool:
     wider = [each for name, each in before if name == field]
     if field in _NETWORKS:
         return any(_holds(each, value) for each in wider)
