@@ -8,8 +8,8 @@ from benchmarks.bench import DELAY_S, DNS_DELAY_S, SLOW_LANE_EVERY, Bench
 from benchmarks.rows import Row, timed
 from benchmarks.wire import watched
 from clients.connect import Clients
-from domain.facts import Lane
 from domain.jobs import CheckTenant
+from domain.reading import Lane
 from domain.tenant import TenantConfig
 from handlers.delivery import deliver
 

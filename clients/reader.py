@@ -14,11 +14,11 @@ from clients.resolver import Resolver
 from domain.control import Control, Facts
 from domain.controls.per_domain import own_names
 from domain.exchange import ExchangeObject
-from domain.facts import Query, Reading
 from domain.mail import names
 from domain.mail.answers import DnsAnswer, Question
 from domain.mail.asking import Needs
 from domain.mx_moves import Sights, sight
+from domain.reading import Query, Reading
 from domain.tenant import TenantConfig, Wanted
 
 MOST_DNS_ROUNDS = 20

@@ -21,9 +21,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from clients import log_lines
 from domain.controls import CATALOGUE
-from domain.facts import Lane
 from domain.jobs import Message, RemediateTenant
 from domain.ledger import Entry, LedgerEvent
+from domain.reading import Lane
 from domain.states import ControlState
 
 log = logging.getLogger("holdfast.ledger")

@@ -12,11 +12,11 @@ from typing import Self, cast
 from pydantic import ValidationError
 
 from domain.exchange import ExchangeObject
-from domain.facts import Lane, Query, Reading, Row, Unseen
 from domain.findings import Finding, FindingKind, Inventory, source, to_be_answered
 from domain.mail.answers import DnsAnswers, Question
 from domain.mail.asking import Needs
 from domain.profile import PartName, Profile, first_fault
+from domain.reading import Lane, Query, Reading, Row, Unseen
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 

@@ -22,8 +22,8 @@ from domain.exchange import (
     TransportRule,
     Writing,
 )
-from domain.facts import Row
 from domain.profile import Profile
+from domain.reading import Row
 from domain.shown import quoted
 from domain.steps import Step
 from domain.tenant import Wanted

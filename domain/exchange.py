@@ -17,8 +17,8 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 from pydantic.alias_generators import to_pascal
 
-from domain.facts import Lane, Query, Row
 from domain.normal import Domains, Names, Networks
+from domain.reading import Lane, Query, Row
 
 _UNLIMITED = ("ResultSize", "Unlimited")
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from domain.controls import unknown
-from domain.facts import Lane
 from domain.profile import first_fault
 from domain.psa.desk import Action, TicketSystem
+from domain.reading import Lane
 from domain.tenant import TenantId
 
 MESSAGE_VERSION = 1

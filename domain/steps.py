@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self, assert_never
 
 from pydantic import Field
 
-from domain.facts import Service
+from domain.reading import Service
 from domain.shown import is_plain, visible
 
 type Value = str | bool | int | datetime | tuple[str, ...] | None

@@ -14,7 +14,7 @@ from clients.entra.credentials import Credentials
 from clients.errors import ClientError, Forbidden, Refused, Throttled, Unauthorised, Unreadable, excerpt
 from clients.exchange.invoke_command import Applied, Command, Page, Target
 from clients.http import Answer, Clock, Http, Permit, Request, resolved
-from domain.facts import Query, Seen, Unseen
+from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
 
 log = logging.getLogger("holdfast.cmdlets")

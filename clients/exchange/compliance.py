@@ -20,7 +20,7 @@ from clients.errors import ClientError, Redirected, Throttled, Unreachable, Unre
 from clients.exchange.cmdlets import Cmdlets, together
 from clients.exchange.invoke_command import Applied, Target
 from clients.http import Clock, Http, Permit, resolved
-from domain.facts import Query, Seen, Unseen
+from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
 
 log = logging.getLogger("holdfast.compliance")

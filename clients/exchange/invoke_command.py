@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from clients.errors import Call, Unreadable
 from clients.exchange.cmdlet_errors import Caller, raise_for_cmdlet
 from clients.http import Answer, Intent, Request
-from domain.facts import Row, Service
+from domain.reading import Row, Service
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,11 @@ from domain.approval import Approval
 from domain.controls import CATALOGUE
 from domain.corrections import TRY_AGAIN_AFTER
 from domain.exemption import Exemption
-from domain.facts import Lane
 from domain.findings import Finding, Inventory, Removal
 from domain.ledger import Entry
 from domain.lock import LockSeen
 from domain.mx_moves import MxMemories
+from domain.reading import Lane
 from domain.states import ControlState
 from domain.tenant import TenantConfig
 

@@ -19,7 +19,7 @@ from domain.controls import (
     spoof_intelligence,
 )
 from domain.exchange import ExchangeObject, Writing
-from domain.facts import Lane
+from domain.reading import Lane
 
 CATALOGUE: dict[str, Control] = {
     module.CONTROL.id: module.CONTROL

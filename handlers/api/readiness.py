@@ -17,7 +17,7 @@ from domain.control import Facts, NotApplicable, Unknown
 from domain.controls import CATALOGUE, KINDS
 from domain.controls.per_domain import receiving
 from domain.exchange import ExchangeObject, Writing
-from domain.facts import Query, Reading, Seen, Unseen
+from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
 from handlers.on_request import known_tenant
 

@@ -10,11 +10,11 @@ from clients.errors import Throttled
 from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Facts, Judgement, Unknown
 from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
-from domain.facts import Lane
 from domain.guards import lockdown
 from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
 from domain.ledger import Entry, of_transition
 from domain.operations import ending, outcome
+from domain.reading import Lane
 from domain.states import ControlState, Look, after_check, after_judgement, wants_remedy
 from domain.tenant import TenantConfig, Wanted
 from handlers import operations

@@ -4,7 +4,7 @@ import asyncio
 
 from clients import telemetry
 from clients.connect import Clients
-from domain.facts import Lane
+from domain.reading import Lane
 
 
 async def measure(lane: Lane, clients: Clients) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from clients import telemetry
 from clients.connect import Clients
-from domain.facts import Lane
 from domain.jobs import CheckTenant, ReadAudit, TriageAlerts
+from domain.reading import Lane
 from handlers.loop import gauges
 
 log = logging.getLogger("holdfast.sweep")

@@ -11,10 +11,10 @@ from pydantic.fields import FieldInfo
 from clients.profiles import all_profiles
 from domain.control import Control, Facts, Judgement
 from domain.controls import CATALOGUE
-from domain.facts import Reading, Seen, Unseen
 from domain.findings import Inventory
 from domain.mail.answers import Absent, DnsAnswer, Mx, Present, Question, Txt
 from domain.profile import Profile
+from domain.reading import Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
 from simulator.wire.envelope import annotated
 from simulator.world import World

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.control import Drifted, Facts
 from domain.controls import CATALOGUE
 from domain.effects import Effect, effect
-from domain.facts import Reading, Seen, Unseen
+from domain.reading import Reading, Seen, Unseen
 from domain.steps import Step
 from simulator.tenant import Tenant
 from simulator.wire.envelope import annotated

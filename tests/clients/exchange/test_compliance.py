@@ -13,7 +13,7 @@ from clients.entra.credentials import Credentials
 from clients.errors import Forbidden, Redirected, Throttled, Unreachable, Unreadable
 from clients.exchange.compliance import Compliance, regional_base
 from clients.http import Http
-from domain.facts import Query, Seen, Unseen
+from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
 from tests.clients.conftest import Clock, Entra, allowed
 

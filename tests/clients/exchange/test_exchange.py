@@ -8,7 +8,7 @@ import respx
 
 from clients.errors import AlreadyExists, Forbidden, NotFound, Throttled, Unreachable, Unreadable
 from clients.exchange.exchange import Exchange
-from domain.facts import Seen, Unseen
+from domain.reading import Seen, Unseen
 from domain.steps import Step
 from tests.clients.conftest import allowed
 from tests.clients.exchange.answers import (

@@ -12,9 +12,9 @@ from domain.audit.record import concerns_control
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, NotApplicable, Unknown
 from domain.controls import CATALOGUE, WRITINGS, concerned_by, in_lane, unknown
 from domain.effects import effect
-from domain.facts import Seen
 from domain.mail.answers import Absent, Unclear
 from domain.profile import Profile
+from domain.reading import Seen
 from domain.steps import digest
 from domain.tenant import Wanted
 from tests.domain.builders import (
