@@ -108,11 +108,22 @@ def _import(api: Api, config: dict[str, Any], *, replace: bool) -> dict[str, str
         if no.status is None or no.status >= httpx.codes.INTERNAL_SERVER_ERROR or no.status in {401, 403}:
             raise
         return {"tenant_id": tenant_id, "result": "refused", "detail": str(no)}
-    return {
-        "tenant_id": tenant_id,
-        "result": "added" if answer.status_code == httpx.codes.CREATED else "replaced",
-        "detail": "",
-    }
+    if answer.status_code == httpx.codes.ACCEPTED:
+        widens = "; ".join(answer.json()["widens"])
+        return {"tenant_id": tenant_id, "result": "proposed", "detail": f"waits for another person: {widens}"}
+    result = "added" if answer.status_code == httpx.codes.CREATED else "replaced"
+    return {"tenant_id": tenant_id, "result": result, "detail": ""}
+
+
+@tenants_app.command("approve")
+def approve_tenant(
+    ctx: typer.Context, tenant_id: Annotated[str, typer.Argument(help="The id of the tenant with a proposed config.")]
+) -> None:
+    """Let a proposed config take effect: it needs another person than the one who proposed it."""
+    session: Session = ctx.obj
+    with session.service() as api:
+        config = api.post(f"tenants/{quote(tenant_id, safe='')}/config/approve", None).json()
+    session.tell(config, lambda: f"the config of {show.cell(config['name'])} counts from now on")
 
 
 @tenants_app.command("list")

@@ -14,6 +14,8 @@
     - KeyReused       the idempotency key belongs to another request
     - PlanMoved       the plan that was approved does not wait
     - NotConfigured   a setting of this installation is missing
+    - AnotherPerson   somebody else has to say yes
+    - ProposalMoved   what was proposed does not wait (any more)
   + NeighbourRefused  somebody else's API said no; the sentence says what to grant
 """
 
@@ -106,6 +108,14 @@ class PlanMoved(NotNow):
 
 class NotConfigured(NotNow):
     """A setting of this installation is missing."""
+
+
+class AnotherPerson(NotNow):
+    """Only another person than the one who proposed it may approve."""
+
+
+class ProposalMoved(NotNow):
+    """Nothing waits, or the config that it was to replace is another one by now."""
 
 
 class NeighbourRefused(RequestError):

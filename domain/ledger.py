@@ -40,6 +40,7 @@ type LedgerEvent = Literal[
     "audit_gap",
     "key_ended",
     "declared",
+    "proposed",
 ]
 
 

@@ -46,6 +46,10 @@ def _spoofable(text: str) -> str:
     return normal.network(text)
 
 
+MOST_ADDRESSES = 1273
+"""Entries that an IP allow list takes
+(https://learn.microsoft.com/defender-office-365/connection-filter-policies-configure); nobody sends from more."""
+
 type DeliveryNetwork = Annotated[str, AfterValidator(_deliverable)]
 type SpoofNetwork = Annotated[str, AfterValidator(_spoofable)]
 type TlsSettings = Literal["EncryptionOnly", "CertificateValidation", "DomainValidation"]
@@ -156,7 +160,7 @@ class Profile(_Part):
     guide: NonEmptyText
     sources: dict[str, Source]
     connector_form: Literal["partner", "as_command_line"] = "partner"
-    delivery_networks: Annotated[tuple[DeliveryNetwork, ...], Field(min_length=1)] = ()
+    delivery_networks: Annotated[tuple[DeliveryNetwork, ...], Field(min_length=1, max_length=MOST_ADDRESSES)] = ()
     mx_suffixes: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ()
     inbound_connector: InboundConnectorValues | None = None
     out_of_office: OutOfOfficeValues | None = None

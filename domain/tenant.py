@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from domain.dns_hosts import HostsByZone, zone_of
 from domain.findings import FindingKind, Inventory
-from domain.profile import DeliveryNetwork, ObjectName, Profile
+from domain.profile import MOST_ADDRESSES, DeliveryNetwork, ObjectName, Profile
 from domain.psa.desk import Provider
 
 type Mode = Literal["observe", "approve", "correct"]
@@ -41,7 +41,7 @@ class ServiceConnector(_Part):
     """A connector that another service of the tenant needs (guide: "create a connector for each service")."""
 
     name: ObjectName
-    sender_ips: tuple[DeliveryNetwork, ...] = ()
+    sender_ips: Annotated[tuple[DeliveryNetwork, ...], Field(max_length=MOST_ADDRESSES)] = ()
     certificate: str = ""
     require_tls: bool = False
 

@@ -16,7 +16,7 @@ PROPOSED_FOR = timedelta(days=7)
 _MICROSOFTS = (*mx.MICROSOFT, "office365.us", "microsoft.com", "onmicrosoft.com", "partner.outlook.cn")
 """Where Microsoft's own mail hosts and tenants are: they are every tenant's, so that none of them is a filter."""
 
-type _Allowance = tuple[str, str]
+type _Grant = tuple[str, str]
 """A field of the profile, and one thing that it lets in or accepts."""
 
 
@@ -35,6 +35,9 @@ class ProposedConfig(BaseModel):
     at: AwareDatetime
     version: str
     widens: tuple[str, ...]
+
+    def waits_at(self, now: datetime) -> bool:
+        return now < self.lapses_at
 
     @property
     def lapses_at(self) -> datetime:
@@ -55,11 +58,12 @@ def is_microsofts(suffix: str) -> bool:
 _NETWORKS = frozenset({"delivery_networks", "spoof_allow.networks"})
 
 
-def _grants(profile: Profile) -> Iterator[_Allowance]:
+def _grants(profile: Profile) -> Iterator[_Grant]:
     yield from (("delivery_networks", each) for each in profile.delivery_networks)
     yield from (("mx_suffixes", each) for each in profile.mx_suffixes)
     yield from (("alert_policies", each) for each in profile.alert_policies)
-    yield from ((part, "left out, so that nothing is locked") for part in _LOCK if not getattr(profile, part))
+    if not profile.inbound_connector:
+        yield "inbound_connector", "left out, so that nothing is locked"
     if profile.connector_form == "as_command_line":
         yield "connector_form", "as_command_line, which does not lock"
     if profile.spf:
@@ -77,22 +81,10 @@ def _grants(profile: Profile) -> Iterator[_Allowance]:
         yield "direct_send.reject", "false"
 
 
-_LOCK = ("delivery_networks", "inbound_connector", "mx_suffixes")
-"""The parts without which the lock-down does not apply."""
-
-
-def _is_within(field: str, value: str, before: set[_Allowance]) -> bool:
+def _is_within(field: str, value: str, before: set[_Grant]) -> bool:
     wider = [each for name, each in before if name == field]
     if field in _NETWORKS:
-        return any(_holds(each, value) for each in wider)
+        return any(IPv4Network(value).subnet_of(IPv4Network(each)) for each in wider)
     if field == "mx_suffixes":
         return any(names.is_under(value, each) for each in wider)
     return value in wider or (field == "spoof_allow.spoofed_user" and "*" in wider)
-
-
-def _holds(wider: str, network: str) -> bool:
-    """Whether a network lies in another; what is none (a part left out) holds nothing but itself."""
-    try:
-        return IPv4Network(network).subnet_of(IPv4Network(wider))
-    except ValueError:
-        return wider == network

@@ -1,7 +1,7 @@
 """The tenants and their configs."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from azure.core import MatchConditions
@@ -11,8 +11,10 @@ from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
 from domain.tenant import PsaCompany, TenantConfig
+from domain.widening import ProposedConfig
 
 _PARTITION = "tenant"
+_PROPOSED = "proposed"
 
 
 class ConfigMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first
@@ -63,6 +65,22 @@ class TenantTable:
         condition = MatchConditions.IfNotModified if version else MatchConditions.Unconditionally
         with _conditional():
             await self._table.delete_entity(_PARTITION, tenant_id, etag=version, match_condition=condition)
+
+    async def proposed(self, tenant_id: str) -> ProposedConfig | None:
+        """The config that waits for another person."""
+        try:
+            return unpack(ProposedConfig, await self._table.get_entity(_PROPOSED, tenant_id))
+        except ResourceNotFoundError:
+            return None
+
+    async def propose(self, proposed: ProposedConfig) -> None:
+        """Keep a config for another person, in the place of an earlier one."""
+        entity = pack(_PROPOSED, proposed.config.tenant_id, proposed)
+        await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
+
+    async def forget_proposed(self, tenant_id: str) -> None:
+        with suppress(ResourceNotFoundError):
+            await self._table.delete_entity(_PROPOSED, tenant_id)
 
     async def all(self) -> AsyncIterator[TenantConfig]:
         async for entity in self._table.query_entities("PartitionKey eq 'tenant'"):

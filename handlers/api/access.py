@@ -123,7 +123,7 @@ class CallerBackend(AuthenticationBackend):
             raise NotAdmitted(f"x-functions-key: the key {key.name} has expired")
         if key.sha256 in await self._ended_keys(clients):
             raise NotAdmitted(f"x-functions-key: the key {key.name} was ended")
-        return _caller(f"key {key.name}", key.roles)
+        return _caller(f"key {key.name}", f"key {key.name}", key.roles)
 
     def _hint(self) -> str:
         return "" if self._takes_tokens else "; tokens are not taken here: HOLDFAST_API_AUDIENCE is not set"
@@ -145,11 +145,23 @@ class CallerBackend(AuthenticationBackend):
         except ClientError as error:
             log.error("signing_keys_unavailable error=%s", error)  # noqa: TRY400 - a neighbour's failure, not ours
             raise NotAdmitted("Entra ID's signing keys cannot be had", 503) from None
-        return _caller(_name_in(claims), _roles_in(claims))
+        return _caller(_name_in(claims), f"oid {claims.get('oid') or claims.get('sub')}", _roles_in(claims))
 
 
-def _caller(name: str, roles: Iterable[Role]) -> tuple[AuthCredentials, BaseUser]:
-    return AuthCredentials(sorted(included(roles))), SimpleUser(name)
+class Caller(SimpleUser):
+    """Who calls. *identity*: the same however the caller's name is changed: the `oid` of a token, or a key's name."""
+
+    def __init__(self, name: str, identity: str) -> None:
+        super().__init__(name)
+        self._identity = identity
+
+    @property
+    def identity(self) -> str:
+        return self._identity
+
+
+def _caller(name: str, identity: str, roles: Iterable[Role]) -> tuple[AuthCredentials, BaseUser]:
+    return AuthCredentials(sorted(included(roles))), Caller(name, identity)
 
 
 def _roles_in(claims: Mapping[str, Any]) -> list[Role]:

@@ -13,8 +13,10 @@ from domain.findings import is_inventoried
 from domain.ledger import ENTRY_ID, Entry
 from domain.states import Actor, ControlState, StateName
 from domain.steps import ShownStep
+from handlers import config_proposals
 from handlers.api.access import as_role, with_headers
 from handlers.api.routing import PREFIX, Neighbours, TenantInPath, router_of
+from handlers.config_proposals import ShownProposal
 from handlers.on_request import known_tenant
 
 LARGEST_PAGE = 1000
@@ -41,12 +43,16 @@ class ShownControl(BaseModel):
 
 
 class TenantState(BaseModel):
-    """How every control of a tenant stands. *inventoried*: each finding of its first sight is answered."""
+    """How every control of a tenant stands. *inventoried*: each finding of its first sight is answered.
+
+    *proposed*: the config that waits for another person.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     tenant_id: str
     inventoried: bool
+    proposed: ShownProposal | None
     controls: tuple[ShownControl, ...]
 
 
@@ -75,7 +81,9 @@ async def get_state(tenant_id: TenantInPath, clients: Neighbours) -> TenantState
     listed = {**CATALOGUE, **states.controls}
     shown = tuple(_shown(states.of(each), states.exceptions.get(each)) for each in listed)
     inventoried = bool(states.looked) and is_inventoried(states.inventory(config, clients.now()))
-    return TenantState(tenant_id=config.tenant_id, inventoried=inventoried, controls=shown)
+    waiting = await config_proposals.waiting(config.tenant_id, clients)
+    proposed = config_proposals.shown(waiting) if waiting else None
+    return TenantState(tenant_id=config.tenant_id, inventoried=inventoried, proposed=proposed, controls=shown)
 
 
 @router.get("/tenants/{tenant_id}/ledger", **as_role("Reader", 404, ok=with_headers("Link")))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -107,6 +108,18 @@ async def _caller(request: Request) -> str:
     return str(request.user.display_name)
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who calls. *name*: as the ledger has it. *identity*: the same however the name is changed (`access.Caller`)."""
+
+    name: str
+    identity: str
+
+
+async def _person(request: Request) -> Person:
+    return Person(str(request.user.display_name), str(request.user.identity))
+
+
 async def _requester(
     request: Request,
     caller: Annotated[str, Depends(_caller)],
@@ -149,6 +162,7 @@ def _canonical_body(body: bytes) -> object:
 Neighbours = Annotated[Clients, Depends(_clients)]
 Configured = Annotated[Settings, Depends(_settings)]
 CallerName = Annotated[str, Depends(_caller)]
+FromPerson = Annotated[Person, Depends(_person)]
 FromRequester = Annotated[Requester, Depends(_requester)]
 
 _GUID = {"format": "uuid", "examples": ["7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"]}

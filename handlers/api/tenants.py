@@ -15,17 +15,21 @@ from domain.alerts.tenant_state import FALSE_ALERTS
 from domain.errors import BadField, UnknownTenant
 from domain.ledger import Entry
 from domain.tenant import TenantConfig
+from domain.widening import ProposedConfig
+from handlers import config_proposals
 from handlers.api import readiness
 from handlers.api.access import as_role, with_headers
 from handlers.api.routing import (
     PREFIX,
     CallerName,
+    FromPerson,
     Neighbours,
     Strict,
     TenantInPath,
     example,
     router_of,
 )
+from handlers.config_proposals import ShownProposal, refuse_foreign_suffixes
 from handlers.on_request import canonical_id, refuse_unknown
 
 router = router_of("tenants")
@@ -34,7 +38,10 @@ type Kept = tuple[TenantConfig, str] | None
 """A config with its version."""
 
 _ETAG = with_headers("ETag")
-_ADDED = {201: {"model": TenantConfig} | with_headers("ETag", "Location")}
+_ADDED = {
+    201: {"model": TenantConfig} | with_headers("ETag", "Location"),
+    202: {"model": ShownProposal, "description": "It lets in more than the profile and waits for another person."},
+}
 _EXAMPLE = {
     "tenant_id": "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4",
     "name": "Northwind Legal",
@@ -98,26 +105,45 @@ async def put_tenant(
     tenant_id: TenantInPath,
     config: Annotated[TenantConfig, Strict, example(_EXAMPLE)],
     conditions: FromConditions,
-    caller: CallerName,
+    person: FromPerson,
     clients: Neighbours,
 ) -> Response:
-    """Add a tenant, or replace its config."""
+    """Add a tenant, or replace its config; one that lets in more than the profile waits for another person."""
     _refuse_senseless(canonical_id(tenant_id), config, clients)
     table = clients.storage.tenants
     kept = await table.find(config.tenant_id)
     conditions.refuse_moved(kept)
+    if widens := config_proposals.widening(config, kept[0] if kept else None, clients):
+        proposal = ProposedConfig(
+            config=config,
+            by=person.name,
+            identity=person.identity,
+            at=clients.now(),
+            version=kept[1] if kept else "",
+            widens=widens,
+        )
+        return JSONResponse(jsonable_encoder(await config_proposals.propose(proposal, clients)), 202)
     if kept and conditions.match is not None:
         await table.replace(config, kept[1])
     elif kept is None and conditions.none_match is not None:
         await table.create(config)
     else:
         await table.put(config)
-    await _note(config, kept[0] if kept else None, caller, clients)
+    await _note(config, kept[0] if kept else None, person.name, clients)
     written = await table.find(config.tenant_id)
     headers = {"ETag": _tag(written[1])} if written and written[0] == config else {}
     if kept:
         return JSONResponse(jsonable_encoder(config), 200, headers)
     return JSONResponse(jsonable_encoder(config), 201, headers | {"Location": f"{PREFIX}/tenants/{config.tenant_id}"})
+
+
+@router.post("/tenants/{tenant_id}/config/approve", response_model=TenantConfig, **as_role("Admin", 400, 404, 409, 415))
+async def post_config_approve(tenant_id: TenantInPath, person: FromPerson, clients: Neighbours) -> TenantConfig:
+    """Let a proposed config take effect: by another person than the one who proposed it."""
+    kept = await clients.storage.tenants.get(canonical_id(tenant_id))
+    taken = await config_proposals.take(canonical_id(tenant_id), person.identity, clients)
+    await _note(taken.config, kept, person.name, clients, proposed_by=taken.by)
+    return taken.config
 
 
 @router.delete("/tenants/{tenant_id}", status_code=204, **as_role("Admin", 404, 412))
@@ -151,7 +177,8 @@ def _refuse_senseless(tenant_id: str, config: TenantConfig, clients: Clients) ->
         raise BadField("body.tenant_id", "should be the one in the path")
     refuse_unknown(config.controls.keys() - {FALSE_ALERTS}, "body.controls")
     try:
-        clients.wanted(config)
+        wanted = clients.wanted(config)
+        refuse_foreign_suffixes(wanted.profile.mx_suffixes if "mx_suffixes" in config.overrides else ())
         for zone in config.dns:
             clients.hosting.provider(config, zone)
     except ValueError as error:
@@ -162,7 +189,9 @@ def _refuse_senseless(tenant_id: str, config: TenantConfig, clients: Clients) ->
         raise BadField(f"body.{field}", fault) from None
 
 
-async def _note(after: TenantConfig | None, before: TenantConfig | None, caller: str, clients: Clients) -> None:
+async def _note(
+    after: TenantConfig | None, before: TenantConfig | None, caller: str, clients: Clients, proposed_by: str = ""
+) -> None:
     """The ledger says who changed which part of the config."""
     new, old = (each.model_dump(mode="json") if each else {} for each in (after, before))
     changed = [name for name in TenantConfig.model_fields if new.get(name) != old.get(name)]
@@ -177,7 +206,7 @@ async def _note(after: TenantConfig | None, before: TenantConfig | None, caller:
         before={name: old[name] for name in changed if name in old},
         after={name: new[name] for name in changed if name in new},
         actor=caller,
-        requested_by=caller,
+        requested_by=proposed_by or caller,
     )
     await clients.storage.ledger.append(entry)
 

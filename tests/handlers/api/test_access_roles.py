@@ -28,6 +28,7 @@ MAY = {
     "POST /tenants/{tenant_id}/controls/{control}/except": APPROVER,
     "DELETE /tenants/{tenant_id}/controls/{control}/except": APPROVER,
     "POST /tenants/{tenant_id}/controls/{control}/undo": APPROVER,
+    "POST /tenants/{tenant_id}/config/approve": ADMIN,
     "GET /tenants/{tenant_id}/findings": EVERYONE,
     "POST /tenants/{tenant_id}/findings/{finding}/declare": APPROVER,
     "POST /tenants/{tenant_id}/findings/{finding}/remove": APPROVER,
