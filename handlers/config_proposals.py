@@ -28,7 +28,7 @@ class ShownProposal(BaseModel):
     config: TenantConfig
 
 
-def shown(proposed: ProposedConfig) -> ShownProposal:
+def shown_proposal(proposed: ProposedConfig) -> ShownProposal:
     return ShownProposal(
         tenant_id=proposed.config.tenant_id,
         by=proposed.by,
@@ -72,7 +72,7 @@ async def propose(proposed: ProposedConfig, clients: Clients) -> ShownProposal:
         requested_by=proposed.by,
     )
     await clients.storage.ledger.append(entry)
-    return shown(proposed)
+    return shown_proposal(proposed)
 
 
 async def waiting(tenant_id: str, clients: Clients) -> ProposedConfig | None:

@@ -148,7 +148,7 @@ class CallerBackend(AuthenticationBackend):
         return _caller(_name_in(claims), f"oid {claims.get('oid') or claims.get('sub')}", _roles_in(claims))
 
 
-class Caller(SimpleUser):
+class ApiCaller(SimpleUser):
     """Who calls. *identity*: the same however the caller's name is changed: the `oid` of a token, or a key's name."""
 
     def __init__(self, name: str, identity: str) -> None:
@@ -161,7 +161,7 @@ class Caller(SimpleUser):
 
 
 def _caller(name: str, identity: str, roles: Iterable[Role]) -> tuple[AuthCredentials, BaseUser]:
-    return AuthCredentials(sorted(included(roles))), Caller(name, identity)
+    return AuthCredentials(sorted(included(roles))), ApiCaller(name, identity)
 
 
 def _roles_in(claims: Mapping[str, Any]) -> list[Role]:

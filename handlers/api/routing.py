@@ -109,15 +109,15 @@ async def _caller(request: Request) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Who calls. *name*: as the ledger has it. *identity*: the same however the name is changed (`access.Caller`)."""
+class CallingPerson:
+    """Who calls. *name*: as the ledger has it. *identity*: the same however the name is changed (`access.ApiCaller`)."""
 
     name: str
     identity: str
 
 
-async def _person(request: Request) -> Person:
-    return Person(str(request.user.display_name), str(request.user.identity))
+async def _person(request: Request) -> CallingPerson:
+    return CallingPerson(str(request.user.display_name), str(request.user.identity))
 
 
 async def _requester(
@@ -162,7 +162,7 @@ def _canonical_body(body: bytes) -> object:
 Neighbours = Annotated[Clients, Depends(_clients)]
 Configured = Annotated[Settings, Depends(_settings)]
 CallerName = Annotated[str, Depends(_caller)]
-FromPerson = Annotated[Person, Depends(_person)]
+FromPerson = Annotated[CallingPerson, Depends(_person)]
 FromRequester = Annotated[Requester, Depends(_requester)]
 
 _GUID = {"format": "uuid", "examples": ["7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"]}
