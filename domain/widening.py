@@ -16,7 +16,7 @@ PROPOSED_FOR = timedelta(days=7)
 _MICROSOFTS = (*mx.MICROSOFT, "office365.us", "microsoft.com", "onmicrosoft.com", "partner.outlook.cn")
 """Where Microsoft's own mail hosts and tenants are: they are every tenant's, so that none of them is a filter."""
 
-type _Grant = tuple[str, str]
+type _Allowance = tuple[str, str]
 """A field of the profile, and one thing that it lets in or accepts."""
 
 
@@ -58,7 +58,7 @@ def is_microsofts(suffix: str) -> bool:
 _NETWORKS = frozenset({"delivery_networks", "spoof_allow.networks"})
 
 
-def _grants(profile: Profile) -> Iterator[_Grant]:
+def _grants(profile: Profile) -> Iterator[_Allowance]:
     yield from (("delivery_networks", each) for each in profile.delivery_networks)
     yield from (("mx_suffixes", each) for each in profile.mx_suffixes)
     yield from (("alert_policies", each) for each in profile.alert_policies)
@@ -81,7 +81,7 @@ def _grants(profile: Profile) -> Iterator[_Grant]:
         yield "direct_send.reject", "false"
 
 
-def _is_within(field: str, value: str, before: set[_Grant]) -> bool:
+def _is_within(field: str, value: str, before: set[_Allowance]) -> bool:
     wider = [each for name, each in before if name == field]
     if field in _NETWORKS:
         return any(IPv4Network(value).subnet_of(IPv4Network(each)) for each in wider)

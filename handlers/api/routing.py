@@ -110,7 +110,7 @@ async def _caller(request: Request) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CallingPerson:
-    """Who calls. *name*: as the ledger has it. *identity*: the same however the name is changed (`access.ApiCaller`)."""
+    """Who calls. *name*: as the ledger has it. *identity*: the same however that is changed."""
 
     name: str
     identity: str
