@@ -126,6 +126,9 @@ _PEM_LINE = 60
 _IN_CONNECTION = r"(?i)(?:AccountKey|SharedAccessSignature)=([^;]+)"
 
 
+SHORTEST_MARK_SECRET = 32
+
+
 class SettingsError(Exception):
     """A setting is missing or malformed; *str()* is one line that names it and says what it should be."""
 
@@ -184,6 +187,13 @@ class Settings(BaseSettings):
     psa_halopsa: Json[HaloPsaConnection] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
     psa_standard: Json[StandardConnection] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
 
+    mark_secret: str = Field(
+        "",
+        min_length=SHORTEST_MARK_SECRET,
+        description=f"{SHORTEST_MARK_SECRET} or more random characters, the same for good",
+        repr=False,
+    )
+
     dns_secrets: dict[str, str] = Field(
         {}, alias=f"{SECRET_PREFIX}*", description="a secret each, named in a tenant's dns", repr=False
     )
@@ -207,6 +217,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: "
                 "exactly one of them should be set"
+            )
+        if (self.psa_connectwise or self.psa_autotask or self.psa_halopsa) and not self.mark_secret:
+            raise ValueError(
+                "HOLDFAST_MARK_SECRET: is missing; where a ticket system is connected it should be "
+                f"{SHORTEST_MARK_SECRET} or more random characters, the same for good"
             )
         if bool(self.api_audience) != bool(self.api_tenant_id):
             raise ValueError("HOLDFAST_API_AUDIENCE, HOLDFAST_API_TENANT_ID: should both be set, or neither")

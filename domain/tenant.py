@@ -68,10 +68,20 @@ class Freeze(_Part):
 
 
 class PsaCompany(_Part):
-    """The tenant's company in the MSP's ticket system."""
+    """The tenant's company in the MSP's ticket system, and what its tickets may do.
+
+    *may_reprovision*: a signed webhook that no person stands behind passes the tenant's mode. *approvers*: the only
+    agents who approve a plan, or ask for a reprovision, by ticket; none named means every agent.
+    """
 
     provider: Provider
     company_id: str = Field(min_length=1, max_length=100)
+    may_reprovision: bool = False
+    approvers: tuple[str, ...] = ()
+
+    def lets_decide(self, agent: str) -> bool:
+        """Whether *agent*, by the ticket system's own id, may approve or ask for a reprovision by ticket."""
+        return bool(agent) and (not self.approvers or agent in self.approvers)
 
 
 class Declaration(_Part):

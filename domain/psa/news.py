@@ -1,16 +1,16 @@
 """What a ticket is told of one tenant: which ledger entries open one, which settle it, and their words.
 
-A cause is a control, or the tenant itself where an entry names none. Its key is stable: no date, count or name is in
-it, so that a cause that lasts has one ticket (docs/reference/psa.md#one-ticket-a-cause).
+A cause is a control, or the tenant itself where an entry names none. Its key (`marks`) is stable: no date, count or
+name is in it, so that a cause that lasts has one ticket (docs/reference/psa.md#one-ticket-a-cause).
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from domain.control import Drift
 from domain.ledger import Entry, LedgerEvent
 from domain.operations import ControlOutcome, Operation
 from domain.psa.desk import ApprovalRules
+from domain.psa.marks import Marks
 from domain.shown import quoted, visible
 from domain.states import ControlState
 from domain.steps import ShownStep
@@ -27,20 +27,6 @@ LONGEST_HEADING = 90
 LONGEST_TEXT = 12_000
 LONGEST_PART = 4_000
 """Of one value or sentence: a record to be pasted must be whole, and takes up to a thousand characters a domain."""
-
-
-def key(tenant_id: str, cause: str) -> str:
-    """Our own name for the ticket of a cause: at most 50 characters, as Autotask's `externalID` takes."""
-    return f"hf-{_hash(tenant_id, cause)}"
-
-
-def marker(ids: Iterable[str]) -> str:
-    """What a note carries so that it is known again: whether it was written is looked up before it is repeated."""
-    return f"[hf-{_hash(*sorted(ids))[:12]}]"
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
 
 
 def summary(cause: str, tenant_name: str, filter_name: str) -> str:
@@ -79,14 +65,14 @@ def settled(entries: Sequence[Entry]) -> bool:
     return bool(said) and said[-1].event in SETTLING
 
 
-def note(entries: Sequence[Entry], state: ControlState, approval: ApprovalRules) -> str:
+def note(entries: Sequence[Entry], state: ControlState, approval: ApprovalRules, marks: Marks) -> str:
     """The note for what happened since the last one, oldest first: every sentence also reads well on one line."""
     lines = [line for entry in entries for line in _lines(entry)]
     if state.actor and any(opens(entry) for entry in entries):
         lines.append(f"Changed by {quoted(str(state.actor))}.")
     if lists_plan(entries, state):
         lines += _plan(state, approval)
-    return _joined(lines, marker(entry.id for entry in entries))
+    return _joined(lines, marks.note(entry.id for entry in entries))
 
 
 def lists_plan(entries: Sequence[Entry], state: ControlState) -> bool:
@@ -95,13 +81,13 @@ def lists_plan(entries: Sequence[Entry], state: ControlState) -> bool:
     return state.state == "awaiting_approval" and last == ["awaiting_approval"]
 
 
-def result(operation: Operation, proofs: Sequence[Entry]) -> str:
+def result(operation: Operation, proofs: Sequence[Entry], marks: Marks) -> str:
     """What became of the work that a ticket asked for, with its steps and their proof."""
     lines = [f"The {operation.kind} that this ticket asked for has ended: {operation.state}."]
     by_control = {entry.control: entry for entry in proofs}
     for control in operation.controls:
         lines += _outcome(control, by_control.get(control.id))
-    return _joined(lines, marker([operation.id]))
+    return _joined(lines, marks.note([operation.id]))
 
 
 def _outcome(control: ControlOutcome, proof: Entry | None) -> list[str]:

@@ -28,7 +28,7 @@ class Note:
 
 @dataclass
 class Ticket:
-    """A ticket, by the words that the three systems share. *changed_kind*: who changed it last, as of notes."""
+    """A ticket, by the words that the three systems share. *changed_kind*, *made_kind*: who did, as of notes."""
 
     id: int
     company: int
@@ -45,6 +45,8 @@ class Ticket:
     changed_at: str = ""
     changed_by: str = ""
     changed_kind: Literal["agent", "contact"] = "agent"
+    made_by: str = ""
+    made_kind: Literal["agent", "contact"] = "agent"
     notes: list[Note] = field(default_factory=list)
     history: list[tuple[int, str]] = field(default_factory=list)
 
@@ -87,10 +89,18 @@ class System:
 
     # --- what people do ----------------------------------------------------------------------------------------------
 
-    def opens(self, by: str, *, company: int, summary: str = "Help", **fields: Any) -> Ticket:  # noqa: ANN401 - fields
+    def opens(
+        self,
+        by: str,
+        kind: Literal["agent", "contact"] = "agent",
+        *,
+        company: int,
+        summary: str = "Help",
+        **fields: Any,  # noqa: ANN401 - fields
+    ) -> Ticket:
         """A person opens a ticket."""
         ticket = self._made(company=company, summary=summary, **fields)
-        self._changed(ticket, by, "added")
+        self._changed(ticket, by, "added", kind)
         return ticket
 
     def changes(self, by: str, ticket_id: int, kind: Literal["agent", "contact"] = "agent", **fields: Any) -> Ticket:  # noqa: ANN401
@@ -193,6 +203,8 @@ class System:
 
     def _changed(self, ticket: Ticket, by: str, action: str, kind: Literal["agent", "contact"] = "agent") -> None:
         ticket.changed_at, ticket.changed_by, ticket.changed_kind = self.stamp(), by, kind
+        if action == "added":
+            ticket.made_by, ticket.made_kind = by, kind
         self._tell(ticket, action, by)
 
     def _tell(self, ticket: Ticket, action: str, by: str) -> None:

