@@ -35,6 +35,7 @@ _WHY = {
     413: "The body has more than 64 KiB.",
     415: "The body is not `application/json`.",
     422: "A field, header or query parameter is wrong; the sentence names it.",
+    429: "Too many wrong keys came from this address; `Retry-After` says how long to wait.",
     502: "The neighbour that was asked said no; the sentence says what to grant.",
     503: "Storage, or Entra's signing keys, cannot be had.",
 }

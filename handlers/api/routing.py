@@ -139,9 +139,8 @@ async def _requester(
     # The endpoint's name and the ids' canonical form: two spellings of one request are one request.
     path = {name: _canonical_id(value) for name, value in request.path_params.items()}
     asked = [request.scope["route"].name, path, _canonical_body(await request.body())]
-    return Requester(
-        caller, IdempotencyKey(key, hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest())
-    )
+    fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return Requester(caller, IdempotencyKey(request.user.identity, key, fingerprint))
 
 
 def _canonical_id(value: str) -> str:

@@ -14,6 +14,10 @@ type Trouble = Literal["unavailable", "throttled", "slow", "html", "cut", "lost"
 None in the list of troubles: one request that goes well."""
 
 
+type Kind = Literal["agent", "contact"]
+"""Who does something: an employee of the MSP, or somebody of its customer."""
+
+
 @dataclass
 class Note:
     """A note on a ticket. *kind*: an `agent` of the MSP or a `contact` of its customer wrote it."""
@@ -89,15 +93,7 @@ class System:
 
     # --- what people do ----------------------------------------------------------------------------------------------
 
-    def opens(
-        self,
-        by: str,
-        kind: Literal["agent", "contact"] = "agent",
-        *,
-        company: int,
-        summary: str = "Help",
-        **fields: Any,  # noqa: ANN401 - fields
-    ) -> Ticket:
+    def opens(self, by: str, kind: Kind = "agent", *, company: int, summary: str = "Help", **fields: Any) -> Ticket:  # noqa: ANN401 - fields
         """A person opens a ticket."""
         ticket = self._made(company=company, summary=summary, **fields)
         self._changed(ticket, by, "added", kind)
