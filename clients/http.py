@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import json
 import logging
 import re
@@ -32,6 +33,7 @@ from clients.errors import (
     Unreachable,
     Unreadable,
 )
+from domain.nesting import parse_json
 
 log = logging.getLogger("holdfast.http")
 
@@ -99,10 +101,10 @@ class Answer:
         return self.content.decode("utf-8", "replace")
 
     def json(self) -> object:
-        """The body as JSON. Raises Garbled when it is not."""
+        """The body as JSON. Raises Garbled when it is not, or is nested deeper than anybody means."""
         try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
+            return parse_json(self.content)
+        except ValueError:
             form = self.headers.get("content-type", "no content type")
             raise Garbled(f"not JSON ({form}, {len(self.content)} bytes): {self.text}", call=self.call) from None
 
@@ -187,8 +189,7 @@ class Http:
                 content=request.content,
                 timeout=_TIMEOUTS[request.intent],
             ) as response:
-                # Raw: a decoder that trips over a lying gzip label would hide the status.
-                content = b"".join([chunk async for chunk in response.aiter_raw()])
+                content = await _received(response, call)
         except _NOT_SENT as error:
             raise Unreachable(_sentence(error), call=call, sent=False) from error
         except httpx.TransportError as error:
@@ -201,7 +202,7 @@ class Http:
         headers = response.headers
         call = Call(call.method, call.path, response.status_code, headers.get("request-id", trace))
         log.debug("http_answer call=%s bytes=%d", call, len(content))
-        return Answer(call, response.status_code, request.intent, headers, _unpacked(content), self._now())
+        return Answer(call, response.status_code, request.intent, headers, _unpacked(content, call), self._now())
 
 
 _BUSY = {429, 503}
@@ -213,14 +214,36 @@ def _sentence(error: httpx.TransportError) -> str:
     return f"no answer: {type(error).__name__} {error}".rstrip()
 
 
-def _unpacked(content: bytes) -> bytes:
-    """The body without gzip. Its label is not believed, for it lies both ways; no JSON begins with the magic number."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Octets of an answer, also without its gzip: many times the longest list of objects that Exchange gives."""
+
+
+async def _received(response: httpx.Response, call: Call) -> bytes:
+    """The body as it came. Raw: a decoder that trips over a lying gzip label would hide the status."""
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > LARGEST_ANSWER:
+            raise Unreadable(f"an answer of more than {LARGEST_ANSWER} bytes", call=call)
+    return bytes(content)
+
+
+def _unpacked(content: bytes, call: Call) -> bytes:
+    """The body without gzip. Its label is not believed, for it lies both ways; no JSON begins with the magic number.
+
+    Raises:
+        Unreadable: It would become larger than any answer is.
+    """
     if not content.startswith(b"\x1f\x8b"):
         return content
     try:
-        return gzip.decompress(content)
+        with gzip.open(io.BytesIO(content)) as packed:
+            found = packed.read(LARGEST_ANSWER + 1)
     except (OSError, EOFError, zlib.error):
         return content
+    if len(found) > LARGEST_ANSWER:
+        raise Unreadable(f"an answer that unpacks to more than {LARGEST_ANSWER} bytes", call=call)
+    return found
 
 
 class _Patience:

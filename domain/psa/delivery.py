@@ -3,12 +3,12 @@
 Source: docs/reference/psa.md#webhooks-are-hints, #connectwise-callbacks, #autotask-webhooks, #halopsa-webhooks.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from domain.nesting import parse_json
 from domain.psa.desk import Action, TicketSystem
 
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -62,8 +62,8 @@ def parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
         BadBody: It is none, or is nested deeper than anybody means.
     """
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return parse_json(body)
+    except ValueError:
         raise BadBody("the body is not JSON") from None
 
 

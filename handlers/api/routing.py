@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 from clients.connect import Clients
 from clients.settings import Settings
 from domain.controls import CATALOGUE
+from domain.nesting import parse_json
 from domain.operations import IdempotencyKey, Operation
 from handlers.on_request import Requester
 
@@ -153,8 +154,8 @@ def _canonical_id(value: str) -> str:
 def _canonical_body(body: bytes) -> object:
     """The body without its spelling; one that is not JSON is refused later, and is itself until then."""
     try:
-        return json.loads(body or b"{}")
-    except (ValueError, RecursionError):
+        return parse_json(body or b"{}")
+    except ValueError:
         return body.hex()
 
 

@@ -6,6 +6,7 @@ from azure.storage.queue.aio import QueueClient
 from standardwebhooks import Webhook
 
 from handlers.delivery import deliver
+from handlers.tickets.webhooks import MOST_TICKETS
 from simulator.psa.desk import Delivery
 from tests.handlers.harness import holdfast
 from tests.handlers.tickets.msp import STANDARD_SECRET, answer, in_every_system, reprovision
@@ -69,6 +70,14 @@ async def test_a_payload_of_the_msps_own_form_is_understood(msp, form):
     ticket = reprovision(msp)
     await msp.work()
     assert ticket.closed
+
+
+@pytest.mark.parametrize("provider", ["halopsa"])
+async def test_a_batch_of_more_tickets_than_a_request_has_time_for_is_413_and_puts_none_on_the_queue(msp):
+    batch = [{"ticket_id": number + 1} for number in range(MOST_TICKETS + 1)]
+    assert await msp.receive(_delivery(msp, json.dumps(batch).encode())) == 413
+    assert await msp.service.messages("tickets") == []
+    assert await msp.receive(_delivery(msp, json.dumps(batch[1:]).encode())) == 202
 
 
 @pytest.mark.parametrize("provider", ["halopsa"])
