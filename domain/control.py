@@ -4,7 +4,7 @@ A control does no I/O: it gets facts and returns a judgement. A drifted one carr
 gate decides whether they are sent.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self, cast
@@ -155,6 +155,14 @@ class Facts:
             self._parsed[kind] = tuple(item for item, _ in self._listed(kind))
         return cast("tuple[T, ...]", self._parsed[kind])
 
+    def doubts(self, kinds: Iterable[type[ExchangeObject]]) -> Iterator["DoubtError"]:
+        """Why each of *kinds* that could not be read could not."""
+        for kind in kinds:
+            try:
+                self.all(kind)
+            except DoubtError as doubt:
+                yield doubt
+
     def rows(self, kind: type[ExchangeObject]) -> tuple[Row, ...]:
         """As `all`, each as it was listed. Raises as `all`."""
         return tuple(row for _, row in self._listed(kind))
@@ -215,6 +223,7 @@ class Control:
     *about*: the kinds of object that it judges; a change to one is a reason to look again at once.
     *beside*: other kinds that its judgement needs. All of both must have been read, or it is Unknown.
     *parts*: the parts of the profile that its figures come from; where one is absent, it does not apply.
+    *optional_parts*: parts that it takes figures from where they are there.
     *source*: the page that documents it, where that is not the filter's guide.
     *needs*: controls that must be compliant before this one is written.
     *once*: a write that failed or had no effect is not tried again by itself, ever.
@@ -230,6 +239,7 @@ class Control:
     by_hand: str
     beside: tuple[type[ExchangeObject], ...] = ()
     parts: tuple[PartName, ...] = ()
+    optional_parts: tuple[PartName, ...] = ()
     source: str = ""
     needs: tuple[str, ...] = ()
     once: bool = False
@@ -271,9 +281,10 @@ class Control:
     def _judged(self, facts: Facts, wanted: Wanted) -> Judgement | Needs:
         if not self.applies(wanted.profile):
             return NotApplicable(f"the guide of {wanted.profile.name} does not ask for it")
+        if doubts := tuple(facts.doubts(self.sees)):
+            reasons, remedies = map(str, doubts), (doubt.remedy for doubt in doubts)
+            return Unknown("; ".join(dict.fromkeys(reasons)), " ".join(dict.fromkeys(filter(None, remedies))))
         try:
-            for kind in self.sees:
-                facts.all(kind)
             return self.judge(facts, wanted)
         except DoubtError as doubt:
             return Unknown(str(doubt), doubt.remedy)

@@ -12,12 +12,16 @@ from typing import Any
 from domain import normal
 from domain.control import DoubtError, Facts
 from domain.exchange import (
+    AllowEntry,
     AntiPhishPolicy,
+    ConnectionFilter,
+    ContentFilter,
     DkimConfig,
     ExchangeObject,
     InboundConnector,
     OutboundConnector,
     ProtectionAlert,
+    RemoteDomain,
     SpoofItem,
     TransportRule,
     Writing,
@@ -241,6 +245,34 @@ def _rule_opens(before: TransportRule | None, after: TransportRule | None, _w: W
         yield f"rule {quoted(after.name)} would let mail pass without a look at it"
 
 
+def _filter_opens(before: ConnectionFilter | None, after: ConnectionFilter | None, wanted: Wanted) -> Iterator[str]:
+    if after is None:
+        return
+    known = before.ip_allow_list if before else frozenset()
+    for each in sorted(after.ip_allow_list - known):
+        if not normal.lies_within(each, wanted.profile.delivery_networks):
+            yield f"mail from {quoted(each)} would be delivered without a look at it"
+    if after.enable_safe_list and not (before and before.enable_safe_list):
+        yield "mail from senders of Microsoft's own list would not be looked at"
+
+
+def _senders_open(before: ContentFilter | None, after: ContentFilter | None, _w: Wanted) -> Iterator[str]:
+    known = before.allowed_senders | before.allowed_sender_domains if before else frozenset()
+    for each in sorted(after.allowed_senders | after.allowed_sender_domains if after else ()):
+        if each not in known:
+            yield f"mail that claims to come from {quoted(each)} would not be looked at"
+
+
+def _entry_opens(before: AllowEntry | None, after: AllowEntry | None, _w: Wanted) -> Iterator[str]:
+    if after and before is None:
+        yield f"mail from {quoted(after.value)} would be delivered whatever it holds"
+
+
+def _domain_opens(before: RemoteDomain | None, after: RemoteDomain | None, _w: Wanted) -> Iterator[str]:
+    if after and after.trusted_mail_inbound_enabled and not (before and before.trusted_mail_inbound_enabled):
+        yield f"mail from {quoted(after.domain_name)} would be taken for safe"
+
+
 _JUDGES: Mapping[type[ExchangeObject], tuple[_Judge, _Judge]] = MappingProxyType(
     {
         InboundConnector: (_connector_closes, _connector_opens),
@@ -248,6 +280,10 @@ _JUDGES: Mapping[type[ExchangeObject], tuple[_Judge, _Judge]] = MappingProxyType
         ProtectionAlert: (_nothing, _alert_opens),
         SpoofItem: (_nothing, _pair_opens),
         TransportRule: (_nothing, _rule_opens),
+        ConnectionFilter: (_nothing, _filter_opens),
+        ContentFilter: (_nothing, _senders_open),
+        AllowEntry: (_nothing, _entry_opens),
+        RemoteDomain: (_nothing, _domain_opens),
         OutboundConnector: (_nothing, _nothing),  # the way out
         DkimConfig: (_nothing, _nothing),  # the way out
     }

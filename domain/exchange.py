@@ -12,7 +12,7 @@ have (`TestMode`, `Priority`, a domain's flags) have a default. Source: docs/ref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 from pydantic.alias_generators import to_pascal
@@ -23,6 +23,20 @@ from domain.reading import Lane, Query, Row
 _UNLIMITED = ("ResultSize", "Unlimited")
 
 type Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+
+
+def _named_senders(value: object) -> object:
+    if not isinstance(value, list):
+        return value
+    return [next(iter(_members(item)), item) if isinstance(item, dict) else item for item in value]
+
+
+def _members(item: Mapping[str, object]) -> list[object]:
+    return [item[name] for name in ("Sender", "Domain", "Address") if name in item]
+
+
+type Allowed = Annotated[Names, BeforeValidator(_named_senders)]
+"""Senders or domains, each as text or, in some shells, as an object with a member of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +143,8 @@ class InboundConnector(ExchangeObject):
         new="New-InboundConnector",
         remove="Remove-InboundConnector",
         restorable=frozenset({
-            "CloudServicesMailEnabled", "Enabled", "RequireTls", "RestrictDomainsToIPAddresses", "SenderDomains",
-            "SenderIPAddresses", "TlsSenderCertificateName",
+            "CloudServicesMailEnabled", "EFSkipIPs", "EFSkipLastIP", "Enabled", "RequireTls",
+            "RestrictDomainsToIPAddresses", "SenderDomains", "SenderIPAddresses", "TlsSenderCertificateName",
         }),
         made_with={
             "CloudServicesMailEnabled": False, "ConnectorType": "Partner", "Enabled": True, "RequireTls": True,
@@ -150,6 +164,8 @@ class InboundConnector(ExchangeObject):
     cloud_services_mail_enabled: StrictBool
     tls_sender_certificate_name: Text = ""
     associated_accepted_domains: Domains = frozenset()
+    ef_skip_ips: Annotated[Networks, Field(validation_alias="EFSkipIPs")] = frozenset()
+    ef_skip_last_ip: Annotated[StrictBool, Field(validation_alias="EFSkipLastIP")] = False
     comment: Text = ""
 
     @property
@@ -233,8 +249,19 @@ class TransportRule(ExchangeObject):
 
     @property
     def skips_filtering(self) -> bool:
-        """Whether it takes mail for wanted without a look at it: spam confidence level -1."""
-        return self.state == "Enabled" and str((self.model_extra or {}).get("SetSCL")) == "-1"
+        """Whether it takes mail for wanted without a look at it: spam confidence level -1, or a header that says so.
+
+        Source: docs/reference/exchange.md#transport-rules.
+        """
+        extra = self.model_extra or {}
+        header = str(extra.get("SetHeaderName")).casefold()
+        skips = str(extra.get("SetSCL")) == "-1" or header.startswith("x-ms-exchange-organization-skip")
+        return self.state == "Enabled" and skips
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """What a condition or action holds, one or several; none where it is not set."""
+        value = (self.model_extra or {}).get(name) or ()
+        return tuple(map(str, value)) if isinstance(value, list | tuple) else (str(value),)
 
     def others(self, prefixes_and_names: frozenset[str]) -> dict[str, object]:
         """The set ones (neither null, false nor empty) among the named properties and every `ExceptIf...`."""
@@ -352,6 +379,90 @@ class SpoofItem(ExchangeObject):
     sending_infrastructure: StrictStr
     spoof_type: StrictStr
     action: StrictStr
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
+class ConnectionFilter(ExchangeObject):
+    """The connection filter: addresses whose mail is taken without a look at it. `Default` always exists."""
+
+    queries = (Query("exchange", "Get-HostedConnectionFilterPolicy", never_empty=True),)
+    writing = Writing(
+        role="Transport Hygiene",
+        set="Set-HostedConnectionFilterPolicy",
+        restorable=frozenset({"EnableSafeList", "IPAllowList"}),
+    )
+
+    identity: StrictStr
+    ip_allow_list: Annotated[Networks, Field(validation_alias="IPAllowList")] = frozenset()
+    enable_safe_list: StrictBool
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
+class ContentFilter(ExchangeObject):
+    """An anti-spam policy, cut down to the senders that it does not look at. `Default` always exists."""
+
+    queries = (Query("exchange", "Get-HostedContentFilterPolicy", never_empty=True),)
+    writing = Writing(
+        role="Transport Hygiene",
+        set="Set-HostedContentFilterPolicy",
+        restorable=frozenset({"AllowedSenderDomains", "AllowedSenders"}),
+    )
+
+    identity: StrictStr
+    name: StrictStr
+    allowed_senders: Allowed = frozenset()
+    allowed_sender_domains: Allowed = frozenset()
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
+class AllowEntry(ExchangeObject):
+    """An entry of the Tenant Allow/Block List that lets in a sender or an IPv6 address."""
+
+    queries = (
+        Query("exchange", "Get-TenantAllowBlockListItems", (("ListType", "Sender"), ("Allow", True))),
+        Query("exchange", "Get-TenantAllowBlockListItems", (("ListType", "IP"), ("Allow", True))),
+    )
+    writing = Writing(role="Transport Hygiene", remove="Remove-TenantAllowBlockListItems")
+
+    identity: StrictStr
+    value: StrictStr
+    action: StrictStr
+
+    @property
+    def list_type(self) -> Literal["Sender", "IP"]:
+        """The list that it is in. `IP` holds IPv6 alone, and no sender has a colon."""
+        return "IP" if ":" in self.value else "Sender"
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
+class RemoteDomain(ExchangeObject):
+    """What goes to, and is believed of, one other domain. Every tenant has `Default`, for `*`."""
+
+    queries = (Query("exchange", "Get-RemoteDomain", (_UNLIMITED,), never_empty=True),)
+    writing = Writing(
+        role="Remote and Accepted Domains",
+        set="Set-RemoteDomain",
+        restorable=frozenset({"TrustedMailInboundEnabled"}),
+    )
+
+    identity: StrictStr
+    name: StrictStr
+    domain_name: StrictStr
+    allowed_oof_type: Annotated[StrictStr, Field(validation_alias="AllowedOOFType")]
+    auto_reply_enabled: StrictBool
+    trusted_mail_inbound_enabled: StrictBool = False
 
     @property
     def key(self) -> str:

@@ -10,6 +10,7 @@ from domain.controls import (
     dkim,
     dmarc,
     inbound_lockdown,
+    lock_bypass,
     mx,
     oof_connector,
     oof_rule,
@@ -37,6 +38,7 @@ CATALOGUE: dict[str, Control] = {
         alert_policies,
         connector_health,
         direct_send,
+        lock_bypass,
     )
 }
 

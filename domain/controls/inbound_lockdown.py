@@ -36,18 +36,31 @@ _ID = "inbound-lockdown"
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
-    profile = wanted.profile
-    # A declared service may sit in the filter's own range (its IoT relay): its connector is not the lock.
-    connectors = tuple(c for c in facts.all(InboundConnector) if not service_connectors.is_declared(c, wanted.tenant))
-    ours = [c for c in connectors if c.connector_type == _type(profile) and _looks_ours(c, profile)]
-    match ours:
+    match _ours(facts, wanted):
         case []:
-            return _missing(facts, connectors, profile)
+            return _missing(facts, _undeclared(facts, wanted), wanted.profile)
         case [one]:
             return _differing(one, facts, wanted)
-        case _:
-            names = " and ".join(quoted(c.name) for c in ours)
+        case several:
+            names = " and ".join(quoted(c.name) for c in several)
             return NeedsPerson(f"the connectors {names} both look like the filter's: remove all but one of them")
+
+
+def the_lock(facts: Facts, wanted: Wanted) -> InboundConnector | None:
+    """The one connector whose fields this control compares; None where there is none, or more than one."""
+    ours = _ours(facts, wanted)
+    return ours[0] if len(ours) == 1 else None
+
+
+def _ours(facts: Facts, wanted: Wanted) -> list[InboundConnector]:
+    profile = wanted.profile
+    connectors = _undeclared(facts, wanted)
+    return [c for c in connectors if c.connector_type == _type(profile) and _looks_ours(c, profile)]
+
+
+def _undeclared(facts: Facts, wanted: Wanted) -> tuple[InboundConnector, ...]:
+    """A declared service may sit in the filter's own range (its IoT relay): its connector is not the lock."""
+    return tuple(c for c in facts.all(InboundConnector) if not service_connectors.is_declared(c, wanted.tenant))
 
 
 def is_locked(facts: Facts, wanted: Wanted) -> bool:

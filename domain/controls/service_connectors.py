@@ -31,7 +31,7 @@ _ID = "service-connectors"
 
 def is_declared(connector: InboundConnector, tenant: TenantConfig) -> bool:
     """Whether *connector* is one of those that the tenant's config declares."""
-    return any(_serves(connector, service) for service in tenant.service_connectors)
+    return any(serves(connector, service) for service in tenant.service_connectors)
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
@@ -40,7 +40,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
         return NotApplicable("the tenant's config declares no service connectors")
     seen, steps, todo, findings = Comparison(), [], [], list[Finding]()
     for service in declared:
-        match [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and _serves(c, service)]:
+        match [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and serves(c, service)]:
             case []:
                 one, step = _missing(service)
             case [connector]:
@@ -68,7 +68,7 @@ def _missing(service: ServiceConnector) -> tuple[Comparison, Step]:
     return Comparison((drift,)), Step("exchange", "New-InboundConnector", values, (drift.field,))
 
 
-def _serves(connector: InboundConnector, service: ServiceConnector) -> bool:
+def serves(connector: InboundConnector, service: ServiceConnector) -> bool:
     """By name, or by exactly the declared addresses or certificate (then somebody renamed it)."""
     if service.certificate:
         same = connector.tls_sender_certificate_name.casefold() == service.certificate.casefold()

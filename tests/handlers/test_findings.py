@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.findings import FIRST_SIGHT_AFTER
+from simulator.faults import Fault
 from tests.handlers.web import ask, of
 
 LOCK, COPIER, SECOND = "inbound-lockdown", "203.0.113.7/32", "206.125.40.0/24"
@@ -180,3 +181,58 @@ async def test_what_is_not_there_cannot_be_answered(service, tenant):
     assert (await answer_to(service, tenant, "0" * 16, "remove")).status_code == 404
     assert (await declared(service, tenant, "0" * 16)).status_code == 404
     assert (await declared(service, tenant, finding["id"], until=service.clock().isoformat())).status_code == 422
+
+
+WALL, ATTACKER = "lock-bypass", "198.51.100.66"
+
+
+@pytest.fixture
+async def attacked(service):
+    """A tenant as documented, to which somebody has added a connector for an address of theirs."""
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    await service.sweep()
+    assert (await service.state(tenant, WALL)).state == "compliant"
+    tenant.admin("New-InboundConnector", Name="Backup", SenderDomains=["*"], SenderIPAddresses=[ATTACKER])
+    return tenant
+
+
+@pytest.mark.parametrize("obstacle", ["", "brake", "observe", "freeze"])
+async def test_a_new_way_round_is_told_at_once_whatever_stops_writes(service, attacked, obstacle):
+    now = service.clock()
+    if obstacle == "brake":
+        await ask(service, "PUT", "brake", {"engaged": True, "reason": "a drill"})
+    elif obstacle == "observe":
+        await service.look_after(attacked, mode="observe")
+    elif obstacle == "freeze":
+        await service.look_after(attacked, freeze=[{"start": now, "end": now + timedelta(hours=9)}])
+    await service.sweep()
+    state = await service.state(attacked, WALL)
+    assert state.state == "needs_person"
+    [entry] = [each for each in await service.ledger(attacked, WALL) if each.event == "needs_person"]
+    assert f"{ATTACKER}/32 (1 IPv4 address)" in entry.detail
+    assert attacked.admin("Get-InboundConnector")[1]["Enabled"] is True
+
+
+async def test_a_way_round_is_taken_away_by_one_step_and_undo_opens_it_again(service, attacked):
+    await service.sweep()
+    [finding] = await found(service, attacked)
+    assert (finding["kind"], finding["name"], finding["first_sight"]) == ("bypass", "connector Backup", False)
+    ended = await end_of(service, await answer_to(service, attacked, finding["id"], "remove", reason="an attack"))
+    assert ended["state"] == "succeeded"
+    assert attacked.admin("Get-InboundConnector")[1]["Enabled"] is False
+    assert (await service.state(attacked, WALL)).state == "compliant"
+    assert await found(service, attacked) == []
+    entry = next(e for e in await service.ledger(attacked, WALL) if e.event == "corrected")
+    assert (entry.finding, entry.before) == (finding["id"], {"connector Backup: Enabled": True})
+    undo = await ask(service, "POST", f"tenants/{attacked.tenant_id}/controls/{WALL}/undo", {"entry": entry.id})
+    assert (await end_of(service, undo))["state"] == "succeeded"
+    assert attacked.admin("Get-InboundConnector")[1]["Enabled"] is True
+
+
+async def test_what_cannot_be_read_of_the_wall_is_named(service, attacked):
+    attacked.faults.script(Fault("nul_403", cmdlet="Get-HostedContentFilterPolicy", times=100))
+    await service.sweep()
+    state = await service.state(attacked, WALL)
+    assert state.state == "unknown"
+    assert "Get-HostedContentFilterPolicy" in state.detail

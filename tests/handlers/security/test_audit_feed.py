@@ -53,7 +53,7 @@ async def test_a_week_that_nobody_came_is_a_gap_that_is_written_down_and_the_res
     service.clock.advance(minutes=1)
     await read(service, tenant)
     assert [e.event for e in await service.ledger(tenant, "audit-feed")].count("audit_gap") == 2
-    assert await asked(service) == [["oof-rule"]]
+    assert await asked(service) == [["lock-bypass", "oof-rule"]]
 
 
 async def test_a_parcel_that_is_gone_is_a_gap_and_the_others_are_read(service):
@@ -64,7 +64,7 @@ async def test_a_parcel_that_is_gone_is_a_gap_and_the_others_are_read(service):
     for _ in range(2):
         await read(service, tenant)
     assert [e.event for e in await service.ledger(tenant, "audit-feed")] == ["audit_gap"]
-    assert await asked(service) == [["oof-rule"]]
+    assert await asked(service) == [["lock-bypass", "oof-rule"]]
 
 
 @pytest.mark.parametrize("status", [403, 429])
