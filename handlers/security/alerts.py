@@ -36,7 +36,7 @@ FULL_BACK = timedelta(days=7)
 """Once a day all that are open are gone through, so far back: stragglers, and those that a person changed meanwhile."""
 MOST_AGAIN = 100
 """Alerts read again in one run: more wait for the next, so that new ones are not kept waiting."""
-LOCKDOWN, POLICIES = "inbound-lockdown", "alert-policies"
+LOCKDOWN, BYPASS, POLICIES = "inbound-lockdown", "lock-bypass", "alert-policies"
 
 
 async def triage_alerts(job: TriageAlerts, clients: Clients) -> Outcome:
@@ -165,11 +165,9 @@ class _Look:
         case = AlertCase(self._wanted, self._lease, self._clients, before)
         judged = await case.judge(alert)
         if judged.count != before.count:
-            self._ask_about |= {POLICIES} if judged.kind == "false" else {POLICIES, LOCKDOWN}
+            self._ask_about |= {POLICIES} if judged.kind == "false" else {POLICIES, LOCKDOWN, BYPASS}
         record = await case.act(alert)
-        open_for_good = (
-            record.unsettled and not (record.closed or record.work or judged.again) and record.kind != "round"
-        )
+        open_for_good = record.unsettled and not (record.closed or record.work or judged.again) and not record.standing
         if open_for_good and record.reason != before.reason:
             await self._left_open(record)
         log.info("alert tenant=%s id=%s kind=%s again=%s", self._tenant_id, record.id, record.kind, record.again)
