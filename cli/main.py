@@ -232,6 +232,20 @@ def _work(  # noqa: PLR0913, PLR0917 - one command's words
     raise typer.Exit(0 if not wait or states <= GOOD else 1)
 
 
+@app.command("open")
+def open_tenants(
+    ctx: typer.Context,
+    tenants: Annotated[list[str], typer.Argument(help="Tenant ids, names or initial domains.")],
+    *,
+    reason: Annotated[str, typer.Option(help="For the ledger.")],
+    until: Annotated[datetime, typer.Option(help="Until when the lock is held open (UTC).")],
+    wait: Wait = 300,
+) -> None:
+    """Open the lock now: every restricting connector takes mail of any sender again."""
+    wish = {"reason": reason, "until": until.replace(tzinfo=UTC).isoformat()}
+    _work(ctx.obj, tenants, "open", lambda _: wish, wait, steps=True)
+
+
 @app.command()
 def state(ctx: typer.Context, tenants: Tenants = None) -> None:
     """How each control of tenants stands."""

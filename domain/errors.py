@@ -14,6 +14,7 @@
     - KeyReused       the idempotency key belongs to another request
     - PlanMoved       the plan that was approved does not wait
     - NotConfigured   a setting of this installation is missing
+    - StillLocked     the tenant refuses mail that does not come through the filter
     - AnotherPerson   somebody else has to say yes
     - ProposalMoved   what was proposed does not wait (any more)
   + NeighbourRefused  somebody else's API said no; the sentence says what to grant
@@ -108,6 +109,16 @@ class PlanMoved(NotNow):
 
 class NotConfigured(NotNow):
     """A setting of this installation is missing."""
+
+
+class StillLocked(NotNow):
+    """A tenant that is forgotten while it is locked refuses its mail as soon as its MX moves, and nobody is told."""
+
+    def __init__(self, tenant_id: str) -> None:
+        super().__init__(
+            f"tenant {tenant_id} is locked: open it first (POST tenants/{tenant_id}/open, or holdfast offboard), then"
+            " move its MX, then delete it"
+        )
 
 
 class AnotherPerson(NotNow):

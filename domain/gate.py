@@ -47,7 +47,9 @@ class Circumstances:
     the config as it is now; None where it is gone. *waits_for*: the control that has to be right before. *facts*:
     the tenant as it was read for the plan. *doors*: its MX and its lock; None where they were not looked at, which
     stops what changes them. *approvals*: by step key, what a person answers for. *undoing*: a person has a ledger entry
-    put back. *put_back*: how often one of the plan's fields was, within BREAKER_WINDOW, and
+    put back.
+    *way_out*: a person has every restricting connector loosened.
+    *put_back*: how often one of the plan's fields was, within BREAKER_WINDOW, and
     *others*: who made that drift, as far as the audit feed has told. *requested_by*: the person who asked for this.
     *approved*: the digest of the plan that this person has seen, where it is the only one that may be taken.
     """
@@ -63,6 +65,7 @@ class Circumstances:
     doors: Doors | None = None
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     undoing: bool = False
+    way_out: bool = False
     put_back: int = 0
     others: tuple[str, ...] = ()
     requested_by: str | None = None
@@ -120,6 +123,8 @@ def rule(plan: Drifted | None, around: Circumstances) -> Ruling:
     """Ask every gate, up to the first that refuses."""
     answers: list[GateAnswer] = []
     for name, gate in GATES:
+        if around.way_out and name not in NONE_PASSES:
+            continue
         answers.append(gate(name, plan, around))
         if not answers[-1].passed:
             break
@@ -253,6 +258,10 @@ GATES: tuple[tuple[GateName, _Gate], ...] = (
 
 Only the blast radius is asked apart, since asking takes a place within it.
 """
+
+
+NONE_PASSES: frozenset[GateName] = frozenset({"empty-set", "lease", "brake"})
+"""What the way out passes neither: mail that is being refused waits for no mode, freeze or radius."""
 
 
 def blast_radius(rank: int, *, fleet: int, most_tenants: int, most_percent: int) -> GateAnswer:

@@ -123,7 +123,7 @@ class RemediateTenant(_Job):
     """Bring the named controls of one tenant to their wanted state. *requested_by*: the person who asked, if any.
 
     *plan*: the hash of the only plan that the person approved. *undo*: the ledger entry to undo instead. *remove*: the
-    finding to take away instead.
+    finding to take away instead. *way_out*: loosen every restricting connector instead.
     """
 
     queue = "remediations"
@@ -137,6 +137,7 @@ class RemediateTenant(_Job):
     plan: str | None = None
     undo: str | None = None
     remove: str | None = None
+    way_out: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

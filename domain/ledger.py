@@ -41,6 +41,8 @@ type LedgerEvent = Literal[
     "key_ended",
     "declared",
     "proposed",
+    "opening",
+    "opened",
 ]
 
 

@@ -34,7 +34,7 @@ class Operation:
     """
 
     id: str
-    kind: Literal["check", "reprovision", "approve", "undo", "remove"]
+    kind: Literal["check", "reprovision", "approve", "undo", "remove", "open"]
     tenant_id: str
     state: OperationState = "queued"
     requested_by: str = ""

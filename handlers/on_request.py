@@ -205,6 +205,44 @@ async def undo_entry(
     return await operations.start(operation, lambda kept: _queue(kept, (control,), clients), clients, requester.key)
 
 
+class OpenRequest(RequestBody):
+    """Why the lock is opened, and until when it is held open."""
+
+    reason: str = Field(min_length=1, max_length=1000)
+    until: AwareDatetime
+
+
+async def open_tenant(tenant_id: str, wish: OpenRequest, requester: Requester, clients: Clients) -> Operation:
+    """Ask for every restricting connector to be loosened now.
+
+    Raises:
+        RequestError: UnknownTenant, KeyReused; BadField: the end is not in the future.
+    """
+    if earlier := await operations.taken_up(requester.key, clients):
+        return earlier
+    config, now = await known_tenant(tenant_id, clients), clients.now()
+    if wish.until <= now:
+        raise BadField("body.until", "should be in the future")
+    operation = Operation(
+        id=operations.new_id(requester.key),
+        kind="open",
+        tenant_id=config.tenant_id,
+        requested_by=requester.by,
+        reason=wish.reason,
+        until=wish.until,
+        created_at=now,
+    )
+    job = RemediateTenant(
+        tenant_id=config.tenant_id,
+        controls=("inbound-lockdown",),
+        operation_id=operation.id,
+        requested_by=requester.by,
+        asked_at=now,
+        way_out=True,
+    )
+    return await operations.start(operation, lambda _: clients.storage.queues.send(job), clients, requester.key)
+
+
 async def _undoable(tenant_id: str, control: str, entry_id: str, clients: Clients) -> Entry:
     known = ENTRY_ID.fullmatch(entry_id)
     entry = await clients.storage.ledger.get(tenant_id, entry_id) if known else None

@@ -104,6 +104,11 @@ class TenantStates:
         marked = replace(finding, removing=mark.operation, gone_at=mark.gone_at or finding.gone_at)
         return replace(self, findings={**self.findings, mark.finding: marked})
 
+    def noting(self, findings: Iterable[Finding], now: datetime) -> Self:
+        """The same with *findings* that tell of what was done."""
+        noted = {each.id: replace(each, since=now, noted=True) for each in findings}
+        return replace(self, findings={**self.findings, **noted})
+
     def with_inventory(self, inventory: Inventory) -> Self:
         """The same with what a look made of *inventory*."""
         return replace(self, findings=inventory.known, begun=inventory.begun)

@@ -33,6 +33,7 @@ from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 _ID = "inbound-lockdown"
+HOW_TO_HOLD_OPEN = "to hold the lock open: holdfast open TENANT --reason ... --until ... (POST /api/tenants/{id}/open)"
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
@@ -55,7 +56,7 @@ def the_lock(facts: Facts, wanted: Wanted) -> InboundConnector | None:
 def _ours(facts: Facts, wanted: Wanted) -> list[InboundConnector]:
     profile = wanted.profile
     connectors = _undeclared(facts, wanted)
-    return [c for c in connectors if c.connector_type == _type(profile) and _looks_ours(c, profile)]
+    return [c for c in connectors if c.connector_type == _type(profile) and looks_ours(c, profile)]
 
 
 def _undeclared(facts: Facts, wanted: Wanted) -> tuple[InboundConnector, ...]:
@@ -76,7 +77,7 @@ def has_lock(facts: Facts, wanted: Wanted) -> bool:
     """Whether somebody has taken the guide's step: the filter's connector is there, be it switched off or loosened."""
     profile = wanted.profile
     return is_locked(facts, wanted) or any(
-        c.connector_type == _type(profile) and _looks_ours(c, profile)
+        c.connector_type == _type(profile) and looks_ours(c, profile)
         for c in facts.known(InboundConnector)
         if not service_connectors.is_declared(c, wanted.tenant)
     )
@@ -86,7 +87,7 @@ def _type(profile: Profile) -> str:
     return "Partner" if profile.connector_form == "partner" else "OnPremises"
 
 
-def _looks_ours(connector: InboundConnector, profile: Profile) -> bool:
+def looks_ours(connector: InboundConnector, profile: Profile) -> bool:
     """Found by content or by name: customers follow the guide by hand and name things as they like."""
     values, networks = profile.inbound_connector, profile.delivery_networks
     names = {normal.name(values.name), normal.name(values.name_beside)} if values else set()
@@ -113,7 +114,7 @@ def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Pr
             "Comment": values.comment,
         },
     )
-    inert = [c.name for c in connectors if _looks_ours(c, profile)]
+    inert = [c.name for c in connectors if looks_ours(c, profile)]
     detail = f"{quoted(inert[0])} is of type {_other(profile)} and does not count; it is left as it is" if inert else ""
     return Drifted((Drift("Name", name, None),), (step,), detail)
 
@@ -145,7 +146,9 @@ def _differing(connector: InboundConnector, facts: Facts, wanted: Wanted) -> Jud
     steps += [replace(_step(connector, apart, {}), removes=going)] if going else []
     seen += apart
     if steps:
-        return with_findings(Drifted(seen.drift, tuple(steps), equal=seen.equal), kept, inventory)
+        opened = {"Enabled", "RestrictDomainsToIPAddresses"} & {each.field for each in seen.drift}
+        detail = HOW_TO_HOLD_OPEN if opened else ""
+        return with_findings(Drifted(seen.drift, tuple(steps), detail, seen.equal), kept, inventory)
     if unlocked := _outside_scope(connector, facts):
         scope = f"{quoted(connector.name)} is scoped (AssociatedAcceptedDomains) and leaves {', '.join(unlocked)} open"
         todo = NeedsPerson(f"{scope}: take the scope off, or say that it is wanted", equal=seen.equal)

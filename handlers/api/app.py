@@ -26,6 +26,7 @@ from handlers.api import (
     problems,
     proposals,
     tenants,
+    way_out,
     webhooks,
 )
 from handlers.api.access import CallerBackend, not_admitted
@@ -35,7 +36,7 @@ _DESCRIPTION = """Keeps Microsoft 365 tenants in the state that their mail filte
 
 Errors are problems (RFC 9457). Work goes on after its request was answered: follow the operation at `Location`."""
 
-ROUTERS = (health, tenants, ledger, controls, findings, operations, brake, keys, proposals, webhooks, docs)
+ROUTERS = (health, tenants, ledger, controls, way_out, findings, operations, brake, keys, proposals, webhooks, docs)
 
 
 def application(settings: Settings, connect: Connect) -> FastAPI:

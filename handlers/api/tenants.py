@@ -12,7 +12,7 @@ from clients.connect import Clients
 from clients.errors import Refused
 from clients.storage.tenants import ConfigMoved
 from domain.alerts.tenant_state import FALSE_ALERTS
-from domain.errors import BadField, UnknownTenant
+from domain.errors import BadField, StillLocked, UnknownTenant
 from domain.ledger import Entry
 from domain.tenant import TenantConfig
 from domain.widening import ProposedConfig
@@ -146,13 +146,16 @@ async def post_config_approve(tenant_id: TenantInPath, person: FromPerson, clien
     return taken.config
 
 
-@router.delete("/tenants/{tenant_id}", status_code=204, **as_role("Admin", 404, 412))
+@router.delete("/tenants/{tenant_id}", status_code=204, **as_role("Admin", 404, 409, 412))
 async def delete_tenant(
     tenant_id: TenantInPath, conditions: FromConditions, caller: CallerName, clients: Neighbours
 ) -> None:
     """Stop looking after a tenant; what happened in it stays in the ledger."""
     kept = await _kept(tenant_id, clients)
     conditions.refuse_moved(kept)
+    states = await clients.storage.states.load(kept[0].tenant_id)
+    if states.of("inbound-lockdown").state == "compliant":
+        raise StillLocked(kept[0].tenant_id)
     version = kept[1] if conditions.match is not None else None
     await clients.storage.tenants.delete(kept[0].tenant_id, version)
     await _note(None, kept[0], caller, clients)

@@ -69,6 +69,7 @@ class Wish:
     doors: Callable[[], Awaitable[Doors]] | None = None
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     undoing: bool = False
+    way_out: bool = False
     waits_for: str = ""
     exemption: Exemption | None = None
     requested_by: str | None = None
@@ -87,7 +88,7 @@ class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
 async def ask_for_plan(wish: Wish, clients: Clients) -> Ruling:
     """Whether the wish's plan may be begun: every gate, and then a place within the blast radius."""
     ruling, brake = await _ask(wish, clients)
-    if ruling.refusal:
+    if ruling.refusal or wish.way_out:
         return ruling
     place = await _reserve(wish.wanted.tenant.tenant_id, brake, clients)
     return replace(ruling, answers=(*ruling.answers, place))
@@ -121,6 +122,7 @@ async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, Brake]:
         doors=await _doors(wish),
         approvals=wish.approvals,
         undoing=wish.undoing,
+        way_out=wish.way_out,
         put_back=max((put_back[field] for field in fields), default=0),
         others=await _others(wish, clients) if put_back else (),
         requested_by=wish.requested_by,

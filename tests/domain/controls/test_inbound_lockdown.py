@@ -1,7 +1,7 @@
 import pytest
 
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson
-from domain.controls.inbound_lockdown import has_lock
+from domain.controls.inbound_lockdown import HOW_TO_HOLD_OPEN, has_lock
 from domain.profile import Profile
 from domain.steps import Step, Value
 from domain.tenant import Wanted
@@ -44,6 +44,7 @@ def test_a_switch_that_was_turned_is_set_back_and_nothing_else(field, found):
                 {"Identity": "ExchangeDefender", field: not found, "Comment": NEW["Comment"]},
             ),
         ),
+        detail=HOW_TO_HOLD_OPEN if field in {"Enabled", "RestrictDomainsToIPAddresses"} else "",
     )
 
 

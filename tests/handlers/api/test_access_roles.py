@@ -29,6 +29,7 @@ MAY = {
     "DELETE /tenants/{tenant_id}/controls/{control}/except": APPROVER,
     "POST /tenants/{tenant_id}/controls/{control}/undo": APPROVER,
     "POST /tenants/{tenant_id}/config/approve": ADMIN,
+    "POST /tenants/{tenant_id}/open": OPERATOR,
     "GET /tenants/{tenant_id}/findings": EVERYONE,
     "POST /tenants/{tenant_id}/findings/{finding}/declare": APPROVER,
     "POST /tenants/{tenant_id}/findings/{finding}/remove": APPROVER,
