@@ -6,7 +6,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from clients.connect import Clients
 from clients.storage.tenants import ConfigMoved
-from domain.errors import BadField, UnknownFinding
+from domain.errors import UnknownFinding
+from domain.exemption import refuse_end
 from domain.findings import Finding, FindingKind, Inventory
 from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import Entry
@@ -91,8 +92,7 @@ async def declare(tenant_id: str, finding_id: str, wish: DeclarationRequest, by:
     """
     config, now = await known_tenant(tenant_id, clients), clients.now()
     finding = await _known_finding(config, finding_id, clients)
-    if wish.until <= now:
-        raise BadField("body.until", f"should be in the future; it is {now.isoformat(timespec='seconds')} now")
+    refuse_end(wish.until, now)
     declaration = Declaration(
         finding=finding.id,
         kind=finding.kind,

@@ -18,6 +18,7 @@ from domain import controls
 from domain.approval import Approval
 from domain.controls import CATALOGUE
 from domain.errors import BadField, PlanMoved, UnknownControl, UnknownId, UnknownTenant
+from domain.exemption import refuse_end
 from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import ENTRY_ID, Entry
 from domain.lock import NOT_PROVEN
@@ -70,8 +71,7 @@ class ApprovalRequest(RequestBody):
             if self.reason or self.owner or self.until:
                 raise BadField(f"body.{missing[0]}", "should be given: reason, owner and until go together")
             return None
-        if self.until <= now:
-            raise BadField("body.until", "should be in the future")
+        refuse_end(self.until, now)
         return Approval(self.reason, self.owner, self.until)
 
 
@@ -190,8 +190,8 @@ async def undo_entry(
         return earlier
     config, now = await known_tenant(tenant_id, clients), clients.now()
     entry = await _undoable(config.tenant_id, known_control(control), wish.entry, clients)
-    if wish.until and wish.until <= now:
-        raise BadField("body.until", "should be in the future")
+    if wish.until:
+        refuse_end(wish.until, now)
     operation = Operation(
         id=operations.new_id(requester.key),
         kind="undo",

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from domain.tenant import TenantConfig
+from domain.tenant import PsaCompany, TenantConfig
 from tests.domain.builders import TENANT_ID, wanted
 
 START = datetime(2026, 12, 24, tzinfo=UTC)
@@ -55,3 +55,12 @@ def test_a_freeze_holds_from_its_start_to_just_before_its_end():
     assert tenant.frozen_at(START)
     assert not tenant.frozen_at(START - timedelta(seconds=1))
     assert not tenant.frozen_at(START + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("approvers", "agent", "may"),
+    [((), "jdoe", True), ((), "", False), (("jdoe",), "jdoe", True), (("jdoe",), "eve", False), (("jdoe",), "", False)],
+)
+def test_the_agents_who_decide_by_ticket_can_be_limited_to_a_list(approvers, agent, may):
+    company = PsaCompany(provider="halopsa", company_id="250", approvers=approvers)
+    assert company.lets_decide(agent) is may
