@@ -8,10 +8,7 @@ was waited.
 import json
 import re
 import secrets
-import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -27,34 +24,19 @@ from rich.progress import Progress
 
 from cli import files, show
 from cli.api import Api, Failure, open_api
+from cli.ledger import ledger_app
+from cli.session import One, Session, resolved
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 tenants_app = typer.Typer(help="Which tenants are looked after.", no_args_is_help=True)
 app.add_typer(tenants_app, name="tenants")
 key_app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
+app.add_typer(ledger_app, name="ledger")
 
 GOOD = frozenset({"compliant", "not_applicable", "excepted", "succeeded"})
-FOLLOW_EVERY_S = 2.0
 KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What HOLDFAST_KEYS takes: any other name in it keeps the service from starting, and so does `dev`, the dev host's."""
-
-
-@dataclass
-class Session:
-    """What the options before the command say."""
-
-    service: Callable[[], AbstractContextManager[Api]]
-    as_json: bool
-    out: Console
-    err: Console
-
-    def tell(self, data: object, table: Callable[[], object]) -> None:
-        """*data* for programs, or the table for people."""
-        if self.as_json:
-            self.out.out(show.as_json(data), highlight=False)
-        else:
-            self.out.print(table())
 
 
 @app.callback()
@@ -73,7 +55,6 @@ def options(
 
 
 Tenants = Annotated[list[str] | None, typer.Argument(help="Tenant ids, names or initial domains; none: all.")]
-One = Annotated[str, typer.Argument(help="A tenant's id, name or initial domain.")]
 Controls = Annotated[list[str] | None, typer.Option("--control", help="Only this control; may be repeated.")]
 Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for the end; 0 does not wait.")]
 
@@ -211,7 +192,7 @@ def _work(  # noqa: PLR0913, PLR0917 - one command's words
 ) -> None:
     """Ask for the work of every tenant first, then wait for each: the service does them side by side."""
     with session.service() as api:
-        chosen = _resolved(api, named)
+        chosen = resolved(api, named)
         operations = [
             api.start(f"tenants/{each['tenant_id']}/{what}", body(each["tenant_id"]))
             for each in _progress(session, "asking", chosen)
@@ -287,7 +268,7 @@ def declare(  # noqa: PLR0913 - one command's words
     session: Session = ctx.obj
     wish = {"reason": reason, "owner": owner, "until": until.replace(tzinfo=UTC).isoformat()}
     with session.service() as api:
-        [found] = _resolved(api, [tenant])
+        [found] = resolved(api, [tenant])
         said = api.post(f"tenants/{found['tenant_id']}/findings/{quote(finding, safe='')}/declare", wish).json()
     session.tell(said, lambda: f"{show.cell(said['value'])} is declared until {said['until']}")
 
@@ -305,42 +286,6 @@ def remove(  # noqa: PLR0913 - one command's words
     """Take a finding away by exact steps; undo puts it back."""
     path = f"findings/{quote(finding, safe='')}/remove"
     _work(ctx.obj, [tenant], path, lambda _: {"reason": reason, "dry_run": dry_run}, wait, steps=True)
-
-
-@app.command()
-def ledger(
-    ctx: typer.Context,
-    tenant: One,
-    *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens next.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Entries to begin with.")] = 20,
-) -> None:
-    """What happened in a tenant, oldest first."""
-    session: Session = ctx.obj
-    with session.service() as api:
-        [found] = _resolved(api, [tenant])
-        path = f"tenants/{found['tenant_id']}/ledger"
-        last = ""
-        while True:
-            for entry in reversed(_since(api, path, last, limit)):
-                line = show.as_json(entry) if session.as_json else show.entry(entry)
-                session.out.out(line, highlight=False)
-                last = entry["id"]
-            if not follow:
-                return
-            time.sleep(FOLLOW_EVERY_S)
-
-
-def _since(api: Api, path: str, last: str, limit: int) -> list[dict[str, Any]]:
-    """Entries that are newer than *last*, newest first: ids of newer entries sort before those of older ones."""
-    entries: list[dict[str, Any]] = []
-    after = ""
-    while True:
-        page = api.get(path, limit=limit, **({"after": after} if after else {}))
-        entries += [entry for entry in page if not last or entry["id"] < last]
-        if not last or len(page) < limit or page[-1]["id"] >= last:
-            return entries
-        after = page[-1]["id"]
 
 
 @app.command()
@@ -381,30 +326,11 @@ def readiness(ctx: typer.Context, tenants: Tenants = None) -> None:
 def _asked_of_each(session: Session, tenants: list[str] | None, what: str) -> list[tuple[dict[str, Any], Any]]:
     """Each tenant with its *what*, which is printed here where JSON is wanted."""
     with session.service() as api:
-        chosen = _resolved(api, tenants)
+        chosen = resolved(api, tenants)
         found = [(t, api.get(f"tenants/{t['tenant_id']}/{what}")) for t in _progress(session, "asking", chosen)]
     if session.as_json:
         session.tell([each for _, each in found], lambda: None)
     return found
-
-
-def _resolved(api: Api, named: list[str] | None) -> list[dict[str, Any]]:
-    """The configs of the tenants that were named by id, name or initial domain; all where none was.
-
-    Raises:
-        Failure: No tenant has such a name, or several have.
-    """
-    known: list[dict[str, Any]] = api.get("tenants")
-    return [_one(known, name) for name in named] if named else known
-
-
-def _one(known: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    wanted = name.casefold()
-    found = [t for t in known if wanted in {t["tenant_id"], t["name"].casefold(), t["initial_domain"].casefold()}]
-    if len(found) != 1:
-        why = "no tenant has" if not found else f"{len(found)} tenants have"
-        raise Failure(2, f"'{name}': {why} that id, name or initial domain")
-    return found[0]
 
 
 def _progress[T](session: Session, what: str, items: Iterable[T]) -> Iterable[T]:

@@ -240,6 +240,12 @@ class Settings(BaseSettings):
             return self.keys
         return (*self.keys, ApiKey(name="dev", sha256=sha256(self.dev_key.encode()).hexdigest(), roles=("Admin",)))
 
+    def shown(self) -> dict[str, Any]:
+        """Every setting by its name, as JSON; of a secret only whether it is set."""
+        values = self.model_dump(mode="json", by_alias=True)
+        secret = {field.alias for field in Settings.model_fields.values() if not field.repr}
+        return {name: bool(value) if name in secret else value for name, value in values.items()}
+
     def audiences(self) -> tuple[str, ...]:
         """For whom a caller's token may be made out."""
         return tuple(part.strip() for part in self.api_audience.split(",") if part.strip())

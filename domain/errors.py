@@ -8,6 +8,7 @@
     - UnknownOperation
     - UnknownKey      an API key
     - UnknownFinding
+    - UnknownChain    a ledger's chain, or its place under a root
     - NothingAccepted an exception that was to end
   + BadField          a value makes no sense; the sentence begins with the field's name
   + NotNow            not as things are
@@ -55,6 +56,13 @@ class UnknownControl(NothingThere):
 
     def __init__(self, control: str) -> None:
         super().__init__(f"there is no control {quoted(control, LONGEST_QUOTE)}")
+
+
+class UnknownChain(NothingThere):
+    """Nothing was written to this ledger, or no root was made since."""
+
+    def __init__(self, ledger: str) -> None:
+        super().__init__(f"the ledger {quoted(ledger, LONGEST_QUOTE)} has no chain, or no hourly root has it yet")
 
 
 class UnknownOperation(NothingThere):

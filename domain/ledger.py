@@ -43,6 +43,11 @@ type LedgerEvent = Literal[
     "proposed",
     "opening",
     "opened",
+    "brake_engaged",
+    "brake_released",
+    "settings_changed",
+    "exported",
+    "checkpoint",
 ]
 
 

@@ -1,5 +1,6 @@
 """Configs that let in more than their profile: kept as proposed until another person approves them."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -81,8 +82,10 @@ async def waiting(tenant_id: str, clients: Clients) -> ProposedConfig | None:
     return proposed if proposed and proposed.waits_at(clients.now()) else None
 
 
-async def take(tenant_id: str, identity: str, clients: Clients) -> ProposedConfig:
-    """Let the proposed config take effect.
+async def take(
+    tenant_id: str, identity: str, entry_of: Callable[[ProposedConfig], Entry | None], clients: Clients
+) -> ProposedConfig:
+    """Let the proposed config take effect, with its ledger entry.
 
     Raises:
         RequestError: ProposalMoved: none waits, or it was to replace another config; AnotherPerson.
@@ -94,9 +97,9 @@ async def take(tenant_id: str, identity: str, clients: Clients) -> ProposedConfi
     table = clients.storage.tenants
     try:
         if proposed.version:
-            await table.replace(proposed.config, proposed.version)
+            await table.replace(proposed.config, proposed.version, entry_of(proposed))
         else:
-            await table.create(proposed.config)
+            await table.create(proposed.config, entry_of(proposed))
     except ConfigMoved:
         raise ProposalMoved("the config was changed since this one was proposed: propose it again") from None
     await table.forget_proposed(tenant_id)

@@ -10,6 +10,7 @@ from clients.connect import Clients, connect
 from clients.entra.clouds import ENDPOINTS
 from clients.settings import Settings
 from domain.jobs import QUEUES
+from handlers.evidence import note_settings
 
 _lock = asyncio.Lock()
 _opened: list[Clients] = []
@@ -21,6 +22,7 @@ async def clients(settings: Settings) -> Clients:
         if not _opened:
             telemetry.start_series(QUEUES, ENDPOINTS[settings.cloud].hosts)
             _opened.append(await connect(settings))
+            await note_settings(_opened[0])
         return _opened[0]
 
 

@@ -11,8 +11,11 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from clients.storage.alerts import AlertTable
+from clients.storage.anchors import Anchors
 from clients.storage.audit import AuditTable
+from clients.storage.chains import ChainTable
 from clients.storage.due import DueTable
+from clients.storage.heads import HeadTable
 from clients.storage.leases import Leases
 from clients.storage.ledger import LedgerTable
 from clients.storage.operations import OperationTable
@@ -31,8 +34,20 @@ if TYPE_CHECKING:
 
     from clients.settings import Settings
 
-CONTAINERS = ("leases",)
-TABLES = ("tenants", "tickets", "states", "operations", "ledger", "parked", "switches", "written", "alerts", "audit")
+CONTAINERS = ("leases", "anchors")
+TABLES = (
+    "tenants",
+    "tickets",
+    "states",
+    "operations",
+    "ledger",
+    "heads",
+    "parked",
+    "switches",
+    "written",
+    "alerts",
+    "audit",
+)
 
 
 class Storage:
@@ -43,13 +58,14 @@ class Storage:
     ) -> None:
         self._stack = AsyncExitStack()
         self._tables, self._queues, self._blobs = tables, queues, blobs
-        self.tenants = TenantTable(tables.get_table_client("tenants"))
-        self.ledger = LedgerTable(tables.get_table_client("ledger"))
+        self.chains = ChainTable(tables.get_table_client("ledger"), HeadTable(tables.get_table_client("heads")))
+        self.ledger = LedgerTable(tables.get_table_client("ledger"), self.chains)
+        self.tenants = TenantTable(tables.get_table_client("tenants"), self.ledger)
         self.states = StateTable(tables.get_table_client("states"), self.ledger)
         self.due = DueTable(tables.get_table_client("states"))
         self.operations = OperationTable(tables.get_table_client("operations"))
         self.parked = ParkedTable(tables.get_table_client("parked"))
-        self.switches = SwitchTable(tables.get_table_client("switches"))
+        self.switches = SwitchTable(tables.get_table_client("switches"), self.ledger)
         self.tickets = TicketTable(tables.get_table_client("tickets"))
         self.written = WrittenTable(tables.get_table_client("written"))
         self.alerts = AlertTable(tables.get_table_client("alerts"))
@@ -57,11 +73,19 @@ class Storage:
         self.queues = Queues(queues)
 
     @cached_property
-    def leases(self) -> Leases:
-        """Opened when the first is taken: most functions take none, and need not wait for the blob SDK to be loaded."""
+    def _blobs_client(self) -> BlobServiceClient:
+        """Opened when it is first needed: most functions need no blob, nor to wait for the SDK to be loaded."""
         client = self._blobs()
         self._stack.push_async_callback(client.close)
-        return Leases(client.get_container_client(*CONTAINERS))
+        return client
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self._blobs_client.get_container_client("leases"))
+
+    @cached_property
+    def anchors(self) -> Anchors:
+        return Anchors(self._blobs_client.get_container_client("anchors"))
 
     async def open(self) -> None:
         """Connect, and create what does not exist yet."""

@@ -135,7 +135,7 @@ class StateTable:
             states = _read(entity)
         except NewerRow:
             return TenantStates(controls=_NEWER, newer=True)
-        await self._copy(states.outbox)
+        await self._ledger.ensure(states.outbox)
         return replace(states, etag=entity.metadata["etag"], outbox=())
 
     async def save(self, tenant_id: str, states: TenantStates, entries: Sequence[Entry] = ()) -> TenantStates:
@@ -162,7 +162,7 @@ class StateTable:
                 )
         except (ResourceExistsError, ResourceModifiedError) as error:
             raise StatesMoved(f"the states of tenant {tenant_id} were changed by somebody else") from error
-        await self._copy(entries)
+        await self._ledger.append(*entries)
         return replace(states, etag=written["etag"])
 
     async def change(
@@ -182,10 +182,6 @@ class StateTable:
         column = f"{lane}_at"
         query = self._table.query_entities("RowKey eq @row", parameters={"row": _ROW}, select=["PartitionKey", column])
         return {row["PartitionKey"]: row[column] async for row in query if row.get(column)}
-
-    async def _copy(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            await self._ledger.append(entry)
 
 
 _STATES: TypeAdapter[TenantStates] = TypeAdapter(TenantStates)

@@ -1,4 +1,8 @@
-"""The tenants and their configs."""
+"""The tenants and their configs.
+
+A change and its ledger entry belong together, as with states: the entry is written in the tenant's row (the outbox) and
+copied right after; `find`, which comes before each change, copies what a crash left behind.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -9,12 +13,15 @@ from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, Re
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import pack, unpack
+from clients.storage.documents import chunks, pack, read_chunks, unpack
+from clients.storage.ledger import LedgerTable
+from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
 from domain.widening import ProposedConfig
 
 _PARTITION = "tenant"
 _PROPOSED = "proposed"
+_OUTBOX = "outbox"
 
 
 class ConfigMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first
@@ -24,8 +31,9 @@ class ConfigMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody 
 class TenantTable:
     """Table `tenants`: one row a tenant."""
 
-    def __init__(self, table: TableClient) -> None:
+    def __init__(self, table: TableClient, ledger: LedgerTable) -> None:
         self._table = table
+        self._ledger = ledger
 
     async def get(self, tenant_id: str) -> TenantConfig | None:
         try:
@@ -34,37 +42,50 @@ class TenantTable:
             return None
 
     async def find(self, tenant_id: str) -> tuple[TenantConfig, str] | None:
-        """A tenant's config with its version, for `replace` and `remove`."""
+        """A tenant's config with its version, for a change: the entry of the last one is in the ledger after this."""
         try:
             entity = await self._table.get_entity(_PARTITION, tenant_id)
         except ResourceNotFoundError:
             return None
+        if told := read_chunks(Entry, _OUTBOX, entity):
+            await self._ledger.ensure([told])
         return unpack(TenantConfig, entity), str(entity.metadata["etag"])
 
-    async def put(self, config: TenantConfig) -> None:
-        await self._table.upsert_entity(_entity(config), mode=UpdateMode.REPLACE)
-
-    async def create(self, config: TenantConfig) -> None:
+    async def create(self, config: TenantConfig, told: Entry | None = None) -> None:
         """Add a tenant. Raises ConfigMoved when it is there already."""
         with _conditional():
-            await self._table.create_entity(_entity(config))
+            await self._table.create_entity(_entity(config, told))
+        await self._tell(told)
 
-    async def replace(self, config: TenantConfig, version: str) -> None:
+    async def replace(self, config: TenantConfig, version: str, told: Entry | None = None) -> None:
         """Write *config* over *version*. Raises ConfigMoved when somebody wrote since."""
         with _conditional():
             await self._table.update_entity(
-                _entity(config), mode=UpdateMode.REPLACE, etag=version, match_condition=MatchConditions.IfNotModified
+                _entity(config, told),
+                mode=UpdateMode.REPLACE,
+                etag=version,
+                match_condition=MatchConditions.IfNotModified,
             )
+        await self._tell(told)
 
-    async def delete(self, tenant_id: str, version: str | None = None) -> None:
+    async def delete(self, tenant_id: str, version: str, told: Entry) -> None:
         """Forget the tenant's config; its states and ledger stay, as what happened stays true.
 
         Raises:
-            ConfigMoved: There is a *version*, and somebody wrote since.
+            ConfigMoved: Somebody wrote since *version*.
         """
-        condition = MatchConditions.IfNotModified if version else MatchConditions.Unconditionally
+        key = {"PartitionKey": _PARTITION, "RowKey": tenant_id}
+        on_version = MatchConditions.IfNotModified
         with _conditional():
-            await self._table.delete_entity(_PARTITION, tenant_id, etag=version, match_condition=condition)
+            kept = await self._table.update_entity(
+                key | chunks(_OUTBOX, told), mode=UpdateMode.MERGE, etag=version, match_condition=on_version
+            )
+            await self._tell(told)
+            await self._table.delete_entity(_PARTITION, tenant_id, etag=kept["etag"], match_condition=on_version)
+
+    async def _tell(self, told: Entry | None) -> None:
+        if told:
+            await self._ledger.append(told)
 
     async def proposed(self, tenant_id: str) -> ProposedConfig | None:
         """The config that waits for another person."""
@@ -106,8 +127,8 @@ class TenantTable:
         return [entity["RowKey"] async for entity in query]
 
 
-def _entity(config: TenantConfig) -> dict[str, object]:
-    columns = {"enabled": config.enabled, "company": _company(config.psa)}
+def _entity(config: TenantConfig, told: Entry | None) -> dict[str, object]:
+    columns = {"enabled": config.enabled, "company": _company(config.psa)} | (chunks(_OUTBOX, told) if told else {})
     return pack(_PARTITION, config.tenant_id, config, **columns)
 
 

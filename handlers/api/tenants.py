@@ -111,25 +111,28 @@ async def put_tenant(
     """Add a tenant, or replace its config; one that lets in more than the profile waits for another person."""
     _refuse_senseless(canonical_id(tenant_id), config, clients)
     table = clients.storage.tenants
-    kept = await table.find(config.tenant_id)
-    conditions.refuse_moved(kept)
-    if widens := config_proposals.widening(config, kept[0] if kept else None, clients):
-        proposal = ProposedConfig(
-            config=config,
-            by=person.name,
-            identity=person.identity,
-            at=clients.now(),
-            version=kept[1] if kept else "",
-            widens=widens,
-        )
-        return JSONResponse(jsonable_encoder(await config_proposals.propose(proposal, clients)), 202)
-    if kept and conditions.match is not None:
-        await table.replace(config, kept[1])
-    elif kept is None and conditions.none_match is not None:
-        await table.create(config)
-    else:
-        await table.put(config)
-    await _note(config, kept[0] if kept else None, person.name, clients)
+    while True:
+        kept = await table.find(config.tenant_id)
+        conditions.refuse_moved(kept)
+        if widens := config_proposals.widening(config, kept[0] if kept else None, clients):
+            proposal = ProposedConfig(
+                config=config,
+                by=person.name,
+                identity=person.identity,
+                at=clients.now(),
+                version=kept[1] if kept else "",
+                widens=widens,
+            )
+            return JSONResponse(jsonable_encoder(await config_proposals.propose(proposal, clients)), 202)
+        told = _change(config, kept[0] if kept else None, person.name, clients)
+        try:
+            if kept:
+                await table.replace(config, kept[1], told)
+            else:
+                await table.create(config, told)
+        except ConfigMoved:
+            continue  # another caller was faster: what this one asked for decides whether it may go on
+        break
     written = await table.find(config.tenant_id)
     headers = {"ETag": _tag(written[1])} if written and written[0] == config else {}
     if kept:
@@ -140,9 +143,12 @@ async def put_tenant(
 @router.post("/tenants/{tenant_id}/config/approve", response_model=TenantConfig, **as_role("Admin", 400, 404, 409, 415))
 async def post_config_approve(tenant_id: TenantInPath, person: FromPerson, clients: Neighbours) -> TenantConfig:
     """Let a proposed config take effect: by another person than the one who proposed it."""
-    kept = await clients.storage.tenants.get(canonical_id(tenant_id))
-    taken = await config_proposals.take(canonical_id(tenant_id), person.identity, clients)
-    await _note(taken.config, kept, person.name, clients, proposed_by=taken.by)
+    kept = await clients.storage.tenants.find(canonical_id(tenant_id))
+
+    def entry_of(proposed: ProposedConfig) -> Entry | None:
+        return _change(proposed.config, kept[0] if kept else None, person.name, clients, proposed.by)
+
+    taken = await config_proposals.take(canonical_id(tenant_id), person.identity, entry_of, clients)
     return taken.config
 
 
@@ -156,9 +162,8 @@ async def delete_tenant(
     states = await clients.storage.states.load(kept[0].tenant_id)
     if states.of("inbound-lockdown").state == "compliant":
         raise StillLocked(kept[0].tenant_id)
-    version = kept[1] if conditions.match is not None else None
-    await clients.storage.tenants.delete(kept[0].tenant_id, version)
-    await _note(None, kept[0], caller, clients)
+    if told := _change(None, kept[0], caller, clients):
+        await clients.storage.tenants.delete(kept[0].tenant_id, kept[1], told)
 
 
 @router.get("/tenants/{tenant_id}/readiness", **as_role("Reader", 404))
@@ -192,16 +197,16 @@ def _refuse_senseless(tenant_id: str, config: TenantConfig, clients: Clients) ->
         raise BadField(f"body.{field}", fault) from None
 
 
-async def _note(
+def _change(
     after: TenantConfig | None, before: TenantConfig | None, caller: str, clients: Clients, proposed_by: str = ""
-) -> None:
-    """The ledger says who changed which part of the config."""
+) -> Entry | None:
+    """The ledger entry that says who changed which part of the config; None where none differs."""
     new, old = (each.model_dump(mode="json") if each else {} for each in (after, before))
     changed = [name for name in TenantConfig.model_fields if new.get(name) != old.get(name)]
     if not changed:
-        return
+        return None
     what = "added" if before is None else "removed" if after is None else f"changed: {', '.join(changed)}"
-    entry = Entry(
+    return Entry(
         at=clients.now(),
         tenant_id=str((new or old)["tenant_id"]),
         event="configured",
@@ -211,7 +216,6 @@ async def _note(
         actor=caller,
         requested_by=proposed_by or caller,
     )
-    await clients.storage.ledger.append(entry)
 
 
 def _names(condition: str, kept: Kept) -> bool:

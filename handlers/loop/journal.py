@@ -109,6 +109,7 @@ class Journal:
             after={each.field: each.wanted for each in drift} if event == "corrected" else {},
             of=corrections[0].entry,
             detail=detail,
+            profile_version=self._case.wanted.profile.version,
         )
         return [self._signed(entry)]
 

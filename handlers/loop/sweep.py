@@ -10,6 +10,7 @@ from clients import telemetry
 from clients.connect import Clients
 from domain.jobs import CheckTenant, ReadAudit, TriageAlerts
 from domain.reading import Lane
+from handlers.evidence import anchor_heads
 from handlers.loop import gauges
 
 log = logging.getLogger("holdfast.sweep")
@@ -39,6 +40,8 @@ async def sweep(lane: Lane, interval_s: float, clients: Clients) -> None:
     await spread(tenants, interval_s, ask)
     await _enqueue_due(clients)
     await gauges.measure(lane, clients)
+    if lane == "slow":
+        await anchor_heads(clients)
     log.info("sweep lane=%s tenants=%d interval_s=%.0f", lane, len(tenants), interval_s)
 
 

@@ -64,7 +64,11 @@ class Service:
         """
         base = {"tenant_id": tenant.tenant_id, "name": tenant.initial_domain, "initial_domain": tenant.initial_domain}
         parsed = TenantConfig.model_validate(base | config)
-        await self.clients.storage.tenants.put(parsed)
+        tenants = self.clients.storage.tenants
+        if kept := await tenants.find(tenant.tenant_id):
+            await tenants.replace(parsed, kept[1])
+        else:
+            await tenants.create(parsed)
         states = await self.clients.storage.states.load(tenant.tenant_id)
         if known and states.etag is None:
             await self.clients.storage.states.save(tenant.tenant_id, states.remembering(self._long_ago(tenant)))

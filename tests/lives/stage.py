@@ -15,6 +15,7 @@ from clients.connect import connect
 from clients.storage.documents import unpack
 from clients.storage.states import TenantStates
 from domain.gate import Brake
+from domain.ledger import Entry
 from domain.states import ControlState
 from handlers.delivery import deliver
 from handlers.loop.sweep import sweep
@@ -95,7 +96,9 @@ class Stage:
         """What was played is no part of what comes: not of its sweeps, its blast radius or its brake."""
         if self.witness:
             storage, tenant_id = self.service.clients.storage, self.witness.tenant.tenant_id
-            await storage.tenants.delete(tenant_id)
+            if kept := await storage.tenants.find(tenant_id):
+                told = Entry(at=self.service.clock(), tenant_id=tenant_id, event="configured", detail="removed")
+                await storage.tenants.delete(tenant_id, kept[1], told)
             await storage.written.release(tenant_id)
             await self.switch_brake(engaged=False)
             self.witness = None
