@@ -70,7 +70,7 @@ def fetch(api: Api, ledger: str) -> Chain:
     return found
 
 
-def read(files: Iterable[Path]) -> list[Chain]:
+def read_files(files: Iterable[Path]) -> list[Chain]:
     """The chains of exports and messages; what several files say of one ledger is judged together.
 
     Raises:

@@ -12,10 +12,10 @@ from typer.core import TyperGroup
 
 from cli import chains, show
 from cli.api import Api
-from cli.session import One, Session, resolved
+from cli.session import One, Session, tenants_named
 
 FOLLOW_EVERY_S = 2.0
-SERVICE = "service"
+_SERVICE = "service"
 """The ledger of the service itself."""
 
 
@@ -45,7 +45,7 @@ def show_entries(
     """What happened in a tenant, oldest first."""
     session: Session = ctx.obj
     with session.service() as api:
-        [found] = resolved(api, [tenant])
+        [found] = tenants_named(api, [tenant])
         path = f"tenants/{found['tenant_id']}/ledger"
         last = ""
         while True:
@@ -70,8 +70,8 @@ def _since(api: Api, path: str, last: str, limit: int) -> list[dict[str, Any]]:
         after = page[-1]["id"]
 
 
-@ledger_app.command()
-def verify(
+@ledger_app.command("verify")
+def verify_chains(
     ctx: typer.Context,
     tenant: Annotated[str, typer.Option(help="Only this tenant, or `service`; without, every chain.")] = "",
     *,
@@ -83,7 +83,7 @@ def verify(
     """Name the first bad entry of each chain; exit code 1 where there is one. With files no service is asked."""
     session: Session = ctx.obj
     if from_export:
-        found = [each for each in chains.read(from_export) if tenant in {"", each.ledger}]
+        found = [each for each in chains.read_files(from_export) if tenant in {"", each.ledger}]
     else:
         with session.service() as api:
             ledgers = [_ledger(api, tenant)] if tenant else [each["ledger"] for each in api.get("chains")]
@@ -112,8 +112,8 @@ def _shown(result: dict[str, Any]) -> list[str]:
     return [f"[{style}]{value}[/]" if name == "result" else escape(str(value)) for name, value in result.items()]
 
 
-@ledger_app.command()
-def export(
+@ledger_app.command("export")
+def export_chain(
     ctx: typer.Context, ledger: Ledger, file: Annotated[Path, typer.Argument(help="Where to: JSON Lines.")]
 ) -> None:
     """Write a whole chain with its proof to a file that `verify --from-export` takes; the service's ledger notes it."""
@@ -136,5 +136,5 @@ def _write(chain: chains.Chain, file: Path) -> str:
 
 def _ledger(api: Api, named: str) -> str:
     """The id of a ledger that was named as a tenant, or by itself: that of a tenant which was removed."""
-    known = {SERVICE, *(each["ledger"] for each in api.get("chains"))}
-    return named if named in known else str(resolved(api, [named])[0]["tenant_id"])
+    known = {_SERVICE, *(each["ledger"] for each in api.get("chains"))}
+    return named if named in known else str(tenants_named(api, [named])[0]["tenant_id"])

@@ -25,7 +25,7 @@ from rich.progress import Progress
 from cli import files, show
 from cli.api import Api, Failure, open_api
 from cli.ledger import ledger_app
-from cli.session import One, Session, resolved
+from cli.session import One, Session, tenants_named
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 tenants_app = typer.Typer(help="Which tenants are looked after.", no_args_is_help=True)
@@ -192,7 +192,7 @@ def _work(  # noqa: PLR0913, PLR0917 - one command's words
 ) -> None:
     """Ask for the work of every tenant first, then wait for each: the service does them side by side."""
     with session.service() as api:
-        chosen = resolved(api, named)
+        chosen = tenants_named(api, named)
         operations = [
             api.start(f"tenants/{each['tenant_id']}/{what}", body(each["tenant_id"]))
             for each in _progress(session, "asking", chosen)
@@ -268,7 +268,7 @@ def declare(  # noqa: PLR0913 - one command's words
     session: Session = ctx.obj
     wish = {"reason": reason, "owner": owner, "until": until.replace(tzinfo=UTC).isoformat()}
     with session.service() as api:
-        [found] = resolved(api, [tenant])
+        [found] = tenants_named(api, [tenant])
         said = api.post(f"tenants/{found['tenant_id']}/findings/{quote(finding, safe='')}/declare", wish).json()
     session.tell(said, lambda: f"{show.cell(said['value'])} is declared until {said['until']}")
 
@@ -326,7 +326,7 @@ def readiness(ctx: typer.Context, tenants: Tenants = None) -> None:
 def _asked_of_each(session: Session, tenants: list[str] | None, what: str) -> list[tuple[dict[str, Any], Any]]:
     """Each tenant with its *what*, which is printed here where JSON is wanted."""
     with session.service() as api:
-        chosen = resolved(api, tenants)
+        chosen = tenants_named(api, tenants)
         found = [(t, api.get(f"tenants/{t['tenant_id']}/{what}")) for t in _progress(session, "asking", chosen)]
     if session.as_json:
         session.tell([each for _, each in found], lambda: None)

@@ -31,7 +31,7 @@ class Session:
             self.out.print(table())
 
 
-def resolved(api: Api, named: list[str] | None) -> list[dict[str, Any]]:
+def tenants_named(api: Api, named: list[str] | None) -> list[dict[str, Any]]:
     """The configs of the tenants that were named by id, name or initial domain; all where none was.
 
     Raises:

@@ -103,7 +103,6 @@ async def declare(tenant_id: str, finding_id: str, wish: DeclarationRequest, by:
         owner=wish.owner,
         until=wish.until,
     )
-    await _write(config.tenant_id, declaration, clients)
     entry = Entry(
         at=now,
         tenant_id=config.tenant_id,
@@ -115,20 +114,20 @@ async def declare(tenant_id: str, finding_id: str, wish: DeclarationRequest, by:
         actor=by,
         requested_by=by,
     )
-    await clients.storage.ledger.append(entry)
+    await _write(config.tenant_id, declaration, entry, clients)
     await clients.storage.queues.send(CheckTenant(tenant_id=config.tenant_id, controls=(finding.control,)))
     return declaration
 
 
-async def _write(tenant_id: str, declaration: Declaration, clients: Clients) -> None:
-    """Put the declaration into the tenant's config, whatever else changes in it meanwhile."""
+async def _write(tenant_id: str, declaration: Declaration, told: Entry, clients: Clients) -> None:
+    """Put the declaration into the tenant's config with its entry, whatever else changes in it meanwhile."""
     while True:
         config = await known_tenant(tenant_id, clients)
         kept = await clients.storage.tenants.find(config.tenant_id)
         if kept is None:
             continue
         try:
-            await clients.storage.tenants.replace(kept[0].declaring(declaration), kept[1])
+            await clients.storage.tenants.replace(kept[0].declaring(declaration), kept[1], told)
         except ConfigMoved:
             continue
         return

@@ -29,7 +29,7 @@ _AT_ONCE = 40
 _LINK_VERSION = 4
 """Later than the rows that workers without chains know: they answer with 503 instead of taking a link for an entry."""
 
-type Row = Mapping[str, Any]
+type EntryRow = Mapping[str, Any]
 """An entry's entity, as `documents.pack` makes it."""
 
 
@@ -44,7 +44,7 @@ class ChainTable:
         self._table = table
         self.heads = heads
 
-    async def add(self, ledger: str, rows: Sequence[Row], at: datetime) -> set[str]:
+    async def add(self, ledger: str, rows: Sequence[EntryRow], at: datetime) -> set[str]:
         """Add entries to the chain of *ledger*, in their order. *at*: when the last one was.
 
         Returns:
@@ -87,7 +87,7 @@ class ChainTable:
         linked = {each.id for each in links}
         return [Linked(each, stored.get(each.id)) for each in known], [key for key in stored if key not in linked]
 
-    async def _add(self, ledger: str, tail: Place, rows: Sequence[Row]) -> tuple[Place, set[str]]:
+    async def _add(self, ledger: str, tail: Place, rows: Sequence[EntryRow]) -> tuple[Place, set[str]]:
         left = list(rows)
         while left:
             last, links = _linked(ledger, tail, left)
@@ -152,7 +152,7 @@ class ChainTable:
         return {each["RowKey"]: json.loads(body(each)) async for each in query}
 
 
-def _linked(ledger: str, tail: Place, rows: Sequence[Row]) -> tuple[Place, list[Link]]:
+def _linked(ledger: str, tail: Place, rows: Sequence[EntryRow]) -> tuple[Place, list[Link]]:
     links = list[Link]()
     for row in rows:
         links.append(chain.link(ledger, tail, json.loads(body(dict(row)))))
@@ -160,7 +160,7 @@ def _linked(ledger: str, tail: Place, rows: Sequence[Row]) -> tuple[Place, list[
     return tail, links
 
 
-def _placed(row: Row, link: Link) -> dict[str, Any]:
+def _placed(row: EntryRow, link: Link) -> dict[str, Any]:
     return {**row, "sequence": link.sequence}
 
 

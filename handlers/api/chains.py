@@ -14,10 +14,9 @@ from domain.errors import BadField, UnknownChain
 from domain.incident import SERVICE
 from domain.ledger import Entry, LedgerEvent
 from handlers.api.access import as_role
+from handlers.api.ledger import LARGEST_PAGE
 from handlers.api.routing import CallerName, Neighbours, Strict, example, router_of
 from handlers.on_request import RequestBody
-
-LARGEST_PAGE = 1000
 
 router = router_of("chains")
 
