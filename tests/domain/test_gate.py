@@ -243,3 +243,12 @@ def test_the_blast_radius_is_the_smaller_of_the_number_and_the_share(rank, fleet
     answer = blast_radius(rank, fleet=fleet, most_tenants=50, most_percent=25)
     assert answer.passed == passed
     assert ("blast radius" in answer.reason) == (not passed)
+
+
+def test_the_way_out_passes_mode_freeze_breaker_and_guard_but_no_brake():
+    config = {"mode": "observe", "freeze": [FREEZE]}
+    asked = around(config=config, way_out=True, put_back=9)
+    assert rule(CLOSES, asked).refusal is None
+    stopped = rule(CLOSES, around(config=config, way_out=True, brake=Brake(engaged=True, reason="incident")))
+    assert stopped.refusal is not None
+    assert stopped.refusal.gate == "brake"

@@ -158,3 +158,24 @@ def test_how_the_tenant_stands_to_an_entry(judgement, standing):
 
 def test_an_entry_without_drift_says_nothing_of_the_tenant():
     assert undo.standing(entry((), SET), Compliant()) == "changed"
+
+
+@pytest.mark.parametrize(
+    ("step", "lasts"),
+    [
+        (SET, ""),
+        (Step("exchange", "Disable-TransportRule", {"Identity": "X", "Confirm": False}), ""),
+        (Step("exchange", "Enable-TransportRule", {"Identity": "X", "Confirm": False}), ""),
+        (Step("dns", "Set-DnsRecords", {"Name": "a.com"}), ""),
+        (
+            Step("exchange", "Set-TransportRule", {"Identity": "X", "FromScope": None}),
+            "cannot be put back by an undo: Set-TransportRule",
+        ),
+        (
+            Step("exchange", "Remove-InboundConnector", {"Identity": "X"}),
+            "cannot be put back by an undo: Remove-InboundConnector",
+        ),
+    ],
+)
+def test_what_no_undo_could_put_back_is_said(step, lasts):
+    assert undo.lasting(step_view((step,))) == lasts
