@@ -166,7 +166,7 @@ def test_an_entry_without_drift_says_nothing_of_the_tenant():
         (SET, ""),
         (Step("exchange", "Disable-TransportRule", {"Identity": "X", "Confirm": False}), ""),
         (Step("exchange", "Enable-TransportRule", {"Identity": "X", "Confirm": False}), ""),
-        (Step("dns", "Set-DnsRecords", {"Name": "a.com"}), ""),
+        (Step("dns", "Set-DnsRecords", {"Name": "a.com", "Type": "TXT", "Expected": (), "Wanted": ("x",)}), ""),
         (
             Step("exchange", "Set-TransportRule", {"Identity": "X", "FromScope": None}),
             "cannot be put back by an undo: Set-TransportRule",
