@@ -98,10 +98,11 @@ ODD = {
 
 @pytest.mark.parametrize("body", ODD.values(), ids=list(ODD))
 async def test_without_a_key_every_route_refuses_before_it_reads_anything(service, body):
-    for route in MAY:
+    for number, route in enumerate(MAY):
         method, path = target(route)
         for key in (None, "", "wrong", "schl\u00fcssel"):
-            answer = await ask(service, method, path, body, key=key, content_type="text/plain")
+            caller = {"content_type": "text/plain", "x_forwarded_for": f"192.0.2.{number}"}
+            answer = await ask(service, method, path, body, key=key, **caller)
             assert answer.status_code == 401, (route, key)
     unknown = await ask(service, "POST", "no/such/path", body, key=None)
     assert unknown.status_code == 401
