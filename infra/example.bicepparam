@@ -6,6 +6,7 @@ param place = 'prod'
 param location = 'northeurope'
 param appClientId = '55555555-5555-5555-5555-555555555555'
 param proof = 'secret'
+param apiKeys = '[]'
 param apiAudience = '66666666-6666-6666-6666-666666666666,api://holdfast.example.org'
 param apiTenantId = '77777777-7777-7777-7777-777777777777'
 param platformAuthentication = true
