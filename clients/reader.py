@@ -1,7 +1,7 @@
 """Reads one tenant for judging: Exchange and compliance side by side, and the DNS that these make it ask about."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -11,6 +11,7 @@ from clients.exchange.compliance import Compliance
 from clients.exchange.exchange import Exchange
 from clients.http import Clock
 from clients.resolver import Resolver
+from clients.restraint import Resting
 from domain.control import Control, Facts
 from domain.controls.per_domain import own_names
 from domain.exchange import ExchangeObject
@@ -18,7 +19,7 @@ from domain.mail import names
 from domain.mail.answers import DnsAnswer, Question
 from domain.mail.asking import Needs
 from domain.mx_moves import Sights, sight
-from domain.reading import Query, Reading
+from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
 
 MOST_DNS_ROUNDS = 20
@@ -49,13 +50,25 @@ class TenantReader:
             Throttled: A service asked for a longer wait than a worker should sit through.
         """
         once = dict.fromkeys(queries)
+        of_exchange = [query for query in once if query.service == "exchange"]
+        of_compliance = [query for query in once if query.service == "compliance"]
         exchange, compliance = await asyncio.gather(
-            self.exchange.read(tenant.tenant_id, [q for q in once if q.service == "exchange"]),
-            self.compliance.read(
-                tenant.tenant_id, [q for q in once if q.service == "compliance"], initial_domain=tenant.initial_domain
+            self._unless_resting(of_exchange, self.exchange.read(tenant.tenant_id, of_exchange)),
+            self._unless_resting(
+                of_compliance,
+                self.compliance.read(tenant.tenant_id, of_compliance, initial_domain=tenant.initial_domain),
             ),
         )
         return exchange | compliance
+
+    async def _unless_resting(
+        self, queries: Sequence[Query], reading: Awaitable[dict[Query, Seen | Unseen]]
+    ) -> dict[Query, Seen | Unseen]:
+        """What *reading* gives; where the tenant rests at that service, that it does, for each of *queries*."""
+        try:
+            return await reading
+        except Resting as resting:
+            return dict.fromkeys(queries, Unseen(resting.sentence, self.now()))
 
     async def look(
         self,

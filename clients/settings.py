@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
@@ -23,6 +24,7 @@ from clients.psa.connections import (
 from clients.urls import Url
 from domain.access import ApiKey
 from domain.dns_hosts import SECRET_PREFIX, Guid
+from domain.jobs import LARGEST_SHARD
 from ncrontab import Ncrontab
 
 
@@ -168,6 +170,8 @@ class Settings(BaseSettings):
     graph_url: Url | None = Field(None, description="an https URL")
     activity_url: Url | None = Field(None, description="an https URL")
     dns_servers: Servers = Field((), description="host:port, comma separated, of hosts that can be found")
+    tick_schedule: Schedule = Field("0 * * * * *", description="an NCRONTAB of six fields, such as 0 * * * * *")
+    shard_size: int = Field(25, ge=1, le=LARGEST_SHARD, description=f"tenants of a shard, 1 to {LARGEST_SHARD}")
     fast_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 0 */5 * * * *")
     slow_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 0 */15 * * * *")
     alerts_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 30 */5 * * * *")
@@ -225,7 +229,19 @@ class Settings(BaseSettings):
             )
         if bool(self.api_audience) != bool(self.api_tenant_id):
             raise ValueError("HOLDFAST_API_AUDIENCE, HOLDFAST_API_TENANT_ID: should both be set, or neither")
+        self._refuse_slow_tick()
         return self
+
+    def _refuse_slow_tick(self) -> None:
+        """Raise ValueError for a look that would be due more often than the tick comes round."""
+        now = datetime.now(UTC)
+        tick = Ncrontab(self.tick_schedule).interval(now)
+        for name in ("fast_schedule", "slow_schedule", "alerts_schedule", "audit_schedule", "psa_schedule"):
+            every = Ncrontab(getattr(self, name)).interval(now)
+            if every is not None and (tick is None or every < tick):
+                raise ValueError(
+                    f"HOLDFAST_{name.upper()}: is faster than HOLDFAST_TICK_SCHEDULE; it should be due at most as often"
+                )
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]  # the others are given by keyword

@@ -21,9 +21,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from clients import log_lines
 from domain.controls import CATALOGUE
-from domain.jobs import Message, RemediateTenant
+from domain.jobs import CheckTenant, Message, RemediateTenant
 from domain.ledger import Entry, LedgerEvent
-from domain.reading import Lane
+from domain.reading import LANES
 from domain.states import ControlState
 
 log = logging.getLogger("holdfast.ledger")
@@ -57,9 +57,10 @@ DELIVERED: tuple[Delivered, ...] = ("done", "again", "due", "let_go", "newer", "
 """What became of a message: ended; put back hidden; kept until it is due; put back too often; left to a worker of its
 own, later version; no message of ours."""
 
-type CheckResult = Literal["looked", "throttled", "moved", "skipped"]
-CHECK_RESULTS: tuple[CheckResult, ...] = ("looked", "throttled", "moved", "skipped")
-"""How a look ends: recorded; put back by a service's wish; put back because another worker wrote; no such tenant."""
+type CheckResult = Literal["looked", "moved", "skipped", "failed"]
+CHECK_RESULTS: tuple[CheckResult, ...] = ("looked", "moved", "skipped", "failed")
+"""How a look ends: recorded; put back because another worker wrote; no such tenant, or it
+was looked at meanwhile; by an error that nobody expected."""
 
 _COUNTED: dict[LedgerEvent, metrics.Counter] = {
     "drift_found": DRIFT,
@@ -73,7 +74,7 @@ _CHATTY = ("azure", "httpx")
 
 def start_series(queues: Iterable[str], hosts: Iterable[str]) -> None:
     """Begin every series at zero, so that no chart has a hole, and give every log line the ids of its work."""
-    for lane in ("fast", "slow", "asked"):
+    for lane in (*LANES, "asked"):
         for outcome in CHECK_RESULTS:
             CHECKS.add(0, {"lane": lane, "outcome": outcome})
     for counter in (CONTROLS, UNKNOWNS, *_COUNTED.values()):
@@ -113,9 +114,11 @@ def count_judged(before: ControlState, after: ControlState) -> None:
         TIME_TO_DETECT.record((after.read_at - before.read_at).total_seconds(), about)
 
 
-def looked(lane: Lane | None, outcome: CheckResult) -> None:
-    """Count one look at a tenant; without a lane it was asked for."""
-    CHECKS.add(1, {"lane": lane or "asked", "outcome": outcome})
+def looked(job: CheckTenant, outcome: CheckResult) -> None:
+    """Count one look at a tenant, in each of its lanes, or as one that was asked for."""
+    asked = job.operation_id or not job.lanes
+    for lane in ("asked",) if asked else job.lanes:
+        CHECKS.add(1, {"lane": lane, "outcome": outcome})
 
 
 def throttled(host: str) -> None:
@@ -130,12 +133,12 @@ def fixed(control: str, seen_at: datetime | None, now: datetime) -> None:
 
 
 @contextmanager
-def asking(tenant_id: str) -> Iterator[None]:
-    """Begin the trace of one tenant: what is sent inside, and all that follows from it, is part of it.
+def visiting(tenant_id: str) -> Iterator[None]:
+    """Begin the trace of one tenant's visit: all that follows from it is part of it, and its log lines name the tenant.
 
-    Each tenant has a trace of its own, linked to the sweep's: ten thousand in one could not be read by anybody.
+    Each visit has a trace of its own, linked to the shard's: twenty-five tenants in one could not be read by anybody.
     """
-    with _spanned("sweep", SpanKind.PRODUCER, {"tenant": tenant_id}, Context()):
+    with log_lines.ids(tenant=tenant_id), _spanned("visit", SpanKind.CONSUMER, {"tenant": tenant_id}, Context()):
         yield
 
 

@@ -88,9 +88,11 @@ type GateName = Literal[
     "order",
     "empty-set",
     "breaker",
+    "radius",
     "blast-radius",
     "lease",
 ]
+"""Who answers. `blast-radius` is what entries of the first round call `radius`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,12 +266,13 @@ NONE_PASSES: frozenset[GateName] = frozenset({"empty-set", "lease", "brake"})
 """What the way out passes neither: mail that is being refused waits for no mode, freeze or radius."""
 
 
-def blast_radius(rank: int, *, fleet: int, most_tenants: int, most_percent: int) -> GateAnswer:
-    """Whether the tenant that is number *rank* (from 1) to be written within BLAST_WINDOW may be.
+def blast_radius(signature: str, rank: int, *, fleet: int, most_tenants: int, most_percent: int) -> GateAnswer:
+    """Whether the tenant that is number *rank* (from 1) to get steps of *signature* within BLAST_WINDOW may.
 
     The same drift everywhere at once is our mistake until shown otherwise.
     """
     share = max(SMALL_FLEET, fleet * most_percent // 100)
     limit = min(most_tenants, share)
-    reason = f"blast radius: more than {limit} of {fleet} tenants would be written within an hour"
-    return GateAnswer("blast-radius", rank <= limit, "" if rank <= limit else reason)
+    return _unless(
+        "radius", "" if rank <= limit else f"more than {limit} of {fleet} tenants would get {signature} within an hour"
+    )

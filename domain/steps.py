@@ -43,6 +43,10 @@ class Step:
         """A name for exactly this write, whatever else is planned with it."""
         return _key(self.service, self.cmdlet, self.parameters)
 
+    def signature(self, control: str) -> str:
+        """The kind of step that this is, for the blast radius: the control and the cmdlet, or `dns`."""
+        return f"{control}:{'dns' if self.service == 'dns' else self.cmdlet}"
+
     @property
     def powershell(self) -> str:
         """The line an admin would type, quoted so that no value can become code; for DNS, lines for nsupdate."""

@@ -88,7 +88,7 @@ class Command:
         }
 
     def request(self, url: str, token: str) -> Request:
-        return Request("POST", url, self.intent, self.headers(token), encoded(self.body))
+        return Request("POST", url, self.intent, self.headers(token), encoded(self.body), self.target.service)
 
     def page(self, answer: Answer) -> Page:
         """Read the answer to a `Get-*`. Raises the ClientError that any other answer stands for."""

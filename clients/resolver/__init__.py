@@ -32,7 +32,7 @@ class Timeouts:
 TIMEOUTS = Timeouts()
 ANSWERS_KEPT = 10_000
 KEPT_AT_MOST_S = 600
-"""Shorter than the slow lane, so that each sweep sees a tenant's own records anew."""
+"""Shorter than the slow lane, so that each look sees a tenant's own records anew."""
 LONGEST_CHAIN = 8
 """Aliases followed from one name."""
 

@@ -37,7 +37,6 @@ _WITH_FINDINGS = 3
 """The version of rows from which they have findings."""
 _BEFORE_FINDINGS = frozenset({"inbound-lockdown/address", "service-connectors/address"})
 """What a row of version 2 has begun to look for: other addresses were told of as drift."""
-_NEWER = {control: ControlState(id=control, detail="newer version") for control in CATALOGUE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class TenantStates:
     remembered of the tenant's MX records. *lock*: what the last good read showed of the lock. *approvals*: by step key,
     what a person answers for. *looked*: when each lane was last looked at, whatever was seen. *findings*: by id, those
     that are there or were lately; *begun*: which kinds of them each control has looked for. *newer*: a
-    later version wrote them, and nothing may be written over them.
+    later version wrote them, or they make no sense: nothing may be written over them.
     """
 
     controls: Mapping[str, ControlState] = field(default_factory=dict)
@@ -76,6 +75,10 @@ class TenantStates:
 
     def looked_at(self, lanes: Iterable[Lane], now: datetime) -> Self:
         return replace(self, looked={**self.looked, **dict.fromkeys(lanes, now)})
+
+    def looked_since(self, lanes: Iterable[Lane], moment: datetime) -> bool:
+        """Whether every one of *lanes* was looked at since *moment*."""
+        return all(lane in self.looked and self.looked[lane] >= moment for lane in lanes)
 
     def remembering(self, mx: MxMemories) -> Self:
         return replace(self, mx=mx)
@@ -134,7 +137,9 @@ class StateTable:
         try:
             states = _read(entity)
         except NewerRow:
-            return TenantStates(controls=_NEWER, newer=True)
+            return TenantStates(controls=_unknown("newer version"), newer=True)
+        except ValueError:  # one tenant's trouble, and shown as such
+            return TenantStates(controls=_unknown("what is stored of it makes no sense"), newer=True)
         await self._ledger.ensure(states.outbox)
         return replace(states, etag=entity.metadata["etag"], outbox=())
 
@@ -149,7 +154,7 @@ class StateTable:
             NewerRow: A later version wrote them. As above.
         """
         if states.newer:
-            raise NewerRow(f"the states of tenant {tenant_id} were written by a later version")
+            raise NewerRow(f"the states of tenant {tenant_id} are none that this version can read")
         columns = {f"{lane}_at": at for lane, at in states.looked.items()}
         kept = replace(states, etag=None, outbox=tuple(entries))
         entity = pack(tenant_id, _ROW, kept, **columns)
@@ -182,6 +187,10 @@ class StateTable:
         column = f"{lane}_at"
         query = self._table.query_entities("RowKey eq @row", parameters={"row": _ROW}, select=["PartitionKey", column])
         return {row["PartitionKey"]: row[column] async for row in query if row.get(column)}
+
+
+def _unknown(detail: str) -> dict[str, ControlState]:
+    return {control: ControlState(id=control, detail=detail) for control in CATALOGUE}
 
 
 _STATES: TypeAdapter[TenantStates] = TypeAdapter(TenantStates)

@@ -13,7 +13,9 @@ from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, Re
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
+from clients.http import Clock
 from clients.storage.documents import chunks, pack, read_chunks, unpack
+from clients.storage.fleet import FleetTable
 from clients.storage.ledger import LedgerTable
 from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
@@ -29,11 +31,13 @@ class ConfigMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody 
 
 
 class TenantTable:
-    """Table `tenants`: one row a tenant."""
+    """Table `tenants`: one row a tenant. Each that changes is noted in the index of the fleet, too."""
 
-    def __init__(self, table: TableClient, ledger: LedgerTable) -> None:
+    def __init__(self, table: TableClient, ledger: LedgerTable, fleet: FleetTable, now: Clock) -> None:
         self._table = table
         self._ledger = ledger
+        self._fleet = fleet
+        self._now = now
 
     async def get(self, tenant_id: str) -> TenantConfig | None:
         try:
@@ -55,6 +59,7 @@ class TenantTable:
         """Add a tenant. Raises ConfigMoved when it is there already."""
         with _conditional():
             await self._table.create_entity(_entity(config, told))
+        await self._note(config)
         await self._tell(told)
 
     async def replace(self, config: TenantConfig, version: str, told: Entry | None = None) -> None:
@@ -66,6 +71,7 @@ class TenantTable:
                 etag=version,
                 match_condition=MatchConditions.IfNotModified,
             )
+        await self._note(config)
         await self._tell(told)
 
     async def delete(self, tenant_id: str, version: str, told: Entry) -> None:
@@ -82,6 +88,10 @@ class TenantTable:
             )
             await self._tell(told)
             await self._table.delete_entity(_PARTITION, tenant_id, etag=kept["etag"], match_condition=on_version)
+        await self._fleet.note(tenant_id, None)
+
+    async def _note(self, config: TenantConfig) -> None:
+        await self._fleet.note(config.tenant_id, self._now() if config.enabled else None)
 
     async def _tell(self, told: Entry | None) -> None:
         if told:
@@ -120,11 +130,6 @@ class TenantTable:
             "PartitionKey eq 'tenant' and enabled eq true", select=["RowKey", "Timestamp"]
         )
         return {entity["RowKey"]: at async for entity in query if (at := entity.metadata["timestamp"])}
-
-    async def enabled_ids(self) -> list[str]:
-        """The ids of the tenants that are switched on, without their configs."""
-        query = self._table.query_entities("PartitionKey eq 'tenant' and enabled eq true", select=["RowKey"])
-        return [entity["RowKey"] async for entity in query]
 
 
 def _entity(config: TenantConfig, told: Entry | None) -> dict[str, object]:

@@ -199,7 +199,7 @@ class Rounds:
     async def finish(self) -> Outcome:
         """Save how each control stands, tell the caller, and say whether a later look goes on.
 
-        What cannot be read is left to the next sweep: asking again at once would only add to the queue.
+        What cannot be read is left to the next look: asking again at once would only add to the queue.
         """
         if finding := self._case.job.remove:
             self._journal.mark(self._removal(finding))

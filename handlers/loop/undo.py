@@ -1,4 +1,4 @@
-"""Put the before-image of one ledger entry back, and accept it for a while, so that no sweep fights it.
+"""Put the before-image of one ledger entry back, and accept it for a while, so that no look fights it.
 
 The same gate is asked as before any other write; what a person asks for passes mode and breaker, nothing else. The
 exception and the entry that announces the undo are written together, before the first step is sent.

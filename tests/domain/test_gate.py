@@ -240,9 +240,9 @@ def test_an_empty_comment_is_no_empty_set():
     ],
 )
 def test_the_blast_radius_is_the_smaller_of_the_number_and_the_share(rank, fleet, passed):
-    answer = blast_radius(rank, fleet=fleet, most_tenants=50, most_percent=25)
+    answer = blast_radius("spf:dns", rank, fleet=fleet, most_tenants=50, most_percent=25)
     assert answer.passed == passed
-    assert ("blast radius" in answer.reason) == (not passed)
+    assert ("tenants would get spf:dns within an hour" in answer.reason) == (not passed)
 
 
 def test_the_way_out_passes_mode_freeze_breaker_and_guard_but_no_brake():

@@ -8,7 +8,7 @@ from domain import chain
 from domain.chain import Head
 from domain.incident import SERVICE
 from handlers.evidence import anchor_heads, note_settings
-from handlers.loop.sweep import sweep
+from handlers.loop.tick import tick
 from tests.handlers.web import ask
 
 pytestmark = pytest.mark.usefixtures("no_anchors")
@@ -98,7 +98,9 @@ async def test_an_hour_before_anything_happened_has_no_root(service):
     assert await service.clients.storage.anchors.latest("2026-11-23") is None
 
 
-async def test_a_sweep_of_the_slow_lane_anchors(service):
+async def test_a_tick_in_each_interval_of_the_slow_lane_anchors(service):
     await ask(service, "PUT", "brake", {"engaged": True, "reason": "something happens"})
-    await sweep("slow", 0, service.clients)
+    await tick(service.clients)
+    service.clock.advance(minutes=15)
+    await tick(service.clients)
     assert await service.clients.storage.anchors.latest(service.clock().strftime("%Y-%m-%d"))

@@ -73,7 +73,7 @@ async def test_nobody_writes_over_or_forgets_what_somebody_else_wrote_meanwhile(
 async def test_only_those_that_are_switched_on_are_looked_after(tenants):
     await tenants.create(config())
     await tenants.create(config(OTHER, enabled=False))
-    assert await tenants.enabled_ids() == [TENANT]
+    assert (await tenants.enabled_since()).keys() == {TENANT}
     assert {each.tenant_id async for each in tenants.all()} == {TENANT, OTHER}
 
 

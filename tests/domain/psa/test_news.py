@@ -44,7 +44,7 @@ OPENS = {
     "parked": (entry("parked"), True),
     "held_by_a_guard": (entry("held", detail="guard: MX at Microsoft"), True),
     "held_by_the_breaker": (entry("held", detail="breaker: put back 3 times"), True),
-    "held_beyond_the_blast_radius": (entry("held", detail="blast-radius: more than 10"), True),
+    "held_beyond_the_blast_radius": (entry("held", detail="radius: more than 10"), True),
     "held_by_the_brake": (entry("held", detail="brake: lunch"), False),
     "held_in_a_freeze": (entry("held", detail="freeze: until Monday"), False),
     "waiting_its_turn": (entry("held", detail="order: waits for oof-connector"), False),

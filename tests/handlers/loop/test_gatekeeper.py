@@ -8,6 +8,7 @@ import pytest
 
 from domain.gate import Brake
 from simulator.faults import Fault
+from tests.handlers.web import ask
 
 LOCK, RULE = "inbound-lockdown", "oof-rule"
 
@@ -215,23 +216,36 @@ async def test_a_control_that_is_undone_again_and_again_is_left_to_a_person(serv
     assert (await service.state(tenant, LOCK)).state == "compliant"
 
 
-async def test_the_same_drift_everywhere_pulls_the_brake(service):
+async def test_the_same_drift_everywhere_is_held_until_an_admin_releases_it_and_nothing_else_is(service):
     settings = service.clients.settings.model_copy(update={"most_tenants_per_hour": 2})
     service.clients = replace(service.clients, settings=settings)
     tenants = [drifted(service, f"t{number}.example") for number in range(5)]
     for tenant in tenants:
         await service.look_after(tenant)
+
+    def locked() -> int:
+        return sum(any(write.cmdlet == "Set-InboundConnector" for write in tenant.writes) for tenant in tenants)
+
     await service.sweep()
-    assert sum(bool(tenant.writes) for tenant in tenants) == 2
-    brake = await service.clients.storage.switches.brake()
-    assert brake.engaged
-    assert "blast radius" in brake.reason
+    assert locked() == 2
+    states = [await service.state(tenant, LOCK) for tenant in tenants]
+    held = [state.detail for state in states if state.state == "held"]
+    assert (
+        held == ["radius: more than 2 of 5 tenants would get inbound-lockdown:Set-InboundConnector within an hour"] * 3
+    )
+    assert not (await service.clients.storage.switches.brake()).engaged
+
+    other = next(tenant for tenant in tenants if not tenant.writes)
+    other.admin("Set-AntiPhishPolicy", Identity="Office365 AntiPhish Default", EnableSpoofIntelligence=True)
     service.clock.advance(hours=2)
     await service.sweep()
-    assert sum(bool(tenant.writes) for tenant in tenants) == 2
-    await service.clients.storage.switches.set_brake(Brake(changed_at=service.clock()))
+    assert locked() == 2
+    assert (await service.state(other, "spoof-intelligence")).state == "compliant"
+
+    path = "radius/inbound-lockdown:Set-InboundConnector/release"
+    assert (await ask(service, "POST", path, {"reason": "looked at"})).status_code == 200
     await service.sweep()
-    assert sum(bool(tenant.writes) for tenant in tenants) == 4
+    assert locked() == 4
 
 
 async def test_the_brake_stops_between_two_steps_of_one_plan(service):

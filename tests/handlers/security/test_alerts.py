@@ -292,11 +292,14 @@ async def test_an_odd_alert_is_kept_as_it_came_with_the_reason_and_never_closed(
     assert [what[1] for what in patched(tenant)] == [good["id"]]
 
 
-async def test_a_throttled_look_is_left_to_the_queue(service):
+async def test_a_throttled_look_is_unknown_until_the_rest_has_ended(service):
     tenant = await guarded(service)
     tenant.faults.script(Fault("throttled", service="graph", retry_after=45))
     await look(service, tenant)
-    assert await service.hidden("alerts") == 1
+    assert "throttled until" in (await service.state(tenant, "false-alerts")).detail
+    service.clock.advance(seconds=46)
+    await look(service, tenant)
+    assert (await service.state(tenant, "false-alerts")).state == "compliant"
 
 
 async def test_a_part_of_a_batch_that_failed_is_not_taken_for_an_alert(service):

@@ -6,7 +6,6 @@ import random
 import pytest
 
 from handlers.delivery import deliver
-from handlers.loop.sweep import sweep
 from tests.handlers.tickets.msp import COMPANY, STATUS, in_every_system, reprovision
 
 
@@ -231,7 +230,7 @@ async def test_a_ticket_that_cannot_be_read_is_asked_for_until_it_can_be(msp, te
         await deliver("tickets", json.dumps(json.loads(body) | {"attempt": 12}).encode(), msp.service.clients)
         assert await msp.service.messages("tickets") == []
         msp.service.clock.advance(minutes=5)
-        await sweep("fast", 0, msp.service.clients)
+        await msp.service.ask("fast")
         [body] = await msp.service.messages("tickets")
 
     msp.system.down = False
