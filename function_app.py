@@ -13,8 +13,8 @@ from clients.flush import Flush
 from domain.jobs import QueueName
 from handlers import park, workers
 from handlers.delivery import deliver
-from handlers.loop import tick as ticks
 from handlers.loop.heal import Healer
+from handlers.loop.tick import tick
 
 if TYPE_CHECKING:
     from handlers.api.app import Platform
@@ -40,11 +40,12 @@ WORKERS: dict[QueueName, str] = {
 """Queues, each with the function that works on its messages; `park_<queue>` keeps those that the platform gave up."""
 
 
-@app.timer_trigger(arg_name="timer", schedule=settings.tick_schedule)
-async def tick(timer: func.TimerRequest) -> None:
+@app.function_name("tick")
+@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_TICK_SCHEDULE%")
+async def on_timer(timer: func.TimerRequest) -> None:
     """Ask for every look that has come due: the only timer."""
     try:
-        await ticks.tick(await worker_clients())
+        await tick(await worker_clients())
     finally:
         await flush.now()
 

@@ -1,7 +1,7 @@
 """Sends metrics away before the instance can go: one that is ended tells nobody what it had counted.
 
 An instance of Flex Consumption can be gone half a minute after its last work, and exports on their own come every five
-minutes (docs/reference/azure-functions.md#observability).
+minutes (docs/reference/azure-functions.md#logging).
 """
 
 import asyncio

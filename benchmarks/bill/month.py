@@ -62,6 +62,10 @@ def bill(workload: Workload, shapes: Mapping[str, Shape], hours: float, watching
     told = instance_s / watching.series_s * watching.series + executions * watching.lines
     columns = {
         "compute": max(0.0, gb_seconds - PRICES["free_gb_seconds"]) * PRICES["gb_second"],
+        "always ready": sum(shapes[name].always * shapes[name].gigabytes for name in outcomes)
+        * MONTH_H
+        * 3600
+        * PRICES["always_ready_gb_second"],
         "executions": max(0.0, executions - PRICES["free_executions"]) / 1e6 * PRICES["million_executions"],
         "queues": (executions * workload.queue_requests + polls) / 1e4 * PRICES["ten_thousand_queue_requests"],
         "tables": (looks * workload.tables + ticks * workload.table_requests_a_tick)

@@ -7,7 +7,7 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
-from domain.rests import FORGOTTEN_AFTER, Rest
+from domain.rests import RESTS_FORGOTTEN_AFTER, Rest
 
 _PARTITION = "rest"
 
@@ -36,7 +36,7 @@ class RestTable:
         """Delete those that ended so long ago that they mean nothing any more."""
         ended = self._table.query_entities(
             "PartitionKey eq @partition and until lt @then",
-            parameters={"partition": _PARTITION, "then": now - FORGOTTEN_AFTER},
+            parameters={"partition": _PARTITION, "then": now - RESTS_FORGOTTEN_AFTER},
             select=["RowKey"],
         )
         async for row in ended:

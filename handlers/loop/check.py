@@ -49,7 +49,7 @@ async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime |
     return Done()
 
 
-async def note_failure(job: CheckTenant, why: str, clients: Clients) -> None:
+async def note_failed_check(job: CheckTenant, why: str, clients: Clients) -> None:
     """Keep that the look of *job* failed: its controls are unknown."""
     telemetry.looked(job, "failed")
     tenant = await clients.storage.tenants.get(job.tenant_id)

@@ -54,18 +54,22 @@ def _looks(
         yield (
             " ".join(lanes),
             lambda: _look(job, shard, clients),
-            lambda why: check.note_failure(job, why, clients),
+            lambda why: check.note_failed_check(job, why, clients),
         )
     if "alerts" in shard.looks:
         triage = TriageAlerts(tenant_id=tenant_id)
         yield (
             "alerts",
             lambda: alerts.triage_alerts(triage, clients),
-            lambda why: alerts.note_failure(tenant_id, why, clients),
+            lambda why: alerts.note_failed_triage(tenant_id, why, clients),
         )
     if "audit" in shard.looks:
         read = ReadAudit(tenant_id=tenant_id)
-        yield "audit", lambda: audit.read_audit(read, clients), lambda why: audit.note_failure(tenant_id, why, clients)
+        yield (
+            "audit",
+            lambda: audit.read_audit(read, clients),
+            lambda why: audit.note_failed_reading(tenant_id, why, clients),
+        )
 
 
 def _job(tenant_id: str, lanes: tuple[Lane, ...]) -> CheckTenant:

@@ -55,7 +55,7 @@ async def triage_alerts(job: TriageAlerts, clients: Clients) -> Outcome:
     return Done()
 
 
-async def note_failure(tenant_id: str, why: str, clients: Clients) -> None:
+async def note_failed_triage(tenant_id: str, why: str, clients: Clients) -> None:
     """Keep that the tenant's alerts could not be gone through."""
 
     def unread(before: ControlState, now: datetime) -> ControlState:

@@ -37,7 +37,7 @@ async def read_audit(job: ReadAudit, clients: Clients) -> Outcome:
     return Done()
 
 
-async def note_failure(tenant_id: str, why: str, clients: Clients) -> None:
+async def note_failed_reading(tenant_id: str, why: str, clients: Clients) -> None:
     """Keep that the tenant's feed could not be read."""
     await _tell(tenant_id, "unknown", why, clients)
 

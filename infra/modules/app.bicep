@@ -133,6 +133,7 @@ var own = {
   HOLDFAST_ACTIVITY_URL: baseUrls.?activity ?? ''
   HOLDFAST_DNS_SERVERS: dnsServers
   HOLDFAST_TICK_SCHEDULE: '0 * * * * *'
+  HOLDFAST_SHARD_SIZE: '25'
   HOLDFAST_FAST_SCHEDULE: '0 */${fastMinutes} * * * *'
   HOLDFAST_SLOW_SCHEDULE: '0 */${slowMinutes} * * * *'
   // Half a minute and a little more after the fast look, whose proof of the lock-down alerts wait for.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.rests import FORGOTTEN_AFTER, Rest, next_rest
+from domain.rests import RESTS_FORGOTTEN_AFTER, Rest, next_rest
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ def test_a_wait_that_nobody_named_doubles_from_a_minute_to_half_an_hour():
 
 
 def test_after_an_hour_without_cause_it_begins_anew():
-    before = Rest(until=NOW - FORGOTTEN_AFTER, times=5)
+    before = Rest(until=NOW - RESTS_FORGOTTEN_AFTER, times=5)
     assert next_rest(before, None, NOW, "t").times == 1
 
 

@@ -236,11 +236,11 @@ async def test_the_same_drift_everywhere_is_held_until_an_admin_releases_it_and_
     assert not (await service.clients.storage.switches.brake()).engaged
 
     other = next(tenant for tenant in tenants if not tenant.writes)
-    other.admin("Set-AntiPhishPolicy", Identity="Office365 AntiPhish Default", EnableSpoofIntelligence=True)
+    other.admin("Set-OutboundConnector", Identity="Automatic Replies (Out of Office) Only", Enabled=False)
     service.clock.advance(hours=2)
     await service.sweep()
     assert locked() == 2
-    assert (await service.state(other, "spoof-intelligence")).state == "compliant"
+    assert (await service.state(other, "oof-connector")).state == "compliant"
 
     path = "radius/inbound-lockdown:Set-InboundConnector/release"
     assert (await ask(service, "POST", path, {"reason": "looked at"})).status_code == 200
