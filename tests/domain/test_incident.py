@@ -8,7 +8,7 @@ from tests.domain.builders import NOW
 def test_an_incident_is_an_entry_of_the_services_own_ledger():
     entry = Incident("radius-1", "radius", "steps are held", "too many tenants").entry(NOW)
     assert (entry.tenant_id, entry.control, entry.event) == (SERVICE, "radius-1", "incident")
-    assert entry.detail == "the brake was pulled: too many tenants"
+    assert entry.detail == "steps are held: too many tenants"
     assert ENTRY_ID.fullmatch(entry.id)
 
 
