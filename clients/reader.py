@@ -18,6 +18,7 @@ from domain.exchange import ExchangeObject
 from domain.mail import names
 from domain.mail.answers import DnsAnswer, Question
 from domain.mail.asking import Needs
+from domain.mail.mx import FilterHosts
 from domain.mx_moves import Sights, sight
 from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
@@ -120,11 +121,11 @@ class TenantReader:
         )
         return about_us | others
 
-    async def mx(self, domains: Sequence[str], suffixes: tuple[str, ...]) -> Sights:
+    async def mx(self, domains: Sequence[str], filter_hosts: FilterHosts) -> Sights:
         """The MX of *domains* now, read fresh from every server of each zone."""
         answers = dict[Question, DnsAnswer]()
         while True:
-            seen = {domain: sight(domain, answers, suffixes) for domain in domains}
+            seen = {domain: sight(domain, answers, filter_hosts) for domain in domains}
             needs = [each.verdict for each in seen.values() if isinstance(each.verdict, Needs)]
             if not needs:
                 return seen

@@ -5,8 +5,9 @@ of its fields undo can restore, the role that each needs and the lane in which i
 concerns, readiness and docs/controls.md follow from it.
 
 A row that lacks a field, or has one of another type, is odd: it raises pydantic's ValidationError, and the control that
-needed it is *unknown*. A setting that is missing is never taken for false; only marks that some object versions do not
-have (`TestMode`, `Priority`, a domain's flags) have a default. Source: docs/reference/exchange.md.
+needed it is *unknown*. A field that is null, `[]` or "" is missing. A setting that is missing is never taken for false;
+only marks that some object versions do not have (`TestMode`, `Priority`, a domain's flags) have a default.
+Source: docs/reference/exchange.md.
 """
 
 from collections.abc import Mapping
@@ -22,13 +23,10 @@ from domain.reading import Lane, Query, Row
 
 _UNLIMITED = ("ResultSize", "Unlimited")
 
-type Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-
 
 def _named_senders(value: object) -> object:
-    if not isinstance(value, list):
-        return value
-    return [next(iter(_members(item)), item) if isinstance(item, dict) else item for item in value]
+    items = value if isinstance(value, list) else [value]
+    return [next(iter(_members(item)), item) if isinstance(item, dict) else item for item in items]
 
 
 def _members(item: Mapping[str, object]) -> list[object]:
@@ -62,6 +60,13 @@ class Writing:
         return tuple(filter(None, (self.new, self.set, self.enable, self.disable, self.remove)))
 
 
+def _spelled(value: object) -> object:
+    """One spelling for what Exchange prints in several: null, `[]` and "" are nothing, a list of one is its item."""
+    if isinstance(value, list | tuple):
+        return _spelled(value[0]) if len(value) == 1 else list(value) or None
+    return None if value == "" else value
+
+
 class ExchangeObject(BaseModel):
     """One listed object. Python names are the snake case of the service's own.
 
@@ -82,7 +87,7 @@ class ExchangeObject(BaseModel):
     @classmethod
     def of(cls, row: Row) -> Self:
         """Read *row*, or raise ValidationError naming the field that is missing or odd."""
-        return cls.model_validate(row)
+        return cls.model_validate({name: value for name, each in row.items() if (value := _spelled(each)) is not None})
 
     @classmethod
     def nouns(cls) -> frozenset[str]:
@@ -110,6 +115,7 @@ class AcceptedDomain(ExchangeObject):
     initial_domain: StrictBool = False
     is_coexistence_domain: StrictBool = False
     pending_removal: StrictBool = False
+    match_sub_domains: StrictBool = False
 
     @property
     def key(self) -> str:
@@ -128,8 +134,26 @@ class AcceptedDomain(ExchangeObject):
     @property
     def is_custom(self) -> bool:
         """Not one of Microsoft's own names, whose MX cannot point to the filter, and not about to go."""
-        ours = not (self.initial_domain or self.is_coexistence_domain or self.pending_removal)
-        return ours and not self.key.endswith((".onmicrosoft.com", ".onmicrosoft.us", ".onmicrosoft.cn"))
+        return not self.pending_removal and not self.is_microsofts
+
+    @property
+    def is_microsofts(self) -> bool:
+        """Whether Microsoft gave the name, so that its MX is always Microsoft's."""
+        initial = self.key.endswith((".onmicrosoft.com", ".onmicrosoft.us", ".onmicrosoft.cn"))
+        return initial or self.initial_domain or self.is_coexistence_domain
+
+    @property
+    def doubt(self) -> str:
+        """Why its own MX does not tell what a lock-down would refuse; empty where it does."""
+        if self.is_microsofts:
+            return ""
+        if self.pending_removal:
+            return "it is about to be removed from the tenant (PendingRemoval): wait until it is gone"
+        if self.domain_type not in {"Authoritative", "InternalRelay"}:
+            return f"what a lock-down would refuse of a domain of type {self.domain_type} is not known"
+        if self.match_sub_domains:
+            return "it takes mail of all its subdomains (MatchSubDomains), whose MX are not known"
+        return ""
 
 
 class InboundConnector(ExchangeObject):
@@ -162,11 +186,11 @@ class InboundConnector(ExchangeObject):
     restrict_domains_to_ip_addresses: Annotated[StrictBool, Field(validation_alias="RestrictDomainsToIPAddresses")]
     restrict_domains_to_certificate: StrictBool = False
     cloud_services_mail_enabled: StrictBool
-    tls_sender_certificate_name: Text = ""
+    tls_sender_certificate_name: StrictStr = ""
     associated_accepted_domains: Domains = frozenset()
     ef_skip_ips: Annotated[Networks, Field(validation_alias="EFSkipIPs")] = frozenset()
     ef_skip_last_ip: Annotated[StrictBool, Field(validation_alias="EFSkipLastIP")] = False
-    comment: Text = ""
+    comment: StrictStr = ""
 
     @property
     def key(self) -> str:
@@ -208,8 +232,8 @@ class OutboundConnector(ExchangeObject):
     connector_type: StrictStr
     use_mx_record: Annotated[StrictBool, Field(validation_alias="UseMXRecord")]
     is_transport_rule_scoped: StrictBool
-    tls_settings: Text = ""
-    tls_domain: Text = ""
+    tls_settings: StrictStr = ""
+    tls_domain: StrictStr = ""
     test_mode: StrictBool = False
 
     @property
@@ -240,8 +264,8 @@ class TransportRule(ExchangeObject):
     name: StrictStr
     state: StrictStr
     mode: StrictStr
-    message_type_matches: Text = ""
-    route_message_outbound_connector: Text = ""
+    message_type_matches: StrictStr = ""
+    route_message_outbound_connector: StrictStr = ""
 
     @property
     def key(self) -> str:
@@ -282,10 +306,10 @@ class DkimConfig(ExchangeObject):
 
     domain: StrictStr
     enabled: StrictBool
-    status: Text = ""
-    selector1_cname: Annotated[Text, Field(validation_alias="Selector1CNAME")] = ""
-    selector2_cname: Annotated[Text, Field(validation_alias="Selector2CNAME")] = ""
-    last_checked: Text = ""
+    status: StrictStr = ""
+    selector1_cname: Annotated[StrictStr, Field(validation_alias="Selector1CNAME")] = ""
+    selector2_cname: Annotated[StrictStr, Field(validation_alias="Selector2CNAME")] = ""
+    last_checked: StrictStr = ""
 
     @property
     def key(self) -> str:
@@ -316,7 +340,7 @@ class AntiPhishPolicy(ExchangeObject):
     name: StrictStr
     is_default: StrictBool
     enable_spoof_intelligence: StrictBool
-    recommended_policy_type: Text = ""
+    recommended_policy_type: StrictStr = ""
 
     @property
     def key(self) -> str:
@@ -327,7 +351,7 @@ class PolicyRule(ExchangeObject):
     """Whom an anti-phish policy is for. Recipients match when every kind of condition that is given matches."""
 
     state: StrictStr
-    anti_phish_policy: Text = ""
+    anti_phish_policy: StrictStr = ""
     sent_to: Names = frozenset()
     sent_to_member_of: Names = frozenset()
     recipient_domain_is: Domains = frozenset()
@@ -487,7 +511,7 @@ class OrganizationConfig(ExchangeObject):
     queries = (Query("exchange", "Get-OrganizationConfig", never_empty=True),)
 
     identity: StrictStr
-    reject_direct_send: StrictBool | None
+    reject_direct_send: StrictBool | None = None
 
     @property
     def key(self) -> str:

@@ -15,6 +15,7 @@ from domain.approval import Approval
 from domain.control import Drifted, Facts
 from domain.effects import effects
 from domain.exemption import Exemption
+from domain.findings import STOPS_A_CLOSE, to_be_answered
 from domain.lock import NOT_PROVEN, Doors
 from domain.steps import Step, digest
 from domain.tenant import Mode, TenantConfig, Wanted
@@ -184,7 +185,7 @@ def _guard(name: GateName, plan: Drifted | None, around: Circumstances) -> GateA
     wanted = replace(around.wanted, tenant=around.tenant or around.wanted.tenant)
     taken = list(zip(plan.steps, effects(plan.steps, around.facts or Facts({}), wanted), strict=True))
     closes = any(effect.closing for _, effect in taken)
-    if closes and (against := _against_closing(around)):
+    if closes and (against := _against_closing(plan, around)):
         return _unless(name, against)
     opening = [said for step, effect in taken for said in effect.opening if not _is_answered_for(step, around)]
     if opening and not around.undoing and (against := _against_opening(around)):
@@ -192,10 +193,15 @@ def _guard(name: GateName, plan: Drifted | None, around: Circumstances) -> GateA
     return GateAnswer(name, passed=True, reason=around.doors.closing.reason if closes and around.doors else "")
 
 
-def _against_closing(around: Circumstances) -> str:
+def _against_closing(plan: Drifted, around: Circumstances) -> str:
+    """The MX guard, and before the first close the findings of those whose mail it would refuse."""
     if around.doors is None:
         return "the MX records were not read"
-    return "" if around.doors.closing.passed else around.doors.closing.reason
+    if not around.doors.closing.passed:
+        return around.doors.closing.reason or "the MX guard does not let it close"
+    inventory = around.wanted.inventory
+    waiting = [each for each in plan.findings if each.kind in STOPS_A_CLOSE and inventory.is_open(each)]
+    return "" if around.doors.seen_locked else to_be_answered(waiting)
 
 
 def _against_opening(around: Circumstances) -> str:

@@ -31,10 +31,14 @@ class LockSeen:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What the effect guard rests on. *closing*: the MX guard at this moment. *oldest*: how old a proof may be."""
+    """What the effect guard rests on. *closing*: the MX guard at this moment. *oldest*: how old a proof may be.
+
+    *seen_locked*: the tenant was locked lately, so that closing it again refuses nothing new.
+    """
 
     closing: Guard
     lock: LockSeen | None
+    seen_locked: bool = False
     oldest: timedelta = OLDEST_PROOF
 
     def unproven(self, now: datetime) -> str:

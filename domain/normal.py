@@ -86,7 +86,7 @@ def _strings(value: object) -> list[str]:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple | frozenset) or not all(isinstance(item, str) for item in items):
         raise ValueError("should be a list of strings")
-    return [str(item) for item in items]
+    return [str(item) for item in items if item.strip()]
 
 
 type Names = Annotated[frozenset[str], BeforeValidator(lambda value: frozenset(map(name, _strings(value))))]

@@ -5,6 +5,7 @@ the Partner form locks, so an OnPremises connector is never turned into one or t
 beside it, as Microsoft's third-party-filter article has it. Source: docs/reference/exchange.md#two-recipes.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -25,6 +26,7 @@ from domain.control import (
 )
 from domain.controls import service_connectors
 from domain.exchange import AcceptedDomain, InboundConnector
+from domain.findings import Finding, found
 from domain.guards import Guard
 from domain.lock import LockSeen
 from domain.profile import Profile, given
@@ -37,14 +39,57 @@ HOW_TO_HOLD_OPEN = "to hold the lock open: holdfast open TENANT --reason ... --u
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
-    match _ours(facts, wanted):
+    profile, ours, connectors = wanted.profile, _ours(facts, wanted), _undeclared(facts, wanted)
+    kept: tuple[Finding, ...] = ()
+    judged: Compliant | Drifted | NeedsPerson
+    match ours:
         case []:
-            return _missing(facts, _undeclared(facts, wanted), wanted.profile)
+            judged = _missing(facts, connectors, profile)
         case [one]:
-            return _differing(one, facts, wanted)
+            judged, kept = _differing(one, facts, wanted)
         case several:
             names = " and ".join(quoted(c.name) for c in several)
-            return NeedsPerson(f"the connectors {names} both look like the filter's: remove all but one of them")
+            judged = NeedsPerson(f"the connectors {names} both look like the filter's: remove all but one of them")
+    others = [c for c in connectors if c not in ours and _is_stranded(c)] if profile.connector_form == "partner" else []
+    stranded = {found("connector", _ID, c.name, c.sender_domains, _STRANDS): c for c in others}
+    going = {each.id: c for each, c in stranded.items() if each.id in wanted.inventory.unwanted}
+    left = [each for each, c in stranded.items() if c.enabled and each.id not in going]
+    return with_findings(_with_removed(judged, going), (*kept, *left), wanted.inventory)
+
+
+_STRANDS = "mail of these senders that comes straight to the tenant is refused once it is locked"
+
+
+def _is_stranded(connector: InboundConnector) -> bool:
+    """Whether its senders are known by their domain alone, so that a lock refuses what they send by any address.
+
+    Source: docs/reference/exchangedefender.md#lock-down.
+    """
+    known = connector.sender_ip_addresses or connector.tls_sender_certificate_name
+    return connector.connector_type == "Partner" and not known and not connector.locks
+
+
+def _with_removed(
+    judged: Compliant | Drifted | NeedsPerson, going: Mapping[str, InboundConnector]
+) -> Compliant | Drifted | NeedsPerson:
+    """*judged*, with the steps that switch off the connectors that a person has removed, by finding."""
+    seen, steps = Comparison(), []
+    for finding, connector in going.items():
+        one = compare(("Enabled", False, connector.enabled)).of(connector.name)
+        values: dict[str, Value] = {"Identity": connector.identity, "Enabled": False}
+        steps += [Step("exchange", "Set-InboundConnector", values, one.fields, (finding,))] if one.drift else []
+        seen += one
+    equal = judged.equal | seen.equal
+    if not steps:
+        return replace(judged, equal=equal)
+    if isinstance(judged, Drifted):
+        mended = tuple(each if each.mends else replace(each, mends=_fields(judged)) for each in judged.steps)
+        return replace(judged, drift=judged.drift + seen.drift, steps=(*mended, *steps), equal=equal)
+    return Drifted(seen.drift, tuple(steps), equal=equal)
+
+
+def _fields(judged: Drifted) -> tuple[str, ...]:
+    return tuple(each.field for each in judged.drift)
 
 
 def the_lock(facts: Facts, wanted: Wanted) -> InboundConnector | None:
@@ -64,23 +109,9 @@ def _undeclared(facts: Facts, wanted: Wanted) -> tuple[InboundConnector, ...]:
     return tuple(c for c in facts.all(InboundConnector) if not service_connectors.is_declared(c, wanted.tenant))
 
 
-def is_locked(facts: Facts, wanted: Wanted) -> bool:
-    """Whether some connector refuses mail that does not come from the filter, ours or not."""
-    return any(
-        c.enabled and c.connector_type == "Partner" and "*" in c.sender_domains and c.restrict_domains_to_ip_addresses
-        for c in facts.known(InboundConnector)
-        if not service_connectors.is_declared(c, wanted.tenant)
-    )
-
-
-def has_lock(facts: Facts, wanted: Wanted) -> bool:
-    """Whether somebody has taken the guide's step: the filter's connector is there, be it switched off or loosened."""
-    profile = wanted.profile
-    return is_locked(facts, wanted) or any(
-        c.connector_type == _type(profile) and looks_ours(c, profile)
-        for c in facts.known(InboundConnector)
-        if not service_connectors.is_declared(c, wanted.tenant)
-    )
+def is_locked(facts: Facts) -> bool:
+    """Whether some connector refuses mail that does not come by it, whoever made or declared it."""
+    return any(connector.locks for connector in facts.known(InboundConnector))
 
 
 def _type(profile: Profile) -> str:
@@ -95,7 +126,7 @@ def looks_ours(connector: InboundConnector, profile: Profile) -> bool:
     return bool(by_content) or normal.name(connector.name) in names
 
 
-def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Profile) -> Judgement:
+def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Profile) -> Drifted:
     taken = {normal.name(c.name) for c in facts.all(InboundConnector)}
     values = given(profile.inbound_connector)
     name = values.name_beside if normal.name(values.name) in taken else values.name
@@ -115,7 +146,8 @@ def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Pr
         },
     )
     inert = [c.name for c in connectors if looks_ours(c, profile)]
-    detail = f"{quoted(inert[0])} is of type {_other(profile)} and does not count; it is left as it is" if inert else ""
+    beside = f"{quoted(inert[0])} is of type {_other(profile)} and does not count; it is left as it is" if inert else ""
+    detail = "; ".join(filter(None, (beside, _refused_too(facts, profile))))
     return Drifted((Drift("Name", name, None),), (step,), detail)
 
 
@@ -123,7 +155,10 @@ def _other(profile: Profile) -> str:
     return "OnPremises, which does not lock," if profile.connector_form == "partner" else "Partner"
 
 
-def _differing(connector: InboundConnector, facts: Facts, wanted: Wanted) -> Judgement:
+def _differing(
+    connector: InboundConnector, facts: Facts, wanted: Wanted
+) -> tuple[Compliant | Drifted | NeedsPerson, tuple[Finding, ...]]:
+    """What is to be done to the filter's connector, and what is found on it that stays."""
     profile, inventory = wanted.profile, wanted.inventory
     others = service_connectors.other_addresses(_ID, connector, profile.delivery_networks)
     kept, going = inventory.kept(others.values()), inventory.going(others.values())
@@ -147,19 +182,27 @@ def _differing(connector: InboundConnector, facts: Facts, wanted: Wanted) -> Jud
     seen += apart
     if steps:
         opened = {"Enabled", "RestrictDomainsToIPAddresses"} & {each.field for each in seen.drift}
-        detail = HOW_TO_HOLD_OPEN if opened else ""
-        return with_findings(Drifted(seen.drift, tuple(steps), detail, seen.equal), kept, inventory)
+        told = "; ".join(filter(None, (_refused_too(facts, profile), HOW_TO_HOLD_OPEN if opened else "")))
+        return Drifted(seen.drift, tuple(steps), told, seen.equal), kept
     if unlocked := _outside_scope(connector, facts):
         scope = f"{quoted(connector.name)} is scoped (AssociatedAcceptedDomains) and leaves {', '.join(unlocked)} open"
         todo = NeedsPerson(f"{scope}: take the scope off, or say that it is wanted", equal=seen.equal)
-        return with_findings(todo, kept, inventory)
-    return with_findings(Compliant(equal=seen.equal), kept, inventory)
+        return todo, kept
+    return Compliant(_refused_too(facts, profile), seen.equal), kept
 
 
 def _step(connector: InboundConnector, seen: Comparison, more: dict[str, Value]) -> Step:
     return Step(
         "exchange", "Set-InboundConnector", {"Identity": connector.identity, **seen.values, **more}, seen.fields
     )
+
+
+def _refused_too(facts: Facts, profile: Profile) -> str:
+    """What the lock refuses beside mail that goes round the filter (docs/reference/exchangedefender.md#lock-down)."""
+    names = sorted(domain.key for domain in facts.all(AcceptedDomain) if domain.is_microsofts)
+    if profile.connector_form != "partner" or not names:
+        return ""
+    return f"while it is locked, mail sent straight to {', '.join(names)} is refused, as its MX is Microsoft's"
 
 
 def _outside_scope(connector: InboundConnector, facts: Facts) -> list[str]:
@@ -175,7 +218,7 @@ CONTROL = Control(
     parts=("delivery_networks", "inbound_connector", "mx_suffixes"),  # the MX guard needs the last
     judge=_judge,
     needs=("service-connectors",),  # once it closes, the mail of a service without a connector is refused
-    finds=("address",),
+    finds=("address", "connector"),
     by_hand="Exchange admin center > Mail flow > Connectors > the filter's: put back the settings shown, turn it on.",
 )
 

@@ -9,7 +9,6 @@ from clients.connect import Clients
 from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Facts, Judgement, Unknown
 from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
-from domain.guards import lockdown
 from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
 from domain.ledger import Entry, of_transition
 from domain.operations import ending, outcome
@@ -93,7 +92,7 @@ async def _look(
 def _with_doors(states: TenantStates, facts: Facts, wanted: Wanted, now: datetime) -> TenantStates:
     """*states* with what *facts* tell of the tenant's MX and its lock, whichever controls they were read for."""
     memories = mx.remembered(states.mx, facts, wanted, now)
-    closing = lockdown(mx.sights(facts, wanted), memories, now, since=wanted.tenant.mx_at_filter_since)
+    closing = mx.mx_guard(facts, wanted, mx.sights(facts, wanted), memories, now)
     return states.remembering(memories).seeing(inbound_lockdown.lock_seen(facts, wanted, closing, now))
 
 

@@ -8,9 +8,9 @@ from clients.connect import Clients
 from clients.storage.states import TenantStates
 from domain.control import Drifted, Facts
 from domain.controls.inbound_lockdown import lock_seen
+from domain.controls.mx import mx_guard
 from domain.controls.per_domain import receiving
 from domain.effects import effects
-from domain.guards import lockdown
 from domain.lock import OLDEST_PROOF, Doors, LockSeen
 from domain.mx_moves import Sights
 from domain.tenant import Wanted
@@ -39,11 +39,12 @@ async def look_at_doors(
     facts: Facts, wanted: Wanted, states: TenantStates, clients: Clients
 ) -> tuple[Doors, DoorsSeen]:
     """What the effect guard rests on, as *facts* and the MX of this moment show it, and what is to be remembered."""
-    sights = await clients.reader.mx(receiving(facts), wanted.profile.mx_suffixes)
+    sights = await clients.reader.mx(receiving(facts), wanted.profile.filter_hosts)
     seen, now = DoorsSeen(sights, clients.now()), clients.now()
-    closing = lockdown(sights, seen.remembered(states).mx, now, since=wanted.tenant.mx_at_filter_since)
+    closing = mx_guard(facts, wanted, sights, seen.remembered(states).mx, now)
     seen = DoorsSeen(sights, seen.at, lock_seen(facts, wanted, closing, now))
-    return Doors(closing, seen.remembered(states).lock, _oldest(clients)), seen
+    known = seen.remembered(states)
+    return Doors(closing, known.lock, known.mx.was_locked_at(now), _oldest(clients)), seen
 
 
 def _oldest(clients: Clients) -> timedelta:

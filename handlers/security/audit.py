@@ -75,6 +75,10 @@ async def _take(tenant_id: str, us: Us, touched: set[str], clients: Clients, raw
         content = json.dumps(raw, sort_keys=True).encode()
         await park.kept("audit", tenant_id, content, f"an odd audit record: {odd}", clients)
         return
+    if record.locks:
+        await clients.storage.states.change(
+            tenant_id, lambda states: (states.remembering(states.mx.seen_locked(record.at)), [])
+        )
     if is_ours(record, us, await _written(tenant_id, record, clients)):
         return
     if await clients.storage.audit.add(tenant_id, record):

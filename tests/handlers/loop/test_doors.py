@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import BadField
-from handlers import on_request
+from handlers import findings, on_request
+from handlers.findings import DeclarationRequest, RemovalRequest
 from handlers.on_request import ApprovalRequest, ReprovisionRequest, Requester, UndoRequest
 
 LOCK, SPOOF, ALERTS = "inbound-lockdown", "spoof-intelligence", "alert-policies"
@@ -172,3 +173,50 @@ async def test_the_lock_is_looked_at_again_before_each_write(service):
         await service.remediate(tenant, LOCK)
     assert tenant.writes == []
     assert "move the MX first" in (await service.state(tenant, LOCK)).detail
+
+
+async def with_partner(service):
+    """A tenant without a lock, whose partner is let in by a connector for its domain."""
+    tenant = service.world.add_tenant("contoso.example", state="never_configured")
+    service.world.dns.set("contoso.example", "MX", "10 inbound30.exchangedefender.com.")
+    tenant.admin("New-InboundConnector", Name="Partner", ConnectorType="Partner", SenderDomains=["partner.example"])
+    await service.look_after(tenant)
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "held"
+    assert "connector 'partner.example' on 'Partner': mail of these senders" in state.detail
+    assert "New-InboundConnector" not in [write.cmdlet for write in tenant.writes]
+    [finding] = [
+        each for each in await findings.findings_of(tenant.tenant_id, service.clients) if each.kind == "connector"
+    ]
+    return tenant, finding.id
+
+
+async def test_a_connector_whose_mail_the_lock_would_refuse_holds_the_first_close_until_it_is_declared(service):
+    tenant, finding = await with_partner(service)
+    until = service.clock() + timedelta(days=90)
+    wish = DeclarationRequest(reason="they know", owner="Ann", until=until)
+    await findings.declare(tenant.tenant_id, finding, wish, "ann@msp.example", service.clients)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    service.clock.advance(days=91)
+    await service.sweep()
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    assert any(row["Enabled"] for row in tenant.admin("Get-InboundConnector") if row["Name"] == "ExchangeDefender")
+
+
+async def test_or_until_it_is_removed_which_switches_it_off_and_can_be_undone(service):
+    tenant, finding = await with_partner(service)
+    wish = RemovalRequest(reason="no longer a partner")
+    await findings.remove(tenant.tenant_id, finding, wish, Requester("ann"), service.clients)
+    await service.work()
+    partner = {row["Name"]: row["Enabled"] for row in tenant.admin("Get-InboundConnector")}
+    assert partner == {"Partner": False}
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    [entry] = [each for each in await service.ledger(tenant, LOCK) if each.event == "corrected" and each.finding]
+    await on_request.undo_entry(tenant.tenant_id, LOCK, UndoRequest(entry=entry.id), Requester("ann"), service.clients)
+    await service.work()
+    assert {row["Name"]: row["Enabled"] for row in tenant.admin("Get-InboundConnector")}["Partner"]
