@@ -35,7 +35,7 @@ class WrongKeys:
         self._untold = 0
 
     def wait_s(self, address: str, now: datetime) -> int:
-        """Seconds for which *address* is not listened to; 0 where it is."""
+        """Seconds for which *address* is not listened to; 0 where it is, or where no front end says who calls."""
         tries = self._tries.get(address, now)
         if tries is None or len(tries) < MOST_WRONG:
             return 0
@@ -51,7 +51,8 @@ class WrongKeys:
         now = clients.now()
         tries = self._tries.get(address, now) or deque(maxlen=MOST_WRONG)
         tries.append(now)
-        self._tries.put(address, tries, now + COUNTED_FOR)
+        if address:
+            self._tries.put(address, tries, now + COUNTED_FOR)
         self._untold += 1
         if self.wait_s(address, now):
             told = f"{self._untold} keys were wrong since this was told last, the latest from {quoted(address)}"

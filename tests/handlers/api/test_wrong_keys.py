@@ -55,3 +55,9 @@ async def test_operators_are_told_once_an_hour_with_the_count(service):
     await tries(service, MOST_WRONG)
     told = [each.detail for each in await service.clients.storage.ledger.events(SERVICE, START, "incident")]
     assert [each.split(":")[1].split()[0] for each in told] == ["60", "10"]
+
+
+async def test_where_no_front_end_says_who_calls_nobody_is_made_to_wait_for_others(service):
+    for _ in range(MOST_WRONG + 1):
+        assert (await ask(service, "GET", "tenants", key="wrong")).status_code == 401
+    assert (await ask(service, "GET", "tenants")).status_code == 200
