@@ -134,6 +134,27 @@ def doors(tenant: Tenant) -> Doors:
     return Doors(restricted, _locked(tenant), _through_the_filter(tenant), frozenset(judging | raised))
 
 
+def _walled(tenant: Tenant) -> bool:
+    """Nobody but the filter and the scanner is let in by address, as a pair, by a list or by a rule."""
+    allowed = {RANGE, "198.51.100.7", "198.51.100.7/32"}
+    let_in = {
+        address
+        for row in tenant.admin("Get-InboundConnector")
+        if row["Enabled"]
+        for address in row["SenderIPAddresses"]
+    }
+    pairs = {
+        row["SendingInfrastructure"]
+        for row in tenant.admin("Get-TenantAllowBlockListSpoofItems")
+        if row["Action"] == "Allow"
+    }
+    lists = [row for row in tenant.admin("Get-HostedConnectionFilterPolicy") if row["IPAllowList"]]
+    rules = [
+        row for row in tenant.admin("Get-TransportRule") if row["State"] == "Enabled" and str(row["SetSCL"]) == "-1"
+    ]
+    return let_in <= allowed and pairs <= set(SPOOF_PAIRS) and not lists and not rules
+
+
 DOCUMENTED: dict[str, Callable[[Tenant], bool]] = {
     "service-connectors": _scanner,
     "oof-connector": _has_an_exit,
@@ -147,6 +168,7 @@ DOCUMENTED: dict[str, Callable[[Tenant], bool]] = {
     "alert-policies": _quiet,
     "connector-health": lambda tenant: not tenant.admin("Get-BlockedConnector"),
     "inbound-lockdown": _locked,
+    "lock-bypass": _walled,
 }
 
 _KINDS = sorted({cmdlet.kind for cmdlet in cmdlets.CATALOGUE.values()})

@@ -290,13 +290,13 @@ def test_the_brake_stops_every_worker_also_after_a_restart_and_a_tick_resumes(st
         first.api.put(path, json=config | {"mx_at_filter_since": SINCE}).raise_for_status()
         second = Worker(about, tmp_path / "second")
         second.api.put("brake", json={"engaged": True, "reason": "incident 7"}).raise_for_status()
-        assert asked(first) == "held brake: incident 7"
+        assert asked(first).startswith("held brake: incident 7")
         second.kill()
     finally:
         first.kill()
     third = Worker(about | {"HOLDFAST_FAST_SCHEDULE": "*/2 * * * * *"}, tmp_path / "third")
     try:
-        assert asked(third) == "held brake: incident 7"
+        assert asked(third).startswith("held brake: incident 7")
         third.api.put("brake", json={"engaged": False}).raise_for_status()
         events = eventually(
             lambda: [e["event"] for e in third.api.get(f"{path}/ledger").json()], lambda events: "corrected" in events
