@@ -10,7 +10,6 @@ from domain.controls import (
     dkim,
     dmarc,
     inbound_lockdown,
-    lock_bypass,
     mx,
     oof_connector,
     oof_rule,
@@ -20,13 +19,12 @@ from domain.controls import (
     spoof_intelligence,
 )
 from domain.exchange import ExchangeObject, Writing
-from domain.reading import Lane
+from domain.facts import Lane
 
 CATALOGUE: dict[str, Control] = {
     module.CONTROL.id: module.CONTROL
     for module in (
         service_connectors,  # before the lock-down, which would refuse their mail
-        inbound_lockdown,  # before what opens the tenant, which needs it proven
         oof_connector,
         oof_rule,
         spoof_intelligence,
@@ -38,7 +36,7 @@ CATALOGUE: dict[str, Control] = {
         alert_policies,
         connector_health,
         direct_send,
-        lock_bypass,
+        inbound_lockdown,  # last: the one that can stop mail
     )
 }
 
@@ -46,7 +44,7 @@ CATALOGUE: dict[str, Control] = {
 KINDS: tuple[type[ExchangeObject], ...] = tuple(
     dict.fromkeys(kind for control in CATALOGUE.values() for kind in control.sees)
 )
-"""Every kind of object that some control judges, or rests its judgement on."""
+"""Every kind of object that some control judges, or rests its verdict on."""
 
 WRITINGS: tuple[Writing, ...] = tuple(kind.writing for kind in KINDS if kind.writing)
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,7 +15,6 @@ from pydantic_core import CoreSchema, core_schema
 from clients.connect import Clients
 from clients.settings import Settings
 from domain.controls import CATALOGUE
-from domain.nesting import parse_json
 from domain.operations import IdempotencyKey, Operation
 from handlers.on_request import Requester
 
@@ -109,18 +107,6 @@ async def _caller(request: Request) -> str:
     return str(request.user.display_name)
 
 
-@dataclass(frozen=True, slots=True)
-class CallingPerson:
-    """Who calls. *name*: as the ledger has it. *identity*: the same however that is changed."""
-
-    name: str
-    identity: str
-
-
-async def _person(request: Request) -> CallingPerson:
-    return CallingPerson(str(request.user.display_name), str(request.user.identity))
-
-
 async def _requester(
     request: Request,
     caller: Annotated[str, Depends(_caller)],
@@ -140,8 +126,9 @@ async def _requester(
     # The endpoint's name and the ids' canonical form: two spellings of one request are one request.
     path = {name: _canonical_id(value) for name, value in request.path_params.items()}
     asked = [request.scope["route"].name, path, _canonical_body(await request.body())]
-    fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    return Requester(caller, IdempotencyKey(request.user.identity, key, fingerprint))
+    return Requester(
+        caller, IdempotencyKey(key, hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest())
+    )
 
 
 def _canonical_id(value: str) -> str:
@@ -154,15 +141,14 @@ def _canonical_id(value: str) -> str:
 def _canonical_body(body: bytes) -> object:
     """The body without its spelling; one that is not JSON is refused later, and is itself until then."""
     try:
-        return parse_json(body or b"{}")
-    except ValueError:
+        return json.loads(body or b"{}")
+    except (ValueError, RecursionError):
         return body.hex()
 
 
 Neighbours = Annotated[Clients, Depends(_clients)]
 Configured = Annotated[Settings, Depends(_settings)]
 CallerName = Annotated[str, Depends(_caller)]
-FromPerson = Annotated[CallingPerson, Depends(_person)]
 FromRequester = Annotated[Requester, Depends(_requester)]
 
 _GUID = {"format": "uuid", "examples": ["7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"]}

@@ -5,16 +5,13 @@ from itertools import chain
 
 from simulator.cmdlets import (
     alerts,
-    allow_block_items,
     anti_phish,
     connection_filter,
-    content_filter,
     dkim,
     inbound,
     organization,
     outbound,
     presets,
-    remote_domains,
     spoof_items,
     transport_rules,
 )
@@ -35,9 +32,6 @@ CATALOGUE: dict[str, Cmdlet] = {
         dkim.CMDLETS,
         organization.CMDLETS,
         connection_filter.CMDLETS,
-        content_filter.CMDLETS,
-        allow_block_items.CMDLETS,
-        remote_domains.CMDLETS,
         alerts.CMDLETS,
     )
 }

@@ -10,7 +10,7 @@ from clients.profiles import all_profiles
 from domain.alerts import tenant_state
 from domain.alerts.alert import parse_alert
 from domain.alerts.record import blank
-from domain.alerts.triage import Wall, triage
+from domain.alerts.triage import triage
 from domain.states import ControlState
 
 NOW = datetime(2026, 8, 3, 10, 0, tzinfo=UTC)
@@ -89,10 +89,6 @@ evidence = st.lists(
 )
 
 
-WALL = Wall(LOCKED, replace(LOCKED, id="lock-bypass"))
-"""Locked through all of the mail's time, and nothing else let any in."""
-
-
 OURS = ("falsePositive", "notMalicious")
 
 
@@ -108,4 +104,4 @@ NEVER = ControlState(id=tenant_state.FALSE_ALERTS)
 def record_of(raw, **fields):
     seen = parse_alert(raw)
     before = replace(blank(seen), **fields)
-    return before.judged(seen, triage(seen, PROFILE, WALL), OURS), seen
+    return before.judged(seen, triage(seen, PROFILE, LOCKED), OURS), seen
