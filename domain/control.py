@@ -7,7 +7,7 @@ gate decides whether they are sent.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Self, cast
+from typing import Self, assert_never, cast
 
 from pydantic import ValidationError
 
@@ -120,6 +120,8 @@ def with_findings(
             return replace(judged, todo=ask, detail=_joined(detail, note), findings=kept)
         case NeedsPerson(todo=todo):
             return replace(judged, todo=_joined(todo, ask, note), findings=kept)
+        case _:
+            assert_never(judged)
 
 
 def _summary(silent: int) -> str:

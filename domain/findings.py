@@ -100,11 +100,6 @@ class Inventory:
         )
         return "unwanted" if is_new else "open"
 
-    def is_removing(self, finding: Finding) -> bool:
-        """Whether a person has it removed."""
-        kept = self.known.get(finding.id)
-        return kept is not None and bool(kept.removing)
-
     def is_open(self, finding: Finding) -> bool:
         """Whether a person is to answer it, where its control never puts anything back."""
         return finding.id not in self.declared

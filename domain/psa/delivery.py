@@ -5,7 +5,7 @@ Source: docs/reference/psa.md#webhooks-are-hints, #connectwise-callbacks, #autot
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import parse_qsl, urlsplit
 
 from domain.psa.desk import Action, TicketSystem
@@ -98,6 +98,8 @@ def hints(provider: TicketSystem, body: bytes) -> tuple[Hint | BadBody, ...]:
             return _autotask({str(name).lower(): value for name, value in _object(content).items()})
         case "halopsa":
             return _batch(content) if isinstance(content, list) else (_halopsa(content),)
+        case _:
+            assert_never(provider)
 
 
 def _connectwise(content: dict[str, Any]) -> tuple[Hint, ...]:

@@ -1,0 +1,18 @@
+import pytest
+
+from domain import errors
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        (errors.UnknownId, "no-guid"),
+        (errors.UnknownTenant, "7b1f6a3e"),
+        (errors.UnknownControl, "spff"),
+        (errors.UnknownOperation, "0b1c"),
+        (errors.UnknownKey, "night-shift"),
+        (errors.NothingAccepted, "spf"),
+    ],
+)
+def test_what_is_not_there_is_named_in_the_error(kind, named):
+    assert named in str(kind(named))
