@@ -102,9 +102,9 @@ docs: setup ## write the pages that are made from code: docs/controls.md, docs/l
 	@$(BIN)/python docs/make_controls.py
 	@$(BIN)/python docs/make_life.py
 
-pins: ## write the exact versions of all packages (needs uv)
-	uv pip compile --quiet --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" \
-	  pyproject.toml --output-file requirements.txt
+pins: ## write the exact versions of all packages, with the hashes of those that are deployed (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command "make pins" pyproject.toml --output-file requirements.txt
 	uv pip compile --quiet --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" \
 	  pyproject.toml --group dev --output-file requirements-dev.txt
 	uv pip compile --quiet --universal --python-version 3.13 --no-emit-index-url --no-emit-find-links \

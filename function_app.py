@@ -9,12 +9,12 @@ import azure.functions as func
 from clients import profiles
 from clients import settings as environment
 from clients.connect import Clients
-from domain.jobs import QueueName, ReadAudit, TriageAlerts
+from clients.flush import Flush
+from domain.jobs import QueueName
 from handlers import park, workers
 from handlers.delivery import deliver
-from handlers.loop.sweep import sweep, sweep_security
-from handlers.tickets.poll import look_for_changes
-from handlers.workers import interval_s
+from handlers.loop.heal import Healer
+from handlers.loop.tick import tick
 
 if TYPE_CHECKING:
     from handlers.api.app import Platform
@@ -23,56 +23,62 @@ if TYPE_CHECKING:
 settings = environment.load()
 profiles.all_profiles()
 worker_clients = partial(workers.clients, settings)
+healer = Healer()
+flush = Flush()
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 STORAGE = "AzureWebJobsStorage"
 
-
-TIMERS: dict[str, tuple[str, Callable[[float, Clients], Awaitable[None]]]] = {
-    "sweep_fast": ("HOLDFAST_FAST_SCHEDULE", partial(sweep, "fast")),
-    "sweep_slow": ("HOLDFAST_SLOW_SCHEDULE", partial(sweep, "slow")),
-    "sweep_alerts": ("HOLDFAST_ALERTS_SCHEDULE", partial(sweep_security, TriageAlerts)),
-    "read_audit_feed": ("HOLDFAST_AUDIT_SCHEDULE", partial(sweep_security, ReadAudit)),
-    "poll_tickets": ("HOLDFAST_PSA_SCHEDULE", lambda _, clients: look_for_changes(clients)),
-}
-"""Timers, each with the setting that is its schedule, and what it does with the seconds between two of its runs."""
-
 WORKERS: dict[QueueName, str] = {
-    "checks": "check_tenant",
-    "remediations": "remediate_tenant",
-    "tickets": "read_ticket",
+    "checks": "visit",
+    "remediations": "remediate",
+    "alerts": "alerts",
+    "tickets": "tickets",
     "notifications": "notify",
-    "alerts": "triage_alerts",
 }
 """Queues, each with the function that works on its messages; `park_<queue>` keeps those that the platform gave up."""
 
 
-def on_timer(name: str, schedule: str, work: Callable[[float, Clients], Awaitable[None]]) -> None:
-    @app.function_name(name)
-    @app.timer_trigger(arg_name="timer", schedule=f"%{schedule}%")
-    async def woken(timer: func.TimerRequest) -> None:
-        await work(interval_s(timer), await worker_clients())
+@app.function_name("tick")
+@app.timer_trigger(arg_name="timer", schedule="%HOLDFAST_TICK_SCHEDULE%")
+async def on_timer(timer: func.TimerRequest) -> None:
+    """Ask for every look that has come due: the only timer."""
+    try:
+        await tick(await worker_clients())
+    finally:
+        await flush.now()
 
 
-def on_message(name: str, queue: str, work: Callable[[bytes, Clients], Awaitable[None]]) -> None:
+def on_message(
+    name: str,
+    queue: str,
+    work: Callable[[bytes, Clients], Awaitable[None]],
+    flushed: Callable[[], Awaitable[None]] = flush.if_due,
+) -> None:
     @app.function_name(name)
     @app.queue_trigger(arg_name="message", queue_name=queue, connection=STORAGE)
     async def woken(message: func.QueueMessage) -> None:
-        await work(message.get_body(), await worker_clients())
+        clients = await worker_clients()
+        await healer.look(clients)
+        try:
+            await work(message.get_body(), clients)
+        finally:
+            await flushed()
 
 
-for name, (schedule, work) in TIMERS.items():
-    on_timer(name, schedule, work)
 for queue, name in WORKERS.items():
     on_message(name, queue, partial(deliver, queue))
-    on_message(f"park_{queue}", f"{queue}-poison", partial(park.given_up, queue))
+    on_message(f"park_{queue}", f"{queue}-poison", partial(park.given_up, queue), flush.now)
 
 
 @app.route("{*path}", auth_level=func.AuthLevel.ANONYMOUS)
 async def http(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Answer people, programs and the ticket systems' webhooks: keys and signatures are checked by the API itself."""
-    return await api().answer(req, context)
+    answer = await api().answer(req, context)
+    for clients in workers.opened():
+        await healer.look(clients)
+    return answer
 
 
 @cache

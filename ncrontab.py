@@ -22,6 +22,7 @@ _MONTHS = "January February March April May June July August September October N
 _DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday"
 _ITEM = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>[+-]?\d+))?", re.ASCII)
 _MOMENTS = 20
+_HOURS = 24
 
 
 class _Field(NamedTuple):
@@ -84,6 +85,22 @@ class Ncrontab:
         except ValueError as error:
             raise ValueError(f"{expression!r} is not an NCRONTAB expression: {error}") from None
         self._expression = " ".join(",".join(map(str, sorted(each))) for each in numbers)
+        self._hours, self._days, self._months, self._weekdays = numbers[2:]
+
+    @property
+    def names_hours(self) -> bool:
+        """Whether it leaves hours out."""
+        return len(self._hours) < _HOURS
+
+    def names_day_and_hour_of(self, moment: datetime) -> bool:
+        """Whether the hour, the day, the month and the day of the week of *moment* are among those that it names."""
+        weekday = moment.isoweekday() % 7
+        return (
+            moment.hour in self._hours
+            and moment.day in self._days
+            and moment.month in self._months
+            and weekday in self._weekdays
+        )
 
     def after(self, moment: datetime) -> Iterator[datetime]:
         """Give the matching moments later than *moment*, in its time zone; none, where none comes in 50 years."""

@@ -83,7 +83,7 @@ class Bench:
             for each in answer.json()
         ]
         for part in batched(configs, _AT_ONCE, strict=False):
-            await asyncio.gather(*map(self.clients.storage.tenants.put, part))
+            await asyncio.gather(*map(self.clients.storage.tenants.create, part))
         return configs
 
     async def assure_checked(self, tenants: Sequence[TenantConfig]) -> None:

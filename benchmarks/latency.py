@@ -8,8 +8,9 @@ from benchmarks.bench import DELAY_S, DNS_DELAY_S, SLOW_LANE_EVERY, Bench
 from benchmarks.rows import Row, timed
 from benchmarks.wire import watched
 from clients.connect import Clients
-from domain.facts import Lane
+from domain.fleet import Cursor
 from domain.jobs import CheckTenant
+from domain.reading import Lane
 from domain.tenant import TenantConfig
 from handlers.delivery import deliver
 
@@ -22,7 +23,8 @@ _CONTROL = "inbound-lockdown"
 async def measure(bench: Bench) -> list[Row]:
     """The ratios that `make bench` holds a release to."""
     tenants = await bench.tenants(TRIALS)
-    await bench.clients.storage.switches.set_fleet(TRIALS)  # as the sweep does: the blast radius is a share of it
+    # As the tick does: the blast radius is a share of the fleet.
+    await bench.clients.storage.fleet.move(Cursor(done=bench.clients.now(), tenants=TRIALS, counted=True), None)
     for tenant in tenants:
         for lane in _LANES:
             await deliver("checks", _job(tenant, lane), bench.clients)

@@ -5,8 +5,8 @@ from collections import Counter
 from benchmarks.bench import SLOW_LANE_EVERY, Bench
 from benchmarks.rows import Row, counted, shown
 from benchmarks.wire import round_trips, storage_counted, watched
-from domain.facts import Lane
 from domain.jobs import CheckTenant
+from domain.reading import Lane
 from domain.tenant import TenantConfig
 from handlers.delivery import deliver
 

@@ -21,8 +21,8 @@ from benchmarks.machine import resident_mb
 from clients.connect import Clients, connect
 from clients.settings import load
 from devhost.settings import read_host_json
-from domain.facts import Lane
 from domain.jobs import CheckTenant
+from domain.reading import Lane
 from domain.tenant import TenantConfig
 from handlers.delivery import deliver
 

@@ -6,11 +6,9 @@ was waited.
 """
 
 import json
+import re
 import secrets
-import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -22,37 +20,23 @@ from uuid import UUID
 import httpx
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
 
 from cli import files, show
 from cli.api import Api, Failure, open_api
+from cli.ledger import ledger_app
+from cli.session import One, Session, tenants_named
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 tenants_app = typer.Typer(help="Which tenants are looked after.", no_args_is_help=True)
 app.add_typer(tenants_app, name="tenants")
 key_app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
+app.add_typer(ledger_app, name="ledger")
 
 GOOD = frozenset({"compliant", "not_applicable", "excepted", "succeeded"})
-FOLLOW_EVERY_S = 2.0
-
-
-@dataclass
-class Session:
-    """What the options before the command say."""
-
-    service: Callable[[], AbstractContextManager[Api]]
-    as_json: bool
-    out: Console
-    err: Console
-
-    def tell(self, data: object, table: Callable[[], object]) -> None:
-        """*data* for programs, or the table for people."""
-        if self.as_json:
-            self.out.out(json.dumps(data, ensure_ascii=False), highlight=False)
-        else:
-            self.out.print(table())
+KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What HOLDFAST_KEYS takes: any other name in it keeps the service from starting, and so does `dev`, the dev host's."""
 
 
 @app.callback()
@@ -71,7 +55,6 @@ def options(
 
 
 Tenants = Annotated[list[str] | None, typer.Argument(help="Tenant ids, names or initial domains; none: all.")]
-One = Annotated[str, typer.Argument(help="A tenant's id, name or initial domain.")]
 Controls = Annotated[list[str] | None, typer.Option("--control", help="Only this control; may be repeated.")]
 Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for the end; 0 does not wait.")]
 
@@ -88,7 +71,7 @@ def import_tenants(
     configs = files.tenants(file)
     with session.service() as api:
         results = [_import(api, each, replace=replace) for each in _progress(session, "importing", configs)]
-    rows = [(r["tenant_id"], r["result"], r["detail"]) for r in results]
+    rows = [[show.cell(r[each]) for each in ("tenant_id", "result", "detail")] for r in results]
     session.tell(results, lambda: show.table("import", ("tenant", "result", "detail"), rows))
     raise typer.Exit(1 if any(r["result"] == "refused" for r in results) else 0)
 
@@ -106,11 +89,22 @@ def _import(api: Api, config: dict[str, Any], *, replace: bool) -> dict[str, str
         if no.status is None or no.status >= httpx.codes.INTERNAL_SERVER_ERROR or no.status in {401, 403}:
             raise
         return {"tenant_id": tenant_id, "result": "refused", "detail": str(no)}
-    return {
-        "tenant_id": tenant_id,
-        "result": "added" if answer.status_code == httpx.codes.CREATED else "replaced",
-        "detail": "",
-    }
+    if answer.status_code == httpx.codes.ACCEPTED:
+        widens = "; ".join(answer.json()["widens"])
+        return {"tenant_id": tenant_id, "result": "proposed", "detail": f"waits for another person: {widens}"}
+    result = "added" if answer.status_code == httpx.codes.CREATED else "replaced"
+    return {"tenant_id": tenant_id, "result": result, "detail": ""}
+
+
+@tenants_app.command("approve")
+def approve_tenant(
+    ctx: typer.Context, tenant_id: Annotated[str, typer.Argument(help="The id of the tenant with a proposed config.")]
+) -> None:
+    """Let a proposed config take effect: it needs another person than the one who proposed it."""
+    session: Session = ctx.obj
+    with session.service() as api:
+        config = api.post(f"tenants/{quote(tenant_id, safe='')}/config/approve", None).json()
+    session.tell(config, lambda: f"the config of {show.cell(config['name'])} counts from now on")
 
 
 @tenants_app.command("list")
@@ -119,7 +113,7 @@ def list_tenants(ctx: typer.Context) -> None:
     session: Session = ctx.obj
     with session.service() as api:
         found = api.get("tenants")
-    rows = [(t["tenant_id"], t["name"], t["initial_domain"], t["mode"], str(t["enabled"])) for t in found]
+    rows = [[show.cell(t[each]) for each in ("tenant_id", "name", "initial_domain", "mode", "enabled")] for t in found]
     session.tell(found, lambda: show.table("tenants", ("id", "name", "initial domain", "mode", "enabled"), rows))
 
 
@@ -135,13 +129,15 @@ class Role(StrEnum):
 @key_app.command("new")
 def new_key(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="How the ledger is to name whoever uses it.")],
+    name: Annotated[str, typer.Argument(help="How the ledger names the holder of the key.")],
     role: Annotated[list[Role], typer.Option(help="What it may do; may be repeated.")],
     *,
     until: Annotated[datetime | None, typer.Option(help="When it ends (UTC); without, it does not.")] = None,
 ) -> None:
     """Make a key: it is shown this once, and its entry goes into the list in HOLDFAST_KEYS. Asks no service."""
     session: Session = ctx.obj
+    if not KEY_NAME.fullmatch(name) or name == "dev":
+        raise Failure(2, f"'{name}': should be 1 to 64 letters, digits, dots, hyphens and underscores, and not dev")
     key = secrets.token_urlsafe(32)
     entry = {"name": name, "sha256": sha256(key.encode()).hexdigest(), "roles": [each.value for each in role]}
     if until:
@@ -158,7 +154,7 @@ def end_key(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The ke
     session: Session = ctx.obj
     with session.service() as api:
         api.delete(f"keys/{quote(name, safe='')}")
-    session.tell({"ended": name}, lambda: f"{escape(name)} is refused from now on")
+    session.tell({"ended": name}, lambda: f"{show.cell(name)} is refused from now on")
 
 
 @app.command()
@@ -196,7 +192,7 @@ def _work(  # noqa: PLR0913, PLR0917 - one command's words
 ) -> None:
     """Ask for the work of every tenant first, then wait for each: the service does them side by side."""
     with session.service() as api:
-        chosen = _resolved(api, named)
+        chosen = tenants_named(api, named)
         operations = [
             api.start(f"tenants/{each['tenant_id']}/{what}", body(each["tenant_id"]))
             for each in _progress(session, "asking", chosen)
@@ -217,6 +213,20 @@ def _work(  # noqa: PLR0913, PLR0917 - one command's words
     raise typer.Exit(0 if not wait or states <= GOOD else 1)
 
 
+@app.command("open")
+def open_tenants(
+    ctx: typer.Context,
+    tenants: Annotated[list[str], typer.Argument(help="Tenant ids, names or initial domains.")],
+    *,
+    reason: Annotated[str, typer.Option(help="For the ledger.")],
+    until: Annotated[datetime, typer.Option(help="Until when the lock is held open (UTC).")],
+    wait: Wait = 300,
+) -> None:
+    """Open the lock now: every restricting connector takes mail of any sender again."""
+    wish = {"reason": reason, "until": until.replace(tzinfo=UTC).isoformat()}
+    _work(ctx.obj, tenants, "open", lambda _: wish, wait, steps=True)
+
+
 @app.command()
 def state(ctx: typer.Context, tenants: Tenants = None) -> None:
     """How each control of tenants stands."""
@@ -228,39 +238,54 @@ def state(ctx: typer.Context, tenants: Tenants = None) -> None:
 
 
 @app.command()
-def ledger(
+def findings(ctx: typer.Context, tenants: Tenants = None) -> None:
+    """What only a person can judge: declare each, or remove it."""
+    session: Session = ctx.obj
+    found = _asked_of_each(session, tenants, "findings")
+    for tenant, each in [] if session.as_json else found:
+        rows = [
+            (f["id"], f["kind"], f["state"], show.cell(f["name"]), show.cell(f["value"]), f["lets_in"]) for f in each
+        ]
+        columns = ("id", "kind", "state", "on", "what", "lets in")
+        session.out.print(show.table(tenant["name"], columns, rows))
+    raise typer.Exit(1 if any(f["state"] == "open" for _, each in found for f in each) else 0)
+
+
+Finding = Annotated[str, typer.Argument(help="A finding's id, as `holdfast findings` shows it.")]
+
+
+@app.command()
+def declare(  # noqa: PLR0913 - one command's words
     ctx: typer.Context,
     tenant: One,
+    finding: Finding,
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens next.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Entries to begin with.")] = 20,
+    reason: Annotated[str, typer.Option(help="Why it may stay.")],
+    owner: Annotated[str, typer.Option(help="Who answers for it.")],
+    until: Annotated[datetime, typer.Option(help="When that ends (UTC).")],
 ) -> None:
-    """What happened in a tenant, oldest first."""
+    """Vouch for a finding: it becomes part of the tenant's config until a date."""
     session: Session = ctx.obj
+    wish = {"reason": reason, "owner": owner, "until": until.replace(tzinfo=UTC).isoformat()}
     with session.service() as api:
-        [found] = _resolved(api, [tenant])
-        path = f"tenants/{found['tenant_id']}/ledger"
-        last = ""
-        while True:
-            for entry in reversed(_since(api, path, last, limit)):
-                line = json.dumps(entry, ensure_ascii=False) if session.as_json else show.entry(entry)
-                session.out.out(line, highlight=False)
-                last = entry["id"]
-            if not follow:
-                return
-            time.sleep(FOLLOW_EVERY_S)
+        [found] = tenants_named(api, [tenant])
+        said = api.post(f"tenants/{found['tenant_id']}/findings/{quote(finding, safe='')}/declare", wish).json()
+    session.tell(said, lambda: f"{show.cell(said['value'])} is declared until {said['until']}")
 
 
-def _since(api: Api, path: str, last: str, limit: int) -> list[dict[str, Any]]:
-    """Entries that are newer than *last*, newest first: ids of newer entries sort before those of older ones."""
-    entries: list[dict[str, Any]] = []
-    after = ""
-    while True:
-        page = api.get(path, limit=limit, **({"after": after} if after else {}))
-        entries += [entry for entry in page if not last or entry["id"] < last]
-        if not last or len(page) < limit or page[-1]["id"] >= last:
-            return entries
-        after = page[-1]["id"]
+@app.command()
+def remove(  # noqa: PLR0913 - one command's words
+    ctx: typer.Context,
+    tenant: One,
+    finding: Finding,
+    *,
+    reason: Annotated[str, typer.Option(help="For the ledger.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the steps.")] = False,
+    wait: Wait = 900,
+) -> None:
+    """Take a finding away by exact steps; undo puts it back."""
+    path = f"findings/{quote(finding, safe='')}/remove"
+    _work(ctx.obj, [tenant], path, lambda _: {"reason": reason, "dry_run": dry_run}, wait, steps=True)
 
 
 @app.command()
@@ -279,7 +304,7 @@ def brake(
             api.put("brake", {"engaged": change == "engage", "reason": reason}).json() if change else api.get("brake")
         )
     said = "[red]engaged[/]" if found["engaged"] else "[green]released[/]"
-    line = " ".join(filter(None, (said, escape(found["reason"]), escape(found["by"]))))
+    line = " ".join(filter(None, (said, show.cell(found["reason"]), show.cell(found["by"]))))
     session.tell(found, lambda: line)
 
 
@@ -289,42 +314,23 @@ def readiness(ctx: typer.Context, tenants: Tenants = None) -> None:
     session: Session = ctx.obj
     found = _asked_of_each(session, tenants, "readiness")
     for tenant, each in [] if session.as_json else found:
-        rows = [(i["id"], show.word(i["state"]), escape(i["detail"])) for i in each["items"]]
+        rows = [(show.cell(i["id"]), show.word(i["state"]), show.cell(i["detail"])) for i in each["items"]]
         session.out.print(show.table(tenant["name"], ("what", "state", "detail"), rows))
         for item in each["items"]:
             if item["state"] in {"missing", "unknown"} and item["remedy"]:
-                session.out.out(f"{item['id']}: {item['remedy']}", highlight=False)
-        session.out.out(f"admin consent: {each['consent_url']}", highlight=False)
+                session.out.out(show.plain(f"{item['id']}: {item['remedy']}"), highlight=False)
+        session.out.out(show.plain(f"admin consent: {each['consent_url']}"), highlight=False)
     raise typer.Exit(0 if all(each["ready"] for _, each in found) else 1)
 
 
 def _asked_of_each(session: Session, tenants: list[str] | None, what: str) -> list[tuple[dict[str, Any], Any]]:
     """Each tenant with its *what*, which is printed here where JSON is wanted."""
     with session.service() as api:
-        chosen = _resolved(api, tenants)
+        chosen = tenants_named(api, tenants)
         found = [(t, api.get(f"tenants/{t['tenant_id']}/{what}")) for t in _progress(session, "asking", chosen)]
     if session.as_json:
         session.tell([each for _, each in found], lambda: None)
     return found
-
-
-def _resolved(api: Api, named: list[str] | None) -> list[dict[str, Any]]:
-    """The configs of the tenants that were named by id, name or initial domain; all where none was.
-
-    Raises:
-        Failure: No tenant has such a name, or several have.
-    """
-    known: list[dict[str, Any]] = api.get("tenants")
-    return [_one(known, name) for name in named] if named else known
-
-
-def _one(known: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    wanted = name.casefold()
-    found = [t for t in known if wanted in {t["tenant_id"], t["name"].casefold(), t["initial_domain"].casefold()}]
-    if len(found) != 1:
-        why = "no tenant has" if not found else f"{len(found)} tenants have"
-        raise Failure(2, f"'{name}': {why} that id, name or initial domain")
-    return found[0]
 
 
 def _progress[T](session: Session, what: str, items: Iterable[T]) -> Iterable[T]:
@@ -345,5 +351,5 @@ def main() -> None:
     try:
         app()
     except Failure as failure:
-        Console(stderr=True).print(f"holdfast: {failure}", markup=False, highlight=False)
+        Console(stderr=True).print(show.plain(f"holdfast: {failure}"), markup=False, highlight=False)
         raise SystemExit(failure.code) from None

@@ -1,7 +1,8 @@
 """Everything a worker talks to, made once and handed to the handlers."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import httpx
 import stamina.instrumentation
@@ -23,15 +24,22 @@ from clients.profiles import all_profiles
 from clients.psa import systems
 from clients.reader import TenantReader
 from clients.resolver import Resolver
+from clients.secrets import hide
 from clients.settings import Settings
 from domain.profile import Profile
 from domain.steps import Step
 from domain.tenant import TenantConfig, Wanted
 
+VISITS_AT_ONCE = 24
+"""Tenants at the same time in one worker: what waits for Microsoft's answers costs little, what was read takes room."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The neighbours of one worker. *rereads_s*: seconds to wait before each look that is to prove a write."""
+    """The neighbours of one worker. *rereads_s*: seconds to wait before each look that is to prove a write.
+
+    *visits*: the tenants that are visited at the same time, for `batchSize` of host.json counts messages.
+    """
 
     exchange: Exchange
     compliance: Compliance
@@ -49,6 +57,7 @@ class Clients:
     grants: Grants
     tokens: Tokens | None = None
     rereads_s: tuple[float, ...] = (0, 1, 2, 4)
+    visits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(VISITS_AT_ONCE))
 
     async def apply(self, tenant: TenantConfig, step: Step, permit: Permit) -> None:
         """Run one write: the only place that does. *permit* is asked last, and stops it by raising.
@@ -86,13 +95,14 @@ class Clients:
 
 async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     """Open every neighbour that *settings* name. One httpx client serves them all."""
+    hide(settings.secrets())
     stamina.instrumentation.set_on_retry_hooks([])  # each failed try is logged once, where it is known what it was
     web = make_client()
     http = Http(web, now=now)
     endpoints = _endpoints(settings)
     credentials = Credentials(http, endpoints, settings.client_id, _credential(settings, endpoints), now=now)
     ticket_systems = systems.connect_ticket_systems(settings, http, web, now=now)
-    kept = await storage.open_storage(settings)
+    kept = await storage.open_storage(settings, now=now)
     if ticket_systems.by_provider:
         kept.ledger.listener = Announcer(kept.tickets, kept.queues, now=now)
     exchange = Exchange(http, credentials, endpoints, now=now)

@@ -21,9 +21,10 @@ Messages carry method, path, status and request id. What the other side said is 
 """
 
 # ruff: noqa: N818 - the names are the outcomes a caller matches on; "Error" behind each would say nothing more
-import re
 from dataclasses import dataclass
 from datetime import timedelta
+
+from clients.secrets import masked
 
 EXCERPT_LENGTH = 256
 """Characters of somebody else's text that may enter a message or a log."""
@@ -153,21 +154,6 @@ class Redirected(Unreadable):
         self.location = location
 
 
-_VALUE = r"[^\s\"'&,;}]+"
-_MASKS = (
-    # RFC 7519: a JWT begins with the base64 of '{"', and may have been cut short.
-    (re.compile(r"eyJ[\w-]{5,}(\.[\w-]*){0,4}"), "<token>"),
-    (re.compile(rf"(?i)(bearer|basic)\s+(?!<token>){_VALUE}"), r"\1 <masked>"),
-    (
-        re.compile(
-            r"(?i)\b(client_secret|client_assertion|access_token|refresh_token|id_token|assertion|password|sig)"
-            rf"(\"?\s*[=:]\s*\"?)(?!<token>){_VALUE}"
-        ),
-        r"\1\2<masked>",
-    ),
-    # An Entra client secret on its own (the marker "Q~" is what secret scanners look for).
-    (re.compile(r"[\w.~-]{3}\dQ~[\w.~-]{20,}"), "<masked>"),
-)
 _ENOUGH = 64 * EXCERPT_LENGTH
 
 
@@ -177,6 +163,5 @@ def excerpt(text: str) -> str:
     Masked before it is cut, so that no half token slips through at the edge.
     """
     line = " ".join("".join(c if c.isprintable() else " " for c in text[:_ENOUGH]).split())
-    for pattern, replacement in _MASKS:
-        line = pattern.sub(replacement, line)
+    line = masked(line)
     return line if len(line) <= EXCERPT_LENGTH else line[: EXCERPT_LENGTH - 1] + "…"

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import json
 import logging
 import re
@@ -17,6 +18,7 @@ from uuid import uuid4
 import httpx
 import stamina
 
+from clients import restraint as restraints
 from clients import telemetry
 from clients.errors import (
     AlreadyExists,
@@ -32,6 +34,8 @@ from clients.errors import (
     Unreachable,
     Unreadable,
 )
+from clients.restraint import Resting
+from domain.nesting import parse_json
 
 log = logging.getLogger("holdfast.http")
 
@@ -39,7 +43,7 @@ TRIES = 5
 PATIENCE_S = 20.0
 """Longer waits belong to the queue, which holds no worker meanwhile."""
 LONGEST_WAIT_S = 3600
-"""A Retry-After above this is taken as this: the sweep comes round sooner anyway."""
+"""A Retry-After above this is taken as this: the tick comes round sooner anyway."""
 USER_AGENT = "Holdfast/0.1 (python-httpx)"
 
 type Clock = Callable[[], datetime]
@@ -74,13 +78,17 @@ _TIMEOUTS = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. *intent* also sets how long an answer is waited for: 90 s to read, 180 s to write."""
+    """One request. *intent* also sets how long an answer is waited for: 90 s to read, 180 s to write.
+
+    *service*: who is asked, for the rests of a tenant that is throttled there (clients/restraint.py).
+    """
 
     method: str
     url: str
     intent: Intent
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     content: bytes = field(default=b"", repr=False)
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +107,10 @@ class Answer:
         return self.content.decode("utf-8", "replace")
 
     def json(self) -> object:
-        """The body as JSON. Raises Garbled when it is not."""
+        """The body as JSON. Raises Garbled when it is not, or is nested deeper than anybody means."""
         try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
+            return parse_json(self.content)
+        except ValueError:
             form = self.headers.get("content-type", "no content type")
             raise Garbled(f"not JSON ({form}, {len(self.content)} bytes): {self.text}", call=self.call) from None
 
@@ -159,11 +167,23 @@ class Http:
         Raises:
             Unreachable: No answer; for a write with `sent` the outcome is unknown.
             Throttled: A read's wait is longer than our patience, or its tries are used up. A write was not done.
+            Resting: The same, and the tenant now rests at this service, or rested there already.
             ClientError: Whatever *read* raised.
         """
-        if request.intent is not Intent.READ:
-            # It was permitted for this moment; after a wait somebody may have pulled the brake.
-            return read(await self._once(request))
+        try:
+            if request.intent is not Intent.READ:
+                # It was permitted for this moment; after a wait somebody may have pulled the brake.
+                return read(await self._once(request))
+            return await self._patiently(request, read, failed)
+        except Resting:
+            raise
+        except Throttled as error:
+            restraint = restraints.current()
+            if restraint and request.service:
+                raise restraint.rested(request.service, error.retry_after_s, self._now()) from error
+            raise
+
+    async def _patiently[T](self, request: Request, read: Callable[[Answer], T], failed: ClientError | None) -> T:
         async for attempt in stamina.retry_context(
             on=_Patience(), attempts=TRIES, timeout=PATIENCE_S, wait_initial=0.5, wait_max=5, wait_jitter=0.5
         ):
@@ -172,11 +192,18 @@ class Http:
                     earlier, failed = failed, None
                     if isinstance(earlier, Throttled):
                         telemetry.throttled(httpx.URL(request.url).netloc.decode())
+                        _turned_away(request, earlier)
                     raise earlier
-                return read(await self._once(request))
+                try:
+                    return read(await self._once(request))
+                except Throttled as error:
+                    _turned_away(request, error)
+                    raise
         raise AssertionError("a retry context ends by returning or raising")
 
     async def _once(self, request: Request) -> Answer:
+        if (restraint := restraints.current()) and request.service:
+            restraint.admit(request.service, self._now())
         trace, url = str(uuid4()), httpx.URL(request.url)
         call = Call(request.method, url.path)
         try:
@@ -187,8 +214,7 @@ class Http:
                 content=request.content,
                 timeout=_TIMEOUTS[request.intent],
             ) as response:
-                # Raw: a decoder that trips over a lying gzip label would hide the status.
-                content = b"".join([chunk async for chunk in response.aiter_raw()])
+                content = await _received(response, call)
         except _NOT_SENT as error:
             raise Unreachable(_sentence(error), call=call, sent=False) from error
         except httpx.TransportError as error:
@@ -196,12 +222,12 @@ class Http:
         except ValueError as error:
             # httpx works out where a redirect leads even when it is not to follow it.
             raise Unreadable(f"an answer that cannot be taken apart: {error}", call=call) from error
+        headers = response.headers
         if response.status_code in _BUSY:
             telemetry.throttled(url.netloc.decode())
-        headers = response.headers
         call = Call(call.method, call.path, response.status_code, headers.get("request-id", trace))
         log.debug("http_answer call=%s bytes=%d", call, len(content))
-        return Answer(call, response.status_code, request.intent, headers, _unpacked(content), self._now())
+        return Answer(call, response.status_code, request.intent, headers, _unpacked(content, call), self._now())
 
 
 _BUSY = {429, 503}
@@ -209,18 +235,45 @@ _BUSY = {429, 503}
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
+def _turned_away(request: Request, error: Throttled) -> None:
+    if (restraint := restraints.current()) and request.service:
+        restraint.turned_away(request.service, error.retry_after_s)
+
+
 def _sentence(error: httpx.TransportError) -> str:
     return f"no answer: {type(error).__name__} {error}".rstrip()
 
 
-def _unpacked(content: bytes) -> bytes:
-    """The body without gzip. Its label is not believed, for it lies both ways; no JSON begins with the magic number."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Octets of an answer, also without its gzip: many times the longest list of objects that Exchange gives."""
+
+
+async def _received(response: httpx.Response, call: Call) -> bytes:
+    """The body as it came. Raw: a decoder that trips over a lying gzip label would hide the status."""
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > LARGEST_ANSWER:
+            raise Unreadable(f"an answer of more than {LARGEST_ANSWER} bytes", call=call)
+    return bytes(content)
+
+
+def _unpacked(content: bytes, call: Call) -> bytes:
+    """The body without gzip. Its label is not believed, for it lies both ways; no JSON begins with the magic number.
+
+    Raises:
+        Unreadable: It would become larger than any answer is.
+    """
     if not content.startswith(b"\x1f\x8b"):
         return content
     try:
-        return gzip.decompress(content)
+        with gzip.open(io.BytesIO(content)) as packed:
+            found = packed.read(LARGEST_ANSWER + 1)
     except (OSError, EOFError, zlib.error):
         return content
+    if len(found) > LARGEST_ANSWER:
+        raise Unreadable(f"an answer that unpacks to more than {LARGEST_ANSWER} bytes", call=call)
+    return found
 
 
 class _Patience:
@@ -230,9 +283,9 @@ class _Patience:
         self._left_s = PATIENCE_S
 
     def __call__(self, error: Exception) -> bool | float:
-        if not isinstance(error, Throttled | Unreachable | Garbled):
+        if isinstance(error, Resting) or not isinstance(error, Throttled | Unreachable | Garbled):
             return False
-        log.warning("http_failed error=%s reason=%r", type(error).__name__, str(error))
+        log.warning("http_failed error=%s reason=%s", type(error).__name__, str(error))
         if not isinstance(error, Throttled) or error.retry_after_s is None:
             return True
         self._left_s -= error.retry_after_s

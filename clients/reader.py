@@ -1,7 +1,7 @@
 """Reads one tenant for judging: Exchange and compliance side by side, and the DNS that these make it ask about."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -11,13 +11,16 @@ from clients.exchange.compliance import Compliance
 from clients.exchange.exchange import Exchange
 from clients.http import Clock
 from clients.resolver import Resolver
+from clients.restraint import Resting
 from domain.control import Control, Facts
 from domain.controls.per_domain import own_names
-from domain.facts import Query, Reading
+from domain.exchange import ExchangeObject
 from domain.mail import names
 from domain.mail.answers import DnsAnswer, Question
 from domain.mail.asking import Needs
+from domain.mail.mx import FilterHosts
 from domain.mx_moves import Sights, sight
+from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
 
 MOST_DNS_ROUNDS = 20
@@ -48,16 +51,37 @@ class TenantReader:
             Throttled: A service asked for a longer wait than a worker should sit through.
         """
         once = dict.fromkeys(queries)
+        of_exchange = [query for query in once if query.service == "exchange"]
+        of_compliance = [query for query in once if query.service == "compliance"]
         exchange, compliance = await asyncio.gather(
-            self.exchange.read(tenant.tenant_id, [q for q in once if q.service == "exchange"]),
-            self.compliance.read(
-                tenant.tenant_id, [q for q in once if q.service == "compliance"], initial_domain=tenant.initial_domain
+            self._unless_resting(of_exchange, self.exchange.read(tenant.tenant_id, of_exchange)),
+            self._unless_resting(
+                of_compliance,
+                self.compliance.read(tenant.tenant_id, of_compliance, initial_domain=tenant.initial_domain),
             ),
         )
         return exchange | compliance
 
-    async def look(self, wanted: Wanted, controls: Sequence[Control], *, dns: DnsRead = "cached") -> Facts:
+    async def _unless_resting(
+        self, queries: Sequence[Query], reading: Awaitable[dict[Query, Seen | Unseen]]
+    ) -> dict[Query, Seen | Unseen]:
+        """What *reading* gives; where the tenant rests at that service, that it does, for each of *queries*."""
+        try:
+            return await reading
+        except Resting as resting:
+            return dict.fromkeys(queries, Unseen(resting.sentence, self.now()))
+
+    async def look(
+        self,
+        wanted: Wanted,
+        controls: Sequence[Control],
+        *,
+        dns: DnsRead = "cached",
+        beside: Sequence[type[ExchangeObject]] = (),
+    ) -> Facts:
         """Read all that those of *controls* see that apply to the tenant's filter: Exchange, compliance, then DNS.
+
+        *beside*: kinds of object that are read in any case.
 
         The questions of the tenant's last look go out at once, beside Exchange; only new ones wait for its answer.
 
@@ -68,9 +92,9 @@ class TenantReader:
         controls = [control for control in controls if control.applies(wanted.profile)]
         again = dns == "cached" and any(control.asks_dns for control in controls)
         before = self.asked.get(tenant_id, now) or () if again else ()
-        reading, answers = await asyncio.gather(
-            self.read(wanted.tenant, [query for control in controls for query in control.queries]), self.dns.ask(before)
-        )
+        kinds = [kind for control in controls for kind in control.sees]
+        queries = [query for kind in (*kinds, *beside) for query in kind.queries]
+        reading, answers = await asyncio.gather(self.read(wanted.tenant, queries), self.dns.ask(before))
         facts, needed = Facts(reading), dict[Question, None]()
         for _ in range(MOST_DNS_ROUNDS):
             questions = {q: None for control in controls for q in control.questions(facts, wanted)}
@@ -97,11 +121,11 @@ class TenantReader:
         )
         return about_us | others
 
-    async def mx(self, domains: Sequence[str], suffixes: tuple[str, ...]) -> Sights:
+    async def mx(self, domains: Sequence[str], filter_hosts: FilterHosts) -> Sights:
         """The MX of *domains* now, read fresh from every server of each zone."""
         answers = dict[Question, DnsAnswer]()
         while True:
-            seen = {domain: sight(domain, answers, suffixes) for domain in domains}
+            seen = {domain: sight(domain, answers, filter_hosts) for domain in domains}
             needs = [each.verdict for each in seen.values() if isinstance(each.verdict, Needs)]
             if not needs:
                 return seen

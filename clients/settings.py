@@ -3,12 +3,14 @@
 import base64
 import json
 import os
+import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from clients.entra.credentials import Certificate
@@ -22,6 +24,7 @@ from clients.psa.connections import (
 from clients.urls import Url
 from domain.access import ApiKey
 from domain.dns_hosts import SECRET_PREFIX, Guid
+from domain.jobs import LARGEST_SHARD
 from ncrontab import Ncrontab
 
 
@@ -97,6 +100,37 @@ type Keys = Annotated[
 ]
 
 
+def _secret_texts(value: object) -> Iterator[str]:
+    """The secrets in a hidden field; of those that have parts (`user:password`, `AccountKey=...`, a PEM), these too."""
+    match value:
+        case str():
+            yield value
+            yield from (line for line in value.splitlines() if len(line) >= _PEM_LINE and not line.startswith("-"))
+            yield from (found[1] for found in re.finditer(_IN_CONNECTION, value))
+        case SecretStr():
+            text = value.get_secret_value()
+            yield from (text, text.partition(":")[2])
+        case BaseModel():
+            for name in type(value).model_fields:
+                part = getattr(value, name)
+                yield from () if isinstance(part, str) else _secret_texts(part)
+        case tuple() | list():
+            for part in value:
+                yield from () if isinstance(part, str) else _secret_texts(part)
+        case dict():
+            for part in value.values():
+                yield from _secret_texts(part)
+        case _:
+            pass
+
+
+_PEM_LINE = 60
+_IN_CONNECTION = r"(?i)(?:AccountKey|SharedAccessSignature)=([^;]+)"
+
+
+SHORTEST_MARK_SECRET = 32
+
+
 class SettingsError(Exception):
     """A setting is missing or malformed; *str()* is one line that names it and says what it should be."""
 
@@ -136,6 +170,8 @@ class Settings(BaseSettings):
     graph_url: Url | None = Field(None, description="an https URL")
     activity_url: Url | None = Field(None, description="an https URL")
     dns_servers: Servers = Field((), description="host:port, comma separated, of hosts that can be found")
+    tick_schedule: Schedule = Field("0 * * * * *", description="an NCRONTAB of six fields, such as 0 * * * * *")
+    shard_size: int = Field(25, ge=1, le=LARGEST_SHARD, description=f"tenants of a shard, 1 to {LARGEST_SHARD}")
     fast_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 0 */5 * * * *")
     slow_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 0 */15 * * * *")
     alerts_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 30 */5 * * * *")
@@ -154,6 +190,13 @@ class Settings(BaseSettings):
     psa_autotask: Json[AutotaskConnection] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
     psa_halopsa: Json[HaloPsaConnection] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
     psa_standard: Json[StandardConnection] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
+
+    mark_secret: str = Field(
+        "",
+        min_length=SHORTEST_MARK_SECRET,
+        description=f"{SHORTEST_MARK_SECRET} or more random characters, the same for good",
+        repr=False,
+    )
 
     dns_secrets: dict[str, str] = Field(
         {}, alias=f"{SECRET_PREFIX}*", description="a secret each, named in a tenant's dns", repr=False
@@ -179,9 +222,26 @@ class Settings(BaseSettings):
                 "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: "
                 "exactly one of them should be set"
             )
+        if (self.psa_connectwise or self.psa_autotask or self.psa_halopsa) and not self.mark_secret:
+            raise ValueError(
+                "HOLDFAST_MARK_SECRET: is missing; where a ticket system is connected it should be "
+                f"{SHORTEST_MARK_SECRET} or more random characters, the same for good"
+            )
         if bool(self.api_audience) != bool(self.api_tenant_id):
             raise ValueError("HOLDFAST_API_AUDIENCE, HOLDFAST_API_TENANT_ID: should both be set, or neither")
+        self._refuse_slow_tick()
         return self
+
+    def _refuse_slow_tick(self) -> None:
+        """Raise ValueError for a look that would be due more often than the tick comes round."""
+        now = datetime.now(UTC)
+        tick = Ncrontab(self.tick_schedule).interval(now)
+        for name in ("fast_schedule", "slow_schedule", "alerts_schedule", "audit_schedule", "psa_schedule"):
+            every = Ncrontab(getattr(self, name)).interval(now)
+            if every is not None and (tick is None or every < tick):
+                raise ValueError(
+                    f"HOLDFAST_{name.upper()}: is faster than HOLDFAST_TICK_SCHEDULE; it should be due at most as often"
+                )
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]  # the others are given by keyword
@@ -196,9 +256,20 @@ class Settings(BaseSettings):
             return self.keys
         return (*self.keys, ApiKey(name="dev", sha256=sha256(self.dev_key.encode()).hexdigest(), roles=("Admin",)))
 
+    def shown(self) -> dict[str, Any]:
+        """Every setting by its name, as JSON; of a secret only whether it is set."""
+        values = self.model_dump(mode="json", by_alias=True)
+        secret = {field.alias for field in Settings.model_fields.values() if not field.repr}
+        return {name: bool(value) if name in secret else value for name, value in values.items()}
+
     def audiences(self) -> tuple[str, ...]:
         """For whom a caller's token may be made out."""
         return tuple(part.strip() for part in self.api_audience.split(",") if part.strip())
+
+    def secrets(self) -> frozenset[str]:
+        """Every text of these settings that must be in no line: the fields that are not shown, and what is in them."""
+        hidden = (getattr(self, name) for name, field in type(self).model_fields.items() if not field.repr)
+        return frozenset(text for value in hidden for text in _secret_texts(value))
 
     def storage_url(self, service: Literal["blob", "queue", "table"]) -> str:
         """The base URL of one service of the account that is reached by identity.

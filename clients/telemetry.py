@@ -1,4 +1,4 @@
-"""Metrics, traces and the ids of log lines. Only OpenTelemetry's API is used here: who collects is the host's business.
+"""Metrics and traces. Only OpenTelemetry's API is used here: who collects is the host's business.
 
 In Azure that is the distribution that Microsoft's runtime starts, on a desk the dev host (docs/decisions). Where nobody
 collects, all of this costs next to nothing.
@@ -8,23 +8,22 @@ a word of anybody's mail.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from clients import log_lines
 from domain.controls import CATALOGUE
-from domain.facts import Lane
-from domain.jobs import Message, RemediateTenant
+from domain.jobs import CheckTenant, Message, RemediateTenant
 from domain.ledger import Entry, LedgerEvent
+from domain.reading import LANES
 from domain.states import ControlState
 
 log = logging.getLogger("holdfast.ledger")
@@ -58,9 +57,10 @@ DELIVERED: tuple[Delivered, ...] = ("done", "again", "due", "let_go", "newer", "
 """What became of a message: ended; put back hidden; kept until it is due; put back too often; left to a worker of its
 own, later version; no message of ours."""
 
-type CheckResult = Literal["looked", "throttled", "moved", "skipped"]
-CHECK_RESULTS: tuple[CheckResult, ...] = ("looked", "throttled", "moved", "skipped")
-"""How a look ends: recorded; put back by a service's wish; put back because another worker wrote; no such tenant."""
+type CheckResult = Literal["looked", "moved", "skipped", "failed"]
+CHECK_RESULTS: tuple[CheckResult, ...] = ("looked", "moved", "skipped", "failed")
+"""How a look ends: recorded; put back because another worker wrote; no such tenant, or it
+was looked at meanwhile; by an error that nobody expected."""
 
 _COUNTED: dict[LedgerEvent, metrics.Counter] = {
     "drift_found": DRIFT,
@@ -71,14 +71,10 @@ _COUNTED: dict[LedgerEvent, metrics.Counter] = {
 _CHATTY = ("azure", "httpx")
 """Loggers that tell every request at INFO: each line would be paid for."""
 
-_NO_IDS: Mapping[str, str] = MappingProxyType({})
-_ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=_NO_IDS)
-_make_record = logging.getLogRecordFactory()
-
 
 def start_series(queues: Iterable[str], hosts: Iterable[str]) -> None:
     """Begin every series at zero, so that no chart has a hole, and give every log line the ids of its work."""
-    for lane in ("fast", "slow", "asked"):
+    for lane in (*LANES, "asked"):
         for outcome in CHECK_RESULTS:
             CHECKS.add(0, {"lane": lane, "outcome": outcome})
     for counter in (CONTROLS, UNKNOWNS, *_COUNTED.values()):
@@ -92,30 +88,14 @@ def start_series(queues: Iterable[str], hosts: Iterable[str]) -> None:
         THROTTLES.add(0, {"host": host})
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.setLogRecordFactory(_record)
-
-
-def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - logging's own signature
-    record = _make_record(*args, **kwargs)
-    record.__dict__.update(_ids.get())
-    return record
-
-
-@contextmanager
-def ids(**known: str | None) -> Iterator[None]:
-    """Every log line inside carries *known* as fields of its own, beside those around it."""
-    token = _ids.set({**_ids.get(), **{name: value for name, value in known.items() if value}})
-    try:
-        yield
-    finally:
-        _ids.reset(token)
+    log_lines.install()
 
 
 def count_entry(entry: Entry) -> None:
     """Count and log one new entry of the ledger: all that anybody wants to hear of ends there."""
     if counter := _COUNTED.get(entry.event):
         counter.add(1, {"control": entry.control})
-    with ids(event=entry.event, tenant=entry.tenant_id, control=entry.control, operation=entry.operation_id):
+    with log_lines.ids(event=entry.event, tenant=entry.tenant_id, control=entry.control, operation=entry.operation_id):
         log.info("%s tenant=%s control=%s", entry.event, entry.tenant_id, entry.control)
 
 
@@ -134,9 +114,11 @@ def count_judged(before: ControlState, after: ControlState) -> None:
         TIME_TO_DETECT.record((after.read_at - before.read_at).total_seconds(), about)
 
 
-def looked(lane: Lane | None, outcome: CheckResult) -> None:
-    """Count one look at a tenant; without a lane it was asked for."""
-    CHECKS.add(1, {"lane": lane or "asked", "outcome": outcome})
+def looked(job: CheckTenant, outcome: CheckResult) -> None:
+    """Count one look at a tenant, in each of its lanes, or as one that was asked for."""
+    asked = job.operation_id or not job.lanes
+    for lane in ("asked",) if asked else job.lanes:
+        CHECKS.add(1, {"lane": lane, "outcome": outcome})
 
 
 def throttled(host: str) -> None:
@@ -151,12 +133,12 @@ def fixed(control: str, seen_at: datetime | None, now: datetime) -> None:
 
 
 @contextmanager
-def asking(tenant_id: str) -> Iterator[None]:
-    """Begin the trace of one tenant: what is sent inside, and all that follows from it, is part of it.
+def visiting(tenant_id: str) -> Iterator[None]:
+    """Begin the trace of one tenant's visit: all that follows from it is part of it, and its log lines name the tenant.
 
-    Each tenant has a trace of its own, linked to the sweep's: ten thousand in one could not be read by anybody.
+    Each visit has a trace of its own, linked to the shard's: twenty-five tenants in one could not be read by anybody.
     """
-    with _spanned("sweep", SpanKind.PRODUCER, {"tenant": tenant_id}, Context()):
+    with log_lines.ids(tenant=tenant_id), _spanned("visit", SpanKind.CONSUMER, {"tenant": tenant_id}, Context()):
         yield
 
 
@@ -167,7 +149,7 @@ def working(queue: str, job: Message, now: datetime) -> Iterator[None]:
         QUEUE_AGE.record(max(0.0, (now - job.due_at).total_seconds()), {"queue": queue})
     known = {"tenant": getattr(job, "tenant_id", None), "operation": getattr(job, "operation_id", None)}
     attributes = {name: value for name, value in known.items() if value}
-    with ids(**known), _spanned(queue, SpanKind.CONSUMER, attributes, _context(job.trace)):
+    with log_lines.ids(**known), _spanned(queue, SpanKind.CONSUMER, attributes, _context(job.trace)):
         yield
 
 

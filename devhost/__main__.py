@@ -1,26 +1,34 @@
 """`python -m devhost`: Azurite and the host, until SIGTERM or Ctrl-C.
 
 HOLDFAST_DEV_PORT sets the port (default 7071, 0 takes a free one), HOLDFAST_DEV_KEY the key named dev. With a
-connection string in AzureWebJobsStorage that storage is used, and no Azurite is started.
+connection string in AzureWebJobsStorage that storage is used, and no Azurite is started. Unless HOLDFAST_TICK_SCHEDULE
+is set, it is the fastest of the other HOLDFAST_*_SCHEDULE, so that schedules of seconds work here.
 """
 
 import argparse
 import asyncio
 import logging
 import os
+import re
 import secrets
 import signal
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from devhost.azurite import azurite
 from devhost.errors import StartError
 from devhost.host import Host
 from devhost.ready import write
+from ncrontab import Ncrontab
 
 _STORAGE = "AzureWebJobsStorage"
 _KEY = "HOLDFAST_DEV_KEY"
+_TICK = "HOLDFAST_TICK_SCHEDULE"
+_LOOK = re.compile(r"HOLDFAST_\w+_SCHEDULE")
+_EACH_MINUTE = "0 * * * * *"
 _DEFAULT_PORT = "7071"
 _HIGHEST_PORT = 65_535
 
@@ -73,6 +81,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         if not os.environ.get(_STORAGE):
             os.environ[_STORAGE] = await stack.enter_async_context(azurite(arguments.location))
+        os.environ.setdefault(_TICK, fastest(os.environ))
         given = os.environ.get(_KEY)
         # The app checks keys itself; the host only has this one for its own admin endpoint.
         os.environ[_KEY] = given or secrets.token_urlsafe(24)
@@ -90,6 +99,19 @@ async def _run(arguments: argparse.Namespace) -> None:
         await stop.wait()
     # The app lives as long as its process, here as on the platform: what it leaves open is not worth an error.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+
+
+def fastest(environ: Mapping[str, str]) -> str:
+    """Give the fastest of the schedules in *environ*, at least each minute: the one timer has to keep up with all.
+
+    What is no schedule is left to the app, which says so.
+    """
+    now, found = datetime.now(UTC), {timedelta(minutes=1): _EACH_MINUTE}
+    for name, schedule in environ.items():
+        with suppress(ValueError):
+            if _LOOK.fullmatch(name) and (every := Ncrontab(schedule).interval(now)):
+                found.setdefault(every, schedule)
+    return found[min(found)]
 
 
 def _port() -> int:

@@ -40,10 +40,6 @@ def _section(control: Control, filters: tuple[Profile, ...]) -> str:
     lines += [f"- Such objects are written by {_writing(kind.writing)}" for kind in control.about if kind.writing]
     if control.needs:
         lines.append(f"- Put back only after: {', '.join(control.needs)}")
-    if control.guarded:
-        lines.append(
-            "- Guarded: every MX of every custom domain must be the filter's, and older ones forgotten, before a write"
-        )
     if control.asks_dns:
         lines.append("- Asks DNS: the zone's own servers, see [DNS](dns.md)")
     if control.once:

@@ -4,7 +4,7 @@ A control does no I/O: it gets facts and returns a judgement. A drifted one carr
 gate decides whether they are sent.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self, assert_never, cast
@@ -12,11 +12,11 @@ from typing import Self, assert_never, cast
 from pydantic import ValidationError
 
 from domain.exchange import ExchangeObject
-from domain.facts import Lane, Query, Reading, Row, Unseen
 from domain.findings import Finding, FindingKind, Inventory, source, to_be_answered
 from domain.mail.answers import DnsAnswers, Question
 from domain.mail.asking import Needs
 from domain.profile import PartName, Profile, first_fault
+from domain.reading import Lane, Query, Reading, Row, Unseen
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
@@ -74,7 +74,10 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Could not be read: no verdict, and never a write. *equal*: what was read all the same, and found as wanted."""
+    """Could not be read: neither compliant nor drifted, and never a write.
+
+    *equal*: what was read all the same, and found as wanted.
+    """
 
     reason: str
     remedy: str = ""
@@ -154,6 +157,14 @@ class Facts:
             self._parsed[kind] = tuple(item for item, _ in self._listed(kind))
         return cast("tuple[T, ...]", self._parsed[kind])
 
+    def doubts(self, kinds: Iterable[type[ExchangeObject]]) -> Iterator["DoubtError"]:
+        """Why each of *kinds* that could not be read could not."""
+        for kind in kinds:
+            try:
+                self.all(kind)
+            except DoubtError as doubt:
+                yield doubt
+
     def rows(self, kind: type[ExchangeObject]) -> tuple[Row, ...]:
         """As `all`, each as it was listed. Raises as `all`."""
         return tuple(row for _, row in self._listed(kind))
@@ -167,7 +178,7 @@ class Facts:
         return found.values()
 
     def known[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
-        """As `all`, but none where they could not be read. Not for a verdict."""
+        """As `all`, but none where they could not be read. No judgement may rest on it."""
         try:
             return self.all(kind)
         except DoubtError:
@@ -200,7 +211,7 @@ def _parsed[T: ExchangeObject](kind: type[T], row: Row, query: Query) -> T:
 
 
 class DoubtError(Exception):
-    """What was read does not support a verdict."""
+    """What was read is not enough for a judgement."""
 
     def __init__(self, reason: str, remedy: str = "") -> None:
         super().__init__(reason)
@@ -212,11 +223,11 @@ class Control:
     """One documented setting of the guide.
 
     *about*: the kinds of object that it judges; a change to one is a reason to look again at once.
-    *beside*: other kinds that it needs for its verdict. All of both must have been read for any verdict.
+    *beside*: other kinds that its judgement needs. All of both must have been read, or it is Unknown.
     *parts*: the parts of the profile that its figures come from; where one is absent, it does not apply.
+    *optional_parts*: parts that it takes figures from where they are there.
     *source*: the page that documents it, where that is not the filter's guide.
     *needs*: controls that must be compliant before this one is written.
-    *guarded*: the lock-down's MX guard stands before its writes.
     *once*: a write that failed or had no effect is not tried again by itself, ever.
     *asks_dns*: what it judges is also in DNS.
     *by_hand*: what a person does when Holdfast cannot.
@@ -230,9 +241,9 @@ class Control:
     by_hand: str
     beside: tuple[type[ExchangeObject], ...] = ()
     parts: tuple[PartName, ...] = ()
+    optional_parts: tuple[PartName, ...] = ()
     source: str = ""
     needs: tuple[str, ...] = ()
-    guarded: bool = False
     once: bool = False
     asks_dns: bool = False
     finds: tuple[FindingKind, ...] = ()
@@ -272,9 +283,10 @@ class Control:
     def _judged(self, facts: Facts, wanted: Wanted) -> Judgement | Needs:
         if not self.applies(wanted.profile):
             return NotApplicable(f"the guide of {wanted.profile.name} does not ask for it")
+        if doubts := tuple(facts.doubts(self.sees)):
+            reasons, remedies = map(str, doubts), (doubt.remedy for doubt in doubts)
+            return Unknown("; ".join(dict.fromkeys(reasons)), " ".join(dict.fromkeys(filter(None, remedies))))
         try:
-            for kind in self.sees:
-                facts.all(kind)
             return self.judge(facts, wanted)
         except DoubtError as doubt:
             return Unknown(str(doubt), doubt.remedy)

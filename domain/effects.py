@@ -4,27 +4,30 @@ The state after a step is computed here from what was read and from the step, wh
 reprovision, an undo, a ticket, a person's *remove*. A step whose effect cannot be computed has both.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from domain import normal
 from domain.control import DoubtError, Facts
-from domain.controls.service_connectors import is_declared
 from domain.exchange import (
+    AllowEntry,
     AntiPhishPolicy,
+    ConnectionFilter,
+    ContentFilter,
     DkimConfig,
     ExchangeObject,
     InboundConnector,
     OutboundConnector,
     ProtectionAlert,
+    RemoteDomain,
     SpoofItem,
     TransportRule,
     Writing,
 )
-from domain.facts import Row
 from domain.profile import Profile
+from domain.reading import Row
 from domain.shown import quoted
 from domain.steps import Step
 from domain.tenant import Wanted
@@ -44,6 +47,17 @@ class Effect:
 
 def effect(step: Step, facts: Facts, wanted: Wanted) -> Effect:
     """What *step* would change in the tenant of *facts*. A change in DNS has no effect on who may deliver."""
+    return effects((step,), facts, wanted)[0]
+
+
+def effects(steps: Sequence[Step], facts: Facts, wanted: Wanted) -> tuple[Effect, ...]:
+    """The effect of each of *steps*, on the tenant as those before it leave it."""
+    left: dict[type[ExchangeObject], Sequence[Row]] = {}
+    return tuple(_effect(step, facts, wanted, left) for step in steps)
+
+
+def _effect(step: Step, facts: Facts, wanted: Wanted, left: dict[type[ExchangeObject], Sequence[Row]]) -> Effect:
+    """The effect of one step; *left*, the rows that earlier steps left, becomes what this one leaves."""
     if step.service == "dns":
         return Effect()
     known = _KIND_OF.get(step.cmdlet)
@@ -51,12 +65,12 @@ def effect(step: Step, facts: Facts, wanted: Wanted) -> Effect:
         return _unclear(f"what {step.cmdlet} does is not known")
     kind, cmdlets = known
     try:
-        before = facts.all(kind)
-        after = tuple(kind.of(row) for row in _after(step, cmdlets, facts.rows(kind)))
+        rows = left[kind] if kind in left else facts.rows(kind)
+        left[kind] = _after(step, cmdlets, rows)
+        old, new = ({item.key: item for item in map(kind.of, each)} for each in (rows, left[kind]))
     except (DoubtError, ValueError) as doubt:
         return _unclear(f"what {step.cmdlet} would change is not known: {doubt}")
     closing, opening = _JUDGES[kind]
-    old, new = ({item.key: item for item in items} for items in (before, after))
     pairs = [(old.get(key), new.get(key)) for key in old | new]
     return Effect(
         tuple(said for pair in pairs for said in closing(*pair, wanted)),
@@ -74,7 +88,7 @@ _NAMES_AN_OBJECT = ("Identity", "Name", "Guid", "Domain")
 _NO_FIELDS = frozenset({"Identity", "Ids", "Confirm"})
 
 
-def _after(step: Step, cmdlets: Writing, rows: tuple[Row, ...]) -> list[Row]:
+def _after(step: Step, cmdlets: Writing, rows: Sequence[Row]) -> list[Row]:
     """The rows once *step* was taken.
 
     Raises:
@@ -126,20 +140,32 @@ def _connector_closes(before: InboundConnector | None, after: InboundConnector |
 def _connector_opens(before: InboundConnector | None, after: InboundConnector | None, wanted: Wanted) -> Iterator[str]:
     if before and before.locks and not (after and after.locks):
         yield f"connector {quoted(before.name)} would no longer refuse mail that does not come by it"
-    elif before and after and before.locks and _refuses_more(before, after):
-        yield f"connector {quoted(before.name)} would take mail that it refuses now"
-    elif after and _lets_in(after, wanted) and not (before and _same_way_in(before, after)):
+    elif before and after and before.locks and _takes_more(after, before, wanted):
+        yield f"connector {quoted(after.name)} would take mail of others than the filter that it refuses now"
+    elif after and not after.locks and _lets_in(after, wanted) and not (before and _same_way_in(before, after)):
         yield f"connector {quoted(after.name)} would let in mail of others than the filter"
 
 
 def _refuses_more(one: InboundConnector, other: InboundConnector) -> bool:
-    """Whether *one* refuses something that *other* takes, both of them locks.
+    """Whether *one* refuses something that *other* takes, both of them locks."""
+    gone = [each for each in other.sender_ip_addresses if not _covered(each, one.sender_ip_addresses)]
+    return bool(gone) or _is_stricter(one, other)
+
+
+def _takes_more(one: InboundConnector, other: InboundConnector, wanted: Wanted) -> bool:
+    """Whether *one* takes something that *other* refuses, both of them locks: mail that the filter relays aside."""
+    return any(not _covered(each, other.sender_ip_addresses) for each in _strangers(one, wanted)) or _is_stricter(
+        other, one
+    )
+
+
+def _is_stricter(one: InboundConnector, other: InboundConnector) -> bool:
+    """Whether *one* asks something of a sender that *other* does not, addresses aside.
 
     Certificates are not ordered: another one refuses and takes at once.
     """
     return (
-        not all(_covered(each, one.sender_ip_addresses) for each in other.sender_ip_addresses)
-        or one.tls_sender_certificate_name.casefold() != other.tls_sender_certificate_name.casefold()
+        one.tls_sender_certificate_name.casefold() != other.tls_sender_certificate_name.casefold()
         or _is_set_only_by(one, other, "require_tls")
         or _is_set_only_by(one, other, "restrict_domains_to_certificate")
         or _is_set_only_by(one, other, "restrict_domains_to_ip_addresses")
@@ -166,10 +192,19 @@ def _covered(network: str, networks: frozenset[str]) -> bool:
 
 def _lets_in(connector: InboundConnector, wanted: Wanted) -> bool:
     """Whether it names senders, by address or certificate, that are neither the filter's nor declared."""
-    if not connector.enabled or is_declared(connector, wanted.tenant):
-        return False
-    strangers = [each for each in connector.sender_ip_addresses if not _is_filters(each, wanted.profile)]
-    return bool(strangers) or bool(connector.tls_sender_certificate_name)
+    certificate = connector.tls_sender_certificate_name.casefold()
+    declared = {service.certificate.casefold() for service in wanted.tenant.service_connectors} | {""}
+    return connector.enabled and (bool(_strangers(connector, wanted)) or certificate not in declared)
+
+
+def _strangers(connector: InboundConnector, wanted: Wanted) -> list[str]:
+    """The addresses that it names and that are neither the filter's nor a declared service's."""
+    services = frozenset(each for service in wanted.tenant.service_connectors for each in service.sender_ips)
+    return [
+        each
+        for each in connector.sender_ip_addresses
+        if not _is_filters(each, wanted.profile) and not _covered(each, services)
+    ]
 
 
 def _same_way_in(before: InboundConnector, after: InboundConnector) -> bool:
@@ -210,6 +245,34 @@ def _rule_opens(before: TransportRule | None, after: TransportRule | None, _w: W
         yield f"rule {quoted(after.name)} would let mail pass without a look at it"
 
 
+def _filter_opens(before: ConnectionFilter | None, after: ConnectionFilter | None, wanted: Wanted) -> Iterator[str]:
+    if after is None:
+        return
+    known = before.ip_allow_list if before else frozenset()
+    for each in sorted(after.ip_allow_list - known):
+        if not normal.lies_within(each, wanted.profile.delivery_networks):
+            yield f"mail from {quoted(each)} would be delivered without a look at it"
+    if after.enable_safe_list and not (before and before.enable_safe_list):
+        yield "mail from senders of Microsoft's own list would not be looked at"
+
+
+def _senders_open(before: ContentFilter | None, after: ContentFilter | None, _w: Wanted) -> Iterator[str]:
+    known = before.allowed_senders | before.allowed_sender_domains if before else frozenset()
+    for each in sorted(after.allowed_senders | after.allowed_sender_domains if after else ()):
+        if each not in known:
+            yield f"mail that claims to come from {quoted(each)} would not be looked at"
+
+
+def _entry_opens(before: AllowEntry | None, after: AllowEntry | None, _w: Wanted) -> Iterator[str]:
+    if after and before is None:
+        yield f"mail from {quoted(after.value)} would be delivered whatever it holds"
+
+
+def _domain_opens(before: RemoteDomain | None, after: RemoteDomain | None, _w: Wanted) -> Iterator[str]:
+    if after and after.trusted_mail_inbound_enabled and not (before and before.trusted_mail_inbound_enabled):
+        yield f"mail from {quoted(after.domain_name)} would be taken for safe"
+
+
 _JUDGES: Mapping[type[ExchangeObject], tuple[_Judge, _Judge]] = MappingProxyType(
     {
         InboundConnector: (_connector_closes, _connector_opens),
@@ -217,6 +280,10 @@ _JUDGES: Mapping[type[ExchangeObject], tuple[_Judge, _Judge]] = MappingProxyType
         ProtectionAlert: (_nothing, _alert_opens),
         SpoofItem: (_nothing, _pair_opens),
         TransportRule: (_nothing, _rule_opens),
+        ConnectionFilter: (_nothing, _filter_opens),
+        ContentFilter: (_nothing, _senders_open),
+        AllowEntry: (_nothing, _entry_opens),
+        RemoteDomain: (_nothing, _domain_opens),
         OutboundConnector: (_nothing, _nothing),  # the way out
         DkimConfig: (_nothing, _nothing),  # the way out
     }

@@ -1,4 +1,4 @@
-"""Why a request cannot be carried out: raised by the work itself, whoever asked; handlers/api knows the HTTP status.
+"""Why a request cannot be carried out: raised by the work itself, for any caller; handlers/api knows the HTTP status.
 
 * RequestError
   + NothingThere      what the request names does not exist
@@ -7,23 +7,30 @@
     - UnknownControl
     - UnknownOperation
     - UnknownKey      an API key
+    - UnknownFinding
+    - UnknownChain    a ledger's chain, or its place under a root
     - NothingAccepted an exception that was to end
   + BadField          a value makes no sense; the sentence begins with the field's name
   + NotNow            not as things are
     - KeyReused       the idempotency key belongs to another request
     - PlanMoved       the plan that was approved does not wait
     - NotConfigured   a setting of this installation is missing
+    - StillLocked     the tenant refuses mail that does not come through the filter
+    - AnotherPerson   somebody else has to say yes
+    - ProposalMoved   what was proposed does not wait (any more)
   + NeighbourRefused  somebody else's API said no; the sentence says what to grant
 """
 
 # ruff: noqa: N818 - the names are the outcomes that a caller matches on
+
+from domain.shown import quoted
 
 LONGEST_QUOTE = 64
 """Characters of what a caller sent that are repeated to it."""
 
 
 class RequestError(Exception):
-    """A request that cannot be carried out. *str()* is one sentence for whoever asked."""
+    """A request that cannot be carried out. *str()* is one sentence for the caller."""
 
 
 class NothingThere(RequestError):
@@ -34,7 +41,7 @@ class UnknownId(NothingThere):
     """*text* is no GUID, so nothing has it as its id."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(f"'{text[:LONGEST_QUOTE]}' is not the id of anything here: ids are GUIDs")
+        super().__init__(f"{quoted(text, LONGEST_QUOTE)} is not the id of anything here: ids are GUIDs")
 
 
 class UnknownTenant(NothingThere):
@@ -48,7 +55,14 @@ class UnknownControl(NothingThere):
     """The catalogue has no control of this id."""
 
     def __init__(self, control: str) -> None:
-        super().__init__(f"there is no control '{control[:LONGEST_QUOTE]}'")
+        super().__init__(f"there is no control {quoted(control, LONGEST_QUOTE)}")
+
+
+class UnknownChain(NothingThere):
+    """Nothing was written to this ledger, or no root was made since."""
+
+    def __init__(self, ledger: str) -> None:
+        super().__init__(f"the ledger {quoted(ledger, LONGEST_QUOTE)} has no chain, or no hourly root has it yet")
 
 
 class UnknownOperation(NothingThere):
@@ -62,14 +76,21 @@ class UnknownKey(NothingThere):
     """HOLDFAST_KEYS has no key of this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no key '{name[:LONGEST_QUOTE]}'")
+        super().__init__(f"there is no key {quoted(name, LONGEST_QUOTE)}")
+
+
+class UnknownFinding(NothingThere):
+    """The tenant has no finding of this id, or no longer."""
+
+    def __init__(self, finding_id: str) -> None:
+        super().__init__(f"there is no finding '{finding_id[:LONGEST_QUOTE]}'")
 
 
 class NothingAccepted(NothingThere):
     """The control has no exception that could end."""
 
     def __init__(self, control: str) -> None:
-        super().__init__(f"there is no exception of '{control}'")
+        super().__init__(f"there is no exception of {quoted(control, LONGEST_QUOTE)}")
 
 
 class BadField(RequestError):
@@ -96,6 +117,24 @@ class PlanMoved(NotNow):
 
 class NotConfigured(NotNow):
     """A setting of this installation is missing."""
+
+
+class StillLocked(NotNow):
+    """A tenant that is forgotten while it is locked refuses its mail as soon as its MX moves, and nobody is told."""
+
+    def __init__(self, tenant_id: str) -> None:
+        super().__init__(
+            f"tenant {tenant_id} is locked: open it first (POST tenants/{tenant_id}/open, or holdfast offboard), then"
+            " move its MX, then delete it"
+        )
+
+
+class AnotherPerson(NotNow):
+    """Only another person than the one who proposed it may approve."""
+
+
+class ProposalMoved(NotNow):
+    """Nothing waits, or the config that it was to replace is another one by now."""
 
 
 class NeighbourRefused(RequestError):

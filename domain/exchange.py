@@ -5,24 +5,36 @@ of its fields undo can restore, the role that each needs and the lane in which i
 concerns, readiness and docs/controls.md follow from it.
 
 A row that lacks a field, or has one of another type, is odd: it raises pydantic's ValidationError, and the control that
-needed it is *unknown*. A setting that is missing is never taken for false; only marks that some object versions do not
-have (`TestMode`, `Priority`, a domain's flags) have a default. Source: docs/reference/exchange.md.
+needed it is *unknown*. A field that is null, `[]` or "" is missing. A setting that is missing is never taken for false;
+only marks that some object versions do not have (`TestMode`, `Priority`, a domain's flags) have a default.
+Source: docs/reference/exchange.md.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 from pydantic.alias_generators import to_pascal
 
-from domain.facts import Lane, Query, Row
 from domain.normal import Domains, Names, Networks
+from domain.reading import Lane, Query, Row
 
 _UNLIMITED = ("ResultSize", "Unlimited")
 
-type Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+
+def _named_senders(value: object) -> object:
+    items = value if isinstance(value, list) else [value]
+    return [next(iter(_members(item)), item) if isinstance(item, dict) else item for item in items]
+
+
+def _members(item: Mapping[str, object]) -> list[object]:
+    return [item[name] for name in ("Sender", "Domain", "Address") if name in item]
+
+
+type Allowed = Annotated[Names, BeforeValidator(_named_senders)]
+"""Senders or domains, each as text or, in some shells, as an object with a member of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,13 @@ class Writing:
         return tuple(filter(None, (self.new, self.set, self.enable, self.disable, self.remove)))
 
 
+def _spelled(value: object) -> object:
+    """One spelling for what Exchange prints in several: null, `[]` and "" are nothing, a list of one is its item."""
+    if isinstance(value, list | tuple):
+        return _spelled(value[0]) if len(value) == 1 else list(value) or None
+    return None if value == "" else value
+
+
 class ExchangeObject(BaseModel):
     """One listed object. Python names are the snake case of the service's own.
 
@@ -68,7 +87,7 @@ class ExchangeObject(BaseModel):
     @classmethod
     def of(cls, row: Row) -> Self:
         """Read *row*, or raise ValidationError naming the field that is missing or odd."""
-        return cls.model_validate(row)
+        return cls.model_validate({name: value for name, each in row.items() if (value := _spelled(each)) is not None})
 
     @classmethod
     def nouns(cls) -> frozenset[str]:
@@ -96,6 +115,7 @@ class AcceptedDomain(ExchangeObject):
     initial_domain: StrictBool = False
     is_coexistence_domain: StrictBool = False
     pending_removal: StrictBool = False
+    match_sub_domains: StrictBool = False
 
     @property
     def key(self) -> str:
@@ -114,8 +134,26 @@ class AcceptedDomain(ExchangeObject):
     @property
     def is_custom(self) -> bool:
         """Not one of Microsoft's own names, whose MX cannot point to the filter, and not about to go."""
-        ours = not (self.initial_domain or self.is_coexistence_domain or self.pending_removal)
-        return ours and not self.key.endswith((".onmicrosoft.com", ".onmicrosoft.us", ".onmicrosoft.cn"))
+        return not self.pending_removal and not self.is_microsofts
+
+    @property
+    def is_microsofts(self) -> bool:
+        """Whether Microsoft gave the name, so that its MX is always Microsoft's."""
+        initial = self.key.endswith((".onmicrosoft.com", ".onmicrosoft.us", ".onmicrosoft.cn"))
+        return initial or self.initial_domain or self.is_coexistence_domain
+
+    @property
+    def doubt(self) -> str:
+        """Why its own MX does not tell what a lock-down would refuse; empty where it does."""
+        if self.is_microsofts:
+            return ""
+        if self.pending_removal:
+            return "it is about to be removed from the tenant (PendingRemoval): wait until it is gone"
+        if self.domain_type not in {"Authoritative", "InternalRelay"}:
+            return f"what a lock-down would refuse of a domain of type {self.domain_type} is not known"
+        if self.match_sub_domains:
+            return "it takes mail of all its subdomains (MatchSubDomains), whose MX are not known"
+        return ""
 
 
 class InboundConnector(ExchangeObject):
@@ -129,8 +167,8 @@ class InboundConnector(ExchangeObject):
         new="New-InboundConnector",
         remove="Remove-InboundConnector",
         restorable=frozenset({
-            "CloudServicesMailEnabled", "Enabled", "RequireTls", "RestrictDomainsToIPAddresses", "SenderDomains",
-            "SenderIPAddresses", "TlsSenderCertificateName",
+            "CloudServicesMailEnabled", "EFSkipIPs", "EFSkipLastIP", "Enabled", "RequireTls",
+            "RestrictDomainsToIPAddresses", "SenderDomains", "SenderIPAddresses", "TlsSenderCertificateName",
         }),
         made_with={
             "CloudServicesMailEnabled": False, "ConnectorType": "Partner", "Enabled": True, "RequireTls": True,
@@ -148,9 +186,11 @@ class InboundConnector(ExchangeObject):
     restrict_domains_to_ip_addresses: Annotated[StrictBool, Field(validation_alias="RestrictDomainsToIPAddresses")]
     restrict_domains_to_certificate: StrictBool = False
     cloud_services_mail_enabled: StrictBool
-    tls_sender_certificate_name: Text = ""
+    tls_sender_certificate_name: StrictStr = ""
     associated_accepted_domains: Domains = frozenset()
-    comment: Text = ""
+    ef_skip_ips: Annotated[Networks, Field(validation_alias="EFSkipIPs")] = frozenset()
+    ef_skip_last_ip: Annotated[StrictBool, Field(validation_alias="EFSkipLastIP")] = False
+    comment: StrictStr = ""
 
     @property
     def key(self) -> str:
@@ -192,8 +232,8 @@ class OutboundConnector(ExchangeObject):
     connector_type: StrictStr
     use_mx_record: Annotated[StrictBool, Field(validation_alias="UseMXRecord")]
     is_transport_rule_scoped: StrictBool
-    tls_settings: Text = ""
-    tls_domain: Text = ""
+    tls_settings: StrictStr = ""
+    tls_domain: StrictStr = ""
     test_mode: StrictBool = False
 
     @property
@@ -224,8 +264,8 @@ class TransportRule(ExchangeObject):
     name: StrictStr
     state: StrictStr
     mode: StrictStr
-    message_type_matches: Text = ""
-    route_message_outbound_connector: Text = ""
+    message_type_matches: StrictStr = ""
+    route_message_outbound_connector: StrictStr = ""
 
     @property
     def key(self) -> str:
@@ -233,8 +273,19 @@ class TransportRule(ExchangeObject):
 
     @property
     def skips_filtering(self) -> bool:
-        """Whether it takes mail for wanted without a look at it: spam confidence level -1."""
-        return self.state == "Enabled" and str((self.model_extra or {}).get("SetSCL")) == "-1"
+        """Whether it takes mail for wanted without a look at it: spam confidence level -1, or a header that says so.
+
+        Source: docs/reference/exchange.md#transport-rules.
+        """
+        extra = self.model_extra or {}
+        header = str(extra.get("SetHeaderName")).casefold()
+        skips = str(extra.get("SetSCL")) == "-1" or header.startswith("x-ms-exchange-organization-skip")
+        return self.state == "Enabled" and skips
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """What a condition or action holds, one or several; none where it is not set."""
+        value = (self.model_extra or {}).get(name) or ()
+        return tuple(map(str, value)) if isinstance(value, list | tuple) else (str(value),)
 
     def others(self, prefixes_and_names: frozenset[str]) -> dict[str, object]:
         """The set ones (neither null, false nor empty) among the named properties and every `ExceptIf...`."""
@@ -255,10 +306,10 @@ class DkimConfig(ExchangeObject):
 
     domain: StrictStr
     enabled: StrictBool
-    status: Text = ""
-    selector1_cname: Annotated[Text, Field(validation_alias="Selector1CNAME")] = ""
-    selector2_cname: Annotated[Text, Field(validation_alias="Selector2CNAME")] = ""
-    last_checked: Text = ""
+    status: StrictStr = ""
+    selector1_cname: Annotated[StrictStr, Field(validation_alias="Selector1CNAME")] = ""
+    selector2_cname: Annotated[StrictStr, Field(validation_alias="Selector2CNAME")] = ""
+    last_checked: StrictStr = ""
 
     @property
     def key(self) -> str:
@@ -289,7 +340,7 @@ class AntiPhishPolicy(ExchangeObject):
     name: StrictStr
     is_default: StrictBool
     enable_spoof_intelligence: StrictBool
-    recommended_policy_type: Text = ""
+    recommended_policy_type: StrictStr = ""
 
     @property
     def key(self) -> str:
@@ -300,7 +351,7 @@ class PolicyRule(ExchangeObject):
     """Whom an anti-phish policy is for. Recipients match when every kind of condition that is given matches."""
 
     state: StrictStr
-    anti_phish_policy: Text = ""
+    anti_phish_policy: StrictStr = ""
     sent_to: Names = frozenset()
     sent_to_member_of: Names = frozenset()
     recipient_domain_is: Domains = frozenset()
@@ -358,6 +409,90 @@ class SpoofItem(ExchangeObject):
         return self.identity
 
 
+class ConnectionFilter(ExchangeObject):
+    """The connection filter: addresses whose mail is taken without a look at it. `Default` always exists."""
+
+    queries = (Query("exchange", "Get-HostedConnectionFilterPolicy", never_empty=True),)
+    writing = Writing(
+        role="Transport Hygiene",
+        set="Set-HostedConnectionFilterPolicy",
+        restorable=frozenset({"EnableSafeList", "IPAllowList"}),
+    )
+
+    identity: StrictStr
+    ip_allow_list: Annotated[Networks, Field(validation_alias="IPAllowList")] = frozenset()
+    enable_safe_list: StrictBool
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
+class ContentFilter(ExchangeObject):
+    """An anti-spam policy, cut down to the senders that it does not look at. `Default` always exists."""
+
+    queries = (Query("exchange", "Get-HostedContentFilterPolicy", never_empty=True),)
+    writing = Writing(
+        role="Transport Hygiene",
+        set="Set-HostedContentFilterPolicy",
+        restorable=frozenset({"AllowedSenderDomains", "AllowedSenders"}),
+    )
+
+    identity: StrictStr
+    name: StrictStr
+    allowed_senders: Allowed = frozenset()
+    allowed_sender_domains: Allowed = frozenset()
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
+class AllowEntry(ExchangeObject):
+    """An entry of the Tenant Allow/Block List that lets in a sender or an IPv6 address."""
+
+    queries = (
+        Query("exchange", "Get-TenantAllowBlockListItems", (("ListType", "Sender"), ("Allow", True))),
+        Query("exchange", "Get-TenantAllowBlockListItems", (("ListType", "IP"), ("Allow", True))),
+    )
+    writing = Writing(role="Transport Hygiene", remove="Remove-TenantAllowBlockListItems")
+
+    identity: StrictStr
+    value: StrictStr
+    action: StrictStr
+
+    @property
+    def list_type(self) -> Literal["Sender", "IP"]:
+        """The list that it is in. `IP` holds IPv6 alone, and no sender has a colon."""
+        return "IP" if ":" in self.value else "Sender"
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
+class RemoteDomain(ExchangeObject):
+    """What goes to, and is believed of, one other domain. Every tenant has `Default`, for `*`."""
+
+    queries = (Query("exchange", "Get-RemoteDomain", (_UNLIMITED,), never_empty=True),)
+    writing = Writing(
+        role="Remote and Accepted Domains",
+        set="Set-RemoteDomain",
+        restorable=frozenset({"TrustedMailInboundEnabled"}),
+    )
+
+    identity: StrictStr
+    name: StrictStr
+    domain_name: StrictStr
+    allowed_oof_type: Annotated[StrictStr, Field(validation_alias="AllowedOOFType")]
+    auto_reply_enabled: StrictBool
+    trusted_mail_inbound_enabled: StrictBool = False
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
 class BlockedConnector(ExchangeObject):
     """A connector that Microsoft has blocked for sending suspicious mail (Get-BlockedConnector)."""
 
@@ -371,12 +506,12 @@ class BlockedConnector(ExchangeObject):
 
 
 class OrganizationConfig(ExchangeObject):
-    """The organisation's own settings; there is one such object. *reject_direct_send* is null where nobody set it."""
+    """The organisation's own settings; there is one such object. *reject_direct_send* is null until it is set."""
 
     queries = (Query("exchange", "Get-OrganizationConfig", never_empty=True),)
 
     identity: StrictStr
-    reject_direct_send: StrictBool | None
+    reject_direct_send: StrictBool | None = None
 
     @property
     def key(self) -> str:

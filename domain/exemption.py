@@ -1,8 +1,13 @@
 """Accepted drift: a control that may differ for a while, because somebody answers for it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from domain.errors import BadField
+
+LONGEST_ACCEPTED = timedelta(days=366)
+"""How far ahead a person may answer for anything: after a year somebody looks at it again."""
 
 
 class Exemption(BaseModel):
@@ -20,3 +25,11 @@ class Exemption(BaseModel):
     @property
     def sentence(self) -> str:
         return f"accepted by {self.owner} until {self.until.isoformat()}: {self.reason}"
+
+
+def refuse_end(until: datetime, now: datetime) -> None:
+    """Raises BadField unless *until* is in the future, and at most LONGEST_ACCEPTED ahead."""
+    if until <= now:
+        raise BadField("body.until", f"should be in the future; it is {now.isoformat(timespec='seconds')} now")
+    if until > now + LONGEST_ACCEPTED:
+        raise BadField("body.until", "should be at most a year ahead")

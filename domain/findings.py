@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
-from domain.shown import quoted, visible
+from domain.shown import quoted
 
 type FindingKind = Literal["address", "term", "connector", "domain", "sender", "bypass"]
 """address: an entry of a list of senders. term: a part of an SPF record. connector: one that a lock would close to
@@ -38,8 +38,8 @@ class Finding:
     *name*: the object on which it was found; *value*: what was found, as one line for people. *lets_in*: what it lets
     in or stops, a sentence. *since*: when a look first saw it; *actor*: who made it, where the audit log said so.
     *first_sight*: it was there before anything was proven. *silent*: its kind is newer than the tenant's first look,
-    so that it changes no control's state. *removing*: the operation by which a person has it removed. *gone_at*: since
-    when no look sees it.
+    so that it changes no control's state. *removing*: the operation by which a person has it removed. *noted*: it tells
+    of what was done, so that no look sees it, and it stays until it is answered. *gone_at*: since when no look sees it.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Finding:
     first_sight: bool = False
     silent: bool = False
     removing: str = ""
+    noted: bool = False
     gone_at: AwareDatetime | None = None
 
     @property
@@ -64,10 +65,14 @@ def found(kind: FindingKind, control: str, name: str, value: str | Iterable[str]
     """A finding as a judge hands it over. *value*: the whole content of what was found, as the service has it."""
     parts = [value] if isinstance(value, str) else sorted(value)
     content = json.dumps([kind, control, name, parts])
-    shown = ", ".join(parts)
-    cut = shown if len(shown) <= LONGEST_VALUE else f"{shown[:LONGEST_VALUE]}..."
     digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return Finding(digest, kind, control, quoted(name)[1:-1], visible(cut), lets_in)
+    return Finding(digest, kind, control, _shown(name), _shown(", ".join(parts)), lets_in)
+
+
+def _shown(text: str) -> str:
+    """*text* as it stands between single quotes on a page."""
+    cut = text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+    return quoted(cut, len(cut))[1:-1]
 
 
 type FindingAnswer = Literal["declared", "open", "unwanted"]
@@ -80,25 +85,23 @@ class Inventory:
 
     *known*: by id, those that are there or were within FIRST_SIGHT_AFTER. *declared*: ids that a person vouches for
     now. *settled*: controls that were proven, and read within FIRST_SIGHT_AFTER: what is new to one is drift. *begun*:
-    which kinds of finding each control has looked for before (`source`).
+    which kinds of finding each control has looked for before (`source`). *unwanted*: ids that a person has removed.
     """
 
     known: Mapping[str, Finding] = field(default_factory=dict)
     declared: frozenset[str] = frozenset()
     settled: frozenset[str] = frozenset()
     begun: frozenset[str] = frozenset()
+    unwanted: frozenset[str] = frozenset()
 
     def answer(self, finding: Finding) -> FindingAnswer:
         """What becomes of *finding* where its control can put drift back."""
-        kept = self.known.get(finding.id)
-        if kept and kept.removing:
+        if finding.id in self.unwanted:
             return "unwanted"
         if finding.id in self.declared:
             return "declared"
-        is_new = (
-            kept is None and finding.control in self.settled and source(finding.control, finding.kind) in self.begun
-        )
-        return "unwanted" if is_new else "open"
+        known = finding.id in self.known or source(finding.control, finding.kind) not in self.begun
+        return "open" if known or finding.control not in self.settled else "unwanted"
 
     def is_open(self, finding: Finding) -> bool:
         """Whether a person is to answer it, where its control never puts anything back."""
@@ -108,10 +111,26 @@ class Inventory:
         kept = self.known.get(finding.id)
         return kept.silent if kept else source(finding.control, finding.kind) not in self.begun
 
-    def with_removal(self, finding_id: str, operation_id: str) -> Self:
-        """The same with one finding that a person has removed by an operation."""
-        known = {**self.known, finding_id: replace(self.known[finding_id], removing=operation_id)}
-        return replace(self, known=known)
+    def without(self, finding_id: str) -> Self:
+        """The same for whoever takes one finding away, or looks whether it is gone."""
+        return replace(self, unwanted=self.unwanted | {finding_id})
+
+    def kept(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Those of *findings* that their control leaves as they are."""
+        return tuple(each for each in findings if self.answer(each) != "unwanted")
+
+    def going(self, findings: Iterable[Finding]) -> tuple[str, ...]:
+        """The ids of those that a person has removed."""
+        return tuple(each.id for each in findings if each.id in self.unwanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """How the removal of a *finding* stands: under way by an *operation*, done at *gone_at*, or neither."""
+
+    finding: str
+    operation: str = ""
+    gone_at: datetime | None = None
 
 
 def source(control: str, kind: FindingKind) -> str:
@@ -129,7 +148,7 @@ def after_look(
     now_there = {each.id: _kept(each, inventory, now) for each in seen}
     others = {}
     for key, each in inventory.known.items():
-        if each.control != control or each.name in unseen:
+        if each.control != control or each.name in unseen or (each.noted and key not in inventory.declared):
             others[key] = each
         elif key not in now_there and now - (each.gone_at or now) < FIRST_SIGHT_AFTER:
             others[key] = replace(each, gone_at=each.gone_at or now, removing="")

@@ -4,17 +4,20 @@ The gates are asked about a plan, and all of them again, on fresh circumstances,
 up to and including the first refusal is kept, for the ledger.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from domain.control import Drifted
+from domain.approval import Approval
+from domain.control import Drifted, Facts
+from domain.effects import effects
 from domain.exemption import Exemption
-from domain.guards import Guard
-from domain.steps import digest
+from domain.findings import STOPS_A_CLOSE, to_be_answered
+from domain.lock import NOT_PROVEN, Doors
+from domain.steps import Step, digest
 from domain.tenant import Mode, TenantConfig, Wanted
 
 BREAKER_LIMIT = 3
@@ -42,8 +45,12 @@ class Circumstances:
     """All that the gates look at besides the steps, as it is at *now*.
 
     *control*: the id by which the tenant's config gives a mode. *wanted*: what the steps were planned for, and *tenant*
-    the config as it is now; None where it is gone. *waits_for*: the control that has to be right before. *guard*: None
-    where it was not asked, which stops. *put_back*: how often one of the plan's fields was, within BREAKER_WINDOW, and
+    the config as it is now; None where it is gone. *waits_for*: the control that has to be right before. *facts*:
+    the tenant as it was read for the plan. *doors*: its MX and its lock; None where they were not looked at, which
+    stops what changes them. *approvals*: by step key, what a person answers for. *undoing*: a person has a ledger entry
+    put back.
+    *way_out*: a person has every restricting connector loosened.
+    *put_back*: how often one of the plan's fields was, within BREAKER_WINDOW, and
     *others*: who made that drift, as far as the audit feed has told. *requested_by*: the person who asked for this.
     *approved*: the digest of the plan that this person has seen, where it is the only one that may be taken.
     """
@@ -55,7 +62,11 @@ class Circumstances:
     brake: Brake
     waits_for: str = ""
     exemption: Exemption | None = None
-    guard: Guard | None = None
+    facts: Facts | None = None
+    doors: Doors | None = None
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    undoing: bool = False
+    way_out: bool = False
     put_back: int = 0
     others: tuple[str, ...] = ()
     requested_by: str | None = None
@@ -78,9 +89,11 @@ type GateName = Literal[
     "order",
     "empty-set",
     "breaker",
+    "radius",
     "blast-radius",
     "lease",
 ]
+"""Who answers. `blast-radius` is what entries of the first round call `radius`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,8 @@ def rule(plan: Drifted | None, around: Circumstances) -> Ruling:
     """Ask every gate, up to the first that refuses."""
     answers: list[GateAnswer] = []
     for name, gate in GATES:
+        if around.way_out and name not in NONE_PASSES:
+            continue
         answers.append(gate(name, plan, around))
         if not answers[-1].passed:
             break
@@ -159,17 +174,50 @@ def _waits(plan: Drifted) -> str:
     return f"waits for approval of plan {digest(plan.steps)}"
 
 
-def _guard(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:
-    if around.guard is None:
-        return _unless(name, "the MX records were not read")
-    return GateAnswer(name, around.guard.passed, around.guard.reason)
+def _guard(name: GateName, plan: Drifted | None, around: Circumstances) -> GateAnswer:
+    """Judge what the steps would make of the tenant's doors, whoever planned them.
+
+    What refuses more needs the MX guard. What lets in more needs the lock to be proven, or a person who answers for
+    that very step; an undo is a person's word.
+    """
+    if plan is None:
+        return _unless(name, "")
+    wanted = replace(around.wanted, tenant=around.tenant or around.wanted.tenant)
+    taken = list(zip(plan.steps, effects(plan.steps, around.facts or Facts({}), wanted), strict=True))
+    closes = any(effect.closing for _, effect in taken)
+    if closes and (against := _against_closing(plan, around)):
+        return _unless(name, against)
+    opening = [said for step, effect in taken for said in effect.opening if not _is_answered_for(step, around)]
+    if opening and not around.undoing and (against := _against_opening(around)):
+        return _unless(name, f"{NOT_PROVEN}: {against}; {opening[0]}")
+    return GateAnswer(name, passed=True, reason=around.doors.closing.reason if closes and around.doors else "")
+
+
+def _against_closing(plan: Drifted, around: Circumstances) -> str:
+    """The MX guard, and before the first close the findings of those whose mail it would refuse."""
+    if around.doors is None:
+        return "the MX records were not read"
+    if not around.doors.closing.passed:
+        return around.doors.closing.reason or "the MX guard does not let it close"
+    inventory = around.wanted.inventory
+    waiting = [each for each in plan.findings if each.kind in STOPS_A_CLOSE and inventory.is_open(each)]
+    return "" if around.doors.seen_locked else to_be_answered(waiting)
+
+
+def _against_opening(around: Circumstances) -> str:
+    return around.doors.unproven(around.now) if around.doors else "the tenant's doors were not read"
+
+
+def _is_answered_for(step: Step, around: Circumstances) -> bool:
+    approval = around.approvals.get(step.key)
+    return approval is not None and approval.counts_at(around.now)
 
 
 _MAY_BE_EMPTY = frozenset({"Comment", "Expected"})
 """A comment, and what a change in DNS found: where there is nothing, the first record is made."""
 
-_EMPTY_IF_ASKED = frozenset({"Wanted"})
-"""May be empty only in an undo, which deletes the record that we created."""
+_EMPTY_IF_ASKED = frozenset({"Wanted", "IPAllowList", "AllowedSenders", "AllowedSenderDomains", "EFSkipIPs"})
+"""May be empty only where a person asked: an undo deletes the record that we created, a removal the last way in."""
 
 
 def _empty_set(name: GateName, plan: Drifted | None, around: Circumstances) -> GateAnswer:
@@ -220,12 +268,17 @@ Only the blast radius is asked apart, since asking takes a place within it.
 """
 
 
-def blast_radius(rank: int, *, fleet: int, most_tenants: int, most_percent: int) -> GateAnswer:
-    """Whether the tenant that is number *rank* (from 1) to be written within BLAST_WINDOW may be.
+NONE_PASSES: frozenset[GateName] = frozenset({"empty-set", "lease", "brake"})
+"""What the way out passes neither: mail that is being refused waits for no mode, freeze or radius."""
+
+
+def blast_radius(signature: str, rank: int, *, fleet: int, most_tenants: int, most_percent: int) -> GateAnswer:
+    """Whether the tenant that is number *rank* (from 1) to get steps of *signature* within BLAST_WINDOW may.
 
     The same drift everywhere at once is our mistake until shown otherwise.
     """
     share = max(SMALL_FLEET, fleet * most_percent // 100)
     limit = min(most_tenants, share)
-    reason = f"blast radius: more than {limit} of {fleet} tenants would be written within an hour"
-    return GateAnswer("blast-radius", rank <= limit, "" if rank <= limit else reason)
+    return _unless(
+        "radius", "" if rank <= limit else f"more than {limit} of {fleet} tenants would get {signature} within an hour"
+    )

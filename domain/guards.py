@@ -5,41 +5,71 @@ Closing it earlier stops the company's mail. Anything unknown means stop.
 Source: docs/reference/exchangedefender.md#lock-down.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
+from domain.exchange import AcceptedDomain
 from domain.mail import mx
+from domain.mail.answers import Unclear
 from domain.mail.asking import Needs, NoVerdict
 from domain.mx_moves import UNSEEN_PATIENCE, MxMemories, MxMemory, Sight, Sights
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Whether the lock-down may close, and the first thing that speaks against it."""
+    """Whether the lock-down may close, and the first thing that speaks against it. *unread*: it could not be read."""
 
     passed: bool
     reason: str = ""
+    unread: bool = False
 
 
-def lockdown(sights: Sights, remembered: MxMemories, now: datetime, *, since: datetime | None = None) -> Guard:
-    """Judge every domain that receives mail here: what its MX is (*sights*) and what it was (*remembered*).
+def lockdown(
+    domains: Iterable[AcceptedDomain], sights: Sights, remembered: MxMemories, now: datetime, since: datetime | None
+) -> Guard:
+    """Judge every domain that mail reaches here: what its MX is (*sights*) and what it was (*remembered*).
 
-    *since*: when the MX records were pointed to the filter, where an operator says so.
+    *domains*: the tenant's; none where they were not read. *since*: when the MX records were pointed to the filter,
+    where an operator says so.
     """
+    for domain in domains:
+        if domain.doubt:
+            return Guard(passed=False, reason=f"{domain.key}: {domain.doubt}")
     if not sights:
-        return Guard(passed=False, reason="no custom domain is known, so no MX could be checked")
-    for domain, seen in sights.items():
-        if against := _against(seen, remembered.domains.get(domain), now, since):
-            return Guard(passed=False, reason=f"{domain}: {against}")
+        return Guard(passed=False, reason="no custom domain is known, so no MX could be checked", unread=True)
+    # Whoever locked the tenant had its MX at the filter, or was told so by bounces.
+    known = [each for each in (since, now - UNSEEN_PATIENCE if remembered.was_locked_at(now) else None) if each]
+    for name, seen in sights.items():
+        if against := _against(seen, remembered.domains.get(name), now, min(known, default=None)):
+            unread = isinstance(seen.verdict, Needs | NoVerdict) or _servers_unread(seen) != ""
+            return Guard(passed=False, reason=f"{name}: {against}", unread=unread)
+    if all(isinstance(seen.verdict, mx.NullMx) for seen in sights.values()):
+        return Guard(passed=False, reason=f"no MX of {', '.join(sights)} is the filter's")
     return Guard(passed=True, reason=f"every MX of {', '.join(sights)} is the filter's, and older ones are forgotten")
 
 
 def _against(seen: Sight, memory: MxMemory | None, now: datetime, since: datetime | None) -> str:
-    if against := speaks_against(seen.verdict):
+    if against := speaks_against(seen.verdict) or _servers_unread(seen):
         return against
     if memory is None or not memory.at_filter:
         return "since when its MX is the filter's is not known"
+    return _former_servers(memory, now) or _former_mx(memory, now, since)
+
+
+def _servers_unread(seen: Sight) -> str:
+    return f"its name servers are unknown ({seen.servers.reason})" if isinstance(seen.servers, Unclear) else ""
+
+
+def _former_servers(memory: MxMemory, now: datetime) -> str:
+    if memory.former_until is None or now >= memory.former_until:
+        return ""
+    was = ", ".join(memory.former)
+    return f"its name servers were {was}, which resolvers may still ask until {_time(memory.former_until)}"
+
+
+def _former_mx(memory: MxMemory, now: datetime, since: datetime | None) -> str:
     if memory.elsewhere:
         hosts = ", ".join(memory.elsewhere)
         was = f"its MX was {hosts}, which senders may still use until {_time(memory.until)} (TTL {memory.ttl_s} s)"
@@ -49,6 +79,9 @@ def _against(seen: Sight, memory: MxMemory | None, now: datetime, since: datetim
 
 
 _UNSEEN = "since when its MX is the filter's is not known, so senders may still use an older one"
+
+
+_HELPS = "where it takes no mail here, publish a null MX (RFC 7505: `MX 0 .`) or remove it from the tenant"
 
 
 def _time(at: datetime) -> str:
@@ -69,8 +102,8 @@ def speaks_against(verdict: mx.MxVerdict | Needs | NoVerdict | None) -> str:  # 
         case mx.Microsoft(hosts=hosts) | mx.Other(hosts=hosts):
             return f"its MX {', '.join(hosts)} is not the filter's: move the MX first"
         case mx.NoMx():
-            return "it has no MX record, so mail goes to its address record"
+            return f"it has no MX record, so mail goes to its address record, where it has one: {_HELPS}"
         case mx.NoDomain():
-            return "the name does not exist in DNS"
+            return f"the name does not exist in DNS: {_HELPS}"
         case _:
             assert_never(verdict)

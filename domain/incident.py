@@ -10,7 +10,7 @@ from domain.ledger import Entry
 SERVICE = "service"
 """The partition of the ledger that belongs to no tenant, but to the service itself."""
 
-type IncidentKind = Literal["brake", "parked"]
+type IncidentKind = Literal["parked", "radius", "wrong_keys"]
 
 _ID = re.compile(r"[a-z0-9-]{1,40}")
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from domain.controls import unknown
-from domain.facts import Lane
+from domain.fleet import LookName
 from domain.profile import first_fault
 from domain.psa.desk import Action, TicketSystem
+from domain.reading import LANES, Lane
 from domain.tenant import TenantId
 
 MESSAGE_VERSION = 1
@@ -19,6 +20,9 @@ MESSAGE_VERSION = 1
 
 LARGEST_MESSAGE = 2048
 """Bytes of a message's body. A larger one is not ours."""
+
+LARGEST_SHARD = 40
+"""Tenants of one message: their ids are all that takes room in it."""
 
 type QueueName = Literal["checks", "remediations", "alerts", "tickets", "notifications"]
 QUEUES: tuple[QueueName, ...] = ("checks", "remediations", "alerts", "tickets", "notifications")
@@ -44,8 +48,8 @@ type Outcome = Done | Again
 class Patience:
     """How often a job is put back at most (*attempts*), with pauses that double from *first* to *longest*.
 
-    *then*: what becomes of it. let_go: its operation, if it has one, fails; the next sweep, or the timer that looks for
-    untold news, asks again. kept: nobody would ask again, so it goes on waiting, its longest pause each time.
+    *then*: what becomes of it. let_go: its operation, if it has one, fails; the next tick, or the look for untold news,
+    asks again. kept: no timer sends it again, so it goes on waiting, its longest pause each time.
     """
 
     first: timedelta
@@ -104,25 +108,44 @@ class _Job(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckTenant(_Job):
-    """Look at one tenant: the controls of a lane, or those named; no lane and none named means all.
-
-    *most_throttles*: put back so often because a service asked to wait, its controls are unknown until the next sweep.
-    """
+    """Look at one tenant: the controls of a lane, or those named; no lane and none named means all."""
 
     queue = "checks"
     patience = Patience(first=timedelta(seconds=2), longest=timedelta(seconds=30), attempts=20)
-    most_throttles: ClassVar[int] = 5
-
     kind: Literal["check"] = "check"
     lane: Lane | None = None
     controls: tuple[str, ...] = ()
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """The lanes of which nothing is left out."""
+        if self.controls:
+            return ()
+        return (self.lane,) if self.lane else LANES
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitShard(Message):
+    """Visit some tenants, side by side, and do the *looks* that came due for each of them by *due_by*.
+
+    Who was looked at since then is not visited again, so a shard that is delivered twice is worked on once.
+    """
+
+    queue = "checks"
+    patience = Patience(first=timedelta(seconds=5), longest=timedelta(seconds=60), attempts=5)
+
+    kind: Literal["shard"] = "shard"
+    tenants: Annotated[tuple[TenantId, ...], Field(min_length=1, max_length=LARGEST_SHARD)]
+    looks: Annotated[tuple[LookName, ...], Field(min_length=1)]
+    due_by: AwareDatetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemediateTenant(_Job):
     """Bring the named controls of one tenant to their wanted state. *requested_by*: the person who asked, if any.
 
-    *plan*: the hash of the only plan that the person approved. *undo*: the ledger entry to undo instead.
+    *plan*: the hash of the only plan that the person approved. *undo*: the ledger entry to undo instead. *remove*: the
+    finding to take away instead. *way_out*: loosen every restricting connector instead.
     """
 
     queue = "remediations"
@@ -135,6 +158,8 @@ class RemediateTenant(_Job):
     dry_run: bool = False
     plan: str | None = None
     undo: str | None = None
+    remove: str | None = None
+    way_out: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +216,16 @@ class ReadTicket(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PollTickets(Message):
+    """Look through what changed in the ticket systems, for webhooks that were lost and news that is not told."""
+
+    queue = "tickets"
+    patience = Patience(first=timedelta(seconds=5), longest=timedelta(minutes=1), attempts=1)
+
+    kind: Literal["poll"] = "poll"
+
+
+@dataclass(frozen=True, kw_only=True)
 class TicketRequest(Message):
     """What a Standard Webhooks sender asked for, under its message's id (hashed): there is no ticket to be read."""
 
@@ -206,7 +241,15 @@ class TicketRequest(Message):
 
 
 type Job = Annotated[
-    CheckTenant | RemediateTenant | TriageAlerts | ReadAudit | Notify | ReadTicket | TicketRequest,
+    CheckTenant
+    | VisitShard
+    | RemediateTenant
+    | TriageAlerts
+    | ReadAudit
+    | Notify
+    | ReadTicket
+    | PollTickets
+    | TicketRequest,
     Field(discriminator="kind"),
 ]
 

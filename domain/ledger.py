@@ -39,6 +39,15 @@ type LedgerEvent = Literal[
     "alert_left_open",
     "audit_gap",
     "key_ended",
+    "declared",
+    "proposed",
+    "opening",
+    "opened",
+    "brake_engaged",
+    "brake_released",
+    "settings_changed",
+    "exported",
+    "checkpoint",
 ]
 
 
@@ -68,7 +77,7 @@ class Entry:
 
     *before* and *after* map each drifted field to its value, as found and as read again after the write.
     *answers*: what each part of the gate said. *actor*: who did it, `holdfast` or a person. *last_good*: when a look
-    last found the control as wanted, before the drift that this entry tells of.
+    last found the control as wanted, before the drift that this entry tells of. *finding*: what a person had removed.
     """
 
     at: AwareDatetime
@@ -88,6 +97,7 @@ class Entry:
     operation_id: str | None = None
     profile_version: str = ""
     last_good: AwareDatetime | None = None
+    finding: str = ""
 
     @computed_field  # type: ignore[prop-decorator]
     @property

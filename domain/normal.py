@@ -4,7 +4,8 @@ Source: docs/reference/exchange.md#values, #false-drift.
 """
 
 import unicodedata
-from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
+from collections.abc import Iterable
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -40,6 +41,34 @@ def covers(networks: frozenset[str], network: str) -> bool:
     return any(inner.subnet_of(outer) for outer in _networks(networks))
 
 
+def size(text: str) -> int:
+    """How many IPv4 addresses *text* is: an address, a CIDR or a range (`192.0.2.1-192.0.2.9`); else none."""
+    first, last = _ends(text)
+    return max(0, last - first + 1)
+
+
+def lies_within(text: str, networks: Iterable[str]) -> bool:
+    """Whether the IPv4 addresses of *text* (as `size`) all lie in one of *networks*; no addresses lie in none."""
+    first, last = _ends(text)
+    outer = [_ends(each) for each in networks]
+    return first <= last and any(start <= first and last <= end for start, end in outer)
+
+
+_NO_ADDRESSES = (1, 0)
+
+
+def _ends(text: str) -> tuple[int, int]:
+    """The first and the last of the addresses, as numbers."""
+    first, dash, last = text.strip().partition("-")
+    try:
+        if dash:
+            return int(IPv4Address(first.strip())), int(IPv4Address(last.strip()))
+        found = IPv4Network(first, strict=False)
+    except ValueError:
+        return _NO_ADDRESSES
+    return int(found.network_address), int(found.broadcast_address)
+
+
 def _networks(texts: frozenset[str]) -> list[IPv4Network]:
     found = []
     for text in texts:
@@ -57,7 +86,7 @@ def _strings(value: object) -> list[str]:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple | frozenset) or not all(isinstance(item, str) for item in items):
         raise ValueError("should be a list of strings")
-    return [str(item) for item in items]
+    return [str(item) for item in items if item.strip()]
 
 
 type Names = Annotated[frozenset[str], BeforeValidator(lambda value: frozenset(map(name, _strings(value))))]

@@ -30,11 +30,11 @@ class Operation:
     """Work on one tenant that somebody asked for.
 
     *plan*: the hash of the plan that was approved. *entry*: the ledger entry that is undone, *until*: for how long that
-    is accepted.
+    is accepted. *finding*: the finding that is removed.
     """
 
     id: str
-    kind: Literal["check", "reprovision", "approve", "undo"]
+    kind: Literal["check", "reprovision", "approve", "undo", "remove", "open"]
     tenant_id: str
     state: OperationState = "queued"
     requested_by: str = ""
@@ -42,6 +42,7 @@ class Operation:
     dry_run: bool = False
     plan: str = ""
     entry: str = ""
+    finding: str = ""
     until: AwareDatetime | None = None
     created_at: AwareDatetime
     finished_at: AwareDatetime | None = None
@@ -54,18 +55,19 @@ _KEYS = UUID("5d5b7f0e-8a3c-4f6e-9d39-5c1a5f0f6f0b")
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A caller's *key* for one request, and the *fingerprint* of all that this request asks for.
+    """A *caller*'s *key* for one request, and the *fingerprint* of all that this request asks for.
 
     The key names the operation, so no list of keys is kept, and of two callers at once the storage service lets one
     make it. Source: draft-ietf-httpapi-idempotency-key-header-07.
     """
 
+    caller: str
     key: str
     fingerprint: str
 
     @property
     def operation_id(self) -> str:
-        return str(uuid5(_KEYS, self.key))
+        return str(uuid5(_KEYS, f"{self.caller}\n{self.key}"))
 
 
 def outcome(state: ControlState) -> ControlOutcome:

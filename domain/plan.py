@@ -65,7 +65,8 @@ def stopped(state: ControlState, plan: Drifted, answer: GateAnswer, mode: Mode, 
         name = "awaiting_approval" if mode == "approve" else "drifted"
     elif answer.gate == "approval":
         name = "awaiting_approval"
-    return put_off(with_plan(state, plan), name, answer.sentence, now)
+    told = ". ".join(filter(None, (answer.sentence, plan.detail)))
+    return put_off(with_plan(state, plan), name, told, now)
 
 
 def put_off(state: ControlState, name: StateName, detail: str, now: datetime) -> ControlState:

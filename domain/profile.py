@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from domain import normal
+from domain.mail.mx import FilterHosts
 
 type NonEmptyText = Annotated[str, Field(min_length=1)]
 type PartName = Literal[
@@ -45,6 +46,10 @@ def _spoofable(text: str) -> str:
         raise ValueError("should be an IPv4 network of exactly /24")
     return normal.network(text)
 
+
+MOST_ADDRESSES = 1273
+"""Entries that an IP allow list takes
+(https://learn.microsoft.com/defender-office-365/connection-filter-policies-configure); nobody sends from more."""
 
 type DeliveryNetwork = Annotated[str, AfterValidator(_deliverable)]
 type SpoofNetwork = Annotated[str, AfterValidator(_spoofable)]
@@ -147,7 +152,8 @@ _DETERMINATIONS = {
 class Profile(_Part):
     """What the guide of one mail filter documents. *name*: what people call the filter.
 
-    *sources*: of each part by its name; of a network that has another source than its part, by the network.
+    *outbound_hosts*: hosts below the suffixes by which mail leaves the filter, and that take none. *sources*: of each
+    part by its name; of a network that has another source than its part, by the network.
     """
 
     id: NonEmptyText
@@ -156,8 +162,9 @@ class Profile(_Part):
     guide: NonEmptyText
     sources: dict[str, Source]
     connector_form: Literal["partner", "as_command_line"] = "partner"
-    delivery_networks: Annotated[tuple[DeliveryNetwork, ...], Field(min_length=1)] = ()
+    delivery_networks: Annotated[tuple[DeliveryNetwork, ...], Field(min_length=1, max_length=MOST_ADDRESSES)] = ()
     mx_suffixes: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ()
+    outbound_hosts: tuple[NonEmptyText, ...] = ()
     inbound_connector: InboundConnectorValues | None = None
     out_of_office: OutOfOfficeValues | None = None
     dkim: DkimValues | None = None
@@ -168,6 +175,11 @@ class Profile(_Part):
     spoof_allow: SpoofAllowValues | None = None
     alert_policies: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ()
     false_alerts: FalseAlertValues = FalseAlertValues()
+
+    @property
+    def filter_hosts(self) -> FilterHosts:
+        """Which hosts take mail for the filter."""
+        return FilterHosts(self.mx_suffixes, self.outbound_hosts)
 
     def has(self, part: PartName) -> bool:
         return bool(getattr(self, part))

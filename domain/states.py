@@ -66,7 +66,7 @@ class ControlState:
     """One control of one tenant, as `GET /tenants/{tenant_id}/state` shows it.
 
     *plan*: the digest of the steps that are open. *corrections*: those under way, of one announced plan. *memories*: by
-    step key, what is known of steps that are not under way.
+    step key, what is known of steps that are not under way. *proven_once*: a look has found it compliant.
     """
 
     id: str
@@ -82,6 +82,7 @@ class ControlState:
     memories: Mapping[str, Memory] = field(default_factory=dict)
     proofs: tuple[Span, ...] = ()
     actor: Actor | None = None
+    proven_once: bool = False
 
     @property
     def proven(self) -> tuple[Span, ...]:
@@ -99,7 +100,7 @@ class ControlState:
 
     def is_settled(self, now: datetime) -> bool:
         """Whether it was proven, and read lately: what is new then came up beside a proven state."""
-        proven = self.state == "compliant" or bool(self.proofs)
+        proven = self.proven_once or self.state == "compliant" or bool(self.proofs)  # older rows do not say it
         return proven and self.read_at is not None and now - self.read_at < FIRST_SIGHT_AFTER
 
     def memory_of(self, step: Step) -> Memory:
@@ -113,7 +114,8 @@ class ControlState:
     def becomes(self, state: StateName, now: datetime, detail: str) -> Self:
         """This state under another name; `since` moves only when the name does."""
         since = self.since if state == self.state and self.since else now
-        return replace(self, state=state, since=since, detail=detail)
+        proven_once = self.proven_once or state == "compliant"
+        return replace(self, state=state, since=since, detail=detail, proven_once=proven_once)
 
 
 WAITING: frozenset[StateName] = frozenset({"held", "awaiting_approval"})

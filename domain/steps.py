@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self, assert_never
 
 from pydantic import Field
 
-from domain.facts import Service
+from domain.reading import Service
 from domain.shown import is_plain, visible
 
 type Value = str | bool | int | datetime | tuple[str, ...] | None
@@ -24,13 +24,15 @@ SET_RECORDS = "Set-DnsRecords"
 class Step:
     """One cmdlet call, or change in DNS, that writes absolute values: applied twice it gives the same as once.
 
-    *mends*: the fields of the plan's drift that it puts back; none named means all of them.
+    *mends*: the fields of the plan's drift that it puts back; none named means all of them. *removes*: the ids of the
+    findings that it takes away, where a person asked for that.
     """
 
     service: Service | Literal["dns"]
     cmdlet: str
     parameters: Mapping[str, Value]
     mends: tuple[str, ...] = field(default=(), compare=False)
+    removes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         """Freeze the parameters, so that what was approved is what is applied."""
@@ -39,8 +41,11 @@ class Step:
     @property
     def key(self) -> str:
         """A name for exactly this write, whatever else is planned with it."""
-        values = {name: _literal(value) for name, value in self.parameters.items()}
-        return hashlib.sha256(json.dumps([self.service, self.cmdlet, values], sort_keys=True).encode()).hexdigest()[:16]
+        return _key(self.service, self.cmdlet, self.parameters)
+
+    def signature(self, control: str) -> str:
+        """The kind of step that this is, for the blast radius: the control and the cmdlet, or `dns`."""
+        return f"{control}:{'dns' if self.service == 'dns' else self.cmdlet}"
 
     @property
     def powershell(self) -> str:
@@ -60,6 +65,11 @@ class Step:
         gone = [f"update delete {name}. {kind} {each}" for each in old if each not in new]
         owner = f"{name}." if old else f"{name}. {NEW_TTL_S}"
         return gone + [f"update add {owner} {kind} {each}" for each in new if each not in old]
+
+
+def _key(service: str, cmdlet: str, parameters: Mapping[str, Value]) -> str:
+    values = {name: _literal(value) for name, value in parameters.items()}
+    return hashlib.sha256(json.dumps([service, cmdlet, values], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def digest(steps: tuple[Step, ...]) -> str:
@@ -107,6 +117,11 @@ class ShownStep:
         keep = (lambda value: value) if step.service == "dns" else shortened
         parameters = {name: keep(value) for name, value in step.parameters.items()}
         return cls(step.service, step.cmdlet, parameters, step.powershell)
+
+    @property
+    def key(self) -> str:
+        """The key of the step that is shown, where none of its values was cut."""
+        return _key(self.service, self.cmdlet, self.parameters)
 
 
 NEW_TTL_S = 3600

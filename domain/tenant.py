@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from domain.dns_hosts import HostsByZone, zone_of
 from domain.findings import FindingKind, Inventory
-from domain.profile import DeliveryNetwork, ObjectName, Profile
+from domain.profile import MOST_ADDRESSES, DeliveryNetwork, ObjectName, Profile
 from domain.psa.desk import Provider
 
 type Mode = Literal["observe", "approve", "correct"]
@@ -41,7 +41,7 @@ class ServiceConnector(_Part):
     """A connector that another service of the tenant needs (guide: "create a connector for each service")."""
 
     name: ObjectName
-    sender_ips: tuple[DeliveryNetwork, ...] = ()
+    sender_ips: Annotated[tuple[DeliveryNetwork, ...], Field(max_length=MOST_ADDRESSES)] = ()
     certificate: str = ""
     require_tls: bool = False
 
@@ -68,10 +68,20 @@ class Freeze(_Part):
 
 
 class PsaCompany(_Part):
-    """The tenant's company in the MSP's ticket system."""
+    """The tenant's company in the MSP's ticket system, and what its tickets may do.
+
+    *may_reprovision*: a signed webhook that no person stands behind passes the tenant's mode. *approvers*: the only
+    agents who approve a plan, or ask for a reprovision, by ticket; none named means every agent.
+    """
 
     provider: Provider
     company_id: str = Field(min_length=1, max_length=100)
+    may_reprovision: bool = False
+    approvers: tuple[str, ...] = ()
+
+    def lets_decide(self, agent: str) -> bool:
+        """Whether *agent*, by the ticket system's own id, may approve or ask for a reprovision by ticket."""
+        return bool(agent) and (not self.approvers or agent in self.approvers)
 
 
 class Declaration(_Part):
@@ -85,6 +95,10 @@ class Declaration(_Part):
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
     owner: Annotated[str, Field(min_length=1, max_length=256)]
     until: AwareDatetime
+
+    @property
+    def sentence(self) -> str:
+        return f"declared by {self.owner} until {self.until.isoformat()}: {self.reason}"
 
 
 class TenantConfig(_Part):
@@ -121,6 +135,11 @@ class TenantConfig(_Part):
     def declared_at(self, now: datetime) -> frozenset[str]:
         """The ids of the findings that a person vouches for at *now*."""
         return frozenset(each.finding for each in self.declared if now < each.until)
+
+    def declaring(self, declaration: Declaration) -> Self:
+        """The same with *declaration* in the place of an earlier one of the same finding."""
+        others = [each.model_dump() for each in self.declared if each.finding != declaration.finding]
+        return self.model_validate(self.model_dump() | {"declared": [*others, declaration.model_dump()]})
 
     def frozen_at(self, now: datetime) -> Freeze | None:
         return next((window for window in self.freeze if window.start <= now < window.end), None)

@@ -4,7 +4,7 @@ What was written is absolute, so its opposite is too: the same fields with the v
 taken away again, by the name that it was made with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from domain import dns_steps, normal
@@ -27,7 +27,9 @@ _FIELDS = {writing.set: writing.restorable for writing in WRITINGS if writing.se
 _OBJECT = frozenset({"Identity", "Ids", "Comment", "Confirm"})
 """Parameters that name the object, or are no setting that is compared."""
 
-_SWITCHES = {writing.enable: writing.disable for writing in WRITINGS if writing.enable}
+_SWITCHES = {writing.enable: writing.disable for writing in WRITINGS if writing.enable} | {
+    writing.disable: writing.enable for writing in WRITINGS if writing.disable
+}
 _MAKERS = {writing.new: writing.remove for writing in WRITINGS if writing.remove}
 
 
@@ -52,6 +54,18 @@ def plan(entry: Entry, facts: Facts) -> Drifted:
     return Drifted(drift, tuple(steps))
 
 
+def lasting(steps: Iterable[ShownStep]) -> str:
+    """What of *steps* no undo could put back, a sentence; empty where each has its way back."""
+    left = [
+        step.cmdlet
+        for step in steps
+        if step.service != "dns"
+        and step.cmdlet not in {*_SWITCHES, *_MAKERS}
+        and not (step.cmdlet in _FIELDS and step.parameters.keys() - _OBJECT <= _FIELDS[step.cmdlet])
+    ]
+    return f"cannot be put back by an undo: {', '.join(dict.fromkeys(left))}" if left else ""
+
+
 def needed(entry: Entry, facts: Facts) -> str:
     """Why what *entry* published has to stay, empty where it may go: without its key, signed mail would be refused."""
     names = [str(step.parameters.get("Name")) for step in entry.steps if step.service == "dns"]
@@ -60,16 +74,6 @@ def needed(entry: Entry, facts: Facts) -> str:
     if used := ", ".join(sorted(domains & signed)):
         return f"mail of {used} is signed with DKIM and needs this record: switch signing off first"
     return ""
-
-
-def only_opens(undoing: Drifted) -> bool:
-    """Whether every step of the plan takes a lock off, so that no mail can be refused because of it."""
-    return all(_opens(step) for step in undoing.steps)
-
-
-def _opens(step: Step) -> bool:
-    off = {step.parameters.get(name) for name in ("Enabled", "RestrictDomainsToIPAddresses")}
-    return step.cmdlet == "Remove-InboundConnector" or False in off
 
 
 def _opposite(step: ShownStep, entry: Entry, facts: Facts) -> Step:

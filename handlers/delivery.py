@@ -5,8 +5,9 @@ here and nowhere else. An error that the work does not expect ends the invocatio
 """
 
 import logging
+from collections.abc import Coroutine
 from datetime import timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 from clients import telemetry
 from clients.connect import Clients
@@ -21,26 +22,31 @@ from domain.jobs import (
     NewerMessage,
     Notify,
     Outcome,
+    PollTickets,
     QueueName,
     ReadAudit,
     ReadTicket,
     RemediateTenant,
     TicketRequest,
     TriageAlerts,
+    VisitShard,
     parse_message,
 )
 from handlers import operations, park
 from handlers.loop.check import check_tenant
 from handlers.loop.remediate import remediate_tenant
+from handlers.loop.visit import visit_shard
+from handlers.restraint import sparing
 from handlers.security.alerts import triage_alerts
 from handlers.security.audit import read_audit
+from handlers.tickets.poll import look_for_changes
 from handlers.tickets.read import read_ticket, request_work
 from handlers.tickets.tell import tell_ticket
 
 log = logging.getLogger("holdfast.delivery")
 
 LONGEST_HIDDEN = timedelta(seconds=60)
-"""The platform scales by the messages that it sees: what waits for longer is kept in a table until the sweep asks."""
+"""The platform scales by the messages that it sees: what waits for longer is in a table until a tick finds it due."""
 
 NEWER_PAUSE = timedelta(seconds=60)
 NEWER_PATIENCE = timedelta(minutes=15)
@@ -85,22 +91,33 @@ async def _worked_on(job: Job, clients: Clients) -> Delivered:
 async def _work(job: Job, clients: Clients) -> Outcome:
     match job:
         case CheckTenant():
-            work = check_tenant(job, clients)
+            work = _sparing(job, check_tenant(job, clients), clients)
+        case VisitShard():
+            work = visit_shard(job, clients)
         case RemediateTenant():
             work = remediate_tenant(job, clients)
         case TriageAlerts():
-            work = triage_alerts(job, clients)
+            work = _sparing(job, triage_alerts(job, clients), clients)
         case ReadAudit():
-            work = read_audit(job, clients)
+            work = _sparing(job, read_audit(job, clients), clients)
         case Notify():
             work = tell_ticket(job, clients)
         case ReadTicket():
             work = read_ticket(job, clients)
+        case PollTickets():
+            work = look_for_changes(clients)
         case TicketRequest():
             work = request_work(job, clients)
         case _:
             assert_never(job)
     return await work
+
+
+async def _sparing(
+    job: CheckTenant | TriageAlerts | ReadAudit, work: Coroutine[Any, Any, Outcome], clients: Clients
+) -> Outcome:
+    async with sparing(job.tenant_id, await clients.storage.rests.all(), clients):
+        return await work
 
 
 async def _settle(job: Job, outcome: Outcome, clients: Clients) -> Delivered:

@@ -4,8 +4,8 @@ from pydantic import AwareDatetime, Field
 
 from clients.connect import Clients
 from clients.storage.states import TenantStates
-from domain.errors import BadField, NothingAccepted
-from domain.exemption import Exemption
+from domain.errors import NothingAccepted
+from domain.exemption import Exemption, refuse_end
 from domain.jobs import CheckTenant
 from domain.ledger import Entry
 from handlers.on_request import RequestBody, known_control, known_tenant
@@ -26,8 +26,7 @@ async def accept(tenant_id: str, control: str, wish: ExemptionRequest, by: str, 
         RequestError: UnknownTenant, UnknownControl; BadField: the end is not in the future.
     """
     config, now = await known_tenant(tenant_id, clients), clients.now()
-    if wish.until <= now:
-        raise BadField("body.until", f"should be in the future; it is {now.isoformat(timespec='seconds')} now")
+    refuse_end(wish.until, now)
     exemption = Exemption(reason=wish.reason, owner=wish.owner, until=wish.until)
     entry = Entry(
         at=now,

@@ -7,7 +7,7 @@ idempotency key makes one operation.
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -15,11 +15,16 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from clients.connect import Clients
 from clients.storage.states import TenantStates
 from domain import controls
+from domain.approval import Approval
 from domain.controls import CATALOGUE
 from domain.errors import BadField, PlanMoved, UnknownControl, UnknownId, UnknownTenant
+from domain.exemption import refuse_end
 from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import ENTRY_ID, Entry
+from domain.lock import NOT_PROVEN
 from domain.operations import IdempotencyKey, Operation
+from domain.shown import quoted
+from domain.states import ControlState
 from domain.tenant import TenantConfig, TenantId
 from handlers import operations
 
@@ -41,7 +46,7 @@ class RequestBody(BaseModel):
 
 
 class ReprovisionRequest(RequestBody):
-    """*controls*: null means all; an empty list is refused, as nobody means all of them by it."""
+    """*controls*: null means all; an empty list is refused, since it cannot mean all of them."""
 
     controls: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     dry_run: bool = False
@@ -49,9 +54,25 @@ class ReprovisionRequest(RequestBody):
 
 
 class ApprovalRequest(RequestBody):
-    """*plan*: that of the control's state, as it was shown; null: the one that waits at this moment."""
+    """*plan*: that of the control's state, as it was shown; null: the one that waits at this moment.
+
+    *reason*, *owner*, *until*: who answers for its steps, and until when; all three where the lock is not proven.
+    """
 
     plan: str | None = Field(None, min_length=1, max_length=64)
+    reason: str | None = Field(None, min_length=1, max_length=1000)
+    owner: str | None = Field(None, min_length=1, max_length=256)
+    until: AwareDatetime | None = None
+
+    def approval(self, now: datetime) -> Approval | None:
+        """Who answers for the plan; None where nobody is named. Raises BadField where that is said by halves."""
+        missing = [name for name in ("reason", "owner", "until") if getattr(self, name) is None]
+        if not (self.reason and self.owner and self.until):
+            if self.reason or self.owner or self.until:
+                raise BadField(f"body.{missing[0]}", "should be given: reason, owner and until go together")
+            return None
+        refuse_end(self.until, now)
+        return Approval(self.reason, self.owner, self.until)
 
 
 class UndoRequest(RequestBody):
@@ -96,7 +117,7 @@ def known_control(control: str) -> str:
 def refuse_unknown(ids: Iterable[str], field: str) -> None:
     """Raises BadField when one of *ids* is no control; *field* is where they were named."""
     if strangers := controls.unknown(tuple(ids)):
-        raise BadField(field, f"there is no control '{strangers[0][:64]}'")
+        raise BadField(field, f"there is no control {quoted(strangers[0], 64)}")
 
 
 async def _queue(operation: Operation, wanted: tuple[str, ...], clients: Clients) -> None:
@@ -169,8 +190,8 @@ async def undo_entry(
         return earlier
     config, now = await known_tenant(tenant_id, clients), clients.now()
     entry = await _undoable(config.tenant_id, known_control(control), wish.entry, clients)
-    if wish.until and wish.until <= now:
-        raise BadField("body.until", "should be in the future")
+    if wish.until:
+        refuse_end(wish.until, now)
     operation = Operation(
         id=operations.new_id(requester.key),
         kind="undo",
@@ -184,11 +205,49 @@ async def undo_entry(
     return await operations.start(operation, lambda kept: _queue(kept, (control,), clients), clients, requester.key)
 
 
+class OpenRequest(RequestBody):
+    """Why the lock is opened, and until when it is held open."""
+
+    reason: str = Field(min_length=1, max_length=1000)
+    until: AwareDatetime
+
+
+async def open_tenant(tenant_id: str, wish: OpenRequest, requester: Requester, clients: Clients) -> Operation:
+    """Ask for every restricting connector to be loosened now.
+
+    Raises:
+        RequestError: UnknownTenant, KeyReused; BadField: the end is not in the future.
+    """
+    if earlier := await operations.taken_up(requester.key, clients):
+        return earlier
+    config, now = await known_tenant(tenant_id, clients), clients.now()
+    if wish.until <= now:
+        raise BadField("body.until", "should be in the future")
+    operation = Operation(
+        id=operations.new_id(requester.key),
+        kind="open",
+        tenant_id=config.tenant_id,
+        requested_by=requester.by,
+        reason=wish.reason,
+        until=wish.until,
+        created_at=now,
+    )
+    job = RemediateTenant(
+        tenant_id=config.tenant_id,
+        controls=("inbound-lockdown",),
+        operation_id=operation.id,
+        requested_by=requester.by,
+        asked_at=now,
+        way_out=True,
+    )
+    return await operations.start(operation, lambda _: clients.storage.queues.send(job), clients, requester.key)
+
+
 async def _undoable(tenant_id: str, control: str, entry_id: str, clients: Clients) -> Entry:
     known = ENTRY_ID.fullmatch(entry_id)
     entry = await clients.storage.ledger.get(tenant_id, entry_id) if known else None
     if entry is None or entry.control != control:
-        raise BadField("body.entry", f"'{control}' has no such ledger entry")
+        raise BadField("body.entry", f"{quoted(control, 64)} has no such ledger entry")
     if entry.event not in UNDOABLE or not entry.steps:
         raise BadField("body.entry", "only an entry that wrote something ('corrected', 'applying') can be undone")
     if entry.event == "applying" and any(step.cmdlet.startswith("New-") for step in entry.steps):
@@ -196,67 +255,75 @@ async def _undoable(tenant_id: str, control: str, entry_id: str, clients: Client
     return entry
 
 
-async def approve(tenant_id: str, control: str, plan: str | None, requester: Requester, clients: Clients) -> Operation:
-    """Let the worker take the steps of *plan* (None: the one that waits at this moment), and of no other.
+async def approve(
+    tenant_id: str, control: str, wish: ApprovalRequest, requester: Requester, clients: Clients
+) -> Operation:
+    """Let the worker take the steps of the plan that *wish* names, and of no other.
 
     The tenant is read again before anything is written. Where that gives another plan, nothing is written and the new
-    plan waits.
+    plan waits. What a person answers for counts until its end, also when the same steps are planned again.
 
     Raises:
-        RequestError: UnknownTenant, UnknownControl, KeyReused; PlanMoved: that plan does not wait (any more).
+        RequestError: UnknownTenant, UnknownControl, KeyReused; PlanMoved: that plan does not wait (any more);
+            BadField: the lock is not proven, and nobody answers for the plan.
     """
     earlier = await operations.earlier(requester.key, clients)
     if earlier and earlier.state != "queued":
         return earlier
     config = await known_tenant(tenant_id, clients)
     states = await clients.storage.states.load(config.tenant_id)
-    plan = plan or states.of(known_control(control)).plan
+    plan, approval = wish.plan or states.of(known_control(control)).plan, wish.approval(clients.now())
     if earlier is None:  # one that is queued is refused in `_note`, which ends it
-        _refuse_moved(states, control, plan)
+        _refuse_moved(states.of(control), plan, approval)
     operation = Operation(
         id=operations.new_id(requester.key),
         kind="approve",
         tenant_id=config.tenant_id,
         requested_by=requester.by,
+        reason=wish.reason or "",
         created_at=clients.now(),
         plan=plan,
     )
 
     async def send(kept: Operation) -> None:
-        await _note(kept, control, clients)
+        await _note(kept, control, approval, clients)
         await _queue(kept, (control,), clients)
         log.info("approved tenant=%s control=%s plan=%s", kept.tenant_id, control, plan)
 
     return await operations.start(operation, send, clients, requester.key)
 
 
-async def _note(operation: Operation, control: str, clients: Clients) -> None:
-    """Write the approval into the ledger, if its plan waits at this very moment; a repetition writes nothing."""
+async def _note(operation: Operation, control: str, approval: Approval | None, clients: Clients) -> None:
+    """Write the approval down, if its plan waits at this very moment; a repetition writes nothing."""
     entry = Entry(
         at=operation.created_at,
         tenant_id=operation.tenant_id,
         control=control,
         event="approved",
-        detail=f"plan {operation.plan}",
+        detail=f"plan {operation.plan}" + (f", {approval.sentence}" if approval else ""),
+        reason=operation.reason,
         actor=operation.requested_by,
         requested_by=operation.requested_by,
         operation_id=operation.id,
     )
 
     def noted(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
-        _refuse_moved(states, control, operation.plan)
-        return states, [entry]
+        state = states.of(control)
+        _refuse_moved(state, operation.plan, approval)
+        return states.approving((step.key for step in state.steps), approval, clients.now()), [entry]
 
     try:
         await clients.storage.states.change(operation.tenant_id, noted)
-    except PlanMoved as moved:
+    except (PlanMoved, BadField) as moved:
         await operations.fail(operation.id, str(moved), clients)
         raise
 
 
-def _refuse_moved(states: TenantStates, control: str, plan: str) -> None:
-    state = states.of(control)
-    if state.state != "awaiting_approval":
-        raise PlanMoved(f"{control} is {state.state}: nothing of it waits for approval")
+def _refuse_moved(state: ControlState, plan: str, approval: Approval | None) -> None:
+    needs_owner = state.state == "held" and NOT_PROVEN in state.detail
+    if not needs_owner and state.state != "awaiting_approval":
+        raise PlanMoved(f"{state.id} is {state.state}: nothing of it waits for approval")
     if state.plan != plan:
         raise PlanMoved(f"body.plan: plan {state.plan} waits for approval now, not {plan}")
+    if needs_owner and approval is None:
+        raise BadField("body.reason", f"should be given, with owner and until: {state.detail}")

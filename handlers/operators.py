@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from clients import telemetry
+from clients import log_lines
 from clients.connect import Clients
 from domain.incident import Incident
 
@@ -24,7 +24,7 @@ async def tell_operators(incident: Incident, clients: Clients, *, at: datetime |
     entry, ledger = incident.entry(at or clients.now()), clients.storage.ledger
     if at and await ledger.get(entry.tenant_id, entry.id):
         return False
-    with telemetry.ids(incident=incident.id, kind=incident.kind):
+    with log_lines.ids(incident=incident.id, kind=incident.kind):
         log.error("incident kind=%s id=%s %s", incident.kind, incident.id, entry.detail)
     await ledger.append(entry, announced=incident.ticketed)
     return True

@@ -141,6 +141,12 @@ param partnerTenantId string = ''
 @description('Optional. DNS servers to ask instead of each zone\'s own, as host:port, comma separated: for tests.')
 param dnsServers string = ''
 
+@description('Optional. Whether infra/lock-evidence.sh has locked the policy on the hourly roots, which then is deployed no more.')
+param evidenceLocked bool = false
+
+@description('Optional. Whether the app may only read the ledger and add to it, by a custom role: whoever deploys must be allowed to make one (docs/deploy.md).')
+param ledgerRole bool = true
+
 @description('Optional. Tags of every resource, besides those that this file sets.')
 param tags tagMap = {}
 
@@ -226,6 +232,7 @@ module storage 'modules/storage.bicep' = {
     sku: sku
     privateOnly: privateNetwork
     workspaceId: monitoring.outputs.workspaceId
+    evidenceLocked: evidenceLocked
   }
 }
 
@@ -263,6 +270,8 @@ module access 'modules/access.bicep' = {
     principalId: identity.outputs.principalId
     operatorId: operatorId
     operatorType: operatorType
+    ledgerRole: ledgerRole
+    token: token
     storageName: storageName
     vaultName: vaultName
     insightsName: insightsName

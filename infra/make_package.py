@@ -53,11 +53,18 @@ def copy_app(source: Path, folder: Path) -> None:
 
 
 def install(requirements: Path, target: Path) -> None:
-    """Install wheels for the platform; a package that has none fails, for nothing can be built for elsewhere."""
+    """Install wheels for the platform, each of a hash that *requirements* lists.
+
+    A package that has none fails, for nothing can be built for elsewhere.
+
+    Raises:
+        CalledProcessError: pip does not, or should not, install one of them.
+    """
     platforms = [argument for platform in PLATFORMS for argument in ("--platform", platform)]
     python = ["--python-version", "3.13", "--implementation", "cp", "--only-binary=:all:"]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command = [*pip, *platforms, *python, "--target", str(target), "--requirement", str(requirements)]
+    command = [*pip, *platforms, *python, "--target", str(target), "--require-hashes"]
+    command += ["--requirement", str(requirements)]
     subprocess.run(command, check=True)  # noqa: S603 - our own arguments
 
 

@@ -187,10 +187,16 @@ class Alerts:
         self._update(alert_id, fields)
 
     def change(self, alert_id: str, fields: Row) -> Row:
-        """What an application's PATCH does: `resolvedDateTime` is set by the service."""
+        """What an application's PATCH does: `resolvedDateTime` is set by the service.
+
+        Some products answer with the wanted body and keep the alert as it was, and some answers show the former one.
+        """
+        before = self.rows[alert_id]
+        if self.tenant.switches.alert_changes == "ignored":
+            return before | fields
         resolved = {"resolvedDateTime": seven_digits(self.tenant.now())} if fields.get("status") == "resolved" else {}
         self._update(alert_id, fields | resolved)
-        return self.rows[alert_id]
+        return before if self.tenant.switches.alert_changes == "shown_late" else self.rows[alert_id]
 
     def comment(self, alert_id: str, text: str, by: str) -> list[Row]:
         """Append-only: the same text twice is two comments."""

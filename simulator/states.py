@@ -4,9 +4,11 @@ from simulator.cmdlets import (
     alerts,
     anti_phish,
     connection_filter,
+    content_filter,
     dkim,
     inbound,
     outbound,
+    remote_domains,
     spoof_items,
     transport_rules,
 )
@@ -57,6 +59,10 @@ def _shared(tenant: Organization, kind: str, *, as_documented: bool) -> list[Row
             return _alerts(tenant, disabled=as_documented)
         case connection_filter.KIND:
             return [_made(tenant, kind, "Default", connection_filter.DEFAULTS)]
+        case content_filter.KIND:
+            return [_made(tenant, kind, "Default", content_filter.DEFAULTS | {"IsDefault": True})]
+        case remote_domains.KIND:
+            return [_made(tenant, kind, "Default", remote_domains.DEFAULTS)]
         case _:
             return []
 

@@ -51,6 +51,7 @@ class Switches:
     alert_paging: Literal["link", "none"] = "link"
     alerts_say_when: bool = True  # Retry-After on a 429
     evidence_reopens_alerts: bool = False
+    alert_changes: Literal["made", "ignored", "shown_late"] = "made"
 
     # Audit feed
     audit_licensed: bool = True  # AF20012

@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from hypothesis import settings
 
+from clients import log_lines
 from devhost.azurite import azurite
 
 # The same examples on every run, so that a red one can be repeated; and no deadline, which would be a timing assertion.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+log_lines.install()  # as the service makes them, whichever test comes first
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -27,6 +27,7 @@ SETTINGS = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
     "HOLDFAST_CLIENT_ID": "11111111-2222-3333-4444-555555555555",
     "HOLDFAST_CLIENT_SECRET": "secret",
+    "HOLDFAST_TICK_SCHEDULE": "0 * * * * *",
     "HOLDFAST_FAST_SCHEDULE": "0 */5 * * * *",
     "HOLDFAST_SLOW_SCHEDULE": "0 */15 * * * *",
     "HOLDFAST_PSA_SCHEDULE": "0 */5 * * * *",
@@ -34,20 +35,14 @@ SETTINGS = {
     "HOLDFAST_AUDIT_SCHEDULE": "45 */5 * * * *",
 }
 
-TIMERS = {
-    "sweep_fast": "%HOLDFAST_FAST_SCHEDULE%",
-    "sweep_slow": "%HOLDFAST_SLOW_SCHEDULE%",
-    "poll_tickets": "%HOLDFAST_PSA_SCHEDULE%",
-    "read_audit_feed": "%HOLDFAST_AUDIT_SCHEDULE%",
-    "sweep_alerts": "%HOLDFAST_ALERTS_SCHEDULE%",
-}
+TIMERS = {"tick": "%HOLDFAST_TICK_SCHEDULE%"}
 
 QUEUES = {
-    "check_tenant": "checks",
-    "remediate_tenant": "remediations",
-    "read_ticket": "tickets",
+    "visit": "checks",
+    "remediate": "remediations",
+    "tickets": "tickets",
     "notify": "notifications",
-    "triage_alerts": "alerts",
+    "alerts": "alerts",
     "park_alerts": "alerts-poison",
     "park_checks": "checks-poison",
     "park_tickets": "tickets-poison",
@@ -78,7 +73,7 @@ def test_no_function_is_registered_that_is_not_listed_here(indexed: Indexed) -> 
     assert indexed.keys() == TIMERS.keys() | QUEUES.keys() | {"http"}
 
 
-def test_timers_fire_on_the_schedules_of_their_settings(indexed: Indexed) -> None:
+def test_the_only_timer_is_the_tick(indexed: Indexed) -> None:
     timers = of_kind(indexed, "timerTrigger")
 
     assert {name: trigger["schedule"] for name, trigger in timers.items()} == TIMERS

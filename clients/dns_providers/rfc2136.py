@@ -26,7 +26,7 @@ from dns.rdtypes.ANY.TXT import TXT
 from clients.dns_providers.provider import DnsProvider, Stored
 from clients.dns_providers.record_set import AllowedChange, RecordSet
 from clients.errors import Call, ClientError, Conflict, Forbidden, Invalid, Unauthorised, Unreachable, Unreadable
-from clients.resolver.verdict import records_of, value
+from clients.resolver.replies import records_of, value
 from domain.dns_steps import WritableType
 from domain.mail.answers import Txt
 from domain.mail.dkim import beside

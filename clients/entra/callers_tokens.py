@@ -23,6 +23,10 @@ LEEWAY = timedelta(minutes=1)
 """Between Entra's clock and ours."""
 
 
+SCOPE = "Holdfast.Use"
+"""What a token lets an application do as the person who is signed in (delegated): the one scope of our API."""
+
+
 class TokenRefused(Exception):  # noqa: N818 - the outcome
     """The token is refused; *str()* says why, and repeats nothing of it."""
 
@@ -37,6 +41,7 @@ class Tokens:
         self._keys_url = f"{endpoints.login}/{tenant_id}/discovery/v2.0/keys"
         # Which of the two an app gets is a setting of its registration (accessTokenAcceptedVersion).
         self._issuers = (f"{endpoints.login}/{tenant_id}/v2.0", f"https://sts.windows.net/{tenant_id}/")
+        self._tenant_id = tenant_id
         self._audiences = audiences
         self._now = now
         self._keys: dict[str, Any] = {}
@@ -48,7 +53,7 @@ class Tokens:
         """What a token says, once its signature, issuer, audience and times are found good.
 
         Raises:
-            TokenRefused: It is malformed, forged, expired, not valid yet, or somebody else's.
+            TokenRefused: It is malformed, forged, expired, not valid yet, somebody else's, or no access to our API.
             ClientError: Entra's keys could not be had.
         """
         # Imported where a token is used: its cryptography would add to every cold start.
@@ -80,7 +85,22 @@ class Tokens:
         except jwt.PyJWTError:
             raise TokenRefused("what was sent is no access token") from None
         self._refuse_untimely(claims)
+        self._refuse_without_access(claims)
         return claims
+
+    def _refuse_without_access(self, claims: Mapping[str, Any]) -> None:
+        """An ID token has the same audience and roles, but says only who signed in; a foreign *scp* is for others.
+
+        A customer's admin can give himself our roles in his own directory, so the tenant counts whatever the roles say.
+        """
+        if str(claims.get("tid", "")).lower() != self._tenant_id.lower():
+            raise TokenRefused("the token was issued by another tenant")
+        if not (claims.get("oid") and isinstance(claims["oid"], str)):
+            raise TokenRefused("the token names nobody (oid)")
+        if "scp" in claims and SCOPE not in str(claims["scp"]).split():
+            raise TokenRefused(f"the token was not given for {SCOPE} (scp)")
+        if "scp" not in claims and claims.get("idtyp") != "app":
+            raise TokenRefused("the token gives no access: it has no scope (scp) and is no application's (idtyp)")
 
     def _refuse_untimely(self, claims: Mapping[str, Any]) -> None:
         now = self._now()

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -172,7 +173,7 @@ class Credentials:
         transport = MsalTransport(self._http, loop, f"{self._login}/{tenant_id}/oauth2/v2.0/token")
         credential = await self._credential.for_msal()
         ask = partial(self._ask_msal, tenant_id, scope, claims, credential, transport)
-        result = await loop.run_in_executor(self._threads, ask)
+        result = await loop.run_in_executor(self._threads, copy_context().run, ask)
         token = result.get("access_token")
         if not isinstance(token, str):
             raise entra_error(result, self.consent_url(tenant_id))

@@ -48,7 +48,7 @@ class MsalTransport:
         form = urlencode(data).encode()
         labelled = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
         # Asking for a token leaves nothing behind, so it is repeated like a read.
-        request = Request("POST", self._token_endpoint, Intent.READ, labelled, form)
+        request = Request("POST", self._token_endpoint, Intent.READ, labelled, form, "login")
         return asyncio.run_coroutine_threadsafe(self._http.send(request, _oauth_answer), self._loop).result()
 
     def close(self) -> None:

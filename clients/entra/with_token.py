@@ -1,7 +1,7 @@
 """Requests with a tenant's token to services that take one as it is: Graph and the Management Activity API."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clients.entra.credentials import Credentials
 from clients.errors import Forbidden, Unauthorised, Unreadable
@@ -10,12 +10,13 @@ from clients.http import Answer, Http, Permit, Request, resolved
 
 @dataclass(frozen=True, slots=True)
 class WithToken:
-    """Sends what is asked of one service, in any tenant. *base*: where it is; *scope*: for whom the token is."""
+    """Sends what is asked of one *service*, in any tenant. *base*: where it is; *scope*: for whom the token is."""
 
     http: Http
     credentials: Credentials
     base: str
     scope: str
+    service: str
 
     async def send[T](
         self, tenant_id: str, request: Request, read: Callable[[Answer], T], *, permit: Permit | None = None
@@ -50,6 +51,4 @@ class WithToken:
         if permit:
             await permit()
         headers = {**request.headers, "Authorization": f"Bearer {token}"}
-        return await self.http.send(
-            Request(request.method, request.url, request.intent, headers, request.content), read
-        )
+        return await self.http.send(replace(request, headers=headers, service=self.service), read)

@@ -25,7 +25,9 @@ def batch_request(commands: Sequence[Command], base: str, token: str) -> Request
     target = commands[0].target
     items = [_item(str(index), command, target.url(base), token) for index, command in enumerate(commands)]
     headers = common_headers(target, token) | {"Prefer": _CONTINUE}
-    return Request("POST", target.url(base, "$batch"), Intent.READ, headers, encoded({"requests": items}))
+    return Request(
+        "POST", target.url(base, "$batch"), Intent.READ, headers, encoded({"requests": items}), target.service
+    )
 
 
 def _item(item_id: str, command: Command, url: str, token: str) -> Mapping[str, object]:

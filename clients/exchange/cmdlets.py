@@ -14,7 +14,7 @@ from clients.entra.credentials import Credentials
 from clients.errors import ClientError, Forbidden, Refused, Throttled, Unauthorised, Unreadable, excerpt
 from clients.exchange.invoke_command import Applied, Command, Page, Target
 from clients.http import Answer, Clock, Http, Permit, Request, resolved
-from domain.facts import Query, Seen, Unseen
+from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
 
 log = logging.getLogger("holdfast.cmdlets")
@@ -107,7 +107,7 @@ class Cmdlets:
         """The failure as a fact. Raises Throttled when it names a wait, which is for the queue to keep."""
         if isinstance(error, Throttled) and error.retry_after_s is not None:
             raise error
-        log.warning("cmdlet_unseen cmdlet=%s error=%s reason=%r", query.cmdlet, type(error).__name__, str(error))
+        log.warning("cmdlet_unseen cmdlet=%s error=%s reason=%s", query.cmdlet, type(error).__name__, str(error))
         remedy = error.remedy if isinstance(error, Refused) else ""
         return Unseen(f"{query.cmdlet} could not be read: {error}", self._now(), remedy)
 
@@ -157,4 +157,4 @@ def _already_customised(refusal: Refused) -> bool:
 def _log_warnings(command: Command, warnings: tuple[str, ...]) -> None:
     for warning in warnings:
         text = excerpt(warning)
-        log.warning("cmdlet_warning tenant=%s cmdlet=%s text=%r", command.target.tenant_id, command.cmdlet, text)
+        log.warning("cmdlet_warning tenant=%s cmdlet=%s text=%s", command.target.tenant_id, command.cmdlet, text)

@@ -20,7 +20,7 @@ from clients.errors import ClientError, Redirected, Throttled, Unreachable, Unre
 from clients.exchange.cmdlets import Cmdlets, together
 from clients.exchange.invoke_command import Applied, Target
 from clients.http import Clock, Http, Permit, resolved
-from domain.facts import Query, Seen, Unseen
+from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
 
 log = logging.getLogger("holdfast.compliance")
@@ -122,7 +122,10 @@ def regional_base(front_door: str, redirect: Redirected) -> str:
     """
     here, there = httpx.URL(front_door), resolved(front_door, redirect.location)
     if there.host == here.host and there.scheme == here.scheme:
-        return str(there.copy_with(raw_path=there.raw_path.partition(b"/adminapi")[0] or b"/")).rstrip("/")
+        # Another port of this machine is another front door of a simulator; of any other host it is somebody else's.
+        port = there.port if _has_no_subdomains(here.host) else here.port
+        path = there.raw_path.partition(b"?")[0].partition(b"/adminapi")[0] or b"/"
+        return str(here.copy_with(port=port, raw_path=path)).rstrip("/")
     if not (region := _REGIONAL.fullmatch(there.host)):
         raise Unreadable(f"a redirect to another host: {there.host}", call=redirect.call)
     if _has_no_subdomains(here.host):

@@ -11,7 +11,7 @@ from clients.exchange.batch import MOST_ITEMS, batch_request, read_batch
 from clients.exchange.cmdlets import Cmdlets, command_for, together
 from clients.exchange.invoke_command import Applied, Page, Target
 from clients.http import Clock, Http, Permit
-from domain.facts import Query, Seen, Unseen
+from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
 
 # A system mailbox that every tenant has, so that calls reach its servers (docs/reference/exchange.md#anchor).

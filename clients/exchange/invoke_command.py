@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from clients.errors import Call, Unreadable
 from clients.exchange.cmdlet_errors import Caller, raise_for_cmdlet
 from clients.http import Answer, Intent, Request
-from domain.facts import Row, Service
+from domain.reading import Row, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Command:
         }
 
     def request(self, url: str, token: str) -> Request:
-        return Request("POST", url, self.intent, self.headers(token), encoded(self.body))
+        return Request("POST", url, self.intent, self.headers(token), encoded(self.body), self.target.service)
 
     def page(self, answer: Answer) -> Page:
         """Read the answer to a `Get-*`. Raises the ClientError that any other answer stands for."""

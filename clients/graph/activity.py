@@ -43,7 +43,7 @@ class Activity:
     """The audit feed, for every tenant of a worker. *publisher*: our own tenant, whose quota is counted."""
 
     def __init__(self, http: Http, credentials: Credentials, endpoints: Endpoints, publisher: str) -> None:
-        self._service = WithToken(http, credentials, endpoints.activity, endpoints.activity_scope)
+        self._service = WithToken(http, credentials, endpoints.activity, endpoints.activity_scope, "activity")
         self._publisher = publisher
 
     async def object_id(self, tenant_id: str) -> str:

@@ -29,7 +29,7 @@ class Graph:
     """Graph, for every tenant of a worker. *role*: the application permission that its calls need."""
 
     def __init__(self, http: Http, credentials: Credentials, endpoints: Endpoints, role: str) -> None:
-        self._service = WithToken(http, credentials, endpoints.graph, endpoints.graph_scope)
+        self._service = WithToken(http, credentials, endpoints.graph, endpoints.graph_scope, "graph")
         self._credentials = credentials
         self._role = role
 

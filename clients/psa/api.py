@@ -32,6 +32,10 @@ class PsaClient(Protocol):
         """The newest open ticket of *company* that carries our *key*."""
         ...
 
+    async def made_by(self, ticket: Ticket) -> Person | None:
+        """Who opened the ticket; None where the system does not say."""
+        ...
+
     async def create(self, company: str, key: str, summary: str, text: str) -> str:
         """Open a ticket where the desk wants it, and give its id. *text* is for everybody's eyes."""
         ...

@@ -63,6 +63,12 @@ class Autotask:
         fitting = [t for t in found if (t.key, t.company) == (key, company) and not t.closed]
         return max(fitting, key=lambda ticket: int(ticket.id), default=None)
 
+    async def made_by(self, ticket: Ticket) -> Person | None:
+        found, answer = await self._call("GET", f"/Tickets/{ticket.id}")
+        made = item(answer, item(answer, found).get("item"))
+        resource, contact = (text_of(made.get(name)) for name in ("creatorResourceID", "createdByContactID"))
+        return Person(resource, "agent") if resource and not contact else Person("", "contact")
+
     async def create(self, company: str, key: str, summary: str, text: str) -> str:
         place = self.desk.placement
         given = {

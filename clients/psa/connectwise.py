@@ -54,6 +54,12 @@ class ConnectWise:
         tickets = (_ticket(each) for each in items(answer, found))
         return next((each for each in tickets if (each.key, each.company) == (key, company)), None)
 
+    async def made_by(self, ticket: Ticket) -> Person | None:
+        """The member who entered the ticket: mail and the customer's portal have other names there."""
+        found, answer = await self._call("GET", f"/service/tickets/{ticket.id}")
+        by = text_of((item(answer, found).get("_info") or {}).get("enteredBy"))
+        return Person(by, "agent") if by else None
+
     async def create(self, company: str, key: str, summary: str, text: str) -> str:
         place = self.desk.placement
         references = {

@@ -12,7 +12,8 @@ from clients.http import Answer, Clock, Http, Intent
 from clients.psa.api import JsonApi, item, items, number, text_of, whole
 from clients.psa.connections import HaloPsaConnection
 from domain.psa.desk import Desk, TicketSystem
-from domain.psa.ticket import OUR_KEY, Note, Person, Ticket
+from domain.psa.marks import OUR_KEY
+from domain.psa.ticket import Note, Person, Ticket
 
 _PAGE = 50
 _MOST_PAGES = 10
@@ -43,6 +44,11 @@ class HaloPsa:
         found = await self._pages({**asked, "order": "id", "orderdesc": "true"})
         fitting = (t for t in found if f"[{key}]" in t.summary and t.company == company and not t.closed)
         return next(fitting, None)
+
+    async def made_by(self, ticket: Ticket) -> Person | None:
+        """Whose doing the ticket's first action was: that by which it was logged."""
+        first = min(await self._actions(ticket.id), key=lambda each: int(each.get("id") or 0), default=None)
+        return _who(first) if first else None
 
     async def create(self, company: str, key: str, summary: str, text: str) -> str:
         place = self.desk.placement
@@ -80,10 +86,12 @@ class HaloPsa:
             raise Unreadable(f"the status is not {status} after it was set", call=answer.call)
 
     async def status_set_by(self, ticket: Ticket) -> Person | None:
-        """The agent of the newest action that set a status, if it set this one."""
+        """Whose the newest action that set a status is, if it set this one; the maker's, where none has set any."""
         setting = [each for each in await self._actions(ticket.id) if each.get("new_status")]
         newest = max(setting, key=lambda each: int(each.get("id") or 0), default=None)
-        if newest is None or text_of(newest.get("new_status")) != ticket.status:
+        if newest is None:
+            return await self.made_by(ticket)
+        if text_of(newest.get("new_status")) != ticket.status:
             return None
         return _who(newest)
 

@@ -5,7 +5,7 @@ product instance the ones of this connection: every other customer of ConnectWis
 """
 
 import asyncio
-import json
+import re
 from collections import deque
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from clients.cache import ExpiringCache
 from clients.errors import Call, Throttled, Unreachable
 from clients.http import Clock
 from clients.psa.connections import ConnectWiseConnection
+from domain.nesting import parse_json
 from domain.psa.delivery import KeyPlace
 
 _KEPT = timedelta(minutes=10)
@@ -26,6 +27,8 @@ FETCHES_A_MINUTE = 12
 _PATIENCE_S = 2.0
 """ConnectWise waits 5 s for our answer, and comes again when told 429 (docs/reference/psa.md#connectwise-callbacks)."""
 _LARGEST_BYTES = 65_536
+_PATH = re.compile(r"/v[0-9_]+/{1,2}system/callbackkey/index\.rails")
+"""Below a codebase (docs/reference/psa.md#connectwise-signature): other paths of the host serve what others wrote."""
 
 
 class SigningKeys:
@@ -47,6 +50,7 @@ class SigningKeys:
             url.scheme == "https"
             and url.netloc.lower() in self._connection.hosts
             and not url.fragment
+            and _PATH.fullmatch(url.path) is not None
             and place.instance == self._connection.product_instance
             and place.company == self._connection.company
             and place.company_of_key == self._connection.company
@@ -103,8 +107,8 @@ class SigningKeys:
 
 def _key(content: bytes) -> str | None:
     try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
+        found = parse_json(content)
+    except ValueError:
         return None
     key = found.get("signing_key") if isinstance(found, dict) else None
     return key if isinstance(key, str) and key else None

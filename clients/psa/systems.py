@@ -16,6 +16,7 @@ from clients.psa.door import Door
 from clients.psa.halopsa import HaloPsa
 from clients.settings import Settings
 from domain.psa.desk import Provider
+from domain.psa.marks import Marks
 from domain.tenant import TenantConfig
 
 REMEMBERED = 20_000
@@ -32,13 +33,16 @@ class OwnCompany(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TicketSystems:
-    """*door*: who may come in. *own*: where the MSP itself is told of the service, if a setting says so.
+    """*door*: who may come in. *marks*: by which our tickets are known.
+
+    *own*: where the MSP itself is told of the service, if a setting says so.
 
     *hinted*, *done*: what this worker has put on the queue, or has done, a moment ago.
     """
 
     door: Door
     by_provider: Mapping[Provider, PsaClient]
+    marks: Marks
     own: OwnCompany | None = None
     hinted: ExpiringCache[str, bool] = field(default_factory=lambda: ExpiringCache(REMEMBERED))
     done: ExpiringCache[str, datetime] = field(default_factory=lambda: ExpiringCache(REMEMBERED))
@@ -62,5 +66,6 @@ def connect_ticket_systems(settings: Settings, http: Http, web: httpx.AsyncClien
         systems.append((Autotask(http, autotask, now=now), autotask.own_company))
     if halopsa := settings.psa_halopsa:
         systems.append((HaloPsa(http, halopsa, now=now), halopsa.own_company))
+    marks = Marks(settings.mark_secret.encode())
     own = next((OwnCompany(system, company) for system, company in systems if company), None)
-    return TicketSystems(Door(settings, web, now=now), {system.provider: system for system, _ in systems}, own)
+    return TicketSystems(Door(settings, web, now=now), {system.provider: system for system, _ in systems}, marks, own)

@@ -11,8 +11,8 @@ import dns.ttl
 from clients.cache import ExpiringCache
 from clients.http import Clock
 from clients.resolver.authorities import Authorities, Unfound
+from clients.resolver.replies import Alias, Heard, agreed, heard
 from clients.resolver.shared import Shared
-from clients.resolver.verdict import Alias, Heard, agreed, heard
 from clients.resolver.wire import NoReply, Server, Wire, host_name, wire_name
 from domain.mail.answers import Absent, DnsAnswer, Present, Question, Unclear
 
@@ -32,7 +32,7 @@ class Timeouts:
 TIMEOUTS = Timeouts()
 ANSWERS_KEPT = 10_000
 KEPT_AT_MOST_S = 600
-"""Shorter than the slow lane, so that each sweep sees a tenant's own records anew."""
+"""Shorter than the slow lane, so that each look sees a tenant's own records anew."""
 LONGEST_CHAIN = 8
 """Aliases followed from one name."""
 
@@ -116,18 +116,26 @@ class Resolver:
 
     async def _follow(self, name: dns.name.Name, rdtype: str, *, every_server: bool) -> DnsAnswer:
         """The answer at the end of the aliases, if any. An alias's target is asked of the target's own servers."""
-        seen, ttl_s = [name], dns.ttl.MAX_TTL
+        seen, ttl_s, aliases_s = [name], dns.ttl.MAX_TTL, 0
         while isinstance(said := await self._compare(seen[-1], rdtype, every_server=every_server), Alias):
             looped = said.target in seen
             seen.append(said.target)
-            ttl_s = min(ttl_s, said.ttl_s)
+            ttl_s, aliases_s = min(ttl_s, said.ttl_s), aliases_s + said.ttl_s
             if looped or len(seen) > LONGEST_CHAIN + 1:
                 kind = "a loop of aliases" if looped else f"more than {LONGEST_CHAIN} aliases"
                 return Unclear(f"{kind}: {' -> '.join(map(host_name, seen))}", said.at)
-        return said if isinstance(said, Unclear) else replace(said, ttl_s=min(ttl_s, said.ttl_s))
+        if isinstance(said, Unclear):
+            return replace(said, shown=tuple(_lasting(each, aliases_s) for each in said.shown))
+        return replace(_lasting(said, aliases_s), ttl_s=min(ttl_s, said.ttl_s))
 
     async def _compare(self, name: dns.name.Name, rdtype: str, *, every_server: bool) -> Heard:
-        servers = self._servers or await self._authorities.servers(name)
+        if self._servers:
+            return await self._hear(self._servers, name, rdtype, every_server=every_server)
+        zone = await self._authorities.of(name)
+        said = await self._hear(zone.servers, name, rdtype, every_server=every_server)
+        return zone.with_parent(said) if rdtype == "NS" and name == zone.name else said
+
+    async def _hear(self, servers: Sequence[Server], name: dns.name.Name, rdtype: str, *, every_server: bool) -> Heard:
         said = await asyncio.gather(*(self._one(server, name, rdtype) for server in servers))
         return agreed(dict(zip(servers, said, strict=True)), every_server=every_server, at=self._now())
 
@@ -138,3 +146,8 @@ class Resolver:
         except NoReply as error:
             return Unclear(str(error), self._now())
         return heard(reply, name, rdtype, at=self._now(), authority_needed=not given)
+
+
+def _lasting(answer: Present | Absent, aliases_s: int) -> Present | Absent:
+    """*answer* with how long it may be believed behind aliases that live for *aliases_s* seconds in all."""
+    return replace(answer, longest_s=max(answer.longest_s, answer.ttl_s) + aliases_s)

@@ -1,27 +1,50 @@
 """Which servers a name's zone has: the delegation, looked up through the machine's resolvers."""
 
 import asyncio
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdatatype
 import dns.resolver
+import dns.rrset
 
 from clients.cache import ExpiringCache
 from clients.http import Clock
+from clients.resolver.replies import Heard, records_of, start_of_authority
 from clients.resolver.shared import Shared
-from clients.resolver.verdict import records_of, start_of_authority
 from clients.resolver.wire import NoReply, Server, Wire, host_name
+from domain.mail.answers import Present
 
 DELEGATIONS_KEPT = 10_000
 _KEPT_AT_MOST_S = 600
 MOST_SERVERS = 32
 """Of one zone; the root has 13. More is a zone that wants us to send more."""
+_PARENTS_ASKED = 3
+"""Servers of the parent that are asked for the delegation, one after the other until one says."""
 
 
 class Unfound(Exception):  # noqa: N818 - an outcome that the caller matches on
     """The servers of a name are not known; *str()* says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone's servers. *delegated*: the hosts that its parent names, *parent_s*: for how long; none if not known."""
+
+    name: dns.name.Name
+    servers: tuple[Server, ...]
+    delegated: tuple[str, ...] = ()
+    parent_s: int = 0
+
+    def with_parent(self, said: Heard) -> Heard:
+        """The zone's own records of its servers, with what its parent says beside: resolvers go by either."""
+        if not isinstance(said, Present):
+            return said
+        hosts = dict.fromkeys((*said.values, *self.delegated))
+        return replace(said, values=tuple(sorted(map(str, hosts))), longest_s=max(said.ttl_s, self.parent_s))
 
 
 class Authorities:
@@ -36,12 +59,12 @@ class Authorities:
         self._recursive = recursive
         self._port = port
         self._zones: ExpiringCache[dns.name.Name, dns.name.Name] = ExpiringCache(DELEGATIONS_KEPT)
-        self._kept: ExpiringCache[dns.name.Name, tuple[Server, ...]] = ExpiringCache(DELEGATIONS_KEPT)
+        self._kept: ExpiringCache[dns.name.Name, Zone] = ExpiringCache(DELEGATIONS_KEPT)
         self._finding_zone: Shared[dns.name.Name, dns.name.Name] = Shared()
-        self._finding_servers: Shared[dns.name.Name, tuple[Server, ...]] = Shared()
+        self._finding_servers: Shared[dns.name.Name, Zone] = Shared()
 
-    async def servers(self, name: dns.name.Name) -> tuple[Server, ...]:
-        """Every server of the zone that *name* is in; one without an address by its name, so that it counts as silent.
+    async def of(self, name: dns.name.Name) -> Zone:
+        """The zone that *name* is in; a server without an address is there by its name, so that it counts as silent.
 
         Raises:
             Unfound: The machine's resolvers do not say.
@@ -62,20 +85,50 @@ class Authorities:
             asked = asked.parent()
         raise Unfound(f"the machine's resolver shows no zone for {host_name(name)}")
 
-    async def _of_zone(self, zone: dns.name.Name) -> tuple[Server, ...]:
+    async def _of_zone(self, zone: dns.name.Name) -> Zone:
+        """The zone's servers by its own records and by its parent's, which may name others."""
+        records, above = await asyncio.gather(self._listed(zone), self._delegation(zone))
+        hosts = dict.fromkeys(rdata.target for rrset in (records, above) if rrset for rdata in rrset)
+        found = await asyncio.gather(*(self._addresses(host) for host in list(hosts)[: MOST_SERVERS + 1]))
+        known = tuple(sorted({(address, self._port) for addresses in found for address in addresses}))
+        unknown = tuple(host_name(host) for host, addresses in zip(hosts, found, strict=False) if not addresses)
+        if len(known) + len(unknown) > MOST_SERVERS:
+            raise Unfound(f"{host_name(zone)} has more than {MOST_SERVERS} name servers")
+        servers = known + tuple((host, self._port) for host in unknown)
+        named = tuple(host_name(rdata.target) for rdata in above or ())
+        result = Zone(zone, servers, named, above.ttl if above else 0)
+        if not unknown:
+            self._kept.put(zone, result, self._until(records.ttl))
+        return result
+
+    async def _listed(self, zone: dns.name.Name) -> dns.rrset.RRset:
+        """The zone's own records of its servers. Raises Unfound."""
         names = records_of(await self._recurse(zone, "NS"), zone, "NS")
         if names is None:
             raise Unfound(f"the machine's resolver shows no name servers of {host_name(zone) or 'the root'}")
-        found = await asyncio.gather(*(self._addresses(rdata.target) for rdata in list(names)[: MOST_SERVERS + 1]))
-        servers = tuple(sorted({(address, self._port) for addresses in found for address in addresses}))
-        unknown = tuple(
-            host_name(rdata.target) for rdata, addresses in zip(names, found, strict=False) if not addresses
-        )
-        if len(servers) + len(unknown) > MOST_SERVERS:
-            raise Unfound(f"{host_name(zone)} has more than {MOST_SERVERS} name servers")
-        if not unknown:
-            self._kept.put(zone, servers, self._until(names.ttl))
-        return servers + tuple((host, self._port) for host in unknown)
+        return names
+
+    async def _delegation(self, zone: dns.name.Name) -> dns.rrset.RRset | None:
+        """What the parent's servers say of the zone's; None where they cannot be asked: then its own records count."""
+        if zone == dns.name.root:
+            return None
+        try:
+            parent = await self._zone(zone.parent())
+            for rdata in list(await self._listed(parent))[:_PARENTS_ASKED]:
+                for address in await self._addresses(rdata.target):
+                    if found := await self._referral((address, self._port), zone):
+                        return found
+        except Unfound:
+            pass
+        return None
+
+    async def _referral(self, server: Server, zone: dns.name.Name) -> dns.rrset.RRset | None:
+        try:
+            reply = await self._wire.exchange(server, zone, "NS", recursion=False)
+        except NoReply:
+            return None
+        sections = (*reply.authority, *reply.answer)
+        return next((each for each in sections if each.name == zone and each.rdtype == dns.rdatatype.NS), None)
 
     async def _addresses(self, host: dns.name.Name) -> list[str]:
         """The IPv4 addresses of *host*, or else its IPv6 ones, which not every cloud network reaches; [] if unknown."""

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, Any
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
+from clients.http import Clock, utc_now
 from clients.storage.alerts import AlertTable
+from clients.storage.anchors import Anchors
 from clients.storage.audit import AuditTable
+from clients.storage.chains import ChainTable
 from clients.storage.due import DueTable
+from clients.storage.fleet import FleetTable
+from clients.storage.heads import HeadTable
 from clients.storage.leases import Leases
 from clients.storage.ledger import LedgerTable
 from clients.storage.operations import OperationTable
 from clients.storage.parked import ParkedTable
 from clients.storage.queues import Queues
+from clients.storage.rests import RestTable
 from clients.storage.states import StateTable
 from clients.storage.switches import SwitchTable
 from clients.storage.tenants import TenantTable
@@ -31,25 +37,45 @@ if TYPE_CHECKING:
 
     from clients.settings import Settings
 
-CONTAINERS = ("leases",)
-TABLES = ("tenants", "tickets", "states", "operations", "ledger", "parked", "switches", "written", "alerts", "audit")
+CONTAINERS = ("leases", "anchors")
+TABLES = (
+    "tenants",
+    "tickets",
+    "states",
+    "operations",
+    "ledger",
+    "heads",
+    "parked",
+    "switches",
+    "written",
+    "alerts",
+    "audit",
+    "fleet",
+)
 
 
 class Storage:
     """One storage account, opened. Close it with *aclose*."""
 
     def __init__(
-        self, tables: TableServiceClient, queues: QueueServiceClient, blobs: Callable[[], BlobServiceClient]
+        self,
+        tables: TableServiceClient,
+        queues: QueueServiceClient,
+        blobs: Callable[[], BlobServiceClient],
+        now: Clock = utc_now,
     ) -> None:
         self._stack = AsyncExitStack()
         self._tables, self._queues, self._blobs = tables, queues, blobs
-        self.tenants = TenantTable(tables.get_table_client("tenants"))
-        self.ledger = LedgerTable(tables.get_table_client("ledger"))
+        self.chains = ChainTable(tables.get_table_client("ledger"), HeadTable(tables.get_table_client("heads")))
+        self.ledger = LedgerTable(tables.get_table_client("ledger"), self.chains)
+        self.fleet = FleetTable(tables.get_table_client("fleet"))
+        self.tenants = TenantTable(tables.get_table_client("tenants"), self.ledger, self.fleet, now)
         self.states = StateTable(tables.get_table_client("states"), self.ledger)
-        self.due = DueTable(tables.get_table_client("states"))
+        self.due = DueTable(tables.get_table_client("fleet"))
+        self.rests = RestTable(tables.get_table_client("fleet"))
         self.operations = OperationTable(tables.get_table_client("operations"))
         self.parked = ParkedTable(tables.get_table_client("parked"))
-        self.switches = SwitchTable(tables.get_table_client("switches"))
+        self.switches = SwitchTable(tables.get_table_client("switches"), self.ledger)
         self.tickets = TicketTable(tables.get_table_client("tickets"))
         self.written = WrittenTable(tables.get_table_client("written"))
         self.alerts = AlertTable(tables.get_table_client("alerts"))
@@ -57,14 +83,22 @@ class Storage:
         self.queues = Queues(queues)
 
     @cached_property
-    def leases(self) -> Leases:
-        """Opened when the first is taken: most functions take none, and need not wait for the blob SDK to be loaded."""
+    def _blobs_client(self) -> BlobServiceClient:
+        """Opened when it is first needed: most functions need no blob, nor to wait for the SDK to be loaded."""
         client = self._blobs()
         self._stack.push_async_callback(client.close)
-        return Leases(client.get_container_client(*CONTAINERS))
+        return client
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self._blobs_client.get_container_client("leases"))
+
+    @cached_property
+    def anchors(self) -> Anchors:
+        return Anchors(self._blobs_client.get_container_client("anchors"))
 
     async def open(self) -> None:
-        """Connect, and create what does not exist yet."""
+        """Connect, and create what does not exist yet: also the brake, before anything else is written."""
         for client in (self._tables, self._queues):
             await self._stack.enter_async_context(client)
         try:
@@ -72,6 +106,7 @@ class Storage:
                 *(self._tables.create_table_if_not_exists(name) for name in TABLES),
                 self.queues.create(),
             )
+            await self.switches.begin(*(self._tables.get_table_client(name) for name in ("tenants", "ledger")))
         except BaseException:
             await self.aclose()
             raise
@@ -91,13 +126,14 @@ _HABITS: dict[str, Any] = {
 }
 
 
-async def open_storage(settings: Settings) -> Storage:
+async def open_storage(settings: Settings, *, now: Clock = utc_now) -> Storage:
     """Open the account that the settings name: by connection string, or by managed identity."""
     if settings.storage:
         storage = Storage(
             TableServiceClient.from_connection_string(settings.storage, **_HABITS),
             QueueServiceClient.from_connection_string(settings.storage, **_HABITS),
             lambda: _blobs().from_connection_string(settings.storage, **_HABITS),
+            now,
         )
     else:
         # Only where there is a managed identity: it is a quarter of the time that importing the app takes.
@@ -108,6 +144,7 @@ async def open_storage(settings: Settings) -> Storage:
             TableServiceClient(settings.storage_url("table"), credential=credential, **_HABITS),
             QueueServiceClient(settings.storage_url("queue"), credential=credential, **_HABITS),
             lambda: _blobs()(settings.storage_url("blob"), credential=credential, **_HABITS),
+            now,
         )
         storage._stack.push_async_exit(credential)  # noqa: SLF001 - its own constructor's helper
     await storage.open()

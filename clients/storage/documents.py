@@ -4,7 +4,7 @@ Source: Azure Table service data model (Microsoft Learn), property types.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 
@@ -32,9 +32,19 @@ def refuse_newer(entity: Mapping[str, Any]) -> None:
 
 def pack(partition: str, row: str, document: object, **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - EDM values
     """The entity that keeps *document*, with *columns* beside it for filters."""
+    return {"PartitionKey": partition, "RowKey": row, "version": ROW_VERSION, **columns, **chunks("body", document)}
+
+
+def chunks(name: str, document: object) -> dict[str, str]:
+    """The properties, *name* and a number, that keep *document* in an entity."""
     text = _ADAPTERS[type(document)].dump_json(document).decode()
-    chunks = {f"body{i}": text[at : at + _CHUNK] for i, at in enumerate(range(0, len(text), _CHUNK))}
-    return {"PartitionKey": partition, "RowKey": row, "version": ROW_VERSION, **columns, **chunks}
+    return {f"{name}{i}": text[at : at + _CHUNK] for i, at in enumerate(range(0, len(text), _CHUNK))}
+
+
+def read_chunks[T](kind: type[T], name: str, entity: dict[str, Any]) -> T | None:
+    """What `chunks` kept under *name*; None where there is nothing."""
+    text = _joined(name, entity)
+    return cast("T", _ADAPTERS[kind].validate_json(text)) if text else None
 
 
 def unpack[T](kind: type[T], entity: dict[str, Any]) -> T:
@@ -50,10 +60,14 @@ def unpack[T](kind: type[T], entity: dict[str, Any]) -> T:
 def body(entity: dict[str, Any]) -> str:
     """The JSON text that *entity* keeps. Raises NewerRow."""
     refuse_newer(entity)
-    chunks: list[str] = []
-    while (chunk := entity.get(f"body{len(chunks)}")) is not None:
-        chunks.append(chunk)
-    return "".join(chunks)
+    return _joined("body", entity)
+
+
+def _joined(name: str, entity: dict[str, Any]) -> str:
+    parts: list[str] = []
+    while (part := entity.get(f"{name}{len(parts)}")) is not None:
+        parts.append(part)
+    return "".join(parts)
 
 
 class _Adapters(dict[Any, TypeAdapter[Any]]):

@@ -15,7 +15,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
+    from azure.storage.blob.aio import BlobClient, BlobLeaseClient, ContainerClient
 
 LEASE_S = 60
 """The longest a lease can be without being endless: what a crash costs before another worker may go on."""
@@ -120,11 +120,18 @@ class Leases:
         blob = self._container.get_blob_client(name)
         lease = Lease(BlobLeaseClient(blob), self._stopwatch)
         try:
-            with suppress(ResourceExistsError):
-                await blob.upload_blob(b"", overwrite=False)
-            await lease.acquire()
+            await self._acquired(lease, blob)
         except HttpResponseError as error:
             if error.status_code not in _TAKEN:
                 raise
             return None
         return lease
+
+    async def _acquired(self, lease: Lease, blob: BlobClient) -> None:
+        """Acquire, and make the blob only where there is none: each try to make it is paid for as a write."""
+        try:
+            await lease.acquire()
+        except ResourceNotFoundError:
+            with suppress(ResourceExistsError):
+                await blob.upload_blob(b"", overwrite=False)
+            await lease.acquire()

@@ -1,14 +1,15 @@
-"""The ledger: append-only, one partition a tenant, row keys that sort newest first."""
+"""The ledger: append-only, one partition a tenant, row keys that sort newest first, each entry linked to a chain."""
 
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
 from clients import telemetry
+from clients.storage.chains import LAST_ENTRY, ChainTable
 from clients.storage.documents import pack, unpack
 from domain.ledger import Entry, LedgerEvent, row_key
 
@@ -24,24 +25,33 @@ class Listener(Protocol):
 class LedgerTable:
     """Table `ledger`. *listener*: set where somebody is to be told of what is new."""
 
-    def __init__(self, table: TableClient) -> None:
+    def __init__(self, table: TableClient, chains: ChainTable) -> None:
         self._table = table
+        self._chains = chains
         self.listener: Listener | None = None
 
-    async def append(self, entry: Entry, *, announced: bool = True) -> None:
-        """Add *entry*. Adding it again changes nothing, and nothing is ever changed or taken away.
+    async def append(self, *entries: Entry, announced: bool = True) -> None:
+        """Add *entries* of one tenant, in their order. Adding one again changes nothing; none is changed or removed.
 
-        *announced*: somebody is to be told of it by itself, not only with the next that is.
+        *announced*: somebody is to be told of them by themselves, not only with the next that is.
         """
+        if not entries:
+            return
+        tenant_id = entries[0].tenant_id
         listener = self.listener if announced else None
-        columns = {"control": entry.control, "event": entry.event}
         if listener:
-            await listener.expect(entry.tenant_id)
-        with suppress(ResourceExistsError):
-            await self._table.create_entity(pack(entry.tenant_id, entry.id, entry, **columns))
-            telemetry.count_entry(entry)
-            if listener:
-                await listener.announce(entry.tenant_id)
+            await listener.expect(tenant_id)
+        added = await self._chains.add(tenant_id, [_row(each) for each in entries], entries[-1].at)
+        for each in entries:
+            if each.id in added:
+                telemetry.count_entry(each)
+        if listener and added:
+            await listener.announce(tenant_id)
+
+    async def ensure(self, entries: Sequence[Entry], *, announced: bool = True) -> None:
+        """Add *entries* that a crash may have left out: one request where it left out none."""
+        if entries and not await self._chains.has(entries[-1].tenant_id, entries[-1].id):
+            await self.append(*entries, announced=announced)
 
     async def get(self, tenant_id: str, entry_id: str) -> Entry | None:
         try:
@@ -52,8 +62,8 @@ class LedgerTable:
     async def page(self, tenant_id: str, *, after: str = "", limit: int = 100) -> list[Entry]:
         """At most *limit* entries of a tenant, newest first, older than the entry with id *after*."""
         query = self._table.query_entities(
-            "PartitionKey eq @tenant and RowKey gt @after",
-            parameters={"tenant": tenant_id, "after": after},
+            "PartitionKey eq @tenant and RowKey gt @after and RowKey lt @last",
+            parameters={"tenant": tenant_id, "after": after, "last": LAST_ENTRY},
             results_per_page=limit,
         )
         entries: list[Entry] = []
@@ -89,3 +99,7 @@ class LedgerTable:
         )
         entries = [unpack(Entry, entity) async for entity in query]
         return Counter(drift.field for entry in entries for drift in entry.drift)
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    return pack(entry.tenant_id, entry.id, entry, control=entry.control, event=entry.event)

@@ -19,13 +19,15 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from clients.storage.documents import NewerRow, body, pack, unpack
 from clients.storage.ledger import LedgerTable
+from domain.approval import Approval
 from domain.controls import CATALOGUE
 from domain.corrections import TRY_AGAIN_AFTER
 from domain.exemption import Exemption
-from domain.facts import Lane
-from domain.findings import Finding, Inventory
+from domain.findings import Finding, Inventory, Removal
 from domain.ledger import Entry
+from domain.lock import LockSeen
 from domain.mx_moves import MxMemories
+from domain.reading import Lane
 from domain.states import ControlState
 from domain.tenant import TenantConfig
 
@@ -35,7 +37,6 @@ _WITH_FINDINGS = 3
 """The version of rows from which they have findings."""
 _BEFORE_FINDINGS = frozenset({"inbound-lockdown/address", "service-connectors/address"})
 """What a row of version 2 has begun to look for: other addresses were told of as drift."""
-_NEWER = {control: ControlState(id=control, detail="newer version") for control in CATALOGUE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,17 @@ class TenantStates:
     """Every control state of a tenant, by control id. *etag*: the version that was loaded, None for none yet.
 
     *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change. *mx*: what is
-    remembered of the tenant's MX records. *looked*: when each lane was last looked at, whatever was seen. *findings*:
-    by id, those that are there or were lately; *begun*: which kinds of them each control has looked for. *newer*: a
-    later version wrote them, and nothing may be written over them.
+    remembered of the tenant's MX records. *lock*: what the last good read showed of the lock. *approvals*: by step key,
+    what a person answers for. *looked*: when each lane was last looked at, whatever was seen. *findings*: by id, those
+    that are there or were lately; *begun*: which kinds of them each control has looked for. *newer*: a
+    later version wrote them, or they make no sense: nothing may be written over them.
     """
 
     controls: Mapping[str, ControlState] = field(default_factory=dict)
     exceptions: Mapping[str, Exemption] = field(default_factory=dict)
     mx: MxMemories = field(default_factory=MxMemories)
+    lock: LockSeen | None = None
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
     looked: Mapping[Lane, AwareDatetime] = field(default_factory=dict)
     findings: Mapping[str, Finding] = field(default_factory=dict)
     begun: frozenset[str] = _SOURCES
@@ -72,13 +76,41 @@ class TenantStates:
     def looked_at(self, lanes: Iterable[Lane], now: datetime) -> Self:
         return replace(self, looked={**self.looked, **dict.fromkeys(lanes, now)})
 
+    def looked_since(self, lanes: Iterable[Lane], moment: datetime) -> bool:
+        """Whether every one of *lanes* was looked at since *moment*."""
+        return all(lane in self.looked and self.looked[lane] >= moment for lane in lanes)
+
     def remembering(self, mx: MxMemories) -> Self:
         return replace(self, mx=mx)
+
+    def seeing(self, lock: LockSeen | None) -> Self:
+        """The same after a look at the lock; None is one that tells nothing, and an older one tells nothing new."""
+        known = lock is None or (self.lock is not None and lock.at <= self.lock.at)
+        return self if known else replace(self, lock=lock)
+
+    def approving(self, steps: Iterable[str], approval: Approval | None, now: datetime) -> Self:
+        """The same with *approval*, if there is one, of the steps of these keys; one that is over is not kept."""
+        kept = {key: each for key, each in self.approvals.items() if each.counts_at(now)}
+        return replace(self, approvals=kept | (dict.fromkeys(steps, approval) if approval else {}))
 
     def inventory(self, tenant: TenantConfig, now: datetime) -> Inventory:
         """What is known of the tenant's findings before a look at *now*."""
         settled = frozenset(key for key, state in self.controls.items() if state.is_settled(now))
-        return Inventory(self.findings, tenant.declared_at(now), settled, self.begun)
+        unwanted = frozenset(key for key, each in self.findings.items() if each.removing)
+        return Inventory(self.findings, tenant.declared_at(now), settled, self.begun, unwanted)
+
+    def marking(self, mark: Removal) -> Self:
+        """The same with one finding marked as *mark* says."""
+        finding = self.findings.get(mark.finding)
+        if finding is None:
+            return self
+        marked = replace(finding, removing=mark.operation, gone_at=mark.gone_at or finding.gone_at)
+        return replace(self, findings={**self.findings, mark.finding: marked})
+
+    def noting(self, findings: Iterable[Finding], now: datetime) -> Self:
+        """The same with *findings* that tell of what was done."""
+        noted = {each.id: replace(each, since=now, noted=True) for each in findings}
+        return replace(self, findings={**self.findings, **noted})
 
     def with_inventory(self, inventory: Inventory) -> Self:
         """The same with what a look made of *inventory*."""
@@ -105,8 +137,10 @@ class StateTable:
         try:
             states = _read(entity)
         except NewerRow:
-            return TenantStates(controls=_NEWER, newer=True)
-        await self._copy(states.outbox)
+            return TenantStates(controls=_unknown("newer version"), newer=True)
+        except ValueError:  # one tenant's trouble, and shown as such
+            return TenantStates(controls=_unknown("what is stored of it makes no sense"), newer=True)
+        await self._ledger.ensure(states.outbox)
         return replace(states, etag=entity.metadata["etag"], outbox=())
 
     async def save(self, tenant_id: str, states: TenantStates, entries: Sequence[Entry] = ()) -> TenantStates:
@@ -120,7 +154,7 @@ class StateTable:
             NewerRow: A later version wrote them. As above.
         """
         if states.newer:
-            raise NewerRow(f"the states of tenant {tenant_id} were written by a later version")
+            raise NewerRow(f"the states of tenant {tenant_id} are none that this version can read")
         columns = {f"{lane}_at": at for lane, at in states.looked.items()}
         kept = replace(states, etag=None, outbox=tuple(entries))
         entity = pack(tenant_id, _ROW, kept, **columns)
@@ -133,7 +167,7 @@ class StateTable:
                 )
         except (ResourceExistsError, ResourceModifiedError) as error:
             raise StatesMoved(f"the states of tenant {tenant_id} were changed by somebody else") from error
-        await self._copy(entries)
+        await self._ledger.append(*entries)
         return replace(states, etag=written["etag"])
 
     async def change(
@@ -154,9 +188,9 @@ class StateTable:
         query = self._table.query_entities("RowKey eq @row", parameters={"row": _ROW}, select=["PartitionKey", column])
         return {row["PartitionKey"]: row[column] async for row in query if row.get(column)}
 
-    async def _copy(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            await self._ledger.append(entry)
+
+def _unknown(detail: str) -> dict[str, ControlState]:
+    return {control: ControlState(id=control, detail=detail) for control in CATALOGUE}
 
 
 _STATES: TypeAdapter[TenantStates] = TypeAdapter(TenantStates)

@@ -1,43 +1,117 @@
-"""What people switch: the brake, and keys that ended; and the size of the fleet, which the blast radius needs."""
+"""What people switch: the brake, signatures beyond the blast radius, and keys that ended."""
+
+from contextlib import suppress
+from dataclasses import dataclass
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
+from pydantic import AwareDatetime
 
-from clients.storage.documents import pack, unpack
+from clients.storage.documents import NewerRow, chunks, pack, read_chunks, unpack
+from clients.storage.ledger import LedgerTable
 from domain.access import ApiKey
 from domain.gate import Brake
+from domain.ledger import Entry
 
 _BRAKE = ("brake", "brake")
-_FLEET = ("fleet", "fleet")
+_RADIUS = "radius"
+_SETTINGS = ("settings", "settings")
 _ENDED_KEYS = "key"
+_OUTBOX = "outbox"
+
+
+UNKNOWN_BRAKE = Brake(engaged=True, reason="its row is missing: look, then set it", by="holdfast")
+UNREADABLE_BRAKE = Brake(engaged=True, reason="its row makes no sense: look, then set it", by="holdfast")
+
+
+@dataclass(frozen=True, slots=True)
+class Radius:
+    """Whether steps of one signature are held. *held_since*: since more tenants than allowed would have been written.
+
+    *released_at*: when a person last let them go on; what was written before that does not count any more.
+    """
+
+    held_since: AwareDatetime | None = None
+    reason: str = ""
+    released_at: AwareDatetime | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Entries that wait in the brake's row for their copy in the ledger."""
+
+    entries: tuple[Entry, ...] = ()
 
 
 class SwitchTable:
-    """Table `switches`. Read afresh each time: a brake that is cached is no brake."""
+    """Table `switches`. Read afresh each time: a brake that is cached is no brake.
 
-    def __init__(self, table: TableClient) -> None:
+    A brake whose row is missing or makes no sense counts as engaged: only the first start of all makes it released.
+    """
+
+    def __init__(self, table: TableClient, ledger: LedgerTable) -> None:
         self._table = table
+        self._ledger = ledger
 
     async def brake(self) -> Brake:
         try:
             return unpack(Brake, await self._table.get_entity(*_BRAKE))
         except ResourceNotFoundError:
-            return Brake()
+            return UNKNOWN_BRAKE
+        except (NewerRow, ValueError):
+            return UNREADABLE_BRAKE
 
-    async def set_brake(self, brake: Brake) -> None:
-        await self._table.upsert_entity(pack(*_BRAKE, brake), mode=UpdateMode.REPLACE)
-
-    async def fleet(self) -> int:
-        """How many tenants the last sweep asked about; 0 before the first."""
+    async def begin(self, *others: TableClient) -> None:
+        """Make the brake, released, if nothing was ever written: neither here nor in *others*. By insert, once."""
         try:
-            return int((await self._table.get_entity(*_FLEET))["tenants"])
+            await self._table.get_entity(*_BRAKE, select=["RowKey"])
         except ResourceNotFoundError:
-            return 0
+            if not any([await _has_rows(table) for table in (self._table, *others)]):
+                with suppress(ResourceExistsError):
+                    await self._table.create_entity(pack(*_BRAKE, Brake()))
 
-    async def set_fleet(self, tenants: int) -> None:
-        entity = {"PartitionKey": _FLEET[0], "RowKey": _FLEET[1], "tenants": tenants}
+    async def set_brake(self, brake: Brake, told: Entry | None = None) -> None:
+        """Move the brake, and tell the ledger. *told*: the entry; None where another one tells of it.
+
+        The switch comes first: a ledger that cannot be written keeps nobody from engaging it. The entry waits in the
+        switch's row (the outbox), and the next move copies what a crash left there.
+        """
+        left = await self._untold()
+        waiting = Untold((*left, told) if told else left)
+        await self._table.upsert_entity(pack(*_BRAKE, brake, **chunks(_OUTBOX, waiting)), mode=UpdateMode.REPLACE)
+        for each in waiting.entries:
+            await self._ledger.ensure([each], announced=False)
+
+    async def _untold(self) -> tuple[Entry, ...]:
+        """The entry of the last move: only it can be left."""
+        try:
+            entity = await self._table.get_entity(*_BRAKE)
+        except ResourceNotFoundError:
+            return ()
+        return (read_chunks(Untold, _OUTBOX, entity) or Untold()).entries[-1:]
+
+    async def settings_hash(self) -> str:
+        """The hash of the settings that a worker last started with; empty before the first."""
+        try:
+            return str((await self._table.get_entity(*_SETTINGS))["sha256"])
+        except ResourceNotFoundError:
+            return ""
+
+    async def set_settings_hash(self, sha256: str) -> None:
+        entity = {"PartitionKey": _SETTINGS[0], "RowKey": _SETTINGS[1], "sha256": sha256}
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
+
+    async def radius(self, signature: str) -> Radius:
+        """How *signature* stands to the blast radius."""
+        try:
+            return unpack(Radius, await self._table.get_entity(_RADIUS, signature))
+        except ResourceNotFoundError:
+            return Radius()
+
+    async def set_radius(self, signature: str, radius: Radius) -> None:
+        await self._table.upsert_entity(pack(_RADIUS, signature, radius), mode=UpdateMode.REPLACE)
 
     async def end_key(self, key: ApiKey) -> bool:
         """Let this very key in no more; a new one of the same name is another key. False: it had ended before."""
@@ -51,3 +125,9 @@ class SwitchTable:
         """The SHA-256 of every key that was ended."""
         ended = self._table.query_entities(f"PartitionKey eq '{_ENDED_KEYS}'", select=["RowKey"])
         return frozenset([entity["RowKey"] async for entity in ended])
+
+
+async def _has_rows(table: TableClient) -> bool:
+    async for _ in table.list_entities(select=["RowKey"], results_per_page=1):
+        return True
+    return False

@@ -1,7 +1,11 @@
-"""The tenants and their configs."""
+"""The tenants and their configs.
+
+A change and its ledger entry belong together, as with states: the entry is written in the tenant's row (the outbox) and
+copied right after; `find`, which comes before each change, copies what a crash left behind.
+"""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from azure.core import MatchConditions
@@ -9,10 +13,17 @@ from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, Re
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import pack, unpack
+from clients.http import Clock
+from clients.storage.documents import chunks, pack, read_chunks, unpack
+from clients.storage.fleet import FleetTable
+from clients.storage.ledger import LedgerTable
+from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
+from domain.widening import ProposedConfig
 
 _PARTITION = "tenant"
+_PROPOSED = "proposed"
+_OUTBOX = "outbox"
 
 
 class ConfigMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first
@@ -20,10 +31,13 @@ class ConfigMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody 
 
 
 class TenantTable:
-    """Table `tenants`: one row a tenant."""
+    """Table `tenants`: one row a tenant. Each that changes is noted in the index of the fleet, too."""
 
-    def __init__(self, table: TableClient) -> None:
+    def __init__(self, table: TableClient, ledger: LedgerTable, fleet: FleetTable, now: Clock) -> None:
         self._table = table
+        self._ledger = ledger
+        self._fleet = fleet
+        self._now = now
 
     async def get(self, tenant_id: str) -> TenantConfig | None:
         try:
@@ -32,37 +46,72 @@ class TenantTable:
             return None
 
     async def find(self, tenant_id: str) -> tuple[TenantConfig, str] | None:
-        """A tenant's config with its version, for `replace` and `remove`."""
+        """A tenant's config with its version, for a change: the entry of the last one is in the ledger after this."""
         try:
             entity = await self._table.get_entity(_PARTITION, tenant_id)
         except ResourceNotFoundError:
             return None
+        if told := read_chunks(Entry, _OUTBOX, entity):
+            await self._ledger.ensure([told])
         return unpack(TenantConfig, entity), str(entity.metadata["etag"])
 
-    async def put(self, config: TenantConfig) -> None:
-        await self._table.upsert_entity(_entity(config), mode=UpdateMode.REPLACE)
-
-    async def create(self, config: TenantConfig) -> None:
+    async def create(self, config: TenantConfig, told: Entry | None = None) -> None:
         """Add a tenant. Raises ConfigMoved when it is there already."""
         with _conditional():
-            await self._table.create_entity(_entity(config))
+            await self._table.create_entity(_entity(config, told))
+        await self._note(config)
+        await self._tell(told)
 
-    async def replace(self, config: TenantConfig, version: str) -> None:
+    async def replace(self, config: TenantConfig, version: str, told: Entry | None = None) -> None:
         """Write *config* over *version*. Raises ConfigMoved when somebody wrote since."""
         with _conditional():
             await self._table.update_entity(
-                _entity(config), mode=UpdateMode.REPLACE, etag=version, match_condition=MatchConditions.IfNotModified
+                _entity(config, told),
+                mode=UpdateMode.REPLACE,
+                etag=version,
+                match_condition=MatchConditions.IfNotModified,
             )
+        await self._note(config)
+        await self._tell(told)
 
-    async def delete(self, tenant_id: str, version: str | None = None) -> None:
+    async def delete(self, tenant_id: str, version: str, told: Entry) -> None:
         """Forget the tenant's config; its states and ledger stay, as what happened stays true.
 
         Raises:
-            ConfigMoved: There is a *version*, and somebody wrote since.
+            ConfigMoved: Somebody wrote since *version*.
         """
-        condition = MatchConditions.IfNotModified if version else MatchConditions.Unconditionally
+        key = {"PartitionKey": _PARTITION, "RowKey": tenant_id}
+        on_version = MatchConditions.IfNotModified
         with _conditional():
-            await self._table.delete_entity(_PARTITION, tenant_id, etag=version, match_condition=condition)
+            kept = await self._table.update_entity(
+                key | chunks(_OUTBOX, told), mode=UpdateMode.MERGE, etag=version, match_condition=on_version
+            )
+            await self._tell(told)
+            await self._table.delete_entity(_PARTITION, tenant_id, etag=kept["etag"], match_condition=on_version)
+        await self._fleet.note(tenant_id, None)
+
+    async def _note(self, config: TenantConfig) -> None:
+        await self._fleet.note(config.tenant_id, self._now() if config.enabled else None)
+
+    async def _tell(self, told: Entry | None) -> None:
+        if told:
+            await self._ledger.append(told)
+
+    async def proposed(self, tenant_id: str) -> ProposedConfig | None:
+        """The config that waits for another person."""
+        try:
+            return unpack(ProposedConfig, await self._table.get_entity(_PROPOSED, tenant_id))
+        except ResourceNotFoundError:
+            return None
+
+    async def propose(self, proposed: ProposedConfig) -> None:
+        """Keep a config for another person, in the place of an earlier one."""
+        entity = pack(_PROPOSED, proposed.config.tenant_id, proposed)
+        await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
+
+    async def forget_proposed(self, tenant_id: str) -> None:
+        with suppress(ResourceNotFoundError):
+            await self._table.delete_entity(_PROPOSED, tenant_id)
 
     async def all(self) -> AsyncIterator[TenantConfig]:
         async for entity in self._table.query_entities("PartitionKey eq 'tenant'"):
@@ -82,14 +131,9 @@ class TenantTable:
         )
         return {entity["RowKey"]: at async for entity in query if (at := entity.metadata["timestamp"])}
 
-    async def enabled_ids(self) -> list[str]:
-        """The ids of the tenants that are switched on, without their configs."""
-        query = self._table.query_entities("PartitionKey eq 'tenant' and enabled eq true", select=["RowKey"])
-        return [entity["RowKey"] async for entity in query]
 
-
-def _entity(config: TenantConfig) -> dict[str, object]:
-    columns = {"enabled": config.enabled, "company": _company(config.psa)}
+def _entity(config: TenantConfig, told: Entry | None) -> dict[str, object]:
+    columns = {"enabled": config.enabled, "company": _company(config.psa)} | (chunks(_OUTBOX, told) if told else {})
     return pack(_PARTITION, config.tenant_id, config, **columns)
 
 

@@ -1,7 +1,7 @@
 """What is remembered of each alert that concerned us, and what should be done about it."""
 
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Self, assert_never
 
 from pydantic import AwareDatetime
@@ -18,8 +18,11 @@ COMMENT_PATIENCE = timedelta(minutes=5)
 MOST_SHOWN = 20
 """Messages of an alert that are kept and listed."""
 
+CHANGE_PATIENCE = timedelta(minutes=15)
+"""How long a change that the service took may stay invisible; then the alert is a person's."""
+
 type VerdictKind = Literal["false", "round", "unproven"]
-type Todo = Literal["close", "finish", "reopen", "leave"]
+type Todo = Literal["close", "finish", "reopen", "wait", "give_up", "leave"]
 type Ours = tuple[str, str]
 """The classification and the determination that we close alerts with."""
 
@@ -59,7 +62,8 @@ class AlertRecord:
     """One alert, in the version last judged. *count*: all messages of its evidence; *mails*: some that matter.
 
     *unsettled*: open, or closed by us alone. *again*: read it again though it has not changed, because what it
-    waits for is not in it. *work*: what we set out to do and have not finished; *commented*: when its comment was sent.
+    waits for is not in it. *work*: what we set out to do and have not finished; *taken*: when the service said that it
+    took the change; *commented*: when its comment was sent. *stuck*: the service took the change and did not make it.
     """
 
     id: str
@@ -73,14 +77,16 @@ class AlertRecord:
     mails: tuple[Mail, ...] = ()
     again: bool = False
     work: Unfinished = ""
+    taken: AwareDatetime | None = None
     commented: AwareDatetime | None = None
     closed: AwareDatetime | None = None
     reopened: AwareDatetime | None = None
+    stuck: bool = False
 
     @property
     def standing(self) -> bool:
-        """Whether a person has to look at it: mail got round the filter."""
-        return self.kind == "round" and self.unsettled
+        """Whether a person has to look at it: mail got round the filter, or the alert does not do as it is told."""
+        return (self.kind == "round" or self.stuck) and self.unsettled
 
     def judged(self, alert: Alert, verdict: AlertVerdict, ours: Ours) -> Self:
         """This record with *verdict* on the version *alert*."""
@@ -103,14 +109,24 @@ class AlertRecord:
         as_ours = (alert.status, alert.classification, alert.determination) == ("resolved", *ours)
         return as_ours and (self.work == "closing" or bool(self.closed and not self.reopened))
 
-    def todo(self, alert: Alert, ours: Ours) -> Todo:
+    def is_made(self, alert: Alert, ours: Ours) -> bool:
+        """Whether *alert* shows the change that we set out to make."""
+        return self.left_closed(alert, ours) if self.work == "closing" else alert.open and alert.untouched
+
+    def todo(self, alert: Alert, ours: Ours, now: datetime) -> Todo:
         """What to do about *alert*, of which this is the record.
 
         close: it is false, open, and no person has had a hand in it; an alert is closed once, ever.
         finish: what we set out to do is done, but for its comment or the record of it.
         reopen: it was closed by us, and what has come since says otherwise.
+        wait, give_up: the service took our change, and the alert does not show it, yet or for too long.
         """
         mine = alert.open and alert.untouched
+        as_before = mine if self.work == "closing" else self.left_closed(alert, ours)
+        if self.work and self.taken and as_before and not self.is_made(alert, ours):
+            return "wait" if now - self.taken < CHANGE_PATIENCE else "give_up"
+        if self.stuck:
+            return "leave"
         if self.left_closed(alert, ours):
             if self.work == "closing":
                 return "finish"

@@ -19,6 +19,11 @@ _TODO = (
     " connectors is on, Microsoft may name the original sender instead of the filter. The alerts stay open."
 )
 
+_STUCK = (
+    "Defender took a change of these alerts and did not make it: {ids}. Close them, or open them again, in the portal;"
+    " the ledger and their comments say what was found."
+)
+
 
 def with_alerts(before: ControlState, records: Iterable[AlertRecord], profile: Profile, now: datetime) -> ControlState:
     """The state once every alert has been looked at.
@@ -26,10 +31,15 @@ def with_alerts(before: ControlState, records: Iterable[AlertRecord], profile: P
     A cause is the policy that let the mail in. The detail names causes only, so that more of the same is no news; the
     messages are listed as drift.
     """
-    round_it = sorted((each for each in records if each.standing), key=lambda each: each.updated)
-    if not round_it:
+    standing = sorted((each for each in records if each.standing), key=lambda each: each.updated)
+    if not standing:
         return replace(before, drift=(), read_at=now).becomes("compliant", now, "")
-    detail = _TODO.format(causes="; ".join(sorted({each.title.strip() for each in round_it})))
+    round_it = [each for each in standing if each.kind == "round"]
+    stuck = [each for each in standing if each.stuck]
+    causes = "; ".join(sorted({each.title.strip() for each in round_it}))
+    told = [_TODO.format(causes=causes)] if round_it else []
+    told += [_STUCK.format(ids=", ".join(sorted(each.id for each in stuck)))] if stuck else []
+    detail = " ".join(told)
     ranges = ", ".join(profile.delivery_networks)
     mails = [(each, mail) for each in reversed(round_it) for mail in each.mails]
     drift = tuple(

@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Literal, Self
 
 from domain.alerts.alert import Alert, AnalysedMessage
+from domain.findings import Finding
 from domain.profile import Profile
 from domain.states import ControlState
 
@@ -51,8 +52,21 @@ class Unproven:
 type AlertVerdict = FalseAlarm | GotRound | Unproven
 
 
-def triage(alert: Alert, profile: Profile, lockdown: ControlState) -> AlertVerdict:
-    """Judge *alert* by its evidence and by what is known of the tenant's `inbound-lockdown`."""
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """What is known of a tenant's lock and of the wall beside it.
+
+    *lockdown*, *bypass*: the states of `inbound-lockdown` and `lock-bypass`. *undeclared*: ways round the filter that
+    no person vouches for, those that are gone by now among them.
+    """
+
+    lockdown: ControlState
+    bypass: ControlState
+    undeclared: tuple[Finding, ...] = ()
+
+
+def triage(alert: Alert, profile: Profile, wall: Wall) -> AlertVerdict:
+    """Judge *alert* by its evidence and by what is known of the tenant's *wall* while the mail came."""
     came_from = [(message, origin(message, profile)) for message in alert.messages]
     if elsewhere := tuple(message for message, where in came_from if where == "elsewhere"):
         return GotRound(elsewhere)
@@ -67,7 +81,7 @@ def triage(alert: Alert, profile: Profile, lockdown: ControlState) -> AlertVerdi
     period = _Period.of(alert)
     if period is None:
         return Unproven("it does not say when the mail came")
-    return FalseAlarm(alert.messages) if period.within(lockdown) else period.unproven(lockdown)
+    return period.doubt(wall) or FalseAlarm(alert.messages)
 
 
 def origin(message: AnalysedMessage, profile: Profile) -> Origin:
@@ -108,12 +122,27 @@ class _Period:
         known = [at for at in (*received, *activity) if at]
         return cls(min(known), max(known)) if None not in received or None not in activity else None
 
-    def within(self, lockdown: ControlState) -> bool:
-        """Whether a look before all of it and one after found the lock-down compliant, and none between otherwise."""
-        return any(proof.start <= self.first and self.last <= proof.end for proof in lockdown.proven)
+    def doubt(self, wall: Wall) -> Unproven | None:
+        """Why the wall was not proven while the mail came; None where it was."""
+        if not self._within(wall.lockdown):
+            return self._unproven(wall.lockdown, "the lock-down", "was not proven compliant when the mail came")
+        if open_then := [each for each in wall.undeclared if self._meets(each)]:
+            names = ", ".join(f"'{each.name}'" for each in open_then)
+            return Unproven(f"mail could get round the filter when it came, by {names}")
+        if not self._within(wall.bypass):
+            return self._unproven(wall.bypass, "what else lets mail in", "was not proven when the mail came")
+        return None
 
-    def unproven(self, lockdown: ControlState) -> Unproven:
-        """Why not, and whether the next look may still tell."""
-        if lockdown.state == "compliant" and lockdown.since and lockdown.since <= self.first:
-            return Unproven("the lock-down has not been read since the mail came", waits=True)
-        return Unproven("the lock-down was not proven compliant when the mail came")
+    def _within(self, state: ControlState) -> bool:
+        """Whether a look before all of it and one after found the control compliant, and none between otherwise."""
+        return any(proof.start <= self.first and self.last <= proof.end for proof in state.proven)
+
+    def _meets(self, way: Finding) -> bool:
+        """Whether *way* was open at some time of it, as far as the looks tell: it may be older than its first sight."""
+        return way.gone_at is None or way.gone_at >= self.first
+
+    def _unproven(self, state: ControlState, what: str, why: str) -> Unproven:
+        """The doubt, and whether the next look may still resolve it."""
+        if state.state == "compliant" and state.since and state.since <= self.first:
+            return Unproven(f"{what} has not been read since the mail came", waits=True)
+        return Unproven(f"{what} {why}")

@@ -96,6 +96,16 @@ class AuditRecord(_Wire):
         return self.result_status.casefold() not in {"false", "failed", "fail"}
 
     @property
+    def locks(self) -> bool:
+        """Whether it says in full that an inbound connector refuses all mail that does not come by it since."""
+        given = {name: text.casefold() for name, text in self.parameters.items()}
+        restricts = "true" in {given.get("RestrictDomainsToIPAddresses"), given.get("RestrictDomainsToCertificate")}
+        of_everyone = "*" in {normal.domain(each) for each in re.split(r"[\s,{}]+", given.get("SenderDomains", ""))}
+        partner = given.get("ConnectorType") == "partner" and given.get("Enabled", "true") == "true"
+        cmdlet = self.operation.casefold() in {"new-inboundconnector", "set-inboundconnector"}
+        return cmdlet and self.succeeded and partner and of_everyone and restricts
+
+    @property
     def names(self) -> frozenset[str]:
         """What the object may be called: `ObjectId` is a name with or without a path, `Identity` what was typed."""
         given = (self.object_id, self.parameters.get("Identity", ""), self.parameters.get("Name", ""))

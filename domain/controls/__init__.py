@@ -10,6 +10,7 @@ from domain.controls import (
     dkim,
     dmarc,
     inbound_lockdown,
+    lock_bypass,
     mx,
     oof_connector,
     oof_rule,
@@ -19,12 +20,13 @@ from domain.controls import (
     spoof_intelligence,
 )
 from domain.exchange import ExchangeObject, Writing
-from domain.facts import Lane
+from domain.reading import Lane
 
 CATALOGUE: dict[str, Control] = {
     module.CONTROL.id: module.CONTROL
     for module in (
         service_connectors,  # before the lock-down, which would refuse their mail
+        inbound_lockdown,  # before what opens the tenant, which needs it proven
         oof_connector,
         oof_rule,
         spoof_intelligence,
@@ -36,7 +38,7 @@ CATALOGUE: dict[str, Control] = {
         alert_policies,
         connector_health,
         direct_send,
-        inbound_lockdown,  # last: the one that can stop mail
+        lock_bypass,
     )
 }
 
@@ -44,7 +46,7 @@ CATALOGUE: dict[str, Control] = {
 KINDS: tuple[type[ExchangeObject], ...] = tuple(
     dict.fromkeys(kind for control in CATALOGUE.values() for kind in control.sees)
 )
-"""Every kind of object that some control judges, or rests its verdict on."""
+"""Every kind of object that some control judges, or rests its judgement on."""
 
 WRITINGS: tuple[Writing, ...] = tuple(kind.writing for kind in KINDS if kind.writing)
 

@@ -18,6 +18,7 @@ from domain.mail import asking, dkim
 from domain.mail.asking import Asked, Needs
 from domain.mail.dkim import Dangling, Equal, InTheWay, Missing, Selector
 from domain.profile import given
+from domain.shown import quoted
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
@@ -117,7 +118,7 @@ class _Signing:
     def _todo(self) -> str:
         """What a person should do, where there is no step to take."""
         if not self.selectors:
-            return f"{self.name}: Microsoft reports '{self.config.status}' and names no CNAMEs: see {_PORTAL}."
+            return f"{self.name}: Microsoft reports {quoted(self.config.status)} and names no CNAMEs: see {_PORTAL}."
         told = "; ".join(text for each in self.selectors if (text := _told(each)))
         return f"{self.name}: {told}" + ("" if self.config.enabled else "; signing is switched on once they are there.")
 

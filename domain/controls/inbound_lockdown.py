@@ -5,54 +5,120 @@ the Partner form locks, so an OnPremises connector is never turned into one or t
 beside it, as Microsoft's third-party-filter article has it. Source: docs/reference/exchange.md#two-recipes.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
 from domain import normal
-from domain.control import Compliant, Control, Drift, Drifted, Facts, Judgement, NeedsPerson, compare, listed
+from domain.control import (
+    Comparison,
+    Compliant,
+    Control,
+    Drift,
+    Drifted,
+    Facts,
+    Judgement,
+    NeedsPerson,
+    Unknown,
+    compare,
+    listed,
+    with_findings,
+)
 from domain.controls import service_connectors
 from domain.exchange import AcceptedDomain, InboundConnector
+from domain.findings import Finding, found
+from domain.guards import Guard
+from domain.lock import LockSeen
 from domain.profile import Profile, given
-from domain.steps import Step
+from domain.shown import quoted
+from domain.steps import Step, Value
 from domain.tenant import Wanted
+
+_ID = "inbound-lockdown"
+HOW_TO_HOLD_OPEN = "to hold the lock open: holdfast open TENANT --reason ... --until ... (POST /api/tenants/{id}/open)"
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
-    profile = wanted.profile
-    # A declared service may sit in the filter's own range (its IoT relay): its connector is not the lock.
-    connectors = tuple(c for c in facts.all(InboundConnector) if not service_connectors.is_declared(c, wanted.tenant))
-    ours = [c for c in connectors if c.connector_type == _type(profile) and _looks_ours(c, profile)]
+    profile, ours, connectors = wanted.profile, _ours(facts, wanted), _undeclared(facts, wanted)
+    kept: tuple[Finding, ...] = ()
+    judged: Compliant | Drifted | NeedsPerson
     match ours:
         case []:
-            return _missing(facts, connectors, profile)
+            judged = _missing(facts, connectors, profile)
         case [one]:
-            return _differing(one, facts, profile)
-        case _:
-            names = " and ".join(f"'{c.name}'" for c in ours)
-            return NeedsPerson(f"the connectors {names} both look like the filter's: remove all but one of them")
+            judged, kept = _differing(one, facts, wanted)
+        case several:
+            names = " and ".join(quoted(c.name) for c in several)
+            judged = NeedsPerson(f"the connectors {names} both look like the filter's: remove all but one of them")
+    others = [c for c in connectors if c not in ours and _is_stranded(c)] if profile.connector_form == "partner" else []
+    stranded = {found("connector", _ID, c.name, c.sender_domains, _STRANDS): c for c in others}
+    going = {each.id: c for each, c in stranded.items() if each.id in wanted.inventory.unwanted}
+    left = [each for each, c in stranded.items() if c.enabled and each.id not in going]
+    return with_findings(_with_removed(judged, going), (*kept, *left), wanted.inventory)
 
 
-def is_locked(facts: Facts, wanted: Wanted) -> bool:
-    """Whether some connector refuses mail that does not come from the filter, whoever made it."""
-    return any(
-        c.enabled and c.connector_type == "Partner" and "*" in c.sender_domains and c.restrict_domains_to_ip_addresses
-        for c in facts.known(InboundConnector)
-        if not service_connectors.is_declared(c, wanted.tenant)
-    )
+_STRANDS = "mail of these senders that comes straight to the tenant is refused once it is locked"
 
 
-def has_lock(facts: Facts, wanted: Wanted) -> bool:
-    """Whether somebody has taken the guide's step: the filter's connector is there, be it switched off or loosened."""
+def _is_stranded(connector: InboundConnector) -> bool:
+    """Whether its senders are known by their domain alone, so that a lock refuses what they send by any address.
+
+    Source: docs/reference/exchangedefender.md#lock-down.
+    """
+    known = connector.sender_ip_addresses or connector.tls_sender_certificate_name
+    return connector.connector_type == "Partner" and not known and not connector.locks
+
+
+def _with_removed(
+    judged: Compliant | Drifted | NeedsPerson, going: Mapping[str, InboundConnector]
+) -> Compliant | Drifted | NeedsPerson:
+    """*judged*, with the steps that switch off the connectors that a person has removed, by finding."""
+    seen, steps = Comparison(), []
+    for finding, connector in going.items():
+        one = compare(("Enabled", False, connector.enabled)).of(connector.name)
+        values: dict[str, Value] = {"Identity": connector.identity, "Enabled": False}
+        steps += [Step("exchange", "Set-InboundConnector", values, one.fields, (finding,))] if one.drift else []
+        seen += one
+    equal = judged.equal | seen.equal
+    if not steps:
+        return replace(judged, equal=equal)
+    if isinstance(judged, Drifted):
+        mended = tuple(each if each.mends else replace(each, mends=_fields(judged)) for each in judged.steps)
+        return replace(judged, drift=judged.drift + seen.drift, steps=(*mended, *steps), equal=equal)
+    return Drifted(seen.drift, tuple(steps), equal=equal)
+
+
+def _fields(judged: Drifted) -> tuple[str, ...]:
+    return tuple(each.field for each in judged.drift)
+
+
+def the_lock(facts: Facts, wanted: Wanted) -> InboundConnector | None:
+    """The one connector whose fields this control compares; None where there is none, or more than one."""
+    ours = _ours(facts, wanted)
+    return ours[0] if len(ours) == 1 else None
+
+
+def _ours(facts: Facts, wanted: Wanted) -> list[InboundConnector]:
     profile = wanted.profile
-    return is_locked(facts, wanted) or any(
-        c.connector_type == _type(profile) and _looks_ours(c, profile)
-        for c in facts.known(InboundConnector)
-        if not service_connectors.is_declared(c, wanted.tenant)
-    )
+    connectors = _undeclared(facts, wanted)
+    return [c for c in connectors if c.connector_type == _type(profile) and looks_ours(c, profile)]
+
+
+def _undeclared(facts: Facts, wanted: Wanted) -> tuple[InboundConnector, ...]:
+    """A declared service may sit in the filter's own range (its IoT relay): its connector is not the lock."""
+    return tuple(c for c in facts.all(InboundConnector) if not service_connectors.is_declared(c, wanted.tenant))
+
+
+def is_locked(facts: Facts) -> bool:
+    """Whether some connector refuses mail that does not come by it, whoever made or declared it."""
+    return any(connector.locks for connector in facts.known(InboundConnector))
 
 
 def _type(profile: Profile) -> str:
     return "Partner" if profile.connector_form == "partner" else "OnPremises"
 
 
-def _looks_ours(connector: InboundConnector, profile: Profile) -> bool:
+def looks_ours(connector: InboundConnector, profile: Profile) -> bool:
     """Found by content or by name: customers follow the guide by hand and name things as they like."""
     values, networks = profile.inbound_connector, profile.delivery_networks
     names = {normal.name(values.name), normal.name(values.name_beside)} if values else set()
@@ -60,7 +126,7 @@ def _looks_ours(connector: InboundConnector, profile: Profile) -> bool:
     return bool(by_content) or normal.name(connector.name) in names
 
 
-def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Profile) -> Judgement:
+def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Profile) -> Drifted:
     taken = {normal.name(c.name) for c in facts.all(InboundConnector)}
     values = given(profile.inbound_connector)
     name = values.name_beside if normal.name(values.name) in taken else values.name
@@ -79,8 +145,9 @@ def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Pr
             "Comment": values.comment,
         },
     )
-    inert = [c.name for c in connectors if _looks_ours(c, profile)]
-    detail = f"'{inert[0]}' is of type {_other(profile)} and does not count; it is left as it is" if inert else ""
+    inert = [c.name for c in connectors if looks_ours(c, profile)]
+    beside = f"{quoted(inert[0])} is of type {_other(profile)} and does not count; it is left as it is" if inert else ""
+    detail = "; ".join(filter(None, (beside, _refused_too(facts, profile))))
     return Drifted((Drift("Name", name, None),), (step,), detail)
 
 
@@ -88,24 +155,54 @@ def _other(profile: Profile) -> str:
     return "OnPremises, which does not lock," if profile.connector_form == "partner" else "Partner"
 
 
-def _differing(connector: InboundConnector, facts: Facts, profile: Profile) -> Judgement:
+def _differing(
+    connector: InboundConnector, facts: Facts, wanted: Wanted
+) -> tuple[Compliant | Drifted | NeedsPerson, tuple[Finding, ...]]:
+    """What is to be done to the filter's connector, and what is found on it that stays."""
+    profile, inventory = wanted.profile, wanted.inventory
+    others = service_connectors.other_addresses(_ID, connector, profile.delivery_networks)
+    kept, going = inventory.kept(others.values()), inventory.going(others.values())
+    addresses = (*profile.delivery_networks, *(text for text, each in others.items() if each in kept))
+    senders = ("SenderIPAddresses", listed(addresses), listed(connector.sender_ip_addresses))
+    apart = compare(senders) if going else Comparison()
     seen = compare(
         ("Name", connector.name, connector.name),
         ("Enabled", True, connector.enabled),
-        ("SenderIPAddresses", listed(profile.delivery_networks), listed(connector.sender_ip_addresses)),
+        *(() if going else (senders,)),
         ("RequireTls", True, connector.require_tls),
         ("RestrictDomainsToIPAddresses", True, connector.restrict_domains_to_ip_addresses),
         ("CloudServicesMailEnabled", False, connector.cloud_services_mail_enabled),
     )
     if profile.connector_form == "partner":
         seen += compare(("SenderDomains", ("*",), listed(connector.sender_domains)))
-    if seen.drift:
-        values = {"Identity": connector.identity, **seen.values, "Comment": given(profile.inbound_connector).comment}
-        return Drifted(seen.drift, (Step("exchange", "Set-InboundConnector", values),), equal=seen.equal)
+    # What a person has removed is a step of its own, which is taken without what else has drifted.
+    comment: dict[str, Value] = {"Comment": given(profile.inbound_connector).comment}
+    steps = [_step(connector, seen, comment)] if seen.drift else []
+    steps += [replace(_step(connector, apart, {}), removes=going)] if going else []
+    seen += apart
+    if steps:
+        opened = {"Enabled", "RestrictDomainsToIPAddresses"} & {each.field for each in seen.drift}
+        told = "; ".join(filter(None, (_refused_too(facts, profile), HOW_TO_HOLD_OPEN if opened else "")))
+        return Drifted(seen.drift, tuple(steps), told, seen.equal), kept
     if unlocked := _outside_scope(connector, facts):
-        scope = f"'{connector.name}' is scoped (AssociatedAcceptedDomains) and leaves {', '.join(unlocked)} open"
-        return NeedsPerson(f"{scope}: take the scope off, or say that it is wanted", equal=seen.equal)
-    return Compliant(equal=seen.equal)
+        scope = f"{quoted(connector.name)} is scoped (AssociatedAcceptedDomains) and leaves {', '.join(unlocked)} open"
+        todo = NeedsPerson(f"{scope}: take the scope off, or say that it is wanted", equal=seen.equal)
+        return todo, kept
+    return Compliant(_refused_too(facts, profile), seen.equal), kept
+
+
+def _step(connector: InboundConnector, seen: Comparison, more: dict[str, Value]) -> Step:
+    return Step(
+        "exchange", "Set-InboundConnector", {"Identity": connector.identity, **seen.values, **more}, seen.fields
+    )
+
+
+def _refused_too(facts: Facts, profile: Profile) -> str:
+    """What the lock refuses beside mail that goes round the filter (docs/reference/exchangedefender.md#lock-down)."""
+    names = sorted(domain.key for domain in facts.all(AcceptedDomain) if domain.is_microsofts)
+    if profile.connector_form != "partner" or not names:
+        return ""
+    return f"while it is locked, mail sent straight to {', '.join(names)} is refused, as its MX is Microsoft's"
 
 
 def _outside_scope(connector: InboundConnector, facts: Facts) -> list[str]:
@@ -115,12 +212,36 @@ def _outside_scope(connector: InboundConnector, facts: Facts) -> list[str]:
 
 
 CONTROL = Control(
-    id="inbound-lockdown",
+    id=_ID,
     title="Inbound connector that takes mail from the filter only",
     about=(InboundConnector, AcceptedDomain),
     parts=("delivery_networks", "inbound_connector", "mx_suffixes"),  # the MX guard needs the last
     judge=_judge,
     needs=("service-connectors",),  # once it closes, the mail of a service without a connector is refused
-    guarded=True,
+    finds=("address", "connector"),
     by_hand="Exchange admin center > Mail flow > Connectors > the filter's: put back the settings shown, turn it on.",
 )
+
+
+def lock_seen(facts: Facts, wanted: Wanted, closing: Guard, now: datetime) -> LockSeen | None:
+    """What *facts* and the MX guard show of the lock; None where they could not be read well enough to tell."""
+    against, at = _differing_from_profile(facts, wanted), facts.read_at(CONTROL)
+    if against is None or (not against and closing.unread):
+        return None
+    return LockSeen(at or now, against or ("" if closing.passed else closing.reason))
+
+
+def _differing_from_profile(facts: Facts, wanted: Wanted) -> str | None:
+    """Why the lock is not as the profile wants it; empty where it is, None where that could not be read."""
+    match CONTROL.find(facts, wanted):
+        case Unknown():
+            return None
+        case Compliant():
+            locked = any(connector.locks for connector in facts.all(InboundConnector))
+            return "" if locked else "the connector is of the form that refuses nothing"
+        case Drifted(drift=drift):
+            return f"the connector differs from the profile ({', '.join(each.field for each in drift)})"
+        case NeedsPerson(todo=todo):
+            return todo
+        case not_asked_for:
+            return not_asked_for.reason

@@ -9,7 +9,7 @@ from datetime import datetime
 from domain.control import Control, Facts, Judgement, compare
 from domain.controls import inbound_lockdown, per_domain
 from domain.exchange import AcceptedDomain, InboundConnector
-from domain.guards import speaks_against
+from domain.guards import Guard, lockdown, speaks_against
 from domain.mail.asking import Needs, NoVerdict
 from domain.mx_moves import MxMemories, Sights, sight
 from domain.tenant import Wanted
@@ -18,7 +18,7 @@ _WANTED = "the filter's hosts only"
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
-    locked = inbound_lockdown.is_locked(facts, wanted)
+    locked = inbound_lockdown.is_locked(facts)
     seen_now = sights(facts, wanted)
 
     def look(domain: str) -> per_domain.OneDomain | Needs | NoVerdict:
@@ -35,12 +35,18 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
 
 def sights(facts: Facts, wanted: Wanted) -> Sights:
     """What was seen of the MX of every domain that receives mail here; none where the domains were not read."""
-    return {domain: sight(domain, facts.answers, wanted.profile.mx_suffixes) for domain in per_domain.receiving(facts)}
+    return {domain: sight(domain, facts.answers, wanted.profile.filter_hosts) for domain in per_domain.receiving(facts)}
 
 
 def remembered(before: MxMemories, facts: Facts, wanted: Wanted, now: datetime) -> MxMemories:
     """What is remembered of the tenant's MX after a look, whichever controls it was for."""
-    return before.after(sights(facts, wanted), now, locked=inbound_lockdown.has_lock(facts, wanted))
+    return before.after(sights(facts, wanted), now, locked=inbound_lockdown.is_locked(facts))
+
+
+def mx_guard(facts: Facts, wanted: Wanted, seen: Sights, memories: MxMemories, now: datetime) -> Guard:
+    """Whether the lock-down may close, as *seen* and what is remembered of the MX have it."""
+    domains = facts.known(AcceptedDomain)
+    return lockdown(domains, seen, memories, now, since=wanted.tenant.mx_at_filter_since)
 
 
 CONTROL = Control(

@@ -8,6 +8,7 @@ from domain import normal
 from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Judgement, NeedsPerson, compare
 from domain.exchange import AcceptedDomain, OutboundConnector, TransportRule
 from domain.profile import OutOfOfficeValues, given
+from domain.shown import quoted
 from domain.steps import Step
 from domain.tenant import Wanted
 
@@ -73,7 +74,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
             step = Step("exchange", "Set-OutboundConnector", {"Identity": one.identity, **seen.values})
             return Drifted(seen.drift, (step,), equal=seen.equal) if seen.drift else Compliant(equal=seen.equal)
         case several:
-            names = " and ".join(f"'{c.name}'" for c in several)
+            names = " and ".join(quoted(c.name) for c in several)
             return NeedsPerson(f"the connectors {names} both look like the out-of-office one: remove all but one")
 
 

@@ -8,6 +8,7 @@ from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts
 from domain.controls import oof_connector
 from domain.exchange import AcceptedDomain, OutboundConnector, TransportRule
 from domain.profile import given
+from domain.shown import quoted
 from domain.steps import Step
 from domain.tenant import Wanted
 
@@ -26,7 +27,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
         case (one,):
             return _differing(one, connector, known_as)
         case several:
-            names = " and ".join(f"'{r.name}'" for r in several)
+            names = " and ".join(quoted(r.name) for r in several)
             return NeedsPerson(f"the rules {names} both route automatic replies: remove all but one of them")
 
 

@@ -60,7 +60,7 @@ def published(
 ) -> RecordChange | None:
     """The change that publishes *new* at *name*, beside all that is there or *in_place* of one text.
 
-    None where nobody lets us change the zone, or the set is too large to be put back: it is then proposed.
+    None where the config names no DNS provider for the zone, or the set is too large to put back: it is proposed.
     """
     zone, rtype = wanted.tenant.zone_of(name), of_type(new)
     if zone is None:
@@ -93,7 +93,7 @@ def alias_at(name: str, seen: Comparison, facts: Facts) -> DomainJudgement | Non
 
 
 def judge_each(domains: tuple[str, ...], look: Callable[[str], DomainJudgement]) -> Judgement | Needs:
-    """Look at each of *domains*. What one still needs, all wait for; what one hides is told beside what others lack.
+    """Judge each of *domains*: Needs if any needs more answers; what is unclear is told beside the drift of others.
 
     While one is unclear the judgement is never compliant.
     """

@@ -18,37 +18,47 @@ from domain.control import (
     NotApplicable,
     compare,
     listed,
+    with_findings,
 )
 from domain.exchange import AcceptedDomain, InboundConnector
+from domain.findings import Finding, Inventory, found
+from domain.shown import quoted
 from domain.steps import Step, Value
 from domain.tenant import ServiceConnector, TenantConfig, Wanted
+
+_ID = "service-connectors"
 
 
 def is_declared(connector: InboundConnector, tenant: TenantConfig) -> bool:
     """Whether *connector* is one of those that the tenant's config declares."""
-    return any(_serves(connector, service) for service in tenant.service_connectors)
+    return any(serves(connector, service) for service in tenant.service_connectors)
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     declared = wanted.tenant.service_connectors
     if not declared:
         return NotApplicable("the tenant's config declares no service connectors")
-    seen, steps, todo = Comparison(), [], []
+    seen, steps, todo, findings = Comparison(), [], [], list[Finding]()
     for service in declared:
-        match [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and _serves(c, service)]:
+        match [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and serves(c, service)]:
             case []:
                 one, step = _missing(service)
             case [connector]:
-                one, step = _differing(connector, service)
+                others = other_addresses(_ID, connector, service.sender_ips) if service.sender_ips else {}
+                findings += others.values()
+                one, step = _differing(connector, service, others, wanted.inventory)
             case several:
-                names = " and ".join(f"'{c.name}'" for c in several)
-                todo.append(f"the connectors {names} both look like '{service.name}': remove all but one of them")
+                names = " and ".join(quoted(c.name) for c in several)
+                todo.append(f"the connectors {names} both look like {quoted(service.name)}: remove all but one of them")
                 continue
         seen += one
         steps += [step] if one.drift else []
+    judged: Compliant | Drifted | NeedsPerson = Compliant(equal=seen.equal)
     if steps:
-        return Drifted(seen.drift, tuple(steps), equal=seen.equal)
-    return NeedsPerson("; ".join(todo), equal=seen.equal) if todo else Compliant(equal=seen.equal)
+        judged = Drifted(seen.drift, tuple(steps), equal=seen.equal)
+    elif todo:
+        judged = NeedsPerson("; ".join(todo), equal=seen.equal)
+    return with_findings(judged, wanted.inventory.kept(findings), wanted.inventory)
 
 
 def _missing(service: ServiceConnector) -> tuple[Comparison, Step]:
@@ -58,7 +68,7 @@ def _missing(service: ServiceConnector) -> tuple[Comparison, Step]:
     return Comparison((drift,)), Step("exchange", "New-InboundConnector", values, (drift.field,))
 
 
-def _serves(connector: InboundConnector, service: ServiceConnector) -> bool:
+def serves(connector: InboundConnector, service: ServiceConnector) -> bool:
     """By name, or by exactly the declared addresses or certificate (then somebody renamed it)."""
     if service.certificate:
         same = connector.tls_sender_certificate_name.casefold() == service.certificate.casefold()
@@ -73,28 +83,39 @@ def _identity(service: ServiceConnector) -> dict[str, Value]:
     return {"SenderIPAddresses": listed(service.sender_ips), "RequireTls": service.require_tls}
 
 
-def _differing(connector: InboundConnector, service: ServiceConnector) -> tuple[Comparison, Step]:
+def other_addresses(control: str, connector: InboundConnector, networks: tuple[str, ...]) -> dict[str, Finding]:
+    """The addresses of *connector* beside *networks*, by their text."""
+    return {
+        each: found("address", control, connector.name, each, f"mail that is sent from {each} comes in by it")
+        for each in sorted(connector.sender_ip_addresses - set(networks))
+    }
+
+
+def _differing(
+    connector: InboundConnector, service: ServiceConnector, others: dict[str, Finding], inventory: Inventory
+) -> tuple[Comparison, Step]:
     seen = compare(("Name", connector.name, connector.name), ("Enabled", True, connector.enabled))
     certificate = connector.tls_sender_certificate_name
     if service.certificate:
         same = certificate.casefold() == service.certificate.casefold()
         seen += compare(("TlsSenderCertificateName", service.certificate, service.certificate if same else certificate))
     else:
-        seen += compare(
-            ("SenderIPAddresses", listed(service.sender_ips), listed(connector.sender_ip_addresses)),
-        )
+        kept = inventory.kept(others.values())
+        addresses = (*service.sender_ips, *(text for text, each in others.items() if each in kept))
+        seen += compare(("SenderIPAddresses", listed(addresses), listed(connector.sender_ip_addresses)))
     named = seen.of(service.name)
     values = {"Identity": connector.identity, **seen.values}
-    return named, Step("exchange", "Set-InboundConnector", values, named.fields)
+    return named, Step("exchange", "Set-InboundConnector", values, named.fields, inventory.going(others.values()))
 
 
 CONTROL = Control(
-    id="service-connectors",
+    id=_ID,
     title="Connectors of the tenant's other services",
     about=(InboundConnector,),
     beside=(AcceptedDomain,),
     source="https://learn.microsoft.com/exchange/mail-flow-best-practices/use-connectors-to-configure-mail-flow"
     "/set-up-connectors-for-secure-mail-flow-with-a-partner",
     judge=_judge,
+    finds=("address",),
     by_hand="Exchange admin center > Mail flow > Connectors: create or turn on the connector of the service named.",
 )

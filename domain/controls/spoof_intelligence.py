@@ -10,6 +10,7 @@ from domain import normal
 from domain.control import Comparison, Compliant, Control, Drifted, Facts, Judgement, NeedsPerson, compare
 from domain.exchange import AcceptedDomain, AntiPhishPolicy, AntiPhishRule, PolicyRule, PresetRule
 from domain.profile import given
+from domain.shown import quoted
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
@@ -19,8 +20,8 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     named = {normal.name(name) for name in given(wanted.profile.spoof_intelligence).policies}
     ours = [p for p in policies if (normal.name(p.name) in named if named else p.is_default)]
     if missing := named - {normal.name(p.name) for p in policies}:
-        names = ", ".join(sorted(missing))
-        return NeedsPerson(f"there is no anti-phish policy '{names}': correct overrides.spoof_intelligence.policies")
+        names = ", ".join(map(quoted, sorted(missing)))
+        return NeedsPerson(f"there is no anti-phish policy {names}: correct overrides.spoof_intelligence.policies")
     if not ours:
         return NeedsPerson(
             "the tenant has no default anti-phish policy: name the policy in overrides.spoof_intelligence"
@@ -47,7 +48,7 @@ def _overridden(facts: Facts, policies: tuple[AntiPhishPolicy, ...], equal: froz
     on = sum((_comparison(policy) for policy in winners), Comparison())
     if not on.drift:
         return Compliant(equal=equal)
-    names = ", ".join(f"'{p.name}'" for p in winners if p.enable_spoof_intelligence)
+    names = ", ".join(quoted(p.name) for p in winners if p.enable_spoof_intelligence)
     todo = f"overridden by {names}, which has spoof intelligence on and comes first for some recipients"
     return NeedsPerson(todo, on.drift, equal)
 

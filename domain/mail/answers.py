@@ -48,30 +48,40 @@ type RecordValue = str | Mx | Txt
 class Present:
     """The records of a name and type: never none. *ttl_s* is what is left of their time to live, in seconds.
 
-    *whole*: every server that was asked said so.
+    *whole*: every server that was asked said so. *longest_s*: for how long a resolver that asked a moment before *at*
+    may believe it: each alias on the way adds its time, and a delegation counts as long as its parent says.
     """
 
     values: tuple[RecordValue, ...]
     ttl_s: int
     at: datetime
     whole: bool = field(default=True, compare=False)
+    longest_s: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Proven not to be there. *name_exists*: NODATA, else NXDOMAIN (RFC 2308). *ttl_s*: how long to believe it."""
+    """Proven not to be there. *name_exists*: NODATA, else NXDOMAIN (RFC 2308). *ttl_s*: how long to believe it.
+
+    *longest_s*: as of Present.
+    """
 
     name_exists: bool
     ttl_s: int
     at: datetime
+    longest_s: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """No usable answer: time-out, SERVFAIL, lame, servers that disagree, a record that cannot be read."""
+    """No usable answer: time-out, SERVFAIL, lame, servers that disagree, a record that cannot be read.
+
+    *shown*: what single servers said all the same.
+    """
 
     reason: str
     at: datetime
+    shown: tuple[Present | Absent, ...] = field(default=(), compare=False)
 
 
 type DnsAnswer = Present | Absent | Unclear

@@ -137,7 +137,7 @@ def _state(owner: str, wanted: str, asked: Asked, *, keys: bool) -> State:
 
 
 def beside(owner: str) -> str:
-    """A name beside *owner* that nobody publishes: what is said of it, a wildcard says, or nothing does."""
+    """A name beside *owner* that is not published: an answer for it comes from a wildcard."""
     return f"no-such.{owner.partition('.')[2]}"
 
 

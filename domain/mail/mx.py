@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Self
 
 from domain.mail import names
-from domain.mail.answers import Absent, DnsAnswers, Mx
+from domain.mail.answers import Absent, DnsAnswers, Mx, Present
 from domain.mail.asking import Asked, Needs, NoVerdict, Remark, exchangers, hosts
 
 MICROSOFT = ("mail.protection.outlook.com", "mx.microsoft", "mail.eo.outlook.com")
@@ -62,22 +63,54 @@ class NoDomain:
 type MxVerdict = AllFilter | Mixed | Microsoft | Other | NullMx | NoMx | NoDomain
 
 
-def judge_mx(domain: str, answers: DnsAnswers, suffixes: tuple[str, ...]) -> MxVerdict | Needs | NoVerdict:
-    """Judge the MX records of *domain*; *suffixes* are the filter's domains (a profile's `mx_suffixes`).
+@dataclass(frozen=True, slots=True)
+class FilterHosts:
+    """Which hosts take mail for the filter: every name below *suffixes* but those of *outbound*, by which mail leaves.
+
+    A suffix itself takes none. Numbered siblings (`outbound30`) are of the same kind as the name without a number.
+    """
+
+    suffixes: tuple[str, ...]
+    outbound: tuple[str, ...] = ()
+
+    def checked(self) -> Self:
+        """The same in A-labels. Raises ValueError where one is no domain name, or there is no suffix."""
+        if not self.suffixes:
+            raise ValueError("mx suffixes: should name at least one domain of the filter")
+        return type(self)(tuple(map(names.to_ascii, self.suffixes)), tuple(map(names.to_ascii, self.outbound)))
+
+    def take(self, host: str) -> bool:
+        label, _, parent = host.partition(".")
+        unnumbered = f"{label.rstrip('0123456789')}.{parent}"
+        below = any(host != suffix and names.is_under(host, suffix) for suffix in self.suffixes)
+        return below and not {host, unnumbered} & set(self.outbound)
+
+
+def judge_mx(domain: str, answers: DnsAnswers, filter_hosts: FilterHosts) -> MxVerdict | Needs | NoVerdict:
+    """Judge the MX records of *domain*.
 
     Raises:
         ValueError: *domain* or a suffix is no domain name, or there is no suffix.
     """
-    name, ours = names.to_ascii(domain), tuple(names.to_ascii(suffix) for suffix in suffixes)
-    if not ours:
-        raise ValueError("mx suffixes: should name at least one domain of the filter")
+    name, filter_hosts = names.to_ascii(domain), filter_hosts.checked()
     asked = Asked(answers)
     answer = asked.get(name, "MX")
     if isinstance(answer, Absent):
         return NoMx() if answer.name_exists else NoDomain()
     found = sorted(exchangers(answer), key=lambda mx: (mx.preference, mx.host))
     remarks = _remarks(name, found, asked)
-    return asked.open or _verdict(tuple(dict.fromkeys(mx.host for mx in found)), ours, remarks)
+    return asked.open or _verdict(tuple(dict.fromkeys(mx.host for mx in found)), filter_hosts, remarks)
+
+
+def elsewhere(answer: Present | Absent, filter_hosts: FilterHosts) -> tuple[str, ...]:
+    """The hosts of one server's answer that are not the filter's; NO_MX where it has none."""
+    if isinstance(answer, Absent):
+        return (NO_MX,)
+    return tuple(mx.host for mx in exchangers(answer) if mx.host and not filter_hosts.take(mx.host))
+
+
+NO_MX = "no MX"
+"""Stands for the host where there is no record: senders fall back to the name's addresses."""
 
 
 def allows_lockdown(verdict: MxVerdict | Needs | NoVerdict) -> bool:
@@ -85,20 +118,20 @@ def allows_lockdown(verdict: MxVerdict | Needs | NoVerdict) -> bool:
     return isinstance(verdict, AllFilter | NullMx)
 
 
-def _verdict(found: tuple[str, ...], ours: tuple[str, ...], remarks: tuple[Remark, ...]) -> MxVerdict:
+def _verdict(found: tuple[str, ...], filter_hosts: FilterHosts, remarks: tuple[Remark, ...]) -> MxVerdict:
     if found == ("",):
         return NullMx()
-    in_filter = tuple(host for host in found if _belongs(host, ours))
+    in_filter = tuple(host for host in found if filter_hosts.take(host))
     others = tuple(host for host in found if host not in in_filter)
     if not others:
         return AllFilter(in_filter, remarks)
     if in_filter:
         return Mixed(in_filter, others, remarks)
-    return (Microsoft if all(_belongs(host, MICROSOFT) for host in others) else Other)(others, remarks)
+    return (Microsoft if all(_is_microsofts(host) for host in others) else Other)(others, remarks)
 
 
-def _belongs(host: str, suffixes: tuple[str, ...]) -> bool:
-    return any(names.is_under(host, suffix) for suffix in suffixes)
+def _is_microsofts(host: str) -> bool:
+    return any(names.is_under(host, suffix) for suffix in MICROSOFT)
 
 
 def _remarks(name: str, found: list[Mx], asked: Asked) -> tuple[Remark, ...]:

@@ -3,14 +3,16 @@
 Source: docs/reference/psa.md#webhooks-are-hints, #connectwise-callbacks, #autotask-webhooks, #halopsa-webhooks.
 """
 
-import json
+import re
 from dataclasses import dataclass
 from typing import Any, assert_never
 from urllib.parse import parse_qsl, urlsplit
 
+from domain.nesting import parse_json
 from domain.psa.desk import Action, TicketSystem
 
-LONGEST_ID = 100
+_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+"""What an id from outside looks like, in whichever system."""
 
 
 class BadBody(ValueError):  # noqa: N818 - it names the body, and the error is that there is one
@@ -60,8 +62,8 @@ def parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
         BadBody: It is none, or is nested deeper than anybody means.
     """
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return parse_json(body)
+    except ValueError:
         raise BadBody("the body is not JSON") from None
 
 
@@ -155,9 +157,11 @@ def request(body: bytes) -> WebhookRequest:
     if action not in ("check", "reprovision"):  # a tuple: what no set takes is refused too
         raise BadBody("action should be check or reprovision")
     company, ticket = content.get("company_id"), content.get("ticket_id")
-    if not isinstance(company, str | int) or not str(company) or len(str(company)) > LONGEST_ID:
+    if not isinstance(company, str | int) or not _ID.fullmatch(str(company)):
         raise BadBody("company_id should be the id of a company")
-    return WebhookRequest(action, str(company), str(ticket or "")[:LONGEST_ID])
+    if ticket not in (None, "") and not (isinstance(ticket, str | int) and _ID.fullmatch(str(ticket))):
+        raise BadBody("ticket_id should be the id of a ticket")
+    return WebhookRequest(action, str(company), str(ticket or ""))
 
 
 def _object(content: object) -> dict[str, Any]:
@@ -169,6 +173,6 @@ def _object(content: object) -> dict[str, Any]:
 def _id(value: object, name: str) -> str:
     """A ticket id: a positive whole number in all three systems, sometimes sent as text."""
     text = str(value)
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID and int(text)):
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and _ID.fullmatch(text) and int(text)):
         raise BadBody(f"{name} should be the id of a ticket")
     return str(int(text))

@@ -1,16 +1,17 @@
 """What a ticket is told of one tenant: which ledger entries open one, which settle it, and their words.
 
-A cause is a control, or the tenant itself where an entry names none. Its key is stable: no date, count or name is in
-it, so that a cause that lasts has one ticket (docs/reference/psa.md#one-ticket-a-cause).
+A cause is a control, or the tenant itself where an entry names none. Its key (`marks`) is stable: no date, count or
+name is in it, so that a cause that lasts has one ticket (docs/reference/psa.md#one-ticket-a-cause).
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from domain.control import Drift
 from domain.ledger import Entry, LedgerEvent
 from domain.operations import ControlOutcome, Operation
 from domain.psa.desk import ApprovalRules
+from domain.psa.marks import Marks
+from domain.shown import quoted, visible
 from domain.states import ControlState
 from domain.steps import ShownStep
 
@@ -22,33 +23,21 @@ SETTLING: frozenset[LedgerEvent] = frozenset({"corrected", "found_compliant", "n
 PASSING = frozenset({"brake", "freeze", "order", "lease", "tenant"})
 """Parts of the gate that a person has closed, or that open by themselves: no ticket is needed to know."""
 
+LONGEST_HEADING = 90
 LONGEST_TEXT = 12_000
 LONGEST_PART = 4_000
 """Of one value or sentence: a record to be pasted must be whole, and takes up to a thousand characters a domain."""
 
 
-def key(tenant_id: str, cause: str) -> str:
-    """Our own name for the ticket of a cause: at most 50 characters, as Autotask's `externalID` takes."""
-    return f"hf-{_hash(tenant_id, cause)}"
-
-
-def marker(ids: Iterable[str]) -> str:
-    """What a note carries so that it is known again: whether it was written is looked up before it is repeated."""
-    return f"[hf-{_hash(*sorted(ids))[:12]}]"
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
-
-
 def summary(cause: str, tenant_name: str, filter_name: str) -> str:
     what = "mail settings need attention" if cause == TENANT else f"setting {cause} needs attention"
-    return f"{filter_name}: {what} ({tenant_name})"[:90]
+    return visible(f"{filter_name}: {what} ({tenant_name})")[:LONGEST_HEADING]
 
 
 def first_text(filter_name: str) -> str:
     """A ticket's first text, which its customer may see."""
-    watched = f"Holdfast watches the mail settings of this tenant that the guide of {filter_name} documents."
+    guide = f"the guide of {visible(filter_name)[:LONGEST_HEADING]}"
+    watched = f"Holdfast watches the mail settings of this tenant that {guide} documents."
     return f"{watched} What it found is in the internal notes."
 
 
@@ -57,7 +46,7 @@ ABOUT_SERVICE = "Holdfast tells its own operators of something that a person has
 
 def incident_summary(entry: Entry) -> str:
     """The title of a ticket about the service itself."""
-    return f"Holdfast: {entry.detail.partition(':')[0]}"[:90]
+    return visible(f"Holdfast: {entry.detail.partition(':')[0]}")[:LONGEST_HEADING]
 
 
 def cause_of(entry: Entry) -> str:
@@ -76,14 +65,14 @@ def settled(entries: Sequence[Entry]) -> bool:
     return bool(said) and said[-1].event in SETTLING
 
 
-def note(entries: Sequence[Entry], state: ControlState, approval: ApprovalRules) -> str:
+def note(entries: Sequence[Entry], state: ControlState, approval: ApprovalRules, marks: Marks) -> str:
     """The note for what happened since the last one, oldest first: every sentence also reads well on one line."""
     lines = [line for entry in entries for line in _lines(entry)]
     if state.actor and any(opens(entry) for entry in entries):
-        lines.append(f"Changed by {state.actor}.")
+        lines.append(f"Changed by {quoted(str(state.actor))}.")
     if lists_plan(entries, state):
         lines += _plan(state, approval)
-    return _joined(lines, marker(entry.id for entry in entries))
+    return _joined(lines, marks.note(entry.id for entry in entries))
 
 
 def lists_plan(entries: Sequence[Entry], state: ControlState) -> bool:
@@ -92,13 +81,13 @@ def lists_plan(entries: Sequence[Entry], state: ControlState) -> bool:
     return state.state == "awaiting_approval" and last == ["awaiting_approval"]
 
 
-def result(operation: Operation, proofs: Sequence[Entry]) -> str:
+def result(operation: Operation, proofs: Sequence[Entry], marks: Marks) -> str:
     """What became of the work that a ticket asked for, with its steps and their proof."""
     lines = [f"The {operation.kind} that this ticket asked for has ended: {operation.state}."]
     by_control = {entry.control: entry for entry in proofs}
     for control in operation.controls:
         lines += _outcome(control, by_control.get(control.id))
-    return _joined(lines, marker([operation.id]))
+    return _joined(lines, marks.note([operation.id]))
 
 
 def _outcome(control: ControlOutcome, proof: Entry | None) -> list[str]:
@@ -145,23 +134,37 @@ def _plan(state: ControlState, approval: ApprovalRules) -> list[str]:
 
 
 def _drift(drift: Sequence[Drift]) -> list[str]:
-    return [f"{each.field} is {_value(each.found)}, wanted {_value(each.wanted)}." for each in drift]
+    return [f"{_field(each.field)} is {_value(each.found)}, wanted {_value(each.wanted)}." for each in drift]
 
 
 def _steps(steps: Sequence[ShownStep]) -> list[str]:
-    return [f"Step: {step.powershell} ;" for step in steps]
+    # A change in DNS has lines of its own. A line break in a cmdlet is a value's, kept before those were seen.
+    texts = [step.powershell if step.service == "dns" else visible(step.powershell) for step in steps]
+    return [line for text in texts for line in f"Step: {text} ;".split("\n")]
 
 
 def _proof(entry: Entry) -> str:
     return ", ".join(
-        f"{name}: {_value(found)} is now {_value(entry.after.get(name))}" for name, found in entry.before.items()
+        f"{_field(name)}: {_value(found)} is now {_value(entry.after.get(name))}"
+        for name, found in entry.before.items()
     )
 
 
+def _field(name: str) -> str:
+    """A field's own name as it is; with an object in front in quotes, for whoever named that wrote part of the line."""
+    return name if name.isidentifier() else quoted(name)
+
+
 def _value(value: object) -> str:
-    if value is None or value == "":
-        return "missing"
-    return _short(" ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+    match value:
+        case None | "":
+            return "missing"
+        case str():
+            return quoted(value, LONGEST_PART)
+        case list() | tuple():
+            return quoted(", ".join(map(str, value)), LONGEST_PART)
+        case _:
+            return str(value)
 
 
 def _short(text: str) -> str:
@@ -170,7 +173,7 @@ def _short(text: str) -> str:
 
 
 def _joined(lines: Sequence[str], mark: str) -> str:
-    text = "\n".join(lines)
+    text = "\n".join(map(visible, lines))
     if len(text) > LONGEST_TEXT:
         text = f"{text[:LONGEST_TEXT]}\n... The ledger has all of it."
     return f"{text}\n{mark}"

@@ -42,13 +42,15 @@ class KnownTicket:
     """What a ticket showed when it was last read.
 
     *trigger*: the one it matched then; work starts only when a different one matches. *asked*: how often it asked.
-    *asking*: what for, until that is on its way. *tenant_id*, *cause*: where it is the ticket of a cause.
+    *asking*: what for, until that is on its way. *asked_by*: the agent of the MSP who set the status that asks; "" for
+    anybody else, or where the system does not say. *tenant_id*, *cause*: where it is the ticket of a cause.
     """
 
     read_at: AwareDatetime
     trigger: str = ""
     asked: int = 0
     asking: Action | None = None
+    asked_by: str = ""
     tenant_id: str = ""
     cause: str = ""
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from domain.psa.desk import ApprovalRules, Desk, Trigger
-
-OUR_KEY = re.compile(r"hf-[0-9a-f]{24}")
-"""What a key of ours looks like."""
+from domain.psa.marks import OUR_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,11 @@ def approver(notes: Sequence[Note], plan: str, told_in: int, approval: ApprovalR
     """
     said = [n for n in notes if n.internal and n.id > told_in and _says(n.text, plan, approval.words)]
     return next((note.by for note in said if note.by and may_approve(note.by, own_user)), None)
+
+
+def is_own(person: Person | None, own_user: str) -> bool:
+    """Whether *person* is the API user that we are; where the desk does not name it, nobody is known to be."""
+    return person is not None and person.kind == "agent" and person.id == own_user != ""
 
 
 def may_approve(person: Person | None, own_user: str) -> bool:

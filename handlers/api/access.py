@@ -30,8 +30,10 @@ from clients.errors import ClientError
 from clients.settings import Settings
 from domain.access import APP_ROLES, Role, included
 from domain.operations import Operation
+from domain.shown import visible
 from handlers.api.problems import documented, problem
 from handlers.api.routing import PREFIX, Connect
+from handlers.api.wrong_keys import WrongKeys, address_of
 
 log = logging.getLogger("holdfast.access")
 
@@ -43,6 +45,8 @@ DOCS = f"{PREFIX}/docs"
 
 LONGEST_NAME = 128
 """Characters of a caller's name: it travels in queue messages, which are small."""
+
+_LONGEST_SIGN_IN = 80
 
 ENDED_KEYS_KEPT = timedelta(seconds=5)
 """How long the list of ended keys is believed; an ended key is refused everywhere within ten seconds."""
@@ -60,11 +64,12 @@ _HEADERS = {
 
 
 class NotAdmitted(AuthenticationError):  # noqa: N818 - the outcome
-    """Nobody that we know (401), or nobody can say (503)."""
+    """An unknown caller (401), one that shows too many wrong keys (429), or one that cannot be asked about (503)."""
 
-    def __init__(self, detail: str, status: int = 401) -> None:
+    def __init__(self, detail: str, status: int = 401, *, wait_s: int = 0) -> None:
         super().__init__(detail)
         self.status = status
+        self.wait_s = wait_s
 
 
 def not_admitted(conn: HTTPConnection, error: Exception) -> Response:
@@ -73,7 +78,10 @@ def not_admitted(conn: HTTPConnection, error: Exception) -> Response:
     challenge = (
         'Basic realm="Holdfast, password: a key"' if conn.scope["path"] == DOCS else 'Bearer error="invalid_token"'
     )
-    return problem(status, str(error), {"WWW-Authenticate": challenge} if status == 401 else {})  # noqa: PLR2004
+    headers = {"WWW-Authenticate": challenge} if status == 401 else {}  # noqa: PLR2004
+    if isinstance(error, NotAdmitted) and error.wait_s:
+        headers = {"Retry-After": str(error.wait_s)}
+    return problem(status, str(error), headers)
 
 
 def _password(credentials: str) -> str:
@@ -91,6 +99,7 @@ class CallerBackend(AuthenticationBackend):
         self._keys = {key.sha256: key for key in settings.api_keys()}
         self._takes_tokens = bool(settings.api_audience)
         self._connect = connect
+        self._wrong = WrongKeys()
         self._ended: tuple[frozenset[str], datetime] | None = None
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
@@ -106,24 +115,29 @@ class CallerBackend(AuthenticationBackend):
         try:
             if self._takes_tokens and (token or not key):
                 return await self._by_token(scheme, token.strip())
-            return await self._by_key(key)
+            return await self._by_key(key, address_of(conn.headers.get("x-forwarded-for", "")))
         except AzureError as error:
             log.error("storage_unavailable error=%s", type(error).__name__)  # noqa: TRY400 - its text may carry the request
             raise NotAdmitted("storage does not answer", 503) from None
 
-    async def _by_key(self, shown: str) -> tuple[AuthCredentials, BaseUser]:
+    async def _by_key(self, shown: str, address: str) -> tuple[AuthCredentials, BaseUser]:
+        clients = await self._connect()
+        if wait_s := self._wrong.wait_s(address, clients.now()):
+            raise NotAdmitted("x-functions-key: too many wrong keys came from this address", 429, wait_s=wait_s)
         # ASGI header values are bytes, which Starlette shows as Latin-1.
         digest = sha256(shown.encode("latin-1")).hexdigest()
         # All are compared, so that the time it takes says nothing about any of them.
         found = [key for known, key in self._keys.items() if hmac.compare_digest(known, digest)]
-        if not shown or not found:
+        if shown and not found:
+            await self._wrong.count(address, clients)
+        if not found:
             raise NotAdmitted("x-functions-key: should be a key of this service" + self._hint())
-        key, clients = found[0], await self._connect()
+        key = found[0]
         if not key.holds_at(clients.now()):
             raise NotAdmitted(f"x-functions-key: the key {key.name} has expired")
         if key.sha256 in await self._ended_keys(clients):
             raise NotAdmitted(f"x-functions-key: the key {key.name} was ended")
-        return _caller(f"key {key.name}", key.roles)
+        return _caller(f"key {key.name}", f"key {key.name}", key.roles)
 
     def _hint(self) -> str:
         return "" if self._takes_tokens else "; tokens are not taken here: HOLDFAST_API_AUDIENCE is not set"
@@ -145,11 +159,24 @@ class CallerBackend(AuthenticationBackend):
         except ClientError as error:
             log.error("signing_keys_unavailable error=%s", error)  # noqa: TRY400 - a neighbour's failure, not ours
             raise NotAdmitted("Entra ID's signing keys cannot be had", 503) from None
-        return _caller(_name_in(claims), _roles_in(claims))
+        name = f"{_name_in(claims)} ({claims['oid']})"[:LONGEST_NAME]
+        return _caller(name, f"oid {claims['oid']}", _roles_in(claims))
 
 
-def _caller(name: str, roles: Iterable[Role]) -> tuple[AuthCredentials, BaseUser]:
-    return AuthCredentials(sorted(included(roles))), SimpleUser(name)
+class ApiCaller(SimpleUser):
+    """Who calls. *identity*: the same however the caller's name is changed: the `oid` of a token, or a key's name."""
+
+    def __init__(self, name: str, identity: str) -> None:
+        super().__init__(name)
+        self._identity = identity
+
+    @property
+    def identity(self) -> str:
+        return self._identity
+
+
+def _caller(name: str, identity: str, roles: Iterable[Role]) -> tuple[AuthCredentials, BaseUser]:
+    return AuthCredentials(sorted(included(roles))), ApiCaller(name, identity)
 
 
 def _roles_in(claims: Mapping[str, Any]) -> list[Role]:
@@ -160,8 +187,7 @@ def _roles_in(claims: Mapping[str, Any]) -> list[Role]:
 def _name_in(claims: Mapping[str, Any]) -> str:
     """A person's sign-in name, or the application that came by itself."""
     person = claims.get("preferred_username") or claims.get("upn") or claims.get("unique_name")
-    found = str(person or f"app {claims.get('azp') or claims.get('appid') or claims.get('oid') or 'without id'}")
-    return "".join(letter for letter in found if letter.isprintable())[:LONGEST_NAME]
+    return visible(str(person or f"app {claims.get('azp') or claims.get('appid') or 'without id'}"))[:_LONGEST_SIGN_IN]
 
 
 def require(request: Request, role: Role) -> None:
@@ -192,7 +218,7 @@ def as_role(
     ) -> None:
         require(request, role)
 
-    responses: dict[int | str, Any] = documented(401, 403, 413, 422, 503, *problems)
+    responses: dict[int | str, Any] = documented(401, 403, 413, 422, 429, 503, *problems)
     responses[403]["description"] = f"The caller lacks the role {role}."
     return {
         "dependencies": [Depends(allowed)],

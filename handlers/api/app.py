@@ -16,15 +16,19 @@ from starlette.types import Receive, Scope, Send
 from clients.settings import Settings
 from handlers.api import (
     brake,
+    chains,
     controls,
     docs,
+    findings,
     health,
     keys,
     ledger,
     operations,
     problems,
     proposals,
+    radius,
     tenants,
+    way_out,
     webhooks,
 )
 from handlers.api.access import CallerBackend, not_admitted
@@ -34,7 +38,22 @@ _DESCRIPTION = """Keeps Microsoft 365 tenants in the state that their mail filte
 
 Errors are problems (RFC 9457). Work goes on after its request was answered: follow the operation at `Location`."""
 
-ROUTERS = (health, tenants, ledger, controls, operations, brake, keys, proposals, webhooks, docs)
+ROUTERS = (
+    health,
+    tenants,
+    ledger,
+    controls,
+    way_out,
+    findings,
+    operations,
+    brake,
+    radius,
+    keys,
+    chains,
+    proposals,
+    webhooks,
+    docs,
+)
 
 
 def application(settings: Settings, connect: Connect) -> FastAPI:

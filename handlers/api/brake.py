@@ -7,6 +7,8 @@ from fastapi import Request
 from pydantic import Field
 
 from domain.gate import Brake
+from domain.incident import SERVICE
+from domain.ledger import Entry
 from handlers.api.access import as_role, require
 from handlers.api.routing import CallerName, Neighbours, Strict, example, router_of
 from handlers.on_request import RequestBody
@@ -43,6 +45,15 @@ async def put_brake(
     # It moves only when the switch does: releasing what is released opens no new blast radius.
     changed_at = before.changed_at if before.engaged == change.engaged else clients.now()
     after = Brake(engaged=change.engaged, reason=change.reason, by=caller, changed_at=changed_at)
-    await clients.storage.switches.set_brake(after)
-    log.warning("brake engaged=%s by=%r reason=%r", after.engaged, caller, after.reason)
+    told = Entry(
+        at=clients.now(),
+        tenant_id=SERVICE,
+        event="brake_engaged" if after.engaged else "brake_released",
+        detail=change.reason,
+        actor=caller,
+        requested_by=caller,
+        reason=change.reason,
+    )
+    await clients.storage.switches.set_brake(after, told)
+    log.warning("brake engaged=%s by=%s reason=%s", after.engaged, caller, after.reason)
     return after

@@ -57,7 +57,7 @@ async def post_approve(
     wish: Annotated[ApprovalRequest, Strict, example({"plan": "3f6c1f0a9b7d2e45"})] = _WHAT_WAITS,
 ) -> Response:
     """Take the steps of the plan that was shown, if it is still what the tenant needs."""
-    return accepted(await on_request.approve(tenant_id, control, wish.plan, requester, clients))
+    return accepted(await on_request.approve(tenant_id, control, wish, requester, clients))
 
 
 @router.post("/tenants/{tenant_id}/controls/{control}/except", **as_role("Approver", 400, 404, 415))

@@ -1,18 +1,25 @@
 """Whether the service can work; the one endpoint that answers anybody."""
 
+from datetime import timedelta
 from typing import Literal
 
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict
 
+from clients.connect import Clients
 from handlers.api.problems import documented, problem
 from handlers.api.routing import Configured, Neighbours, router_of
+from handlers.loop.tick import overdue, tick, ticks
 
 router = router_of("health")
 
+LATE_INTERVALS = 3
+SHORTEST_INTERVAL = timedelta(minutes=1)
+"""A schedule of seconds, as the dev host takes it, counts as one of a minute: a busy machine is late by some."""
+
 
 class Health(BaseModel):
-    """The service's own storage answers, and somebody can call the API."""
+    """The service's own storage answers, its ticks are done, and somebody can call the API."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,6 +30,19 @@ class Health(BaseModel):
 async def health(clients: Neighbours, settings: Configured) -> Health | Response:
     """Whether the service can work."""
     await clients.storage.switches.brake()
+    if late := await _late(clients):
+        return problem(503, late)
     if not settings.api_keys() and not settings.api_audience:
         return problem(503, "HOLDFAST_KEYS: is empty, and HOLDFAST_API_AUDIENCE too: nobody can call the API")
     return Health()
+
+
+async def _late(clients: Clients) -> str:
+    """How late the tick is, where it is over three intervals late; it is done here, then, and where none was yet."""
+    by, interval = await overdue(clients), ticks(clients.settings, clients.now()).interval
+    if by is None:
+        await tick(clients)
+    if not by or interval is None or by <= LATE_INTERVALS * max(interval, SHORTEST_INTERVAL):
+        return ""
+    await tick(clients)
+    return f"the tick is {by.total_seconds():.0f} s late: its timer does not run (docs/operations.md#ticks-silent)"

@@ -25,4 +25,4 @@ async def delete_key(name: str, caller: CallerName, settings: Configured, client
             at=clients.now(), tenant_id=SERVICE, event="key_ended", detail=name, actor=caller, requested_by=caller
         )
         await clients.storage.ledger.append(entry, announced=False)
-        log.warning("key_ended name=%s by=%r", name, caller)
+        log.warning("key_ended name=%s by=%s", name, caller)

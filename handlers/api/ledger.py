@@ -9,11 +9,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from domain.control import Drift
 from domain.controls import CATALOGUE
 from domain.exemption import Exemption
+from domain.findings import is_inventoried
 from domain.ledger import ENTRY_ID, Entry
 from domain.states import Actor, ControlState, StateName
 from domain.steps import ShownStep
+from handlers import config_proposals
 from handlers.api.access import as_role, with_headers
 from handlers.api.routing import PREFIX, Neighbours, TenantInPath, router_of
+from handlers.config_proposals import ShownProposal
 from handlers.on_request import known_tenant
 
 LARGEST_PAGE = 1000
@@ -40,11 +43,16 @@ class ShownControl(BaseModel):
 
 
 class TenantState(BaseModel):
-    """How every control of a tenant stands."""
+    """How every control of a tenant stands. *inventoried*: each finding of its first sight is answered.
+
+    *proposed*: the config that waits for another person.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     tenant_id: str
+    inventoried: bool
+    proposed: ShownProposal | None
     controls: tuple[ShownControl, ...]
 
 
@@ -72,7 +80,10 @@ async def get_state(tenant_id: TenantInPath, clients: Neighbours) -> TenantState
     # Also those that no check has reached yet.
     listed = {**CATALOGUE, **states.controls}
     shown = tuple(_shown(states.of(each), states.exceptions.get(each)) for each in listed)
-    return TenantState(tenant_id=config.tenant_id, controls=shown)
+    inventoried = bool(states.looked) and is_inventoried(states.inventory(config, clients.now()))
+    waiting = await config_proposals.waiting(config.tenant_id, clients)
+    proposed = config_proposals.shown_proposal(waiting) if waiting else None
+    return TenantState(tenant_id=config.tenant_id, inventoried=inventoried, proposed=proposed, controls=shown)
 
 
 @router.get("/tenants/{tenant_id}/ledger", **as_role("Reader", 404, ok=with_headers("Link")))

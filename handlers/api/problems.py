@@ -16,6 +16,7 @@ from starlette.routing import Match
 from clients.storage.documents import NewerRow
 from clients.storage.tenants import ConfigMoved
 from domain.errors import BadField, NeighbourRefused, NothingThere, NotNow, RequestError
+from domain.shown import visible
 
 log = logging.getLogger("holdfast.http")
 
@@ -34,6 +35,7 @@ _WHY = {
     413: "The body has more than 64 KiB.",
     415: "The body is not `application/json`.",
     422: "A field, header or query parameter is wrong; the sentence names it.",
+    429: "Too many wrong keys came from this address; `Retry-After` says how long to wait.",
     502: "The neighbour that was asked said no; the sentence says what to grant.",
     503: "Storage, or Entra's signing keys, cannot be had.",
 }
@@ -50,6 +52,7 @@ class Problem(BaseModel):
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """A problem as a response."""
+    detail = visible(detail)
     if len(detail) > LONGEST_DETAIL:
         detail = f"{detail[:LONGEST_DETAIL]}..."
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail).model_dump()

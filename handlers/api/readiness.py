@@ -17,7 +17,7 @@ from domain.control import Facts, NotApplicable, Unknown
 from domain.controls import CATALOGUE, KINDS
 from domain.controls.per_domain import receiving
 from domain.exchange import ExchangeObject, Writing
-from domain.facts import Query, Reading, Seen, Unseen
+from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
 from handlers.on_request import known_tenant
 
@@ -243,7 +243,7 @@ def _customised(reading: Reading) -> Item:
 
 
 def _dns(reading: Reading, config: TenantConfig, clients: Clients) -> Iterable[Item]:
-    """Who lets us change each domain's DNS. Nobody is fine: records are then told, and a person publishes them."""
+    """The DNS provider of each domain. None is fine: a person then publishes the records that Holdfast tells."""
     for zone, host in config.dns.items():
         try:
             clients.hosting.provider(config, zone)

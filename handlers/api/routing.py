@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 from clients.connect import Clients
 from clients.settings import Settings
 from domain.controls import CATALOGUE
+from domain.nesting import parse_json
 from domain.operations import IdempotencyKey, Operation
 from handlers.on_request import Requester
 
@@ -107,6 +109,18 @@ async def _caller(request: Request) -> str:
     return str(request.user.display_name)
 
 
+@dataclass(frozen=True, slots=True)
+class CallingPerson:
+    """Who calls. *name*: as the ledger has it. *identity*: the same however that is changed."""
+
+    name: str
+    identity: str
+
+
+async def _person(request: Request) -> CallingPerson:
+    return CallingPerson(str(request.user.display_name), str(request.user.identity))
+
+
 async def _requester(
     request: Request,
     caller: Annotated[str, Depends(_caller)],
@@ -126,9 +140,8 @@ async def _requester(
     # The endpoint's name and the ids' canonical form: two spellings of one request are one request.
     path = {name: _canonical_id(value) for name, value in request.path_params.items()}
     asked = [request.scope["route"].name, path, _canonical_body(await request.body())]
-    return Requester(
-        caller, IdempotencyKey(key, hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest())
-    )
+    fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return Requester(caller, IdempotencyKey(request.user.identity, key, fingerprint))
 
 
 def _canonical_id(value: str) -> str:
@@ -141,14 +154,15 @@ def _canonical_id(value: str) -> str:
 def _canonical_body(body: bytes) -> object:
     """The body without its spelling; one that is not JSON is refused later, and is itself until then."""
     try:
-        return json.loads(body or b"{}")
-    except (ValueError, RecursionError):
+        return parse_json(body or b"{}")
+    except ValueError:
         return body.hex()
 
 
 Neighbours = Annotated[Clients, Depends(_clients)]
 Configured = Annotated[Settings, Depends(_settings)]
 CallerName = Annotated[str, Depends(_caller)]
+FromPerson = Annotated[CallingPerson, Depends(_person)]
 FromRequester = Annotated[Requester, Depends(_requester)]
 
 _GUID = {"format": "uuid", "examples": ["7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"]}

@@ -1,4 +1,4 @@
-"""Tenant configs over HTTP: entity tags, and changes on the condition that nobody else was faster (RFC 9110, 13)."""
+"""Tenant configs over HTTP: entity tags, and changes on condition that no other caller was faster (RFC 9110, 13)."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,20 +12,24 @@ from clients.connect import Clients
 from clients.errors import Refused
 from clients.storage.tenants import ConfigMoved
 from domain.alerts.tenant_state import FALSE_ALERTS
-from domain.errors import BadField, UnknownTenant
+from domain.errors import BadField, StillLocked, UnknownTenant
 from domain.ledger import Entry
 from domain.tenant import TenantConfig
+from domain.widening import ProposedConfig
+from handlers import config_proposals
 from handlers.api import readiness
 from handlers.api.access import as_role, with_headers
 from handlers.api.routing import (
     PREFIX,
     CallerName,
+    FromPerson,
     Neighbours,
     Strict,
     TenantInPath,
     example,
     router_of,
 )
+from handlers.config_proposals import ShownProposal, refuse_foreign_suffixes
 from handlers.on_request import canonical_id, refuse_unknown
 
 router = router_of("tenants")
@@ -34,7 +38,10 @@ type Kept = tuple[TenantConfig, str] | None
 """A config with its version."""
 
 _ETAG = with_headers("ETag")
-_ADDED = {201: {"model": TenantConfig} | with_headers("ETag", "Location")}
+_ADDED = {
+    201: {"model": TenantConfig} | with_headers("ETag", "Location"),
+    202: {"model": ShownProposal, "description": "It lets in more than the profile and waits for another person."},
+}
 _EXAMPLE = {
     "tenant_id": "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4",
     "name": "Northwind Legal",
@@ -98,21 +105,34 @@ async def put_tenant(
     tenant_id: TenantInPath,
     config: Annotated[TenantConfig, Strict, example(_EXAMPLE)],
     conditions: FromConditions,
-    caller: CallerName,
+    person: FromPerson,
     clients: Neighbours,
 ) -> Response:
-    """Add a tenant, or replace its config."""
+    """Add a tenant, or replace its config; one that lets in more than the profile waits for another person."""
     _refuse_senseless(canonical_id(tenant_id), config, clients)
     table = clients.storage.tenants
-    kept = await table.find(config.tenant_id)
-    conditions.refuse_moved(kept)
-    if kept and conditions.match is not None:
-        await table.replace(config, kept[1])
-    elif kept is None and conditions.none_match is not None:
-        await table.create(config)
-    else:
-        await table.put(config)
-    await _note(config, kept[0] if kept else None, caller, clients)
+    while True:
+        kept = await table.find(config.tenant_id)
+        conditions.refuse_moved(kept)
+        if widens := config_proposals.widening(config, kept[0] if kept else None, clients):
+            proposal = ProposedConfig(
+                config=config,
+                by=person.name,
+                identity=person.identity,
+                at=clients.now(),
+                version=kept[1] if kept else "",
+                widens=widens,
+            )
+            return JSONResponse(jsonable_encoder(await config_proposals.propose(proposal, clients)), 202)
+        told = _change(config, kept[0] if kept else None, person.name, clients)
+        try:
+            if kept:
+                await table.replace(config, kept[1], told)
+            else:
+                await table.create(config, told)
+        except ConfigMoved:
+            continue  # another caller was faster: what this one asked for decides whether it may go on
+        break
     written = await table.find(config.tenant_id)
     headers = {"ETag": _tag(written[1])} if written and written[0] == config else {}
     if kept:
@@ -120,16 +140,30 @@ async def put_tenant(
     return JSONResponse(jsonable_encoder(config), 201, headers | {"Location": f"{PREFIX}/tenants/{config.tenant_id}"})
 
 
-@router.delete("/tenants/{tenant_id}", status_code=204, **as_role("Admin", 404, 412))
+@router.post("/tenants/{tenant_id}/config/approve", response_model=TenantConfig, **as_role("Admin", 400, 404, 409, 415))
+async def post_config_approve(tenant_id: TenantInPath, person: FromPerson, clients: Neighbours) -> TenantConfig:
+    """Let a proposed config take effect: by another person than the one who proposed it."""
+    kept = await clients.storage.tenants.find(canonical_id(tenant_id))
+
+    def entry_of(proposed: ProposedConfig) -> Entry | None:
+        return _change(proposed.config, kept[0] if kept else None, person.name, clients, proposed.by)
+
+    taken = await config_proposals.take(canonical_id(tenant_id), person.identity, entry_of, clients)
+    return taken.config
+
+
+@router.delete("/tenants/{tenant_id}", status_code=204, **as_role("Admin", 404, 409, 412))
 async def delete_tenant(
     tenant_id: TenantInPath, conditions: FromConditions, caller: CallerName, clients: Neighbours
 ) -> None:
     """Stop looking after a tenant; what happened in it stays in the ledger."""
     kept = await _kept(tenant_id, clients)
     conditions.refuse_moved(kept)
-    version = kept[1] if conditions.match is not None else None
-    await clients.storage.tenants.delete(kept[0].tenant_id, version)
-    await _note(None, kept[0], caller, clients)
+    states = await clients.storage.states.load(kept[0].tenant_id)
+    if states.of("inbound-lockdown").state == "compliant":
+        raise StillLocked(kept[0].tenant_id)
+    if told := _change(None, kept[0], caller, clients):
+        await clients.storage.tenants.delete(kept[0].tenant_id, kept[1], told)
 
 
 @router.get("/tenants/{tenant_id}/readiness", **as_role("Reader", 404))
@@ -151,7 +185,8 @@ def _refuse_senseless(tenant_id: str, config: TenantConfig, clients: Clients) ->
         raise BadField("body.tenant_id", "should be the one in the path")
     refuse_unknown(config.controls.keys() - {FALSE_ALERTS}, "body.controls")
     try:
-        clients.wanted(config)
+        wanted = clients.wanted(config)
+        refuse_foreign_suffixes(wanted.profile.mx_suffixes if "mx_suffixes" in config.overrides else ())
         for zone in config.dns:
             clients.hosting.provider(config, zone)
     except ValueError as error:
@@ -162,14 +197,16 @@ def _refuse_senseless(tenant_id: str, config: TenantConfig, clients: Clients) ->
         raise BadField(f"body.{field}", fault) from None
 
 
-async def _note(after: TenantConfig | None, before: TenantConfig | None, caller: str, clients: Clients) -> None:
-    """The ledger says who changed which part of the config."""
+def _change(
+    after: TenantConfig | None, before: TenantConfig | None, caller: str, clients: Clients, proposed_by: str = ""
+) -> Entry | None:
+    """The ledger entry that says who changed which part of the config; None where none differs."""
     new, old = (each.model_dump(mode="json") if each else {} for each in (after, before))
     changed = [name for name in TenantConfig.model_fields if new.get(name) != old.get(name)]
     if not changed:
-        return
+        return None
     what = "added" if before is None else "removed" if after is None else f"changed: {', '.join(changed)}"
-    entry = Entry(
+    return Entry(
         at=clients.now(),
         tenant_id=str((new or old)["tenant_id"]),
         event="configured",
@@ -177,9 +214,8 @@ async def _note(after: TenantConfig | None, before: TenantConfig | None, caller:
         before={name: old[name] for name in changed if name in old},
         after={name: new[name] for name in changed if name in new},
         actor=caller,
-        requested_by=caller,
+        requested_by=proposed_by or caller,
     )
-    await clients.storage.ledger.append(entry)
 
 
 def _names(condition: str, kept: Kept) -> bool:

@@ -2,33 +2,29 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from clients import telemetry
 from clients.connect import Clients
-from clients.errors import Throttled
 from clients.storage.states import StatesMoved, TenantStates
-from domain.control import Judgement, Unknown
-from domain.controls import CATALOGUE, in_lane, mx
-from domain.facts import Lane
+from domain.control import Facts, Judgement, Unknown
+from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
 from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
 from domain.ledger import Entry, of_transition
 from domain.operations import ending, outcome
 from domain.states import ControlState, Look, after_check, after_judgement, wants_remedy
-from domain.tenant import TenantConfig
+from domain.tenant import TenantConfig, Wanted
 from handlers import operations
-
-LANES: tuple[Lane, ...] = ("fast", "slow")
 
 MOVED = timedelta(seconds=2)
 """A remediation wrote while we read: look again after this."""
 
 
-async def check_tenant(job: CheckTenant, clients: Clients) -> Outcome:
-    """Check the tenant of *job*: read, compare, record.
+async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime | None = None) -> Outcome:
+    """Check the tenant of *job*: read, compare, record. Nothing is done where all was looked at since *due_by*.
 
-    Again, where a service asked to wait, or where a remediation wrote meanwhile, so that what was read may be older
-    than what the states say now.
+    Again, where a remediation wrote meanwhile, so that what was read may be older than what the states say now. What
+    rests because a service turned the tenant away is unknown, and says until when.
     """
     # States are loaded before the tenant is looked at: a write by another worker after this moment makes our save fail.
     tenant, before = await asyncio.gather(
@@ -36,23 +32,34 @@ async def check_tenant(job: CheckTenant, clients: Clients) -> Outcome:
     )
     if tenant is None or not tenant.enabled:
         await operations.fail(job.operation_id, "the tenant is not configured, or switched off", clients)
-        telemetry.looked(job.lane, "skipped")
+        telemetry.looked(job, "skipped")
+        return Done()
+    if due_by and before.looked_since(job.lanes, due_by):
+        telemetry.looked(job, "skipped")
         return Done()
     await operations.begin(job.operation_id, clients)
-    try:
-        after = await _look(tenant, selected(job), before, clients, asked=job.operation_id is not None)
-    except Throttled as wait:
-        if job.attempt < job.most_throttles:
-            telemetry.looked(job.lane, "throttled")
-            return Again(wait.pause or job.pause)
-        after = _blind(tenant, selected(job), before, str(wait), clients)
+    after = await _look(tenant, selected(job), before, clients, asked=job.operation_id is not None)
     try:
         await _record(job, tenant, before, after, clients)
     except StatesMoved:
-        telemetry.looked(job.lane, "moved")
+        telemetry.looked(job, "moved")
         return Again(MOVED)
-    telemetry.looked(job.lane, "looked")
+    telemetry.looked(job, "looked")
     return Done()
+
+
+async def note_failed_check(job: CheckTenant, why: str, clients: Clients) -> None:
+    """Keep that the look of *job* failed: its controls are unknown."""
+    telemetry.looked(job, "failed")
+    tenant = await clients.storage.tenants.get(job.tenant_id)
+    if tenant is None:
+        return
+
+    def failed(before: TenantStates) -> tuple[TenantStates, list[Entry]]:
+        after = _blind(tenant, selected(job), before, why, clients)
+        return after, _news(job, before, after, clients.now())
+
+    await clients.storage.states.change(job.tenant_id, failed)
 
 
 def selected(job: CheckTenant) -> tuple[str, ...]:
@@ -79,8 +86,14 @@ async def _look(
         inventory = after_judgement(inventory, control, judgement, now)
         state = after_check(before.of(control.id), judgement, look)
         after[control.id] = replace(state, profile_version=wanted.profile.version)
-    memories = mx.remembered(before.mx, facts, wanted, clients.now())
-    return before.with_changes(after).remembering(memories).with_inventory(inventory)
+    return _with_doors(before.with_changes(after).with_inventory(inventory), facts, wanted, clients.now())
+
+
+def _with_doors(states: TenantStates, facts: Facts, wanted: Wanted, now: datetime) -> TenantStates:
+    """*states* with what *facts* tell of the tenant's MX and its lock, whichever controls they were read for."""
+    memories = mx.remembered(states.mx, facts, wanted, now)
+    closing = mx.mx_guard(facts, wanted, mx.sights(facts, wanted), memories, now)
+    return states.remembering(memories).seeing(inbound_lockdown.lock_seen(facts, wanted, closing, now))
 
 
 def _blind(
@@ -90,13 +103,6 @@ def _blind(
     judgement: Judgement = Unknown(why)
     looks = {each: Look(CATALOGUE[each], tenant.mode_of(each), None, clients.now()) for each in ids}
     return before.with_changes({each: after_check(before.of(each), judgement, look) for each, look in looks.items()})
-
-
-def _lanes(job: CheckTenant) -> tuple[Lane, ...]:
-    """The lanes of which nothing was left out."""
-    if job.controls:
-        return ()
-    return (job.lane,) if job.lane else LANES
 
 
 async def _record(
@@ -109,12 +115,8 @@ async def _record(
         for each, why in over.items()
     ]
     looked = {each: after.of(each) for each in selected(job)}
-    news = [
-        of_transition(before.of(each), state, at=now, tenant_id=tenant_id, operation_id=operation_id)
-        for each, state in looked.items()
-    ]
-    entries += [entry for entry in news if entry]
-    kept = after.excepting(dict.fromkeys(over)).looked_at(_lanes(job), clients.now())
+    entries += _news(job, before, after, now)
+    kept = after.excepting(dict.fromkeys(over)).looked_at(job.lanes, clients.now())
     await clients.storage.states.save(job.tenant_id, kept, entries)
     for each, state in looked.items():
         telemetry.count_judged(before.of(each), state)
@@ -123,3 +125,12 @@ async def _record(
         await clients.storage.queues.send(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))
     outcomes = tuple(map(outcome, looked.values()))
     await operations.finish(job.operation_id, outcomes, ending(outcomes, looked_only=True), clients)
+
+
+def _news(job: CheckTenant, before: TenantStates, after: TenantStates, now: datetime) -> list[Entry]:
+    """What is news between the two, for the ledger."""
+    transitions = (
+        of_transition(before.of(each), after.of(each), at=now, tenant_id=job.tenant_id, operation_id=job.operation_id)
+        for each in selected(job)
+    )
+    return [entry for entry in transitions if entry]

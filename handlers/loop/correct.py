@@ -1,7 +1,7 @@
 """What one remediation does to the controls of its tenant, under the tenant's lease.
 
 A plan is announced before its first write, each step is noted before it is sent, and only a look that finds the wanted
-value closes it: a crash anywhere in between is taken up where it stopped by whoever gets the message next.
+value closes it: a crash anywhere in between is taken up where it stopped by the worker that gets the message next.
 docs/life-of-a-correction.md tells one from drift to proof.
 """
 
@@ -9,16 +9,20 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from clients import telemetry
 from clients.storage.states import TenantStates
+from domain import undo
 from domain.control import Control, Drifted, Facts, Judgement, Unknown
-from domain.controls import CATALOGUE
-from domain.controls.per_domain import receiving
+from domain.controls import CATALOGUE, inbound_lockdown
 from domain.corrections import Answered, NotSent, Sending, StepRefused, TooEarly, Unanswered
-from domain.guards import Guard, lockdown
+from domain.exchange import ExchangeObject
+from domain.findings import Removal
+from domain.gate import GateAnswer
 from domain.jobs import Again, Done, Outcome
+from domain.lock import DOORS, NOT_PROVEN
 from domain.operations import ControlOutcome, ending, outcome
 from domain.plan import after_event, begun, judged, put_off, stopped, too_soon
 from domain.states import ControlState, Look, after_check, open_steps
@@ -49,12 +53,21 @@ class Waiting:
 
 async def show(case: gatekeeper.Case) -> Outcome:
     """Dry run: the exact steps of each control, written nowhere but into the operation."""
+    case = case.knowing((await Journal.open(case)).inventory)
     rounds = Rounds(case, Journal(case, TenantStates()))
     facts = await rounds.look(rounds.controls)
     blank = [(ControlState(id=control.id), control) for control in rounds.controls]
-    outcomes = tuple(outcome(rounds.judge(state, control, facts, mode="observe")) for state, control in blank)
+    outcomes = tuple(
+        _forewarned(outcome(rounds.judge(state, control, facts, mode="observe"))) for state, control in blank
+    )
     await operations.finish(case.job.operation_id, outcomes, ending(outcomes, looked_only=True), case.clients)
     return Done()
+
+
+def _forewarned(shown: ControlOutcome) -> ControlOutcome:
+    """What could not be put back by an undo is said first."""
+    lasting = undo.lasting(shown.steps)
+    return replace(shown, detail="; ".join(filter(None, (lasting, shown.detail)))) if lasting else shown
 
 
 async def correct(case: gatekeeper.Case) -> Outcome:
@@ -65,7 +78,10 @@ async def correct(case: gatekeeper.Case) -> Outcome:
     Raises:
         Throttled, Unreachable: The tenant cannot be read, or took no write. What was begun is kept.
     """
-    rounds = Rounds(case, await Journal.open(case))
+    journal = await Journal.open(case)
+    if case.job.remove:
+        journal.mark(Removal(case.job.remove, case.job.operation_id or ""))
+    rounds = Rounds(case.knowing(journal.inventory), journal)
     todo = rounds.controls
     for _ in range(MOST_ROUNDS):
         await rounds.go_through(todo)
@@ -92,15 +108,15 @@ class Rounds:
     async def go_through(self, controls: Sequence[Control]) -> None:
         """One round."""
         self._waiting = {each for each in self._waiting if each.why != "another round"}
-        facts = await self.look(controls)
+        facts = await self.look(controls, beside=DOORS)
         for control in controls:
             await self._take_up(control, facts)
         with telemetry.span("prove"):
             await self._prove()
 
-    async def look(self, controls: Sequence[Control]) -> Facts:
+    async def look(self, controls: Sequence[Control], beside: Sequence[type[ExchangeObject]] = ()) -> Facts:
         with telemetry.span("look"):
-            return await self._case.clients.reader.look(self._case.wanted, controls, dns="every_server")
+            return await self._case.clients.reader.look(self._case.wanted, controls, dns="every_server", beside=beside)
 
     async def _take_up(self, control: Control, facts: Facts) -> None:
         """Close what an earlier write left open, judge afresh, and write what drifted and may be written."""
@@ -118,11 +134,19 @@ class Rounds:
         """The steps of *judgement* that may be tried now."""
         steps = open_steps(self._journal.of(control.id), judgement, self._about(control, facts))
         turned_away = {each.key for each in self._waiting if each.why == "turned away"}
-        return tuple(step for step in steps if step.key not in turned_away)
+        return tuple(step for step in self._asked_for(control, steps) if step.key not in turned_away)
+
+    def _asked_for(self, control: Control, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """Where a person has one finding removed, the steps that do that and no other."""
+        finding = self._case.job.remove if self._case.asked_by(control) else None
+        return tuple(step for step in steps if finding in step.removes) if finding else steps
 
     def judge(self, before: ControlState, control: Control, facts: Facts, mode: Mode | None = None) -> ControlState:
         """The state after this look."""
-        after = after_check(before, control.find(facts, self._case.wanted), self._about(control, facts, mode))
+        judgement = control.find(facts, self._case.wanted)
+        if self._case.job.dry_run and isinstance(judgement, Drifted):
+            judgement = judgement.only(self._asked_for(control, judgement.steps) or judgement.steps)
+        after = after_check(before, judgement, self._about(control, facts, mode))
         return replace(after, profile_version=self._case.wanted.profile.version)
 
     def _about(self, control: Control, facts: Facts, mode: Mode | None = None) -> Look:
@@ -175,8 +199,10 @@ class Rounds:
     async def finish(self) -> Outcome:
         """Save how each control stands, tell the caller, and say whether a later look goes on.
 
-        What cannot be read is left to the next sweep: asking again at once would only add to the queue.
+        What cannot be read is left to the next look: asking again at once would only add to the queue.
         """
+        if finding := self._case.job.remove:
+            self._journal.mark(self._removal(finding))
         await self._journal.save_all()
         states = [self._journal.of(control.id) for control in self.controls]
         outcomes = tuple(self._outcome(state) for state in states)
@@ -189,6 +215,13 @@ class Rounds:
             return Done()
         pauses = [each.pause for each in coming if each.pause]
         return Again(max(pauses, default=self._case.job.pause))
+
+    def _removal(self, finding: str) -> Removal:
+        """How the removal stands after this job."""
+        if any(self._journal.of(each.id).corrections for each in self.controls):
+            return Removal(finding, self._case.job.operation_id or "")
+        done = any(self._case.asked_by(control) and control.id in self._done for control in self.controls)
+        return Removal(finding, gone_at=self._case.clients.now() if done else None)
 
     def _outcome(self, state: ControlState) -> ControlOutcome:
         """How a control ended, with the steps that were taken for it, if any were."""
@@ -230,6 +263,9 @@ class _Plan:
             self._wait("an older replica")
             return
         ruling = await gatekeeper.ask_for_plan(self._wish(), self._case.clients)
+        if ruling.refusal and self._opens_soon(ruling.refusal):
+            self._wait("another round")
+            return
         if ruling.refusal:
             await self._journal.record(stopped(self._state, self._plan, ruling.refusal, ruling.mode, self._now), ruling)
             return
@@ -257,17 +293,16 @@ class _Plan:
             plan=self._plan,
             waits_for=need.id if need else "",
             exemption=self._journal.exemption(self._control.id),
-            guard=self._guard if self._control.guarded else gatekeeper.unguarded,
+            facts=self._facts,
+            doors=partial(self._journal.look_at_doors, self._facts),
+            approvals=self._journal.approvals,
             requested_by=asked_by,
             approved=self._case.job.plan if asked_by else None,
         )
 
-    async def _guard(self) -> Guard:
-        """Whether the lock-down may close: what the MX records are at this moment, and what is remembered of them."""
-        wanted = self._case.wanted
-        sights = await self._case.clients.reader.mx(receiving(self._facts), wanted.profile.mx_suffixes)
-        self._journal.remember(sights)
-        return lockdown(sights, self._journal.mx, self._now, since=wanted.tenant.mx_at_filter_since)
+    def _opens_soon(self, refusal: GateAnswer) -> bool:
+        """Whether it only wants a lock that is proven, and that is being closed."""
+        return NOT_PROVEN in refusal.reason and bool(self._journal.of(inbound_lockdown.CONTROL.id).corrections)
 
     async def _take(self, step: Step) -> None:
         """Note one step as sent, send it, and note what came of it.
@@ -295,7 +330,7 @@ class _Plan:
                 return stopped(after_event(state, step, NotSent(), now), self._plan, answer, ruling.mode, now)
             case Overtaken(sentence):
                 return self._overtaken(step, sentence, now)
-            case TurnedAway(error) if step.service == "dns":  # the hosts of other zones may be well
+            case TurnedAway(error) if step.service == "dns":  # only this zone's provider failed: go on with the others
                 after = after_event(state, step, NotSent(sent.sentence, sent.hindrance), now, by_hand)
                 if after.memory_of(step).failed_at != now:
                     self._wait("turned away", step, error.pause)

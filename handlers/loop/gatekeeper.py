@@ -1,28 +1,33 @@
 """Gather what the gates look at, and ask them. The gates themselves are pure (domain/gate.py)."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
+from typing import Self
 
 from clients.connect import Clients
 from clients.storage.leases import Lease
-from domain.control import Control, Drifted
+from clients.storage.switches import Radius
+from domain.approval import Approval
+from domain.control import Control, Drifted, Facts
 from domain.exemption import Exemption
+from domain.findings import Inventory
 from domain.gate import (
     BLAST_WINDOW,
     BREAKER_WINDOW,
-    Brake,
     Circumstances,
     GateAnswer,
     Ruling,
     blast_radius,
     rule,
 )
-from domain.guards import Guard
 from domain.incident import Incident
 from domain.jobs import RemediateTenant
+from domain.lock import Doors
 from domain.tenant import Wanted
+from handlers.loop.doors import touches_doors
 from handlers.operators import tell_operators
 
 
@@ -40,6 +45,10 @@ class Case:
         """Who asked for *control*; prerequisites pulled in for another control do not count as requested."""
         return self.job.requested_by if control.id in self.job.controls else None
 
+    def knowing(self, inventory: Inventory) -> Self:
+        """The same, judging by what is known of the tenant's findings."""
+        return replace(self, wanted=replace(self.wanted, inventory=inventory))
+
     def asked_at(self, control: Control) -> datetime | None:
         """Since when each step of *control* may be tried once more; a plan that was shown has none that was refused."""
         return self.job.asked_at if self.asked_by(control) and not self.job.plan else None
@@ -49,23 +58,23 @@ class Case:
 class Wish:
     """What is to be written, and for whom: the gates are asked about it, and again before each of its writes.
 
-    *plan*: None where what is written is no step. *guard*: looks anew at each asking; `unguarded` where nobody's mail
-    can be refused. The other fields are those of `Circumstances`.
+    *plan*: None where what is written is no step. *facts*: what it was made from. *doors*: looks at the tenant's MX and
+    its lock anew at each asking of a plan that changes them. The other fields are those of `Circumstances`.
     """
 
     control: str
     wanted: Wanted
     lease: Lease
-    guard: Callable[[], Awaitable[Guard]]
     plan: Drifted | None = None
+    facts: Facts | None = None
+    doors: Callable[[], Awaitable[Doors]] | None = None
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    undoing: bool = False
+    way_out: bool = False
     waits_for: str = ""
     exemption: Exemption | None = None
     requested_by: str | None = None
     approved: str | None = None
-
-
-async def unguarded() -> Guard:
-    return Guard(passed=True)
 
 
 class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
@@ -79,11 +88,10 @@ class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
 
 async def ask_for_plan(wish: Wish, clients: Clients) -> Ruling:
     """Whether the wish's plan may be begun: every gate, and then a place within the blast radius."""
-    ruling, brake = await _ask(wish, clients)
-    if ruling.refusal:
+    ruling = await _ask(wish, clients)
+    if ruling.refusal or wish.way_out:
         return ruling
-    place = await _reserve(wish.wanted.tenant.tenant_id, brake, clients)
-    return replace(ruling, answers=(*ruling.answers, place))
+    return replace(ruling, answers=(*ruling.answers, await _reserve(wish, clients)))
 
 
 async def permit(wish: Wish, clients: Clients) -> None:
@@ -92,13 +100,13 @@ async def permit(wish: Wish, clients: Clients) -> None:
     Raises:
         Stopped: A gate says no by now: the brake was pulled, the config changed, the drift was accepted, or the like.
     """
-    ruling, _ = await _ask(wish, clients)
+    ruling = await _ask(wish, clients)
     if ruling.refusal:
         raise Stopped(ruling, ruling.refusal)
 
 
-async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, Brake]:
-    """Every gate's answer, and the brake as it was then: it is read last."""
+async def _ask(wish: Wish, clients: Clients) -> Ruling:
+    """Every gate's answer. The brake is read last."""
     now, storage, tenant_id = clients.now(), clients.storage, wish.wanted.tenant.tenant_id
     fields = [drift.field for drift in wish.plan.drift] if wish.plan else []
     put_back = Counter[str]()
@@ -110,7 +118,11 @@ async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, Brake]:
         wanted=wish.wanted,
         waits_for=wish.waits_for,
         exemption=wish.exemption,
-        guard=await wish.guard(),
+        facts=wish.facts,
+        doors=await _doors(wish),
+        approvals=wish.approvals,
+        undoing=wish.undoing,
+        way_out=wish.way_out,
         put_back=max((put_back[field] for field in fields), default=0),
         others=await _others(wish, clients) if put_back else (),
         requested_by=wish.requested_by,
@@ -119,7 +131,13 @@ async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, Brake]:
         brake=await storage.switches.brake(),
         lease_lost=wish.lease.lost,
     )
-    return rule(wish.plan, around), around.brake
+    return rule(wish.plan, around)
+
+
+async def _doors(wish: Wish) -> Doors | None:
+    if wish.doors and wish.plan and wish.facts and touches_doors(wish.plan, wish.facts, wish.wanted):
+        return await wish.doors()
+    return None
 
 
 async def _others(wish: Wish, clients: Clients) -> tuple[str, ...]:
@@ -129,23 +147,52 @@ async def _others(wish: Wish, clients: Clients) -> tuple[str, ...]:
     return tuple(sorted({entry.actor for entry in entries if entry.control == wish.control}))
 
 
-async def _reserve(tenant_id: str, brake: Brake, clients: Clients) -> GateAnswer:
-    """Take a place within the blast radius; the first tenant beyond it pulls the brake, so that all wait for a person.
+async def _reserve(wish: Wish, clients: Clients) -> GateAnswer:
+    """Take a place within the blast radius of each kind of step in the plan."""
+    fleet = await clients.storage.fleet.size()
+    if fleet is None:
+        return GateAnswer("radius", passed=False, reason="fleet size unknown: no tick has counted it yet")
+    steps = wish.plan.steps if wish.plan else ()
+    answers = [
+        await _reserve_one(signature, wish, fleet, clients)
+        for signature in sorted({step.signature(wish.control) for step in steps})
+    ]
+    return next((answer for answer in answers if not answer.passed), GateAnswer("radius", passed=True))
 
-    Releasing the brake is that person's decision, so places taken before it do not count against what follows.
+
+async def _reserve_one(signature: str, wish: Wish, fleet: int, clients: Clients) -> GateAnswer:
+    """Take the tenant's place; the first tenant beyond the radius holds the signature until a person releases it.
+
+    The release is that person's decision, so places taken before it do not count against what follows.
     """
     now, storage, settings = clients.now(), clients.storage, clients.settings
-    # The clock of whoever moved the brake may be ahead of ours.
-    since = max(now - BLAST_WINDOW, min(brake.changed_at or now - BLAST_WINDOW, now))
-    rank = await storage.written.reserve(tenant_id, now, since)
+    radius, tenant_id = await storage.switches.radius(signature), wish.wanted.tenant.tenant_id
+    if radius.held_since:
+        await _tell(signature, radius, clients)
+        return GateAnswer("radius", passed=False, reason=radius.reason)
+    # The clock of the worker that took the release may be ahead of ours.
+    since = max(now - BLAST_WINDOW, min(radius.released_at or now - BLAST_WINDOW, now))
     answer = blast_radius(
-        rank,
-        fleet=await storage.switches.fleet(),
+        signature,
+        await storage.written.reserve(signature, tenant_id, now, since),
+        fleet=fleet,
         most_tenants=settings.most_tenants_per_hour,
         most_percent=settings.most_percent_per_hour,
     )
     if not answer.passed:
-        await storage.written.release(tenant_id)
-        await storage.switches.set_brake(Brake(engaged=True, reason=answer.reason, by="holdfast", changed_at=now))
-        await tell_operators(Incident("brake", "brake", "the brake was pulled", answer.reason), clients)
+        await storage.written.release(signature, tenant_id)
+        held = replace(radius, held_since=now, reason=answer.reason)
+        await storage.switches.set_radius(signature, held)
+        await _tell(signature, held, clients)
     return answer
+
+
+async def _tell(signature: str, held: Radius, clients: Clients) -> None:
+    """Tell the operators, once for each time that *signature* is held; again where a worker died before it had."""
+    incident = Incident(
+        id=f"radius-{sha256(signature.encode()).hexdigest()[:12]}",
+        kind="radius",
+        summary="steps of one kind are held by the blast radius",
+        detail=f"{held.reason}; POST /api/radius/{signature}/release lets them go on",
+    )
+    await tell_operators(incident, clients, at=held.held_since)

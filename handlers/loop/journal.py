@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Self
 
 from clients.storage.states import StatesMoved, TenantStates
+from domain.approval import Approval
+from domain.control import Facts
 from domain.corrections import Correction
 from domain.exemption import Exemption
+from domain.findings import Inventory, Removal
 from domain.gate import Ruling
 from domain.ledger import Entry, LedgerEvent, of_transition
-from domain.mx_moves import MxMemories, Sights
+from domain.lock import Doors
 from domain.states import ControlState
+from handlers.loop.doors import DoorsSeen, look_at_doors
 from handlers.loop.gatekeeper import Case
 
 READY = frozenset({"compliant", "not_applicable"})
@@ -25,15 +28,23 @@ class Journal:
         self._case = case
         self._states = states
         self._kept = dict[str, ControlState]()
-        self._sights = list[tuple[Sights, datetime]]()
+        self._seen = list[DoorsSeen]()
+        self._removal: Removal | None = None
 
     @classmethod
     async def open(cls, case: Case) -> Self:
         return cls(case, await case.clients.storage.states.load(case.job.tenant_id))
 
     @property
-    def mx(self) -> MxMemories:
-        return self._states.mx
+    def inventory(self) -> Inventory:
+        """What is known of the tenant's findings; the one that the job removes is unwanted."""
+        known = self._states.inventory(self._case.wanted.tenant, self._case.clients.now())
+        return known.without(self._case.job.remove) if self._case.job.remove else known
+
+    def mark(self, removal: Removal) -> None:
+        """Keep how a removal stands: while it is under way, every look takes the finding for drift."""
+        self._removal = removal
+        self._states = self._remembering(self._states)
 
     def of(self, control_id: str) -> ControlState:
         return self._states.of(control_id)
@@ -42,17 +53,23 @@ class Journal:
         """The control's exception, as of the last save."""
         return self._states.exceptions.get(control_id)
 
-    def remember(self, sights: Sights) -> None:
-        """Keep what was seen of the MX records."""
-        self._sights.append((sights, self._case.clients.now()))
-        self._states = self._remembering(self._states)
+    @property
+    def approvals(self) -> Mapping[str, Approval]:
+        """What a person answers for, by step key, as of the last save."""
+        return self._states.approvals
+
+    async def look_at_doors(self, facts: Facts) -> Doors:
+        """What the effect guard rests on; what was seen is kept."""
+        doors, seen = await look_at_doors(facts, self._case.wanted, self._states, self._case.clients)
+        self._seen.append(seen)
+        self._states = seen.remembered(self._states)
+        return doors
 
     def _remembering(self, states: TenantStates) -> TenantStates:
-        """*states* with what this job saw of the MX records; seen twice is remembered once."""
-        memories = states.mx
-        for sights, at in self._sights:
-            memories = memories.after(sights, at, locked=False)
-        return states.remembering(memories)
+        """*states* with what this job saw of the tenant's doors, and made of a finding."""
+        for seen in self._seen:
+            states = seen.remembered(states)
+        return states.marking(self._removal) if self._removal else states
 
     async def record(self, after: ControlState, ruling: Ruling | None = None) -> None:
         """Keep a control's new state; what an operator would want to read is saved at once, with its entry."""
@@ -92,6 +109,7 @@ class Journal:
             after={each.field: each.wanted for each in drift} if event == "corrected" else {},
             of=corrections[0].entry,
             detail=detail,
+            profile_version=self._case.wanted.profile.version,
         )
         return [self._signed(entry)]
 
@@ -114,6 +132,7 @@ class Journal:
             actor=job.requested_by or "holdfast",
             requested_by=job.requested_by,
             reason=self._case.reason,
+            finding=job.remove or "",
         )
 
     async def _save(self, changed: Mapping[str, ControlState], entries: Sequence[Entry]) -> None:

@@ -11,6 +11,7 @@ from handlers import operations
 from handlers.loop.correct import correct, show
 from handlers.loop.gatekeeper import Case
 from handlers.loop.undo import settle_undo
+from handlers.loop.way_out import settle_way_out
 
 WAIT_FOR_LEASE_S = 3
 """Where another worker has the tenant: most remediations take less, so that the message need not go back."""
@@ -42,6 +43,8 @@ async def _work(case: Case) -> Outcome:
     try:
         if case.job.undo:
             return await settle_undo(case)
+        if case.job.way_out:
+            return await settle_way_out(case)
         return await (show(case) if case.job.dry_run else correct(case))
     except (Throttled, Unreachable) as error:  # the tenant cannot be read, or a write never left
         return Again(error.pause or case.job.patience.first)

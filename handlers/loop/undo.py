@@ -1,4 +1,4 @@
-"""Put the before-image of one ledger entry back, and accept it for a while, so that no sweep fights it.
+"""Put the before-image of one ledger entry back, and accept it for a while, so that no look fights it.
 
 The same gate is asked as before any other write; what a person asks for passes mode and breaker, nothing else. The
 exception and the entry that announces the undo are written together, before the first step is sent.
@@ -13,17 +13,17 @@ from clients.connect import Clients
 from domain import undo
 from domain.control import Drifted, Facts
 from domain.controls import CATALOGUE
-from domain.controls.per_domain import receiving
 from domain.corrections import PROOF_PATIENCE, Answered, StepRefused, TooEarly, Unanswered
 from domain.exemption import Exemption
-from domain.guards import Guard, lockdown
 from domain.jobs import Again, CheckTenant, Done, Outcome
 from domain.ledger import Entry, Image, LedgerEvent
+from domain.lock import DOORS, Doors
 from domain.operations import ControlOutcome, Operation
 from domain.states import StateName, drift_view, step_view
 from domain.steps import ShownStep
 from handlers import operations
 from handlers.loop import gatekeeper
+from handlers.loop.doors import look_at_doors
 from handlers.loop.send import Held, Overtaken, Sent, TurnedAway, send
 from handlers.on_request import ACCEPTED_FOR
 
@@ -39,7 +39,9 @@ async def settle_undo(case: gatekeeper.Case) -> Outcome:
     states = await storage.states.load(job.tenant_id)
     if states.of(entry.control).corrections:
         return Again(job.pause)
-    undoing = _Undo(case, operation, entry)
+    inventory = states.inventory(case.wanted.tenant, case.clients.now())
+    # Put back, what was removed would be a finding, and equal: to see that it is back it has to count as drift.
+    undoing = _Undo(case.knowing(inventory.without(entry.finding)), operation, entry)
     ending = await undoing.settle()
     if ending is None:
         return Again(job.pause)
@@ -90,20 +92,23 @@ class _Undo:
         return await self._proven()
 
     async def _look(self) -> Facts:
-        return await self._case.clients.reader.look(self._case.wanted, [self._control], dns="every_server")
+        return await self._case.clients.reader.look(
+            self._case.wanted, [self._control], dns="every_server", beside=DOORS
+        )
 
     def _standing(self, facts: Facts) -> undo.Standing:
         return undo.standing(self._entry, self._control.find(facts, self._case.wanted))
 
     async def _write(self, plan: Drifted, facts: Facts) -> _Ending | None:
         """Ask the gates, announce, and take the steps; None where a look has to tell what came of them."""
-        guarded = self._control.guarded and not undo.only_opens(plan)  # what only opens may be what mends the mail
         wish = gatekeeper.Wish(
             control=self._control.id,
             wanted=self._case.wanted,
             lease=self._case.lease,
             plan=plan,
-            guard=partial(self._guard, facts) if guarded else gatekeeper.unguarded,
+            facts=facts,
+            doors=partial(self._doors, facts),
+            undoing=True,
             requested_by=self._case.asked_by(self._control),
         )
         ruling = await gatekeeper.ask_for_plan(wish, self._case.clients)
@@ -134,11 +139,10 @@ class _Undo:
                 why = f"{sentence}: somebody has changed it since. {self._control.by_hand}"
                 return _Ending("needs_person", why, plan)
 
-    async def _guard(self, facts: Facts) -> Guard:
-        wanted, now = self._case.wanted, self._case.clients.now
-        sights = await self._case.clients.reader.mx(receiving(facts), wanted.profile.mx_suffixes)
-        states = await self._case.clients.storage.states.load(wanted.tenant.tenant_id)
-        return lockdown(sights, states.mx, now(), since=wanted.tenant.mx_at_filter_since)
+    async def _doors(self, facts: Facts) -> Doors:
+        states = await self._case.clients.storage.states.load(self._case.job.tenant_id)
+        doors, _ = await look_at_doors(facts, self._case.wanted, states, self._case.clients)
+        return doors
 
     async def _proven(self) -> _Ending | None:
         for pause_s in self._case.clients.rereads_s:

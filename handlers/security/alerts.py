@@ -36,7 +36,7 @@ FULL_BACK = timedelta(days=7)
 """Once a day all that are open are gone through, so far back: stragglers, and those that a person changed meanwhile."""
 MOST_AGAIN = 100
 """Alerts read again in one run: more wait for the next, so that new ones are not kept waiting."""
-LOCKDOWN, POLICIES = "inbound-lockdown", "alert-policies"
+LOCKDOWN, BYPASS, POLICIES = "inbound-lockdown", "lock-bypass", "alert-policies"
 
 
 async def triage_alerts(job: TriageAlerts, clients: Clients) -> Outcome:
@@ -51,11 +51,17 @@ async def triage_alerts(job: TriageAlerts, clients: Clients) -> Outcome:
     async with clients.storage.leases.hold(f"alerts-{job.tenant_id}") as lease:
         if lease is None:
             return Again(job.patience.first)
-        try:
-            await _Look(wanted, lease, clients).go_through()
-        except Throttled as wait:
-            return Again(wait.pause or job.pause)
+        await _Look(wanted, lease, clients).go_through()
     return Done()
+
+
+async def note_failed_triage(tenant_id: str, why: str, clients: Clients) -> None:
+    """Keep that the tenant's alerts could not be gone through."""
+
+    def unread(before: ControlState, now: datetime) -> ControlState:
+        return tenant_state.unread(before, why, now)
+
+    await keep_state(tenant_id, tenant_state.FALSE_ALERTS, unread, clients)
 
 
 class _Look:
@@ -75,8 +81,7 @@ class _Look:
     async def go_through(self) -> None:
         """Read what changed, what waits, and once a day what is open; then say what it comes to.
 
-        Raises:
-            Throttled: What was done until then is kept, and is not done again.
+        What was done is kept, and is not done again.
         """
         self._book = await self._kept.book(self._tenant_id)
         self._clients.alerts.go_on_from(self._tenant_id, self._book.spent)
@@ -87,8 +92,6 @@ class _Look:
         except NotLicensed as refusal:
             why = f"the tenant's plan has no Defender alerts: {refusal.sentence}"
             await self._tell(lambda before, now: tenant_state.without_service(before, why, now))
-        except Throttled:
-            raise
         except ClientError as error:
             why = f"the alerts could not be read: {error.sentence}. {getattr(error, 'remedy', '')}".strip()
             await self._tell(lambda before, now: tenant_state.unread(before, why, now))
@@ -165,11 +168,9 @@ class _Look:
         case = AlertCase(self._wanted, self._lease, self._clients, before)
         judged = await case.judge(alert)
         if judged.count != before.count:
-            self._ask_about |= {POLICIES} if judged.kind == "false" else {POLICIES, LOCKDOWN}
+            self._ask_about |= {POLICIES} if judged.kind == "false" else {POLICIES, LOCKDOWN, BYPASS}
         record = await case.act(alert)
-        open_for_good = (
-            record.unsettled and not (record.closed or record.work or judged.again) and record.kind != "round"
-        )
+        open_for_good = record.unsettled and not (record.closed or record.work or judged.again) and not record.standing
         if open_for_good and record.reason != before.reason:
             await self._left_open(record)
         log.info("alert tenant=%s id=%s kind=%s again=%s", self._tenant_id, record.id, record.kind, record.again)

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from clients.connect import Clients
-from clients.errors import ClientError, NotLicensed, Throttled
+from clients.errors import ClientError, NotLicensed
 from domain.audit.attribution import AFTER, BEFORE, Us, is_ours
 from domain.audit.record import AuditRecord, OddRecord, concerns_control, parse_audit_record
 from domain.jobs import Again, CheckTenant, Done, Outcome, ReadAudit
@@ -33,18 +33,19 @@ async def read_audit(job: ReadAudit, clients: Clients) -> Outcome:
     async with clients.storage.leases.hold(f"audit-{job.tenant_id}") as lease:
         if lease is None:
             return Again(job.patience.first)
-        try:
-            await _read_on(job.tenant_id, clients)
-        except Throttled as wait:
-            return Again(wait.pause or job.pause)
+        await _read_on(job.tenant_id, clients)
     return Done()
+
+
+async def note_failed_reading(tenant_id: str, why: str, clients: Clients) -> None:
+    """Keep that the tenant's feed could not be read."""
+    await _tell(tenant_id, "unknown", why, clients)
 
 
 async def _read_on(tenant_id: str, clients: Clients) -> None:
     """Read what came up, ask for a look at what it touched, and name who made which drift.
 
-    Raises:
-        Throttled: What was read until then is kept, and is not read again.
+    What was read is kept, and is not read again.
     """
     touched = set[str]()
     try:
@@ -52,8 +53,6 @@ async def _read_on(tenant_id: str, clients: Clients) -> None:
         await FeedReader(tenant_id, partial(_take, tenant_id, us, touched, clients), clients).read()
     except NotLicensed as refusal:
         await _tell(tenant_id, "not_applicable", f"the tenant has no audit feed: {refusal.sentence}", clients)
-    except Throttled:
-        raise
     except ClientError as error:
         why = f"the audit feed could not be read: {error.sentence}. {getattr(error, 'remedy', '')}"
         await _tell(tenant_id, "unknown", why.strip(), clients)
@@ -76,6 +75,10 @@ async def _take(tenant_id: str, us: Us, touched: set[str], clients: Clients, raw
         content = json.dumps(raw, sort_keys=True).encode()
         await park.kept("audit", tenant_id, content, f"an odd audit record: {odd}", clients)
         return
+    if record.locks:
+        await clients.storage.states.change(
+            tenant_id, lambda states: (states.remembering(states.mx.seen_locked(record.at)), [])
+        )
     if is_ours(record, us, await _written(tenant_id, record, clients)):
         return
     if await clients.storage.audit.add(tenant_id, record):

@@ -13,12 +13,12 @@ from clients.storage.leases import Lease
 from domain.alerts import tenant_state
 from domain.alerts.alert import Alert, OddAlert, parse_alert
 from domain.alerts.record import COMMENT_PATIENCE, MARKERS, AlertRecord, Unfinished
-from domain.alerts.triage import triage
+from domain.alerts.triage import Wall, triage
 from domain.ledger import Entry, Image
 from domain.tenant import Wanted
-from handlers.loop.gatekeeper import Stopped, Wish, permit, unguarded
+from handlers.loop.gatekeeper import Stopped, Wish, permit
 
-LOCKDOWN = "inbound-lockdown"
+LOCKDOWN, BYPASS = "inbound-lockdown", "lock-bypass"
 
 
 class AlertCase:
@@ -35,8 +35,11 @@ class AlertCase:
 
     async def judge(self, alert: Alert) -> AlertRecord:
         """What *alert* is, by its evidence and by the lock-down as it is known at this moment."""
-        lockdown = (await self._clients.storage.states.load(self._tenant_id)).of(LOCKDOWN)
-        verdict = triage(alert, self._wanted.profile, lockdown)
+        states = await self._clients.storage.states.load(self._tenant_id)
+        declared = self._wanted.tenant.declared_at(self._clients.now())
+        ways = [each for each in states.findings.values() if each.control == BYPASS and each.id not in declared]
+        wall = Wall(states.of(LOCKDOWN), states.of(BYPASS), tuple(ways))
+        verdict = triage(alert, self._wanted.profile, wall)
         self._record = self._record.judged(alert, verdict, self._ours)
         return self._record
 
@@ -69,13 +72,18 @@ class AlertCase:
         return self._record
 
     async def _act(self, alert: Alert) -> None:
-        match self._record.todo(alert, self._ours):
+        match self._record.todo(alert, self._ours, self._clients.now()):
             case "close":
                 await self._close()
             case "reopen":
                 await self._reopen()
             case "finish":
                 await self._finish(alert)
+            case "wait":
+                self._record = replace(self._record, again=True)
+            case "give_up":
+                reason = f"{self._record.reason}; {self._record.work} it was taken, and did not happen"
+                self._record = replace(self._record, work="", again=False, stuck=True, reason=reason)
             case "leave":
                 taken = self._record.kind == "false" and alert.open and not alert.untouched
                 reason = self._record.reason + ("; a person has taken or judged it" if taken else "")
@@ -86,7 +94,7 @@ class AlertCase:
         await self._permit()
         alert = _read(await self._clients.alerts.get(self._tenant_id, self._record.id))
         record = await self.judge(alert)
-        if record.todo(alert, self._ours) == "close":
+        if record.todo(alert, self._ours, self._clients.now()) == "close":
             classification, determination = self._ours
             await self._change("closing", "resolved", classification, determination)
 
@@ -95,14 +103,18 @@ class AlertCase:
         await self._permit()
         alert = _read(await self._clients.alerts.get(self._tenant_id, self._record.id))
         record = await self.judge(alert)
-        if record.todo(alert, self._ours) == "reopen":
+        if record.todo(alert, self._ours, self._clients.now()) == "reopen":
             await self._change("reopening", "new", "unknown", "unknown")
 
     async def _change(self, work: Unfinished, status: str, classification: str, determination: str) -> None:
-        await self._keep(replace(self._record, work=work, commented=None, again=True))
+        """Make the change, and believe only the alert itself: its answer may show either state, whatever is true."""
+        await self._keep(replace(self._record, work=work, taken=None, commented=None, again=True))
         fields = {"status": status, "classification": classification, "determination": determination}
-        changed = await self._clients.alerts.change(self._tenant_id, self._record.id, fields, permit=self._permit)
-        await self._finish(_read(changed))
+        await self._clients.alerts.change(self._tenant_id, self._record.id, fields, permit=self._permit)
+        await self._keep(replace(self._record, taken=self._clients.now()))
+        alert = _read(await self._clients.alerts.get(self._tenant_id, self._record.id))
+        if self._record.is_made(alert, self._ours):
+            await self._finish(alert)
 
     async def _finish(self, alert: Alert) -> None:
         """Comment on what was done, once, and write it down."""
@@ -131,7 +143,7 @@ class AlertCase:
         """The last question before a write goes out. Raises Stopped."""
         states = await self._clients.storage.states.load(self._tenant_id)
         exemption = states.exceptions.get(tenant_state.FALSE_ALERTS)
-        wish = Wish(tenant_state.FALSE_ALERTS, self._wanted, self._lease, unguarded, exemption=exemption)
+        wish = Wish(tenant_state.FALSE_ALERTS, self._wanted, self._lease, exemption=exemption)
         await permit(wish, self._clients)
 
     def _entry(self, alert: Alert) -> Entry:

@@ -50,13 +50,15 @@ async def _answer(tenant_id: str, asking: AskingTicket, clients: Clients) -> boo
     if operation.state not in ENDED:
         await _running(tenant_id, asking, psa, clients)
         return False
-    mark = news.marker([operation.id])
-    written = asking.stage == "answering" and any(mark in note.text for note in await psa.notes(asking.ticket_id))
+    marks = clients.psa.marks
+    written = asking.stage == "answering" and any(
+        marks.is_in(note.text, [operation.id]) for note in await psa.notes(asking.ticket_id)
+    )
     if not written:
         await tickets.put_asking(tenant_id, replace(asking, stage="answering"))
         entries = await clients.storage.ledger.since(tenant_id, operation.created_at)
         proofs = [each for each in entries if each.operation_id == operation.id and each.event == "corrected"]
-        await psa.add_note(asking.ticket_id, news.result(operation, proofs))
+        await psa.add_note(asking.ticket_id, news.result(operation, proofs, marks))
     status = psa.desk.outcomes.ok if operation.state == "succeeded" else psa.desk.outcomes.failed
     if status:
         await _set_status(asking, status, psa, clients)

@@ -11,7 +11,7 @@ from clients.storage.states import TenantStates
 from domain.ledger import Entry
 from domain.psa import news
 from domain.psa.records import CauseTicket, KnownTicket
-from domain.psa.ticket import Ticket
+from domain.psa.ticket import Ticket, is_own
 from handlers.tickets.addressee import Addressee
 
 log = logging.getLogger("holdfast.notify")
@@ -82,9 +82,9 @@ class CauseTeller:
         return record.closed_at is not None and self._clients.now() - record.closed_at <= days
 
     async def _open(self, cause: str, untold: list[Entry]) -> _Place:
-        """Look for a ticket with our key, which a crash may have left unrecorded; open one only where there is none."""
-        key = news.key(self._to.ledger, cause)
-        found = await self._psa.find(self._to.company, key)
+        """Look for a ticket of ours, which a crash may have left unrecorded; open one only where there is none."""
+        key, key_before = self._clients.psa.marks.keys(self._to.ledger, cause)
+        found = await self._own(key) or await self._own(key_before)
         if found is None:
             number = await self._psa.create(self._to.company, key, self._to.summary(cause, untold), self._to.about)
             found = await self._psa.ticket(number)
@@ -95,19 +95,27 @@ class CauseTeller:
         log.info("ticket tenant=%s cause=%s ticket=%s", self._to.ledger, cause, found.id)
         return _Place(found, record)
 
+    async def _own(self, key: str) -> Ticket | None:
+        """The open ticket with our *key* that we opened: once a key is on a ticket, whoever reads it can copy it."""
+        found = await self._psa.find(self._to.company, key)
+        if found is None or is_own(await self._psa.made_by(found), self._psa.desk.own_user):
+            return found
+        log.warning("ticket_not_ours provider=%s ticket=%s", self._psa.provider, found.id)
+        return None
+
     async def _already(self, cause: str, place: _Place, untold: list[Entry]) -> tuple[_Place, list[Entry]]:
         """What is left to tell, after a worker that died, or got no answer, while it wrote a note or just after."""
         record = place.record
         if posting := record.posting:
-            mark = news.marker(posting)
-            written = any(mark in note.text for note in await self._psa.notes(place.ticket.id))
+            notes = await self._psa.notes(place.ticket.id)
+            written = any(self._clients.psa.marks.is_in(note.text, posting) for note in notes)
             record = await self._keep(cause, replace(record, posting=(), noted=posting if written else record.noted))
         return place._replace(record=record), [entry for entry in untold if entry.id not in record.noted]
 
     async def _note(self, cause: str, place: _Place, untold: list[Entry]) -> _Place:
         ticket, state, desk = place.ticket, self._states.of(cause), self._psa.desk
         posting = await self._keep(cause, replace(place.record, posting=tuple(entry.id for entry in untold)))
-        number = await self._psa.add_note(ticket.id, news.note(untold, state, desk.approval))
+        number = await self._psa.add_note(ticket.id, news.note(untold, state, desk.approval, self._clients.psa.marks))
         record = replace(posting, posting=(), noted=posting.posting)
         if news.lists_plan(untold, state):
             ticket = await self._psa.ticket(ticket.id)

@@ -8,7 +8,7 @@ from itertools import batched
 from clients.connect import Clients
 from clients.errors import ClientError
 from clients.psa.api import PsaClient
-from domain.jobs import Notify, ReadTicket
+from domain.jobs import Done, Notify, Outcome, ReadTicket
 from domain.psa.records import Polled
 from domain.psa.ticket import Ticket, trigger_of
 
@@ -19,12 +19,13 @@ _OVERLAP = timedelta(minutes=15)
 _AT_ONCE = 16
 
 
-async def look_for_changes(clients: Clients) -> None:
+async def look_for_changes(clients: Clients) -> Outcome:
     """Ask for a look at every ticket that may have something to say, and for every tenant that has untold news."""
     answered = await asyncio.gather(*(_poll(psa, clients) for psa in clients.psa.by_provider.values()))
     if any(answered):  # while no system answers, no ticket can be told
         for tenant_id in await clients.storage.tickets.untold():
             await clients.storage.queues.send(Notify(tenant_id=tenant_id, asked_at=clients.now()))
+    return Done()
 
 
 async def _poll(psa: PsaClient, clients: Clients) -> bool:

@@ -16,13 +16,12 @@ from domain.controls import CATALOGUE
 from domain.errors import RequestError
 from domain.jobs import Again, CheckTenant, Done, Notify, Outcome, ReadTicket, RemediateTenant, TicketRequest
 from domain.operations import Operation
-from domain.psa import news
-from domain.psa.desk import Action
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket
 from domain.psa.ticket import Person, Ticket, approver, may_approve, trigger_of
-from domain.tenant import PsaCompany, TenantConfig
+from domain.shown import visible
+from domain.tenant import PsaCompany
 from handlers import on_request, operations
-from handlers.on_request import Requester
+from handlers.on_request import ApprovalRequest, Requester
 
 log = logging.getLogger("holdfast.tickets")
 
@@ -63,57 +62,66 @@ async def _read(job: ReadTicket, clients: Clients) -> None:
     name = trigger.name if trigger else ""
     if trigger and name != known.trigger and not known.cause:
         # Written down before it is asked, so that a crash in between neither forgets it nor asks under another name.
-        known = replace(known, trigger=name, asked=known.asked + 1, asking=trigger.action)
+        by = await psa.status_set_by(ticket)
+        agent = by.id if by and may_approve(by, psa.desk.own_user) else ""
+        known = replace(known, trigger=name, asked=known.asked + 1, asking=trigger.action, asked_by=agent)
         version = await clients.storage.tickets.put_known(job.provider, job.ticket_id, known, version)
     if known.asking:
-        await _ask(ticket, known.asking, str(known.asked), psa, clients)
-    now = replace(known, read_at=read_at, trigger=name, asking=None)
+        await _ask(ticket, known, psa, clients)
+    now = replace(known, read_at=read_at, trigger=name, asking=None, asked_by="")
     await clients.storage.tickets.put_known(job.provider, job.ticket_id, now, version)
 
 
-async def _ask(ticket: Ticket, action: Action, time: str, psa: PsaClient, clients: Clients) -> None:
-    """Have done what the ticket asks for, for the one tenant that its company is."""
+async def _ask(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients: Clients) -> None:
+    """Have done what the ticket asks for, for the one tenant that its company is.
+
+    Writing is for an agent of the MSP to ask for: a ticket that anybody else brought to ask is a reason to look.
+    """
     tenants = await clients.storage.tenants.of_company(PsaCompany(provider=psa.provider, company_id=ticket.company))
     if len(tenants) != 1:
         log.warning("ticket_unmapped provider=%s ticket=%s tenants=%d", psa.provider, ticket.id, len(tenants))
         what = "no tenant of Holdfast has" if not tenants else f"{len(tenants)} tenants of Holdfast have"
-        mark = news.marker([psa.provider, ticket.id, time])
-        if not any(mark in note.text for note in await psa.notes(ticket.id)):  # it may have been written unanswered
+        marks, about = clients.psa.marks, [psa.provider, ticket.id, str(known.asked)]
+        if not any(marks.is_in(note.text, about) for note in await psa.notes(ticket.id)):  # it may be there, unanswered
             said = f"Nothing was done: {what} company {ticket.company} of this system as theirs."
-            await psa.add_note(ticket.id, f"{said}\n{mark}")
+            await psa.add_note(ticket.id, f"{visible(said)}\n{marks.note(about)}")
         return
-    operation = _operation(action, tenants[0], f"{psa.provider} ticket {ticket.id}", time, clients)
+    [tenant] = tenants
+    place = f"{psa.provider} ticket {ticket.id}"
+    decides = tenant.psa is not None and tenant.psa.lets_decide(known.asked_by)
+    operation = Operation(
+        id=str(uuid5(_OPERATIONS, f"{place} {known.asked}")),
+        kind="reprovision" if known.asking == "reprovision" and decides else "check",
+        tenant_id=tenant.tenant_id,
+        requested_by=f"{known.asked_by or 'nobody of the MSP'} ({place})",
+        created_at=clients.now(),
+    )
     if await _begun(operation, clients):
         return
     asking = AskingTicket(provider=psa.provider, ticket_id=ticket.id, operation_id=operation.id)
     await clients.storage.tickets.mark_news(operation.tenant_id)
     await clients.storage.tickets.put_asking(operation.tenant_id, asking)
-    await _start(operation, clients)
+    await _start(operation, clients, passes_mode=True)
     await clients.storage.queues.send(Notify(tenant_id=operation.tenant_id, asked_at=clients.now()))
 
 
 async def request_work(job: TicketRequest, clients: Clients) -> Outcome:
-    """A Standard Webhooks sender asks: once for each of its ids."""
+    """A Standard Webhooks sender asks: once for each of its ids. No person is known, so the config says what it may."""
     tenants = await clients.storage.tenants.of_company(PsaCompany(provider="standard", company_id=job.company_id))
     if len(tenants) != 1:
         log.warning("request_unmapped event=%s tenants=%d", job.event[:16], len(tenants))
         return Done()
-    by = f"standard ticket {job.ticket_id}" if job.ticket_id else "standard webhook"
-    operation = _operation(job.action, tenants[0], by, job.event, clients)
-    if not await _begun(operation, clients):
-        await _start(operation, clients)
-    return Done()
-
-
-def _operation(action: Action, tenant: TenantConfig, by: str, time: str, clients: Clients) -> Operation:
-    """The operation that *by* asks for. *time*: tells it from every other that it may ask for."""
-    return Operation(
-        id=str(uuid5(_OPERATIONS, f"{by} {time}")),
-        kind=action,
+    [tenant] = tenants
+    operation = Operation(
+        id=str(uuid5(_OPERATIONS, f"standard {job.event}")),
+        kind=job.action,
         tenant_id=tenant.tenant_id,
-        requested_by=by,
+        requested_by=f"standard webhook (ticket {job.ticket_id})" if job.ticket_id else "standard webhook",
         created_at=clients.now(),
     )
+    if not await _begun(operation, clients):
+        await _start(operation, clients, passes_mode=tenant.psa is not None and tenant.psa.may_reprovision)
+    return Done()
 
 
 async def _begun(operation: Operation, clients: Clients) -> bool:
@@ -122,12 +130,12 @@ async def _begun(operation: Operation, clients: Clients) -> bool:
     return before is not None and before.state != "queued"
 
 
-async def _start(operation: Operation, clients: Clients) -> None:
+async def _start(operation: Operation, clients: Clients, *, passes_mode: bool) -> None:
     log.info("asked kind=%s tenant=%s by=%s", operation.kind, operation.tenant_id, operation.requested_by)
-    await operations.start(operation, lambda kept: _send(kept, clients), clients)
+    await operations.start(operation, lambda kept: _send(kept, clients, passes_mode=passes_mode), clients)
 
 
-async def _send(operation: Operation, clients: Clients) -> None:
+async def _send(operation: Operation, clients: Clients, *, passes_mode: bool) -> None:
     if operation.kind == "check":
         await clients.storage.queues.send(CheckTenant(tenant_id=operation.tenant_id, operation_id=operation.id))
         return
@@ -135,7 +143,7 @@ async def _send(operation: Operation, clients: Clients) -> None:
         tenant_id=operation.tenant_id,
         controls=tuple(CATALOGUE),
         operation_id=operation.id,
-        requested_by=operation.requested_by,
+        requested_by=operation.requested_by if passes_mode else None,
         asked_at=operation.created_at,
     )
     await clients.storage.queues.send(job)
@@ -144,7 +152,7 @@ async def _send(operation: Operation, clients: Clients) -> None:
 async def _approval(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients: Clients) -> None:
     """Approve the plan that the ticket lists, where a PSA user has said yes to it since.
 
-    Under the lease of whoever tells of the tenant: both keep the cause's record, and none may bring back an older one.
+    Under the lease of the job that tells of the tenant: both keep the cause's record, and neither may save an old one.
     """
     tickets = clients.storage.tickets
     record = await tickets.cause(known.tenant_id, known.cause)
@@ -154,13 +162,16 @@ async def _approval(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients:
     if not by_status and not record.armed:
         await tickets.put_cause(known.tenant_id, known.cause, replace(record, armed=True))
     person = await _who(ticket, record, psa, by_status=by_status and record.armed)
-    if person is None:
+    tenant = await clients.storage.tenants.get(known.tenant_id)
+    if person is None or tenant is None or tenant.psa is None or not tenant.psa.lets_decide(person.id):
         if by_status and record.armed:  # a later edit by somebody else must not count as approval
             await tickets.put_cause(known.tenant_id, known.cause, replace(record, armed=False))
         return
     by = f"{person.id} ({psa.provider} ticket {ticket.id})"
     try:
-        await on_request.approve(known.tenant_id, known.cause, record.plan, Requester(by), clients)
+        await on_request.approve(
+            known.tenant_id, known.cause, ApprovalRequest(plan=record.plan), Requester(by), clients
+        )
     except RequestError as moot:  # another plan waits by now: it is told, and needs an approval of its own
         log.info("approval_moot tenant=%s control=%s %s", known.tenant_id, known.cause, moot)
     await tickets.put_cause(known.tenant_id, known.cause, replace(record, plan=""))

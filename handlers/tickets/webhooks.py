@@ -26,12 +26,19 @@ log = logging.getLogger("holdfast.webhooks")
 _LARGEST_BYTES = 262_144
 GATHER_S = 2
 """A message waits this long for what else is said about its ticket: every save of a form is an event of its own."""
+MOST_TICKETS = 200
+"""Of one batch: what the queue takes within the seconds that a sender waits."""
 _AT_ONCE = 16
 """Messages of one batch that are put on the queue side by side."""
 REPEATS_KNOWN = timedelta(minutes=10)
 """For so long a worker knows a Standard Webhooks id again; after that the operation that it made is known by it."""
 
 type Received = Literal["queued", "malformed", "unsigned", "unknown", "too large", "later"]
+
+
+class _TooMany(Exception):  # noqa: N818 - the outcome
+    """A batch names more tickets than one request has the time for; none of them is put on the queue."""
+
 
 _PROVIDER: TypeAdapter[Provider] = TypeAdapter(Provider)
 
@@ -55,14 +62,21 @@ async def receive(provider: str, body: bytes, headers: Mapping[str, str], client
     except (Unreachable, Throttled) as error:
         log.warning("webhook provider=%s unverified error=%s", provider, error)
         return "later"
+    return await _taken_in(sender, body, lowered, clients)
+
+
+async def _taken_in(sender: Provider, body: bytes, headers: Mapping[str, str], clients: Clients) -> Received:
     try:
         if sender == "standard":
-            await _ask(body, lowered, clients)
+            await _ask(body, headers, clients)
         else:
             await _hint(sender, body, clients)
     except BadBody as bad:
-        log.warning("webhook provider=%s malformed reason=%s", provider, bad)
+        log.warning("webhook provider=%s malformed reason=%s", sender, bad)
         return "malformed"
+    except _TooMany:
+        log.warning("webhook provider=%s too_many bytes=%d", sender, len(body))
+        return "too large"
     return "queued"
 
 
@@ -80,6 +94,8 @@ async def _hint(provider: TicketSystem, body: bytes, clients: Clients) -> None:
     if bad := [each for each in found if isinstance(each, BadBody)]:
         log.warning("webhook provider=%s skipped=%d reason=%s", provider, len(bad), bad[0])
     heard = {each.ticket_id for each in found if isinstance(each, Hint) and not (own and each.by == own)}
+    if len(heard) > MOST_TICKETS:
+        raise _TooMany
     new = [number for number in heard if not clients.psa.hinted.get(f"{provider} {number}", now)]
     for some in batched(new, _AT_ONCE, strict=False):
         await asyncio.gather(*(_put(ReadTicket(provider=provider, ticket_id=n, asked_at=now), clients) for n in some))

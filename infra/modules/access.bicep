@@ -9,6 +9,12 @@ param operatorId string
 @description('Required. Kind of principal that operatorId is.')
 param operatorType string
 
+@description('Required. Whether the app may only read the ledger and add to it; else it may do anything to any table.')
+param ledgerRole bool
+
+@description('Required. What tells the names of this installation from those of others.')
+param token string
+
 @description('Required. Name of the storage account.')
 param storageName string
 
@@ -30,7 +36,14 @@ var roles = {
 }
 
 // Owner, because the host manages its keys, timer leases and package with it. Queue: triggers, sending, poison.
-var onStorage = ['Storage Blob Data Owner', 'Storage Queue Data Contributor', 'Storage Table Data Contributor']
+var onStorage = union(
+  ['Storage Blob Data Owner', 'Storage Queue Data Contributor'],
+  ledgerRole ? [] : ['Storage Table Data Contributor']
+)
+
+// Table by table where the ledger has a role of its own: a role on the whole account would hold for the ledger, too.
+var allTables = loadJsonContent('../names.json').tables
+var changedTables = ledgerRole ? filter(allTables, name => name != 'ledger') : []
 
 // Both, because a certificate's private part is a secret of the vault, and the PSA systems' credentials are plain ones.
 var ofOperator = empty(operatorId) ? [] : ['Key Vault Certificates Officer', 'Key Vault Secrets Officer']
@@ -59,6 +72,105 @@ resource appOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
+
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-01-01' existing = {
+  parent: storage
+  name: 'default'
+}
+
+resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-01' existing = [
+  for name in changedTables: {
+    parent: tableService
+    name: name
+  }
+]
+
+resource ledger 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-01' existing = {
+  parent: tableService
+  name: 'ledger'
+}
+
+resource appOnTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (name, index) in changedTables: {
+    scope: tables[index]
+    name: guid(storage.id, name, principalId, roles['Storage Table Data Contributor'])
+    properties: {
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId(
+        'Microsoft.Authorization/roleDefinitions',
+        roles['Storage Table Data Contributor']
+      )
+      description: 'Holdfast: rows of table ${name}'
+    }
+  }
+]
+
+// A role's name is unique in its Entra tenant, so it carries the installation.
+resource appender 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (ledgerRole) {
+  name: guid(resourceGroup().id, 'ledger')
+  properties: {
+    roleName: 'Holdfast ledger ${token}'
+    description: 'Reads the ledger and adds to it; changes and removes nothing.'
+    type: 'customRole'
+    assignableScopes: [resourceGroup().id]
+    permissions: [
+      {
+        actions: []
+        notActions: []
+        dataActions: [
+          'Microsoft.Storage/storageAccounts/tableServices/tables/entities/read'
+          'Microsoft.Storage/storageAccounts/tableServices/tables/entities/add/action'
+        ]
+        notDataActions: []
+      }
+    ]
+  }
+}
+
+resource appOnLedger 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (ledgerRole) {
+  scope: ledger
+  name: guid(ledger.id, principalId, 'ledger')
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: appender.id
+    description: 'Holdfast: reads the ledger and adds to it'
+  }
+}
+
+// At its start the app makes the tables that a new version brings; what it may do to their rows is said above.
+resource tableMaker 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (ledgerRole) {
+  name: guid(resourceGroup().id, 'tables')
+  properties: {
+    roleName: 'Holdfast tables ${token}'
+    description: 'Makes tables; reads, changes and removes none.'
+    type: 'customRole'
+    assignableScopes: [resourceGroup().id]
+    permissions: [
+      {
+        actions: [
+          'Microsoft.Storage/storageAccounts/tableServices/tables/read'
+          'Microsoft.Storage/storageAccounts/tableServices/tables/write'
+        ]
+        notActions: []
+        dataActions: []
+        notDataActions: []
+      }
+    ]
+  }
+}
+
+resource appMakesTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (ledgerRole) {
+  scope: storage
+  name: guid(storage.id, principalId, 'tables')
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: tableMaker.id
+    description: 'Holdfast: makes tables'
+  }
+}
 
 // Reads the values that its settings refer to; lists and writes nothing.
 resource appOnVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {

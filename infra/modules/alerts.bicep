@@ -70,12 +70,12 @@ var rules = [
     above: 0
   }
   {
-    name: 'sweeps-silent'
-    description: 'No sweep has reported for three intervals: the timers do not run, or telemetry does not arrive.'
+    name: 'ticks-silent'
+    description: 'No tick has reported for half an hour: the timer does not run and nothing wakes, or telemetry does not arrive.'
     severity: 1
-    window: fastMinutes > 10 ? 'PT2H' : 'PT30M'
+    window: 'PT30M'
     every: 'PT15M'
-    query: 'union (AppMetrics | where Name == "holdfast.check.oldest" | where tostring(Properties["lane"]) == "fast"), (AppTraces | where Message startswith "sweep lane=" and Message has "lane=fast") | summarize Seen = count() | project Value = iff(Seen > 0, 0, 1)'
+    query: 'AppTraces | where Message startswith "tick tenants=" | summarize Seen = count() | project Value = iff(Seen > 0, 0, 1)'
     above: 0
   }
   {

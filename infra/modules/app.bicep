@@ -106,6 +106,7 @@ var connectwise = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-connectwise
 var autotask = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-autotask)'
 var halopsa = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-halopsa)'
 var standard = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-standard)'
+var markSecret = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/mark-secret)'
 
 // Every setting of clients/settings.py, which an empty value leaves at its default; only AzureWebJobsStorage must not be
 // there, or it would win over the identity. tests/infra compares the two.
@@ -131,6 +132,8 @@ var own = {
   HOLDFAST_GRAPH_URL: baseUrls.?graph ?? ''
   HOLDFAST_ACTIVITY_URL: baseUrls.?activity ?? ''
   HOLDFAST_DNS_SERVERS: dnsServers
+  HOLDFAST_TICK_SCHEDULE: '0 * * * * *'
+  HOLDFAST_SHARD_SIZE: '25'
   HOLDFAST_FAST_SCHEDULE: '0 */${fastMinutes} * * * *'
   HOLDFAST_SLOW_SCHEDULE: '0 */${slowMinutes} * * * *'
   // Half a minute and a little more after the fast look, whose proof of the lock-down alerts wait for.
@@ -145,6 +148,7 @@ var own = {
   HOLDFAST_PSA_AUTOTASK: contains(psaProviders, 'autotask') ? autotask : ''
   HOLDFAST_PSA_HALOPSA: contains(psaProviders, 'halopsa') ? halopsa : ''
   HOLDFAST_PSA_STANDARD: contains(psaProviders, 'standard') ? standard : ''
+  HOLDFAST_MARK_SECRET: empty(psaProviders) ? '' : markSecret
 
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnection
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'

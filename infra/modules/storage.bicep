@@ -26,6 +26,14 @@ param workspaceId string
 @maxValue(365)
 param blobRecoveryDays int = 14
 
+@description('Required. Whether the policy on `anchors` was locked: nobody can change it then, this deployment included.')
+param evidenceLocked bool
+
+@description('Optional. Days that a root in `anchors` can be neither changed nor removed, 1 to 146000.')
+@minValue(1)
+@maxValue(146000)
+param evidenceDays int = 2557
+
 var names = loadJsonContent('../names.json')
 var poison = [for queue in names.queues: '${queue}-poison']
 var packages = 'packages'
@@ -69,6 +77,22 @@ resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2
     properties: { publicAccess: 'None' }
   }
 ]
+
+// The hourly roots over the ledger: written once, by whomever. infra/lock-evidence.sh locks the policy for good.
+resource anchors 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' existing = {
+  parent: blobs
+  name: 'anchors'
+}
+
+resource anchorsPolicy 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-01-01' = if (!evidenceLocked) {
+  parent: anchors
+  name: 'default'
+  properties: {
+    immutabilityPeriodSinceCreationInDays: evidenceDays
+    allowProtectedAppendWrites: false
+  }
+  dependsOn: [containers]
+}
 
 resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-01-01' = {
   parent: account

@@ -5,13 +5,16 @@ from itertools import chain
 
 from simulator.cmdlets import (
     alerts,
+    allow_block_items,
     anti_phish,
     connection_filter,
+    content_filter,
     dkim,
     inbound,
     organization,
     outbound,
     presets,
+    remote_domains,
     spoof_items,
     transport_rules,
 )
@@ -32,6 +35,9 @@ CATALOGUE: dict[str, Cmdlet] = {
         dkim.CMDLETS,
         organization.CMDLETS,
         connection_filter.CMDLETS,
+        content_filter.CMDLETS,
+        allow_block_items.CMDLETS,
+        remote_domains.CMDLETS,
         alerts.CMDLETS,
     )
 }

@@ -173,6 +173,7 @@ class Autotask(_Database):
 
 
 def _row(ticket: Ticket) -> dict[str, Any]:
+    maker = int(ticket.made_by) if ticket.made_by.isdigit() else None
     by = ticket.changed_by
     return {
         "id": ticket.id,
@@ -188,6 +189,8 @@ def _row(ticket: Ticket) -> dict[str, Any]:
         "lastActivityDate": ticket.changed_at,
         "lastActivityPersonType": 1 if ticket.changed_kind == "agent" else 2,
         "lastActivityResourceID": int(by) if by.isdigit() and ticket.changed_kind == "agent" else None,
+        "creatorResourceID": maker if ticket.made_kind == "agent" else None,
+        "createdByContactID": maker if ticket.made_kind == "contact" else None,
         "userDefinedFields": [{"name": name, "value": value} for name, value in ticket.fields.items()],
     }
 

@@ -64,7 +64,11 @@ class _Site(System):
                 {"id": at, "caption": name, "type": "Text", "value": value}
                 for at, (name, value) in enumerate(ticket.fields.items(), 1)
             ],
-            "_info": {"lastUpdated": ticket.changed_at, "updatedBy": ticket.changed_by},
+            "_info": {
+                "lastUpdated": ticket.changed_at,
+                "updatedBy": ticket.changed_by,
+                "enteredBy": ticket.made_by,
+            },
         }
 
     def delivery(self, ticket: Ticket, action: str, by: str) -> Delivery:

@@ -14,6 +14,10 @@ type Trouble = Literal["unavailable", "throttled", "slow", "html", "cut", "lost"
 None in the list of troubles: one request that goes well."""
 
 
+type Kind = Literal["agent", "contact"]
+"""Who does something: an employee of the MSP, or somebody of its customer."""
+
+
 @dataclass
 class Note:
     """A note on a ticket. *kind*: an `agent` of the MSP or a `contact` of its customer wrote it."""
@@ -28,7 +32,7 @@ class Note:
 
 @dataclass
 class Ticket:
-    """A ticket, by the words that the three systems share. *changed_kind*: who changed it last, as of notes."""
+    """A ticket, by the words that the three systems share. *changed_kind*, *made_kind*: who did, as of notes."""
 
     id: int
     company: int
@@ -45,6 +49,8 @@ class Ticket:
     changed_at: str = ""
     changed_by: str = ""
     changed_kind: Literal["agent", "contact"] = "agent"
+    made_by: str = ""
+    made_kind: Literal["agent", "contact"] = "agent"
     notes: list[Note] = field(default_factory=list)
     history: list[tuple[int, str]] = field(default_factory=list)
 
@@ -87,10 +93,10 @@ class System:
 
     # --- what people do ----------------------------------------------------------------------------------------------
 
-    def opens(self, by: str, *, company: int, summary: str = "Help", **fields: Any) -> Ticket:  # noqa: ANN401 - fields
+    def opens(self, by: str, kind: Kind = "agent", *, company: int, summary: str = "Help", **fields: Any) -> Ticket:  # noqa: ANN401 - fields
         """A person opens a ticket."""
         ticket = self._made(company=company, summary=summary, **fields)
-        self._changed(ticket, by, "added")
+        self._changed(ticket, by, "added", kind)
         return ticket
 
     def changes(self, by: str, ticket_id: int, kind: Literal["agent", "contact"] = "agent", **fields: Any) -> Ticket:  # noqa: ANN401
@@ -193,6 +199,8 @@ class System:
 
     def _changed(self, ticket: Ticket, by: str, action: str, kind: Literal["agent", "contact"] = "agent") -> None:
         ticket.changed_at, ticket.changed_by, ticket.changed_kind = self.stamp(), by, kind
+        if action == "added":
+            ticket.made_by, ticket.made_kind = by, kind
         self._tell(ticket, action, by)
 
     def _tell(self, ticket: Ticket, action: str, by: str) -> None:

@@ -163,10 +163,13 @@ class HaloPsa(_Instance):
         ticket = self.tickets.get(number)
         if ticket is None:
             return _missing()
-        rows = [_action(ticket, note) for note in ticket.notes]
+        maker = int(ticket.made_by) if ticket.made_kind == "agent" and ticket.made_by.isdigit() else 0
+        logged = {"id": 1, "ticket_id": ticket.id, "note": ticket.details, "new_status": 0}
+        rows = [logged | {"who": ticket.made_by, "who_agentid": maker}]
+        rows += [_action(ticket, note) for note in ticket.notes]
         for at, (status, by) in enumerate(ticket.history):
             who = {"who": by, "who_agentid": int(by) if by.isdigit() else 0}
-            rows.append({"id": at + 1, "ticket_id": ticket.id, "note": "", "new_status": status, **who})
+            rows.append({"id": at + 2, "ticket_id": ticket.id, "note": "", "new_status": status, **who})
         return json_answer(200, {"record_count": len(rows), "actions": rows})
 
 

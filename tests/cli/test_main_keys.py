@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 from typer.testing import CliRunner
 
+from cli.api import Failure
 from cli.main import app
 from domain.access import ApiKey
 
@@ -35,6 +36,14 @@ def test_each_key_is_another_one_and_without_an_end_it_has_none():
 @pytest.mark.parametrize("words", [["a"], ["a", "--role", "Root"], []], ids=str)
 def test_a_key_has_a_name_and_a_role_that_exists(words):
     assert CliRunner().invoke(app, ["key", "new", *words]).exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["", "night shift", ".hidden", "dev", "ä", "a" * 65, "a\n"])
+def test_a_name_that_the_setting_would_refuse_makes_no_key(name):
+    refused = CliRunner().invoke(app, ["key", "new", name, "--role", "Reader"])
+    assert (refused.exit_code, refused.output) == (1, "")
+    assert isinstance(refused.exception, Failure)
+    assert refused.exception.code == 2
 
 
 def test_people_are_shown_the_key_and_its_entry():

@@ -30,6 +30,7 @@ from clients.errors import (
     Unreadable,
 )
 from clients.http import (
+    LARGEST_ANSWER,
     LONGEST_WAIT_S,
     TRIES,
     Answer,
@@ -366,6 +367,35 @@ async def test_a_refusal_that_only_claims_to_be_gzip_is_a_refusal(http: Http, bo
 async def test_a_body_that_is_gzip_although_none_was_asked_for_is_read(http: Http) -> None:
     async with server(answering("200 OK", GZIP, gzip.compress(b'{"fine": true}'))) as url:
         assert await http.send(Request("GET", url, Intent.READ), read) == {"fine": True}
+
+
+@pytest.mark.parametrize("status", ["200 OK", "403 Forbidden"])
+async def test_a_body_that_unpacks_to_more_than_any_answer_is_not_unpacked(http: Http, status: str) -> None:
+    """Four hundred megabytes of nothing are 0.4 of gzip."""
+    packed = gzip.compress(bytes(LARGEST_ANSWER + 1), 9)
+    async with server(answering(status, GZIP, packed)) as url:
+        with pytest.raises(Unreadable, match=r"unpacks to more"):
+            await http.send(Request("GET", url, Intent.READ), read)
+
+
+async def test_a_body_without_an_end_is_left(http: Http) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(bytes(1_000_000))
+                await writer.drain()
+
+    async with server(serve) as url:
+        with pytest.raises(Unreadable, match=r"more than"):
+            await http.send(Request("GET", url, Intent.READ), read)
+
+
+async def test_json_that_is_nested_deeper_than_anybody_means_is_no_answer(http: Http) -> None:
+    async with server(answering("200 OK", "", b"[" * 5000 + b"]" * 5000)) as url:
+        with pytest.raises(Garbled):
+            await http.send(Request("POST", url, Intent.SET), read)
 
 
 async def test_a_connection_cut_after_the_request_may_have_been_applied(http: Http) -> None:

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -29,6 +30,10 @@ def test_what_is_not_set_has_the_documented_default():
         ({"HOLDFAST_CLIENT_ID": "me"}, "HOLDFAST_CLIENT_ID: is malformed; it should be the GUID of"),
         ({"HOLDFAST_FAST_SCHEDULE": "*/5 * * * *"}, "HOLDFAST_FAST_SCHEDULE: is malformed; it should be an NCRONTAB of six fields"),
         ({"HOLDFAST_SLOW_SCHEDULE": ""}, "HOLDFAST_SLOW_SCHEDULE: is missing"),
+        ({"HOLDFAST_ALERTS_SCHEDULE": "*/10 * * * * *"}, "HOLDFAST_ALERTS_SCHEDULE: is faster than HOLDFAST_TICK_SCHEDULE; it should be due at most as often"),
+        ({"HOLDFAST_TICK_SCHEDULE": "0 */10 * * * *"}, "HOLDFAST_FAST_SCHEDULE: is faster than HOLDFAST_TICK_SCHEDULE"),
+        ({"HOLDFAST_TICK_SCHEDULE": "0 0 0 31 2 *"}, "HOLDFAST_FAST_SCHEDULE: is faster than HOLDFAST_TICK_SCHEDULE"),
+        ({"HOLDFAST_SHARD_SIZE": "41"}, "HOLDFAST_SHARD_SIZE: is malformed; it should be tenants of a shard, 1 to 40"),
         ({"HOLDFAST_CLOUD": "mars"}, "HOLDFAST_CLOUD: is malformed; it should be one of global"),
         ({"HOLDFAST_EXCHANGE_URL": "http://exchange.example"}, "HOLDFAST_EXCHANGE_URL: is malformed; it should be an https URL"),
         ({"HOLDFAST_DNS_SERVERS": "127.0.0.1"}, "HOLDFAST_DNS_SERVERS: is malformed; it should be host:port"),
@@ -85,7 +90,7 @@ def test_a_storage_connection_string_is_taken_and_never_shown(connection):
 
 @pytest.mark.parametrize(
     "schedule",
-    ["0 */5 * * * *", " 0,30 1-5 */2 1 Jan-March mon-FRI ", "0 0 0 * 1,july Sunday", "0 0 0 * 6 0", "0 0 0 31 2 *"],
+    ["0 */5 * * * *", " 0 1-5 */2 1 Jan-March mon-FRI ", "0 0 0 * 1,july Sunday", "0 0 0 * 6 0", "0 0 0 31 2 *"],
 )
 def test_a_schedule_may_name_months_and_days(schedule):
     assert load(GOOD | {"HOLDFAST_SLOW_SCHEDULE": schedule}).slow_schedule == schedule
@@ -181,3 +186,20 @@ def test_servers_and_urls_are_taken_as_given():
     )
     assert settings.resolvers() == (("127.0.0.1", 53), ("127.0.0.2", 5353))
     assert settings.login_url == "http://127.0.0.1:9/login"
+
+
+def test_every_secret_of_the_settings_is_known_to_be_hidden_and_no_name_or_id_is() -> None:
+    halopsa = {
+        "url": "https://h.example", "client_id": "halo-client", "client_secret": "halo-s3cret",
+        "webhook_secrets": ["user:webhook-password"], "desk": {"own_user": "12", "approval": {"words": ["approved"]}},
+    }  # fmt: skip
+    storage = "DefaultEndpointsProtocol=https;AccountName=acc;AccountKey=c3RvcmFnZS1rZXk=;EndpointSuffix=x"
+    given = {
+        "AzureWebJobsStorage": storage, "HOLDFAST_CLIENT_SECRET": "entra-s3cret", "HOLDFAST_DEV_KEY": "dev-s3cret",
+        "HOLDFAST_DNS_SECRET_CF": "dns-s3cret", "HOLDFAST_PSA_HALOPSA": json.dumps(halopsa),
+    }  # fmt: skip
+    hidden = load(GOOD | given | {"HOLDFAST_MARK_SECRET": "m" * 32}).secrets()
+
+    secrets = {"c3RvcmFnZS1rZXk=", "entra-s3cret", "dev-s3cret", "dns-s3cret", "halo-s3cret", "webhook-password"}
+    assert secrets <= hidden
+    assert not hidden & {"12", "approved", "https://h.example", "acc"}

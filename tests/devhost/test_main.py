@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devhost.__main__ import fastest
 from tests.devhost.processes import PATIENCE_S, SAMPLE_APP, Sample, devhost, eventually, is_listening, run_devhost
 
 APP = "import azure.functions as func\napp = func.FunctionApp()\n"
@@ -113,3 +114,16 @@ def test_the_functions_are_listed_with_what_triggers_them(own_sample: Sample) ->
 
 def test_the_ready_file_is_for_its_owner_only(sample: Sample) -> None:
     assert stat.S_IMODE((sample.folder / "ready.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("schedules", "tick"),
+    [
+        ({}, "0 * * * * *"),
+        ({"HOLDFAST_FAST_SCHEDULE": "0 */5 * * * *", "HOLDFAST_SLOW_SCHEDULE": "0 */15 * * * *"}, "0 * * * * *"),
+        ({"HOLDFAST_FAST_SCHEDULE": "*/5 * * * * *", "HOLDFAST_PSA_SCHEDULE": "*/2 * * * * *"}, "*/2 * * * * *"),
+        ({"HOLDFAST_FAST_SCHEDULE": "often", "OTHER_SCHEDULE": "* * * * * *"}, "0 * * * * *"),
+    ],
+)
+def test_the_tick_keeps_up_with_the_fastest_schedule(schedules: dict[str, str], tick: str) -> None:
+    assert fastest(schedules) == tick

@@ -86,6 +86,15 @@ def test_every_relative_link_of_a_page_leads_somewhere():
     assert not wrong
 
 
+def test_every_file_that_a_page_names_exists():
+    """`handlers/loop/check.py`; NAME and ID stand for a name to come. The changelog and decisions tell of the past."""
+    named = re.compile(r"`([\w/.-]+/[\w.-]+\.(?:py|md|yaml|bicep|sh))`")
+    pages = [page for page in texts() if page.suffix == ".md" and page.parent.name != "decisions"]
+    found = {(page, path) for page in pages for path in named.findall(page.read_text("utf-8"))}
+    real = {(page, path) for page, path in found if not re.search("NAME|ID", path)}
+    assert [path for page, path in sorted(real) if not ((ROOT / path).exists() or (page.parent / path).exists())] == []
+
+
 @pytest.mark.parametrize("suffix", sorted(TEXTS - {".json"}))
 def test_nothing_cites_a_paper_that_is_not_in_the_repository(suffix):
     wrong = [

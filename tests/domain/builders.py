@@ -11,9 +11,10 @@ from pydantic.fields import FieldInfo
 from clients.profiles import all_profiles
 from domain.control import Control, Facts, Judgement
 from domain.controls import CATALOGUE
-from domain.facts import Reading, Seen, Unseen
+from domain.findings import Inventory
 from domain.mail.answers import Absent, DnsAnswer, Mx, Present, Question, Txt
 from domain.profile import Profile
+from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
 from simulator.wire.envelope import annotated
 from simulator.world import World
@@ -104,14 +105,14 @@ _SHEET: Rows = {
 }  # fmt: skip
 
 
-def _simulated(cmdlet: str) -> list[dict[str, Any]]:
-    """What *cmdlet* lists of a healthy tenant, as the simulator has it."""
+def _simulated(query: Query) -> list[dict[str, Any]]:
+    """What *query* lists of a healthy tenant, as the simulator has it."""
     tenant = World(clock=lambda: NOW).add_tenant("northwindlegal.example")
-    return [annotated(row, (), null_empties=False) for row in tenant.admin(cmdlet)]
+    return [annotated(row, (), null_empties=False) for row in tenant.admin(query.cmdlet, **dict(query.parameters))]
 
 
 _QUERIES = tuple(dict.fromkeys(query for control in CATALOGUE.values() for query in control.queries))
-HEALTHY: Rows = {query.cmdlet: _SHEET.get(query.cmdlet) or _simulated(query.cmdlet) for query in _QUERIES}
+HEALTHY: Rows = {query.cmdlet: _SHEET.get(query.cmdlet) or _simulated(query) for query in _QUERIES}
 """Every object that some control reads; of a kind that is not written out above, as the simulator lists it."""
 
 
@@ -185,11 +186,17 @@ _ABSENT = {
 """What the shipped profile leaves out, filled in with an example, so that every control has something to judge."""
 
 
+PROVEN = Inventory(
+    settled=frozenset(CATALOGUE), begun=frozenset[str]().union(*(control.sources for control in CATALOGUE.values()))
+)
+"""A tenant of which every control was proven a moment ago."""
+
+
 def wanted(**config: Any) -> Wanted:
     tenant = TenantConfig.model_validate(
         {"tenant_id": TENANT_ID, "name": "Northwind", "initial_domain": "northwindlegal.onmicrosoft.com"} | config
     )
-    return Wanted(tenant, _SHIPPED.with_overrides(_ABSENT | tenant.overrides))
+    return Wanted(tenant, _SHIPPED.with_overrides(_ABSENT | tenant.overrides), PROVEN)
 
 
 def text(*strings: str) -> Present:

@@ -5,10 +5,11 @@ world beside it knows what a real service would: when the step was really sent, 
 """
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from pydantic import TypeAdapter
 
 from domain.control import Compliant, Drift, Drifted, Judgement, NeedsPerson, NotApplicable, Unknown
@@ -24,7 +25,6 @@ from domain.corrections import (
     Correction,
     Ending,
     Event,
-    Hindrance,
     Looked,
     Memory,
     NotSent,
@@ -56,16 +56,31 @@ LOOKS = {
     for each in several
 }
 """What each look shows, by identity: findings are equal whatever they say of what was compared."""
+REPLIES: tuple[Event, ...] = (
+    *(Answered(), Answered(existed=True), Unanswered(), TooEarly("why"), StepRefused("why")),
+    *(NotSent("why"), NotSent("why", "conflict"), NotSent("why", "silence")),
+)
 STORED = TypeAdapter(Correction)
 MEMORY = TypeAdapter(Memory)
 
 
-def is_drawn(before: Correction, after: Correction | Ending) -> None:
-    """Every move is an arrow of the drawing; where there is none nothing changes."""
+type Arrow = tuple[str, str, bool]
+"""From a phase, to a phase or ending, and whether a look led there."""
+
+DRAWN: set[Arrow] = {
+    (each.phase, each.to, each.move in {"equal", "gone", "lost", "no effect"})
+    for each in TRANSITIONS
+    if each.move != "unanswered"  # it leaves everything as it was
+}
+
+
+def arrows(before: Correction, event: Event, after: Correction | Ending) -> set[Arrow]:
+    """The arrow of the drawing that led from *before* to *after*; none where nothing changed."""
     if after == before:
-        return
-    to = after.name if isinstance(after, Ending) else after.phase
-    assert (before.phase, to) in {(each.phase, each.to) for each in TRANSITIONS}
+        return set()
+    arrow = before.phase, after.name if isinstance(after, Ending) else after.phase, isinstance(event, Looked)
+    assert arrow in DRAWN
+    return {arrow}
 
 
 def ended(before: Correction, ending: Ending, event: Event, now: datetime) -> None:
@@ -94,6 +109,8 @@ def ended(before: Correction, ending: Ending, event: Event, now: datetime) -> No
 class OneStep(RuleBasedStateMachine):
     """One step's lives, one after the other: what outlives each is its memory."""
 
+    taken: ClassVar[set[Arrow]] = set()
+
     def __init__(self) -> None:
         super().__init__()
         self.now: datetime = NOW
@@ -107,19 +124,19 @@ class OneStep(RuleBasedStateMachine):
 
     # --- what happens ------------------------------------------------------------------------------------------------
 
-    @rule(creates=st.booleans())
-    @precondition(lambda self: self.correction is None and self.memory == Memory())
-    def another_step(self, *, creates: bool) -> None:
-        self.creates = creates
-        self.may_have_happened_at = self.missed_at = None
-
-    @rule()
+    @rule(another=st.booleans(), creates=st.booleans(), at_once=st.booleans())
     @precondition(lambda self: self.correction is None)
-    def plan(self) -> None:
+    def plan(self, *, another: bool, creates: bool, at_once: bool) -> None:
+        """The same step, with what is remembered of it, or another one; most are sent *at_once*."""
+        if another:
+            self.creates, self.memory = creates, Memory()
+            self.may_have_happened_at = self.missed_at = None
         step = NEW if self.creates else SET
         self.correction = Correction(
             step.key, ShownStep.of(step), (Drift(FIELD, "X", None),), "entry", memory=self.memory
         )
+        if at_once:
+            self.send(asked=False, twice=False)
 
     @rule(duration=st.sampled_from([
         timedelta(seconds=1), PROOF_PATIENCE, LOST_PATIENCE, TRY_AGAIN_AFTER, EARLY_PATIENCE,
@@ -140,41 +157,25 @@ class OneStep(RuleBasedStateMachine):
         self.never_made_blindly_again()
         self.may_have_happened_at, self.missed_at, self.answered = self.now, None, False
 
-    @rule(existed=st.booleans(), twice=st.booleans())
+    @rule(event=st.sampled_from(REPLIES), twice=st.booleans())
     @precondition(lambda self: self.correction is not None)
-    def answer(self, *, existed: bool, twice: bool) -> None:
-        before = self.come(Answered(existed), twice=twice)
-        self.answered = self.answered or before.phase == "sent"
-
-    @rule(twice=st.booleans())
-    @precondition(lambda self: self.correction is not None)
-    def no_answer(self, *, twice: bool) -> None:
-        self.come(Unanswered(), twice=twice)
-
-    @rule(hindrance=st.sampled_from([None, "conflict", "silence"]), twice=st.booleans())
-    @precondition(lambda self: self.correction is not None)
-    def not_sent(self, hindrance: Hindrance | None, *, twice: bool) -> None:
-        before = self.come(NotSent("why", hindrance), twice=twice)
-        if before.phase == "sent":
+    def reply(self, event: Event, *, twice: bool) -> None:
+        if self.come(event, twice=twice).phase != "sent":
+            return
+        if isinstance(event, Answered):
+            self.answered = True
+        elif not isinstance(event, Unanswered):
             self.may_have_happened_at = None
 
-    @rule(twice=st.booleans())
+    @rule(
+        later=st.sampled_from([timedelta(), PROOF_PATIENCE, LOST_PATIENCE]),
+        judgement=st.sampled_from([OFF, OFF, EQUAL, GONE, BLIND]).flatmap(st.sampled_from),
+        patient=st.booleans(),
+        twice=st.booleans(),
+    )
     @precondition(lambda self: self.correction is not None)
-    def too_early(self, *, twice: bool) -> None:
-        before = self.come(TooEarly("why"), twice=twice)
-        if before.phase == "sent":
-            self.may_have_happened_at = None
-
-    @rule(twice=st.booleans())
-    @precondition(lambda self: self.correction is not None)
-    def refuse(self, *, twice: bool) -> None:
-        before = self.come(StepRefused("why"), twice=twice)
-        if before.phase == "sent":
-            self.may_have_happened_at = None
-
-    @rule(judgement=st.sampled_from([*OFF, *EQUAL, *GONE, *BLIND]), patient=st.booleans(), twice=st.booleans())
-    @precondition(lambda self: self.correction is not None)
-    def look(self, judgement: Judgement, *, patient: bool, twice: bool) -> None:
+    def look(self, later: timedelta, judgement: Judgement, *, patient: bool, twice: bool) -> None:
+        self.now += later
         if LOOKS[id(judgement)] == "off":
             self.missed_at = self.now
         elif LOOKS[id(judgement)] != "blind":
@@ -197,7 +198,10 @@ class OneStep(RuleBasedStateMachine):
         after = advance(before, event, self.now)
         if twice and isinstance(after, Correction):
             assert advance(after, event, self.now) == after, "the second of two changed something"
-        is_drawn(before, after)
+        self.taken.update(arrows(before, event, after))
+        patience = (after.correction if isinstance(after, Ending) else after).memory.patient_until
+        if before.memory.patient_until:
+            assert patience in {before.memory.patient_until, None}, "patience began anew"
         if isinstance(after, Ending):
             ended(before, after, event, self.now)
             self.memory, self.correction = MEMORY.validate_json(MEMORY.dump_json(after.correction.memory)), None
@@ -231,5 +235,6 @@ class OneStep(RuleBasedStateMachine):
         assert not memory.patient_until or memory.patient_until <= self.now + EARLY_PATIENCE
 
 
-OneStep.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
-TestOneStep = OneStep.TestCase
+def test_the_promises_hold_whatever_comes_and_every_arrow_was_taken():
+    run_state_machine_as_test(OneStep, settings=settings(max_examples=400, stateful_step_count=30))
+    assert OneStep.taken == DRAWN

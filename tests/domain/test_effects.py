@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.control import Drifted, Facts
 from domain.controls import CATALOGUE
 from domain.effects import Effect, effect
-from domain.facts import Reading, Seen, Unseen
+from domain.reading import Reading, Seen, Unseen
 from domain.steps import Step
 from simulator.tenant import Tenant
 from simulator.wire.envelope import annotated
@@ -59,6 +59,10 @@ CLOSING = {
     "lock: for every domain": (
         change("Set-InboundConnector", **set_lock, AssociatedAcceptedDomains=()),
         locked(AssociatedAcceptedDomains=["northwindlegal.example"]),
+    ),
+    "lock: on, with an address of others": (
+        change("Set-InboundConnector", **set_lock, Enabled=True),
+        locked(Enabled=False, SenderIPAddresses=["65.99.255.0/24", "203.0.113.7"]),
     ),
     "lock: by certificate": (
         change("Set-InboundConnector", **set_lock, Enabled=True),
@@ -165,8 +169,10 @@ NEITHER = {
 
 
 @pytest.mark.parametrize(("step", "rows"), CLOSING.values(), ids=CLOSING)
-def test_a_step_that_refuses_what_came_in_says_so(step, rows):
-    assert of(step, rows).closing
+def test_a_step_that_refuses_what_came_in_says_so_and_opens_nothing(step, rows):
+    said = of(step, rows)
+    assert said.closing
+    assert not said.opening
 
 
 @pytest.mark.parametrize(("step", "rows"), OPENING.values(), ids=OPENING)

@@ -1,38 +1,19 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.control import Compliant, NeedsPerson, Unknown
-from domain.controls import CATALOGUE
-from domain.exemption import Exemption
-from domain.states import ControlState, Look, after_check, wants_remedy
-from tests.domain.builders import NOW
-from tests.domain.test_gate import PLAN
+from domain.errors import BadField
+from domain.exemption import LONGEST_ACCEPTED, refuse_end
 
-UNTIL = Exemption(reason="test lab", owner="Ann", until=NOW + timedelta(hours=1))
-NEW = ControlState(id="oof-rule")
+NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 
 
-def look(minutes: float = 0) -> Look:
-    return Look(CATALOGUE["oof-rule"], "correct", NOW, NOW + timedelta(minutes=minutes), exemption=UNTIL)
+@pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(days=365), LONGEST_ACCEPTED])
+def test_a_person_answers_until_a_time_within_a_year(ahead):
+    refuse_end(NOW + ahead, NOW)
 
 
-@pytest.mark.parametrize("judgement", [PLAN, NeedsPerson("do this", PLAN.drift)], ids=str)
-def test_accepted_drift_is_shown_and_asks_for_nothing(judgement):
-    state = after_check(NEW, judgement, look())
-    assert (state.state, state.detail) == ("excepted", UNTIL.sentence)
-    assert state.drift
-    assert not wants_remedy(state, "correct")
-    assert after_check(state, judgement, look(5)).since == state.since == NOW
-
-
-@pytest.mark.parametrize(("minutes", "state"), [(59.9, "excepted"), (60, "drifted")])
-def test_it_ends_at_its_date(minutes, state):
-    assert after_check(after_check(NEW, PLAN, look()), PLAN, look(minutes)).state == state
-
-
-@pytest.mark.parametrize(
-    ("judgement", "state"), [(Compliant(), "compliant"), (Unknown("no answer"), "unknown")], ids=str
-)
-def test_nothing_but_drift_is_accepted(judgement, state):
-    assert after_check(NEW, judgement, look()).state == state
+@pytest.mark.parametrize("ahead", [timedelta(0), -timedelta(days=1), LONGEST_ACCEPTED + timedelta(seconds=1)])
+def test_neither_the_past_nor_what_is_further_ahead_is_an_end(ahead):
+    with pytest.raises(BadField, match=r"body\.until: should be"):
+        refuse_end(NOW + ahead, NOW)

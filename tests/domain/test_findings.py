@@ -57,8 +57,8 @@ def test_what_a_tenants_admin_named_does_nothing_to_the_page():
         (PROVEN, "unwanted"),
         (replace(PROVEN, declared=frozenset({ADDRESS.id})), "declared"),
         (knowing(ADDRESS, settled=frozenset({LOCK})), "open"),
-        (knowing(ADDRESS).with_removal(ADDRESS.id, "operation"), "unwanted"),
-        (knowing(ADDRESS, declared=frozenset({ADDRESS.id})).with_removal(ADDRESS.id, "operation"), "unwanted"),
+        (knowing(ADDRESS).without(ADDRESS.id), "unwanted"),
+        (knowing(ADDRESS, declared=frozenset({ADDRESS.id})).without(ADDRESS.id), "unwanted"),
     ],
     ids=["unread", "first_look", "a_new_kind", "beside_a_proven_state", "declared", "known", "removed", "asked_away"],
 )

@@ -4,18 +4,37 @@ from typing import Any
 
 import pytest
 
-from domain.control import Drift, Drifted
+from domain.approval import Approval
+from domain.control import Drift, Drifted, Facts
+from domain.controls import CATALOGUE
 from domain.dns_steps import RecordChange
 from domain.exemption import Exemption
 from domain.gate import Brake, Circumstances, blast_radius, rule
 from domain.guards import Guard
+from domain.lock import Doors, LockSeen
 from domain.mail.answers import Txt
 from domain.steps import Step, digest
-from tests.domain.builders import NOW, wanted
+from tests.domain.builders import HEALTHY, NOW, reading, wanted
 
-PLAN = Drifted(
-    (Drift("Enabled", wanted=True, found=False),), (Step("exchange", "Set-X", {"Identity": "a", "Enabled": True}),)
+
+def planned(cmdlet: str, **parameters: Any) -> Drifted:
+    return Drifted((Drift("Enabled", wanted=True, found=False),), (Step("exchange", cmdlet, parameters),))
+
+
+FACTS = Facts(
+    reading(
+        HEALTHY
+        | {
+            "Get-InboundConnector": [HEALTHY["Get-InboundConnector"][0] | {"RequireTls": False}],
+            "Get-AntiPhishPolicy": [HEALTHY["Get-AntiPhishPolicy"][0] | {"EnableSpoofIntelligence": True}],
+        }
+    )
 )
+PLAN = planned("Set-TransportRule", Identity="Send Automatic Replies to connector Automatic Replies", Mode="Enforce")
+CLOSES = planned("Set-InboundConnector", Identity="ExchangeDefender", RequireTls=True)
+OPENS = planned("Set-AntiPhishPolicy", Identity="Office365 AntiPhish Default", EnableSpoofIntelligence=False)
+NOT_AT_THE_FILTER = Guard(passed=False, reason="a.com: its MX")
+PASSED = Guard(passed=True)
 LATER = NOW + timedelta(hours=1)
 FREEZE = {"start": (NOW - timedelta(hours=1)).isoformat(), "end": LATER.isoformat(), "reason": "migration"}
 
@@ -24,7 +43,12 @@ def around(**changes: Any) -> Circumstances:
     """A quiet day, but for *changes*; *config*: the tenant's as it is now."""
     tenant = wanted(**changes.pop("config", {})).tenant
     quiet: dict[str, Any] = {"now": NOW, "control": "oof-rule", "wanted": wanted(), "tenant": tenant}
-    return Circumstances(**quiet | {"brake": Brake(), "guard": Guard(passed=True)} | changes)
+    return Circumstances(**quiet | {"brake": Brake(), "facts": FACTS, "doors": doors()} | changes)
+
+
+def doors(closing: Guard = PASSED, against: str = "") -> Doors:
+    """The tenant's doors: whether the lock may close, and what speaks against it being proven."""
+    return Doors(closing, LockSeen(NOW, against))
 
 
 def test_a_quiet_day_passes_every_part_in_the_designs_order():
@@ -41,7 +65,7 @@ HOLDS = {
     "freeze": (around(config={"freeze": [FREEZE]}), "migration"),
     "exception": (around(exemption=Exemption(reason="test lab", owner="Ann", until=LATER)), "accepted by Ann"),
     "mode": (around(config={"mode": "observe"}), "only observed"),
-    "guard": (around(guard=Guard(passed=False, reason="a.com: its MX")), "a.com: its MX"),
+    "guard": (around(doors=doors(NOT_AT_THE_FILTER)), "a.com: its MX"),
     "breaker": (around(put_back=3), "put back 3 times in 24 hours"),
     "lease": (around(lease_lost=True), "the lease on the tenant was lost"),
     "brake": (around(brake=Brake(engaged=True, reason="stop")), "stop"),
@@ -51,7 +75,7 @@ HOLDS = {
 @pytest.mark.parametrize(("gate", "case"), HOLDS.items(), ids=list(HOLDS))
 def test_each_part_holds_with_its_reason_and_nothing_after_it_is_asked(gate, case):
     circumstances, reason = case
-    ruling = rule(PLAN, circumstances)
+    ruling = rule(CLOSES, circumstances)
     assert ruling.refusal
     assert ruling.refusal.gate == gate
     assert reason in ruling.refusal.reason
@@ -59,8 +83,68 @@ def test_each_part_holds_with_its_reason_and_nothing_after_it_is_asked(gate, cas
     assert ruling.answers[-1] == ruling.refusal
 
 
-def test_a_guard_that_was_not_read_stops():
-    assert (refusal := rule(PLAN, around(guard=None)).refusal) and refusal.gate == "guard"
+def held(plan: Drifted, **changes: Any) -> str:
+    """Why the effect guard holds *plan*, whichever control planned it; empty where it passes."""
+    [refusal] = {rule(plan, around(control=control, **changes)).refusal for control in CATALOGUE}
+    assert refusal is None or refusal.gate == "guard"
+    return refusal.reason if refusal else ""
+
+
+def test_what_closes_needs_the_mx_guard_whoever_planned_it():
+    assert held(CLOSES, doors=None) == "the MX records were not read"
+    assert held(CLOSES, doors=doors(NOT_AT_THE_FILTER)) == "a.com: its MX"
+    assert held(CLOSES, doors=doors(NOT_AT_THE_FILTER), undoing=True) == "a.com: its MX"
+    assert held(CLOSES, doors=doors(against="the connector is off")) == ""
+
+
+def test_what_opens_needs_a_lock_that_is_proven_whoever_planned_it():
+    off = "; spoof intelligence would be off in 'Office365 AntiPhish Default'"
+    assert held(OPENS, doors=None) == f"lock not proven: the tenant's doors were not read{off}"
+    assert (
+        held(OPENS, doors=Doors(Guard(passed=True), None)) == f"lock not proven: the tenant's doors were not read{off}"
+    )
+    assert held(OPENS, doors=doors(against="it is off")) == f"lock not proven: it is off{off}"
+    assert held(OPENS, doors=doors(against="it is off"), requested_by="ann") == f"lock not proven: it is off{off}"
+    assert held(OPENS, doors=doors()) == ""
+
+
+def test_a_proof_of_the_lock_is_no_older_than_two_intervals():
+    old = Doors(Guard(passed=True), LockSeen(NOW - timedelta(minutes=31)))
+    assert held(OPENS, doors=old).startswith("lock not proven: last read at 2026-11-23 11:29:00 UTC")
+    assert held(OPENS, doors=replace(old, lock=LockSeen(NOW - timedelta(minutes=30)))) == ""
+
+
+def test_an_undo_is_a_persons_word_for_what_opens():
+    assert held(OPENS, doors=doors(against="it is off"), undoing=True) == ""
+
+
+def test_a_person_may_answer_for_a_step_that_opens_until_a_date():
+    approval, [step], unproven = Approval("no filter yet", "Ann", LATER), OPENS.steps, doors(against="it is off")
+    assert held(OPENS, doors=unproven, approvals={step.key: approval}) == ""
+    over = replace(approval, until=NOW)
+    assert held(OPENS, doors=unproven, approvals={step.key: over}).startswith("lock not proven")
+    assert held(OPENS, doors=unproven, approvals={"0" * 16: approval}).startswith("lock not proven")
+    closing = {CLOSES.steps[0].key: approval}
+    assert held(CLOSES, doors=doors(NOT_AT_THE_FILTER), approvals=closing) == "a.com: its MX"
+
+
+def test_every_step_of_a_plan_that_opens_is_answered_for():
+    alert = Step("compliance", "Set-ProtectionAlert", {"Identity": "Suspicious connector activity", "Disabled": True})
+    one = {OPENS.steps[0].key: Approval("no filter yet", "Ann", LATER)}
+    both = replace(OPENS, steps=(*OPENS.steps, alert))
+    assert "'Suspicious connector activity' would be off" in held(both, doors=doors(against="off"), approvals=one)
+
+
+def test_what_is_no_matter_of_the_doors_needs_nothing_of_them():
+    assert held(PLAN, doors=None) == ""
+
+
+def test_a_step_whose_effect_is_not_known_needs_both():
+    odd = planned("Set-OrganizationConfig", RejectDirectSend=False)
+    assert held(odd, doors=doors(NOT_AT_THE_FILTER)) == "a.com: its MX"
+    assert held(odd, doors=doors(against="it is off")).startswith("lock not proven")
+    assert held(odd, doors=doors()) == ""
+    assert held(CLOSES, facts=None, doors=doors(NOT_AT_THE_FILTER)) == "a.com: its MX"
 
 
 def test_a_tenant_that_is_gone_or_has_other_dns_providers_by_now_is_not_written():
@@ -121,12 +205,12 @@ def test_a_plan_that_needs_approval_waits_for_it_in_every_mode_and_whoever_asks(
 def test_a_person_who_asks_passes_nothing_else(gate):
     circumstances, _ = HOLDS[gate]
     asked = replace(circumstances, requested_by="ann@msp.example")
-    assert (refusal := rule(PLAN, asked).refusal) and refusal.gate == gate
+    assert (refusal := rule(CLOSES, asked).refusal) and refusal.gate == gate
 
 
 @pytest.mark.parametrize("empty", [(), ""])
 def test_an_empty_set_is_never_written(empty):
-    plan = Drifted(PLAN.drift, (Step("exchange", "Set-X", {"Identity": "a", "SenderIPAddresses": empty}),))
+    plan = planned("Set-InboundConnector", Identity="ExchangeDefender", SenderDomains=empty)
     assert (refusal := rule(plan, around()).refusal) and refusal.gate == "empty-set"
 
 
@@ -139,7 +223,7 @@ def test_a_first_record_may_be_made_where_there_is_nothing_and_only_a_person_tak
 
 
 def test_an_empty_comment_is_no_empty_set():
-    plan = Drifted(PLAN.drift, (Step("exchange", "Set-X", {"Identity": "a", "Comment": ""}),))
+    plan = planned("Set-InboundConnector", Identity="ExchangeDefender", Comment="")
     assert rule(plan, around()).refusal is None
 
 
@@ -156,6 +240,15 @@ def test_an_empty_comment_is_no_empty_set():
     ],
 )
 def test_the_blast_radius_is_the_smaller_of_the_number_and_the_share(rank, fleet, passed):
-    answer = blast_radius(rank, fleet=fleet, most_tenants=50, most_percent=25)
+    answer = blast_radius("spf:dns", rank, fleet=fleet, most_tenants=50, most_percent=25)
     assert answer.passed == passed
-    assert ("blast radius" in answer.reason) == (not passed)
+    assert ("tenants would get spf:dns within an hour" in answer.reason) == (not passed)
+
+
+def test_the_way_out_passes_mode_freeze_breaker_and_guard_but_no_brake():
+    config = {"mode": "observe", "freeze": [FREEZE]}
+    asked = around(config=config, way_out=True, put_back=9)
+    assert rule(CLOSES, asked).refusal is None
+    stopped = rule(CLOSES, around(config=config, way_out=True, brake=Brake(engaged=True, reason="incident")))
+    assert stopped.refusal is not None
+    assert stopped.refusal.gate == "brake"

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.guards import lockdown
+from domain.exchange import AcceptedDomain
+from domain.guards import Guard, lockdown
 from domain.mail import mx
+from domain.mail.answers import Unclear
 from domain.mail.asking import Needs, NoVerdict
 from domain.mx_moves import UNSEEN_PATIENCE, MxMemories, MxMemory, Sight
 
@@ -28,15 +30,64 @@ STOPS: dict[str, tuple[mx.MxVerdict | Needs | NoVerdict, str]] = {
 }
 
 
-def guard(verdicts, memories=None, since=None):
-    sights = {domain: Sight(verdict) for domain, verdict in verdicts.items()}
+def guard(verdicts, memories=None, since=None, servers=None, domains=()):
+    sights = {domain: Sight(verdict, servers=servers) for domain, verdict in verdicts.items()}
     remembered = dict.fromkeys(verdicts, LONG_AGO) | (memories or {})
-    return lockdown(sights, MxMemories(domains={k: v for k, v in remembered.items() if v}), NOW, since=since)
+    known = MxMemories(domains={k: v for k, v in remembered.items() if v})
+    return lockdown([domain_of(**row) for row in domains], sights, known, NOW, since)
+
+
+def domain_of(name="a.com", kind="Authoritative", **flags):
+    return AcceptedDomain.of({"DomainName": name, "DomainType": kind} | flags)
 
 
 @pytest.mark.parametrize("verdict", GOES.values(), ids=list(GOES))
 def test_the_lock_may_close_when_every_mx_is_the_filters(verdict):
-    assert guard({"a.com": verdict}).passed
+    assert guard({"good.com": GOES["filter"], "a.com": verdict}).passed
+
+
+def test_where_no_domain_takes_mail_by_the_filter_the_lock_stays_open():
+    found = guard({"a.com": GOES["null_mx"], "b.com": GOES["null_mx"]})
+    assert found == Guard(passed=False, reason="no MX of a.com, b.com is the filter's")
+
+
+DOUBTFUL = {
+    "MatchSubDomains": {"kind": "InternalRelay", "MatchSubDomains": True},
+    "ExternalRelay": {"kind": "ExternalRelay"},
+    "PendingRemoval": {"PendingRemoval": True},
+    "Shared": {"kind": "Shared"},
+}
+
+
+@pytest.mark.parametrize(("said", "row"), DOUBTFUL.items(), ids=list(DOUBTFUL))
+def test_a_domain_whose_own_mx_does_not_tell_what_would_be_refused_stops(said, row):
+    found = guard({"good.com": GOES["filter"]}, domains=[{"name": "good.com"}, row])
+    assert not found.passed
+    assert found.reason.startswith("a.com: ")
+    assert said in found.reason
+
+
+@pytest.mark.parametrize("row", [{"InitialDomain": True}, {"IsCoexistenceDomain": True}, {"name": "x.onmicrosoft.com"}])
+def test_microsofts_own_names_are_no_doubt(row):
+    assert guard({"good.com": GOES["filter"]}, domains=[row | {"kind": "Shared"}]).passed
+
+
+@pytest.mark.parametrize("verdict", [mx.NoMx(), mx.NoDomain()])
+def test_a_domain_without_mail_is_told_with_what_helps(verdict):
+    assert "publish a null MX (RFC 7505: `MX 0 .`)" in guard({"a.com": verdict}).reason
+
+
+def test_name_servers_that_are_not_known_stop():
+    found = guard({"a.com": GOES["filter"]}, servers=Unclear("SERVFAIL", NOW))
+    assert found == Guard(passed=False, reason="a.com: its name servers are unknown (SERVFAIL)", unread=True)
+
+
+def test_former_name_servers_are_waited_for():
+    moved = replace(LONG_AGO, former=("ns1.old.example",), former_until=NOW + timedelta(hours=1))
+    assert guard({"a.com": GOES["filter"]}, {"a.com": moved}).reason == (
+        "a.com: its name servers were ns1.old.example, which resolvers may still ask until 2026-11-23 13:00:00 UTC"
+    )
+    assert guard({"a.com": GOES["filter"]}, {"a.com": replace(moved, former_until=NOW)}).passed
 
 
 @pytest.mark.parametrize(("verdict", "reason"), STOPS.values(), ids=list(STOPS))
@@ -55,7 +106,7 @@ def test_without_a_known_domain_the_lock_stays_open():
 def test_one_doubt_is_enough_to_stop(kinds):
     verdicts = GOES | {name: verdict for name, (verdict, _) in STOPS.items()}
     found = guard({f"d{i}": verdicts[kind] for i, kind in enumerate(kinds)})
-    assert found.passed == (not set(kinds) & STOPS.keys())
+    assert found.passed == (not set(kinds) & STOPS.keys() and "filter" in kinds)
 
 
 def test_an_mx_that_has_just_moved_is_waited_for_with_domain_host_and_time():

@@ -1,5 +1,6 @@
 """Until when an MX that moved may still be in use: from looks alone, some of which saw little."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.mail.answers import Absent, Mx, Present, Question, Unclear
+from domain.mail.asking import Needs
+from domain.mail.mx import FilterHosts
 from domain.mx_moves import FORGOTTEN_AFTER, LONGEST_TTL_S, UNSEEN_PATIENCE, MxMemories, sight
 
-NAME, SUFFIXES = "contoso.example", ("exchangedefender.com",)
+NAME, OURS = "contoso.example", FilterHosts(("exchangedefender.com",))
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 FILTER, OLD = "inbound30.exchangedefender.com", "contoso-example.mail.protection.outlook.com"
 
@@ -23,10 +26,13 @@ def mx(*hosts, when=START, ttl_s=300, whole=True):
     return Present(tuple(Mx(10, host) for host in hosts), ttl_s, when, whole)
 
 
-def look(memories, answer, *, now=None, locked=False, domain=NAME):
-    answers = {Question(NAME, "MX"): answer}
+NO_SERVERS = Absent(True, 60, START)
+
+
+def look(memories, answer, *, now=None, locked=False, domain=NAME, servers=NO_SERVERS):
+    answers = {Question(NAME, "MX"): answer, Question(NAME, "NS"): servers}
     answers |= {Question(host, "CNAME"): Absent(True, 60, START) for host in (FILTER, OLD)}
-    return memories.after({domain: sight(domain, answers, SUFFIXES)}, now or answer.at, locked=locked)
+    return memories.after({domain: sight(domain, answers, OURS)}, now or answer.at, locked=locked)
 
 
 def seen(*answers, locked=False):
@@ -100,14 +106,14 @@ def test_a_look_that_tells_nothing_new_changes_nothing(nothing):
 
 def test_what_was_not_asked_changes_nothing():
     before = look(MxMemories(), mx(OLD))
-    assert before.after({NAME: sight(NAME, {}, SUFFIXES)}, at(minutes=1), locked=False) == before
+    assert before.after({NAME: sight(NAME, {}, OURS)}, at(minutes=1), locked=False) == before
 
 
 def test_a_domain_that_is_no_name_is_unknown_and_remembered_as_nothing():
     assert look(MxMemories(), mx(FILTER), domain="a..b").domains == {}
 
 
-OTHER = {"other.example": sight("other.example", {}, SUFFIXES)}
+OTHER = {"other.example": sight("other.example", {}, OURS)}
 
 
 def test_a_domain_that_is_gone_for_long_is_forgotten():
@@ -133,6 +139,92 @@ def test_an_mx_that_was_not_looked_at_for_days_may_have_come_and_gone():
     before = look(MxMemories(), mx(FILTER), locked=True)
     late = at(days=9)
     assert look(before, mx(FILTER, when=late)).domains[NAME].until == late + UNSEEN_PATIENCE
+
+
+def test_an_alias_in_front_of_the_mx_adds_its_time():
+    behind = replace(mx(OLD, ttl_s=60), longest_s=60 + 3600)
+    assert seen(behind, mx(FILTER, when=at(minutes=1))).until == at(minutes=62)
+
+
+def disagreeing(*shown, when=START):
+    return Unclear("servers disagree", when, shown)
+
+
+def test_servers_that_disagree_and_show_a_foreign_host_count_as_an_mx_elsewhere():
+    both = disagreeing(mx(FILTER, when=at(minutes=1)), mx(OLD, ttl_s=3600, when=at(minutes=1)), when=at(minutes=1))
+    memories = look(MxMemories(), mx(FILTER), locked=True)
+    memories = look(memories, both, locked=True)
+    assert not memories.domains[NAME].at_filter
+    memory = look(memories, mx(FILTER, when=at(minutes=16)), locked=True).domains[NAME]
+    assert (memory.at_filter, memory.elsewhere, memory.until) == (True, (OLD,), at(minutes=76))
+
+
+def test_so_does_a_server_that_has_no_mx_while_another_is_silent():
+    memory = look(MxMemories(), disagreeing(Absent(True, 900, START))).domains[NAME]
+    assert (memory.at_filter, memory.elsewhere) == (False, ("no MX",))
+
+
+def test_servers_of_which_one_is_silent_and_none_shows_another_host_tell_nothing():
+    assert look(MxMemories(), disagreeing(mx(FILTER))).domains == {}
+
+
+def ns(*hosts, when=START, ttl_s=300, longest_s=0):
+    return Present(hosts, ttl_s, when, longest_s=longest_s)
+
+
+def moved(former, latter, *, old=FILTER, ttl_s=300):
+    """What is remembered of a zone that was given to other servers between two looks."""
+    first = look(MxMemories(), mx(old, ttl_s=ttl_s), locked=True, servers=former)
+    return look(first, mx(FILTER, when=at(minutes=15)), locked=True, servers=latter).domains[NAME]
+
+
+LATER = {"when": at(minutes=15)}
+
+
+@pytest.mark.parametrize(
+    ("former", "latter", "waits"),
+    [
+        (ns("a.example", ttl_s=3600), ns("b.example", **LATER), timedelta(hours=1)),
+        (ns("a.example", ttl_s=60, longest_s=86_400), ns("b.example", **LATER), timedelta(days=1)),
+        (ns("a.example"), ns("b.example", ttl_s=60, longest_s=7200, **LATER), timedelta(hours=2)),
+        (ns("a.example", ttl_s=0), ns("b.example", ttl_s=0, **LATER), timedelta(hours=48)),
+        (ns("a.example"), ns("a.example", "b.example", **LATER), timedelta(minutes=5)),
+    ],
+    ids=["zone", "parent", "new parent", "neither", "one more"],
+)
+def test_where_the_name_servers_moved_the_old_delegation_is_waited_for(former, latter, waits):
+    memory = moved(former, latter)
+    assert (memory.former, memory.former_until) == (("a.example",), at(minutes=15) + waits)
+    assert memory.servers == tuple(sorted(latter.values))
+
+
+def test_what_the_old_servers_said_last_is_believed_for_its_own_time_too():
+    memory = moved(ns("a.example", ttl_s=3600), ns("b.example", **LATER), old=OLD, ttl_s=600)
+    assert memory.former_until == at(minutes=15 + 60 + 10)
+
+
+@pytest.mark.parametrize("latter", [NO_SERVERS, Unclear("SERVFAIL", at(minutes=15)), ns("a.example", **LATER)])
+def test_servers_that_are_the_same_or_not_seen_are_no_move(latter):
+    memory = moved(ns("a.example"), latter)
+    assert (memory.former, memory.former_until, memory.servers) == ((), None, ("a.example",))
+
+
+def test_a_second_move_does_not_shorten_the_wait_for_the_first():
+    first = look(MxMemories(), mx(FILTER), locked=True, servers=ns("a.example", ttl_s=86_400))
+    second = look(first, mx(FILTER, when=at(minutes=15)), servers=ns("b.example", **LATER))
+    third = look(second, mx(FILTER, when=at(minutes=30)), servers=ns("c.example", when=at(minutes=30)))
+    assert third.domains[NAME].former_until == at(days=1, minutes=15)
+
+
+def test_the_name_servers_of_a_domain_are_those_of_the_zone_that_it_is_in():
+    answers = {Question("mail.contoso.example", "MX"): mx(FILTER)}
+    assert sight("mail.contoso.example", answers, OURS).verdict == Needs(
+        (Question(FILTER, "CNAME"), Question("mail.contoso.example", "NS"))
+    )
+    answers |= {Question(FILTER, "CNAME"): NO_SERVERS, Question("mail.contoso.example", "NS"): NO_SERVERS}
+    assert sight("mail.contoso.example", answers, OURS).verdict == Needs((Question(NAME, "NS"),))
+    answers |= {Question(NAME, "NS"): ns("a.example")}
+    assert sight("mail.contoso.example", answers, OURS).servers == ns("a.example")
 
 
 TTLS = st.sampled_from([0, 60, 300, 3600, 86_400])

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from domain.tenant import TenantConfig
+from domain.tenant import Declaration, PsaCompany, TenantConfig
 from tests.domain.builders import TENANT_ID, wanted
 
 START = datetime(2026, 12, 24, tzinfo=UTC)
@@ -55,3 +55,26 @@ def test_a_freeze_holds_from_its_start_to_just_before_its_end():
     assert tenant.frozen_at(START)
     assert not tenant.frozen_at(START - timedelta(seconds=1))
     assert not tenant.frozen_at(START + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("approvers", "agent", "may"),
+    [((), "jdoe", True), ((), "", False), (("jdoe",), "jdoe", True), (("jdoe",), "eve", False), (("jdoe",), "", False)],
+)
+def test_the_agents_who_decide_by_ticket_can_be_limited_to_a_list(approvers, agent, may):
+    company = PsaCompany(provider="halopsa", company_id="250", approvers=approvers)
+    assert company.lets_decide(agent) is may
+
+
+def test_a_declaration_counts_until_its_end_and_replaces_an_earlier_one_of_the_same_finding():
+    said = {
+        "finding": "0123456789abcdef", "kind": "address", "control": "inbound-lockdown", "name": "ExchangeDefender",
+        "value": "203.0.113.7/32", "reason": "the copier", "owner": "ann", "until": START,
+    }  # fmt: skip
+    declaration = Declaration.model_validate(said)
+    config = wanted().tenant.declaring(declaration)
+    assert config.declared_at(START - timedelta(seconds=1)) == {declaration.finding}
+    assert config.declared_at(START) == frozenset()
+    longer = Declaration.model_validate(said | {"until": START + timedelta(days=1)})
+    assert config.declaring(longer).declared == (longer,)
+    assert declaration.sentence == f"declared by ann until {START.isoformat()}: the copier"

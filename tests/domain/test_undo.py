@@ -138,19 +138,6 @@ def test_an_entry_that_wrote_nothing_has_nothing_to_undo(empty):
         undo.plan(empty, FACTS)
 
 
-OPENING = {
-    "off": (Step("exchange", "Set-InboundConnector", {"Identity": "X", "Enabled": False}), True),
-    "unrestricted": (Step("exchange", "Set-InboundConnector", {"Identity": "X", "RestrictDomainsToIPAddresses": False}), True),
-    "away": (Step("exchange", "Remove-InboundConnector", {"Identity": "X"}), True),
-    "other_networks": (Step("exchange", "Set-InboundConnector", {"Identity": "X", "SenderIPAddresses": NETWORKS}), False),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("step", "opens"), OPENING.values(), ids=list(OPENING))
-def test_only_what_takes_the_lock_off_opens(step, opens):
-    assert undo.only_opens(Drifted(DRIFT, (step,))) is opens
-
-
 FIELDS = frozenset({"Enabled", "SenderIPAddresses"})
 STANDINGS: dict[str, tuple[Judgement, undo.Standing]] = {
     "as_it_was": (Drifted(DRIFT, (SET,)), "before"),
@@ -171,3 +158,24 @@ def test_how_the_tenant_stands_to_an_entry(judgement, standing):
 
 def test_an_entry_without_drift_says_nothing_of_the_tenant():
     assert undo.standing(entry((), SET), Compliant()) == "changed"
+
+
+@pytest.mark.parametrize(
+    ("step", "lasts"),
+    [
+        (SET, ""),
+        (Step("exchange", "Disable-TransportRule", {"Identity": "X", "Confirm": False}), ""),
+        (Step("exchange", "Enable-TransportRule", {"Identity": "X", "Confirm": False}), ""),
+        (Step("dns", "Set-DnsRecords", {"Name": "a.com", "Type": "TXT", "Expected": (), "Wanted": ("x",)}), ""),
+        (
+            Step("exchange", "Set-TransportRule", {"Identity": "X", "FromScope": None}),
+            "cannot be put back by an undo: Set-TransportRule",
+        ),
+        (
+            Step("exchange", "Remove-InboundConnector", {"Identity": "X"}),
+            "cannot be put back by an undo: Remove-InboundConnector",
+        ),
+    ],
+)
+def test_what_no_undo_could_put_back_is_said(step, lasts):
+    assert undo.lasting(step_view((step,))) == lasts

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 import stamina
 from azure.data.tables.aio import TableServiceClient
+from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from clients.storage import TABLES
@@ -52,3 +53,15 @@ async def empty(azurite_connection: str, queues: QueueServiceClient) -> None:
                 await table.delete_entity(entity["PartitionKey"], entity["RowKey"])
     for queue in QUEUES:
         await queues.get_queue_client(queue).clear_messages()
+
+
+@pytest.fixture
+async def no_anchors(azurite_connection: str) -> AsyncIterator[None]:
+    """As in an installation that was never anchored: nobody has made the container."""
+    yield
+    async with BlobServiceClient.from_connection_string(azurite_connection) as blobs:
+        container = blobs.get_container_client("anchors")
+        if await container.exists():
+            names = [name async for name in container.list_blob_names()]
+            for name in names:
+                await container.delete_blob(name)

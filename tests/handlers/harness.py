@@ -15,13 +15,14 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from clients.connect import Clients, connect
 from clients.settings import load
+from domain.fleet import Cursor, LookName
 from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import Entry
 from domain.mx_moves import MxMemories, MxMemory
 from domain.states import ControlState
 from domain.tenant import TenantConfig
 from handlers.delivery import deliver
-from handlers.loop.sweep import sweep
+from handlers.loop import gauges, tick
 from simulator.dns import DnsServer
 from simulator.tenant import Tenant
 from simulator.world import World
@@ -60,11 +61,16 @@ class Service:
     async def look_after(self, tenant: Tenant, *, known: bool = True, **config: Any) -> None:
         """Put the tenant's config in place, as `PUT /tenants/{tenant_id}` does.
 
-        *known*: it has been looked after for long, with its MX at the filter.
+        *known*: it has been looked after for long, with its MX at the filter. The fleet has been counted once.
         """
         base = {"tenant_id": tenant.tenant_id, "name": tenant.initial_domain, "initial_domain": tenant.initial_domain}
         parsed = TenantConfig.model_validate(base | config)
-        await self.clients.storage.tenants.put(parsed)
+        tenants = self.clients.storage.tenants
+        if kept := await tenants.find(tenant.tenant_id):
+            await tenants.replace(parsed, kept[1])
+        else:
+            await tenants.create(parsed)
+        await self.count()
         states = await self.clients.storage.states.load(tenant.tenant_id)
         if known and states.etag is None:
             await self.clients.storage.states.save(tenant.tenant_id, states.remembering(self._long_ago(tenant)))
@@ -99,10 +105,23 @@ class Service:
                 await deliver("remediations", body, self.clients)
 
     async def sweep(self) -> None:
-        """Both timers fire, and what they asked for is done."""
-        for lane in ("fast", "slow"):
-            await sweep(lane, 0, self.clients)
+        """Every tenant is due in both lanes, and what that asks for is done."""
+        await self.ask("fast", "slow")
         await self.work()
+
+    async def ask(self, *looks: LookName) -> None:
+        """A tick in which every tenant is due for *looks*."""
+        tenants = await self.clients.storage.tenants.enabled_since()
+        await tick.ask(dict.fromkeys(tenants, looks), self.clients.now(), self.clients)
+        await tick.enqueue_due(self.clients)
+        await self.count()
+        await gauges.measure(tenants, self.clients)
+
+    async def count(self) -> None:
+        """Keep how many tenants there are, as a tick does, and nothing else of what it does."""
+        fleet = self.clients.storage.fleet
+        cursor, version = await fleet.cursor() or (Cursor(done=self.clock()), None)
+        await fleet.move(replace(cursor, tenants=len(await fleet.tenants()), counted=True), version)
 
     async def check(self, tenant: Tenant, **job: Any) -> None:
         await deliver("checks", CheckTenant(tenant_id=tenant.tenant_id, **job).body.encode(), self.clients)

@@ -14,7 +14,6 @@ from domain import jobs
 from domain.jobs import QUEUES
 from handlers import on_request
 from handlers.delivery import deliver
-from handlers.loop.sweep import sweep
 from simulator.faults import Fault
 
 TENANT_ID = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
@@ -71,7 +70,7 @@ async def test_shuffled_doubled_and_lost_messages_change_nothing_but_time(servic
     tenant = service.world.add_tenant("contoso.example")
     tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
     await service.look_after(tenant)
-    await sweep("fast", 0, service.clients)
+    await service.ask("fast")
     await service.messages("checks")  # lost
     await service.remediate(tenant, "spoof-allow", "inbound-lockdown")  # nobody asked
     await service.sweep()
@@ -104,36 +103,36 @@ def posted(service, monkeypatch) -> list[Posted]:  # noqa: ARG001 - the service 
     return found
 
 
-async def throttled_check(service, retry_after, **job):
-    """A look at a tenant whose Exchange asks to come back after *retry_after* seconds."""
+async def throttled_remediation(service, retry_after):
+    """A remediation of a tenant whose Exchange asks to come back after *retry_after* seconds."""
     tenant = service.world.add_tenant("contoso.example")
     await service.look_after(tenant)
     tenant.faults.script(Fault("throttled", retry_after=retry_after, times=50))
-    await service.check(tenant, lane="fast", **job)
+    await service.remediate(tenant, "oof-rule")
     return tenant
 
 
 @pytest.mark.parametrize("asked_s", [45, 60])
 async def test_a_wait_of_up_to_a_minute_is_spent_hidden_in_the_queue(service, posted, asked_s):
-    await throttled_check(service, asked_s)
+    await throttled_remediation(service, asked_s)
     [message] = posted
-    assert message.queue == "checks"
+    assert message.queue == "remediations"
     assert asked_s - 1 <= message.hidden_s <= 60
     assert json.loads(message.body)["attempt"] == 1
 
 
-async def test_a_longer_wait_is_kept_until_a_sweep_finds_it_due(service, posted):
-    tenant = await throttled_check(service, 300)
+async def test_a_longer_wait_is_kept_until_a_tick_finds_it_due(service, posted):
+    tenant = await throttled_remediation(service, 300)
     assert posted == []
 
-    await sweep("slow", 0, service.clients)
+    await service.ask("slow")
     assert [json.loads(message.body)["attempt"] for message in posted] == [0]
 
     service.clock.advance(seconds=301)
-    await sweep("slow", 0, service.clients)
-    await sweep("slow", 0, service.clients)
+    await service.ask("slow")
+    await service.ask("slow")
     late = [json.loads(m.body) for m in posted if json.loads(m.body)["attempt"] == 1]
-    assert [(each["tenant_id"], each["lane"]) for each in late] == [(tenant.tenant_id, "fast")]
+    assert [(each["tenant_id"], each["controls"]) for each in late] == [(tenant.tenant_id, ["oof-rule"])]
     assert posted[-1].hidden_s == 0
 
 

@@ -6,7 +6,7 @@ from domain.errors import PlanMoved
 from domain.operations import IdempotencyKey, Operation
 from handlers import on_request
 from handlers.delivery import deliver
-from handlers.on_request import Requester
+from handlers.on_request import ApprovalRequest, Requester
 
 RULE, LOCK, ALERTS = "oof-rule", "inbound-lockdown", "alert-policies"
 OFF = {"Identity": "ExchangeDefender", "Enabled": False}
@@ -22,7 +22,8 @@ async def tenant(service):
 
 
 async def yes(service, tenant, plan, control=LOCK, by="ann@msp.example"):
-    return await on_request.approve(tenant.tenant_id, control, plan, Requester(by), service.clients)
+    wish = ApprovalRequest(plan=plan)
+    return await on_request.approve(tenant.tenant_id, control, wish, Requester(by), service.clients)
 
 
 async def test_the_plan_that_was_shown_is_taken_and_the_ledger_says_who_said_yes(service, tenant):
@@ -90,6 +91,7 @@ async def test_a_yes_passes_nothing_but_the_mode(service, tenant):
 async def test_what_waits_beside_a_refused_step_keeps_waiting_and_is_taken_on_a_yes(service, tenant):
     etr, allow = "Phish delivered due to an ETR override", "Phish delivered due to an IP allow policy"
     roles = tenant.access.directory_roles
+    tenant.admin("Set-InboundConnector", **OFF | {"Enabled": True})  # alerts are only switched off behind a lock
     tenant.admin("Set-ProtectionAlert", Identity=etr, Disabled=False)
     await service.sweep()
     tenant.access.directory_roles = {"Global Reader"}
@@ -115,14 +117,20 @@ async def test_what_waits_beside_a_refused_step_keeps_waiting_and_is_taken_on_a_
 
 async def test_an_approval_that_was_cut_short_ends_when_its_plan_no_longer_waits(service, tenant):
     shown = await service.state(tenant, LOCK)
-    key, operations = IdempotencyKey("k1", "approve"), service.clients.storage.operations
+    key, operations = IdempotencyKey("ann", "k1", "approve"), service.clients.storage.operations
     await operations.claim(key.operation_id, key.fingerprint)
     known = {"kind": "approve", "tenant_id": tenant.tenant_id, "plan": shown.plan, "created_at": service.clock()}
     await operations.create(Operation(id=key.operation_id, **known))
     tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=True)
     await service.sweep()
     with pytest.raises(PlanMoved, match="nothing of it waits"):
-        await on_request.approve(tenant.tenant_id, LOCK, shown.plan, Requester("ann@msp.example", key), service.clients)
+        await on_request.approve(
+            tenant.tenant_id,
+            LOCK,
+            ApprovalRequest(plan=shown.plan),
+            Requester("ann@msp.example", key),
+            service.clients,
+        )
     ended = await operations.get(key.operation_id)
     assert ended.state == "failed"
     assert "nothing of it waits" in ended.controls[0].detail

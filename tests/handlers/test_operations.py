@@ -98,5 +98,5 @@ async def test_every_step_is_in_the_operation_as_it_happens(service, tenant):
     assert "running" in [each["state"] for each in seen]
     under_way = [each for each in seen if each["state"] == "running" and each["controls"]]
     assert under_way[0]["controls"][0]["state"] == "correcting"
-    assert under_way[0]["controls"][0]["steps"][0]["powershell"].startswith("Enable-TransportRule")
+    assert under_way[0]["controls"][0]["steps"][0]["powershell"].startswith("Set-InboundConnector")
     assert of(await ask(service, "GET", f"operations/{accepted['id']}"))["state"] == "succeeded"

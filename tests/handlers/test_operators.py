@@ -55,7 +55,7 @@ async def test_an_incident_reaches_log_ledger_and_a_ticket_of_the_own_company(ms
     await tell_operators(TROUBLE, msp.service.clients)
     await told(msp)
 
-    assert "incident kind=parked id=poison the wells are poisoned: since noon" in caplog.text
+    assert "incident kind=parked id=poison 'the wells are poisoned: since noon'" in caplog.text
     assert [(record.incident, record.kind) for record in caplog.records if hasattr(record, "incident")] == [
         ("poison", "parked")
     ]
@@ -116,7 +116,7 @@ async def test_without_an_own_company_no_ticket_is_made(msp):
     assert len(await entries(msp)) == 1
 
 
-async def test_a_brake_that_the_blast_radius_pulled_is_told_to_the_operators(msp, caplog):
+async def test_what_the_blast_radius_holds_is_told_to_the_operators(msp, caplog):
     service = msp.service
     settings = service.clients.settings.model_copy(update={"most_tenants_per_hour": 1})
     service.clients = replace(service.clients, settings=settings)
@@ -127,6 +127,10 @@ async def test_a_brake_that_the_blast_radius_pulled_is_told_to_the_operators(msp
     await service.sweep()
     await told(msp)
 
-    assert "incident kind=brake id=brake the brake was pulled: blast radius: more than 1 of 2 tenants" in caplog.text
+    assert "incident kind=radius id=radius-" in caplog.text
+    assert "more than 1 of 2 tenants would get inbound-lockdown:Set-InboundConnector within an hour" in caplog.text
     [ticket] = msp.tickets
-    assert (ticket.company, ticket.summary.count("Holdfast: the brake was pulled")) == (OWN, 1)
+    assert (ticket.company, ticket.summary.count("Holdfast: steps of one kind are held by the blast radius")) == (
+        OWN,
+        1,
+    )

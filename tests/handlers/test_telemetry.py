@@ -1,4 +1,4 @@
-"""One trace from sweep to proof, metrics that begin at zero, and log lines with ids and no secrets."""
+"""One trace from visit to proof, metrics that begin at zero, and log lines with ids and no secrets."""
 
 import json
 import logging
@@ -94,17 +94,17 @@ def trace_of(span: ReadableSpan) -> int:
 
 
 @pytest.mark.usefixtures("drifted")
-async def test_one_trace_leads_from_the_sweep_to_the_proof(service, spans):
+async def test_one_trace_leads_from_the_visit_to_the_proof(service, spans):
     await service.sweep()
 
     [proof] = of(spans, "prove")
     together = {span.name for span in spans.get_finished_spans() if trace_of(span) == trace_of(proof)}
-    assert together == {"sweep", "checks", "look", "remediations", "apply", "prove"}
+    assert together == {"visit", "look", "remediations", "apply", "prove"}
     [work] = [span for span in of(spans, "remediations") if trace_of(span) == trace_of(proof)]
-    [check] = [span for span in of(spans, "checks") if trace_of(span) == trace_of(proof)]
+    [visit] = [span for span in of(spans, "visit") if trace_of(span) == trace_of(proof)]
     assert work.parent is not None
-    assert check.context is not None
-    assert work.parent.span_id == check.context.span_id
+    assert visit.context is not None
+    assert work.parent.span_id == visit.context.span_id
 
 
 async def test_what_a_caller_asks_for_stays_in_the_trace_of_the_request(service, drifted, spans):
@@ -148,7 +148,7 @@ async def test_drift_and_its_correction_are_counted_and_timed(service, metrics):
     assert 299 < metrics.grown("holdfast_time_to_detect_seconds_sum", **about) < 301
     assert metrics.grown("holdfast_time_to_fixed_seconds_count", **about) == 1
     assert metrics.grown("holdfast_checks_total", lane="fast", outcome="looked") == 1
-    assert metrics.grown("holdfast_queue_age_seconds_count", queue="checks") == 2
+    assert metrics.grown("holdfast_queue_age_seconds_count", queue="checks") == 1
     assert metrics.grown("holdfast_queue_age_seconds_count", queue="remediations") == 1
 
 
@@ -176,11 +176,11 @@ async def test_a_message_is_counted_by_how_it_ended(service, metrics, retry_afte
     await service.look_after(tenant)
     if retry_after:
         tenant.faults.script(Fault("throttled", retry_after=retry_after, times=50))
-    body = json.dumps({"kind": "check", "tenant_id": tenant.tenant_id, "lane": "fast"} | job).encode()
-    await deliver("checks", body, service.clients)
+    message = {"kind": "remediate", "tenant_id": tenant.tenant_id, "controls": ["oof-rule"]} | job
+    await deliver("remediations", json.dumps(message).encode(), service.clients)
 
     for each in telemetry.DELIVERED:
-        assert metrics.grown("holdfast_messages_total", queue="checks", outcome=each) == (each == outcome)
+        assert metrics.grown("holdfast_messages_total", queue="remediations", outcome=each) == (each == outcome)
 
 
 async def test_a_job_that_is_let_go_is_counted(service, metrics):
@@ -211,7 +211,7 @@ async def test_every_series_begins_at_zero(metrics):
 
 
 @pytest.mark.usefixtures("drifted")
-async def test_the_sweep_measures_the_oldest_look_the_queues_and_the_brake(service, metrics):
+async def test_a_tick_measures_the_oldest_look_the_queues_and_the_brake(service, metrics):
     service.clock.advance(minutes=40)
     await service.clients.storage.switches.set_brake(Brake(engaged=True, changed_at=service.clock()))
     service.clock.advance(minutes=10)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from clients.storage import TABLES
 from infra.compiler import HERE as INFRA
 from tests.infra.predicted import ROOT, SETS, config, of, properties, resources
 
@@ -24,31 +25,69 @@ BUILT_IN = {
 APP = {
     ("storageAccounts", "Storage Blob Data Owner"),
     ("storageAccounts", "Storage Queue Data Contributor"),
-    ("storageAccounts", "Storage Table Data Contributor"),
     ("vaults", "Key Vault Secrets User"),
     ("components", "Monitoring Metrics Publisher"),
 }
+WITH_LEDGER_ROLE = {
+    ("storageAccounts", "Holdfast tables"),
+    ("ledger", "Holdfast ledger"),
+    *((table, "Storage Table Data Contributor") for table in TABLES if table != "ledger"),
+}
+WITHOUT_LEDGER_ROLE = {("storageAccounts", "Storage Table Data Contributor")}
 OPERATOR = {("vaults", "Key Vault Certificates Officer"), ("vaults", "Key Vault Secrets Officer")}
 """Who may do what, on what: docs/security.md says why."""
 
 
 def granted(name: str, *, to_a_person: bool) -> set[tuple[str, str]]:
-    """Kinds of resources with the roles on them, as the app's identity or a person gets them."""
+    """Kinds of resources (of tables, names) with the roles on them, as the app's identity or a person gets them."""
     roles = {role: title for title, role in BUILT_IN.items()}
+    for each in of("Authorization/roleDefinitions", name):
+        roles[each["id"].rpartition("/")[2].rstrip("')]")] = " ".join(each["properties"]["roleName"].split()[:2])
     found = set()
     for each in of("Authorization/roleAssignments", name):
         said = each["properties"]
         kinds = re.findall(r"providers/Microsoft\.(?:Storage|KeyVault|Insights)/(\w+)/[^/']+", each["id"])
         if to_a_person == bool(re.fullmatch(r"[0-9-]+", said["principalId"])):
-            found.add((kinds[0], roles[said["roleDefinitionId"].rsplit("/", 1)[-1]]))
+            table = re.search(r"/tables/(\w+)'", each["id"])
+            found.add((table[1] if table else kinds[0], roles[said["roleDefinitionId"].rsplit("/", 1)[-1]]))
     return found
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_each_principal_has_the_roles_that_it_needs_and_no_other(name: str) -> None:
-    assert granted(name, to_a_person=False) == APP
+    app = APP | (WITHOUT_LEDGER_ROLE if name == "example" else WITH_LEDGER_ROLE)
+    assert granted(name, to_a_person=False) == app
     assert granted(name, to_a_person=True) == OPERATOR
-    assert len(of("Authorization/roleAssignments", name)) == len(APP | OPERATOR)
+    assert len(of("Authorization/roleAssignments", name)) == len(app | OPERATOR)
+
+
+@pytest.mark.parametrize("name", sorted(set(SETS) - {"example"}))
+def test_on_the_ledger_the_app_reads_and_adds_and_does_nothing_else(name: str) -> None:
+    by_name = {
+        each["properties"]["roleName"].split()[1]: each["properties"]
+        for each in of("Authorization/roleDefinitions", name)
+    }
+    [permission] = by_name["ledger"]["permissions"]
+    rows = "Microsoft.Storage/storageAccounts/tableServices/tables/entities"
+    assert permission == {
+        "actions": [],
+        "notActions": [],
+        "dataActions": [f"{rows}/read", f"{rows}/add/action"],
+        "notDataActions": [],
+    }
+    [maker] = by_name["tables"]["permissions"]
+    assert maker["dataActions"] == []
+    assert not [each for each in maker["actions"] if each.endswith("/delete")]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_roots_can_be_neither_changed_nor_removed_and_a_locked_policy_is_not_deployed_again(name: str) -> None:
+    policies = of("Storage/storageAccounts/blobServices/containers/immutabilityPolicies", name)
+    if name == "example":  # evidenceLocked
+        assert policies == []
+        return
+    [policy] = policies
+    assert policy["properties"] == {"immutabilityPeriodSinceCreationInDays": 2557, "allowProtectedAppendWrites": False}
 
 
 @pytest.mark.parametrize("name", SETS)

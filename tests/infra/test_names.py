@@ -70,8 +70,8 @@ def test_tables_are_those_of_the_product(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_containers_are_that_of_leases_and_that_of_packages(name: str) -> None:
-    assert named("Storage/storageAccounts/blobServices/containers", name) == {"leases", "packages"}
+def test_containers_are_those_of_the_product_and_that_of_packages(name: str) -> None:
+    assert named("Storage/storageAccounts/blobServices/containers", name) == {*storage.CONTAINERS, "packages"}
 
 
 def test_functions_with_instances_of_their_own_are_those_of_the_product(triggers: dict[str, dict[str, Any]]) -> None:

@@ -2,10 +2,13 @@
 
 import ast
 import fnmatch
+import re
 import shutil
 import subprocess
 import zipfile
+from hashlib import sha256
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 
@@ -117,3 +120,39 @@ def test_tools_that_publish_from_the_folder_take_the_same() -> None:
     tops = {name.split("/")[0] for name in listed}
 
     assert {top for top in tops if not any(fnmatch.fnmatch(top, each) for each in ignored)} == set(APP)
+
+
+@pytest.fixture
+def wheel(tmp_path, monkeypatch):
+    """A package in a folder that pip takes for its only index."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    path = folder / "thing-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("thing.py", "")
+        file.writestr("thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+        file.writestr("thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr("thing-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return path
+
+
+@pytest.mark.parametrize("pin", ["right", "of another file", "none"])
+def test_only_a_package_of_the_pinned_hash_is_installed(wheel, tmp_path, pin):
+    digest = {"right": sha256(wheel.read_bytes()).hexdigest(), "of another file": sha256(b"evil").hexdigest()}.get(pin)
+    requirements, target = tmp_path / "requirements.txt", tmp_path / "libraries"
+    requirements.write_text("thing==1.0" + (f" --hash=sha256:{digest}" if digest else ""))
+    if pin == "right":
+        make_package.install(requirements, target)
+        assert (target / "thing.py").exists()
+    else:
+        with pytest.raises(CalledProcessError):
+            make_package.install(requirements, target)
+        assert not (target / "thing.py").exists()
+
+
+def test_every_package_that_is_deployed_is_pinned_by_hash():
+    pins = re.split(r"\n(?=[a-z])", (ROOT / "requirements.txt").read_text("utf-8"))[1:]
+    assert pins
+    assert [pin.split("==")[0] for pin in pins if "--hash=sha256:" not in pin] == []

@@ -52,7 +52,7 @@ def line(message: str, **properties: str) -> Row:
 
 
 def request(operation: str, *, success: bool, count: int = 1) -> Row:
-    told = {"Success": success, "ItemCount": count, "OperationId": operation, "OperationName": "check_tenant"}
+    told = {"Success": success, "ItemCount": count, "OperationId": operation, "OperationName": "visit"}
     return "AppRequests", {"TimeGenerated": NOW - timedelta(minutes=1), **told}
 
 
@@ -85,7 +85,7 @@ def fires(database: duckdb.DuckDBPyConnection, rule: str, rows: Iterable[Row]) -
     return any(value is not None and value > RULES[rule]["threshold"] for value in values)
 
 
-SWEPT = line("sweep lane=fast tenants=3 interval_s=300")
+TICKED = line("tick tenants=3 late_s=0")
 CUT_OFF = "Microsoft.Azure.WebJobs.Script.FunctionTimeoutAbortException"
 
 CASES = [
@@ -98,10 +98,9 @@ CASES = [
     ("checks-late", [metric("check.oldest", 901, lane="fast")], True),
     ("checks-late", [metric("check.oldest", 2701, lane="slow")], True),
     ("checks-late", [metric("check.oldest", 5000, 9, lane="fast"), metric("check.oldest", 10, 1, lane="fast")], False),
-    ("sweeps-silent", [metric("check.oldest", 10, lane="fast")], False),
-    ("sweeps-silent", [SWEPT], False),
-    ("sweeps-silent", [metric("check.oldest", 10, lane="slow")], True),
-    ("sweeps-silent", [], True),
+    ("ticks-silent", [TICKED], False),
+    ("ticks-silent", [line("tick_late by_s=300: done here")], True),
+    ("ticks-silent", [], True),
     ("needs-person-rising", [line("needs_person tenant=t control=spf", event="needs_person")] * 4, False),
     ("needs-person-rising", [line("needs_person tenant=t control=spf", event="needs_person")] * 5, True),
     ("needs-person-rising", [line("corrected tenant=t control=spf", event="corrected")] * 9, False),

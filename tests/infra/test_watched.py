@@ -60,7 +60,7 @@ def test_every_log_line_that_is_looked_for_is_written() -> None:
     queries = " ".join(QUERIES.values())
     wanted = re.findall(r'Message startswith "([^"]+)"', queries + OPERATIONS)
 
-    assert {"incident kind=", "sweep lane="} <= set(wanted)
+    assert {"incident kind=", "tick tenants="} <= set(wanted)
     for line in wanted:
         assert re.search(rf'log\.\w+\("{re.escape(line)}', sources), line
 

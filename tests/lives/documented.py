@@ -11,6 +11,7 @@ from simulator.rows import Row
 from simulator.states import RANGE, SPOOF_PAIRS
 from simulator.tenant import Tenant
 from tests.lives.mischief import ALLOW, OVERRIDE, POLICY
+from tests.lives.promises import Doors
 
 _RULE_EXTRAS = ("SubjectContainsWords", "ExceptIfRecipientDomainIs", "ExpiryDate", "DeleteMessage")
 
@@ -119,6 +120,41 @@ def _reported(tenant: Tenant) -> bool:
     return all(any(text.startswith("v=DMARC1") for text in texts) for texts in _dns(tenant, "_dmarc.", "TXT"))
 
 
+def doors(tenant: Tenant) -> Doors:
+    """Who may deliver now."""
+    restricted = any(
+        row["Enabled"]
+        and "smtp:*;1" in row["SenderDomains"]
+        and (row["RestrictDomainsToIPAddresses"] or row["RestrictDomainsToCertificate"])
+        for row in tenant.admin("Get-InboundConnector")
+        if row["ConnectorType"] == "Partner"
+    )
+    judging = {row["Name"] for row in tenant.admin("Get-AntiPhishPolicy") if row["EnableSpoofIntelligence"]}
+    raised = {row["Name"] for row in tenant.admin("Get-ProtectionAlert") if not row["Disabled"]}
+    return Doors(restricted, _locked(tenant), _through_the_filter(tenant), frozenset(judging | raised))
+
+
+def _walled(tenant: Tenant) -> bool:
+    """Nobody but the filter and the scanner is let in by address, as a pair, by a list or by a rule."""
+    allowed = {RANGE, "198.51.100.7", "198.51.100.7/32"}
+    let_in = {
+        address
+        for row in tenant.admin("Get-InboundConnector")
+        if row["Enabled"]
+        for address in row["SenderIPAddresses"]
+    }
+    pairs = {
+        row["SendingInfrastructure"]
+        for row in tenant.admin("Get-TenantAllowBlockListSpoofItems")
+        if row["Action"] == "Allow"
+    }
+    lists = [row for row in tenant.admin("Get-HostedConnectionFilterPolicy") if row["IPAllowList"]]
+    rules = [
+        row for row in tenant.admin("Get-TransportRule") if row["State"] == "Enabled" and str(row["SetSCL"]) == "-1"
+    ]
+    return let_in <= allowed and pairs <= set(SPOOF_PAIRS) and not lists and not rules
+
+
 DOCUMENTED: dict[str, Callable[[Tenant], bool]] = {
     "service-connectors": _scanner,
     "oof-connector": _has_an_exit,
@@ -132,6 +168,7 @@ DOCUMENTED: dict[str, Callable[[Tenant], bool]] = {
     "alert-policies": _quiet,
     "connector-health": lambda tenant: not tenant.admin("Get-BlockedConnector"),
     "inbound-lockdown": _locked,
+    "lock-bypass": _walled,
 }
 
 _KINDS = sorted({cmdlet.kind for cmdlet in cmdlets.CATALOGUE.values()})

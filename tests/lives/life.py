@@ -31,6 +31,10 @@ def begin(stage: Stage, state: str, **switches: object) -> "Life":
     return life
 
 
+_LISTED_BY = {"Get-TenantAllowBlockListItems": {"ListType": "Sender"}}
+"""Parameters without which a cmdlet lists nothing."""
+
+
 @dataclass
 class Life(Witness):
     """A tenant, and the messages about it that are under way. *widowed*: a worker died with its lease."""
@@ -60,7 +64,7 @@ class Life(Witness):
         for cmdlet in cmdlets.CATALOGUE.values():
             if cmdlet.name.startswith("Get-"):
                 for _ in range(20):
-                    cmdlets.run(self.tenant, cmdlet.name, {})
+                    cmdlets.run(self.tenant, cmdlet.name, _LISTED_BY.get(cmdlet.name, {}))
         self.lagging = False
         self.changed_at = self.stage.service.clock()
 

@@ -39,6 +39,28 @@ def key_of(step: ShownStep) -> str:
     return json.dumps([step.cmdlet, dict(step.parameters)], sort_keys=True)
 
 
+@dataclass(frozen=True)
+class Doors:
+    """Who may deliver to a tenant, in truth. *restricted*: by any connector; *locked*: as the guide has it.
+
+    *watching*: the policies that judge senders, and the alerts that are raised.
+    """
+
+    restricted: bool
+    locked: bool
+    at_filter: bool
+    watching: frozenset[str]
+
+
+def no_door_moves_unguarded(before: Doors, after: Doors, write: Write) -> str:
+    """What is wrong with *write*: it locked a tenant whose mail goes elsewhere, or opened one that has no lock."""
+    if after.restricted and not before.restricted and not before.at_filter:
+        return f"locked although mail goes elsewhere: {write.key}"
+    if before.watching - after.watching and not before.locked:
+        return f"opened although there is no lock: {write.key}"
+    return ""
+
+
 def nothing_is_taken_away(before: Sequence[Entry], now: Sequence[Entry]) -> None:
     """The ledger is append-only, in content too."""
     kept = {entry.id: entry for entry in now}

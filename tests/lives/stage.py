@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +16,9 @@ from clients.connect import connect
 from clients.storage.documents import unpack
 from clients.storage.states import TenantStates
 from domain.gate import Brake
+from domain.ledger import Entry
 from domain.states import ControlState
 from handlers.delivery import deliver
-from handlers.loop.sweep import sweep
 from tests.handlers.harness import Service
 from tests.lives.process import Message, Process, Witness, watch
 
@@ -43,8 +44,8 @@ class Stage:
         self._posted = watch(self.service, monkeypatch, lambda: self.witness)
 
     async def sweep(self, *lanes: Any) -> list[Message]:
-        """Both timers fire (or those of *lanes*). Returns what they put on the queues."""
-        await asyncio.gather(*(sweep(lane, 0, self.service.clients) for lane in lanes or ("fast", "slow")))
+        """A tick in which every tenant is due in both lanes (or in *lanes*). Returns what it puts on the queues."""
+        await self.service.ask(*(lanes or ("fast", "slow")))
         return self.collect()
 
     def collect(self) -> list[Message]:
@@ -95,8 +96,10 @@ class Stage:
         """What was played is no part of what comes: not of its sweeps, its blast radius or its brake."""
         if self.witness:
             storage, tenant_id = self.service.clients.storage, self.witness.tenant.tenant_id
-            await storage.tenants.delete(tenant_id)
-            await storage.written.release(tenant_id)
+            if kept := await storage.tenants.find(tenant_id):
+                told = Entry(at=self.service.clock(), tenant_id=tenant_id, event="configured", detail="removed")
+                await storage.tenants.delete(tenant_id, kept[1], told)
+            await storage.written.forget(self.service.clock() + timedelta(days=1))
             await self.switch_brake(engaged=False)
             self.witness = None
             for queue in _QUEUES:

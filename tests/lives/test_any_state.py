@@ -71,7 +71,14 @@ def test_a_quiet_sweep_ends_compliant_or_with_a_named_reason(stage, state, ways,
 @lives(8)
 @given(WAYS, deeds(MENDABLE))
 def test_what_can_be_put_back_is_put_back_with_one_write_each(stage, ways, names):
-    life = play(stage, "healthy", ways, names, 0)
+    life = begin(stage, "healthy", **ways)
+    life.settle()  # what differs from here on came up beside a proven state
+    proven = len(life.tenant.writes)
+    for name in names:
+        life.suffer(DEEDS[name])
+    others = of_others(life.tenant)
+    life.settle()
+    assert of_others(life.tenant) == others
     assert {state.state for state in life.states.values()} <= {"compliant", "not_applicable"}
-    written = Counter((entry.cmdlet, str(entry.parameters)) for entry in life.tenant.writes)
+    written = Counter((entry.cmdlet, str(entry.parameters)) for entry in life.tenant.writes[proven:])
     assert set(written.values()) <= {1}

@@ -12,7 +12,7 @@ from domain.states import ControlState
 from simulator.faults import is_write
 from simulator.tenant import Tenant
 from tests.lives import promises
-from tests.lives.documented import DOCUMENTED
+from tests.lives.documented import DOCUMENTED, doors
 from tests.lives.process import Microsoft, Process
 from tests.lives.stage import Stage
 
@@ -38,11 +38,14 @@ class Witness:
             case {"CmdletInput": {"CmdletName": str(cmdlet), "Parameters": parameters}} if is_write(cmdlet):
                 write = promises.Write(self.stage.service.clock(), cmdlet, parameters)
                 await self._look_at(write, process)
-                revision = self.tenant.revision
+                revision, before = self.tenant.revision, doors(self.tenant)
                 try:
                     return await microsoft(request)
                 finally:
                     self.writes.append(replace(write, changed=self.tenant.revision != revision))
+                    moved = promises.no_door_moves_unguarded(before, doors(self.tenant), write)
+                    if moved and not self.lagging:  # what lags shows a lock that is gone
+                        self.broken.append(moved)
             case _:
                 return await microsoft(request)
 

@@ -54,7 +54,7 @@ def ancestors(name: str) -> tuple[str, ...]:
 
 
 def misplaced(name: str, answers: DnsAnswers) -> tuple[Remark, ...]:
-    """A record that stands at the domain *name* itself, where nobody looks for it: it was meant to say something."""
+    """A record that stands at the domain *name* itself, where no receiver looks: its author meant it to count."""
     texts = Asked(answers).texts(name) or ()
     if not any(is_record(txt.data) for txt in texts):
         return ()

@@ -16,9 +16,10 @@ from domain.mail.spf.check import Result, check_host
 from domain.mail.spf.macros import Address, CheckedMessage
 from domain.mail.spf.record import Record
 from domain.mail.spf.tree import AddressGrant, Examined, examine
+from domain.shown import quoted
 
 STRANGERS = tuple(map(IPv4Address, ("192.0.2.1", "198.51.100.1", "203.0.113.1")))
-"""Addresses of documentation networks (RFC 5737): nobody sends mail from them."""
+"""Addresses of documentation networks (RFC 5737): no mail comes from them."""
 
 WIDEST_PREFIX = 12
 MOST_PREFIX = 10
@@ -156,7 +157,7 @@ def _too_much(examined: Examined, wanted: tuple[str, ...]) -> str:
 def _shown(grant: AddressGrant) -> str:
     """The term, and whose record it is in where that is another's."""
     place = f" in the record of {grant.path[-1]}" if len(grant.path) > 1 else ""
-    return f"'{grant.term.text[:80]}'{place}"
+    return f"{quoted(grant.term.text, 80)}{place}"
 
 
 def _of_includes(examined: Examined, answers: DnsAnswers, wanted: tuple[str, ...]) -> Ok | Broken | Needs | NoVerdict:

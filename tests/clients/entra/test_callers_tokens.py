@@ -39,13 +39,24 @@ def tokens(http, clock):
 
 def token(clock, signer=0, *, lifetime_s=3600, **claims):
     now = int(clock().timestamp())
-    good = {"iss": f"{LOGIN}/{HOME}/v2.0", "aud": AUDIENCES[0], "nbf": now, "exp": now + lifetime_s, "oid": "ann"}
+    good = {"iss": f"{LOGIN}/{HOME}/v2.0", "aud": AUDIENCES[0], "nbf": now, "exp": now + lifetime_s}
+    good |= {"tid": HOME, "oid": "ann", "scp": "Holdfast.Use"}
     left = {name: value for name, value in (good | claims).items() if value is not None}
     return jwt.encode(left, key(signer), "RS256", headers={"kid": f"k{signer}"})
 
 
 @pytest.mark.usefixtures("keys")
-@pytest.mark.parametrize("claims", [{}, {"aud": AUDIENCES[1]}, {"iss": f"https://sts.windows.net/{HOME}/"}])
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"aud": AUDIENCES[1]},
+        {"iss": f"https://sts.windows.net/{HOME}/"},
+        {"scp": "openid Holdfast.Use profile"},
+        {"scp": None, "idtyp": "app"},
+        {"tid": HOME.upper()},
+    ],
+)
 async def test_a_good_token_says_who_calls(tokens, clock, claims):
     assert (await tokens.claims(token(clock, **claims)))["oid"] == "ann"
 
@@ -61,6 +72,15 @@ async def test_a_good_token_says_who_calls(tokens, clock, claims):
         ({"exp": None}, "no access token"),
         ({"nbf": 9999999999}, "not valid yet"),
         ({"signer": 1}, "key that is not Entra's"),
+        ({"scp": None}, "gives no access"),
+        ({"scp": None, "idtyp": "user"}, "gives no access"),
+        ({"scp": "User.Read Mail.Read"}, "not given for Holdfast.Use"),
+        ({"scp": "User.Read", "idtyp": "app"}, "not given for Holdfast.Use"),
+        ({"scp": "Holdfast.Use.Other"}, "not given for Holdfast.Use"),
+        ({"tid": "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"}, "another tenant"),
+        ({"tid": None}, "another tenant"),
+        ({"oid": None}, "names nobody"),
+        ({"oid": ["ann"]}, "names nobody"),
     ],
 )
 async def test_any_other_token_is_refused_without_repeating_it(tokens, clock, claims, why):

@@ -30,7 +30,7 @@ from clients.entra.credentials import (
 from clients.errors import ClientError, Throttled, Unauthorised, Unreachable, Unreadable
 from clients.exchange.exchange import Exchange
 from clients.http import Http
-from domain.facts import Query, Seen
+from domain.reading import Query, Seen
 from tests.clients.conftest import CLIENT_ID, TENANT, Clock, Entra
 
 OTHER = "0e0f3c2b-8a5d-4a67-9d0e-6a4c1f2b3d4e"

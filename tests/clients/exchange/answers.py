@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import respx
 
-from domain.facts import Query, Seen
+from domain.reading import Query, Seen
 from domain.steps import Step, Value
 
 type Item = Mapping[str, object]

@@ -1,6 +1,6 @@
 """A step as its cmdlet reads."""
 
-from domain.facts import Service
+from domain.reading import Service
 from domain.steps import Step, Value
 
 

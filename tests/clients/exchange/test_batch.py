@@ -5,7 +5,7 @@ import pytest
 import respx
 
 from clients.exchange.exchange import Exchange
-from domain.facts import Query, Unseen
+from domain.reading import Query, Unseen
 from tests.clients.exchange.answers import (
     BATCH,
     INBOUND,

@@ -5,7 +5,7 @@ import pytest
 import respx
 
 from clients.exchange.exchange import Exchange
-from domain.facts import Query, Seen, Unseen
+from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
 from tests.clients.conftest import Entra, allowed
 from tests.clients.exchange.answers import (

@@ -13,7 +13,7 @@ from clients.entra.credentials import Credentials
 from clients.errors import Forbidden, Redirected, Throttled, Unreachable, Unreadable
 from clients.exchange.compliance import Compliance, regional_base
 from clients.http import Http
-from domain.facts import Query, Seen, Unseen
+from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
 from tests.clients.conftest import Clock, Entra, allowed
 
@@ -252,6 +252,11 @@ MICROSOFT = "https://eur02b.admin.protection.outlook.com:446/adminapi/beta/x/Inv
         ),
         pytest.param("https://sim.test/front", "/eur02b/adminapi/beta/x", "https://sim.test/eur02b", id="relative"),
         pytest.param("https://sim.test:8443", "https://sim.test:8443/", "https://sim.test:8443", id="root"),
+        pytest.param(
+            "https://sim.test", "https://sim.test:666/x/adminapi", "https://sim.test/x", id="port_is_not_kept"
+        ),
+        pytest.param("https://sim.test", "https://me:pw@sim.test/x/adminapi", "https://sim.test/x", id="nor_userinfo"),
+        pytest.param("https://sim.test", "https://sim.test/x?a=/adminapi#b", "https://sim.test/x", id="nor_query"),
         pytest.param("https://127.0.0.1:8443", MICROSOFT, "https://127.0.0.1:8443", id="address_stays"),
         pytest.param("http://[::1]:8080", MICROSOFT, "http://[::1]:8080", id="address_of_six_stays"),
         pytest.param("http://localhost:8080", MICROSOFT, "http://localhost:8080", id="localhost_stays"),

@@ -4,7 +4,7 @@ from clients.entra.clouds import ENDPOINTS
 from clients.entra.credentials import Credentials
 from clients.exchange.compliance import Compliance
 from clients.http import Http
-from domain.facts import Query, Seen, Unseen
+from domain.reading import Query, Seen, Unseen
 from simulator.tenant import Tenant
 from simulator.world import World
 from tests.clients.conftest import Clock, allowed

@@ -5,7 +5,7 @@ import pytest
 from clients.entra.credentials import Credentials
 from clients.errors import AlreadyExists, Forbidden, Invalid, NotCustomised, NotFound, Throttled, Unreachable
 from clients.exchange.exchange import Exchange
-from domain.facts import Query, Seen, Unseen
+from domain.reading import Query, Seen, Unseen
 from domain.steps import Step, Value
 from simulator.faults import Fault, FaultKind
 from simulator.tenant import Tenant

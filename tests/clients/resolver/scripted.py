@@ -133,6 +133,18 @@ def _rrset(record: str) -> dns.rrset.RRset:
     return dns.rrset.from_text(name, int(ttl), "IN", rdtype, value)
 
 
+def refers(*records: str) -> Script:
+    """The parent of a zone: it names the zone's servers, as a referral does, and knows nothing else."""
+
+    def script(query: dns.message.Message, _over: Over) -> bytes:
+        reply = dns.message.make_response(query)
+        for rrset in map(_rrset, records):
+            reply.find_rrset(reply.authority, rrset.name, rrset.rdclass, rrset.rdtype, create=True).update(rrset)
+        return reply.to_wire()
+
+    return script
+
+
 def silent(_query: dns.message.Message, _over: Over) -> None:
     """Never answers."""
 

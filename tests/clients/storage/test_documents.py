@@ -41,7 +41,7 @@ EARLIER = [
 def test_a_row_of_the_version_before_is_read_whole(kind, content):
     found = unpack(kind, {"PartitionKey": "p", "RowKey": "r", "body0": json.dumps(content)})
     kept = pack("p", "r", found)
-    assert json.loads(kept["body0"]) == content
+    assert content.items() <= json.loads(kept["body0"]).items()  # fields that are new since have their default
     assert unpack(kind, kept) == found
 
 

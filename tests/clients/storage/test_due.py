@@ -37,7 +37,7 @@ async def test_the_same_job_is_kept_once_with_its_latest_attempt(table_of_due):
 
 
 async def test_a_job_that_came_back_to_wait_meanwhile_is_not_forgotten(table_of_due):
-    """A worker may be done with it before the sweep that enqueued it has crossed it off."""
+    """A worker may be done with it before the tick that enqueued it has crossed it off."""
     await table_of_due.add(CHECK, NOON)
     [enqueued] = await due(table_of_due, NOON)
     await table_of_due.add(CHECK.again(), NOON)

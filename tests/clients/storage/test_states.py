@@ -1,16 +1,21 @@
 """The states of a tenant, as the table gives them back; rows of the former version among them."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from pydantic import TypeAdapter
 
+from clients.storage.states import TenantStates
 from domain.corrections import Correction, Memory
+from domain.findings import found
 from domain.states import ControlState
 from tests.former import LIVED, MADE, ROWS, document, restore
 from tests.handlers.conftest import empty, fresh
 
-SINCE_THEN = {"corrections", "memories"}
+SINCE_THEN = {"corrections", "memories", "proven_once"}
+TIME = "2026-11-23T12:00:00+00:00"
+NO_FINDING = {"finding": ""}
 UNTIL_THEN = {"correction", "tried", "missed", "made"}
 
 
@@ -35,9 +40,12 @@ async def test_a_row_of_the_former_version_loses_nothing(tables, azurite_connect
     former = document("states", tenant_id, "controls")
     states = await tables.states.load(tenant_id)
     shown = json_of(states)
-    assert {key: shown[key] for key in ("exceptions", "mx", "looked")} == {
-        key: former[key] for key in ("exceptions", "mx", "looked")
-    }
+    assert (shown["exceptions"], shown["looked"]) == (former["exceptions"], former["looked"])
+    assert shown["mx"]["locked_at"] == former["mx"]["locked_at"]
+    assert shown["mx"]["domains"].keys() == former["mx"]["domains"].keys()
+    for name, domain in former["mx"]["domains"].items():
+        assert {key: shown["mx"]["domains"][name][key] for key in domain} == domain
+    assert (states.lock, states.approvals) == (None, {})
     assert states.controls.keys() == former["controls"].keys()
     for control, was in former["controls"].items():
         now = shown["controls"][control]
@@ -86,7 +94,7 @@ async def test_the_entries_of_the_former_version_lose_nothing(tables, azurite_co
     await restore(azurite_connection, LIVED)
     page = await tables.ledger.page(LIVED)
     assert [json_of(entry) for entry in page] == [
-        document("ledger", LIVED, entry["RowKey"]) for entry in ROWS["ledger"]
+        document("ledger", LIVED, entry["RowKey"]) | NO_FINDING for entry in ROWS["ledger"]
     ]
 
 
@@ -94,7 +102,22 @@ async def test_the_operations_of_the_former_version_lose_nothing(tables, azurite
     await restore(azurite_connection, LIVED)
     [row] = ROWS["operations"]
     operation = await tables.operations.get(row["PartitionKey"])
-    assert json_of(operation) == document("operations", row["PartitionKey"], "operation")
+    assert json_of(operation) == document("operations", row["PartitionKey"], "operation") | NO_FINDING
+
+
+async def test_a_row_from_before_there_were_findings_has_none_and_begins_new_kinds_silently(tables, azurite_connection):
+    await restore(azurite_connection, LIVED)
+    states = await tables.states.load(LIVED)
+    assert states.findings == {}
+    assert states.begun == {"inbound-lockdown/address", "service-connectors/address"}
+
+
+async def test_findings_are_given_back_as_they_were_saved(tables):
+    finding = replace(found("address", "inbound-lockdown", "ExchangeDefender", "203.0.113.7/32", "x"), since=at(TIME))
+    saved = await tables.states.save(MADE, TenantStates(findings={finding.id: finding}))
+    again = await tables.states.load(MADE)
+    assert again.findings == saved.findings == {finding.id: finding}
+    assert again.begun == TenantStates().begun
 
 
 async def test_a_row_is_given_back_as_it_was_saved(tables, azurite_connection):

@@ -1,15 +1,35 @@
+from datetime import UTC, datetime
+
 import pytest
 
-from clients.storage.tenants import ConfigMoved, TenantTable
+from clients.storage.tenants import ConfigMoved
+from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
 from tests.clients.conftest import TENANT
+from tests.handlers.conftest import empty, fresh
 
 OTHER = "0e0f3c2b-8a5d-4a67-9d0e-6a4c1f2b3d4e"
 
 
 @pytest.fixture
-def tenants(table):
-    return TenantTable(table)
+async def service(azurite_connection):
+    async with fresh(azurite_connection) as service:
+        yield service
+        await empty(azurite_connection, service.queues)
+
+
+@pytest.fixture
+def tenants(service):
+    return service.clients.storage.tenants
+
+
+def told(number):
+    at = datetime(2026, 11, 23, 12, number, tzinfo=UTC)
+    return Entry(at=at, tenant_id=TENANT, event="configured", detail=f"number {number}", actor="key dev")
+
+
+async def crash(*_, **__):
+    raise RuntimeError("crash")
 
 
 def config(tenant_id=TENANT, **fields):
@@ -42,23 +62,54 @@ async def test_nobody_writes_over_or_forgets_what_somebody_else_wrote_meanwhile(
     with pytest.raises(ConfigMoved):
         await tenants.replace(config(name="Second"), version)
     with pytest.raises(ConfigMoved):
-        await tenants.delete(TENANT, version)
+        await tenants.delete(TENANT, version, told(1))
 
     found, newer = await tenants.find(TENANT)
     assert found.name == "First"
-    await tenants.delete(TENANT, newer)
+    await tenants.delete(TENANT, newer, told(2))
     assert await tenants.get(TENANT) is None
 
 
 async def test_only_those_that_are_switched_on_are_looked_after(tenants):
-    await tenants.put(config())
-    await tenants.put(config(OTHER, enabled=False))
-    assert await tenants.enabled_ids() == [TENANT]
+    await tenants.create(config())
+    await tenants.create(config(OTHER, enabled=False))
+    assert (await tenants.enabled_since()).keys() == {TENANT}
     assert {each.tenant_id async for each in tenants.all()} == {TENANT, OTHER}
 
 
 async def test_a_company_is_found_in_its_own_ticket_system_only(tenants):
     ours = {"provider": "connectwise", "company_id": "250"}
-    await tenants.put(config(psa=ours))
-    await tenants.put(config(OTHER, psa=ours | {"provider": "autotask"}))
+    await tenants.create(config(psa=ours))
+    await tenants.create(config(OTHER, psa=ours | {"provider": "autotask"}))
     assert [each.tenant_id for each in await tenants.of_company(PsaCompany.model_validate(ours))] == [TENANT]
+
+
+async def test_the_entry_of_a_change_that_a_crash_left_out_is_in_the_ledger_before_the_next_change(
+    service, tenants, monkeypatch
+):
+    ledger = service.clients.storage.ledger
+    await tenants.create(config(), told(1))
+    _, version = await tenants.find(TENANT)
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "append", crash)
+        with pytest.raises(RuntimeError, match="crash"):
+            await tenants.replace(config(name="First"), version, told(2))
+    assert await ledger.page(TENANT) == [told(1)]
+    found, version = await tenants.find(TENANT)
+    assert (found.name, await ledger.page(TENANT)) == ("First", [told(2), told(1)])
+    await tenants.replace(config(name="Second"), version, told(3))
+    assert await ledger.page(TENANT) == [told(3), told(2), told(1)]
+
+
+async def test_a_tenant_is_forgotten_only_with_the_entry_that_says_so(service, tenants, monkeypatch):
+    ledger = service.clients.storage.ledger
+    await tenants.create(config())
+    _, version = await tenants.find(TENANT)
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "append", crash)
+        with pytest.raises(RuntimeError, match="crash"):
+            await tenants.delete(TENANT, version, told(1))
+    _, version = await tenants.find(TENANT)
+    assert await ledger.page(TENANT) == [told(1)]
+    await tenants.delete(TENANT, version, told(2))
+    assert (await tenants.find(TENANT), await ledger.page(TENANT)) == (None, [told(2), told(1)])

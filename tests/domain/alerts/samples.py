@@ -10,7 +10,7 @@ from clients.profiles import all_profiles
 from domain.alerts import tenant_state
 from domain.alerts.alert import parse_alert
 from domain.alerts.record import blank
-from domain.alerts.triage import triage
+from domain.alerts.triage import Wall, triage
 from domain.states import ControlState
 
 NOW = datetime(2026, 8, 3, 10, 0, tzinfo=UTC)
@@ -89,6 +89,10 @@ evidence = st.lists(
 )
 
 
+WALL = Wall(LOCKED, replace(LOCKED, id="lock-bypass"))
+"""Locked through all of the mail's time, and nothing else let any in."""
+
+
 OURS = ("falsePositive", "notMalicious")
 
 
@@ -104,4 +108,4 @@ NEVER = ControlState(id=tenant_state.FALSE_ALERTS)
 def record_of(raw, **fields):
     seen = parse_alert(raw)
     before = replace(blank(seen), **fields)
-    return before.judged(seen, triage(seen, PROFILE, LOCKED), OURS), seen
+    return before.judged(seen, triage(seen, PROFILE, WALL), OURS), seen

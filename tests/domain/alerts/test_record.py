@@ -3,6 +3,7 @@
 import pytest
 
 from domain.alerts import tenant_state
+from domain.alerts.record import CHANGE_PATIENCE
 from tests.domain.alerts.samples import FALSE, NEVER, NOW, OURS, ROUND, THEIRS, UNPROVEN, alert, record_of
 
 CLOSED = {"status": "resolved", "classification": "falsePositive", "determination": "notMalicious"}
@@ -16,6 +17,11 @@ CLOSED = {"status": "resolved", "classification": "falsePositive", "determinatio
         (FALSE, {}, {"closed": NOW}, "leave"),
         (FALSE, {}, {"work": "closing"}, "close"),
         (FALSE, CLOSED, {"work": "closing"}, "finish"),
+        (FALSE, CLOSED, {"work": "closing", "taken": NOW - CHANGE_PATIENCE}, "finish"),
+        (FALSE, {}, {"work": "closing", "taken": NOW - CHANGE_PATIENCE / 2}, "wait"),
+        (FALSE, {}, {"work": "closing", "taken": NOW - CHANGE_PATIENCE}, "give_up"),
+        (FALSE, THEIRS, {"work": "closing", "taken": NOW}, "leave"),
+        (FALSE, {}, {"stuck": True}, "leave"),
         (FALSE, CLOSED, {"closed": NOW}, "leave"),
         (FALSE, CLOSED, {}, "leave"),
         (FALSE, THEIRS, {"work": "closing"}, "leave"),
@@ -25,6 +31,8 @@ CLOSED = {"status": "resolved", "classification": "falsePositive", "determinatio
         (UNPROVEN, CLOSED, {"closed": NOW}, "reopen"),
         (ROUND, CLOSED, {"closed": NOW, "work": "reopening"}, "reopen"),
         (ROUND, {}, {"closed": NOW, "work": "reopening"}, "finish"),
+        (ROUND, CLOSED, {"closed": NOW, "work": "reopening", "taken": NOW}, "wait"),
+        (ROUND, CLOSED, {"closed": NOW, "work": "reopening", "taken": NOW - CHANGE_PATIENCE}, "give_up"),
         (ROUND, {"assignedTo": "ann"}, {"closed": NOW, "work": "reopening"}, "leave"),
         (ROUND, THEIRS, {"closed": NOW}, "leave"),
         (ROUND, CLOSED, {"closed": NOW, "reopened": NOW}, "leave"),
@@ -32,7 +40,7 @@ CLOSED = {"status": "resolved", "classification": "falsePositive", "determinatio
 )
 def test_what_is_done_follows_from_what_shows_and_what_was_begun(evidence, fields, before, todo):
     record, seen = record_of(alert(*evidence, **fields), **before)
-    assert record.todo(seen, OURS) == todo
+    assert record.todo(seen, OURS, NOW) == todo
 
 
 def test_what_could_not_be_read_says_why():

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.alerts.alert import OddAlert, parse_alert
-from domain.alerts.triage import FalseAlarm, GotRound, Unproven, triage
+from domain.alerts.triage import FalseAlarm, GotRound, Unproven, Wall, triage
+from domain.findings import found
 from domain.profile import Profile
 from domain.states import Span
 from tests.domain.alerts.samples import (
     LOCKED,
     MAIL,
     PROFILE,
+    WALL,
     alert,
     cluster,
     evidence,
@@ -29,14 +31,14 @@ SHOWN = "b2c9a7e4-3d10-4c55-7e21-08deb2a93f00"
 UNKNOWN_KIND = {"@odata.type": "#microsoft.graph.security.teamsMessageEvidence", "campaignId": 7}
 
 
-def judged(*evidence, lockdown=LOCKED, **fields):
-    return triage(parse_alert(alert(*evidence, **fields)), PROFILE, lockdown)
+def judged(*evidence, lockdown=LOCKED, bypass=WALL.bypass, undeclared=(), **fields):
+    return triage(parse_alert(alert(*evidence, **fields)), PROFILE, Wall(lockdown, bypass, undeclared))
 
 
 def test_of_a_filter_whose_range_is_not_known_no_mail_is_said_to_have_come_round_it():
     bare = Profile(id="x", version="1", name="Another Filter", guide="https://filter.example", sources={})
     for address in ("65.99.255.9", "203.0.113.9"):
-        verdict = triage(parse_alert(alert(message(address))), bare, LOCKED)
+        verdict = triage(parse_alert(alert(message(address))), bare, WALL)
         assert verdict == Unproven("no range is known that mail of Another Filter comes from")
 
 
@@ -128,6 +130,22 @@ def test_it_is_looked_at_again_only_where_a_later_look_can_still_prove_the_lockd
     assert lost == Unproven("the lock-down was not proven compliant when the mail came", waits=False)
 
 
+def test_the_wall_beside_the_lock_must_have_been_proven_too():
+    late = judged(message(), bypass=replace(WALL.bypass, read_at=MAIL))
+    assert late == Unproven("what else lets mail in has not been read since the mail came", waits=True)
+    unread = judged(message(), bypass=replace(WALL.bypass, state="unknown"))
+    assert unread == Unproven("what else lets mail in was not proven when the mail came")
+
+
+def test_no_alert_is_false_while_a_way_round_was_open_that_no_person_had_declared():
+    """Whether its kind was new, so that the control was compliant beside it, or it was taken away since."""
+    way = replace(found("bypass", "lock-bypass", "connector Copier", "203.0.113.7", "x"), since=MAIL)
+    open_still = judged(message(), undeclared=(way,))
+    assert open_still == Unproven("mail could get round the filter when it came, by 'connector Copier'")
+    assert isinstance(judged(message(), undeclared=(replace(way, gone_at=MAIL + HOUR),)), Unproven)
+    assert isinstance(judged(message(), undeclared=(replace(way, gone_at=MAIL - 99 * HOUR),)), FalseAlarm)
+
+
 def test_every_message_must_have_its_time_unless_the_alert_has():
     times = {"firstActivityDateTime": None, "lastActivityDateTime": None}
     assert isinstance(judged(message(), **times), FalseAlarm)
@@ -151,7 +169,7 @@ def test_no_alert_is_ever_false_on_evidence_that_is_not_proven(found, first, las
         parsed = parse_alert(raw)
     except OddAlert:
         return
-    if not isinstance(triage(parsed, PROFILE, lockdown), FalseAlarm):
+    if not isinstance(triage(parsed, PROFILE, replace(WALL, lockdown=lockdown)), FalseAlarm):
         return
     mails = [item for item in found if "senderIp" in item]
     assert mails

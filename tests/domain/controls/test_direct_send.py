@@ -42,8 +42,13 @@ def test_two_organisations_in_one_answer_are_no_verdict():
     )
 
 
-def test_a_setting_that_is_missing_is_not_taken_for_null():
-    assert isinstance(judge("direct-send", healthy() | {GET: [{"Identity": "x"}]}), Unknown)
+@pytest.mark.parametrize(
+    "nothing", [{}, {"RejectDirectSend": None}, {"RejectDirectSend": []}, {"RejectDirectSend": ""}]
+)
+def test_a_setting_that_nobody_made_is_neither_on_nor_off_however_that_is_printed(nothing):
+    judgement = judge("direct-send", healthy() | {GET: [{"Identity": "x"} | nothing]})
+    assert isinstance(judgement, NeedsPerson)
+    assert [(each.field, each.found) for each in judgement.drift] == [("RejectDirectSend", None)]
 
 
 def test_it_is_read_in_the_slow_lane_and_writes_nothing():

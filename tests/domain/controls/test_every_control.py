@@ -12,9 +12,9 @@ from domain.audit.record import concerns_control
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, NotApplicable, Unknown
 from domain.controls import CATALOGUE, WRITINGS, concerned_by, in_lane, unknown
 from domain.effects import effect
-from domain.facts import Seen
 from domain.mail.answers import Absent, Unclear
 from domain.profile import Profile
+from domain.reading import Seen
 from domain.steps import digest
 from domain.tenant import Wanted
 from tests.domain.builders import (
@@ -174,7 +174,7 @@ def test_a_control_whose_part_the_profile_does_not_have_does_not_apply(control):
 
 @EVERY
 def test_a_control_takes_its_figures_from_the_parts_that_it_names_and_no_others(control):
-    named = {part: getattr(wanted().profile, part) for part in control.parts}
+    named = {part: getattr(wanted().profile, part) for part in (*control.parts, *control.optional_parts)}
     alone = Profile(id="x", version="1", name="Another Filter", guide="https://filter.example", sources={}, **named)
     facts = answered(Facts(reading(healthy())), control, wanted(), DNS)
     assert control.find(facts, Wanted(wanted().tenant, alone)) == control.find(facts, wanted())

@@ -1,11 +1,9 @@
 import pytest
 
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson
-from domain.controls.inbound_lockdown import has_lock
-from domain.profile import Profile
+from domain.controls.inbound_lockdown import HOW_TO_HOLD_OPEN, is_locked
 from domain.steps import Step, Value
-from domain.tenant import Wanted
-from tests.domain.builders import healthy, judge, reading, wanted
+from tests.domain.builders import healthy, judge, reading
 
 NEW: dict[str, Value] = {
     "ConnectorType": "Partner",
@@ -17,6 +15,9 @@ NEW: dict[str, Value] = {
     "Enabled": True,
     "Comment": "ExchangeDefender Inbound connector for 65.99.255.0/24",
 }
+BOUNCES = (
+    "while it is locked, mail sent straight to northwindlegal.onmicrosoft.com is refused, as its MX is Microsoft's"
+)
 
 
 def connector(rows, **fields):
@@ -44,6 +45,7 @@ def test_a_switch_that_was_turned_is_set_back_and_nothing_else(field, found):
                 {"Identity": "ExchangeDefender", field: not found, "Comment": NEW["Comment"]},
             ),
         ),
+        f"{BOUNCES}; {HOW_TO_HOLD_OPEN}" if field in {"Enabled", "RestrictDomainsToIPAddresses"} else BOUNCES,
     )
 
 
@@ -75,7 +77,7 @@ def test_a_narrowed_sender_domain_is_widened_to_everyone():
     ids=lambda fields: str(sorted(fields)),
 )
 def test_another_spelling_is_not_drift(spelling):
-    assert judge("inbound-lockdown", connector(healthy(), **spelling)) == Compliant()
+    assert isinstance(judge("inbound-lockdown", connector(healthy(), **spelling)), Compliant)
 
 
 def test_a_renamed_connector_is_found_by_its_content_and_gets_no_twin():
@@ -104,6 +106,7 @@ def test_a_missing_connector_is_made_as_the_portal_path_locks():
     assert judge("inbound-lockdown", rows) == Drifted(
         (Drift("Name", "ExchangeDefender", None),),
         (Step("exchange", "New-InboundConnector", {"Name": "ExchangeDefender"} | NEW),),
+        BOUNCES,
     )
 
 
@@ -125,12 +128,12 @@ def test_both_forms_may_stand_side_by_side():
     rows = connector(healthy(), ConnectorType="OnPremises")
     partner = rows["Get-InboundConnector"][0] | {"ConnectorType": "Partner", "Name": "Lock", "Identity": "Lock"}
     rows["Get-InboundConnector"].append(partner)
-    assert judge("inbound-lockdown", rows) == Compliant()
+    assert isinstance(judge("inbound-lockdown", rows), Compliant)
 
 
 def test_the_command_line_form_is_kept_where_the_tenant_asks_for_it():
     rows = connector(healthy(), ConnectorType="OnPremises", SenderDomains=["smtp:contoso.com;1"])
-    assert judge("inbound-lockdown", rows, overrides={"connector_form": "as_command_line"}) == Compliant()
+    assert isinstance(judge("inbound-lockdown", rows, overrides={"connector_form": "as_command_line"}), Compliant)
 
 
 def test_the_command_line_form_is_made_as_the_guides_line_has_it():
@@ -155,7 +158,7 @@ def test_a_lock_that_is_scoped_leaves_the_other_domains_open_and_is_told():
 
 def test_a_scope_that_holds_every_domain_is_no_hole():
     rows = connector(healthy(), AssociatedAcceptedDomains=["northwindlegal.example"])
-    assert judge("inbound-lockdown", rows) == Compliant()
+    assert isinstance(judge("inbound-lockdown", rows), Compliant)
 
 
 def test_a_declared_service_in_the_filters_own_range_is_not_the_lock():
@@ -166,13 +169,86 @@ def test_a_declared_service_in_the_filters_own_range_is_not_the_lock():
     assert [step.cmdlet for step in judgement.steps] == ["New-InboundConnector"]
     both = healthy()
     both["Get-InboundConnector"] += rows["Get-InboundConnector"]
-    assert judge("inbound-lockdown", both, service_connectors=[relay]) == Compliant()
+    assert isinstance(judge("inbound-lockdown", both, service_connectors=[relay]), Compliant)
 
 
-def test_whether_somebody_took_the_guides_step_is_told_by_the_lock_or_by_what_the_filter_is_known_by():
-    rows = healthy()
-    assert has_lock(Facts(reading(rows)), wanted())
-    rows["Get-InboundConnector"][0] |= {"Enabled": False}
-    assert has_lock(Facts(reading(rows)), wanted())
-    bare = Profile(id="x", version="1", name="Another Filter", guide="https://filter.example", sources={})
-    assert not has_lock(Facts(reading(rows)), Wanted(wanted().tenant, bare))
+@pytest.mark.parametrize(
+    ("fields", "locked"),
+    [
+        ({}, True),
+        ({"Name": "IoT relay", "Identity": "IoT relay", "SenderIPAddresses": ["65.99.255.9"]}, True),
+        ({"RestrictDomainsToIPAddresses": False, "RestrictDomainsToCertificate": True}, True),
+        ({"Enabled": False}, False),
+        ({"RestrictDomainsToIPAddresses": False}, False),
+        ({"SenderDomains": ["smtp:partner.example;1"]}, False),
+        ({"ConnectorType": "OnPremises"}, False),
+    ],
+)
+def test_a_tenant_is_locked_by_any_connector_that_refuses_others_and_by_no_other(fields, locked):
+    assert is_locked(Facts(reading(connector(healthy(), **fields)))) is locked
+
+
+BOUNCES = (
+    "while it is locked, mail sent straight to northwindlegal.onmicrosoft.com is refused, as its MX is Microsoft's"
+)
+
+
+@pytest.mark.parametrize("fields", [{}, {"Enabled": False}])
+def test_what_the_lock_refuses_beside_is_told_before_it_closes_and_while_it_is_closed(fields):
+    judgement = judge("inbound-lockdown", connector(healthy(), **fields))
+    assert isinstance(judgement, Compliant | Drifted)
+    assert judgement.detail.startswith(BOUNCES)
+
+
+def test_the_form_that_refuses_nothing_is_not_said_to_refuse():
+    rows = connector(healthy(), ConnectorType="OnPremises")
+    judgement = judge("inbound-lockdown", rows, overrides={"connector_form": "as_command_line"})
+    assert judgement == Compliant("")
+
+
+PARTNER = {
+    "Identity": "Partner",
+    "Name": "Partner",
+    "SenderDomains": ["smtp:partner.example;1"],
+    "SenderIPAddresses": [],
+    "RestrictDomainsToIPAddresses": False,
+}
+
+
+def beside(**fields):
+    """The lock, off, and somebody else's connector beside it."""
+    rows = connector(healthy(), Enabled=False)
+    rows["Get-InboundConnector"].append(rows["Get-InboundConnector"][0] | {"Enabled": True} | PARTNER | fields)
+    return rows
+
+
+def test_a_connector_by_sender_domain_is_found_as_the_lock_would_refuse_its_mail():
+    judgement = judge("inbound-lockdown", beside())
+    assert isinstance(judgement, Drifted)
+    [finding] = judgement.findings
+    assert (finding.kind, finding.name, finding.value) == ("connector", "Partner", "partner.example")
+    assert "is refused once it is locked" in judgement.todo
+    assert [step.parameters["Identity"] for step in judgement.steps] == ["ExchangeDefender"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"SenderIPAddresses": ["203.0.113.7"]},
+        {"TlsSenderCertificateName": "mx.partner.example"},
+        {"ConnectorType": "OnPremises"},
+        {"Enabled": False},
+    ],
+    ids=str,
+)
+def test_a_connector_whose_mail_comes_all_the_same_is_no_such_finding(fields):
+    judgement = judge("inbound-lockdown", beside(**fields))
+    assert isinstance(judgement, Drifted)
+    assert judgement.findings == ()
+
+
+def test_a_declared_connector_is_no_such_finding():
+    declared = [{"name": "Partner", "sender_ips": ["203.0.113.7"]}]
+    judgement = judge("inbound-lockdown", beside(), service_connectors=declared)
+    assert isinstance(judgement, Drifted)
+    assert judgement.findings == ()

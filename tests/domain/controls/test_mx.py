@@ -1,3 +1,5 @@
+import pytest
+
 from domain.control import NeedsPerson
 from domain.mail.answers import Mx, Present, Question
 from tests.domain.builders import NOW, healthy, judge
@@ -41,13 +43,15 @@ def test_a_domain_whose_mail_is_only_passed_on_counts_and_microsofts_own_do_not(
     assert [drift.field for drift in judgement.drift] == ["relay.example: MX"]
 
 
-def test_a_declared_service_does_not_lock():
+@pytest.mark.parametrize(("restricts", "outage"), [(True, True), (False, False)])
+def test_a_declared_connector_locks_like_any_other(restricts, outage):
     rows = unlocked()
     rows["Get-InboundConnector"].append(
         rows["Get-InboundConnector"][0]
         | {"Name": "Relay", "Identity": "Relay", "Enabled": True, "SenderIPAddresses": ["203.0.113.7"]}
+        | {"RestrictDomainsToIPAddresses": restricts}
     )
     declared = [{"name": "Relay", "sender_ips": ["203.0.113.7"]}]
     judgement = judge("mx", rows, {MX: MICROSOFT}, service_connectors=declared)
     assert isinstance(judgement, NeedsPerson)
-    assert "NOW" not in judgement.todo
+    assert ("mail is being refused NOW" in judgement.todo) is outage

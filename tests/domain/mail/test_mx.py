@@ -12,19 +12,23 @@ OWN = "contoso.example"
 FILTER = "inbound30.exchangedefender.com"
 CLOUD = "contoso-example.mail.protection.outlook.com"
 SUFFIXES = ("exchangedefender.com",)
+FILTER_HOSTS = mx.FilterHosts(SUFFIXES, ("outbound.exchangedefender.com",))
 
 
 def judge(*pairs, **more):
     listed = {(OWN, "MX"): exchangers(*pairs)} | {
         (name, "CNAME"): target for name, target in more.get("aliases", {}).items()
     }
-    return settle(lambda answers: mx.judge_mx(OWN, answers, SUFFIXES), listed)
+    return settle(lambda answers: mx.judge_mx(OWN, answers, FILTER_HOSTS), listed)
 
 
 VERDICTS = [
     ([(10, FILTER)], mx.AllFilter),
     ([(10, FILTER), (20, "inbound31.exchangedefender.com")], mx.AllFilter),
-    ([(10, "exchangedefender.com")], mx.AllFilter),
+    ([(10, "exchangedefender.com")], mx.Other),
+    ([(10, "outbound.exchangedefender.com")], mx.Other),
+    ([(10, "outbound30.exchangedefender.com")], mx.Other),
+    ([(10, FILTER), (20, "outbound.exchangedefender.com")], mx.Mixed),
     ([(10, FILTER), (20, CLOUD)], mx.Mixed),
     ([(10, FILTER), (10, "mx.other.example")], mx.Mixed),
     ([(0, CLOUD)], mx.Microsoft),
@@ -52,7 +56,7 @@ def test_exchangers_are_listed_by_preference_and_parted():
 
 def test_no_mx_and_no_domain_are_told_apart_and_both_stop():
     def look(answers):
-        return mx.judge_mx(OWN, answers, SUFFIXES)
+        return mx.judge_mx(OWN, answers, FILTER_HOSTS)
 
     no_mx, no_domain = settle(look, {(OWN, "TXT"): txt("x")}), settle(look, {})
     assert (no_mx, no_domain) == (mx.NoMx(), mx.NoDomain())
@@ -81,7 +85,7 @@ def test_a_null_mx_beside_others_is_told_and_stops():
 @pytest.mark.parametrize(("name", "kind"), [(OWN, "MX"), (FILTER, "CNAME")])
 def test_anything_unclear_is_unknown_and_stops(name, kind):
     listed: Listed = {(OWN, "MX"): exchangers((10, FILTER)), (name, kind): unclear("servers disagree")}
-    verdict = settle(lambda answers: mx.judge_mx(OWN, answers, SUFFIXES), listed)
+    verdict = settle(lambda answers: mx.judge_mx(OWN, answers, FILTER_HOSTS), listed)
     assert verdict == NoVerdict(f"{kind} of {name}: servers disagree")
     assert not mx.allows_lockdown(verdict)
 
@@ -89,11 +93,11 @@ def test_anything_unclear_is_unknown_and_stops(name, kind):
 @pytest.mark.parametrize("odd", [(), ("mx.other.example",), txt("x")])
 def test_an_answer_without_exchangers_is_unknown_and_never_all_the_filters(odd):
     listed: Listed = {(OWN, "MX"): odd}
-    assert isinstance(settle(lambda answers: mx.judge_mx(OWN, answers, SUFFIXES), listed), NoVerdict)
+    assert isinstance(settle(lambda answers: mx.judge_mx(OWN, answers, FILTER_HOSTS), listed), NoVerdict)
 
 
 def test_a_question_that_is_open_stops():
-    needs = mx.judge_mx("Contoso.Example.", {}, SUFFIXES)
+    needs = mx.judge_mx("Contoso.Example.", {}, FILTER_HOSTS)
     assert needs == Needs((Question(OWN, "MX"),))
     assert not mx.allows_lockdown(needs)
 
@@ -101,7 +105,7 @@ def test_a_question_that_is_open_stops():
 @pytest.mark.parametrize(("domain", "suffixes"), [("a..example", SUFFIXES), (OWN, ()), (OWN, ("",))])
 def test_bad_input_is_a_value_error(domain, suffixes):
     with pytest.raises(ValueError, match=r"empty label|at least one"):
-        mx.judge_mx(domain, {}, suffixes)
+        mx.judge_mx(domain, {}, mx.FilterHosts(suffixes))
 
 
 HOSTS = st.sampled_from([FILTER, CLOUD, "mx.other.example", "", "192.0.2.1", "2001:db8::1", "x" * 300, "\u00fc"])

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.psa.desk import ApprovalRules, Desk
-from domain.psa.ticket import Note, Person, Ticket, approver, trigger_of
+from domain.psa.ticket import Note, Person, Ticket, approver, is_own, trigger_of
 
 TRIGGER = {"action": "check", "container": "37", "type": "91", "statuses": ["512"], "fields": {"Tool": "Holdfast"}}
 DESK = Desk.model_validate({"triggers": [TRIGGER, {"action": "reprovision", "subtype": "14", "statuses": ["512"]}]})
@@ -99,3 +99,17 @@ def test_a_word_in_a_note_that_mail_can_make_approves_nothing():
 
 def test_an_empty_word_is_no_word():
     assert approver([Note(11, "", AGENT, internal=True)], PLAN, 10, ApprovalRules(words=("",)), "api") is None
+
+
+@pytest.mark.parametrize(
+    ("person", "own_user", "own"),
+    [
+        (Person("12", "agent"), "12", True),
+        (Person("13", "agent"), "12", False),
+        (Person("12", "contact"), "12", False),
+        (Person("", "agent"), "", False),
+        (None, "12", False),
+    ],
+)
+def test_we_are_the_user_that_the_desk_names_and_nobody_where_it_names_none(person, own_user, own):
+    assert is_own(person, own_user) is own

@@ -16,6 +16,7 @@ AUDIENCE = "api://holdfast"
 LOGIN = "https://login.microsoftonline.com"
 KEYS = f"{LOGIN}/{HOME}/discovery/v2.0/keys"
 LOCK = "inbound-lockdown"
+ANN, BOB = "11111111-0000-4000-8000-00000000a001", "22222222-0000-4000-8000-00000000b002"
 
 
 @cache
@@ -71,6 +72,9 @@ def token(service, signer=0, header=None, **claims):
         "exp": now + 3600,
         "roles": ["Holdfast.Admin"],
         "preferred_username": "ann@msp.example",
+        "tid": HOME,
+        "oid": ANN,
+        "scp": "Holdfast.Use",
     }
     left = {name: value for name, value in (good | claims).items() if value is not None}
     return jwt.encode(left, key(signer), "RS256", headers={"kid": f"k{signer}"} | (header or {}))
@@ -82,21 +86,37 @@ async def test_the_ledger_names_the_person_whose_token_it_was(service, tenant):
     assert accepted.status_code == 202
     assert accepted.headers["Location"].startswith("/api/operations/")
     await service.work()
-    assert (await service.ledger(tenant, LOCK))[-1].actor == "ann@msp.example"
+    assert (await service.ledger(tenant, LOCK))[-1].actor == f"ann@msp.example ({ANN})"
 
 
 async def test_a_service_is_named_by_its_application(service):
-    shown = token(service, preferred_username=None, azp="5d0f", roles=["Holdfast.Operate"])
+    shown = token(service, preferred_username=None, scp=None, idtyp="app", azp="5d0f", roles=["Holdfast.Operate"])
     await ask(service, "PUT", "brake", {"engaged": True}, token=shown)
-    assert of(await ask(service, "GET", "brake", token=shown))["by"] == "app 5d0f"
+    assert of(await ask(service, "GET", "brake", token=shown))["by"] == f"app 5d0f ({ANN})"
 
 
 async def test_a_token_beside_a_key_names_the_caller_and_counts(service):
     bearer = {"authorization": f"Bearer {token(service, roles=['Holdfast.Operate'])}"}
     await ask(service, "PUT", "brake", {"engaged": True}, **bearer)
-    assert of(await ask(service, "GET", "brake"))["by"] == "ann@msp.example"
+    assert of(await ask(service, "GET", "brake"))["by"] == f"ann@msp.example ({ANN})"
     forged = {"authorization": f"Bearer {token(service, signer=1)}"}
     assert (await ask(service, "GET", "brake", **forged)).status_code == 401
+
+
+async def test_a_token_for_signing_in_or_for_another_service_is_no_admins(service, tenant):
+    """Each is signed by Entra, made out for our API, and has our roles."""
+    for claims in ({"scp": None}, {"scp": "User.Read"}, {"tid": tenant.tenant_id}):
+        answer = await ask(service, "DELETE", f"tenants/{tenant.tenant_id}", token=token(service, **claims))
+        assert answer.status_code == 401
+    assert (await ask(service, "GET", f"tenants/{tenant.tenant_id}")).status_code == 200
+
+
+async def test_an_idempotency_key_belongs_to_its_caller(service, tenant):
+    path, key = f"tenants/{tenant.tenant_id}/check", {"idempotency-key": "monday"}
+    anns = of(await ask(service, "POST", path, token=token(service), **key))
+    renamed = of(await ask(service, "POST", path, token=token(service, preferred_username="ann.b@msp.example"), **key))
+    bobs = of(await ask(service, "POST", path, token=token(service, oid=BOB), **key))
+    assert (renamed["id"] == anns["id"], bobs["id"] == anns["id"]) == (True, False)
 
 
 READ, OPERATE, ADMIN = ["Holdfast.Read"], ["Holdfast.Operate"], ["Holdfast.Admin"]

@@ -104,25 +104,6 @@ async def test_a_short_throttle_is_waited_out(service):
     assert set((await service.states(tenant)).values()) == {"compliant", "not_applicable"}
 
 
-async def test_a_long_throttle_is_left_to_the_queue(service):
-    tenant = service.world.add_tenant("contoso.example")
-    await service.look_after(tenant)
-    tenant.faults.script(Fault("throttled", retry_after=45, times=50))
-    await service.check(tenant, lane="fast")
-    assert await service.messages("checks") == []
-    assert await service.hidden("checks") == 1
-    assert await service.states(tenant) == {}
-
-
-async def test_throttled_again_and_again_is_unknown(service):
-    tenant = service.world.add_tenant("contoso.example")
-    await service.look_after(tenant)
-    tenant.faults.script(Fault("throttled", retry_after=300, times=50))
-    await service.check(tenant, lane="fast", attempt=5)
-    assert (await service.state(tenant, LOCK)).state == "unknown"
-    assert await service.hidden("checks") == 0
-
-
 async def test_a_tenant_that_moved_its_compliance_region_is_found_again(service):
     tenant = service.world.add_tenant("contoso.example", alert_set="works")
     await service.look_after(tenant)

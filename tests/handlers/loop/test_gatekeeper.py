@@ -7,7 +7,10 @@ from datetime import timedelta
 import pytest
 
 from domain.gate import Brake
+from domain.jobs import ReadAudit
+from handlers.security.audit import read_audit
 from simulator.faults import Fault
+from tests.handlers.web import ask
 
 LOCK, RULE = "inbound-lockdown", "oof-rule"
 
@@ -129,9 +132,10 @@ async def test_the_lock_waits_until_the_old_mx_is_forgotten(service):
         service.clock.advance(minutes=15)
         await service.sweep()
     assert (await service.state(tenant, LOCK)).detail == waiting.detail
-    assert waiting.detail == (
+    assert waiting.detail.startswith(
         "guard: contoso.example: its MX was contoso-example.mail.protection.outlook.com, "
-        "which senders may still use until 2026-11-23 13:15:00 UTC (TTL 3600 s)"
+        "which senders may still use until 2026-11-23 13:15:00 UTC (TTL 3600 s). "
+        f"while it is locked, mail sent straight to {tenant.initial_domain} is refused, as its MX is Microsoft's"
     )
     service.clock.advance(minutes=15)
     await service.sweep()
@@ -145,11 +149,65 @@ def never_locked(service):
     return tenant
 
 
-async def test_a_lock_that_somebody_switched_off_before_we_came_is_put_back_at_once(service):
+async def test_a_lock_that_was_off_when_we_came_proves_nothing_of_the_mx_so_it_waits(service):
     tenant = drifted(service)
     await service.look_after(tenant, known=False)
     await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "held"
+    assert "until 2026-11-25 12:00:00 UTC; mx_at_filter_since" in state.detail
+
+
+async def test_a_lock_that_the_audit_log_shows_is_put_back_at_once(service):
+    tenant = never_locked(service)
+    service.clock.advance(minutes=-30)
+    lock = {"SenderDomains": ["*"], "SenderIPAddresses": ["65.99.255.0/24"], "RestrictDomainsToIPAddresses": True}
+    tenant.admin("New-InboundConnector", Name="ExchangeDefender", ConnectorType="Partner", Enabled=True, **lock)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    service.clock.advance(minutes=30)
+    await service.look_after(tenant, known=False)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "held"
+    service.clock.advance(minutes=70)
+    await read_audit(ReadAudit(tenant_id=tenant.tenant_id), service.clients)
+    await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_a_zone_that_was_given_to_other_name_servers_is_waited_for(service):
+    tenant = service.world.add_tenant("contoso.example")
+    service.world.dns.set("contoso.example", "NS", "ns1.old.example.", ttl=7200)
+    await service.look_after(tenant)
+    await service.sweep()
+    service.world.dns.set("contoso.example", "NS", "ns1.new.example.", ttl=300)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "held"
+    assert "its name servers were ns1.old.example, which resolvers may still ask until 2026-11-23 14:15" in state.detail
+    service.clock.advance(hours=2)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        (["0 ."], "no MX of contoso.example is the filter's"),
+        (["10 exchangedefender.com."], "move the MX first"),
+        (["10 outbound.exchangedefender.com."], "move the MX first"),
+    ],
+    ids=["null MX only", "the filter's own name", "its way out"],
+)
+async def test_an_mx_by_which_no_mail_comes_from_the_filter_stops(service, records, said):
+    tenant = drifted(service)
+    await service.look_after(tenant)
+    service.world.dns.set("contoso.example", "MX", *records)
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "held"
+    assert said in state.detail
 
 
 async def test_a_tenant_that_never_had_a_lock_waits_as_its_mx_may_just_have_moved(service):
@@ -215,23 +273,35 @@ async def test_a_control_that_is_undone_again_and_again_is_left_to_a_person(serv
     assert (await service.state(tenant, LOCK)).state == "compliant"
 
 
-async def test_the_same_drift_everywhere_pulls_the_brake(service):
+async def test_the_same_drift_everywhere_is_held_until_an_admin_releases_it_and_nothing_else_is(service):
     settings = service.clients.settings.model_copy(update={"most_tenants_per_hour": 2})
     service.clients = replace(service.clients, settings=settings)
     tenants = [drifted(service, f"t{number}.example") for number in range(5)]
     for tenant in tenants:
         await service.look_after(tenant)
+
+    def locked() -> int:
+        return sum(any(write.cmdlet == "Set-InboundConnector" for write in tenant.writes) for tenant in tenants)
+
     await service.sweep()
-    assert sum(bool(tenant.writes) for tenant in tenants) == 2
-    brake = await service.clients.storage.switches.brake()
-    assert brake.engaged
-    assert "blast radius" in brake.reason
+    assert locked() == 2
+    states = [await service.state(tenant, LOCK) for tenant in tenants]
+    held = [state.detail for state in states if state.state == "held"]
+    why = "radius: more than 2 of 5 tenants would get inbound-lockdown:Set-InboundConnector within an hour"
+    assert [detail.startswith(why) for detail in held] == [True] * 3
+    assert not (await service.clients.storage.switches.brake()).engaged
+
+    other = next(tenant for tenant in tenants if not tenant.writes)
+    other.admin("Set-OutboundConnector", Identity="Automatic Replies (Out of Office) Only", Enabled=False)
     service.clock.advance(hours=2)
     await service.sweep()
-    assert sum(bool(tenant.writes) for tenant in tenants) == 2
-    await service.clients.storage.switches.set_brake(Brake(changed_at=service.clock()))
+    assert locked() == 2
+    assert (await service.state(other, "oof-connector")).state == "compliant"
+
+    path = "radius/inbound-lockdown:Set-InboundConnector/release"
+    assert (await ask(service, "POST", path, {"reason": "looked at"})).status_code == 200
     await service.sweep()
-    assert sum(bool(tenant.writes) for tenant in tenants) == 4
+    assert locked() == 4
 
 
 async def test_the_brake_stops_between_two_steps_of_one_plan(service):

@@ -57,8 +57,8 @@ async def test_what_comes_along_is_not_what_was_asked_for(service):
 async def test_a_refused_step_is_tried_once_however_often_the_job_comes_back(service):
     tenant = service.world.add_tenant("contoso.example", alert_set="not_found")
     tenant.admin("Set-ProtectionAlert", **ALERT)
-    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
-    tenant.lag(40, "InboundConnector")
+    tenant.admin("Set-OutboundConnector", Identity="Automatic Replies (Out of Office) Only", Enabled=False)
+    tenant.lag(400, "OutboundConnector")
     await service.look_after(tenant)
     operation = await ask(service, tenant)
     [body] = await service.messages("remediations")

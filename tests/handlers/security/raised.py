@@ -19,8 +19,8 @@ async def guarded(service, domain="contoso.example", **config):
 
 
 async def triage(service, tenant):
-    """The mail is a few minutes old; the fast lane comes by; then the alerts timer."""
-    await service.check(tenant, lane="fast")
+    """The mail is a few minutes old; both lanes come by; then the alerts timer."""
+    await service.check(tenant)
     await look(service, tenant)
 
 

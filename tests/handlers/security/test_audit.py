@@ -34,7 +34,7 @@ async def test_a_record_that_comes_before_the_sweep_asks_for_a_look_at_once_and_
     tenant.admin("Set-InboundConnector", **OFF)
     service.clock.advance(minutes=2)
     await read(service, tenant)
-    assert await asked(service) == [["inbound-lockdown", "service-connectors"]]
+    assert await asked(service) == [["inbound-lockdown", "lock-bypass", "service-connectors"]]
     assert await named(service, tenant) == []
     await service.check(tenant, controls=(LOCK,))
     await read(service, tenant)
@@ -60,7 +60,7 @@ async def test_what_is_not_known_to_be_ours_is_looked_at(service, user):
     tenant.feed.add(record)
     service.clock.advance(minutes=1)
     await read(service, tenant)
-    assert await asked(service) == [["oof-rule"]]
+    assert await asked(service) == [["lock-bypass", "oof-rule"]]
 
 
 async def test_records_twice_in_one_parcel_and_in_two_count_once(service):
@@ -70,7 +70,7 @@ async def test_records_twice_in_one_parcel_and_in_two_count_once(service):
         tenant.feed.add(record, record)
         service.clock.advance(minutes=1)
         await read(service, tenant)
-    assert await asked(service) == [["oof-rule"]]
+    assert await asked(service) == [["lock-bypass", "oof-rule"]]
 
 
 async def test_a_change_of_another_object_explains_nothing(service):
@@ -182,4 +182,4 @@ async def test_an_odd_record_is_kept_as_it_came_and_the_others_are_read(service,
     [(content, reason)] = await service.clients.storage.parked.all("audit")
     assert json.loads(content) == bad
     assert reason.startswith("an odd audit record: record")
-    assert await asked(service) == [["oof-rule"]]
+    assert await asked(service) == [["lock-bypass", "oof-rule"]]

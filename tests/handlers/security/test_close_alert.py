@@ -27,7 +27,7 @@ async def test_it_is_closed_in_one_change_right_after_it_was_read_again_and_the_
     alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
     await triage(service, tenant)
     calls = [(method, what) for method, what, _ in tenant.alerts.log if what != "alerts"]
-    assert calls == [("GET", alert["id"]), ("PATCH", alert["id"]), ("POST", alert["id"])]
+    assert calls == [("GET", alert["id"]), ("PATCH", alert["id"]), ("GET", alert["id"]), ("POST", alert["id"])]
     assert patched(tenant) == [("PATCH", alert["id"], CLOSED)]
 
 
@@ -67,7 +67,7 @@ async def test_what_changes_between_the_listing_and_the_closing_counts(service):
     """The re-read sees a message that the listing did not have."""
     tenant = await guarded(service)
     alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    await service.check(tenant, lane="fast")
+    await service.check(tenant)
     mail = tenant.alerts.mail(FOREIGN)
     tenant.alerts.meanwhile[alert["id"]] = lambda: tenant.alerts.gather(alert["id"], mail)
     await look(service, tenant)
@@ -161,7 +161,7 @@ def dying(service, at, *, after):
 async def test_a_death_at_any_request_leaves_one_comment_and_one_entry(service, at, after):
     tenant = await guarded(service)
     alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    await service.check(tenant, lane="fast")
+    await service.check(tenant)
     alive = service.microsoft.side_effect
     service.microsoft.side_effect = dying(service, at, after=after)
     with pytest.raises(Death):
@@ -174,3 +174,41 @@ async def test_a_death_at_any_request_leaves_one_comment_and_one_entry(service, 
     assert shown(closed) == CLOSED
     assert len(closed["comments"]) == 1
     assert [entry.event for entry in await service.ledger(tenant, "false-alerts")] == ["alert_closed"]
+
+
+async def test_a_change_that_is_answered_and_not_made_is_waited_for_then_told_once_and_never_tried_again(service):
+    tenant = await guarded(service)
+    tenant.switches.alert_changes = "ignored"
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    for _ in range(8):
+        await triage(service, tenant)
+        service.clock.advance(minutes=5)
+    assert tenant.alerts.rows[alert["id"]]["status"] == "new"
+    assert patched(tenant) == [("PATCH", alert["id"], CLOSED)]
+    events = [entry.event for entry in await service.ledger(tenant, "false-alerts")]
+    assert events == ["needs_person"]
+    state = await service.state(tenant, "false-alerts")
+    assert (state.state, alert["id"] in state.detail) == ("needs_person", True)
+    tenant.alerts.person(alert["id"], status="resolved", classification="falsePositive", determination="notMalicious")
+    service.clock.advance(days=1)
+    await triage(service, tenant)
+    assert (await service.state(tenant, "false-alerts")).state == "compliant"
+
+
+async def test_an_answer_with_the_old_status_beside_a_change_that_was_made_is_no_failure(service):
+    tenant = await guarded(service)
+    tenant.switches.alert_changes = "shown_late"
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
+    [entry] = await service.ledger(tenant, "false-alerts")
+    assert (entry.event, entry.after) == ("alert_closed", CLOSED)
+
+
+async def test_while_a_way_round_is_open_no_alert_is_closed(service):
+    tenant = await guarded(service)
+    tenant.admin("New-InboundConnector", Name="Copier", SenderDomains=["*"], SenderIPAddresses=[FOREIGN])
+    await service.check(tenant)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    assert tenant.alerts.rows[alert["id"]]["status"] == "new"

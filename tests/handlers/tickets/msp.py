@@ -24,6 +24,7 @@ STATUS = {
     "halopsa": {"new": 1, "approved": 21, "open": 2, "running": 3, "failed": 4, "closed": 9},
 }
 AGENT = {"connectwise": "jdoe", "autotask": "4711", "halopsa": "4711"}
+MARK_SECRET = "m" * 32
 STANDARD_SECRET = "whsec_ZWRndWFyZC1kZW1vLWtleS0wMTIzNDU2"
 
 
@@ -55,7 +56,8 @@ def settings(provider: str, own_company: int | None = None, **desk: Any) -> dict
         },
     }
     own = {"own_company": own_company} if own_company else {}
-    return {f"HOLDFAST_PSA_{provider.upper()}": json.dumps({**connections[provider], **own, "desk": wanted})}
+    connection = {**connections[provider], **own, "desk": wanted}
+    return {f"HOLDFAST_PSA_{provider.upper()}": json.dumps(connection), "HOLDFAST_MARK_SECRET": MARK_SECRET}
 
 
 def desk_of(provider: str, **changes: Any) -> dict[str, Any]:

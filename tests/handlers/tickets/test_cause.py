@@ -164,3 +164,26 @@ async def test_a_death_at_any_write_neither_doubles_nor_loses_a_ticket_or_a_note
         await msp.work()
         mine = [ticket for ticket in msp.tickets if ticket.company == company]
         assert [notes(ticket, "a person is needed") for ticket in mine] == [[1]], company
+
+
+@in_every_system
+@pytest.mark.parametrize("by", ["contact", "agent"])
+async def test_a_ticket_with_our_key_that_we_did_not_open_is_left_alone(msp, tenant, by):
+    """The key as it was before it had a secret follows from what is public: a customer's mail carried it first."""
+    for key in msp.service.clients.psa.marks.keys(tenant.tenant_id, "alert-policies"):
+        msp.system.opens("4242", by, company=COMPANY, summary=f"Help [{key}]", key=key)
+    await msp.drift(tenant)
+    await told(msp)
+    *theirs, ours = msp.tickets
+    assert [len(ticket.notes) for ticket in (*theirs, ours)] == [0, 0, 1]
+
+
+@in_every_system
+async def test_a_ticket_that_we_opened_before_keys_had_a_secret_is_not_doubled(msp, tenant):
+    _, before = msp.service.clients.psa.marks.keys(tenant.tenant_id, "alert-policies")
+    status = msp.status["open"]
+    msp.system.opens(msp.system.own, company=COMPANY, summary=f"Holdfast [{before}]", key=before, status=status)
+    await msp.drift(tenant)
+    await told(msp)
+    [ticket] = msp.tickets
+    assert len(ticket.notes) == 1

@@ -6,7 +6,6 @@ import random
 import pytest
 
 from handlers.delivery import deliver
-from handlers.loop.sweep import sweep
 from tests.handlers.tickets.msp import COMPANY, STATUS, in_every_system, reprovision
 
 
@@ -38,12 +37,44 @@ async def test_a_reprovision_that_leaves_something_to_do_says_so(msp, tenant):
     assert "needs_person" in ticket.notes[0].text
 
 
-async def test_the_ledger_names_the_ticket_that_asked(msp, tenant):
+@in_every_system
+async def test_the_ledger_names_the_agent_who_asked(msp, tenant):
     tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
     ticket = reprovision(msp)
     await msp.work()
     corrected = [e for e in await msp.service.ledger(tenant, "inbound-lockdown") if e.event == "corrected"]
-    assert [entry.requested_by for entry in corrected] == [f"{msp.system.name} ticket {ticket.id}"]
+    assert [entry.requested_by for entry in corrected] == [f"{msp.agent} ({msp.system.name} ticket {ticket.id})"]
+
+
+@in_every_system
+@pytest.mark.parametrize("mode", ["observe", "approve", "correct"])
+async def test_a_ticket_that_a_customer_brought_to_ask_is_looked_at_and_nothing_else(msp, tenant, mode):
+    await msp.service.look_after(tenant, mode=mode, psa={"provider": msp.system.name, "company_id": str(COMPANY)})
+    rule = "Send Automatic Replies to connector Automatic Replies"
+    tenant.admin("Disable-TransportRule", Identity=rule, Confirm=False)
+    fields = {"container": "37", "type": "91", "subtype": "14", "status": STATUS[msp.system.name]["new"]}
+    ticket = msp.system.opens("4242", "contact", company=COMPANY, **fields)
+    await msp.work()
+    assert "The check that this ticket asked for has ended" in ticket.notes[0].text
+    applied = [entry for entry in await msp.service.ledger(tenant, "oof-rule") if entry.event == "applying"]
+    assert [entry.requested_by for entry in applied] == ([None] if mode == "correct" else [])
+
+
+@in_every_system
+async def test_only_the_agents_of_the_list_ask_for_a_reprovision(msp, tenant):
+    company = {"provider": msp.system.name, "company_id": str(COMPANY), "approvers": ["somebody-else"]}
+    await msp.service.look_after(tenant, mode="observe", psa=company)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    ticket = reprovision(msp)
+    await msp.work()
+    assert "The check that this ticket asked for has ended" in ticket.notes[0].text
+    await msp.service.look_after(tenant, mode="observe", psa=company | {"approvers": [msp.agent]})
+    msp.system.changes(msp.agent, ticket.id, status=ticket.status + 1)
+    await msp.work()
+    msp.system.changes(msp.agent, ticket.id, status=STATUS[msp.system.name]["new"])
+    await msp.work()
+    [connector] = tenant.admin("Get-InboundConnector")
+    assert connector["Enabled"]
 
 
 @pytest.mark.usefixtures("tenant")
@@ -199,7 +230,7 @@ async def test_a_ticket_that_cannot_be_read_is_asked_for_until_it_can_be(msp, te
         await deliver("tickets", json.dumps(json.loads(body) | {"attempt": 12}).encode(), msp.service.clients)
         assert await msp.service.messages("tickets") == []
         msp.service.clock.advance(minutes=5)
-        await sweep("fast", 0, msp.service.clients)
+        await msp.service.ask("fast")
         [body] = await msp.service.messages("tickets")
 
     msp.system.down = False

@@ -6,6 +6,7 @@ from azure.storage.queue.aio import QueueClient
 from standardwebhooks import Webhook
 
 from handlers.delivery import deliver
+from handlers.tickets.webhooks import MOST_TICKETS
 from simulator.psa.desk import Delivery
 from tests.handlers.harness import holdfast
 from tests.handlers.tickets.msp import STANDARD_SECRET, answer, in_every_system, reprovision
@@ -72,10 +73,18 @@ async def test_a_payload_of_the_msps_own_form_is_understood(msp, form):
 
 
 @pytest.mark.parametrize("provider", ["halopsa"])
+async def test_a_batch_of_more_tickets_than_a_request_has_time_for_is_413_and_puts_none_on_the_queue(msp):
+    batch = [{"ticket_id": number + 1} for number in range(MOST_TICKETS + 1)]
+    assert await msp.receive(_delivery(msp, json.dumps(batch).encode())) == 413
+    assert await msp.service.messages("tickets") == []
+    assert await msp.receive(_delivery(msp, json.dumps(batch[1:]).encode())) == 202
+
+
+@pytest.mark.parametrize("provider", ["halopsa"])
 async def test_a_malformed_item_of_a_batch_keeps_none_of_the_others_out(msp, caplog):
     assert await msp.receive(_delivery(msp, b'[{"ticket_id": 1}, {"ticket_id": "x"}, 7, {"ticket_id": 2}]')) == 202
     assert len(await msp.service.messages("tickets")) == 2
-    assert "skipped=2 reason=ticket.id should be the id of a ticket" in caplog.text
+    assert "skipped=2 reason='ticket.id should be the id of a ticket'" in caplog.text
     assert await msp.receive(_delivery(msp, b'[{"ticket_id": "x"}, 7]')) == 400
 
 
@@ -227,7 +236,34 @@ async def test_a_standard_webhook_asks_once_for_each_of_its_ids(standard):
     await deliver("tickets", message, service.clients)
     assert await service.messages("remediations") == []
     corrected = [e for e in await service.ledger(tenant, "inbound-lockdown") if e.event == "corrected"]
-    assert [entry.requested_by for entry in corrected] == ["standard ticket T-9"]
+    assert [(entry.actor, entry.requested_by) for entry in corrected] == [("holdfast", None)]
+
+
+@pytest.mark.parametrize("mode", ["observe", "approve"])
+@pytest.mark.parametrize("may_reprovision", [False, True])
+async def test_a_standard_webhook_passes_the_mode_only_where_the_tenants_config_says_so(
+    standard, mode, may_reprovision
+):
+    service, tenant = standard
+    company = {"provider": "standard", "company_id": "250", "may_reprovision": may_reprovision}
+    await service.look_after(tenant, mode=mode, psa=company)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    body = b'{"action": "reprovision", "company_id": "250"}'
+    assert (await answer(service, Delivery("standard", signed(service.clock, body), body, 1))).status_code == 202
+    [message] = await service.messages("tickets")
+    await deliver("tickets", message, service.clients)
+    await service.work()
+    [connector] = tenant.admin("Get-InboundConnector")
+    assert connector["Enabled"] is may_reprovision
+
+
+@pytest.mark.parametrize("odd", ["T-9\\nevil", "T 9", "x" * 65, "a/b", "\\u202e", {"a": 1}, ["a"]])
+@pytest.mark.parametrize("field", ["ticket_id", "company_id"])
+async def test_an_id_from_outside_is_a_word(standard, field, odd):
+    service, _ = standard
+    body = json.dumps({"action": "check", "company_id": "250"} | {field: odd}).encode()
+    assert (await answer(service, Delivery("standard", signed(service.clock, body), body, 1))).status_code == 400
+    assert await service.messages("tickets") == []
 
 
 async def test_a_standard_webhook_of_an_unknown_company_does_nothing(standard):

@@ -260,13 +260,13 @@ async def test_a_provider_that_cannot_be_reached_is_tried_again_later(service, t
 
 
 async def test_a_provider_that_cannot_be_reached_keeps_nothing_else_from_being_put_back(service, admin, way):
-    tenant = service.world.add_tenant(admin.domain, alert_set="works")
+    tenant = service.world.add_tenant(admin.domain)
     await service.look_after(tenant, dns=host(way, server="127.0.0.1:1"))
     await admin.publish(WITHOUT, TOKEN)
-    tenant.admin("Set-ProtectionAlert", Identity="Phish delivered due to an ETR override", Disabled=False)
-    await look(service, tenant, "spf", "alert-policies")
+    tenant.admin("Disable-TransportRule", Identity="Send Automatic Replies to connector Automatic Replies")
+    await look(service, tenant, "spf", "oof-rule")
     assert (await service.state(tenant, "spf")).state == "drifted"
-    assert (await service.state(tenant, "alert-policies")).state == "compliant"
+    assert (await service.state(tenant, "oof-rule")).state == "compliant"
     assert await service.hidden("remediations") == 1
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 type Service = Literal["exchange", "compliance"]
 type Lane = Literal["fast", "slow"]
+LANES: tuple[Lane, ...] = ("fast", "slow")
 """Fast: one Exchange request every few minutes. Slow: compliance, DNS and what belongs to them."""
 type Row = Mapping[str, object]
 """One object as Exchange returned it, without the OData annotations (keys that contain `@`)."""

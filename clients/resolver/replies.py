@@ -58,14 +58,16 @@ def agreed(said: Mapping[Server, Heard], *, every_server: bool, at: datetime) ->
     """What all servers say; Unclear when they contradict each other, or too few of them answer."""
     silent = {server: what for server, what in said.items() if isinstance(what, Unclear)}
     usable = {server: what for server, what in said.items() if not isinstance(what, Unclear)}
+    shown = tuple(what for what in usable.values() if not isinstance(what, Alias))
     if not usable or (every_server and silent):
-        return Unclear("; ".join(f"{_address(server)}: {what.reason}" for server, what in sorted(silent.items())), at)
+        reason = "; ".join(f"{_address(server)}: {what.reason}" for server, what in sorted(silent.items()))
+        return Unclear(reason, at, shown)
     sides: defaultdict[Hashable, list[Server]] = defaultdict(list)
     for server, what in usable.items():
         sides[_meaning(what)].append(server)
     if len(sides) > 1:
         told = (f"{_shown(usable[side[0]])} at {', '.join(map(_address, side))}" for side in sides.values())
-        return Unclear(f"servers disagree: {'; '.join(told)}", at)
+        return Unclear(f"servers disagree: {'; '.join(told)}", at, shown)
     # The longest time: a cache that asked that server believes it for so long.
     longest = max(usable.values(), key=lambda what: what.ttl_s)
     return replace(longest, whole=not silent) if isinstance(longest, Present) else longest

@@ -1,0 +1,125 @@
+"""Chains as the service, an export or a message has them, and what is wrong with each.
+
+A file is text in which each line that is a JSON object counts: `{"kind": "chain" | "link" | "proof", ...}`. Other lines
+may stand around them, so that a message can be taken as it came.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cli.api import Api, Failure
+from domain import chain
+from domain.chain import Fault, Head, Link, Linked, Proof, Sibling
+
+PAGE = 1000
+NOT_FOUND = 404
+
+
+@dataclass
+class Chain:
+    """What is known of one ledger's chain. Without *rows* it is a proof alone."""
+
+    ledger: str
+    rows: list[Linked] = field(default_factory=list)
+    head: Head | None = None
+    unlinked: set[str] = field(default_factory=set)
+    proofs: list[Proof] = field(default_factory=list)
+
+    def fault(self) -> Fault | None:
+        """The first thing that is wrong; None where the chain is as it was written."""
+        missing = self.unlinked - {row.link.id for row in self.rows}
+        if fault := chain.verify(self.ledger, self.rows, head=self.head, unlinked=missing):
+            return fault
+        for proof in self.proofs:
+            if fault := chain.verify_proof(proof, self.rows):
+                return fault
+        roots = {(proof.at, proof.root) for proof in self.proofs}
+        if len(roots) > len({at for at, _ in roots}):
+            return Fault(0, "", "two roots are said to be of the same hour")
+        return None
+
+    def lines(self) -> Iterable[dict[str, Any]]:
+        """The chain as an export has it."""
+        head = asdict(self.head) if self.head else None
+        yield {"kind": "chain", "ledger": self.ledger, "head": head, "unlinked": sorted(self.unlinked)}
+        for row in self.rows:
+            yield {"kind": "link", "ledger": self.ledger, **asdict(row.link), "entry": row.entry}
+        for proof in self.proofs:
+            yield {"kind": "proof", **asdict(proof)}
+
+
+def fetch(api: Api, ledger: str) -> Chain:
+    """The chain of *ledger* with its way to the newest root, from the service."""
+    found = Chain(ledger)
+    while True:
+        page = api.get(f"chains/{ledger}", after=found.rows[-1].link.sequence if found.rows else 0, limit=PAGE)
+        found.rows += [_linked(each) for each in page["links"]]
+        found.unlinked |= set(page["unlinked"])
+        found.head = Head(**page["head"]) if page["head"] else None
+        # An entry that came between two queries of the service has its link on the next page.
+        if len(page["links"]) < PAGE and not (found.unlinked - {row.link.id for row in found.rows} and page["links"]):
+            break
+    try:
+        found.proofs.append(_proof(api.get(f"chains/{ledger}/proof")))
+    except Failure as no:
+        if no.status != NOT_FOUND:
+            raise
+    return found
+
+
+def read_files(files: Iterable[Path]) -> list[Chain]:
+    """The chains of exports and messages; what several files say of one ledger is judged together.
+
+    Raises:
+        Failure: A file cannot be read, or has no line of a chain.
+    """
+    found: dict[str, Chain] = {}
+    for file in files:
+        lines = list(_objects(file))
+        if not lines:
+            raise Failure(2, f"{file}: should be an export of `holdfast ledger export`, or a message with a proof")
+        for number, line in lines:
+            try:
+                _take(found, line)
+            except (KeyError, TypeError, ValueError) as error:
+                raise Failure(2, f"{file}:{number}: is no line of a chain: {error}") from None
+    return list(found.values())
+
+
+def _objects(file: Path) -> Iterable[tuple[int, dict[str, Any]]]:
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(2, f"{file}: {error}") from None
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict) and value.get("kind") in {"chain", "link", "proof"}:
+            yield number, value
+
+
+def _take(found: dict[str, Chain], line: dict[str, Any]) -> None:
+    ledger = line["head"]["ledger"] if line["kind"] == "proof" else line["ledger"]
+    chain = found.setdefault(ledger, Chain(ledger))
+    match line["kind"]:
+        case "chain":
+            chain.head = Head(**line["head"]) if line["head"] else None
+            chain.unlinked |= set(line["unlinked"])
+        case "link":
+            chain.rows.append(_linked(line))
+        case _:
+            chain.proofs.append(_proof(line))
+
+
+def _linked(line: dict[str, Any]) -> Linked:
+    return Linked(Link(int(line["sequence"]), line["previous"], line["hash"], line["id"]), line["entry"])
+
+
+def _proof(line: dict[str, Any]) -> Proof:
+    path = tuple(Sibling(each["side"], each["hash"]) for each in line["path"])
+    return Proof(line["at"], line["root"], Head(**line["head"]), path)

@@ -1,0 +1,140 @@
+"""`holdfast ledger`: what happened in a tenant, and whether its chain is as it was written."""
+
+import json
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from cli import chains, show
+from cli.api import Api
+from cli.session import One, Session, tenants_named
+
+FOLLOW_EVERY_S = 2.0
+_SERVICE = "service"
+"""The ledger of the service itself."""
+
+
+class _ShowFirst(TyperGroup):
+    """`holdfast ledger TENANT` is short for `holdfast ledger show TENANT`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own copy of Click's
+        named = args and (args[0] in self.commands or args[0] == "--help")
+        return super().parse_args(ctx, args if named or not args else ["show", *args])
+
+
+ledger_app = typer.Typer(
+    help="What happened in a tenant; `ledger TENANT` shows it.", cls=_ShowFirst, no_args_is_help=True
+)
+
+Ledger = Annotated[str, typer.Argument(help="A tenant's id, name or initial domain, or `service`.")]
+
+
+@ledger_app.command("show")
+def show_entries(
+    ctx: typer.Context,
+    tenant: One,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens next.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Entries to begin with.")] = 20,
+) -> None:
+    """What happened in a tenant, oldest first."""
+    session: Session = ctx.obj
+    with session.service() as api:
+        [found] = tenants_named(api, [tenant])
+        path = f"tenants/{found['tenant_id']}/ledger"
+        last = ""
+        while True:
+            for entry in reversed(_since(api, path, last, limit)):
+                line = show.as_json(entry) if session.as_json else show.entry(entry)
+                session.out.out(line, highlight=False)
+                last = entry["id"]
+            if not follow:
+                return
+            time.sleep(FOLLOW_EVERY_S)
+
+
+def _since(api: Api, path: str, last: str, limit: int) -> list[dict[str, Any]]:
+    """Entries that are newer than *last*, newest first: ids of newer entries sort before those of older ones."""
+    entries: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        page = api.get(path, limit=limit, **({"after": after} if after else {}))
+        entries += [entry for entry in page if not last or entry["id"] < last]
+        if not last or len(page) < limit or page[-1]["id"] >= last:
+            return entries
+        after = page[-1]["id"]
+
+
+@ledger_app.command("verify")
+def verify_chains(
+    ctx: typer.Context,
+    tenant: Annotated[str, typer.Option(help="Only this tenant, or `service`; without, every chain.")] = "",
+    *,
+    from_export: Annotated[
+        list[Path] | None,
+        typer.Option(help="An export, or a message with a proof, instead of the service; may be repeated."),
+    ] = None,
+) -> None:
+    """Name the first bad entry of each chain; exit code 1 where there is one. With files no service is asked."""
+    session: Session = ctx.obj
+    if from_export:
+        found = [each for each in chains.read_files(from_export) if tenant in {"", each.ledger}]
+    else:
+        with session.service() as api:
+            ledgers = [_ledger(api, tenant)] if tenant else [each["ledger"] for each in api.get("chains")]
+            found = [chains.fetch(api, each) for each in ledgers]
+    results = [_result(each) for each in found]
+    session.tell(results, lambda: show.table("chains", results[0] if results else (), [_shown(r) for r in results]))
+    raise typer.Exit(0 if results and all(each["result"] == "ok" for each in results) else 1)
+
+
+def _result(chain: chains.Chain) -> dict[str, Any]:
+    fault = chain.fault()
+    newest = max(chain.proofs, key=lambda proof: proof.at, default=None)
+    return {
+        "ledger": chain.ledger,
+        "entries": len(chain.rows),
+        "result": "bad" if fault else "ok",
+        "sequence": fault.sequence if fault else chain.rows[-1].link.sequence if chain.rows else 0,
+        "entry": fault.id if fault else "",
+        "detail": fault.why if fault else "",
+        "root": f"{newest.at} {newest.root}" if newest else "none",
+    }
+
+
+def _shown(result: dict[str, Any]) -> list[str]:
+    style = "green" if result["result"] == "ok" else "red"
+    return [f"[{style}]{value}[/]" if name == "result" else escape(str(value)) for name, value in result.items()]
+
+
+@ledger_app.command("export")
+def export_chain(
+    ctx: typer.Context, ledger: Ledger, file: Annotated[Path, typer.Argument(help="Where to: JSON Lines.")]
+) -> None:
+    """Write a whole chain with its proof to a file that `verify --from-export` takes; the service's ledger notes it."""
+    session: Session = ctx.obj
+    with session.service() as api:
+        ledger_id = _ledger(api, ledger)
+        chain = chains.fetch(api, ledger_id)
+        digest = _write(chain, file)
+        api.post(f"chains/{ledger_id}/exports", {"export": digest})
+    told = {"ledger": ledger_id, "entries": len(chain.rows), "sha256": digest}
+    session.tell(told, lambda: f"{len(chain.rows)} entries, SHA-256 {digest}")
+
+
+def _write(chain: chains.Chain, file: Path) -> str:
+    """Returns the SHA-256 of the file, in hex."""
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in chain.lines()).encode()
+    file.write_bytes(text)
+    return sha256(text).hexdigest()
+
+
+def _ledger(api: Api, named: str) -> str:
+    """The id of a ledger that was named as a tenant, or by itself: that of a tenant which was removed."""
+    known = {_SERVICE, *(each["ledger"] for each in api.get("chains"))}
+    return named if named in known else str(tenants_named(api, [named])[0]["tenant_id"])

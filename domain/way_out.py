@@ -1,0 +1,57 @@
+"""The way out: the steps that make every connector take mail of any sender again, whoever made it.
+
+A person asks for this when the lock stops a company's mail. Each connector keeps its addresses and its certificate;
+only what makes it refuse others is switched off. Source: docs/reference/exchange.md#inbound-connectors.
+"""
+
+from domain.control import Drift, Drifted, Facts, listed
+from domain.controls import inbound_lockdown, service_connectors
+from domain.exchange import InboundConnector
+from domain.findings import Finding, found
+from domain.steps import Step, Value
+from domain.tenant import Wanted
+
+_RESTRICTIONS = {
+    "RestrictDomainsToIPAddresses": "restrict_domains_to_ip_addresses",
+    "RestrictDomainsToCertificate": "restrict_domains_to_certificate",
+}
+
+
+def opening(facts: Facts) -> Drifted | None:
+    """What loosens every restricting connector; None where none restricts.
+
+    Raises:
+        DoubtError: The connectors were not read.
+    """
+    locking = [connector for connector in facts.all(InboundConnector) if connector.locks]
+    steps = tuple(_loosened(connector) for connector in locking)
+    drift = tuple(Drift(each, wanted=False, found=True) for step in steps for each in step.mends)
+    return Drifted(drift, steps) if steps else None
+
+
+def _loosened(connector: InboundConnector) -> Step:
+    fields = [name for name, field in _RESTRICTIONS.items() if getattr(connector, field)]
+    values: dict[str, Value] = {"Identity": connector.identity, **dict.fromkeys(fields, False)}
+    mends = tuple(f"{connector.identity}: {name}" for name in fields)
+    return Step("exchange", "Set-InboundConnector", values, mends)
+
+
+def of_others(facts: Facts, wanted: Wanted) -> tuple[Finding, ...]:
+    """The restricting connectors that nothing of ours closes again: a person does, by the step in the finding."""
+    return tuple(
+        _finding(each)
+        for each in facts.all(InboundConnector)
+        if each.locks and not service_connectors.is_declared(each, wanted.tenant) and not _is_ours(each, wanted)
+    )
+
+
+def _is_ours(connector: InboundConnector, wanted: Wanted) -> bool:
+    return inbound_lockdown.looks_ours(connector, wanted.profile)
+
+
+def _finding(connector: InboundConnector) -> Finding:
+    content = [*listed(connector.sender_ip_addresses), connector.tls_sender_certificate_name]
+    closing: dict[str, Value] = {name: True for name, field in _RESTRICTIONS.items() if getattr(connector, field)}
+    again = Step("exchange", "Set-InboundConnector", {"Identity": connector.identity, **closing}).powershell
+    lets_in = f"it refused mail of others until a person had it loosened; to close it again: {again}"
+    return found("connector", inbound_lockdown.CONTROL.id, connector.name, filter(None, content), lets_in)

@@ -1,0 +1,246 @@
+"""What lets mail into a tenant beside its filter, or past Microsoft's verdict, each with the step that takes it away.
+
+Sources: docs/reference/exchange.md#inbound-connectors, #spoofed-senders, #transport-rules, #connection-filter,
+#anti-spam-policies, #allow-entries, #remote-domains.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from domain import normal
+from domain.control import Drift, Facts, listed
+from domain.controls import inbound_lockdown, service_connectors
+from domain.controls.oof_connector import FOREIGN_TO_RULE
+from domain.exchange import (
+    AllowEntry,
+    ConnectionFilter,
+    ContentFilter,
+    InboundConnector,
+    RemoteDomain,
+    SpoofItem,
+    TransportRule,
+)
+from domain.findings import Finding, found
+from domain.shown import quoted, visible
+from domain.steps import Step, Value
+from domain.tenant import Wanted
+
+CONTROL_ID = "lock-bypass"
+
+WRITTEN_FIELDS = (
+    "Enabled", "EFSkipIPs", "EFSkipLastIP", "Action", "State", "IPAllowList", "EnableSafeList", "AllowedSenders",
+    "AllowedSenderDomains", "TrustedMailInboundEnabled",
+)  # fmt: skip
+"""What a step that takes a way away writes: the last part of its drift's field."""
+
+WAYS_IN = (InboundConnector, SpoofItem, TransportRule, ConnectionFilter, ContentFilter, AllowEntry, RemoteDomain)
+
+_RULE_CONTENT = FOREIGN_TO_RULE | {"SetSCL", "SetHeaderName", "SetHeaderValue"}
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WayRound:
+    """One way round the filter. *drift*: what the *step* that takes it away changes."""
+
+    finding: Finding
+    drift: Drift
+    step: Step
+
+
+def ways_round(facts: Facts, wanted: Wanted) -> tuple[WayRound, ...]:
+    """Every way, beside what the profile and the config name.
+
+    Raises:
+        DoubtError: Something of it could not be read.
+    """
+    return (
+        *_connectors(facts, wanted),
+        *_skipped_addresses(facts, wanted),
+        *_pairs(facts, wanted),
+        *_rules(facts, wanted),
+        *_connection_filter(facts, wanted),
+        *_anti_spam_policies(facts),
+        *_allow_entries(facts),
+        *_trusted_domains(facts),
+    )
+
+
+def _way(name: str, value: str | Iterable[str], lets_in: str, drift: Drift, step: tuple[str, Value, Value]) -> WayRound:
+    """*drift*: without the object's name. *step*: the cmdlet, the object's identity and the value to write."""
+    cmdlet, identity, write = step
+    finding = found("bypass", CONTROL_ID, name, value, lets_in)
+    field = f"{finding.name}: {drift.field}"
+    values: dict[str, Value] = {"Identity": identity, drift.field: write}
+    return WayRound(
+        finding,
+        Drift(field, drift.wanted, drift.found),
+        Step("exchange", cmdlet, values, mends=(field,), removes=(finding.id,)),
+    )
+
+
+def _gone(name: str, value: Iterable[str], lets_in: str, drift: Drift, step: Step) -> WayRound:
+    """A way that is taken away by a cmdlet which writes no value."""
+    finding = found("bypass", CONTROL_ID, name, value, lets_in)
+    field = f"{finding.name}: {drift.field}"
+    return WayRound(
+        finding,
+        Drift(field, drift.wanted, drift.found),
+        Step(step.service, step.cmdlet, step.parameters, mends=(field,), removes=(finding.id,)),
+    )
+
+
+def _connectors(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
+    """Connectors that take mail of an address or a certificate that is neither the filter's nor a declared service's.
+
+    One that admits by the sender's domain alone does not help against a lock.
+    """
+    for connector in facts.all(InboundConnector):
+        services = [each for each in wanted.tenant.service_connectors if service_connectors.serves(connector, each)]
+        known = {*wanted.profile.delivery_networks, *(network for each in services for network in each.sender_ips)}
+        strangers = {
+            each
+            for each in connector.sender_ip_addresses
+            if not normal.lies_within(each, known) and not _is_left(connector, each, facts, wanted)
+        }
+        certificate = connector.tls_sender_certificate_name
+        certificates = {each.certificate.casefold() for each in services if each.certificate}
+        is_strange = bool(certificate) and certificate.casefold() not in certificates
+        if connector.enabled and (strangers or is_strange):
+            by_address = f"mail from {_addresses(strangers)} comes in" if strangers else ""
+            by_name = f"mail that is sent with the certificate of {quoted(certificate)} comes in" if is_strange else ""
+            yield _way(
+                f"connector {connector.name}",
+                (*connector.sender_ip_addresses, *((f"certificate {certificate}",) if certificate else ())),
+                " and ".join(filter(None, (by_address, by_name))),
+                Drift("Enabled", wanted=False, found=True),
+                ("Set-InboundConnector", connector.identity, False),
+            )
+
+
+def _is_left(connector: InboundConnector, address: str, facts: Facts, wanted: Wanted) -> bool:
+    """Whether the control that compares the connector's addresses has *address* for a finding of its own."""
+    lock = inbound_lockdown.the_lock(facts, wanted)
+    if lock and connector.key == lock.key:
+        control = inbound_lockdown.CONTROL.id
+    elif service_connectors.is_declared(connector, wanted.tenant):
+        control = service_connectors.CONTROL.id
+    else:
+        return False
+    return wanted.inventory.answer(found("address", control, connector.name, address, "")) != "unwanted"
+
+
+def _skipped_addresses(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
+    """Enhanced Filtering: addresses that Exchange looks behind, so that it judges mail by who sent it to them."""
+    for connector in facts.all(InboundConnector):
+        others = any(not _is_filters(each, wanted) for each in connector.ef_skip_ips)
+        if not connector.enabled or not (others or connector.ef_skip_last_ip):
+            continue
+        last = ("the last address",) if connector.ef_skip_last_ip else ()
+        write: tuple[str, Value, Value] = ("EFSkipIPs", listed(connector.ef_skip_ips), ())
+        field, before, after = write if others else ("EFSkipLastIP", True, False)
+        yield _way(
+            f"Enhanced Filtering of connector {connector.name}",
+            (*connector.ef_skip_ips, *last),
+            "mail is judged by the address before these, not by the one that handed it over",
+            Drift(field, after, before),
+            ("Set-InboundConnector", connector.identity, after),
+        )
+
+
+def _pairs(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
+    spoof_allow = wanted.profile.spoof_allow
+    expected = frozenset(spoof_allow.networks) if spoof_allow else frozenset[str]()
+    for item in facts.all(SpoofItem):
+        user, infrastructure = item.spoofed_user.strip().casefold(), normal.network(item.sending_infrastructure)
+        if item.action == "Allow" and infrastructure not in expected:
+            remove: dict[str, Value] = {"Identity": "Default", "Ids": (item.identity,), "Confirm": False}
+            yield _gone(
+                f"spoofed sender {user}, {infrastructure}",
+                (user, infrastructure, item.spoof_type),
+                f"mail from {_addresses({infrastructure})} may claim to come from {quoted(user)}",
+                Drift("Action", None, "Allow"),
+                Step("exchange", "Remove-TenantAllowBlockListSpoofItems", remove),
+            )
+
+
+def _rules(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
+    for rule in facts.all(TransportRule):
+        ranges = rule.texts("SenderIpRanges")
+        only_filters = bool(ranges) and all(_is_filters(each, wanted) for each in ranges)
+        if rule.skips_filtering and rule.mode == "Enforce" and not only_filters:
+            whom = _addresses(ranges) if ranges else "whom its conditions name"
+            yield _gone(
+                f"rule {rule.name}",
+                tuple(f"{name}: {value}" for name, value in rule.others(_RULE_CONTENT).items()),
+                f"mail from {whom} is delivered without a look at it",
+                Drift("State", "Disabled", "Enabled"),
+                Step("exchange", "Disable-TransportRule", {"Identity": rule.identity, "Confirm": False}),
+            )
+
+
+def _connection_filter(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
+    cmdlet = "Set-HostedConnectionFilterPolicy"
+    for policy in facts.all(ConnectionFilter):
+        name = f"connection filter {policy.identity}"
+        if strangers := {each for each in policy.ip_allow_list if not _is_filters(each, wanted)}:
+            lets_in = f"mail from {_addresses(strangers)} is delivered without a look at it"
+            kept = listed(policy.ip_allow_list - strangers)
+            drift = Drift("IPAllowList", kept, listed(policy.ip_allow_list))
+            yield _way(name, policy.ip_allow_list, lets_in, drift, (cmdlet, policy.identity, kept))
+        if policy.enable_safe_list:
+            drift = Drift("EnableSafeList", wanted=False, found=True)
+            lets_in = "mail from senders of Microsoft's own list is not looked at"
+            yield _way(name, "EnableSafeList", lets_in, drift, (cmdlet, policy.identity, False))
+
+
+def _anti_spam_policies(facts: Facts) -> Iterator[WayRound]:
+    for policy in facts.all(ContentFilter):
+        lists = {"AllowedSenders": policy.allowed_senders, "AllowedSenderDomains": policy.allowed_sender_domains}
+        for field, allowed in lists.items():
+            if allowed:
+                yield _way(
+                    f"anti-spam policy {policy.name}",
+                    (f"{field}:", *sorted(allowed)),
+                    f"mail that claims to come from one of {len(allowed)} is not looked at",
+                    Drift(field, (), listed(allowed)),
+                    ("Set-HostedContentFilterPolicy", policy.identity, ()),
+                )
+
+
+def _allow_entries(facts: Facts) -> Iterator[WayRound]:
+    for entry in facts.all(AllowEntry):
+        if entry.action == "Allow":
+            remove: dict[str, Value] = {"ListType": entry.list_type, "Ids": (entry.identity,), "Confirm": False}
+            yield _gone(
+                f"Tenant Allow/Block List, {entry.value}",
+                (entry.list_type, entry.value),
+                f"mail from {quoted(entry.value)} is delivered whatever it holds",
+                Drift("Action", None, "Allow"),
+                Step("exchange", "Remove-TenantAllowBlockListItems", remove),
+            )
+
+
+def _trusted_domains(facts: Facts) -> Iterator[WayRound]:
+    for domain in facts.all(RemoteDomain):
+        if domain.trusted_mail_inbound_enabled:
+            yield _way(
+                f"remote domain {domain.name}",
+                (domain.domain_name, "TrustedMailInboundEnabled"),
+                f"mail from {quoted(domain.domain_name)} is taken for safe",
+                Drift("TrustedMailInboundEnabled", wanted=False, found=True),
+                ("Set-RemoteDomain", domain.identity, False),
+            )
+
+
+def _is_filters(address: str, wanted: Wanted) -> bool:
+    return normal.lies_within(address, wanted.profile.delivery_networks)
+
+
+def _addresses(texts: Collection[str]) -> str:
+    """`203.0.113.0/24 (256 IPv4 addresses)`; a first few where there are many."""
+    first = sorted(texts)[:_MOST_NAMED]
+    more = f" and {len(texts) - len(first)} more" if len(texts) > len(first) else ""
+    count = sum(normal.size(each) for each in texts)
+    counted = f" ({count} IPv4 address{'es' if count > 1 else ''})" if count else ""
+    return f"{', '.join(map(visible, first))}{more}{counted}"

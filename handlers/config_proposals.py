@@ -1,0 +1,114 @@
+"""Configs that let in more than their profile: kept as proposed until another person approves them."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from clients import public_suffixes
+from clients.connect import Clients
+from clients.storage.tenants import ConfigMoved
+from domain.errors import AnotherPerson, ProposalMoved
+from domain.ledger import Entry
+from domain.mail import names
+from domain.tenant import TenantConfig
+from domain.widening import ProposedConfig, is_microsofts, widened
+
+
+class ShownProposal(BaseModel):
+    """A proposed config, and what it would let in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: str = "proposed"
+    tenant_id: str
+    by: str
+    at: AwareDatetime
+    lapses_at: AwareDatetime
+    widens: tuple[str, ...]
+    config: TenantConfig
+
+
+def shown_proposal(proposed: ProposedConfig) -> ShownProposal:
+    return ShownProposal(
+        tenant_id=proposed.config.tenant_id,
+        by=proposed.by,
+        at=proposed.at,
+        lapses_at=proposed.lapses_at,
+        widens=proposed.widens,
+        config=proposed.config,
+    )
+
+
+def refuse_foreign_suffixes(suffixes: tuple[str, ...]) -> None:
+    """Raises ValueError for a suffix of MX hosts that cannot be one filter's own."""
+    for suffix in suffixes:
+        name = names.to_ascii(suffix)
+        if is_microsofts(name):
+            raise ValueError(f"overrides.mx_suffixes: {name} is Microsoft's own, not a filter's")
+        if public_suffixes.is_public(name):
+            raise ValueError(f"overrides.mx_suffixes: {name} is a public suffix, below which anybody can have hosts")
+
+
+def widening(config: TenantConfig, kept: TenantConfig | None, clients: Clients) -> tuple[str, ...]:
+    """What *config* lets in that neither its profile does nor the config that counts now."""
+    if not config.overrides:
+        return ()
+    accepted = [clients.profiles[config.profile]]
+    if kept:
+        with suppress(ValueError):  # what makes no sense lets nothing in
+            accepted.append(clients.wanted(kept).profile)
+    return widened(clients.wanted(config).profile, *accepted)
+
+
+async def propose(proposed: ProposedConfig, clients: Clients) -> ShownProposal:
+    """Keep *proposed* for another person, and say so in the ledger."""
+    await clients.storage.tenants.propose(proposed)
+    entry = Entry(
+        at=proposed.at,
+        tenant_id=proposed.config.tenant_id,
+        event="proposed",
+        detail=f"a config waits for another person: {'; '.join(proposed.widens)}",
+        actor=proposed.by,
+        requested_by=proposed.by,
+    )
+    await clients.storage.ledger.append(entry)
+    return shown_proposal(proposed)
+
+
+async def waiting(tenant_id: str, clients: Clients) -> ProposedConfig | None:
+    """The tenant's proposed config, while it waits."""
+    proposed = await clients.storage.tenants.proposed(tenant_id)
+    return proposed if proposed and proposed.waits_at(clients.now()) else None
+
+
+async def take(
+    tenant_id: str, identity: str, entry_of: Callable[[ProposedConfig], Entry | None], clients: Clients
+) -> ProposedConfig:
+    """Let the proposed config take effect, with its ledger entry.
+
+    Raises:
+        RequestError: ProposalMoved: none waits, or it was to replace another config; AnotherPerson.
+    """
+    proposed = await waiting(tenant_id, clients)
+    if proposed is None:
+        raise ProposalMoved("no config of this tenant waits for another person")
+    _refuse_same(proposed, identity, signed_in=bool(clients.settings.api_audience))
+    table = clients.storage.tenants
+    try:
+        if proposed.version:
+            await table.replace(proposed.config, proposed.version, entry_of(proposed))
+        else:
+            await table.create(proposed.config, entry_of(proposed))
+    except ConfigMoved:
+        raise ProposalMoved("the config was changed since this one was proposed: propose it again") from None
+    await table.forget_proposed(tenant_id)
+    return proposed
+
+
+def _refuse_same(proposed: ProposedConfig, identity: str, *, signed_in: bool) -> None:
+    """One person may have several keys, so that where people sign in only they count."""
+    if signed_in and not (proposed.identity.startswith("oid ") and identity.startswith("oid ")):
+        raise AnotherPerson("two people who are signed in have to propose and to approve it, not a key")
+    if proposed.identity == identity:
+        raise AnotherPerson(f"another person than {proposed.by} has to approve it")

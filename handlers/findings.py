@@ -1,0 +1,175 @@
+"""A tenant's findings, and a person's two answers: declare, which becomes part of the config, and remove."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from clients.connect import Clients
+from clients.storage.tenants import ConfigMoved
+from domain.errors import UnknownFinding
+from domain.exemption import refuse_end
+from domain.findings import Finding, FindingKind, Inventory
+from domain.jobs import CheckTenant, RemediateTenant
+from domain.ledger import Entry
+from domain.operations import Operation
+from domain.states import ControlState
+from domain.tenant import Declaration, TenantConfig
+from handlers import operations
+from handlers.on_request import RequestBody, Requester, known_tenant
+
+
+class DeclarationRequest(RequestBody):
+    """Why the finding may stay, who answers for it, and until when."""
+
+    reason: str = Field(min_length=1, max_length=1000)
+    owner: str = Field(min_length=1, max_length=256)
+    until: AwareDatetime
+
+
+class RemovalRequest(RequestBody):
+    """*dry_run*: only show the steps, and what of them could not be put back."""
+
+    reason: str = Field("", max_length=1000)
+    dry_run: bool = False
+
+
+class ShownFinding(BaseModel):
+    """One finding, and how it is answered. *declaration*: what a person said, where that still counts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: FindingKind
+    control: str
+    name: str
+    value: str
+    lets_in: str
+    since: AwareDatetime | None
+    actor: str
+    first_sight: bool
+    state: Literal["open", "declared", "removing"]
+    declaration: Declaration | None
+
+
+async def findings_of(tenant_id: str, clients: Clients) -> list[ShownFinding]:
+    """What was found in a tenant and is there, oldest first. Raises UnknownId or UnknownTenant."""
+    config = await known_tenant(tenant_id, clients)
+    states = await clients.storage.states.load(config.tenant_id)
+    inventory = states.inventory(config, clients.now())
+    there = sorted((each for each in states.findings.values() if each.gone_at is None), key=_order)
+    return [_shown(each, states.of(each.control), inventory, config) for each in there]
+
+
+def _order(finding: Finding) -> tuple[str, str, str]:
+    return str(finding.since), finding.control, finding.id
+
+
+def _shown(finding: Finding, state: ControlState, inventory: Inventory, config: TenantConfig) -> ShownFinding:
+    answered: Literal["open", "declared", "removing"] = "declared" if finding.id in inventory.declared else "open"
+    said = next((each for each in config.declared if each.finding == finding.id), None)
+    # What was there at first sight was made before anything could have been heard of it.
+    actor = finding.actor or ("" if finding.first_sight or not state.actor else str(state.actor))
+    return ShownFinding(
+        id=finding.id,
+        kind=finding.kind,
+        control=finding.control,
+        name=finding.name,
+        value=finding.value,
+        lets_in=finding.lets_in,
+        since=finding.since,
+        actor=actor,
+        first_sight=finding.first_sight,
+        state="removing" if finding.removing else answered,
+        declaration=said if answered == "declared" else None,
+    )
+
+
+async def declare(tenant_id: str, finding_id: str, wish: DeclarationRequest, by: str, clients: Clients) -> Declaration:
+    """Vouch for a finding until a moment in the future; a second declaration replaces the first.
+
+    Raises:
+        RequestError: UnknownTenant, UnknownFinding; BadField: the end is not in the future.
+    """
+    config, now = await known_tenant(tenant_id, clients), clients.now()
+    finding = await _known_finding(config, finding_id, clients)
+    refuse_end(wish.until, now)
+    declaration = Declaration(
+        finding=finding.id,
+        kind=finding.kind,
+        control=finding.control,
+        name=finding.name,
+        value=finding.value,
+        reason=wish.reason,
+        owner=wish.owner,
+        until=wish.until,
+    )
+    entry = Entry(
+        at=now,
+        tenant_id=config.tenant_id,
+        control=finding.control,
+        event="declared",
+        detail=f"{finding.sentence}; {declaration.sentence}",
+        reason=wish.reason,
+        finding=finding.id,
+        actor=by,
+        requested_by=by,
+    )
+    await _write(config.tenant_id, declaration, entry, clients)
+    await clients.storage.queues.send(CheckTenant(tenant_id=config.tenant_id, controls=(finding.control,)))
+    return declaration
+
+
+async def _write(tenant_id: str, declaration: Declaration, told: Entry, clients: Clients) -> None:
+    """Put the declaration into the tenant's config with its entry, whatever else changes in it meanwhile."""
+    while True:
+        config = await known_tenant(tenant_id, clients)
+        kept = await clients.storage.tenants.find(config.tenant_id)
+        if kept is None:
+            continue
+        try:
+            await clients.storage.tenants.replace(kept[0].declaring(declaration), kept[1], told)
+        except ConfigMoved:
+            continue
+        return
+
+
+async def remove(
+    tenant_id: str, finding_id: str, wish: RemovalRequest, requester: Requester, clients: Clients
+) -> Operation:
+    """Ask for the exact steps that take a finding away, through the gate, or only to see them.
+
+    Raises:
+        RequestError: UnknownTenant, UnknownFinding, KeyReused.
+    """
+    if earlier := await operations.taken_up(requester.key, clients):
+        return earlier
+    config = await known_tenant(tenant_id, clients)
+    finding = await _known_finding(config, finding_id, clients)
+    operation = Operation(
+        id=operations.new_id(requester.key),
+        kind="remove",
+        tenant_id=config.tenant_id,
+        requested_by=requester.by,
+        reason=wish.reason,
+        dry_run=wish.dry_run,
+        finding=finding.id,
+        created_at=clients.now(),
+    )
+    job = RemediateTenant(
+        tenant_id=config.tenant_id,
+        controls=(finding.control,),
+        operation_id=operation.id,
+        requested_by=requester.by,
+        asked_at=operation.created_at,
+        dry_run=wish.dry_run,
+        remove=finding.id,
+    )
+    return await operations.start(operation, lambda _: clients.storage.queues.send(job), clients, requester.key)
+
+
+async def _known_finding(config: TenantConfig, finding_id: str, clients: Clients) -> Finding:
+    states = await clients.storage.states.load(config.tenant_id)
+    finding = states.findings.get(finding_id)
+    if finding is None or finding.gone_at is not None:
+        raise UnknownFinding(finding_id)
+    return finding

@@ -1,0 +1,58 @@
+"""What a job sees of its tenant's doors, MX and lock, for the effect guard of the gate."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from clients.connect import Clients
+from clients.storage.states import TenantStates
+from domain.control import Drifted, Facts
+from domain.controls.inbound_lockdown import lock_seen
+from domain.controls.mx import mx_guard
+from domain.controls.per_domain import receiving
+from domain.effects import effects
+from domain.lock import OLDEST_PROOF, Doors, LockSeen
+from domain.mx_moves import Sights
+from domain.tenant import Wanted
+from ncrontab import Ncrontab
+
+
+@dataclass(frozen=True, slots=True)
+class DoorsSeen:
+    """One look at the MX of a tenant, from every server, and at the lock; None where that tells nothing."""
+
+    sights: Sights
+    at: datetime
+    lock: LockSeen | None = None
+
+    def remembered(self, states: TenantStates) -> TenantStates:
+        """*states* with what was seen; seen twice is remembered once."""
+        return states.remembering(states.mx.after(self.sights, self.at, locked=False)).seeing(self.lock)
+
+
+def touches_doors(plan: Drifted, facts: Facts, wanted: Wanted) -> bool:
+    """Whether *plan* changes who may deliver, or what is watched; where not, nothing need be looked at."""
+    return any(each.closing or each.opening for each in effects(plan.steps, facts, wanted))
+
+
+async def look_at_doors(
+    facts: Facts, wanted: Wanted, states: TenantStates, clients: Clients
+) -> tuple[Doors, DoorsSeen]:
+    """What the effect guard rests on, as *facts* and the MX of this moment show it, and what is to be remembered."""
+    sights = await clients.reader.mx(receiving(facts), wanted.profile.filter_hosts)
+    seen, now = DoorsSeen(sights, clients.now()), clients.now()
+    closing = mx_guard(facts, wanted, sights, seen.remembered(states).mx, now)
+    seen = DoorsSeen(sights, seen.at, lock_seen(facts, wanted, closing, now))
+    known = seen.remembered(states)
+    return Doors(closing, known.lock, known.mx.was_locked_at(now), _oldest(clients)), seen
+
+
+def _oldest(clients: Clients) -> timedelta:
+    """How old a proof of the lock may be: two intervals of the slow lane, in which the MX are looked at."""
+    interval = _interval(clients.settings.slow_schedule, clients.now().date().isoformat())
+    return 2 * interval if interval else OLDEST_PROOF
+
+
+@lru_cache(maxsize=8)
+def _interval(schedule: str, day: str) -> timedelta | None:
+    return Ncrontab(schedule).interval(datetime.fromisoformat(day))

@@ -1,0 +1,112 @@
+"""The only timer: each minute it asks for the visits that came due. The ticks are the truth; all else is only faster.
+
+A tick claims the cursor, enqueues what came due since then, and moves the cursor on. So two at once do the work of one,
+a late one does what was missed, and one that dies half-way is done again by the next.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import batched
+from typing import Literal
+
+from clients.connect import Clients
+from clients.settings import Settings
+from clients.storage.fleet import CursorMoved
+from domain.fleet import LOOKS, Cursor, LookName, Rhythm, due, late, shards
+from domain.jobs import PollTickets, VisitShard
+from handlers.evidence import anchor_heads
+from handlers.loop import gauges
+
+log = logging.getLogger("holdfast.tick")
+
+COMPARE_EVERY = timedelta(hours=1)
+"""The index of the fleet is compared with the tenants' configs so often: a crash between the two is healed by then."""
+
+_AT_ONCE = 32
+"""Messages sent at the same time."""
+
+
+async def tick(clients: Clients) -> None:
+    """Enqueue what came due since the last tick, unless another tick is at it."""
+    now, fleet = clients.now(), clients.storage.fleet
+    cursor, version = await fleet.cursor() or (Cursor(done=now), None)
+    if cursor.is_claimed(now, ticks(clients.settings, now)):
+        return
+    try:
+        version = await fleet.move(replace(cursor, claimed=now), version)
+    except CursorMoved:
+        return
+    tenants, compared = await _tenants(cursor, now, clients)
+    windows = {look: _rhythm(look, clients, now).window(cursor.done, now) for look in LOOKS}
+    await ask(due(tenants, windows), now, clients)
+    await enqueue_due(clients)
+    if clients.psa.by_provider and _rhythm("psa", clients, now).window(cursor.done, now).has(0):
+        await clients.storage.queues.send(PollTickets())
+    after = Cursor(done=max(now, cursor.done), tenants=len(tenants), counted=True, compared=compared)
+    with suppress(CursorMoved):  # another took over from a tick as slow as this
+        await fleet.move(after, version)
+    log.info("tick tenants=%d late_s=%.0f", after.tenants, _overdue(cursor, now, clients).total_seconds())
+    if windows["fast"].has(0):
+        await _isolated("gauges", gauges.measure(tenants, clients))
+    if windows["slow"].has(0):
+        await _isolated("anchor", anchor_heads(clients))
+    if compared == now:
+        await _isolated("forget", clients.storage.rests.forget(now))
+
+
+async def _isolated(what: str, work: Awaitable[object]) -> None:
+    """Do what comes round beside the looks: the cursor is moved, so that its failure repeats nothing."""
+    try:
+        await work
+    except Exception:
+        log.exception("tick_beside_failed what=%s", what)
+
+
+def _rhythm(look: LookName | Literal["psa"], clients: Clients, now: datetime) -> Rhythm:
+    return Rhythm.of(getattr(clients.settings, f"{look}_schedule"), now)
+
+
+async def overdue(clients: Clients) -> timedelta | None:
+    """By how much the tick is late; None before the first."""
+    found, now = await clients.storage.fleet.cursor(), clients.now()
+    return _overdue(found[0], now, clients) if found else None
+
+
+def ticks(settings: Settings, now: datetime) -> Rhythm:
+    """How often the timer fires."""
+    return Rhythm.of(settings.tick_schedule, now)
+
+
+async def ask(visits: Mapping[str, tuple[LookName, ...]], due_by: datetime, clients: Clients) -> None:
+    """Enqueue the *visits*, shard by shard: what came due by *due_by*."""
+    jobs = [
+        VisitShard(tenants=tuple(tenants), looks=looks, due_by=due_by)
+        for looks, tenants in shards(visits, clients.settings.shard_size)
+    ]
+    for some in batched(jobs, _AT_ONCE, strict=False):
+        await asyncio.gather(*map(clients.storage.queues.send, some))
+
+
+async def enqueue_due(clients: Clients) -> None:
+    """Put what waited for longer than a message should be hidden on its queue; a crash in between only doubles it."""
+    async for job in clients.storage.due.due(clients.now()):
+        await clients.storage.queues.put(job.queue, job.body)
+        await clients.storage.due.remove(job)
+
+
+async def _tenants(cursor: Cursor, now: datetime, clients: Clients) -> tuple[dict[str, datetime], datetime]:
+    """The tenants by the index, and when that was last brought into line with their configs: now, where that is due."""
+    if cursor.compared and now - cursor.compared < COMPARE_EVERY:
+        return await clients.storage.fleet.tenants(), cursor.compared
+    before = await clients.storage.fleet.pages()
+    tenants = await clients.storage.tenants.enabled_since()
+    await clients.storage.fleet.compare(tenants, before)
+    return tenants, now
+
+
+def _overdue(cursor: Cursor, now: datetime, clients: Clients) -> timedelta:
+    return late(cursor, ticks(clients.settings, now), now)

@@ -1,0 +1,95 @@
+"""Visit the tenants of a shard side by side, and do every look that is due. Each tenant's failure is its own.
+
+A shard is never put back for one of its tenants: what failed is written into that tenant's state, and the next tick
+that finds the tenant due asks again. One that was looked at since the shard was made is not looked at again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+
+from clients import telemetry
+from clients.connect import Clients
+from clients.storage.documents import NewerRow
+from domain.jobs import Again, CheckTenant, Done, Outcome, ReadAudit, TriageAlerts, VisitShard
+from domain.reading import LANES, Lane
+from handlers.loop import check
+from handlers.restraint import Rests, sparing
+from handlers.security import alerts, audit
+
+log = logging.getLogger("holdfast.visit")
+
+LONGEST_LOOK_S = 180
+"""More than any look takes that ends: a read is given up after 90 seconds."""
+MOST_LOOKS = 3
+"""Looks in a row at a tenant in which a remediation wrote meanwhile; the remediation reads by itself."""
+
+type Failed = Callable[[str], Awaitable[None]]
+"""Keeps in the tenant's state why a look failed."""
+
+
+async def visit_shard(shard: VisitShard, clients: Clients) -> Outcome:
+    """Visit every tenant of *shard*."""
+    rests = await clients.storage.rests.all()
+    await asyncio.gather(*(_visit(tenant_id, shard, rests, clients) for tenant_id in shard.tenants))
+    return Done()
+
+
+async def _visit(tenant_id: str, shard: VisitShard, rests: Rests, clients: Clients) -> None:
+    async with clients.visits:
+        with telemetry.visiting(tenant_id):
+            async with sparing(tenant_id, rests, clients):
+                for name, look, failed in _looks(tenant_id, shard, clients):
+                    await _isolated(f"tenant={tenant_id} look={name}", look, failed)
+
+
+def _looks(
+    tenant_id: str, shard: VisitShard, clients: Clients
+) -> Iterator[tuple[str, Callable[[], Awaitable[object]], Failed]]:
+    """What is to be done there, each with what keeps its failure. The states' writers come one after the other."""
+    lanes = tuple(lane for lane in LANES if lane in shard.looks)
+    if lanes:
+        job = _job(tenant_id, lanes)
+        yield (
+            " ".join(lanes),
+            lambda: _look(job, shard, clients),
+            lambda why: check.note_failed_check(job, why, clients),
+        )
+    if "alerts" in shard.looks:
+        triage = TriageAlerts(tenant_id=tenant_id)
+        yield (
+            "alerts",
+            lambda: alerts.triage_alerts(triage, clients),
+            lambda why: alerts.note_failed_triage(tenant_id, why, clients),
+        )
+    if "audit" in shard.looks:
+        read = ReadAudit(tenant_id=tenant_id)
+        yield (
+            "audit",
+            lambda: audit.read_audit(read, clients),
+            lambda why: audit.note_failed_reading(tenant_id, why, clients),
+        )
+
+
+def _job(tenant_id: str, lanes: tuple[Lane, ...]) -> CheckTenant:
+    return CheckTenant(tenant_id=tenant_id, lane=lanes[0] if len(lanes) == 1 else None)
+
+
+async def _look(job: CheckTenant, shard: VisitShard, clients: Clients) -> None:
+    for _ in range(MOST_LOOKS):
+        if not isinstance(await check.check_tenant(job, clients, due_by=shard.due_by), Again):
+            return
+
+
+async def _isolated(what: str, look: Callable[[], Awaitable[object]], failed: Failed) -> None:
+    """Do *look*; whatever goes wrong is logged and kept in the tenant's state, and nobody else's trouble."""
+    try:
+        async with asyncio.timeout(LONGEST_LOOK_S):
+            await look()
+    except NewerRow as newer:
+        log.warning("newer_row %s %s", what, newer)
+    except Exception as error:
+        log.exception("visit_failed %s", what)
+        with suppress(Exception):  # the storage account itself may be what failed
+            await failed(f"the look failed: {type(error).__name__}")

@@ -1,0 +1,131 @@
+"""A person opens the lock: every restricting connector is loosened now, and the lock-down is held open until a date.
+
+Mode, freeze, breaker and radius are passed. An engaged brake stops it: the operation then shows what to type by hand.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from clients.storage.states import TenantStates
+from domain import way_out
+from domain.control import DoubtError, Drifted, Facts
+from domain.controls import CATALOGUE
+from domain.corrections import PROOF_PATIENCE, Answered, Unanswered
+from domain.exemption import Exemption
+from domain.findings import Finding
+from domain.jobs import Again, CheckTenant, Done, Outcome
+from domain.ledger import Entry, LedgerEvent
+from domain.operations import ControlOutcome, Operation, OperationState
+from domain.states import StateName, drift_view, step_view
+from domain.steps import ShownStep
+from handlers import operations
+from handlers.loop import gatekeeper
+from handlers.loop.send import send
+
+LOCK = CATALOGUE["inbound-lockdown"]
+HELD_OPEN = (LOCK.id, "service-connectors")
+"""What would close a connector again."""
+
+
+async def settle_way_out(case: gatekeeper.Case) -> Outcome:
+    """Open the tenant, or find out whether an earlier delivery has. Again, until that shows."""
+    operation = await case.clients.storage.operations.get(case.job.operation_id or "")
+    if operation is None:
+        return Done()
+    return await _Opening(case, operation).settle()
+
+
+class _Opening:
+    """One opening, under the tenant's lease."""
+
+    def __init__(self, case: gatekeeper.Case, operation: Operation) -> None:
+        self._case, self._operation = case, operation
+
+    async def settle(self) -> Outcome:
+        """Announce, loosen, look again."""
+        try:
+            facts = await self._look()
+            plan, others = way_out.opening(facts), way_out.of_others(facts, self._case.wanted)
+        except DoubtError as doubt:
+            return await self._finish("failed", f"the connectors could not be read: {doubt}", None)
+        await self._announce(plan, others)
+        if plan and (held := await self._write(plan, facts)):
+            return await self._finish("held", held, plan)
+        return await self._prove(plan)
+
+    async def _look(self) -> Facts:
+        return await self._case.clients.reader.look(self._case.wanted, [LOCK], dns="cached")
+
+    async def _announce(self, plan: Drifted | None, others: tuple[Finding, ...]) -> None:
+        """What is held open, which connectors a person closes again, and what is about to be done, in one write."""
+        operation, now = self._operation, self._case.clients.now()
+        until = operation.until or now
+        exemption = Exemption(reason=f"held open: {operation.reason}", owner=operation.requested_by, until=until)
+        entry = self._said("opening", exemption.sentence, plan)
+
+        def announced(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+            held = states.excepting(dict.fromkeys(HELD_OPEN, exemption))
+            return held.noting(others, now), [entry]
+
+        await self._case.clients.storage.states.change(operation.tenant_id, announced)
+
+    async def _write(self, plan: Drifted, facts: Facts) -> str:
+        """Take the steps. Returns why they were not all taken; empty where a look has to tell what came of them."""
+        wish = gatekeeper.Wish(
+            control=LOCK.id,
+            wanted=self._case.wanted,
+            lease=self._case.lease,
+            plan=plan,
+            facts=facts,
+            way_out=True,
+            requested_by=self._operation.requested_by,
+        )
+        ruling = await gatekeeper.ask_for_plan(wish, self._case.clients)
+        if ruling.refusal:
+            return f"{ruling.refusal.sentence}: type the lines shown by hand"
+        refused = []
+        for step in plan.steps:  # one that is refused keeps no other connector closed
+            await operations.add_step(self._operation.id, LOCK.id, ShownStep.of(step), self._case.clients)
+            sent = await send(step, wish, self._case.clients)
+            if not isinstance(sent, Answered | Unanswered):
+                refused.append(f"{step.powershell}: not taken, type it by hand")
+        return "; ".join(refused)
+
+    async def _prove(self, plan: Drifted | None) -> Outcome:
+        for pause_s in self._case.clients.rereads_s:
+            if plan is None or way_out.opening(await self._look()) is None:
+                await self._case.clients.storage.ledger.append(self._said("opened", "no connector refuses mail", plan))
+                return await self._finish("succeeded", "no connector refuses mail any more", plan)
+            await asyncio.sleep(pause_s)
+        if self._case.clients.now() - self._operation.created_at < PROOF_PATIENCE:
+            return Again(self._case.job.pause)
+        return await self._finish("needs_person", f"it does not show after {PROOF_PATIENCE}", plan)
+
+    async def _finish(self, state: OperationState, why: str, plan: Drifted | None) -> Outcome:
+        stands: dict[OperationState, StateName] = {"succeeded": "excepted", "held": "held", "failed": "unknown"}
+        outcome = ControlOutcome(
+            id=LOCK.id,
+            state=stands.get(state, "needs_person"),
+            drift=drift_view(plan.drift) if plan else (),
+            steps=step_view(plan.steps) if plan else (),
+            detail=why,
+        )
+        await operations.finish(self._operation.id, (outcome,), state, self._case.clients)
+        look = CheckTenant(tenant_id=self._operation.tenant_id, controls=HELD_OPEN)
+        await self._case.clients.storage.queues.send(look)
+        return Done()
+
+    def _said(self, event: LedgerEvent, detail: str, plan: Drifted | None) -> Entry:
+        """An entry of this opening; each is the same one however often the job is delivered."""
+        entry = Entry(
+            at=self._operation.created_at,
+            tenant_id=self._operation.tenant_id,
+            control=LOCK.id,
+            event=event,
+            detail=detail,
+            actor=self._operation.requested_by,
+            requested_by=self._operation.requested_by,
+            reason=self._operation.reason,
+            operation_id=self._operation.id,
+        )
+        return replace(entry, drift=drift_view(plan.drift), steps=step_view(plan.steps)) if plan else entry

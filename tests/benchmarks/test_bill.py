@@ -1,0 +1,67 @@
+"""The bill's model behaves as the platform does, and docs/cost.md shows what it gives."""
+
+from random import Random
+
+import pytest
+
+from benchmarks.bill import report
+from benchmarks.bill.platform import Group, Message, Shape
+
+
+def chance():
+    """The same each time."""
+    return Random(1)  # noqa: S311 - no secret
+
+
+def ran(shape, messages, seconds=600.0):
+    group = Group(shape, chance())
+    group.put(messages)
+    group.run(seconds)
+    return group.outcome
+
+
+def message(at=0.0, *, put_at=None, tenant=0, cpu_s=0.01, wait_s=1.0):
+    return Message(at, tenant, at if put_at is None else put_at, 1, cpu_s, wait_s)
+
+
+def test_hidden_messages_count_as_soon_as_one_is_visible():
+    group = Group(Shape(), chance())
+    group.put([message(0.0), *(message(300.0, put_at=0.0, tenant=n) for n in range(100))])
+    assert group.length(0.0) == 101
+
+
+def test_messages_that_are_all_hidden_or_not_put_yet_count_nothing():
+    group = Group(Shape(), chance())
+    group.put([message(300.0, put_at=0.0), message(300.0)])
+    assert group.length(0.0) == 0
+
+
+def test_hidden_messages_start_instances_and_shards_do_not():
+    hidden = ran(Shape(), [message(float(n), put_at=0.0, tenant=n) for n in range(500)])
+    shards = ran(Shape(), [Message(60.0 * n, n, 60.0 * n, 25, 0.25, 1.5) for n in range(10)])
+    assert max(hidden.instances) > 5 * max(shards.instances)
+
+
+def test_every_message_is_worked_on_once_and_a_stretch_is_paid_for_as_a_second_at_least():
+    outcome = ran(Shape(gigabytes=0.5), [message(100.0 * n, wait_s=0.1) for n in range(5)])
+    assert (outcome.executions, outcome.gb_seconds) == (5, 5 * 0.5)
+
+
+def test_one_warm_instance_asks_for_a_token_once_an_hour_at_most():
+    looks = [message(300.0 * n) for n in range(12)]
+    assert ran(Shape(most=1, always=1), looks, 3600.0).without_token == 1
+
+
+@pytest.mark.parametrize("size", report.SIZES[:2])
+def test_the_page_shows_what_the_model_gives(size):
+    shown = report.PAGE.read_text("utf-8").splitlines()
+    for engine, run in (("sweep", report.before), ("tick", report.now)):
+        assert report.row(size, engine, run(size)) in shown
+
+
+@pytest.mark.parametrize(("size", "goal"), report.GOALS.items())
+def test_the_goals_are_met(size, goal):
+    [row] = [line for line in report.PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {size:,} | tick |")]
+    *_, together, _instances, waited, _seen, _ = (cell.strip() for cell in row.split("|"))
+    assert float(together) < goal
+    assert float(waited.rstrip("%")) < 100 * report.MOST_WAITING

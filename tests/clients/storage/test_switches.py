@@ -1,0 +1,64 @@
+"""The brake fails closed, and opens rightly: once, at the first start of all."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables.aio import TableServiceClient
+
+from clients.storage.chains import ChainTable
+from clients.storage.heads import HeadTable
+from clients.storage.ledger import LedgerTable
+from clients.storage.switches import SwitchTable
+from domain.gate import Brake
+
+
+def table_of(table):
+    """The table, with a ledger that is not told anything here."""
+    heads = HeadTable(table)
+    return SwitchTable(table, LedgerTable(table, ChainTable(table, heads)))
+
+
+@pytest_asyncio.fixture
+async def tables(azurite_connection):
+    """`switches`, `tenants` and `ledger` of a new account."""
+    async with TableServiceClient.from_connection_string(azurite_connection) as service:
+        names = [f"t{uuid4().hex}" for _ in range(3)]
+        yield [await service.create_table(name) for name in names]
+        for name in names:
+            await service.delete_table(name)
+
+
+async def test_the_first_start_makes_the_brake_released(tables):
+    switches, *others = tables
+    await table_of(switches).begin(*others)
+    assert not (await table_of(switches).brake()).engaged
+    assert await switches.get_entity("brake", "brake")
+
+
+async def test_of_many_first_starts_one_makes_it_and_a_brake_that_was_pulled_stays(tables):
+    switches, *others = tables
+    await asyncio.gather(*(table_of(switches).begin(*others) for _ in range(5)))
+    await table_of(switches).set_brake(Brake(engaged=True, reason="incident 7"))
+    await asyncio.gather(*(table_of(switches).begin(*others) for _ in range(5)))
+    assert (await table_of(switches).brake()).reason == "incident 7"
+
+
+@pytest.mark.parametrize("known", [0, 1, 2], ids=["switches", "tenants", "ledger"])
+async def test_where_anything_was_ever_written_a_missing_brake_is_engaged_and_stays_so(tables, known):
+    await tables[known].create_entity({"PartitionKey": "p", "RowKey": "r"})
+    switches = table_of(tables[0])
+    await switches.begin(*tables[1:])
+    assert (await switches.brake()).engaged
+    with pytest.raises(ResourceNotFoundError):
+        await tables[0].get_entity("brake", "brake")
+    await switches.set_brake(Brake())
+    assert not (await switches.brake()).engaged
+
+
+@pytest.mark.parametrize("row", [{"body0": "{"}, {"body0": '{"engaged": "perhaps"}'}, {"version": 99, "body0": "{}"}])
+async def test_a_brake_that_makes_no_sense_is_engaged(tables, row):
+    await tables[0].create_entity({"PartitionKey": "brake", "RowKey": "brake"} | row)
+    assert (await table_of(tables[0]).brake()).engaged

@@ -1,0 +1,56 @@
+"""What the control makes of the ways round: told, declared, silent at first, unknown where one could not be read."""
+
+from dataclasses import replace
+
+from domain.control import Compliant, Facts, NeedsPerson, Unknown
+from domain.controls import CATALOGUE
+from domain.findings import Inventory
+from domain.states import after_judgement
+from tests.domain.builders import NOW, PROVEN, failing, healthy, judge, reading, wanted
+from tests.domain.test_ways_round import STRANGER, connector, entry, told
+
+CONTROL = CATALOGUE["lock-bypass"]
+
+
+def test_a_declaration_holds_for_the_whole_and_one_more_address_is_another_finding():
+    before = connector()
+    [finding] = told(before).findings
+    declared = replace(wanted(), inventory=replace(PROVEN, declared=frozenset({finding.id})))
+    assert isinstance(CONTROL.find(Facts(reading(before)), declared), Compliant)
+    more = connector(SenderIPAddresses=[STRANGER, "192.0.2.7"])
+    judgement = CONTROL.find(Facts(reading(more)), declared)
+    assert isinstance(judgement, NeedsPerson)
+    assert judgement.findings[0].id != finding.id
+
+
+def test_in_an_installation_that_has_tenants_the_kind_begins_silently_and_what_comes_later_is_told():
+    first = replace(wanted(), inventory=Inventory(settled=frozenset(CATALOGUE)))
+    judgement = CONTROL.find(Facts(reading(connector())), first)
+    assert isinstance(judgement, Compliant)
+    assert judgement.detail == "findings from before this version, to be declared or removed: 1"
+    second = replace(first, inventory=after_judgement(first.inventory, CONTROL, judgement, NOW))
+    assert isinstance(CONTROL.find(Facts(reading(connector())), second), Compliant)
+    later = connector() | {"Get-TenantAllowBlockListItems": entry("a@x.example")["Get-TenantAllowBlockListItems"]}
+    told = CONTROL.find(Facts(reading(later)), second)
+    assert isinstance(told, NeedsPerson)
+    assert "a@x.example" in told.todo
+    assert STRANGER not in told.todo
+
+
+def test_whatever_cannot_be_read_is_named_and_the_control_is_unknown():
+    assert CONTROL.find(Facts(failing(healthy(), "Get-RemoteDomain")), wanted()) == Unknown("no answer", "grant it")
+    missing = {query: seen for query, seen in reading(healthy()).items() if "HostedContent" not in query.cmdlet}
+    del missing[next(query for query in missing if query.cmdlet == "Get-RemoteDomain")]
+    assert CONTROL.find(Facts(missing), wanted()) == Unknown(
+        "Get-HostedContentFilterPolicy was not read; Get-RemoteDomain was not read"
+    )
+
+
+def test_direct_send_is_named_only_where_nothing_locks_the_tenant():
+    open_tenant = healthy() | {"Get-InboundConnector": []}
+    judgement = judge("lock-bypass", open_tenant)
+    assert isinstance(judgement, Compliant)
+    assert "see the control direct-send" in judgement.detail
+    refused = open_tenant | {"Get-OrganizationConfig": [{"Identity": "x", "RejectDirectSend": True}]}
+    assert judge("lock-bypass", refused) == Compliant()
+    assert judge("lock-bypass", healthy()) == Compliant()

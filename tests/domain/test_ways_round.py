@@ -1,0 +1,158 @@
+"""Each way round the filter is named once, with what it lets in; what the profile and the config name is expected."""
+
+from dataclasses import replace
+
+import pytest
+
+from domain.control import Compliant, Drifted, Facts, NeedsPerson
+from domain.controls import CATALOGUE
+from domain.effects import effect
+from domain.exchange import ContentFilter
+from domain.findings import found
+from tests.domain.builders import HEALTHY, PROVEN, healthy, judge, reading, wanted
+
+CONTROL = CATALOGUE["lock-bypass"]
+FILTERS, STRANGER = "65.99.255.0/24", "203.0.113.0/24"
+
+
+def added(cmdlet, **fields):
+    """The healthy tenant with one more object like its first of *cmdlet*."""
+    return healthy() | {cmdlet: [*HEALTHY[cmdlet], *[HEALTHY[cmdlet][0] | fields]]}
+
+
+def changed(cmdlet, **fields):
+    return healthy() | {cmdlet: [HEALTHY[cmdlet][0] | fields]}
+
+
+def connector(**fields):
+    plain = {"Identity": "Copier", "Name": "Copier", "SenderIPAddresses": [STRANGER]}
+    return added("Get-InboundConnector", **(plain | {"RestrictDomainsToIPAddresses": False} | fields))
+
+
+def entry(value):
+    return healthy() | {"Get-TenantAllowBlockListItems": [{"Identity": "7", "Value": value, "Action": "Allow"}]}
+
+
+def rule(**fields):
+    return added("Get-TransportRule", Identity="Bypass", Name="Bypass", **({"SetSCL": -1} | fields))
+
+
+def pair(network=STRANGER, action="Allow"):
+    return added("Get-TenantAllowBlockListSpoofItems", Identity="9", SendingInfrastructure=network, Action=action)
+
+
+WAYS = [
+    (connector(), "connector Copier", "203.0.113.0/24 (256 IPv4 addresses)"),
+    (connector(ConnectorType="OnPremises"), "connector Copier", "(256 IPv4 addresses)"),
+    (connector(SenderIPAddresses=["192.0.2.7"]), "connector Copier", "192.0.2.7/32 (1 IPv4 address)"),
+    (connector(SenderIPAddresses=[], TlsSenderCertificateName="x.example"), "connector Copier", "x.example"),
+    (changed("Get-InboundConnector", EFSkipIPs=[STRANGER]), "Enhanced Filtering", "judged by the address before"),
+    (changed("Get-InboundConnector", EFSkipLastIP=True), "Enhanced Filtering", "judged by the address before"),
+    (pair(), "spoofed sender *, 203.0.113.0/24", "may claim to come from '*'"),
+    (rule(), "rule Bypass", "whom its conditions name"),
+    (rule(SenderIpRanges=["192.0.2.0-192.0.2.9"]), "rule Bypass", "(10 IPv4 addresses)"),
+    (rule(SetSCL=None, SetHeaderName="X-MS-Exchange-Organization-SkipSafeLinksProcessing"), "rule Bypass", "look"),
+    (changed("Get-HostedConnectionFilterPolicy", IPAllowList=[FILTERS, STRANGER]), "connection filter", STRANGER),
+    (changed("Get-HostedConnectionFilterPolicy", EnableSafeList=True), "connection filter", "Microsoft's own list"),
+    (changed("Get-HostedContentFilterPolicy", AllowedSenders=[{"Sender": "a@x.example"}]), "anti-spam policy", "1"),
+    (changed("Get-HostedContentFilterPolicy", AllowedSenderDomains=["x.example"]), "anti-spam policy", "1"),
+    (entry("a@x.example"), "Tenant Allow/Block List", "a@x.example"),
+    (entry("2001:db8::1"), "Tenant Allow/Block List", "2001:db8::1"),
+    (changed("Get-RemoteDomain", TrustedMailInboundEnabled=True), "remote domain Default", "taken for safe"),
+]
+
+
+def told(rows):
+    judgement = judge("lock-bypass", rows)
+    assert isinstance(judgement, NeedsPerson)
+    return judgement
+
+
+@pytest.mark.parametrize(("rows", "name", "lets_in"), WAYS)
+def test_a_way_round_is_one_finding_that_a_person_is_told_of(rows, name, lets_in):
+    judgement = told(rows)
+    [finding] = judgement.findings
+    assert (finding.kind, finding.control) == ("bypass", "lock-bypass")
+    assert finding.name.startswith(name)
+    assert lets_in in finding.lets_in
+    assert finding.sentence in judgement.todo
+
+
+@pytest.mark.parametrize("rows", [rows for rows, _, _ in WAYS])
+def test_what_a_person_has_removed_is_one_exact_step_that_lets_nobody_in(rows):
+    [finding] = told(rows).findings
+    asked = replace(wanted(), inventory=PROVEN.without(finding.id))
+    judgement = CONTROL.find(Facts(reading(rows)), asked)
+    assert isinstance(judgement, Drifted)
+    assert [step.removes for step in judgement.steps] == [(finding.id,)]
+    assert judgement.findings == ()
+    did = effect(judgement.steps[0], Facts(reading(rows)), asked)
+    assert (did.closing, did.opening) == ((), ())
+
+
+@pytest.mark.parametrize("rows", [rows for rows, _, _ in WAYS])
+def test_a_removal_is_proven_by_a_look_that_does_not_find_it_any_more(rows):
+    [finding] = told(rows).findings
+    asked = replace(wanted(), inventory=replace(PROVEN.without(finding.id), known={finding.id: finding}))
+    judgement = CONTROL.find(Facts(reading(rows)), asked)
+    assert isinstance(judgement, Drifted)
+    [drift] = judgement.drift
+    after = CONTROL.find(Facts(reading(healthy())), asked)
+    assert isinstance(after, Compliant)
+    assert drift.field in after.equal
+
+
+EXPECTED = [
+    connector(Enabled=False),
+    connector(SenderIPAddresses=["65.99.255.7"], Name="Ours too"),
+    connector(SenderIPAddresses=[], SenderDomains=["smtp:x.example;1"]),
+    changed("Get-InboundConnector", EFSkipIPs=[FILTERS]),
+    pair(action="Block"),
+    rule(SenderIpRanges=FILTERS),
+    rule(State="Disabled"),
+    rule(Mode="Audit"),
+    rule(SetSCL=5),
+    changed("Get-HostedConnectionFilterPolicy", IPAllowList=["65.99.255.1-65.99.255.9", FILTERS]),
+    changed("Get-HostedContentFilterPolicy", AllowedSenders=None, AllowedSenderDomains=None),
+]
+
+
+@pytest.mark.parametrize("rows", EXPECTED)
+def test_what_lets_in_the_filter_alone_or_nobody_is_no_way_round(rows):
+    assert judge("lock-bypass", rows) == Compliant()
+
+
+def test_a_declared_service_is_expected_with_its_addresses_and_no_others():
+    declared = [{"name": "Copier", "sender_ips": [STRANGER]}]
+    assert judge("lock-bypass", connector(), service_connectors=declared) == Compliant()
+    by_name = [{"name": "Scan", "certificate": "scan.example"}]
+    certificate = connector(Name="Scan", SenderIPAddresses=[], TlsSenderCertificateName="Scan.example")
+    assert judge("lock-bypass", certificate, service_connectors=by_name) == Compliant()
+
+
+@pytest.mark.parametrize("services", [[], [{"name": "ExchangeDefender 2", "sender_ips": ["192.0.2.9/32"]}]])
+def test_an_address_that_another_control_asks_about_is_not_asked_about_twice(services):
+    rows = changed("Get-InboundConnector", SenderIPAddresses=[FILTERS, STRANGER])
+    rows["Get-InboundConnector"].append(HEALTHY["Get-InboundConnector"][0] | {
+        "Identity": "b", "Name": "ExchangeDefender 2", "Enabled": bool(services), "RestrictDomainsToIPAddresses": False,
+        "SenderIPAddresses": ["192.0.2.8", "192.0.2.9"],
+    })  # fmt: skip
+    first_sight = replace(wanted(service_connectors=services), inventory=replace(PROVEN, settled=frozenset()))
+    assert CONTROL.find(Facts(reading(rows)), first_sight) == Compliant()
+    assert isinstance(judge("lock-bypass", rows, service_connectors=services), NeedsPerson)
+
+
+def test_many_addresses_are_counted_and_the_first_few_named():
+    addresses = [f"192.0.2.{n}" for n in range(7)]
+    [finding] = told(connector(SenderIPAddresses=addresses)).findings
+    assert "and 2 more (7 IPv4 addresses)" in finding.lets_in
+
+
+def test_allowed_senders_of_a_form_that_nobody_knows_are_odd():
+    with pytest.raises(ValueError, match="list of strings"):
+        ContentFilter.of({"Identity": "x", "Name": "x", "AllowedSenders": [{"Other": 1}]})
+
+
+def test_the_ids_of_findings_do_not_depend_on_order():
+    one, other = (found("bypass", "lock-bypass", "x", each, "") for each in (["a", "b"], ["b", "a"]))
+    assert one.id == other.id

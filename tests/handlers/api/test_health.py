@@ -1,0 +1,30 @@
+"""Health says when the tick is late, and sees to it that it is done."""
+
+import pytest
+
+from handlers.loop.tick import tick
+from tests.handlers.web import ask, of
+
+
+async def test_a_new_installation_is_well_and_its_fleet_is_counted(service):
+    await service.look_after(service.world.add_tenant("contoso.example"))
+    assert (await ask(service, "GET", "health")).status_code == 200
+    cursor, _ = await service.clients.storage.fleet.cursor()
+    assert cursor.tenants == 1
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(3.9, 200), (4.1, 503)])
+async def test_a_tick_that_is_over_three_intervals_late_is_told_with_its_age(service, minutes, status):
+    await tick(service.clients)
+    service.clock.advance(minutes=minutes)
+    answer = await ask(service, "GET", "health")
+    assert answer.status_code == status
+    if status == 503:
+        assert of(answer)["detail"].startswith("the tick is 186 s late")
+
+
+async def test_health_does_the_tick_that_it_found_missing(service):
+    await tick(service.clients)
+    service.clock.advance(minutes=10)
+    assert (await ask(service, "GET", "health")).status_code == 503
+    assert (await ask(service, "GET", "health")).status_code == 200

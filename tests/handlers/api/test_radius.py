@@ -1,0 +1,18 @@
+"""An Admin lets steps go on that the blast radius holds."""
+
+import pytest
+
+from tests.handlers.web import ask, of
+
+PATH = "radius/inbound-lockdown:Set-InboundConnector/release"
+
+
+async def test_a_release_is_kept_with_who_gave_it_and_why(service):
+    released = of(await ask(service, "POST", PATH, {"reason": "incident 7"}))
+    assert (released["held_since"], released["reason"], released["by"]) == (None, "incident 7", "key dev")
+    assert released["released_at"]
+
+
+@pytest.mark.parametrize("signature", ["no-control:Set-InboundConnector", "inbound-lockdown", "spf:", "spf:dns%20or"])
+async def test_what_is_no_signature_of_ours_is_refused(service, signature):
+    assert (await ask(service, "POST", f"radius/{signature}/release", {"reason": "x"})).status_code in {404, 422}

@@ -1,0 +1,152 @@
+"""The tick asks for every look once an interval: late, twice at once, half dead or alone."""
+
+import asyncio
+import json
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from domain.fleet import Cursor
+from domain.jobs import ReadTicket
+from handlers.loop.heal import Healer
+from handlers.loop.tick import tick
+
+
+async def asked(service):
+    """Who is to be visited for what, taken from the queue."""
+    found: Counter[tuple[str, str]] = Counter()
+    for body in await service.messages("checks"):
+        job = json.loads(body)
+        found.update((tenant, look) for tenant in job["tenants"] for look in job["looks"])
+    return found
+
+
+async def fleet_of(service, number, name="t", **config):
+    tenants = [service.world.add_tenant(f"{name}{each}.example") for each in range(number)]
+    for tenant in tenants:
+        await service.look_after(tenant, known=False, **config)
+    return [tenant.tenant_id for tenant in tenants]
+
+
+async def ticking(service, minutes):
+    """A tick each minute, and what they asked for."""
+    found: Counter[tuple[str, str]] = Counter()
+    for _ in range(minutes):
+        service.clock.advance(minutes=1)
+        await tick(service.clients)
+        found += await asked(service)
+    return found
+
+
+async def test_every_tenant_that_is_switched_on_is_due_once_an_interval_for_each_look(service):
+    tenants = await fleet_of(service, 30)
+    await fleet_of(service, 2, "off", enabled=False)
+    await tick(service.clients)
+    once = {(tenant, look): 3 for tenant in tenants for look in ("fast", "alerts", "audit")}
+    assert await ticking(service, 15) == Counter(once | {(tenant, "slow"): 1 for tenant in tenants})
+    cursor, _ = await service.clients.storage.fleet.cursor()
+    assert cursor.tenants == 30
+
+
+async def test_messages_are_visible_at_once_and_hold_at_most_a_shard(service):
+    await fleet_of(service, 60)
+    await tick(service.clients)
+    service.clock.advance(minutes=30)
+    await tick(service.clients)
+    bodies = await service.messages("checks")
+    assert await service.hidden("checks") == 0
+    assert max(len(json.loads(body)["tenants"]) for body in bodies) == 25
+    assert max(map(len, bodies)) < 2048
+
+
+async def test_two_ticks_at_once_ask_once(service):
+    tenants = await fleet_of(service, 5)
+    await tick(service.clients)
+    service.clock.advance(minutes=15)
+    await asyncio.gather(*(tick(service.clients) for _ in range(4)))
+    assert set((await asked(service)).values()) == {1}
+    assert (await service.clients.storage.fleet.size()) == len(tenants)
+
+
+async def test_a_late_tick_asks_for_one_intervals_work(service):
+    tenants = await fleet_of(service, 5)
+    await tick(service.clients)
+    service.clock.advance(days=2)
+    await tick(service.clients)
+    assert await asked(service) == dict.fromkeys(
+        ((t, look) for t in tenants for look in ("fast", "slow", "alerts", "audit")), 1
+    )
+
+
+async def test_what_a_tick_that_died_left_out_the_next_one_asks_for(service):
+    await fleet_of(service, 5)
+    await tick(service.clients)
+    service.clock.advance(minutes=15)
+    cursor, version = await service.clients.storage.fleet.cursor()
+    claimed = Cursor(done=cursor.done, claimed=service.clock(), compared=cursor.compared)
+    await service.clients.storage.fleet.move(claimed, version)  # and here it died
+    await tick(service.clients)
+    assert await asked(service) == {}
+
+    service.clock.advance(minutes=1)
+    await tick(service.clients)
+    assert set((await asked(service)).values()) == {1}
+
+
+async def test_a_tenant_that_the_index_lost_is_found_within_the_hour(service):
+    [tenant] = await fleet_of(service, 1)
+    await tick(service.clients)
+    await service.clients.storage.fleet.note(tenant, None)
+    await service.clients.storage.fleet.note(
+        "0e0f3c2b-8a5d-4a67-9d0e-6a4c1f2b3d4e", service.clock()
+    )  # removed meanwhile
+    service.clock.advance(minutes=61)
+    await tick(service.clients)
+    assert {each for each, _ in await asked(service)} == {tenant}
+    assert (await service.clients.storage.fleet.tenants()).keys() == {tenant}
+
+
+async def test_a_job_that_waited_for_longer_than_a_message_may_is_enqueued_when_it_is_due(service):
+    job = ReadTicket(provider="halopsa", ticket_id="7", asked_at=service.clock())
+    await service.clients.storage.due.add(job, service.clock() + timedelta(minutes=5))
+    await tick(service.clients)
+    assert await service.messages("tickets") == []
+    service.clock.advance(minutes=5)
+    await tick(service.clients)
+    [body] = await service.messages("tickets")
+    assert json.loads(body)["ticket_id"] == "7"
+
+
+@pytest.mark.parametrize(("minutes", "done"), [(2.5, False), (3.5, True)])
+async def test_whoever_wakes_does_a_tick_that_is_over_two_minutes_late(service, minutes, done):
+    await fleet_of(service, 5)
+    await tick(service.clients)
+    service.clock.advance(minutes=minutes)
+    before, _ = await service.clients.storage.fleet.cursor()
+    await Healer().look(service.clients)
+    after, _ = await service.clients.storage.fleet.cursor()
+    assert (after.done > before.done) is done
+
+
+async def test_the_first_to_wake_counts_the_fleet_where_no_tick_ever_came(service):
+    tenants = await fleet_of(service, 5)
+    await Healer().look(service.clients)
+    cursor, _ = await service.clients.storage.fleet.cursor()
+    assert cursor.tenants == len(tenants)
+
+
+async def test_a_worker_looks_after_the_tick_at_most_every_thirty_seconds(service):
+    healer = Healer()
+    await healer.look(service.clients)
+    service.clock.advance(minutes=10)
+    await healer.look(service.clients)
+    done, _ = await service.clients.storage.fleet.cursor()
+    cursor, version = await service.clients.storage.fleet.cursor()
+    await service.clients.storage.fleet.move(Cursor(done=cursor.done - timedelta(minutes=30)), version)
+    service.clock.advance(seconds=29)
+    await healer.look(service.clients)
+    assert (await service.clients.storage.fleet.cursor())[0].done < done.done
+    service.clock.advance(seconds=1)
+    await healer.look(service.clients)
+    assert (await service.clients.storage.fleet.cursor())[0].done > done.done

@@ -1,0 +1,122 @@
+"""The way out: a person opens the lock at once, and it is closed again by the usual road when that ends."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.gate import Brake
+from simulator.faults import Fault
+from tests.handlers.web import ask, of
+
+LOCK = "inbound-lockdown"
+
+
+@pytest.fixture
+async def tenant(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    return tenant
+
+
+def restricting(tenant):
+    rows = tenant.admin("Get-InboundConnector")
+    return [row["Name"] for row in rows if row["RestrictDomainsToIPAddresses"] or row["RestrictDomainsToCertificate"]]
+
+
+async def opened(service, tenant, hours=4):
+    until = (service.clock() + timedelta(hours=hours)).isoformat()
+    answer = await ask(
+        service, "POST", f"tenants/{tenant.tenant_id}/open", {"reason": "mail is refused", "until": until}
+    )
+    assert answer.status_code == 202
+    await service.work()
+    return of(await ask(service, "GET", f"operations/{of(answer)['id']}"))
+
+
+async def test_every_restricting_connector_is_loosened_and_held_open_until_then(service, tenant):
+    ended = await opened(service, tenant)
+    assert (ended["kind"], ended["state"]) == ("open", "succeeded")
+    assert restricting(tenant) == []
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "excepted"
+    assert "held open: mail is refused" in state.detail
+    assert restricting(tenant) == []
+    service.clock.advance(hours=4)
+    await service.sweep()
+    assert restricting(tenant) == ["ExchangeDefender"]
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+@pytest.mark.parametrize("config", [{"mode": "observe"}, {"mode": "approve"}, "freeze"])
+async def test_mode_and_freeze_do_not_keep_a_company_without_mail(service, tenant, config):
+    now = service.clock()
+    frozen = {"freeze": [{"start": now.isoformat(), "end": (now + timedelta(days=1)).isoformat()}]}
+    await service.look_after(tenant, **(frozen if config == "freeze" else config))
+    assert (await opened(service, tenant))["state"] == "succeeded"
+    assert restricting(tenant) == []
+
+
+async def test_a_connector_that_somebody_else_made_is_loosened_and_a_person_is_told_how_to_close_it(service, tenant):
+    tenant.admin(
+        "New-InboundConnector",
+        Name="Old filter",
+        ConnectorType="Partner",
+        SenderDomains=["*"],
+        SenderIPAddresses=["198.51.100.0/24"],
+        RestrictDomainsToIPAddresses=True,
+    )
+    await opened(service, tenant)
+    assert restricting(tenant) == []
+    service.clock.advance(hours=5)
+    await service.sweep()
+    findings = of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/findings"))
+    [finding] = [each for each in findings if each["kind"] == "connector" and each["name"] == "Old filter"]
+    assert "Set-InboundConnector -Identity 'Old filter' -RestrictDomainsToIPAddresses $true" in finding["lets_in"]
+    assert "Old filter" not in restricting(tenant)
+
+
+async def test_an_engaged_brake_stops_it_and_shows_what_to_type(service, tenant):
+    await service.clients.storage.switches.set_brake(Brake(engaged=True, reason="incident", by="ann"))
+    ended = await opened(service, tenant)
+    assert ended["state"] == "held"
+    [control] = ended["controls"]
+    assert "incident" in control["detail"]
+    assert [step["powershell"] for step in control["steps"]] == [
+        "Set-InboundConnector -Identity 'ExchangeDefender' -RestrictDomainsToIPAddresses $false"
+    ]
+    assert restricting(tenant) == ["ExchangeDefender"]
+
+
+async def test_a_lost_answer_is_looked_for(service, tenant):
+    tenant.faults.script(Fault("cut", cmdlet="Set-InboundConnector", phase="after"))
+    assert (await opened(service, tenant))["state"] == "succeeded"
+    assert restricting(tenant) == []
+
+
+async def test_the_end_has_to_be_in_the_future(service, tenant):
+    body = {"reason": "x", "until": service.clock().isoformat()}
+    assert (await ask(service, "POST", f"tenants/{tenant.tenant_id}/open", body)).status_code == 422
+
+
+async def test_a_locked_tenant_is_not_forgotten_before_it_was_opened(service, tenant):
+    answer = await ask(service, "DELETE", f"tenants/{tenant.tenant_id}")
+    assert answer.status_code == 409
+    assert "open it first" in of(answer)["detail"]
+    await opened(service, tenant)
+    await service.work()
+    assert (await ask(service, "DELETE", f"tenants/{tenant.tenant_id}")).status_code == 204
+
+
+async def test_a_lock_that_was_opened_in_the_portal_is_closed_again_and_what_is_told_says_how_to_hold_it(
+    service, tenant
+):
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", RestrictDomainsToIPAddresses=False)
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert restricting(tenant) == ["ExchangeDefender"]
+    [told] = [entry for entry in await service.ledger(tenant, LOCK) if entry.event == "drift_found"]
+    assert "holdfast open" in told.detail

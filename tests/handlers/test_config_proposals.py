@@ -1,0 +1,146 @@
+"""A config that lets in more than its profile takes effect by the word of a second person."""
+
+import json
+from hashlib import sha256
+
+import pytest
+
+from domain.widening import PROPOSED_FOR
+from tests.handlers.web import ask, of
+
+BOB = "the-key-of-bob"
+
+
+@pytest.fixture
+def environment():
+    return {
+        "HOLDFAST_KEYS": json.dumps(
+            [
+                {"name": "bob", "sha256": sha256(BOB.encode()).hexdigest(), "roles": ["Admin"]},
+            ]
+        )
+    }
+
+
+@pytest.fixture
+async def tenant(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    return tenant
+
+
+def config(tenant, **more):
+    return {"tenant_id": tenant.tenant_id, "name": "Contoso", "initial_domain": tenant.initial_domain} | more
+
+
+async def put(service, tenant, **more):
+    return await ask(service, "PUT", f"tenants/{tenant.tenant_id}", config(tenant, **more))
+
+
+async def approve(service, tenant, **who):
+    return await ask(service, "POST", f"tenants/{tenant.tenant_id}/config/approve", **who)
+
+
+async def kept(service, tenant):
+    return of(await ask(service, "GET", f"tenants/{tenant.tenant_id}"))
+
+
+WIDER = {
+    "another_range": {"delivery_networks": ["65.99.255.0/24", "203.0.113.0/24"]},
+    "another_mx": {"mx_suffixes": ["exchangedefender.com", "filter.example"]},
+    "another_include": {"spf": {"includes": ["proxy.exchangedefender.com", "senders.example"]}},
+    "another_pair": {"spoof_allow": {"networks": ["65.99.255.0/24", "203.0.113.0/24"]}},
+    "pairs_inside": {"spoof_allow": {"spoof_type": "Internal"}},
+    "more_policies": {"spoof_intelligence": {"policies": ["Executives"]}},
+    "more_alerts_off": {"alert_policies": ["Suspicious connector activity"]},
+    "the_form_that_does_not_lock": {"connector_form": "as_command_line"},
+    "no_lock": {"inbound_connector": None},
+}
+
+
+@pytest.mark.parametrize("overrides", WIDER.values(), ids=list(WIDER))
+async def test_what_lets_in_more_waits_for_another_person(service, tenant, overrides):
+    answer = await put(service, tenant, overrides=overrides)
+    assert answer.status_code == 202
+    assert (of(answer)["state"], of(answer)["by"]) == ("proposed", "key dev")
+    assert (await kept(service, tenant))["overrides"] == {}
+    proposed = of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/state"))["proposed"]
+    assert proposed["widens"] == of(answer)["widens"] != []
+    assert (await approve(service, tenant)).status_code == 409
+    assert (await kept(service, tenant))["overrides"] == {}
+    assert (await approve(service, tenant, key=BOB)).status_code == 200
+    assert (await kept(service, tenant))["overrides"] == overrides
+    assert of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/state"))["proposed"] is None
+    entry = (await service.ledger(tenant))[-1]
+    assert (entry.event, entry.actor, entry.requested_by) == ("configured", "key bob", "key dev")
+
+
+async def test_what_counts_already_is_not_asked_for_again(service, tenant):
+    await put(service, tenant, overrides=WIDER["another_range"])
+    await approve(service, tenant, key=BOB)
+    assert (await put(service, tenant, overrides=WIDER["another_range"], mode="observe")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"delivery_networks": ["65.99.255.128/25"]},
+        {"mx_suffixes": ["inbound30.exchangedefender.com"]},
+        {"alert_policies": ["Phish delivered due to an ETR override"]},
+        {"direct_send": {"reject": True}},
+        {"dkim": {"key_size": 1024}},
+    ],
+)
+async def test_what_narrows_takes_effect_at_once(service, tenant, overrides):
+    assert (await put(service, tenant, overrides=overrides)).status_code == 200
+    assert (await kept(service, tenant))["overrides"] == overrides
+
+
+async def test_a_proposal_lapses(service, tenant):
+    await put(service, tenant, overrides=WIDER["another_range"])
+    service.clock.advance(days=PROPOSED_FOR.days)
+    assert (await approve(service, tenant, key=BOB)).status_code == 409
+    assert of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/state"))["proposed"] is None
+
+
+async def test_a_proposal_does_not_take_back_what_was_changed_since(service, tenant):
+    await put(service, tenant, overrides=WIDER["another_range"])
+    await put(service, tenant, mode="observe")
+    assert (await approve(service, tenant, key=BOB)).status_code == 409
+    assert (await kept(service, tenant))["mode"] == "observe"
+
+
+async def test_a_new_tenant_that_lets_in_more_is_added_by_the_second_person(service):
+    tenant = service.world.add_tenant("contoso.example")
+    assert (await put(service, tenant, overrides=WIDER["another_range"])).status_code == 202
+    assert (await ask(service, "GET", f"tenants/{tenant.tenant_id}")).status_code == 404
+    assert (await approve(service, tenant, key=BOB)).status_code == 200
+    assert (await kept(service, tenant))["overrides"] == WIDER["another_range"]
+
+
+@pytest.mark.parametrize(
+    "suffix", ["com", "co.uk", "azurewebsites.net", "outlook.com", "mail.protection.outlook.com", "mx.microsoft"]
+)
+async def test_a_suffix_that_is_nobodys_own_or_microsofts_is_refused(service, tenant, suffix):
+    answer = await put(service, tenant, overrides={"mx_suffixes": [suffix]})
+    assert answer.status_code == 422
+    assert "overrides.mx_suffixes" in of(answer)["detail"]
+
+
+NETWORKS = {
+    "too_wide": ["203.0.113.0/23"],
+    "all": ["0.0.0.0/0"],
+    "none": [],
+    "empty": [""],
+    "too_many": [f"10.{n // 250}.{n % 250}.0/24" for n in range(1274)],
+}
+
+
+@pytest.mark.parametrize("networks", NETWORKS.values(), ids=list(NETWORKS))
+async def test_networks_that_exchange_does_not_know_are_refused_with_the_field(service, tenant, networks):
+    answer = await put(service, tenant, overrides={"delivery_networks": networks})
+    assert answer.status_code == 422
+    assert "overrides.delivery_networks" in of(answer)["detail"]
+    answer = await put(service, tenant, service_connectors=[{"name": "Scanner", "sender_ips": networks}])
+    assert answer.status_code == 422
+    assert "service_connectors" in of(answer)["detail"]

@@ -1,0 +1,238 @@
+"""What was there at first sight stays until a person has declared or removed it."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.findings import FIRST_SIGHT_AFTER
+from simulator.faults import Fault
+from tests.handlers.web import ask, of
+
+LOCK, COPIER, SECOND = "inbound-lockdown", "203.0.113.7/32", "206.125.40.0/24"
+OURS = "65.99.255.0/24"
+
+
+def addresses(tenant):
+    return tenant.admin("Get-InboundConnector")[0]["SenderIPAddresses"]
+
+
+async def found(service, tenant):
+    answer = await ask(service, "GET", f"tenants/{tenant.tenant_id}/findings")
+    assert answer.status_code == 200
+    return of(answer)
+
+
+async def answer_to(service, tenant, finding, verb, **body):
+    return await ask(service, "POST", f"tenants/{tenant.tenant_id}/findings/{finding}/{verb}", body)
+
+
+async def end_of(service, answer):
+    assert answer.status_code == 202
+    await service.work()
+    return of(await ask(service, "GET", f"operations/{of(answer)['id']}"))
+
+
+async def declared(service, tenant, finding, **changed):
+    until = service.clock() + timedelta(days=90)
+    body = {"reason": "the copier", "owner": "ann@msp.example", "until": until.isoformat()} | changed
+    return await answer_to(service, tenant, finding, "declare", **body)
+
+
+@pytest.fixture
+async def tenant(service):
+    """A tenant whose connector takes a copier's mail besides, and is switched off."""
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin(
+        "Set-InboundConnector",
+        Identity="ExchangeDefender",
+        SenderIPAddresses=[OURS, COPIER],
+        Enabled=False,
+    )
+    await service.look_after(tenant)
+    return tenant
+
+
+async def test_an_address_of_first_sight_stays_and_what_is_off_beside_it_is_switched_on(service, tenant):
+    await service.sweep()
+    assert sorted(addresses(tenant)) == sorted([OURS, COPIER])
+    assert tenant.admin("Get-InboundConnector")[0]["Enabled"] is True
+    state = await service.state(tenant, LOCK)
+    assert state.state == "needs_person"
+    assert COPIER in state.detail
+    [finding] = await found(service, tenant)
+    assert (finding["kind"], finding["control"], finding["value"]) == ("address", LOCK, COPIER)
+    assert (finding["state"], finding["first_sight"], finding["declaration"]) == ("open", True, None)
+    assert not of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/state"))["inventoried"]
+
+
+async def test_the_guides_own_second_range_stays_and_the_missing_one_is_added(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", SenderIPAddresses=[SECOND])
+    await service.look_after(tenant)
+    await service.sweep()
+    assert sorted(addresses(tenant)) == sorted([OURS, SECOND])
+    assert (await service.state(tenant, LOCK)).state == "needs_person"
+
+
+async def test_what_is_declared_is_part_of_the_config_and_the_control_is_compliant(service, tenant):
+    await service.sweep()
+    [finding] = await found(service, tenant)
+    answer = await declared(service, tenant, finding["id"])
+    assert answer.status_code == 200
+    await service.work()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    [kept] = of(await ask(service, "GET", f"tenants/{tenant.tenant_id}"))["declared"]
+    assert (kept["finding"], kept["owner"], kept["value"]) == (finding["id"], "ann@msp.example", COPIER)
+    [finding] = await found(service, tenant)
+    assert finding["state"] == "declared"
+    assert of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/state"))["inventoried"]
+    [entry] = [each for each in await service.ledger(tenant, LOCK) if each.event == "declared"]
+    assert (entry.actor, entry.reason, entry.finding) == ("key dev", "the copier", finding["id"])
+    service.clock.advance(days=1)
+    await service.sweep()
+    assert sorted(addresses(tenant)) == sorted([OURS, COPIER])
+
+
+async def test_a_declaration_ends_and_the_address_is_a_finding_again_and_stays(service, tenant):
+    await service.sweep()
+    [finding] = await found(service, tenant)
+    await declared(service, tenant, finding["id"], until=(service.clock() + timedelta(hours=1)).isoformat())
+    await service.work()
+    service.clock.advance(hours=2)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "needs_person"
+    assert sorted(addresses(tenant)) == sorted([OURS, COPIER])
+
+
+async def test_one_more_address_beside_a_proven_state_is_drift_and_is_taken_out(service, tenant):
+    await service.sweep()
+    [finding] = await found(service, tenant)
+    await declared(service, tenant, finding["id"])
+    await service.work()
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", SenderIPAddresses=[OURS, COPIER, "198.51.100.9"])
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert sorted(addresses(tenant)) == sorted([OURS, COPIER])
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_after_seven_days_without_a_good_read_all_is_first_sight_again(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    await service.sweep()
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", SenderIPAddresses=[OURS, COPIER])
+    service.clock.advance(days=FIRST_SIGHT_AFTER.days)
+    await service.sweep()
+    assert sorted(addresses(tenant)) == sorted([OURS, COPIER])
+    assert (await service.state(tenant, LOCK)).state == "needs_person"
+
+
+async def test_removing_shows_its_steps_takes_the_one_entry_and_undo_puts_it_back(service, tenant):
+    await service.sweep()
+    [finding] = await found(service, tenant)
+    shown = await end_of(service, await answer_to(service, tenant, finding["id"], "remove", dry_run=True))
+    [control] = [each for each in shown["controls"] if each["id"] == LOCK]
+    assert [step["powershell"] for step in control["steps"]] == [
+        f"Set-InboundConnector -Identity 'ExchangeDefender' -SenderIPAddresses @('{OURS}')"
+    ]
+    assert COPIER in addresses(tenant)
+    ended = await end_of(service, await answer_to(service, tenant, finding["id"], "remove", reason="nobody knows it"))
+    assert (ended["kind"], ended["state"]) == ("remove", "succeeded")
+    assert addresses(tenant) == [OURS]
+    assert await found(service, tenant) == []
+    entry = next(e for e in await service.ledger(tenant, LOCK) if e.event == "corrected" and e.finding)
+    assert (entry.actor, entry.reason) == ("key dev", "nobody knows it")
+    undo = await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{LOCK}/undo", {"entry": entry.id})
+    assert (await end_of(service, undo))["state"] == "succeeded"
+    assert sorted(addresses(tenant)) == sorted([OURS, COPIER])
+    await service.sweep()
+    [again] = await found(service, tenant)
+    assert again["id"] == finding["id"]
+
+
+async def test_removing_takes_nothing_else_where_the_tenant_is_only_observed(service, tenant):
+    await service.look_after(tenant, mode="observe")
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "needs_person"
+    [finding] = await found(service, tenant)
+    await end_of(service, await answer_to(service, tenant, finding["id"], "remove"))
+    assert addresses(tenant) == [OURS]
+    assert tenant.admin("Get-InboundConnector")[0]["Enabled"] is False
+
+
+async def test_a_removal_that_the_gate_holds_leaves_the_finding_open(service, tenant):
+    now = service.clock()
+    await service.sweep()
+    freeze = {"start": now.isoformat(), "end": (now + timedelta(hours=1)).isoformat()}
+    await service.look_after(tenant, freeze=[freeze])
+    [finding] = await found(service, tenant)
+    ended = await end_of(service, await answer_to(service, tenant, finding["id"], "remove"))
+    assert ended["state"] == "held"
+    [finding] = await found(service, tenant)
+    assert finding["state"] == "open"
+    service.clock.advance(hours=2)
+    await service.sweep()
+    assert COPIER in addresses(tenant)
+
+
+async def test_what_is_not_there_cannot_be_answered(service, tenant):
+    await service.sweep()
+    [finding] = await found(service, tenant)
+    assert (await answer_to(service, tenant, "0" * 16, "remove")).status_code == 404
+    assert (await declared(service, tenant, "0" * 16)).status_code == 404
+    assert (await declared(service, tenant, finding["id"], until=service.clock().isoformat())).status_code == 422
+
+
+WALL, ATTACKER = "lock-bypass", "198.51.100.66"
+
+
+@pytest.fixture
+async def attacked(service):
+    """A tenant as documented, to which somebody has added a connector for an address of theirs."""
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    await service.sweep()
+    assert (await service.state(tenant, WALL)).state == "compliant"
+    tenant.admin("New-InboundConnector", Name="Backup", SenderDomains=["*"], SenderIPAddresses=[ATTACKER])
+    return tenant
+
+
+@pytest.mark.parametrize("obstacle", ["", "brake", "observe", "freeze"])
+async def test_a_new_way_round_is_told_at_once_whatever_stops_writes(service, attacked, obstacle):
+    now = service.clock()
+    if obstacle == "brake":
+        await ask(service, "PUT", "brake", {"engaged": True, "reason": "a drill"})
+    elif obstacle == "observe":
+        await service.look_after(attacked, mode="observe")
+    elif obstacle == "freeze":
+        await service.look_after(attacked, freeze=[{"start": now, "end": now + timedelta(hours=9)}])
+    await service.sweep()
+    state = await service.state(attacked, WALL)
+    assert state.state == "needs_person"
+    [entry] = [each for each in await service.ledger(attacked, WALL) if each.event == "needs_person"]
+    assert f"{ATTACKER}/32 (1 IPv4 address)" in entry.detail
+    assert attacked.admin("Get-InboundConnector")[1]["Enabled"] is True
+
+
+async def test_a_way_round_is_taken_away_by_one_step_and_undo_opens_it_again(service, attacked):
+    await service.sweep()
+    [finding] = await found(service, attacked)
+    assert (finding["kind"], finding["name"], finding["first_sight"]) == ("bypass", "connector Backup", False)
+    ended = await end_of(service, await answer_to(service, attacked, finding["id"], "remove", reason="an attack"))
+    assert ended["state"] == "succeeded"
+    assert attacked.admin("Get-InboundConnector")[1]["Enabled"] is False
+    assert (await service.state(attacked, WALL)).state == "compliant"
+    assert await found(service, attacked) == []
+    entry = next(e for e in await service.ledger(attacked, WALL) if e.event == "corrected")
+    assert (entry.finding, entry.before) == (finding["id"], {"connector Backup: Enabled": True})
+    undo = await ask(service, "POST", f"tenants/{attacked.tenant_id}/controls/{WALL}/undo", {"entry": entry.id})
+    assert (await end_of(service, undo))["state"] == "succeeded"
+    assert attacked.admin("Get-InboundConnector")[1]["Enabled"] is True
+
+
+async def test_what_cannot_be_read_of_the_wall_is_named(service, attacked):
+    attacked.faults.script(Fault("nul_403", cmdlet="Get-HostedContentFilterPolicy", times=100))
+    await service.sweep()
+    state = await service.state(attacked, WALL)
+    assert state.state == "unknown"
+    assert "Get-HostedContentFilterPolicy" in state.detail
