@@ -117,7 +117,7 @@ class Alerts:
         paths = [f"/security/alerts_v2/{quote(alert_id)}" for alert_id in ids]
         return dict(zip(ids, await self._graph.each(tenant_id, paths), strict=True))
 
-    async def change(self, tenant_id: str, alert_id: str, fields: dict[str, str], *, permit: Permit) -> Raw:
+    async def change(self, tenant_id: str, alert_id: str, fields: dict[str, str], permit: Permit) -> Raw:
         """Change an alert, and never its incident: Graph resolves all alerts of a resolved incident.
 
         Raises:
@@ -127,7 +127,7 @@ class Alerts:
         path = f"{_PATH}/{quote(alert_id)}"
         return await self._graph.patch(tenant_id, path, fields, permit=permit)
 
-    async def comment(self, tenant_id: str, alert_id: str, text: str, *, permit: Permit) -> None:
+    async def comment(self, tenant_id: str, alert_id: str, text: str, permit: Permit) -> None:
         """Add a comment; one that is sent twice is there twice, for good. Raises ClientError, as `Graph.patch`."""
         self._charge(tenant_id, 1)
         body = {"@odata.type": "microsoft.graph.security.alertComment", "comment": text}

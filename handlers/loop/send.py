@@ -1,12 +1,17 @@
-"""One step sent: every ending that this can have, in one table. Corrections and undo send by it alike."""
+"""The one way out for a write, and every ending that a step sent can have, in one table.
+
+Corrections, undo, reprovision, the way out and the closing of alerts write by it alike.
+"""
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
 from clients import telemetry
 from clients.connect import Clients
 from clients.errors import AlreadyExists, ClientError, Conflict, NotYet, Refused, Throttled, Unreachable
+from clients.http import Permit
 from domain.corrections import Answered, Hindrance, StepRefused, TooEarly, Unanswered
 from domain.gate import GateAnswer, Ruling
 from domain.steps import Step
@@ -49,11 +54,21 @@ class TurnedAway:
 type Sent = Answered | Unanswered | TooEarly | StepRefused | Held | Overtaken | TurnedAway
 
 
+async def write(change: Callable[[Permit], Awaitable[object]], named: str, wish: Wish, clients: Clients) -> None:
+    """Have *change* made, which asks the gate last. *named*: the cmdlet or the change, as the trace shows it.
+
+    Raises:
+        Stopped: A gate said no, and nothing left.
+        ClientError: As *change* says.
+    """
+    with telemetry.span("apply", control=wish.control, cmdlet=named):
+        await change(partial(permit, wish, clients))
+
+
 async def send(step: Step, wish: Wish, clients: Clients) -> Sent:
     """Take *step*, one of the wish's plan, if every gate still lets it pass."""
     try:
-        with telemetry.span("apply", control=wish.control, cmdlet=step.cmdlet):
-            await clients.apply(wish.wanted.tenant, step, partial(permit, wish, clients))
+        await write(partial(clients.apply, wish.wanted.tenant, step), step.cmdlet, wish, clients)
     except Stopped as stop:
         return Held(stop.ruling, stop.answer)
     except ClientError as error:

@@ -5,6 +5,7 @@ a second comment, never a close without its entry. The incident is never touched
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from clients.connect import Clients
@@ -17,6 +18,7 @@ from domain.alerts.triage import Wall, triage
 from domain.ledger import Entry, Image
 from domain.tenant import Wanted
 from handlers.loop.gatekeeper import Stopped, Wish, permit
+from handlers.loop.send import write
 
 LOCKDOWN, BYPASS = "inbound-lockdown", "lock-bypass"
 
@@ -91,7 +93,7 @@ class AlertCase:
 
     async def _close(self) -> None:
         """Read once more just before: what came meanwhile is judged too."""
-        await self._permit()
+        await permit(await self._wish(), self._clients)
         alert = _read(await self._clients.alerts.get(self._tenant_id, self._record.id))
         record = await self.judge(alert)
         if record.todo(alert, self._ours, self._clients.now()) == "close":
@@ -100,7 +102,7 @@ class AlertCase:
 
     async def _reopen(self) -> None:
         """As `_close`: who has judged it since it was listed is right."""
-        await self._permit()
+        await permit(await self._wish(), self._clients)
         alert = _read(await self._clients.alerts.get(self._tenant_id, self._record.id))
         record = await self.judge(alert)
         if record.todo(alert, self._ours, self._clients.now()) == "reopen":
@@ -110,7 +112,8 @@ class AlertCase:
         """Make the change, and believe only the alert itself: its answer may show either state, whatever is true."""
         await self._keep(replace(self._record, work=work, taken=None, commented=None, again=True))
         fields = {"status": status, "classification": classification, "determination": determination}
-        await self._clients.alerts.change(self._tenant_id, self._record.id, fields, permit=self._permit)
+        change = partial(self._clients.alerts.change, self._tenant_id, self._record.id, fields)
+        await write(change, "change alert", await self._wish(), self._clients)
         await self._keep(replace(self._record, taken=self._clients.now()))
         alert = _read(await self._clients.alerts.get(self._tenant_id, self._record.id))
         if self._record.is_made(alert, self._ours):
@@ -126,7 +129,8 @@ class AlertCase:
             await self._keep(replace(record, commented=now, again=True))
             text = f"{_SAID[record.work]}: {record.reason}. {marker}"
             try:
-                await self._clients.alerts.comment(self._tenant_id, record.id, text, permit=self._permit)
+                comment = partial(self._clients.alerts.comment, self._tenant_id, record.id, text)
+                await write(comment, "comment on alert", await self._wish(), self._clients)
             except (Stopped, Throttled):
                 self._record = replace(self._record, commented=None)  # it never left
                 raise
@@ -139,12 +143,10 @@ class AlertCase:
         else:
             self._record = replace(self._record, work="", again=False, reopened=now)
 
-    async def _permit(self) -> None:
-        """The last question before a write goes out. Raises Stopped."""
+    async def _wish(self) -> Wish:
         states = await self._clients.storage.states.load(self._tenant_id)
         exemption = states.exceptions.get(tenant_state.FALSE_ALERTS)
-        wish = Wish(tenant_state.FALSE_ALERTS, self._wanted, self._lease, exemption=exemption)
-        await permit(wish, self._clients)
+        return Wish(tenant_state.FALSE_ALERTS, self._wanted, self._lease, exemption=exemption)
 
     def _entry(self, alert: Alert) -> Entry:
         record = self._record

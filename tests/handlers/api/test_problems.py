@@ -38,9 +38,18 @@ async def test_what_a_caller_sent_is_not_sent_back_at_length(service):
 
 
 async def test_what_a_later_version_wrote_is_asked_for_again(service, monkeypatch):
+    tenant = service.world.add_tenant("contoso.example")
+    with monkeypatch.context() as later_version:
+        later_version.setattr(documents, "ROW_VERSION", documents.ROW_VERSION + 1)
+        await service.look_after(tenant)
+    answer = await ask(service, "GET", f"tenants/{tenant.tenant_id}")
+    assert answer.status_code == 503
+    assert "a later version" in of(answer)["detail"]
+
+
+async def test_a_brake_that_a_later_version_moved_counts_as_engaged(service, monkeypatch):
     with monkeypatch.context() as later_version:
         later_version.setattr(documents, "ROW_VERSION", documents.ROW_VERSION + 1)
         await ask(service, "PUT", "brake", {"engaged": False, "reason": "upgraded"})
     answer = await ask(service, "GET", "brake")
-    assert answer.status_code == 503
-    assert "a later version" in of(answer)["detail"]
+    assert (answer.status_code, of(answer)["engaged"]) == (200, True)
