@@ -25,6 +25,7 @@ from rich.progress import Progress
 from cli import files, show
 from cli.api import Api, Failure, open_api
 from cli.ledger import ledger_app
+from cli.notify import incidents_app, notify_app
 from cli.session import One, Session, tenants_named
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -33,6 +34,8 @@ app.add_typer(tenants_app, name="tenants")
 key_app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(notify_app, name="notify")
+app.add_typer(incidents_app, name="incidents")
 
 GOOD = frozenset({"compliant", "not_applicable", "excepted", "succeeded"})
 KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -1,11 +1,12 @@
-"""A write to the ledger is news for the ticket system: another job tells it, later."""
+"""A write to the ledger is news for the ticket system and for channels: another job tells it, later."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from clients.cache import ExpiringCache
 from clients.http import Clock
 from clients.storage.queues import Queues
-from clients.storage.tickets import TicketTable
 from domain.jobs import Notify
 
 GATHER = timedelta(seconds=2)
@@ -17,10 +18,11 @@ class Announcer:
     """Marks a tenant as having news before there are any, and sends one message for all of a moment's.
 
     The mark is what counts: it stays until all is told, and a timer asks again for every tenant that has one.
+    *marks*: what marks a tenant, one for each of those that are told.
     """
 
-    def __init__(self, tickets: TicketTable, queues: Queues, *, now: Clock) -> None:
-        self._tickets = tickets
+    def __init__(self, marks: Sequence[Callable[[str], Awaitable[object]]], queues: Queues, *, now: Clock) -> None:
+        self._marks = marks
         self._queues = queues
         self._now = now
         self._sent: ExpiringCache[str, bool] = ExpiringCache(TENANTS_KNOWN)
@@ -28,7 +30,7 @@ class Announcer:
     async def expect(self, tenant_id: str) -> None:
         """Mark the tenant, before an entry about it is written."""
         if not self._sent.get(tenant_id, self._now()):
-            await self._tickets.mark_news(tenant_id)
+            await asyncio.gather(*(mark(tenant_id) for mark in self._marks))
 
     async def announce(self, tenant_id: str) -> None:
         """Send the message, after the entry was written."""

@@ -20,6 +20,7 @@ from clients.graph.activity import Activity
 from clients.graph.alerts import Alerts
 from clients.graph.partner import Partner
 from clients.http import Clock, Http, Permit, make_client, utc_now
+from clients.notify.channels import Channels
 from clients.profiles import all_profiles
 from clients.psa import systems
 from clients.reader import TenantReader
@@ -55,6 +56,7 @@ class Clients:
     web: httpx.AsyncClient
     now: Clock
     grants: Grants
+    channels: Channels = field(default_factory=Channels)
     tokens: Tokens | None = None
     rereads_s: tuple[float, ...] = (0, 1, 2, 4)
     visits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(VISITS_AT_ONCE))
@@ -103,8 +105,11 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     credentials = Credentials(http, endpoints, settings.client_id, _credential(settings, endpoints), now=now)
     ticket_systems = systems.connect_ticket_systems(settings, http, web, now=now)
     kept = await storage.open_storage(settings, now=now)
-    if ticket_systems.by_provider:
-        kept.ledger.listener = Announcer(kept.tickets, kept.queues, now=now)
+    channels = settings.channels()
+    told = ((kept.tickets.mark_news, ticket_systems.by_provider), (kept.notices.mark, channels.by_name))
+    marks = [mark for mark, configured in told if configured]
+    if marks:
+        kept.ledger.listener = Announcer(marks, kept.queues, now=now)
     exchange = Exchange(http, credentials, endpoints, now=now)
     compliance = Compliance(http, credentials, endpoints, now=now)
     return Clients(
@@ -122,6 +127,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         web=web,
         now=now,
         tokens=_tokens(settings, http, endpoints, now=now),
+        channels=channels,
         grants=Grants(credentials, endpoints, settings.client_id),
     )
 

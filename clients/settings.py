@@ -11,9 +11,10 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from clients.entra.credentials import Certificate
+from clients.notify.channels import SETTING_PREFIX, Unsendable
 from clients.psa.connections import (
     AutotaskConnection,
     ConnectWiseConnection,
@@ -21,6 +22,7 @@ from clients.psa.connections import (
     Json,
     StandardConnection,
 )
+from clients.reporting import ReportingSettings
 from clients.urls import Url
 from domain.access import ApiKey
 from domain.dns_hosts import SECRET_PREFIX, Guid
@@ -135,12 +137,8 @@ class SettingsError(Exception):
     """A setting is missing or malformed; *str()* is one line that names it and says what it should be."""
 
 
-class Settings(BaseSettings):
+class Settings(ReportingSettings):
     """One field per setting: HOLDFAST_ and its name, or its alias. The description says what it should be."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", validate_default=False, alias_generator=lambda name: f"HOLDFAST_{name.upper()}"
-    )
 
     storage: ConnectionString = Field(
         "",
@@ -229,6 +227,10 @@ class Settings(BaseSettings):
             )
         if bool(self.api_audience) != bool(self.api_tenant_id):
             raise ValueError("HOLDFAST_API_AUDIENCE, HOLDFAST_API_TENANT_ID: should both be set, or neither")
+        try:
+            self.channels()
+        except Unsendable as fault:
+            raise ValueError(str(fault)) from None
         self._refuse_slow_tick()
         return self
 
@@ -269,7 +271,8 @@ class Settings(BaseSettings):
     def secrets(self) -> frozenset[str]:
         """Every text of these settings that must be in no line: the fields that are not shown, and what is in them."""
         hidden = (getattr(self, name) for name, field in type(self).model_fields.items() if not field.repr)
-        return frozenset(text for value in hidden for text in _secret_texts(value))
+        channels = (text for channel in self.channels().by_name.values() for text in channel.secrets())
+        return frozenset([*(text for value in hidden for text in _secret_texts(value)), *channels])
 
     def storage_url(self, service: Literal["blob", "queue", "table"]) -> str:
         """The base URL of one service of the account that is reached by identity.
@@ -294,7 +297,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     given = os.environ if environ is None else environ
     source: dict[str, Any] = {key: value for key, value in given.items() if value}
     names = {field.alias for field in Settings.model_fields.values()}
-    source[f"{SECRET_PREFIX}*"] = {key: value for key, value in source.items() if key.startswith(SECRET_PREFIX)}
+    for prefix in (SECRET_PREFIX, SETTING_PREFIX):
+        source[f"{prefix}*"] = {key: value for key, value in source.items() if key.startswith(prefix)}
     try:
         return Settings.model_validate({key: value for key, value in source.items() if key in names})
     except ValidationError as error:

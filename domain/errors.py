@@ -8,6 +8,7 @@
     - UnknownOperation
     - UnknownKey      an API key
     - UnknownFinding
+    - UnknownIncident an incident that lasts
     - UnknownChain    a ledger's chain, or its place under a root
     - NothingAccepted an exception that was to end
   + BadField          a value makes no sense; the sentence begins with the field's name
@@ -63,6 +64,13 @@ class UnknownChain(NothingThere):
 
     def __init__(self, ledger: str) -> None:
         super().__init__(f"the ledger {quoted(ledger, LONGEST_QUOTE)} has no chain, or no hourly root has it yet")
+
+
+class UnknownIncident(NothingThere):
+    """The service has no incident of this id, or it is over."""
+
+    def __init__(self, incident_id: str) -> None:
+        super().__init__(f"there is no incident {quoted(incident_id, LONGEST_QUOTE)} that lasts")
 
 
 class UnknownOperation(NothingThere):

@@ -1,8 +1,10 @@
 """What the MSP itself must hear of: not a tenant's drift, but something of the service that a person has to look at."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Literal
 
 from domain.ledger import Entry
@@ -10,9 +12,14 @@ from domain.ledger import Entry
 SERVICE = "service"
 """The partition of the ledger that belongs to no tenant, but to the service itself."""
 
-type IncidentKind = Literal["parked", "radius", "wrong_keys"]
+type IncidentKind = Literal[
+    "parked", "radius", "wrong_keys", "brake", "tick", "credential", "unreachable", "throttled", "channel"
+]
 
-_ID = re.compile(r"[a-z0-9-]{1,40}")
+INCIDENT_ID = re.compile(r"[a-z0-9-]{1,40}")
+
+
+SEEN_AGAIN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +37,53 @@ class Incident:
     ticketed: bool = True
 
     def __post_init__(self) -> None:
-        if not _ID.fullmatch(self.id):
+        if not INCIDENT_ID.fullmatch(self.id):
             raise ValueError(f"incident.id: '{self.id}' should be lower-case letters, digits and hyphens, at most 40")
 
     def entry(self, at: datetime) -> Entry:
         """The entry of the service's own ledger."""
         detail = f"{self.summary}: {self.detail}"
         return Entry(at=at, tenant_id=SERVICE, control=self.id, event="incident", detail=detail)
+
+
+def radius_incident(signature: str) -> str:
+    """The id of the incident that steps of *signature* are held by the blast radius."""
+    return f"radius-{sha256(signature.encode()).hexdigest()[:12]}"
+
+
+def closing_entry(incident_id: str, at: datetime, detail: str, by: str = "holdfast") -> Entry:
+    """The entry that says that an incident is over."""
+    requested_by = None if by == "holdfast" else by
+    return Entry(
+        at=at,
+        tenant_id=SERVICE,
+        control=incident_id,
+        event="incident_ended",
+        detail=detail,
+        actor=by,
+        requested_by=requested_by,
+    )
+
+
+def since_begun(entries: Sequence[Entry]) -> list[Entry]:
+    """Of what was said of one incident, oldest first, what was since it last began; nothing where it is over."""
+    lasting = list[Entry]()
+    for entry in entries:
+        if entry.event == "incident_ended":
+            lasting = []
+        elif entry.event == "incident" or lasting:
+            lasting.append(entry)
+    return lasting
+
+
+def is_news(incident: Incident, told: Sequence[Entry], now: datetime) -> bool:
+    """Whether *incident*, seen again at *now*, is to be told after what was *told* of it (oldest first).
+
+    What lasts is told once. What a person ended and is there still is told again after a day.
+    """
+    before = [each for each in told if each.event != "incident_taken"]
+    if not before:
+        return True
+    if before[-1].event == "incident":
+        return before[-1].detail != incident.entry(now).detail
+    return before[-1].actor == "holdfast" or now - before[-1].at > SEEN_AGAIN_AFTER

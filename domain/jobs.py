@@ -164,7 +164,7 @@ class RemediateTenant(_Job):
 
 @dataclass(frozen=True, kw_only=True)
 class Notify(Message):
-    """Tell the ticket system what is not told yet of one tenant, or of the service itself.
+    """Tell the ticket system and the channels what is not told yet of one tenant, or of the service itself.
 
     What had happened by *asked_at* is then told.
     """

@@ -33,6 +33,8 @@ type LedgerEvent = Literal[
     "superseded",
     "parked",
     "incident",
+    "incident_taken",
+    "incident_ended",
     "actor_named",
     "alert_closed",
     "alert_reopened",

@@ -27,6 +27,10 @@ def _canonical_guid(value: object) -> str:
 type TenantId = Annotated[str, BeforeValidator(_canonical_guid)]
 
 
+type ChannelName = Annotated[str, Field(pattern=r"^notify-[a-z0-9][a-z0-9-]{0,54}$")]
+"""One of the channels that the settings give a URL; the URL itself is in no config."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -106,7 +110,7 @@ class TenantConfig(_Part):
 
     *mx_at_filter_since*: when every MX was pointed to the filter, for a tenant where that was before Holdfast came: the
     lock-down then waits from that time on. *dns*: by zone, who hosts it and lets us change it; what belongs into any
-    other zone is proposed.
+    other zone is proposed. *notify*: the channels of this installation that are told of the tenant, by name.
     """
 
     tenant_id: TenantId
@@ -120,6 +124,7 @@ class TenantConfig(_Part):
     service_connectors: tuple[ServiceConnector, ...] = ()
     declared: tuple[Declaration, ...] = ()
     psa: PsaCompany | None = None
+    notify: Annotated[tuple[ChannelName, ...], Field(max_length=10)] = ()
     freeze: tuple[Freeze, ...] = ()
     mx_at_filter_since: AwareDatetime | None = None
     dns: HostsByZone = Field(default_factory=dict)

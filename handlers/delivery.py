@@ -36,12 +36,12 @@ from handlers import operations, park
 from handlers.loop.check import check_tenant
 from handlers.loop.remediate import remediate_tenant
 from handlers.loop.visit import visit_shard
+from handlers.notices import notify
 from handlers.restraint import sparing
 from handlers.security.alerts import triage_alerts
 from handlers.security.audit import read_audit
 from handlers.tickets.poll import look_for_changes
 from handlers.tickets.read import read_ticket, request_work
-from handlers.tickets.tell import tell_ticket
 
 log = logging.getLogger("holdfast.delivery")
 
@@ -101,7 +101,7 @@ async def _work(job: Job, clients: Clients) -> Outcome:
         case ReadAudit():
             work = _sparing(job, read_audit(job, clients), clients)
         case Notify():
-            work = tell_ticket(job, clients)
+            work = notify(job, clients)
         case ReadTicket():
             work = read_ticket(job, clients)
         case PollTickets():

@@ -1,13 +1,17 @@
 """The one way to tell the MSP itself that the service needs a person."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from clients import log_lines
 from clients.connect import Clients
-from domain.incident import Incident
+from domain.incident import SERVICE, Incident, closing_entry, since_begun
+from domain.ledger import Entry
 
 log = logging.getLogger("holdfast.operators")
+
+HEARD_WITHIN = timedelta(days=90)
+"""An incident of which nothing was heard for so long is over."""
 
 
 async def tell_operators(incident: Incident, clients: Clients, *, at: datetime | None = None) -> bool:
@@ -27,4 +31,28 @@ async def tell_operators(incident: Incident, clients: Clients, *, at: datetime |
     with log_lines.ids(incident=incident.id, kind=incident.kind):
         log.error("incident kind=%s id=%s %s", incident.kind, incident.id, entry.detail)
     await ledger.append(entry, announced=incident.ticketed)
+    return True
+
+
+async def told_incidents(clients: Clients) -> dict[str, list[Entry]]:
+    """What was lately said of each incident, by id, oldest first."""
+    since = clients.now() - HEARD_WITHIN
+    entries = await clients.storage.ledger.events(SERVICE, since, "incident", "incident_taken", "incident_ended")
+    found = dict[str, list[Entry]]()
+    for entry in reversed(entries):
+        found.setdefault(entry.control, []).append(entry)
+    return found
+
+
+async def open_incidents(clients: Clients) -> dict[str, list[Entry]]:
+    """The incidents that nobody has ended, by id, each with its entries since it last began, oldest first."""
+    told = {incident: since_begun(entries) for incident, entries in (await told_incidents(clients)).items()}
+    return {incident: entries for incident, entries in told.items() if entries}
+
+
+async def end_incident(incident_id: str, detail: str, clients: Clients, *, by: str = "holdfast") -> bool:
+    """Say that an incident is over. False: it was over, or there was none."""
+    if incident_id not in await open_incidents(clients):
+        return False
+    await clients.storage.ledger.append(closing_entry(incident_id, clients.now(), detail, by))
     return True

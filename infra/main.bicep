@@ -132,6 +132,12 @@ param operatorType 'User' | 'Group' | 'ServicePrincipal' = 'User'
 @description('Optional. Names of the secrets of DNS providers, as tenants\' configs have them (CLOUDFLARE); for each the vault must hold a secret dns-NAME, in lower case and with hyphens.')
 param dnsReferences string[] = []
 
+@description('Optional. Names of channels for notices, in capitals (OPS); for each the vault must hold a secret notify-NAME, in lower case and with hyphens, that is a URL of Apprise (docs/notices.md).')
+param notifyReferences string[] = []
+
+@description('Optional. Channels that the operators read, such as notify-ops, separated by blanks.')
+param notifyOperators string = ''
+
 @description('Optional. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}: for tests.')
 param baseUrls baseUrlMap = {}
 
@@ -198,6 +204,12 @@ var dnsSettings = toObject(
   dnsReferences,
   name => 'HOLDFAST_DNS_SECRET_${name}',
   name => '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=dns-${toLower(replace(name, '_', '-'))})'
+)
+
+var notifySettings = toObject(
+  notifyReferences,
+  name => 'HOLDFAST_NOTIFY_${name}',
+  name => '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=notify-${toLower(replace(name, '_', '-'))})'
 )
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
@@ -310,7 +322,8 @@ module app 'modules/app.bicep' = {
     alwaysReady: ready
     tracePercent: tracePercent
     platformAuthentication: gate
-    dnsSettings: dnsSettings
+    vaultSettings: union(dnsSettings, notifySettings)
+    notifyOperators: notifyOperators
     baseUrls: baseUrls
     partnerTenantId: partnerTenantId
     dnsServers: dnsServers

@@ -66,6 +66,13 @@ class Certificate:
         return {"private_key": self.pem, "public_certificate": self.pem}
 
 
+def expires(pem: str) -> datetime:
+    """When the certificate in *pem* ends. Raises ValueError."""
+    from cryptography import x509  # noqa: PLC0415 - as above
+
+    return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+
+
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
     """A client secret's value."""

@@ -20,6 +20,7 @@ from clients.storage.fleet import FleetTable
 from clients.storage.heads import HeadTable
 from clients.storage.leases import Leases
 from clients.storage.ledger import LedgerTable
+from clients.storage.notices import NoticeTable
 from clients.storage.operations import OperationTable
 from clients.storage.parked import ParkedTable
 from clients.storage.queues import Queues
@@ -77,6 +78,7 @@ class Storage:
         self.parked = ParkedTable(tables.get_table_client("parked"))
         self.switches = SwitchTable(tables.get_table_client("switches"), self.ledger)
         self.tickets = TicketTable(tables.get_table_client("tickets"))
+        self.notices = NoticeTable(tables.get_table_client("tickets"))
         self.written = WrittenTable(tables.get_table_client("written"))
         self.alerts = AlertTable(tables.get_table_client("alerts"))
         self.audit = AuditTable(tables.get_table_client("audit"))

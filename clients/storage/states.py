@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, TypeAdapter
 from clients.storage.documents import NewerRow, body, pack, unpack
 from clients.storage.ledger import LedgerTable
 from domain.approval import Approval
-from domain.controls import CATALOGUE
+from domain.controls import CATALOGUE, in_lane
 from domain.corrections import TRY_AGAIN_AFTER
 from domain.exemption import Exemption
 from domain.findings import Finding, Inventory, Removal
@@ -61,6 +61,14 @@ class TenantStates:
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
     newer: bool = False
+
+    @property
+    def unread_since(self) -> datetime | None:
+        """Since when nothing of Exchange can be read; None where something can, or no look was taken yet."""
+        fast = [self.of(each) for each in in_lane("fast")]
+        since = [each.since for each in fast if each.state == "unknown" and each.since]
+        read = any(each.state not in {"unknown", "not_applicable"} for each in fast)
+        return max(since) if since and not read else None
 
     def of(self, control_id: str) -> ControlState:
         return self.controls.get(control_id, ControlState(id=control_id))
@@ -156,6 +164,7 @@ class StateTable:
         if states.newer:
             raise NewerRow(f"the states of tenant {tenant_id} are none that this version can read")
         columns = {f"{lane}_at": at for lane, at in states.looked.items()}
+        columns |= {"unread_since": states.unread_since} if states.unread_since else {}
         kept = replace(states, etag=None, outbox=tuple(entries))
         entity = pack(tenant_id, _ROW, kept, **columns)
         try:
@@ -187,6 +196,15 @@ class StateTable:
         column = f"{lane}_at"
         query = self._table.query_entities("RowKey eq @row", parameters={"row": _ROW}, select=["PartitionKey", column])
         return {row["PartitionKey"]: row[column] async for row in query if row.get(column)}
+
+    async def unread_since(self, moment: datetime) -> dict[str, datetime]:
+        """The tenants of whose Exchange nothing could be read since *moment*, each with since when."""
+        query = self._table.query_entities(
+            "RowKey eq @row and unread_since lt @moment",
+            parameters={"row": _ROW, "moment": moment},
+            select=["PartitionKey", "unread_since"],
+        )
+        return {row["PartitionKey"]: row["unread_since"] async for row in query}
 
 
 def _unknown(detail: str) -> dict[str, ControlState]:

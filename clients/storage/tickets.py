@@ -8,6 +8,8 @@
 | `asks <tenant id>` | operation id | the ticket that asked for it |
 | provider | ticket id | what the ticket showed when it was last read |
 | `polled` | provider | until when its changes were looked through |
+
+What channels were told is here, too (`clients/storage/notices.py`).
 """
 
 from collections.abc import AsyncIterator

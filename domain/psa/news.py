@@ -4,7 +4,8 @@ A cause is a control, or the tenant itself where an entry names none. Its key (`
 name is in it, so that a cause that lasts has one ticket (docs/reference/psa.md#one-ticket-a-cause).
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from domain.control import Drift
 from domain.ledger import Entry, LedgerEvent
@@ -19,7 +20,9 @@ TENANT = "tenant"
 """The cause of what is about no control: a message that could not be worked on."""
 
 OPENING: frozenset[LedgerEvent] = frozenset({"needs_person", "held", "awaiting_approval", "parked", "incident"})
-SETTLING: frozenset[LedgerEvent] = frozenset({"corrected", "found_compliant", "not_applicable", "excepted"})
+SETTLING: frozenset[LedgerEvent] = frozenset(
+    {"corrected", "found_compliant", "not_applicable", "excepted", "incident_ended"}
+)
 PASSING = frozenset({"brake", "freeze", "order", "lease", "tenant"})
 """Parts of the gate that a person has closed, or that open by themselves: no ticket is needed to know."""
 
@@ -51,6 +54,15 @@ def incident_summary(entry: Entry) -> str:
 
 def cause_of(entry: Entry) -> str:
     return entry.control or TENANT
+
+
+def by_cause(entries: Iterable[Entry], known: Iterable[str]) -> dict[str, list[Entry]]:
+    """The *entries* whose ids are not *known*, by cause, oldest first."""
+    told, causes = set(known), defaultdict[str, list[Entry]](list)
+    for entry in entries:
+        if entry.id not in told:
+            causes[cause_of(entry)].append(entry)
+    return causes
 
 
 def opens(entry: Entry) -> bool:
@@ -101,9 +113,14 @@ def _outcome(control: ControlOutcome, proof: Entry | None) -> list[str]:
     return lines
 
 
-def _lines(entry: Entry) -> list[str]:
+def sentence(entry: Entry) -> str:
+    """When it happened and what, without values."""
     head = f"{entry.at:%Y-%m-%d %H:%M:%S} UTC: {_HEADS.get(entry.event, entry.event.replace('_', ' '))}"
-    lines = [f"{head}: {_short(entry.detail)}." if entry.detail else f"{head}."]
+    return f"{head}: {_short(entry.detail)}." if entry.detail else f"{head}."
+
+
+def _lines(entry: Entry) -> list[str]:
+    lines = [sentence(entry)]
     match entry.event:
         case "corrected":
             return [*lines, *_steps(entry.steps), f"Proof: {_proof(entry)}."]
@@ -122,6 +139,8 @@ _HEADS: dict[str, str] = {
     "corrected": "put back, and proven by reading again",
     "applying": "is being put back",
     "parked": "a message could not be worked on",
+    "incident_taken": "somebody has taken it over",
+    "incident_ended": "is over",
 }
 
 

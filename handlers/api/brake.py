@@ -12,6 +12,8 @@ from domain.ledger import Entry
 from handlers.api.access import as_role, require
 from handlers.api.routing import CallerName, Neighbours, Strict, example, router_of
 from handlers.on_request import RequestBody
+from handlers.operators import end_incident, tell_operators
+from handlers.watch import BRAKE_INCIDENT, engaged_brake
 
 log = logging.getLogger("holdfast.api")
 
@@ -55,5 +57,9 @@ async def put_brake(
         reason=change.reason,
     )
     await clients.storage.switches.set_brake(after, told)
+    if after.engaged:
+        await tell_operators(engaged_brake(after), clients, at=changed_at)
+    else:
+        await end_incident(BRAKE_INCIDENT, change.reason, clients, by=caller)
     log.warning("brake engaged=%s by=%s reason=%s", after.engaged, caller, after.reason)
     return after

@@ -8,9 +8,11 @@ from fastapi import Path
 from pydantic import Field
 
 from clients.storage.switches import Radius
+from domain.incident import radius_incident
 from handlers.api.access import as_role
 from handlers.api.routing import CallerName, Neighbours, Strict, example, router_of
 from handlers.on_request import RequestBody, known_control
+from handlers.operators import end_incident
 
 log = logging.getLogger("holdfast.api")
 
@@ -39,5 +41,6 @@ async def release_radius(
     before = await clients.storage.switches.radius(signature)
     after = replace(before, held_since=None, reason=release.reason, released_at=clients.now(), by=caller)
     await clients.storage.switches.set_radius(signature, after)
+    await end_incident(radius_incident(signature), release.reason, clients, by=caller)
     log.warning("radius released signature=%s by=%r reason=%r", signature, caller, release.reason)
     return after

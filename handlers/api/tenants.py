@@ -184,6 +184,8 @@ def _refuse_senseless(tenant_id: str, config: TenantConfig, clients: Clients) ->
     if config.tenant_id != tenant_id:
         raise BadField("body.tenant_id", "should be the one in the path")
     refuse_unknown(config.controls.keys() - {FALSE_ALERTS}, "body.controls")
+    if unknown := [name for name in config.notify if name not in clients.channels.by_name]:
+        raise BadField("body.notify", f"no setting gives '{unknown[0]}' a URL")
     try:
         wanted = clients.wanted(config)
         refuse_foreign_suffixes(wanted.profile.mx_suffixes if "mx_suffixes" in config.overrides else ())

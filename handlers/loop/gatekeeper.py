@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hashlib import sha256
 from typing import Self
 
 from clients.connect import Clients
@@ -23,7 +22,7 @@ from domain.gate import (
     blast_radius,
     rule,
 )
-from domain.incident import Incident
+from domain.incident import Incident, radius_incident
 from domain.jobs import RemediateTenant
 from domain.lock import Doors
 from domain.tenant import Wanted
@@ -190,7 +189,7 @@ async def _reserve_one(signature: str, wish: Wish, fleet: int, clients: Clients)
 async def _tell(signature: str, held: Radius, clients: Clients) -> None:
     """Tell the operators, once for each time that *signature* is held; again where a worker died before it had."""
     incident = Incident(
-        id=f"radius-{sha256(signature.encode()).hexdigest()[:12]}",
+        id=radius_incident(signature),
         kind="radius",
         summary="steps of one kind are held by the blast radius",
         detail=f"{held.reason}; POST /api/radius/{signature}/release lets them go on",

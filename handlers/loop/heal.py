@@ -7,6 +7,8 @@ from azure.core.exceptions import AzureError
 
 from clients.connect import Clients
 from handlers.loop.tick import overdue, tick
+from handlers.operators import tell_operators
+from handlers.watch import late_tick
 
 log = logging.getLogger("holdfast.heal")
 
@@ -32,5 +34,12 @@ class Healer:
             if by is None or by > LATE:
                 log.warning("tick_late by_s=%s: done here", "unknown" if by is None else round(by.total_seconds()))
                 await tick(clients)
+                if by is not None:
+                    await tell_operators(late_tick(by), clients, at=_hour(now))
         except AzureError as error:  # what woke us says so itself
             log.warning("tick_not_looked_at error=%s", type(error).__name__)
+
+
+def _hour(now: datetime) -> datetime:
+    """Whoever wakes notices the same: it is told once an hour."""
+    return now.replace(minute=0, second=0, microsecond=0)

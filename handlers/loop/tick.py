@@ -20,6 +20,8 @@ from domain.fleet import LOOKS, Cursor, LookName, Rhythm, due, late, shards
 from domain.jobs import PollTickets, VisitShard
 from handlers.evidence import anchor_heads
 from handlers.loop import gauges
+from handlers.notices import ask_for_unsent
+from handlers.watch import watch
 
 log = logging.getLogger("holdfast.tick")
 
@@ -44,15 +46,19 @@ async def tick(clients: Clients) -> None:
     windows = {look: _rhythm(look, clients, now).window(cursor.done, now) for look in LOOKS}
     await ask(due(tenants, windows), now, clients)
     await enqueue_due(clients)
-    if clients.psa.by_provider and _rhythm("psa", clients, now).window(cursor.done, now).has(0):
+    untold_due = _rhythm("psa", clients, now).window(cursor.done, now).has(0)
+    if clients.psa.by_provider and untold_due:
         await clients.storage.queues.send(PollTickets())
     after = Cursor(done=max(now, cursor.done), tenants=len(tenants), counted=True, compared=compared)
     with suppress(CursorMoved):  # another took over from a tick as slow as this
         await fleet.move(after, version)
     log.info("tick tenants=%d late_s=%.0f", after.tenants, _overdue(cursor, now, clients).total_seconds())
+    if untold_due:
+        await _isolated("notices", ask_for_unsent(clients))
     if windows["fast"].has(0):
         await _isolated("gauges", gauges.measure(tenants, clients))
     if windows["slow"].has(0):
+        await _isolated("watch", watch(_overdue(cursor, now, clients), clients))
         await _isolated("anchor", anchor_heads(clients))
     if compared == now:
         await _isolated("forget", clients.storage.rests.forget(now))

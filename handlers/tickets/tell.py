@@ -5,7 +5,6 @@ notes, loses none, and holds up nothing else. One worker at a time tells of a te
 """
 
 import logging
-from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 
@@ -63,7 +62,7 @@ async def _tell(to: Addressee, clients: Clients) -> bool:
     since = known.until - _OVERLAP if known else clients.now() - _FIRST_LOOK
     entries = await clients.storage.ledger.since(to.ledger, since)
     told, complete = known or await _first(to, entries, clients), True
-    for cause, untold in _by_cause(entries, told).items():
+    for cause, untold in news.by_cause(entries, told.ids).items():
         try:
             await teller.tell(cause, untold)
         except (ClientError, TicketMoved) as error:
@@ -82,16 +81,7 @@ async def _tell(to: Addressee, clients: Clients) -> bool:
 async def _first(to: Addressee, entries: list[Entry], clients: Clients) -> Told:
     """Where telling begins for a tenant that is new here: with what is open, not with what once was."""
     begin = Told(until=clients.now() - _FIRST_LOOK + _OVERLAP)
-    over = [untold for untold in _by_cause(entries, begin).values() if news.settled(untold)]
+    over = [untold for untold in news.by_cause(entries, begin.ids).values() if news.settled(untold)]
     begin = replace(begin, ids=tuple(entry.id for untold in over for entry in untold))
     await clients.storage.tickets.put_told(to.ledger, begin)
     return begin
-
-
-def _by_cause(entries: list[Entry], told: Told) -> dict[str, list[Entry]]:
-    """The entries that are not told, by cause, oldest first."""
-    known, causes = set(told.ids), defaultdict[str, list[Entry]](list)
-    for entry in entries:
-        if entry.id not in known:
-            causes[news.cause_of(entry)].append(entry)
-    return causes

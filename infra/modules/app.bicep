@@ -86,8 +86,11 @@ param tracePercent int
 @description('Required. Whether the platform too asks every caller of the API for a token of apiAudience.')
 param platformAuthentication bool
 
-@description('Required. Settings that refer to the secrets of DNS providers, by name.')
-param dnsSettings settingMap
+@description('Required. Settings that refer to secrets of DNS providers and to URLs of channels, by name.')
+param vaultSettings settingMap
+
+@description('Required. Channels that the operators read, separated by blanks.')
+param notifyOperators string
 
 @description('Required. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}.')
 param baseUrls baseUrlMap
@@ -144,6 +147,7 @@ var own = {
   HOLDFAST_MAX_PERCENT_PER_HOUR: string(maxPercentPerHour)
 
   HOLDFAST_PSA_SCHEDULE: '0 */${psaMinutes} * * * *'
+  HOLDFAST_NOTIFY: notifyOperators
   HOLDFAST_PSA_CONNECTWISE: contains(psaProviders, 'connectwise') ? connectwise : ''
   HOLDFAST_PSA_AUTOTASK: contains(psaProviders, 'autotask') ? autotask : ''
   HOLDFAST_PSA_HALOPSA: contains(psaProviders, 'halopsa') ? halopsa : ''
@@ -233,7 +237,7 @@ resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'appsettings'
-  properties: union(own, dnsSettings)
+  properties: union(own, vaultSettings)
 }
 
 // Where wanted, the platform turns away whoever has no Entra token of the audience; a key alone then opens nothing.

@@ -11,6 +11,7 @@ from domain import errors
         (errors.UnknownControl, "spff"),
         (errors.UnknownOperation, "0b1c"),
         (errors.UnknownKey, "night-shift"),
+        (errors.UnknownIncident, "parked-checks"),
         (errors.NothingAccepted, "spf"),
     ],
 )

@@ -117,6 +117,16 @@ def test_a_dns_secret_is_looked_for_in_the_vault_that_is_made() -> None:
     )
 
 
+def test_a_channels_url_is_looked_for_in_the_vault_that_is_made() -> None:
+    [vault] = of("KeyVault/vaults")
+    settings = config("appsettings")
+
+    assert settings["HOLDFAST_NOTIFY"] == "notify-ops"
+    assert settings["HOLDFAST_NOTIFY_FABRIKAM_IT"] == (
+        f"@Microsoft.KeyVault(VaultName={vault['name']};SecretName=notify-fabrikam-it)"
+    )
+
+
 def test_settings_that_functions_refer_to_are_given(triggers: dict[str, dict[str, Any]]) -> None:
     given = config("appsettings")
     schedules = {trigger["schedule"].strip("%") for trigger in triggers.values() if trigger["type"] == "timerTrigger"}

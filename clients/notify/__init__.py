@@ -1,0 +1,1 @@
+"""Chats, mail and pagers, by Apprise."""

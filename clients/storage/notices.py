@@ -1,0 +1,57 @@
+"""What channels were told, in table `tickets`.
+
+| partition | row | holds |
+|---|---|---|
+| `notices <tenant id>` | channel | how far it was told of that ledger, and which incidents last |
+| `unsent` | tenant id | nothing: that it is there says that a channel may have something to be told |
+"""
+
+from contextlib import suppress
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableClient
+
+from clients.storage.documents import pack, unpack
+from domain.notices import ChannelTold
+
+_UNSENT = "unsent"
+
+
+class NoticeTable:
+    """The part of table `tickets` that is about channels."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def told(self, ledger: str, channel: str) -> ChannelTold | None:
+        try:
+            return unpack(ChannelTold, await self._table.get_entity(f"notices {ledger}", channel))
+        except ResourceNotFoundError:
+            return None
+
+    async def put_told(self, ledger: str, channel: str, told: ChannelTold) -> None:
+        await self._table.upsert_entity(pack(f"notices {ledger}", channel, told), mode=UpdateMode.REPLACE)
+
+    async def mark(self, ledger: str) -> str:
+        """Say that a channel may have something to be told, and give the mark's version."""
+        entity = {"PartitionKey": _UNSENT, "RowKey": ledger}
+        return str((await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE))["etag"])
+
+    async def clear(self, ledger: str, etag: str) -> None:
+        """Take the mark away, unless it was made again since it had version *etag*."""
+        with suppress(ResourceModifiedError, ResourceNotFoundError):
+            await self._table.delete_entity(_UNSENT, ledger, etag=etag, match_condition=MatchConditions.IfNotModified)
+
+    async def mark_of(self, ledger: str) -> str | None:
+        """The version of the mark, None where there is none."""
+        try:
+            return str((await self._table.get_entity(_UNSENT, ledger)).metadata["etag"])
+        except ResourceNotFoundError:
+            return None
+
+    async def unsent(self) -> list[str]:
+        """The ledgers that have a mark."""
+        query = self._table.query_entities(f"PartitionKey eq '{_UNSENT}'", select=["RowKey"])
+        return [entity["RowKey"] async for entity in query]

@@ -1,0 +1,141 @@
+"""Tell channels what the ledger says and they do not know yet: that an incident has begun, changed hands or ended.
+
+The ledger is the truth, and the mark in table `tickets` stays until every channel is told: one that is away delays its
+own notices and nobody else's. A notice is sent, then noted: a crash in between sends it again, with the same number.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from clients.connect import Clients
+from clients.errors import Unreachable
+from clients.notify import apprise_door
+from clients.notify.channels import Channel
+from domain import notices
+from domain.incident import SERVICE, Incident
+from domain.jobs import Again, Done, Notify, Outcome
+from domain.ledger import Entry
+from domain.notices import ChannelTold, Thread
+from domain.psa import news
+from handlers.operators import end_incident, open_incidents, tell_operators
+from handlers.tickets.tell import tell_ticket
+
+log = logging.getLogger("holdfast.notices")
+
+_OVERLAP = timedelta(hours=1)
+"""An entry may come into the ledger this much after the time it carries, and is told all the same."""
+_FIRST_LOOK = timedelta(days=1)
+"""A channel that is new is told of what has been open for no longer than this."""
+FAILING = timedelta(hours=1)
+"""The operators hear of a channel that takes nothing for so long."""
+
+
+async def notify(job: Notify, clients: Clients) -> Outcome:
+    """Tell the ticket system, then the channels: each by itself."""
+    told: Outcome = await tell_ticket(job, clients) if clients.psa.by_provider else Done()
+    sent = await send_notices(job, clients)
+    return told if isinstance(told, Again) else sent
+
+
+async def send_notices(job: Notify, clients: Clients) -> Outcome:
+    """Tell every channel of the ledger of *job* what is new. What could not be told stays marked."""
+    if not clients.channels.by_name:
+        return Done()
+    table, ledger = clients.storage.notices, job.tenant_id
+    mark = await table.mark_of(ledger) or await table.mark(ledger)
+    channels, name = await _channels(ledger, clients)
+    if channels:
+        async with clients.storage.leases.hold(f"notices-{ledger}") as lease:
+            if lease is None:
+                return Again(job.pause)
+            await clients.storage.states.load(ledger)  # copies to the ledger what a crash left in the states' outbox
+            told = [await _Teller(ledger, channel, name, clients).tell() for channel in channels]
+        if not all(told):
+            return Done()
+    await table.clear(ledger, mark)
+    return Done()
+
+
+async def _channels(ledger: str, clients: Clients) -> tuple[list[Channel], str]:
+    """The channels that are told of *ledger*, and the tenant's name."""
+    if ledger == SERVICE:
+        return clients.channels.of(clients.channels.operators), ""
+    tenant = await clients.storage.tenants.get(ledger)
+    return (clients.channels.of(tenant.notify), tenant.name) if tenant else ([], "")
+
+
+class _Teller:
+    """Tells one channel of one ledger, under the ledger's lease."""
+
+    def __init__(self, ledger: str, channel: Channel, name: str, clients: Clients) -> None:
+        self._ledger = ledger
+        self._channel = channel
+        self._name = name
+        self._clients = clients
+        self._told = ChannelTold(until=clients.now() - _FIRST_LOOK + _OVERLAP)
+
+    async def tell(self) -> bool:
+        """Returns whether all is told."""
+        known = await self._clients.storage.notices.told(self._ledger, self._channel.name)
+        self._told = known or self._told
+        entries = await self._clients.storage.ledger.since(self._ledger, self._told.until - _OVERLAP)
+        try:
+            for cause, untold in news.by_cause(entries, self._told.ids).items():
+                await self._tell(cause, untold)
+        except Unreachable as error:
+            await self._failed(error)
+            return False
+        until = max([entry.at for entry in entries], default=self._told.until)
+        ids = tuple(entry.id for entry in entries if entry.at >= until - _OVERLAP)
+        settled = replace(self._told, until=until, ids=ids, failing_since=None)
+        if known and known.failing_since:
+            await end_incident(self._trouble, "it takes them again", self._clients)
+        if settled != known:
+            await self._keep(settled)
+        return True
+
+    async def _tell(self, cause: str, untold: Sequence[Entry]) -> None:
+        """Raises Unreachable."""
+        thread = self._told.threads.get(cause)
+        made = notices.turn(thread, untold, self._name)
+        if made:
+            number = await self._clients.storage.chains.sequence_of(self._ledger, made.thread.began)
+            notice = notices.notice(self._ledger, cause, number, made, untold)
+            await apprise_door.send_notice(self._channel, notice)
+            log.info("notice channel=%s incident=%s number=%d", self._channel.name, notice.incident, number)
+        await self._keep(self._after(cause, notices.after_turn(thread, untold, made), untold))
+
+    def _after(self, cause: str, thread: Thread | None, told: Sequence[Entry]) -> ChannelTold:
+        others = {each: kept for each, kept in self._told.threads.items() if each != cause}
+        threads = others | ({cause: thread} if thread else {})
+        ids = (*self._told.ids, *(entry.id for entry in told))
+        return replace(self._told, ids=ids, threads=threads, failing_since=None)
+
+    async def _keep(self, told: ChannelTold) -> None:
+        self._told = told
+        await self._clients.storage.notices.put_told(self._ledger, self._channel.name, told)
+
+    async def _failed(self, error: Unreachable) -> None:
+        """Note that the channel takes nothing; who reads the others hears of it once that lasts."""
+        log.warning("unsent ledger=%s channel=%s %s", self._ledger, self._channel.name, error)
+        now = self._clients.now()
+        since = self._told.failing_since or now
+        await self._keep(replace(self._told, failing_since=since))
+        if now - since >= FAILING and self._trouble not in await open_incidents(self._clients):
+            detail = f"{self._channel.name} since {since:%Y-%m-%d %H:%M} UTC; holdfast notify test tries it"
+            incident = Incident(self._trouble, "channel", "a channel takes no notices", detail)
+            await tell_operators(incident, self._clients)
+
+    @property
+    def _trouble(self) -> str:
+        """The id of the incident that this channel takes nothing."""
+        return f"channel-{self._channel.name.removeprefix('notify-')}"[:40].rstrip("-")
+
+
+async def ask_for_unsent(clients: Clients) -> None:
+    """Ask again for every ledger of which a channel may not have been told."""
+    if clients.channels.by_name:
+        for ledger in await clients.storage.notices.unsent():
+            await clients.storage.queues.send(Notify(tenant_id=ledger, asked_at=clients.now()))

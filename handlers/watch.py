@@ -1,0 +1,103 @@
+"""What the service tells its operators of by itself, once a quarter of an hour; and what is over again."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from clients.connect import Clients
+from clients.entra.credentials import expires
+from domain.credentials import Expiring, warning
+from domain.gate import Brake
+from domain.incident import Incident, IncidentKind, is_news, since_begun
+from domain.rests import Rest
+from handlers.operators import end_incident, tell_operators, told_incidents
+
+UNREACHABLE_AFTER = timedelta(hours=2)
+"""A tenant of which nothing could be read for so long needs somebody: a grant was taken back, or it is gone."""
+THROTTLED_LONG = 6
+"""Rests in a row, each twice as long: about an hour."""
+FEW = 5
+"""Of more tenants at once one incident tells: it is not about them."""
+
+ON_TIME = timedelta(minutes=1)
+"""A tick that is later than this was not done by its timer."""
+
+BRAKE_INCIDENT = "brake"
+TICK_LATE = "tick-late"
+_WATCHED = (BRAKE_INCIDENT, "credential-", "unreachable-", "throttled-")
+"""How the ids of those begin that are over when they are not seen any more."""
+
+
+async def watch(late: timedelta, clients: Clients) -> None:
+    """Tell of what has begun and of what is over. *late*: by how much the tick was that does this."""
+    now, told = clients.now(), await told_incidents(clients)
+    found = {
+        each.id: each for each in [*await _brake(clients), *_credentials(now, clients), *await _tenants(now, clients)]
+    }
+    for incident in found.values():
+        if is_news(incident, told.get(incident.id, ()), now):
+            await tell_operators(incident, clients)
+    for incident_id, entries in told.items():
+        gone = incident_id.startswith(_WATCHED) and incident_id not in found
+        on_time = incident_id == TICK_LATE and late < ON_TIME
+        if (gone or on_time) and since_begun(entries):
+            await end_incident(incident_id, "seen by the service itself", clients)
+
+
+def late_tick(by: timedelta) -> Incident:
+    """Told where a tick is done by whoever noticed that it is late."""
+    detail = f"by {by.total_seconds():.0f} s; it was done by another function (docs/operations.md#ticks-silent)"
+    return Incident(TICK_LATE, "tick", "the tick is late: its timer does not run", detail)
+
+
+def engaged_brake(brake: Brake) -> Incident:
+    detail = f"{brake.reason or 'no reason given'} (by {brake.by or 'nobody'})"
+    return Incident(BRAKE_INCIDENT, "brake", "the brake is engaged, nothing is written", detail)
+
+
+async def _brake(clients: Clients) -> list[Incident]:
+    brake = await clients.storage.switches.brake()
+    return [engaged_brake(brake)] if brake.engaged else []
+
+
+def _credentials(now: datetime, clients: Clients) -> list[Incident]:
+    settings = clients.settings
+    known = [
+        Expiring(f"key-{_slug(key.name)}", f"the key '{key.name}'", key.until) for key in settings.keys if key.until
+    ]
+    if settings.client_certificate:
+        ends = expires(settings.client_certificate)
+        known.append(Expiring("certificate", "the certificate of the app registration", ends))
+    return [told for each in known if (told := warning(each, now))]
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
+
+
+async def _tenants(now: datetime, clients: Clients) -> list[Incident]:
+    unread = await clients.storage.states.unread_since(now - UNREACHABLE_AFTER)
+    enabled = await clients.storage.fleet.tenants()
+    unreachable = {each: f"since {since:%Y-%m-%d %H:%M} UTC" for each, since in unread.items() if each in enabled}
+    throttled = dict(_throttled(await clients.storage.rests.all(), now))
+    return [
+        *_each("unreachable", "nothing of a tenant's Exchange can be read", unreachable),
+        *_each("throttled", "a tenant is turned away for long", throttled),
+    ]
+
+
+def _throttled(rests: Mapping[str, Mapping[str, Rest]], now: datetime) -> Iterator[tuple[str, str]]:
+    for tenant_id, each in rests.items():
+        long = sorted(service for service, rest in each.items() if rest.times >= THROTTLED_LONG and rest.holds_at(now))
+        if long:
+            yield tenant_id, f"at {', '.join(long)}"
+
+
+def _each(kind: IncidentKind, summary: str, tenants: Mapping[str, str]) -> Iterable[Incident]:
+    """One incident for each of a few *tenants* (what is known of each, by id), one for all of many."""
+    if len(tenants) > FEW:
+        return [Incident(f"{kind}-many", kind, f"{summary}, and of many", "the fleet's state says of which")]
+    return [
+        Incident(f"{kind}-{each[:23]}", kind, summary, f"tenant {each} {what}; GET /api/tenants/{each}/state says why")
+        for each, what in tenants.items()
+    ]

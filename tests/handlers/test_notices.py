@@ -1,0 +1,193 @@
+"""Channels hear of each incident once: begun, changed hands, ended; what is away delays its own notices only."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from domain.incident import SERVICE, Incident
+from domain.jobs import Notify
+from domain.ledger import Entry
+from handlers.delivery import deliver
+from handlers.loop.tick import tick
+from handlers.notices import ask_for_unsent
+from handlers.operators import end_incident, tell_operators
+from tests.handlers.conftest import fresh
+from tests.handlers.harness import Service
+from tests.handlers.web import ask
+from tests.receiver import Receiver, receiver
+
+pytestmark = pytest.mark.usefixtures("no_anchors")
+
+TROUBLE = Incident(id="poison", kind="parked", summary="the wells are poisoned", detail="since noon")
+ALERT = "Phish delivered due to an IP allow policy"
+
+
+@pytest.fixture
+def ops() -> Iterator[Receiver]:
+    with receiver() as service:
+        yield service
+
+
+@pytest.fixture
+def customer() -> Iterator[Receiver]:
+    with receiver() as service:
+        yield service
+
+
+@pytest_asyncio.fixture
+async def service(azurite_connection, ops, customer) -> AsyncIterator[Service]:
+    environment = {
+        "HOLDFAST_NOTIFY": "notify-ops",
+        "HOLDFAST_NOTIFY_OPS": f"json://127.0.0.1:{ops.port}/",
+        "HOLDFAST_NOTIFY_CONTOSO": f"json://127.0.0.1:{customer.port}/",
+    }
+    async with fresh(azurite_connection, **environment) as service:
+        yield service
+
+
+async def told(service):
+    """The queue is worked on, as the tick asks for it."""
+    service.clock.advance(seconds=10)
+    await ask_for_unsent(service.clients)
+    for body in await service.messages("notifications"):
+        await deliver("notifications", body, service.clients)
+
+
+async def asked_again(service):
+    """A tick comes round that looks for what is untold."""
+    service.clock.advance(minutes=5)
+    await tick(service.clients)
+    await told(service)
+
+
+def stages(channel):
+    return [(body["incident"], body["stage"]) for body in channel.bodies]
+
+
+async def tell(service, incident=TROUBLE):
+    await tell_operators(incident, service.clients)
+    await told(service)
+
+
+async def test_an_incident_has_one_number_through_begun_changed_hands_and_ended(service, ops, customer):
+    await tell(service)
+    await tell(service)  # it lasts, and there is nothing new to tell
+    await ask(service, "POST", "incidents/poison/take", {"reason": "I look"})
+    await tell(service)
+    await end_incident("poison", "cleaned", service.clients, by="key dev")
+    await tell(service, Incident("other", "parked", "another", "thing"))
+    assert stages(ops)[:3] == [("poison", "begun"), ("poison", "changed hands"), ("poison", "ended")]
+    assert len({body["number"] for body in ops.bodies[:3]}) == 1
+    assert "key dev is to act now" in ops.bodies[1]["message"]
+    assert "cleaned" in ops.bodies[2]["message"]
+    assert stages(ops)[3:] == [("other", "begun")]
+    assert customer.bodies == []
+
+
+async def test_a_channel_that_is_away_is_told_when_it_is_back_and_once(service, ops):
+    ops.status = 503
+    await tell(service)
+    assert ops.bodies == []
+    assert await service.clients.storage.notices.unsent() == [SERVICE]
+    ops.status = 200
+    await asked_again(service)
+    await asked_again(service)
+    assert stages(ops).count(("poison", "begun")) == 1
+    assert await service.clients.storage.notices.unsent() == []
+
+
+async def test_a_channel_that_takes_nothing_for_an_hour_is_an_incident_until_it_does(service, ops):
+    ops.status = 503
+    await tell(service)
+    service.clock.advance(minutes=61)
+    await asked_again(service)
+    [channel] = [each for each in (await listed(service)) if each["id"] == "channel-ops"]
+    assert "notify-ops since 2026-11-23 12:00 UTC" in channel["detail"]
+    ops.status = 200
+    await asked_again(service)
+    await asked_again(service)
+    assert [each["id"] for each in await listed(service)] == ["poison"]
+    assert stages(ops).count(("channel-ops", "ended")) == 1
+
+
+async def listed(service):
+    return json.loads((await ask(service, "GET", "incidents")).get_body())
+
+
+async def test_a_worker_that_dies_after_sending_sends_again_under_the_same_number(service, ops, monkeypatch):
+    async def dies(*_: object) -> None:
+        raise RuntimeError("the worker dies")
+
+    await tell_operators(TROUBLE, service.clients)
+    job = Notify(tenant_id=SERVICE, asked_at=service.clock())
+    with monkeypatch.context() as patched:
+        patched.setattr(service.clients.storage.notices, "put_told", dies)
+        with pytest.raises(RuntimeError):
+            await deliver("notifications", job.body.encode(), service.clients)
+    service.clock.advance(minutes=2)  # its lease has run out
+    await deliver("notifications", job.body.encode(), service.clients)
+    await told(service)
+    assert stages(ops) == [("poison", "begun")] * 2
+    assert ops.bodies[0] == ops.bodies[1]
+
+
+async def test_a_tenants_channel_hears_of_the_tenant_and_of_nobody_else(service, ops, customer):
+    tenant, other = (
+        service.world.add_tenant(f"{each}.example", alert_set="not_found") for each in ("contoso", "other")
+    )
+    await service.look_after(tenant, name="Contoso", notify=["notify-contoso"])
+    await service.look_after(other)
+    for each in (tenant, other):
+        each.admin("Set-ProtectionAlert", Identity=ALERT, Disabled=False)
+        await service.check(each, controls=("alert-policies",))
+    for body in await service.messages("remediations"):
+        await deliver("remediations", body, service.clients)
+    await told(service)
+    tenant.admin("Set-ProtectionAlert", Identity=ALERT, Disabled=True)
+    await service.check(tenant, controls=("alert-policies",))
+    await told(service)
+    incident = f"alert-policies-{tenant.tenant_id[:8]}"
+    assert stages(customer)[0] == (incident, "begun")
+    assert stages(customer)[-1] == (incident, "ended")
+    assert customer.bodies[0]["title"].endswith("] Contoso: setting alert-policies")
+    assert ops.bodies == []
+
+
+async def test_a_tenants_text_calls_nobody(service, customer):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant, name="@everyone <!here>", notify=["notify-contoso"])
+    entry = Entry(at=service.clock(), tenant_id=tenant.tenant_id, event="parked", detail="<@U1> said @here")
+    await service.clients.storage.ledger.append(entry)
+    await told(service)
+    [body] = customer.bodies
+    text = body["title"] + body["message"]
+    assert not any(call in text for call in ("@everyone", "@here", "<!", "<@"))
+
+
+async def test_two_workers_at_once_tell_once(service, ops):
+    await tell_operators(TROUBLE, service.clients)
+    async with service.clients.storage.leases.hold(f"notices-{SERVICE}"):
+        await told(service)
+        assert ops.bodies == []
+    await told(service)
+    assert stages(ops) == [("poison", "begun")]
+
+
+async def test_an_installation_without_channels_sends_none(service, ops):
+    clients = replace(service.clients, channels=type(service.clients.channels)())
+    await tell_operators(TROUBLE, clients)
+    await deliver("notifications", Notify(tenant_id=SERVICE, asked_at=service.clock()).body.encode(), clients)
+    assert ops.bodies == []
+
+
+async def test_a_tenant_names_channels_and_never_holds_a_url(service):
+    tenant = service.world.add_tenant("contoso.example")
+    config = {"tenant_id": tenant.tenant_id, "name": "Contoso", "initial_domain": tenant.initial_domain}
+    for wrong in ("https://hooks.example", "slack://a/b/c", "notify-gone", "ops"):
+        answer = await ask(service, "PUT", f"tenants/{tenant.tenant_id}", config | {"notify": [wrong]})
+        assert answer.status_code == 422
+    answer = await ask(service, "PUT", f"tenants/{tenant.tenant_id}", config | {"notify": ["notify-contoso"]})
+    assert answer.status_code == 201

@@ -1,0 +1,107 @@
+"""What the service tells its operators of by itself: once while it lasts, and that it is over."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.data.tables.aio import TableClient
+
+from domain.incident import SERVICE
+from domain.rests import Rest
+from handlers.operators import open_incidents
+from handlers.watch import FEW, THROTTLED_LONG, watch
+from simulator.faults import Fault
+from tests.handlers.web import ask
+
+NO_WAIT = timedelta()
+
+
+async def lasting(service):
+    return {each: entries[-1].detail for each, entries in (await open_incidents(service.clients)).items()}
+
+
+async def entries(service):
+    return [each.event for each in await service.clients.storage.ledger.page(SERVICE) if each.control]
+
+
+async def test_a_quiet_installation_tells_of_nothing(service):
+    await watch(NO_WAIT, service.clients)
+    assert await entries(service) == []
+
+
+async def test_a_brake_is_told_of_once_while_it_lasts_and_when_it_is_over(service):
+    await ask(service, "PUT", "brake", {"engaged": True, "reason": "incident 7"})
+    for _ in range(3):
+        service.clock.advance(minutes=15)
+        await watch(NO_WAIT, service.clients)
+    assert await entries(service) == ["incident"]
+    await ask(service, "PUT", "brake", {"engaged": False})
+    assert await lasting(service) == {}
+
+
+async def test_a_brake_whose_row_is_gone_is_told_of(service, azurite_connection):
+    async with TableClient.from_connection_string(azurite_connection, "switches") as table:
+        await table.delete_entity("brake", "brake")
+    await watch(NO_WAIT, service.clients)
+    assert "its row is missing" in (await lasting(service))["brake"]
+
+
+@pytest.fixture
+def environment(request):
+    return getattr(request, "param", {})
+
+
+KEYS = '[{"name": "Night.Shift", "sha256": "' + "0" * 64 + '", "roles": ["Reader"], "until": "2026-12-20T00:00:00Z"}]'
+
+
+@pytest.mark.parametrize("environment", [{"HOLDFAST_KEYS": KEYS}], indirect=True)
+async def test_a_key_that_ends_is_told_of_at_30_14_and_3_days(service):
+    told = []
+    for day in range(23, 60):
+        service.clock.time = datetime(2026, 11, 1, 12, tzinfo=UTC) + timedelta(days=day - 1)
+        await watch(NO_WAIT, service.clients)
+        if (now := await lasting(service)) not in told:
+            told.append(now)
+    assert [each["credential-key-night-shift"].partition(":")[0] for each in told] == [
+        "a credential ends within 30 days",
+        "a credential ends within 14 days",
+        "a credential ends within 3 days",
+    ]
+    assert await entries(service) == ["incident"] * 3
+
+
+async def test_a_tenant_whose_exchange_cannot_be_read_for_long_is_told_of_until_it_can(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    tenant.faults.script(Fault("truncated", times=100_000))
+    await service.check(tenant)
+    await watch(NO_WAIT, service.clients)
+    assert await lasting(service) == {}
+    service.clock.advance(hours=3)
+    await service.check(tenant)
+    await watch(NO_WAIT, service.clients)
+    [(incident, detail)] = (await lasting(service)).items()
+    assert incident == f"unreachable-{tenant.tenant_id[:23]}"
+    assert f"tenant {tenant.tenant_id} since 2026-11-23 12:00 UTC" in detail
+    tenant.faults.clear()
+    await service.check(tenant)
+    await watch(NO_WAIT, service.clients)
+    assert await lasting(service) == {}
+
+
+async def test_of_many_tenants_at_once_one_incident_tells(service):
+    rest = Rest(until=service.clock() + timedelta(hours=1), times=THROTTLED_LONG)
+    tenants = [f"7b1f6a3{number}-52c4-4d0e-9c1a-2f8e61d0a9b4" for number in range(FEW + 1)]
+    for tenant in tenants[:FEW]:
+        await service.clients.storage.rests.keep(tenant, {"exchange": rest})
+    await watch(NO_WAIT, service.clients)
+    assert len(await lasting(service)) == FEW
+    await service.clients.storage.rests.keep(tenants[FEW], {"exchange": rest})
+    await watch(NO_WAIT, service.clients)
+    assert list(await lasting(service)) == ["throttled-many"]
+
+
+async def test_a_short_rest_is_nobodys_business(service):
+    rest = Rest(until=service.clock() + timedelta(hours=1), times=THROTTLED_LONG - 1)
+    await service.clients.storage.rests.keep("7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4", {"exchange": rest})
+    await watch(NO_WAIT, service.clients)
+    assert await lasting(service) == {}
