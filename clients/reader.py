@@ -20,7 +20,7 @@ from domain.mail.answers import DnsAnswer, Question
 from domain.mail.asking import Needs
 from domain.mail.mx import FilterHosts
 from domain.mx_moves import Sights, sight
-from domain.reading import Query, Reading, Seen, Unseen
+from domain.reading import Lane, Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
 
 MOST_DNS_ROUNDS = 20
@@ -78,10 +78,11 @@ class TenantReader:
         *,
         dns: DnsRead = "cached",
         beside: Sequence[type[ExchangeObject]] = (),
+        lane: Lane | None = None,
     ) -> Facts:
         """Read all that those of *controls* see that apply to the tenant's filter: Exchange, compliance, then DNS.
 
-        *beside*: kinds of object that are read in any case.
+        *beside*: kinds of object that are read in any case. *lane*: in which the look is; None is one in both.
 
         The questions of the tenant's last look go out at once, beside Exchange; only new ones wait for its answer.
 
@@ -92,8 +93,8 @@ class TenantReader:
         controls = [control for control in controls if control.applies(wanted.profile)]
         again = dns == "cached" and any(control.asks_dns for control in controls)
         before = self.asked.get(tenant_id, now) or () if again else ()
-        kinds = [kind for control in controls for kind in control.sees]
-        queries = [query for kind in (*kinds, *beside) for query in kind.queries]
+        queries = [query for control in controls for query in control.queries_in(lane)]
+        queries += [query for kind in beside for query in kind.queries]
         reading, answers = await asyncio.gather(self.read(wanted.tenant, queries), self.dns.ask(before))
         facts, needed = Facts(reading), dict[Question, None]()
         for _ in range(MOST_DNS_ROUNDS):

@@ -32,11 +32,15 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Compliant:
-    """As documented. *equal*: the fields that were compared and found as wanted. *findings*: as for Drifted."""
+    """As documented. *equal*: the fields that were compared and found as wanted. *findings*: as for Drifted.
+
+    *partial*: what the control sees in the slow lane alone was not looked at.
+    """
 
     detail: str = ""
     equal: frozenset[str] = field(default=frozenset(), compare=False)
     findings: tuple[Finding, ...] = ()
+    partial: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,10 @@ class Facts:
             self._parsed[kind] = tuple(item for item, _ in self._listed(kind))
         return cast("tuple[T, ...]", self._parsed[kind])
 
+    def was_asked(self, kind: type[ExchangeObject]) -> bool:
+        """Whether *kind* is part of this reading, however it ended."""
+        return any(query in self._reading for query in kind.queries)
+
     def doubts(self, kinds: Iterable[type[ExchangeObject]]) -> Iterator["DoubtError"]:
         """Why each of *kinds* that could not be read could not."""
         for kind in kinds:
@@ -186,7 +194,8 @@ class Facts:
 
     def read_at(self, control: "Control") -> datetime | None:
         """When the oldest part of what *control* sees was read; None when a part was never asked for."""
-        parts = [self._reading.get(query) for query in control.queries]
+        queries = control.queries_in(None if all(map(self.was_asked, control.later)) else "fast")
+        parts = [self._reading.get(query) for query in queries]
         if None in parts:
             return None
         looked_up = [answer.at for answer in self.answers.values()] if control.asks_dns else []
@@ -225,6 +234,8 @@ class Control:
     *about*: the kinds of object that it judges; a change to one is a reason to look again at once.
     *beside*: other kinds that its judgement needs. All of both must have been read, or it is Unknown.
     *parts*: the parts of the profile that its figures come from; where one is absent, it does not apply.
+    *later*: kinds that are read in the slow lane alone, though the control is in the fast one. A look without them is
+    enough to put drift back, and takes nothing back that a look with them has told.
     *optional_parts*: parts that it takes figures from where they are there.
     *source*: the page that documents it, where that is not the filter's guide.
     *needs*: controls that must be compliant before this one is written.
@@ -240,6 +251,7 @@ class Control:
     judge: Callable[[Facts, Wanted], Judgement | Needs]
     by_hand: str
     beside: tuple[type[ExchangeObject], ...] = ()
+    later: tuple[type[ExchangeObject], ...] = ()
     parts: tuple[PartName, ...] = ()
     optional_parts: tuple[PartName, ...] = ()
     source: str = ""
@@ -255,16 +267,21 @@ class Control:
 
     @property
     def sees(self) -> tuple[type[ExchangeObject], ...]:
-        return (*self.about, *self.beside)
+        return (*self.about, *self.beside, *self.later)
 
     @property
     def lane(self) -> Lane:
         """The slow one where anything that it needs is read there."""
-        return "slow" if self.asks_dns or any(kind.lane == "slow" for kind in self.sees) else "fast"
+        return "slow" if self.asks_dns or any(kind.lane == "slow" for kind in (*self.about, *self.beside)) else "fast"
 
     @property
     def queries(self) -> tuple[Query, ...]:
         return tuple(query for kind in self.sees for query in kind.queries)
+
+    def queries_in(self, lane: Lane | None) -> tuple[Query, ...]:
+        """What a look in *lane* reads for it; None is a look in both."""
+        left_out = self.later if lane == "fast" else ()
+        return tuple(query for kind in self.sees if kind not in left_out for query in kind.queries)
 
     def applies(self, profile: Profile) -> bool:
         """Whether *profile* has every part that this control needs; where not, nothing need be read for it."""
@@ -283,7 +300,8 @@ class Control:
     def _judged(self, facts: Facts, wanted: Wanted) -> Judgement | Needs:
         if not self.applies(wanted.profile):
             return NotApplicable(f"the guide of {wanted.profile.name} does not ask for it")
-        if doubts := tuple(facts.doubts(self.sees)):
+        seen = [kind for kind in self.sees if kind not in self.later or facts.was_asked(kind)]
+        if doubts := tuple(facts.doubts(seen)):
             reasons, remedies = map(str, doubts), (doubt.remedy for doubt in doubts)
             return Unknown("; ".join(dict.fromkeys(reasons)), " ".join(dict.fromkeys(filter(None, remedies))))
         try:

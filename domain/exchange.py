@@ -282,6 +282,17 @@ class TransportRule(ExchangeObject):
         skips = str(extra.get("SetSCL")) == "-1" or header.startswith("x-ms-exchange-organization-skip")
         return self.state == "Enabled" and skips
 
+    @property
+    def priority(self) -> int | None:
+        """Its place in the order of rules, 0 first; None where it does not say."""
+        value = (self.model_extra or {}).get("Priority")
+        return value if isinstance(value, int) else None
+
+    @property
+    def stops_processing(self) -> bool:
+        """Whether no rule after it is asked."""
+        return (self.model_extra or {}).get("StopRuleProcessing") is True
+
     def texts(self, name: str) -> tuple[str, ...]:
         """What a condition or action holds, one or several; none where it is not set."""
         value = (self.model_extra or {}).get(name) or ()

@@ -150,6 +150,16 @@ def after_check(before: ControlState, judgement: Judgement, look: Look) -> Contr
     """
     if before.corrections:
         return _while_correcting(before, judgement, look.now)
+    return before if _is_told(before, judgement) else _judged(before, judgement, look)
+
+
+def _is_told(before: ControlState, judgement: Judgement) -> bool:
+    """Whether a whole look has told what this partial one cannot see, and so may not take back."""
+    partial = isinstance(judgement, Compliant) and judgement.partial
+    return partial and before.state in {"needs_person", "unknown"}
+
+
+def _judged(before: ControlState, judgement: Judgement, look: Look) -> ControlState:
     memories = _still_remembered(before, judgement, look.now)
     seen = replace(before, drift=(), steps=(), plan="", memories=memories, read_at=look.read_at)
     stood_still = before.state == "compliant" and _far_apart(before.read_at, look.read_at)

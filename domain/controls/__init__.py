@@ -59,7 +59,9 @@ def concerned_by(noun: str) -> tuple[str, ...]:
 
 
 def in_lane(lane: Lane) -> tuple[str, ...]:
-    return tuple(control.id for control in CATALOGUE.values() if control.lane == lane)
+    """The controls that a look in *lane* is about: one of the fast lane may see more in the slow one."""
+    slow = lane == "slow"
+    return tuple(control.id for control in CATALOGUE.values() if control.lane == lane or (slow and control.later))
 
 
 def unknown(ids: Iterable[str]) -> list[str]:

@@ -4,9 +4,12 @@ Message type automatic reply, redirect to the connector, Enforce, and "confirm t
 is enabled", the step that the vendor says admins overlook most.
 """
 
+from dataclasses import replace
+
+from domain.automatic_replies import stopped_by_remote_domains, stopped_by_rules
 from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Judgement, NeedsPerson, compare
 from domain.controls import oof_connector
-from domain.exchange import AcceptedDomain, OutboundConnector, TransportRule
+from domain.exchange import AcceptedDomain, OutboundConnector, RemoteDomain, TransportRule
 from domain.profile import given
 from domain.shown import quoted
 from domain.steps import Step
@@ -25,10 +28,20 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
         case ():
             return _missing(values.rule_name, connector)
         case (one,):
-            return _differing(one, connector, known_as)
+            judged = _differing(one, connector, known_as)
+            return _whole(judged, facts, one, known_as) if isinstance(judged, Compliant) else judged
         case several:
             names = " and ".join(quoted(r.name) for r in several)
             return NeedsPerson(f"the rules {names} both route automatic replies: remove all but one of them")
+
+
+def _whole(judged: Compliant, facts: Facts, rule: TransportRule, exits: set[str]) -> Judgement:
+    """As documented, and nothing else stops the replies."""
+    partial = not facts.was_asked(RemoteDomain)
+    others = [*stopped_by_rules(facts, rule, exits), *(() if partial else stopped_by_remote_domains(facts))]
+    if others:
+        return NeedsPerson(f"automatic replies are overridden by {'; '.join(others)}", equal=judged.equal)
+    return replace(judged, partial=partial)
 
 
 def _missing(name: str, connector: str) -> Judgement:
@@ -77,6 +90,7 @@ CONTROL = Control(
     title="Mail flow rule that sends automatic replies to their connector",
     about=(OutboundConnector, TransportRule),
     beside=(AcceptedDomain,),
+    later=(RemoteDomain,),
     parts=("out_of_office",),
     judge=_judge,
     needs=("oof-connector",),

@@ -38,7 +38,7 @@ async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime |
         telemetry.looked(job, "skipped")
         return Done()
     await operations.begin(job.operation_id, clients)
-    after = await _look(tenant, selected(job), before, clients, asked=job.operation_id is not None)
+    after = await _look(tenant, job, before, clients)
     try:
         await _record(job, tenant, before, after, clients)
     except StatesMoved:
@@ -68,16 +68,18 @@ def selected(job: CheckTenant) -> tuple[str, ...]:
     return tuple(control for control in CATALOGUE if control in chosen)
 
 
-async def _look(
-    tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates, clients: Clients, *, asked: bool
-) -> TenantStates:
-    """Read all that the controls *ids* see and let each judge. *asked*: a person wants to know how it is now."""
+async def _look(tenant: TenantConfig, job: CheckTenant, before: TenantStates, clients: Clients) -> TenantStates:
+    """Read all that the controls of *job* see, and let each judge. A person who asks wants to know how it is now."""
+    ids = selected(job)
     try:
         wanted = replace(clients.wanted(tenant), inventory=before.inventory(tenant, clients.now()))
     except ValueError as mistake:
         return _blind(tenant, ids, before, f"the tenant's config makes no sense: {mistake}", clients)
+    controls = [CATALOGUE[each] for each in ids]
     with telemetry.span("look"):
-        facts = await clients.reader.look(wanted, [CATALOGUE[each] for each in ids], dns="fresh" if asked else "cached")
+        facts = await clients.reader.look(
+            wanted, controls, dns="fresh" if job.operation_id else "cached", lane=None if job.controls else job.lane
+        )
     after, inventory = dict[str, ControlState](), wanted.inventory
     for control in (CATALOGUE[each] for each in ids):
         exemption, now = before.exceptions.get(control.id), clients.now()

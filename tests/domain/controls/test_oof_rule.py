@@ -1,8 +1,10 @@
 import pytest
 
-from domain.control import Compliant, Drift, Drifted, NeedsPerson
+from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, Unknown
+from domain.controls import CATALOGUE
+from domain.states import ControlState, Look, after_check
 from domain.steps import Step
-from tests.domain.builders import healthy, judge
+from tests.domain.builders import NOW, failing, healthy, judge, reading, wanted
 
 CONNECTOR = "Automatic Replies (Out of Office) Only"
 
@@ -87,14 +89,16 @@ GATEWAY = {
     "fields", [{"Name": "HR", "Identity": "HR", "FromScope": "InOrganization"}, {"Name": "HR", "Identity": "HR"}]
 )
 def test_somebody_elses_rule_and_gateway_are_left_alone(fields):
-    """Another rule for automatic replies may route to a gateway: neither is ours, whatever the rule says."""
+    """Another rule for automatic replies may route to a gateway: neither is ours, so a person is told, no more."""
     rows = healthy()
     rows["Get-OutboundConnector"].append(GATEWAY)
     rows["Get-TransportRule"].append(
         rows["Get-TransportRule"][0] | fields | {"RouteMessageOutboundConnector": "Gateway"}
     )
     assert judge("oof-connector", rows) == Compliant()
-    assert judge("oof-rule", rows) == Compliant()
+    judgement = judge("oof-rule", rows)
+    assert isinstance(judgement, NeedsPerson)
+    assert "'HR', which takes them another way" in judgement.todo
 
 
 def test_our_rule_that_was_pointed_at_a_gateway_is_pointed_back_and_the_gateway_left_alone():
@@ -136,3 +140,67 @@ def test_two_rules_are_left_to_a_person():
     judgement = judge("oof-rule", rows)
     assert isinstance(judgement, NeedsPerson)
     assert "'Second'" in judgement.todo
+
+
+def beside(*others, ours=(1, {}), **remote):
+    """The healthy tenant with *others*, each a rule of its own priority, and its remote domain changed."""
+    rows = healthy()
+    plain = rows["Get-TransportRule"][0] | {"MessageTypeMatches": None, "RouteMessageOutboundConnector": None}
+    made = [plain | {"Identity": "X", "Name": "X"} | fields for fields in others]
+    rows["Get-TransportRule"] = [rows["Get-TransportRule"][0] | {"Priority": ours[0]} | ours[1], *made]
+    rows["Get-RemoteDomain"][0] |= remote
+    return rows
+
+
+FIRST, LAST = {"Priority": 0}, {"Priority": 2}
+STOPPED = [
+    (beside(FIRST | {"DeleteMessage": True}), "rule 'X', which deletes them"),
+    (beside(LAST | {"RejectMessageReasonText": "no"}), "rule 'X', which rejects them"),
+    (beside(FIRST | {"StopRuleProcessing": True}), "rule 'X', which stops the rules after it"),
+    (beside(LAST | {"RouteMessageOutboundConnector": "Smart host"}), "rule 'X', which takes them another way"),
+    (beside(LAST | {"Quarantine": True, "MessageTypeMatches": "OOF", "From": ["ann"]}), "'X', which quarantines them"),
+    (beside(AllowedOOFType="None"), "remote domain 'Default' ('*'), whose AllowedOOFType is 'None'"),
+    (beside(AllowedOOFType="InternalLegacy"), "whose AllowedOOFType is 'InternalLegacy'"),
+    (beside(AutoReplyEnabled=False), "whose AutoReplyEnabled is off, which may stop them"),
+]
+
+
+@pytest.mark.parametrize(("rows", "name"), STOPPED)
+def test_what_else_stops_automatic_replies_is_named_and_nothing_is_written(rows, name):
+    judgement = judge("oof-rule", rows)
+    assert isinstance(judgement, NeedsPerson)
+    assert judgement.todo.startswith("automatic replies are overridden by ")
+    assert name in judgement.todo
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        beside(FIRST | {"DeleteMessage": True, "State": "Disabled"}),
+        beside(FIRST | {"DeleteMessage": True, "Mode": "Audit"}),
+        beside(FIRST | {"DeleteMessage": True, "FromScope": "NotInOrganization"}),
+        beside(FIRST | {"DeleteMessage": True, "SubjectContainsWords": ["card number"]}),
+        beside(FIRST | {"RouteMessageOutboundConnector": "Smart host", "ExceptIfMessageTypeMatches": "OOF"}),
+        beside(LAST | {"StopRuleProcessing": True}),
+        beside(LAST | {"DeleteMessage": True}, ours=(1, {"StopRuleProcessing": True})),
+        beside(FIRST | {"RouteMessageOutboundConnector": CONNECTOR, "PrependSubject": "x", "From": ["ann"]}),
+        beside(AllowedOOFType="ExternalLegacy"),
+    ],
+)
+def test_what_does_not_stop_them_is_not_named(rows):
+    assert judge("oof-rule", rows) == Compliant()
+
+
+def test_a_look_of_the_fast_lane_takes_back_nothing_that_a_whole_one_has_told():
+    control = CATALOGUE["oof-rule"]
+    rows = beside(AllowedOOFType="None")
+    fast = Facts({query: seen for query, seen in reading(rows).items() if query.cmdlet != "Get-RemoteDomain"})
+    look = Look(control, "correct", NOW, NOW)
+    told = after_check(ControlState(id="oof-rule"), control.find(Facts(reading(rows)), wanted()), look)
+    assert told.state == "needs_person"
+    judged = control.find(fast, wanted())
+    assert judged == Compliant()
+    assert after_check(told, judged, look) == told
+    assert after_check(ControlState(id="oof-rule", state="drifted"), judged, look).state == "compliant"
+    assert fast.read_at(control) == NOW
+    assert isinstance(control.find(Facts(failing(healthy(), "Get-RemoteDomain")), wanted()), Unknown)

@@ -1,0 +1,71 @@
+"""What else stops automatic replies, although their connector and rule are as documented.
+
+Sources: docs/reference/exchange.md#transport-rules, #remote-domains.
+"""
+
+from collections.abc import Iterator
+
+from domain.control import Facts
+from domain.controls.oof_connector import FOREIGN_TO_RULE
+from domain.exchange import RemoteDomain, TransportRule
+from domain.shown import quoted
+
+_STOPPING = {
+    "DeleteMessage": "deletes them",
+    "Quarantine": "quarantines them",
+    "RejectMessageReasonText": "rejects them",
+    "RejectMessageEnhancedStatusCode": "rejects them",
+    "RedirectMessageTo": "redirects them",
+    "ModerateMessageByUser": "has them moderated",
+}
+_ADDING = frozenset({"BlindCopyTo", "CopyTo", "AddToRecipients"})
+_SCOPES = frozenset({"FromScope", "SentToScope"})
+_NARROWING = FOREIGN_TO_RULE - _STOPPING.keys() - _ADDING - _SCOPES
+
+_SENT = frozenset({"External", "ExternalLegacy"})
+"""Values of `AllowedOOFType` with which the reply that is meant for outsiders goes out."""
+
+
+def stopped_by_rules(facts: Facts, ours: TransportRule, exits: set[str]) -> Iterator[str]:
+    """A sentence for each rule that keeps automatic replies from taking one of *exits*, in the rules' order.
+
+    A rule counts where it is about automatic replies, or about all mail that leaves; what narrows it otherwise hits
+    some replies alone, and is left to whoever made it.
+    """
+    listed = list(enumerate(facts.all(TransportRule)))
+    places = {rule.key: at if rule.priority is None else rule.priority for at, rule in listed}
+    rules = sorted((rule for _, rule in listed), key=lambda rule: places[rule.key])
+    for rule in rules:
+        is_before = places[rule.key] < places[ours.key]
+        if rule.key == ours.key or not _meets_replies(rule) or not (is_before or not ours.stops_processing):
+            continue
+        does = [verb for name, verb in _STOPPING.items() if rule.others(frozenset({name})).get(name)]
+        does += ["takes them another way"] if _reroutes(rule, exits) else []
+        does += ["stops the rules after it"] if is_before and rule.stops_processing else []
+        if does:
+            yield f"rule {quoted(rule.name)}, which {' and '.join(dict.fromkeys(does))}"
+
+
+def stopped_by_remote_domains(facts: Facts) -> Iterator[str]:
+    """A sentence for each remote domain whose mail system gets no reply, or not the one that is meant for it."""
+    for domain in facts.all(RemoteDomain):
+        named = f"remote domain {quoted(domain.name)} ({quoted(domain.domain_name)})"
+        if domain.allowed_oof_type not in _SENT:
+            yield f"{named}, whose AllowedOOFType is {quoted(domain.allowed_oof_type)}"
+        elif not domain.auto_reply_enabled:
+            yield f"{named}, whose AutoReplyEnabled is off, which may stop them"
+
+
+def _meets_replies(rule: TransportRule) -> bool:
+    if rule.state != "Enabled" or rule.mode != "Enforce" or rule.message_type_matches not in {"", "OOF"}:
+        return False
+    if "OOF" in rule.texts("ExceptIfMessageTypeMatches"):
+        return False
+    if "NotInOrganization" in rule.texts("FromScope") or "InOrganization" in rule.texts("SentToScope"):
+        return False
+    narrowed = {name for name in rule.others(_NARROWING) if not name.startswith("ExceptIf")}
+    return rule.message_type_matches == "OOF" or not narrowed
+
+
+def _reroutes(rule: TransportRule, exits: set[str]) -> bool:
+    return bool(rule.route_message_outbound_connector) and rule.route_message_outbound_connector not in exits
