@@ -139,7 +139,7 @@ def of_transition(
         drift=after.drift,
         steps=after.steps,
         profile_version=after.profile_version,
-        last_good=after.proofs[-1].end if after.drift and after.proofs else None,
+        last_good=after.proofs[-1].end if after.proofs and (after.drift or after.state == "needs_person") else None,
     )
 
 

@@ -156,7 +156,7 @@ def after_check(before: ControlState, judgement: Judgement, look: Look) -> Contr
 def _is_told(before: ControlState, judgement: Judgement) -> bool:
     """Whether a whole look has told what this partial one cannot see, and so may not take back."""
     partial = isinstance(judgement, Compliant) and judgement.partial
-    return partial and before.state in {"needs_person", "unknown"}
+    return partial and before.since is not None and before.state in {"needs_person", "unknown"}
 
 
 def _judged(before: ControlState, judgement: Judgement, look: Look) -> ControlState:

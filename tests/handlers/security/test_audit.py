@@ -41,6 +41,18 @@ async def test_a_record_that_comes_before_the_sweep_asks_for_a_look_at_once_and_
     assert await named(service, tenant) == [(LOCK, ADMIN)]
 
 
+async def test_who_has_opened_a_way_round_the_filter_is_named(service):
+    tenant = await watched(service, audit_minutes=1)
+    tenant.admin("New-InboundConnector", Name="Backup", SenderDomains=["*"], SenderIPAddresses=["198.51.100.66"])
+    service.clock.advance(minutes=2)
+    await read(service, tenant)
+    await service.work()
+    await read(service, tenant)
+    assert ("lock-bypass", ADMIN) in await named(service, tenant)
+    state = await service.state(tenant, "lock-bypass")
+    assert (state.state, state.actor and state.actor.who) == ("needs_person", ADMIN)
+
+
 async def test_our_own_writes_are_nobody_elses(service):
     tenant = await watched(service)
     tenant.admin("Set-InboundConnector", **OFF)
