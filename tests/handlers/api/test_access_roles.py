@@ -41,6 +41,7 @@ MAY = {
     "GET /chains/{ledger}/proof": EVERYONE,
     "POST /chains/{ledger}/exports": EVERYONE,
     "POST /chains/{ledger}/checkpoints": ADMIN,
+    "POST /radius/{signature}/release": ADMIN,
     "GET /proposals": EVERYONE,
     "DELETE /keys/{name}": ADMIN,
     "GET /openapi.json": EVERYONE,
@@ -74,7 +75,7 @@ def target(route):
     """Nothing that exists, so that whoever is let in changes nothing; no body that makes sense."""
     method, path = route.split(" ")
     gone = {"tenant_id": "0" * 32, "operation_id": "0" * 32, "control": "none", "name": "nobody", "finding": "none"}
-    gone |= {"ledger": "0" * 36}
+    gone |= {"ledger": "0" * 36, "signature": "none:none"}
     return method, path.format(**gone).removeprefix("/")
 
 
