@@ -245,31 +245,25 @@ def _rule_opens(before: TransportRule | None, after: TransportRule | None, _w: W
         yield f"rule {quoted(after.name)} would let mail pass without a look at it"
 
 
-def _filter_opens(before: ConnectionFilter | None, after: ConnectionFilter | None, wanted: Wanted) -> Iterator[str]:
-    if after is None:
-        return
-    known = before.ip_allow_list if before else frozenset()
-    for each in sorted(after.ip_allow_list - known):
+# Policies of these kinds are only ever set: no step of ours makes or removes one.
+
+
+def _filter_opens(before: ConnectionFilter, after: ConnectionFilter, wanted: Wanted) -> Iterator[str]:
+    for each in sorted(after.ip_allow_list - before.ip_allow_list):
         if not normal.lies_within(each, wanted.profile.delivery_networks):
             yield f"mail from {quoted(each)} would be delivered without a look at it"
-    if after.enable_safe_list and not (before and before.enable_safe_list):
+    if after.enable_safe_list and not before.enable_safe_list:
         yield "mail from senders of Microsoft's own list would not be looked at"
 
 
-def _senders_open(before: ContentFilter | None, after: ContentFilter | None, _w: Wanted) -> Iterator[str]:
-    known = before.allowed_senders | before.allowed_sender_domains if before else frozenset()
-    for each in sorted(after.allowed_senders | after.allowed_sender_domains if after else ()):
-        if each not in known:
-            yield f"mail that claims to come from {quoted(each)} would not be looked at"
+def _senders_open(before: ContentFilter, after: ContentFilter, _w: Wanted) -> Iterator[str]:
+    known = before.allowed_senders | before.allowed_sender_domains
+    for each in sorted((after.allowed_senders | after.allowed_sender_domains) - known):
+        yield f"mail that claims to come from {quoted(each)} would not be looked at"
 
 
-def _entry_opens(before: AllowEntry | None, after: AllowEntry | None, _w: Wanted) -> Iterator[str]:
-    if after and before is None:
-        yield f"mail from {quoted(after.value)} would be delivered whatever it holds"
-
-
-def _domain_opens(before: RemoteDomain | None, after: RemoteDomain | None, _w: Wanted) -> Iterator[str]:
-    if after and after.trusted_mail_inbound_enabled and not (before and before.trusted_mail_inbound_enabled):
+def _domain_opens(before: RemoteDomain, after: RemoteDomain, _w: Wanted) -> Iterator[str]:
+    if after.trusted_mail_inbound_enabled and not before.trusted_mail_inbound_enabled:
         yield f"mail from {quoted(after.domain_name)} would be taken for safe"
 
 
@@ -282,7 +276,7 @@ _JUDGES: Mapping[type[ExchangeObject], tuple[_Judge, _Judge]] = MappingProxyType
         TransportRule: (_nothing, _rule_opens),
         ConnectionFilter: (_nothing, _filter_opens),
         ContentFilter: (_nothing, _senders_open),
-        AllowEntry: (_nothing, _entry_opens),
+        AllowEntry: (_nothing, _nothing),  # only ever removed
         RemoteDomain: (_nothing, _domain_opens),
         OutboundConnector: (_nothing, _nothing),  # the way out
         DkimConfig: (_nothing, _nothing),  # the way out

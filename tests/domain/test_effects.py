@@ -135,8 +135,26 @@ OPENING = {
             ]
         },
     ),
+    "an address let in": (
+        change("Set-HostedConnectionFilterPolicy", Identity="Default", IPAllowList=("65.99.255.8", "203.0.113.7")),
+        {},
+    ),
+    "Microsoft's own list let in": (
+        change("Set-HostedConnectionFilterPolicy", Identity="Default", EnableSafeList=True),
+        {},
+    ),
+    "a domain let in": (
+        change("Set-HostedContentFilterPolicy", Identity="Default", AllowedSenderDomains=("partner.example",)),
+        {},
+    ),
+    "a remote domain trusted": (change("Set-RemoteDomain", Identity="Default", TrustedMailInboundEnabled=True), {}),
 }
 NEITHER = {
+    "the filter's address let in": (
+        change("Set-HostedConnectionFilterPolicy", Identity="Default", IPAllowList=("65.99.255.8",)),
+        {},
+    ),
+    "a remote domain left": (change("Set-RemoteDomain", Identity="Default", TrustedMailInboundEnabled=False), {}),
     "lock: commented": (change("Set-InboundConnector", **set_lock, Comment="ours"), {}),
     "lock: on that is on": (change("Set-InboundConnector", **set_lock, Enabled=True), {}),
     "lock: ready but off": (

@@ -1,0 +1,16 @@
+"""What every control has from its frame, whatever its own judgement does."""
+
+from domain.control import Compliant, Control, Facts, Unknown
+from domain.exchange import InboundConnector, OrganizationConfig
+from tests.domain.builders import NOW, failing, healthy, wanted
+
+
+def looks_further(facts: Facts, _wanted: object) -> Compliant:
+    facts.all(InboundConnector)
+    return Compliant(NOW)
+
+
+def test_what_a_control_could_not_read_while_it_judged_is_unknown_with_the_remedy():
+    control = Control("own", "An example", (OrganizationConfig,), looks_further, "Look at it.")
+    found = control.find(Facts(failing(healthy(), "Get-InboundConnector")), wanted())
+    assert found == Unknown("no answer", "grant it")
