@@ -20,6 +20,7 @@ import stamina
 
 from clients import restraint as restraints
 from clients import telemetry
+from clients.dispatch import Dispatch, Overdue
 from clients.errors import (
     AlreadyExists,
     Call,
@@ -48,8 +49,11 @@ USER_AGENT = "Holdfast/0.1 (python-httpx)"
 
 type Clock = Callable[[], datetime]
 """Gives the time now, aware and in UTC."""
-type Permit = Callable[[], Awaitable[None]]
-"""Awaited last, immediately before a write goes out. Raises to stop it: then nothing was sent."""
+type Permit = Callable[[], Awaitable[float]]
+"""Awaited last, immediately before a write goes out. Raises to stop it: then nothing was sent.
+
+Returns the moment for which it speaks, by the event loop's clock: the write leaves soon after that or not at all.
+"""
 
 
 def utc_now() -> datetime:
@@ -67,7 +71,7 @@ class Intent(Enum):
 
 # Exchange stops a cmdlet only after 15 minutes. Past these limits a read is retried, a write read back:
 # docs/reference/exchange.md#timeouts
-# A write is on its way within ten seconds or never (a place in the pool, TCP, TLS): so soon must the brake be felt.
+# A write that a permit let pass is held to clients/dispatch.py besides.
 _WRITE_TIMEOUT = httpx.Timeout(10, connect=4, read=180, pool=1)
 _TIMEOUTS = {
     Intent.READ: httpx.Timeout(10, read=90, pool=30),
@@ -81,6 +85,7 @@ class Request:
     """One request. *intent* also sets how long an answer is waited for: 90 s to read, 180 s to write.
 
     *service*: who is asked, for the rests of a tenant that is throttled there (clients/restraint.py).
+    *permitted_at*: the moment for which a permit let a write pass (clients/dispatch.py).
     """
 
     method: str
@@ -89,6 +94,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     content: bytes = field(default=b"", repr=False)
     service: str = ""
+    permitted_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +213,20 @@ class Http:
         trace, url = str(uuid4()), httpx.URL(request.url)
         call = Call(request.method, url.path)
         try:
-            async with self._client.stream(
-                request.method,
-                request.url,
-                headers={**request.headers, "client-request-id": trace},
-                content=request.content,
-                timeout=_TIMEOUTS[request.intent],
-            ) as response:
+            async with (
+                Dispatch(request.permitted_at) as dispatch,
+                self._client.stream(
+                    request.method,
+                    request.url,
+                    headers={**request.headers, "client-request-id": trace},
+                    content=request.content,
+                    timeout=_TIMEOUTS[request.intent],
+                    extensions={"trace": dispatch.trace},
+                ) as response,
+            ):
                 content = await _received(response, call)
+        except Overdue as overdue:
+            raise Unreachable(str(overdue), call=call, sent=overdue.begun) from overdue
         except _NOT_SENT as error:
             raise Unreachable(_sentence(error), call=call, sent=False) from error
         except httpx.TransportError as error:

@@ -47,10 +47,11 @@ class Hosting:
         """
         change, permitted = change_of(step.parameters), False
 
-        async def last() -> None:
+        async def last() -> float:
             nonlocal permitted
-            await permit()
+            at = await permit()
             permitted = True
+            return at
 
         provider = self.provider(tenant, change.zone)
         expected, wanted = RecordSet(change.expected), RecordSet(change.wanted)

@@ -30,7 +30,10 @@ class _Stored(Stored):
 
 
 class AzureDns(DnsProvider[_Stored]):
-    """The zones of one resource group. *token* gives a bearer token for ARM (role "DNS Zone Contributor")."""
+    """The zones of one resource group, for one change.
+
+    *token* gives a bearer token for ARM (role "DNS Zone Contributor").
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class AzureDns(DnsProvider[_Stored]):
     ) -> None:
         self._http = http
         self._token = token
+        self._bearer = ""
         group = f"{management}/subscriptions/{subscription_id}/resourceGroups/{resource_group}"
         self._zones = f"{group}/providers/Microsoft.Network/dnsZones"
 
@@ -53,24 +57,28 @@ class AzureDns(DnsProvider[_Stored]):
         except _NoSuchSet:
             return _Stored()
 
-    async def write(self, allowed: AllowedChange, stored: _Stored, target: RecordSet) -> None:
+    async def write(self, allowed: AllowedChange, stored: _Stored, target: RecordSet, permitted_at: float) -> None:
         """One request that ARM takes only if the etag is still that of *stored*."""
         url = self._url(allowed.zone, allowed.name, allowed.type)
         if stored.etag is None:
-            await self._send("PUT", url, {"If-None-Match": "*"}, _body(target, None))
+            await self._send("PUT", url, {"If-None-Match": "*"}, _body(target, None), permitted_at)
         elif target.values:
-            await self._send("PUT", url, {"If-Match": stored.etag}, _body(target, stored.metadata))
+            await self._send("PUT", url, {"If-Match": stored.etag}, _body(target, stored.metadata), permitted_at)
         else:
-            await self._send("DELETE", url, {"If-Match": stored.etag})
+            await self._send("DELETE", url, {"If-Match": stored.etag}, permitted_at=permitted_at)
 
     def _url(self, zone: str, name: str, rtype: WritableType) -> str:
         owner = "@" if name == zone else name.removesuffix(f".{zone}")
         return f"{self._zones}/{zone}/{rtype}/{owner}?api-version={_API_VERSION}"
 
-    async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes = b"") -> _Stored:
+    async def _send(
+        self, method: str, url: str, headers: dict[str, str], body: bytes = b"", permitted_at: float | None = None
+    ) -> _Stored:
         intent = Intent.READ if method == "GET" else Intent.SET
-        sent = {"Authorization": f"Bearer {await self._token()}", "Content-Type": "application/json", **headers}
-        return await self._http.send(Request(method, url, intent, sent, body), _read)
+        # The read's token serves the write too: nothing is waited for once that is permitted.
+        self._bearer = self._bearer or await self._token()
+        sent = {"Authorization": f"Bearer {self._bearer}", "Content-Type": "application/json", **headers}
+        return await self._http.send(Request(method, url, intent, sent, body, permitted_at=permitted_at), _read)
 
 
 class _NoSuchSet(NotFound):

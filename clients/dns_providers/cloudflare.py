@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 import dns.exception
@@ -90,17 +91,18 @@ class Cloudflare(DnsProvider[_Stored]):
         rows = await self._records(path, name, rtype)
         return _Stored(_record_set(rows, rtype), path, tuple(rows))
 
-    async def write(self, allowed: AllowedChange, stored: _Stored, target: RecordSet) -> None:
+    async def write(self, allowed: AllowedChange, stored: _Stored, target: RecordSet, permitted_at: float) -> None:
         """One request about one record; nothing holds the others still meanwhile."""
         old = [row for row in stored.rows if content(_value(row, allowed.type)) in allowed.removed]
         new = [value for value in target.values if content(value) in allowed.added]
+        send = partial(self._send, _Envelope[object], permitted_at=permitted_at)
         if old and new:
-            await self._send(_Envelope[object], "PATCH", f"{stored.path}/{old[0].id}", {"content": _text(new[0])})
+            await send("PATCH", f"{stored.path}/{old[0].id}", {"content": _text(new[0])})
         elif old:
-            await self._send(_Envelope[object], "DELETE", f"{stored.path}/{old[0].id}")
+            await send("DELETE", f"{stored.path}/{old[0].id}")
         else:
             body = {"type": allowed.type, "name": allowed.name, "content": _text(new[0]), "ttl": target.ttl_s}
-            await self._send(_Envelope[object], "POST", stored.path, body | {"proxied": False})
+            await send("POST", stored.path, body | {"proxied": False})
 
     async def _zone(self, zone: str) -> str:
         """The path of the zone's records."""
@@ -117,11 +119,17 @@ class Cloudflare(DnsProvider[_Stored]):
         return [record for record in found if (record.type, record.name.lower()) == (rtype, name)]
 
     async def _send[T](
-        self, form: type[_Envelope[T]], method: str, path: str, body: Mapping[str, object] | None = None
+        self,
+        form: type[_Envelope[T]],
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        permitted_at: float | None = None,
     ) -> T:
         sent = b"" if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        request = Request(method, f"{self._api}{path}", _INTENTS[method], headers, sent)
+        request = Request(method, f"{self._api}{path}", _INTENTS[method], headers, sent, permitted_at=permitted_at)
         return await self._http.send(request, lambda answer: _read(form, answer))
 
 

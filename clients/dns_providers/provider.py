@@ -46,13 +46,15 @@ class DnsProvider[S: Stored](ABC):
         allowed = change(zone, name, rtype, expected, wanted)
         stored = await self.stored(zone, name, rtype)
         target = allowed.applied_to(stored.records)
-        await permit()
-        await self.write(allowed, stored, target)
+        await self.write(allowed, stored, target, await permit())
 
     @abstractmethod
     async def stored(self, zone: str, name: str, rtype: WritableType) -> S:
         """Ask the host. Raises ClientError."""
 
     @abstractmethod
-    async def write(self, allowed: AllowedChange, stored: S, target: RecordSet) -> None:
-        """Make *stored* into *target*, as far as the host lets us only if it is still *stored*. Raises ClientError."""
+    async def write(self, allowed: AllowedChange, stored: S, target: RecordSet, permitted_at: float) -> None:
+        """Make *stored* into *target*, as far as the host lets us only if it is still *stored*. Raises ClientError.
+
+        It leaves soon after *permitted_at* or not at all (clients/dispatch.py).
+        """

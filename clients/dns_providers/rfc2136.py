@@ -23,6 +23,7 @@ import dns.tsig
 import dns.update
 from dns.rdtypes.ANY.TXT import TXT
 
+from clients.dispatch import Dispatch, Overdue
 from clients.dns_providers.provider import DnsProvider, Stored
 from clients.dns_providers.record_set import AllowedChange, RecordSet
 from clients.errors import Call, ClientError, Conflict, Forbidden, Invalid, Unauthorised, Unreachable, Unreadable
@@ -63,10 +64,10 @@ class Rfc2136(DnsProvider[_Stored]):
         except (binascii.Error, dns.exception.DNSException) as error:
             raise ValueError(f"not a TSIG key: {error}") from None
 
-    async def write(self, allowed: AllowedChange, stored: _Stored, target: RecordSet) -> None:
+    async def write(self, allowed: AllowedChange, stored: _Stored, target: RecordSet, permitted_at: float) -> None:
         """One update with *stored* as its prerequisite."""
         update = self._update(allowed, stored, target)
-        await self._send(update, Call("UPDATE", f"{allowed.name} {allowed.type}"))
+        await self._send(update, Call("UPDATE", f"{allowed.name} {allowed.type}"), permitted_at=permitted_at)
 
     def _update(self, allowed: AllowedChange, stored: _Stored, target: RecordSet) -> dns.update.UpdateMessage:
         update = dns.update.UpdateMessage(allowed.zone, keyring=self._key)
@@ -107,12 +108,19 @@ class Rfc2136(DnsProvider[_Stored]):
         return records_of(reply, owner, rtype)
 
     async def _send(
-        self, message: dns.message.Message, call: Call, *, absence: dns.rcode.Rcode | None = None
+        self,
+        message: dns.message.Message,
+        call: Call,
+        *,
+        absence: dns.rcode.Rcode | None = None,
+        permitted_at: float | None = None,
     ) -> dns.message.Message:
         """The reply, if it is signed and says NOERROR or *absence*; every other code is raised as what it means."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                reply = _parsed(await self._exchange(message.to_wire()), message)
+                reply = _parsed(await self._exchange(message.to_wire(), permitted_at), message)
+        except Overdue as overdue:
+            raise Unreachable(str(overdue), call=call, sent=overdue.begun) from overdue
         except dns.tsig.PeerBadTime as error:
             raise Unauthorised(f"TSIG: {error}", call=call, remedy=_CLOCK_REMEDY, kind="BADTIME") from error
         except (dns.tsig.PeerError, dns.tsig.BadSignature, dns.tsig.BadKey, dns.message.UnknownTSIGKey) as error:
@@ -131,8 +139,10 @@ class Rfc2136(DnsProvider[_Stored]):
             raise Unreadable("the reply is not signed", call=call)
         return reply
 
-    async def _exchange(self, query: bytes) -> bytes:
-        reader, writer = await asyncio.open_connection(self._host, self._port)
+    async def _exchange(self, query: bytes, permitted_at: float | None) -> bytes:
+        async with Dispatch(permitted_at) as dispatch:
+            await dispatch.trace("connect.started", {})
+            reader, writer = await asyncio.open_connection(self._host, self._port)
         try:
             writer.write(len(query).to_bytes(2) + query)  # RFC 1035, section 4.2.2
             return await reader.readexactly(int.from_bytes(await reader.readexactly(2)))

@@ -48,7 +48,7 @@ class WithToken:
         return str(there)
 
     async def _once[T](self, token: str, request: Request, read: Callable[[Answer], T], permit: Permit | None) -> T:
-        if permit:
-            await permit()
+        permitted_at = await permit() if permit else None
         headers = {**request.headers, "Authorization": f"Bearer {token}"}
-        return await self.http.send(replace(request, headers=headers, service=self.service), read)
+        sent = replace(request, headers=headers, service=self.service, permitted_at=permitted_at)
+        return await self.http.send(sent, read)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -83,9 +84,9 @@ class Cmdlets:
         """
         token = await self._credentials.token(target.tenant_id, target.scope)
         slot = self._slots.setdefault(target.tenant_id, asyncio.Semaphore(CALLS_PER_TENANT))
-        async with _permitted(slot, permit):
+        async with _permitted(slot, permit) as at:
             try:
-                return await self._http.send(request(token), read, failed=failed)
+                return await self._http.send(replace(request(token), permitted_at=at), read, failed=failed)
             except Unauthorised as refusal:
                 claims = refusal.claims
             except Forbidden:
@@ -93,8 +94,8 @@ class Cmdlets:
                 self._credentials.forget(target.tenant_id, target.scope)
                 raise
         token = await self._credentials.token(target.tenant_id, target.scope, claims=claims, fresh=True)
-        async with _permitted(slot, permit):
-            return await self._http.send(request(token), read)
+        async with _permitted(slot, permit) as at:
+            return await self._http.send(replace(request(token), permitted_at=at), read)
 
     async def settled(self, query: Query, reading: Callable[[], Awaitable[Seen]]) -> Seen | Unseen:
         """What comes of *reading*. Raises Throttled, as `unseen` does."""
@@ -127,11 +128,9 @@ async def together[T](work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 @asynccontextmanager
-async def _permitted(slot: asyncio.Semaphore, permit: Permit | None) -> AsyncIterator[None]:
+async def _permitted(slot: asyncio.Semaphore, permit: Permit | None) -> AsyncIterator[float | None]:
     async with slot:
-        if permit:
-            await permit()
-        yield
+        yield await permit() if permit else None
 
 
 def _complete(query: Query, seen: Seen) -> Seen:

@@ -1,5 +1,6 @@
 """Gather what the gates look at, and ask them. The gates themselves are pure (domain/gate.py)."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -87,30 +88,34 @@ class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
 
 async def ask_for_plan(wish: Wish, clients: Clients) -> Ruling:
     """Whether the wish's plan may be begun: every gate, and then a place within the blast radius."""
-    ruling = await _ask(wish, clients)
+    ruling, _ = await _ask(wish, clients)
     if ruling.refusal or wish.way_out:
         return ruling
     return replace(ruling, answers=(*ruling.answers, await _reserve(wish, clients)))
 
 
-async def permit(wish: Wish, clients: Clients) -> None:
-    """The last question before a write goes out, asked of what is true at this moment.
+async def permit(wish: Wish, clients: Clients) -> float:
+    """The last question before a write goes out. Returns the moment, by the event loop's clock, that it speaks for.
 
     Raises:
         Stopped: A gate says no by now: the brake was pulled, the config changed, the drift was accepted, or the like.
     """
-    ruling = await _ask(wish, clients)
+    ruling, moment = await _ask(wish, clients)
     if ruling.refusal:
         raise Stopped(ruling, ruling.refusal)
+    return moment
 
 
-async def _ask(wish: Wish, clients: Clients) -> Ruling:
-    """Every gate's answer. The brake is read last."""
+async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, float]:
+    """Every gate's answer, and when the brake was read, which is last: until then it could be engaged and be seen."""
     now, storage, tenant_id = clients.now(), clients.storage, wish.wanted.tenant.tenant_id
     fields = [drift.field for drift in wish.plan.drift] if wish.plan else []
     put_back = Counter[str]()
     if fields:
         put_back = await storage.ledger.put_back(tenant_id, wish.control, now - BREAKER_WINDOW)
+    doors, tenant = await _doors(wish), await storage.tenants.get(tenant_id)
+    others = await _others(wish, clients) if put_back else ()
+    moment = asyncio.get_running_loop().time()
     around = Circumstances(
         now=now,
         control=wish.control,
@@ -118,19 +123,19 @@ async def _ask(wish: Wish, clients: Clients) -> Ruling:
         waits_for=wish.waits_for,
         exemption=wish.exemption,
         facts=wish.facts,
-        doors=await _doors(wish),
+        doors=doors,
         approvals=wish.approvals,
         undoing=wish.undoing,
         way_out=wish.way_out,
         put_back=max((put_back[field] for field in fields), default=0),
-        others=await _others(wish, clients) if put_back else (),
+        others=others,
         requested_by=wish.requested_by,
         approved=wish.approved,
-        tenant=await storage.tenants.get(tenant_id),
+        tenant=tenant,
         brake=await storage.switches.brake(),
         lease_lost=wish.lease.lost,
     )
-    return rule(wish.plan, around)
+    return rule(wish.plan, around), moment
 
 
 async def _doors(wish: Wish) -> Doors | None:

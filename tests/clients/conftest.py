@@ -1,5 +1,6 @@
 """One client for all tests of the wire, a router that refuses what no test expects, and an Entra that counts tokens."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -47,8 +48,9 @@ class Entra:
         return httpx.Response(200, json={"token_type": "Bearer", "expires_in": 3599, "access_token": token})
 
 
-async def allowed() -> None:
+async def allowed() -> float:
     """Permit a write."""
+    return asyncio.get_running_loop().time()
 
 
 @pytest.fixture(autouse=True)

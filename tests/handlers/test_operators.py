@@ -134,3 +134,38 @@ async def test_what_the_blast_radius_holds_is_told_to_the_operators(msp, caplog)
         OWN,
         1,
     )
+
+
+async def test_cheap_drift_in_many_tenants_holds_its_own_kind_of_step_alone_and_hides_no_attack(msp, caplog):
+    """An attack: harmless drift in limit+1 tenants, so that the real one goes unrepaired and unheard of."""
+    service, lock, cheap = msp.service, "inbound-lockdown", "oof-connector"
+    settings = service.clients.settings.model_copy(update={"most_tenants_per_hour": 2})
+    service.clients = replace(service.clients, settings=settings)
+    tenants = [service.world.add_tenant(f"t{number}.example") for number in range(4)]
+    for company, tenant in enumerate(tenants, start=300):
+        msp.system.companies.add(company)
+        await service.look_after(tenant, psa={"provider": msp.system.name, "company_id": str(company)})
+        tenant.admin("Set-OutboundConnector", Identity="Automatic Replies (Out of Office) Only", Enabled=False)
+    await service.sweep()
+    held = [tenant for tenant in tenants if (await service.state(tenant, cheap)).state == "held"]
+    assert len(held) == len(tenants) - 2
+
+    await told(msp)
+    assert "incident kind=radius" in caplog.text
+    assert any(
+        f"more than 2 of 4 tenants would get {cheap}:Set-OutboundConnector" in each for each in await entries(msp)
+    )
+    assert [each.company for each in msp.tickets if "held by the blast radius" in each.summary] == [OWN]
+
+    mended, guarded = held
+    mended.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    guarded.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    service.world.dns.set(guarded.domains[0], "MX", "10 mail.elsewhere.example.")
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert (await service.state(mended, lock)).state == "compliant"
+    assert (await service.state(guarded, lock)).state == "held"
+    assert (await service.state(mended, cheap)).state == "held"
+    await told(msp)
+    company = 300 + tenants.index(guarded)
+    assert [each.company for each in msp.tickets if lock in each.summary] == [company]

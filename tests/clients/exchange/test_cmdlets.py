@@ -165,7 +165,7 @@ class StoppedError(Exception):
     """Somebody pulled the brake."""
 
 
-async def stopped() -> None:
+async def stopped() -> float:
     raise StoppedError
 
 
@@ -186,9 +186,10 @@ async def test_the_permit_is_asked_again_before_the_repeat_with_a_fresh_token(
 ) -> None:
     route = router.post(INVOKE).mock(side_effect=[httpx.Response(401), rows()])
 
-    async def brake_pulled_while_a_fresh_token_is_bought() -> None:
+    async def brake_pulled_while_a_fresh_token_is_bought() -> float:
         if len(entra.asked) > 1:
             raise StoppedError
+        return await allowed()
 
     with pytest.raises(StoppedError):
         await exchange.apply(TENANT, SET, permit=brake_pulled_while_a_fresh_token_is_bought)
@@ -201,9 +202,10 @@ async def test_the_permit_is_asked_after_the_token_is_there(
 ) -> None:
     route = alone(router, lambda _: rows())
 
-    async def brake_pulled_while_the_token_is_bought() -> None:
+    async def brake_pulled_while_the_token_is_bought() -> float:
         if entra.asked:
             raise StoppedError
+        return await allowed()
 
     with pytest.raises(StoppedError):
         await exchange.apply(TENANT, SET, permit=brake_pulled_while_the_token_is_bought)
@@ -222,8 +224,9 @@ async def test_the_permit_is_asked_after_the_wait_for_a_slot(exchange: Exchange,
         order.append(cmdlet_of(request))
         return rows()
 
-    async def permit() -> None:
+    async def permit() -> float:
         order.append("permit")
+        return await allowed()
 
     router.post(INVOKE).mock(side_effect=serve)
     async with asyncio.TaskGroup() as group:

@@ -173,9 +173,10 @@ async def test_the_permit_is_asked_again_before_a_write_follows_the_tenant(
     new = region(router, "nam12b")
     await seen_by(compliance)
 
-    async def brake_pulled_after_the_first_redirect() -> None:
+    async def brake_pulled_after_the_first_redirect() -> float:
         if old.call_count > 1:
             raise StoppedError
+        return await allowed()
 
     with pytest.raises(StoppedError):
         await compliance.apply(TENANT, DISABLE, initial_domain=DOMAIN, permit=brake_pulled_after_the_first_redirect)

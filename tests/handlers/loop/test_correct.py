@@ -283,3 +283,53 @@ async def test_a_throttled_proof_does_not_write_again(service):
         await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "compliant"
     assert len(tenant.writes) == 1
+
+
+EVENTS = ("connection.connect_tcp.started", "http11.send_request_body.started")
+"""Of a request, as httpcore names them."""
+
+
+def slowly(service, upto):
+    """The next write gets only as far as *upto*, and hangs there."""
+    hung: list[object] = []
+
+    async def answer(request):
+        if b'"CmdletName":"Set-' not in request.content or hung:
+            return await as_ever(request)
+        hung.append(request)
+        for event in EVENTS[: EVENTS.index(upto) + 1]:
+            await request.extensions["trace"](event, {})
+        return await asyncio.Event().wait()
+
+    as_ever = service.microsoft.side_effect
+    service.microsoft.side_effect = answer
+    return hung
+
+
+async def test_a_write_that_no_connection_took_in_time_is_planned_again(service, monkeypatch):
+    monkeypatch.setattr("clients.dispatch.BEGUN_WITHIN_S", 0.1)
+    tenant = unlocked(service)
+    await service.look_after(tenant)
+    hung = slowly(service, "connection.connect_tcp.started")
+    await service.remediate(tenant, LOCK)
+    assert hung
+    state = await service.state(tenant, LOCK)
+    assert (state.state, state.corrections) == ("drifted", ())
+    assert "after the brake was read" in state.detail
+    assert tenant.writes == []
+    await service.remediate(tenant, LOCK)
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert len(tenant.writes) == 1
+
+
+async def test_a_write_that_was_cut_half_sent_is_lost_and_read_before_it_is_planned_again(service, monkeypatch):
+    monkeypatch.setattr("clients.dispatch.BEGUN_WITHIN_S", 0.1)
+    tenant = unlocked(service)
+    await service.look_after(tenant)
+    slowly(service, "http11.send_request_body.started")
+    await service.remediate(tenant, LOCK)
+    assert [each.phase for each in (await service.state(tenant, LOCK)).corrections] == ["sent"]
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert len(tenant.writes) == 1
