@@ -1,6 +1,7 @@
 """The environment, read in one place. README.md explains each setting."""
 
 import base64
+import hmac
 import json
 import os
 import re
@@ -220,11 +221,6 @@ class Settings(ReportingSettings):
                 "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: "
                 "exactly one of them should be set"
             )
-        if (self.psa_connectwise or self.psa_autotask or self.psa_halopsa) and not self.mark_secret:
-            raise ValueError(
-                "HOLDFAST_MARK_SECRET: is missing; where a ticket system is connected it should be "
-                f"{SHORTEST_MARK_SECRET} or more random characters, the same for good"
-            )
         if bool(self.api_audience) != bool(self.api_tenant_id):
             raise ValueError("HOLDFAST_API_AUDIENCE, HOLDFAST_API_TENANT_ID: should both be set, or neither")
         try:
@@ -263,6 +259,15 @@ class Settings(ReportingSettings):
         values = self.model_dump(mode="json", by_alias=True)
         secret = {field.alias for field in Settings.model_fields.values() if not field.repr}
         return {name: bool(value) if name in secret else value for name, value in values.items()}
+
+    def mark_key(self) -> bytes:
+        """The key of our marks on tickets: its setting, or what only the ticket systems' own credentials make.
+
+        Made from credentials it changes with them: tickets that are open then are known by their numbers still.
+        """
+        credentials = (self.psa_connectwise, self.psa_autotask, self.psa_halopsa)
+        texts = sorted(text for connection in credentials for text in _secret_texts(connection))
+        return self.mark_secret.encode() or hmac.digest("\0".join(texts).encode(), b"marks", "sha256")
 
     def audiences(self) -> tuple[str, ...]:
         """For whom a caller's token may be made out."""

@@ -66,6 +66,6 @@ def connect_ticket_systems(settings: Settings, http: Http, web: httpx.AsyncClien
         systems.append((Autotask(http, autotask, now=now), autotask.own_company))
     if halopsa := settings.psa_halopsa:
         systems.append((HaloPsa(http, halopsa, now=now), halopsa.own_company))
-    marks = Marks(settings.mark_secret.encode())
+    marks = Marks(settings.mark_key())
     own = next((OwnCompany(system, company) for system, company in systems if company), None)
     return TicketSystems(Door(settings, web, now=now), {system.provider: system for system, _ in systems}, marks, own)

@@ -54,7 +54,7 @@ class TurnedAway:
 type Sent = Answered | Unanswered | TooEarly | StepRefused | Held | Overtaken | TurnedAway
 
 
-async def write(change: Callable[[Permit], Awaitable[object]], named: str, wish: Wish, clients: Clients) -> None:
+async def write_gated(change: Callable[[Permit], Awaitable[object]], named: str, wish: Wish, clients: Clients) -> None:
     """Have *change* made, which asks the gate last. *named*: the cmdlet or the change, as the trace shows it.
 
     Raises:
@@ -68,7 +68,7 @@ async def write(change: Callable[[Permit], Awaitable[object]], named: str, wish:
 async def send(step: Step, wish: Wish, clients: Clients) -> Sent:
     """Take *step*, one of the wish's plan, if every gate still lets it pass."""
     try:
-        await write(partial(clients.apply, wish.wanted.tenant, step), step.cmdlet, wish, clients)
+        await write_gated(partial(clients.apply, wish.wanted.tenant, step), step.cmdlet, wish, clients)
     except Stopped as stop:
         return Held(stop.ruling, stop.answer)
     except ClientError as error:

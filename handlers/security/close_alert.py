@@ -18,7 +18,7 @@ from domain.alerts.triage import Wall, triage
 from domain.ledger import Entry, Image
 from domain.tenant import Wanted
 from handlers.loop.gatekeeper import Stopped, Wish, permit
-from handlers.loop.send import write
+from handlers.loop.send import write_gated
 
 LOCKDOWN, BYPASS = "inbound-lockdown", "lock-bypass"
 
@@ -113,7 +113,7 @@ class AlertCase:
         await self._keep(replace(self._record, work=work, taken=None, commented=None, again=True))
         fields = {"status": status, "classification": classification, "determination": determination}
         change = partial(self._clients.alerts.change, self._tenant_id, self._record.id, fields)
-        await write(change, "change alert", await self._wish(), self._clients)
+        await write_gated(change, "change alert", await self._wish(), self._clients)
         await self._keep(replace(self._record, taken=self._clients.now()))
         alert = _read(await self._clients.alerts.get(self._tenant_id, self._record.id))
         if self._record.is_made(alert, self._ours):
@@ -130,7 +130,7 @@ class AlertCase:
             text = f"{_SAID[record.work]}: {record.reason}. {marker}"
             try:
                 comment = partial(self._clients.alerts.comment, self._tenant_id, record.id, text)
-                await write(comment, "comment on alert", await self._wish(), self._clients)
+                await write_gated(comment, "comment on alert", await self._wish(), self._clients)
             except (Stopped, Throttled):
                 self._record = replace(self._record, commented=None)  # it never left
                 raise

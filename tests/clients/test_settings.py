@@ -188,6 +188,21 @@ def test_servers_and_urls_are_taken_as_given():
     assert settings.login_url == "http://127.0.0.1:9/login"
 
 
+def test_marks_on_tickets_have_a_key_of_their_own_or_of_the_ticket_systems_credentials() -> None:
+    def key(secret: str, **more: str) -> bytes:
+        halopsa = {
+            "url": "https://h.example",
+            "client_id": "c",
+            "client_secret": secret,
+            "webhook_secrets": ["user:webhook-password"],
+            "desk": {"own_user": "12"},
+        }
+        return load(GOOD | {"HOLDFAST_PSA_HALOPSA": json.dumps(halopsa)} | more).mark_key()
+
+    assert key("one") == key("one") != key("two")
+    assert key("one", HOLDFAST_MARK_SECRET="m" * 32) == key("two", HOLDFAST_MARK_SECRET="m" * 32) == b"m" * 32
+
+
 def test_every_secret_of_the_settings_is_known_to_be_hidden_and_no_name_or_id_is() -> None:
     halopsa = {
         "url": "https://h.example", "client_id": "halo-client", "client_secret": "halo-s3cret",
