@@ -37,7 +37,7 @@ from handlers.loop.check import check_tenant
 from handlers.loop.remediate import remediate_tenant
 from handlers.loop.visit import visit_shard
 from handlers.notices import notify
-from handlers.restraint import sparing
+from handlers.restraint import alone
 from handlers.security.alerts import triage_alerts
 from handlers.security.audit import read_audit
 from handlers.tickets.poll import look_for_changes
@@ -116,7 +116,7 @@ async def _work(job: Job, clients: Clients) -> Outcome:
 async def _sparing(
     job: CheckTenant | TriageAlerts | ReadAudit, work: Coroutine[Any, Any, Outcome], clients: Clients
 ) -> Outcome:
-    async with sparing(job.tenant_id, await clients.storage.rests.all(), clients):
+    async with alone(job.tenant_id, clients):
         return await work
 
 

@@ -1,21 +1,28 @@
 """Work on one tenant, sparing the services that have turned it away."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from clients import restraint
 from clients.connect import Clients
-from domain.rests import Rest
-
-type Rests = Mapping[str, Mapping[str, Rest]]
 
 
 @asynccontextmanager
-async def sparing(tenant_id: str, rests: Rests, clients: Clients) -> AsyncIterator[None]:
-    """Ask no service at which the tenant rests; the rests that begin inside are kept for every worker to see."""
-    restrained = restraint.Restraint(tenant_id, rests.get(tenant_id, {}))
+async def sparing(tenant_id: str, clients: Clients) -> AsyncIterator[None]:
+    """Ask no service at which the tenant rests; the rests that begin inside are kept for every worker to see.
+
+    The tenant's rows have been read together (`clients/storage/together.py`).
+    """
+    restrained = restraint.Restraint(tenant_id, clients.storage.rests.of(tenant_id))
     try:
         with restraint.in_force(restrained):
             yield
     finally:
         await clients.storage.rests.keep(tenant_id, restrained.begun)
+
+
+@asynccontextmanager
+async def alone(tenant_id: str, clients: Clients) -> AsyncIterator[None]:
+    """As `sparing`, for a tenant that is not visited with others."""
+    async with clients.storage.rows.together([tenant_id], deferring=False), sparing(tenant_id, clients):
+        yield

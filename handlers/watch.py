@@ -76,10 +76,11 @@ def _slug(name: str) -> str:
 
 
 async def _tenants(now: datetime, clients: Clients) -> list[Incident]:
-    unread = await clients.storage.states.unread_since(now - UNREACHABLE_AFTER)
-    enabled = await clients.storage.fleet.tenants()
-    unreachable = {each: f"since {since:%Y-%m-%d %H:%M} UTC" for each, since in unread.items() if each in enabled}
-    throttled = dict(_throttled(await clients.storage.rests.all(), now))
+    fleet = {tenant_id: each for tenant_id, each in (await clients.storage.index.all()).items() if each.enabled}
+    unread = {tenant_id: each.unread_since for tenant_id, each in fleet.items()}
+    long = {tenant_id: since for tenant_id, since in unread.items() if since and since < now - UNREACHABLE_AFTER}
+    unreachable = {tenant_id: f"since {since:%Y-%m-%d %H:%M} UTC" for tenant_id, since in long.items()}
+    throttled = dict(_throttled({tenant_id: each.summary.rests or {} for tenant_id, each in fleet.items()}, now))
     return [
         *_each("unreachable", "nothing of a tenant's Exchange can be read", unreachable),
         *_each("throttled", "a tenant is turned away for long", throttled),

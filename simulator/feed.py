@@ -16,13 +16,14 @@ _MOST_BLOBS = 5000
 
 
 class Blob(NamedTuple):
-    """A parcel of records; *expired*: it is listed, and gone when it is fetched."""
+    """A parcel of records. *expired*: it is listed, and gone when it is fetched; *failing*: it answers 500 AF50000."""
 
     id: str
     content_type: str
     created: datetime
     records: list[Any]
     expired: bool = False
+    failing: bool = False
 
 
 @dataclass(slots=True)
@@ -44,12 +45,19 @@ class Feed:
     address: str = "203.0.113.9:51544"
     asked: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
-    def add(self, *records: Any, content_type: str = EXCHANGE, late_s: float = 0, expired: bool = False) -> Blob:  # noqa: ANN401 - JSON
+    def add(
+        self,
+        *records: Any,  # noqa: ANN401 - JSON
+        content_type: str = EXCHANGE,
+        late_s: float = 0,
+        expired: bool = False,
+        failing: bool = False,
+    ) -> Blob:
         """One more parcel, that comes up *late_s* seconds from now."""
         created = self.tenant.now() + timedelta(seconds=late_s)
         serial = self.tenant.world.next_token()
         name = f"{created:%Y%m%d%H%M%S}{serial:09}$audit_{content_type[6:].lower()}${content_type.replace('.', '_')}"
-        blob = Blob(name, content_type, created, list(records), expired)
+        blob = Blob(name, content_type, created, list(records), expired, failing)
         self.blobs.append(blob)
         return blob
 

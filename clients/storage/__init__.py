@@ -17,6 +17,7 @@ from clients.storage.audit import AuditTable
 from clients.storage.chains import ChainTable
 from clients.storage.due import DueTable
 from clients.storage.fleet import FleetTable
+from clients.storage.fleet_index import FleetIndex
 from clients.storage.heads import HeadTable
 from clients.storage.leases import Leases
 from clients.storage.ledger import LedgerTable
@@ -29,6 +30,7 @@ from clients.storage.states import StateTable
 from clients.storage.switches import SwitchTable
 from clients.storage.tenants import TenantTable
 from clients.storage.tickets import TicketTable
+from clients.storage.together import TenantRows
 from clients.storage.written import WrittenTable
 
 if TYPE_CHECKING:
@@ -70,18 +72,21 @@ class Storage:
         self.chains = ChainTable(tables.get_table_client("ledger"), HeadTable(tables.get_table_client("heads")))
         self.ledger = LedgerTable(tables.get_table_client("ledger"), self.chains)
         self.fleet = FleetTable(tables.get_table_client("fleet"))
-        self.tenants = TenantTable(tables.get_table_client("tenants"), self.ledger, self.fleet, now)
-        self.states = StateTable(tables.get_table_client("states"), self.ledger)
+        self.index = FleetIndex(tables.get_table_client("fleet"))
+        self.tenants = TenantTable(tables.get_table_client("tenants"), self.ledger, self.index, now)
+        states = tables.get_table_client("states")
+        self.rows = TenantRows(states, self.index)
+        self.states = StateTable(states, self.rows, self.ledger, self.index)
         self.due = DueTable(tables.get_table_client("fleet"))
-        self.rests = RestTable(tables.get_table_client("fleet"))
+        self.rests = RestTable(self.rows)
         self.operations = OperationTable(tables.get_table_client("operations"))
         self.parked = ParkedTable(tables.get_table_client("parked"))
         self.switches = SwitchTable(tables.get_table_client("switches"), self.ledger)
         self.tickets = TicketTable(tables.get_table_client("tickets"))
         self.notices = NoticeTable(tables.get_table_client("tickets"))
         self.written = WrittenTable(tables.get_table_client("written"))
-        self.alerts = AlertTable(tables.get_table_client("alerts"))
-        self.audit = AuditTable(tables.get_table_client("audit"))
+        self.alerts = AlertTable(tables.get_table_client("alerts"), self.rows)
+        self.audit = AuditTable(tables.get_table_client("audit"), self.rows)
         self.queues = Queues(queues)
 
     @cached_property

@@ -8,9 +8,10 @@ from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
 from clients.storage.documents import pack, unpack
+from clients.storage.together import TenantRows
 from domain.alerts.record import AlertRecord
 
-_BOOK = "_book"
+_FORMER_BOOK = "_book"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +24,35 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """How far a tenant's alerts have been read: by their last change, and when all open ones were gone through."""
+    """How far a tenant's alerts have been read: by their last change, and when all open ones were gone through.
+
+    *marked*: there may be alerts that are to be read again, or that a person has to look at.
+    """
 
     watermark: AwareDatetime | None = None
     swept_at: AwareDatetime | None = None
     spent: Spent | None = None
+    marked: bool = True
 
 
 class AlertTable:
     """Table `alerts`: one partition a tenant, one row an alert."""
 
-    def __init__(self, table: TableClient) -> None:
+    def __init__(self, table: TableClient, rows: TenantRows) -> None:
         self._table = table
+        self._rows = rows
 
     async def book(self, tenant_id: str) -> Book:
+        """How far they were read. A former version kept it in this table, where it is left as it is."""
+        row = await self._rows.get(tenant_id, "alerts")
         try:
-            return unpack(Book, await self._table.get_entity(tenant_id, _BOOK))
+            return unpack(Book, row or await self._table.get_entity(tenant_id, _FORMER_BOOK))
         except ResourceNotFoundError:
             return Book()
 
-    async def set_book(self, tenant_id: str, book: Book) -> None:
-        await self._table.upsert_entity(pack(tenant_id, _BOOK, book), mode=UpdateMode.REPLACE)
+    async def set_book(self, tenant_id: str, book: Book, *, at_once: bool = False) -> None:
+        """Keep it; unless *at_once*, a visit writes it with what else it keeps."""
+        await self._rows.put(tenant_id, pack(*self._rows.named(tenant_id, "alerts"), book), at_once=at_once)
 
     async def get(self, tenant_id: str, alert_id: str) -> AlertRecord | None:
         try:
@@ -56,14 +65,9 @@ class AlertTable:
         entity = pack(tenant_id, record.id, record, again=record.again, standing=record.standing)
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
-    async def waiting(self, tenant_id: str) -> list[AlertRecord]:
-        """Those to be read again though they have not changed."""
-        return await self._where(tenant_id, "again eq true")
-
-    async def standing(self, tenant_id: str) -> list[AlertRecord]:
-        """Those with mail that got round the filter, which no person has settled."""
-        return await self._where(tenant_id, "standing eq true")
-
-    async def _where(self, tenant_id: str, condition: str) -> list[AlertRecord]:
-        query = self._table.query_entities(f"PartitionKey eq @tenant and {condition}", parameters={"tenant": tenant_id})
+    async def marked(self, tenant_id: str) -> list[AlertRecord]:
+        """Those to be read again though they have not changed, and those that no person has settled."""
+        query = self._table.query_entities(
+            "PartitionKey eq @tenant and (again eq true or standing eq true)", parameters={"tenant": tenant_id}
+        )
         return [unpack(AlertRecord, entity) async for entity in query]

@@ -8,33 +8,43 @@ from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
 from clients.storage.documents import pack, unpack
+from clients.storage.together import TenantRows
 from domain.audit.record import AuditRecord
 
-_BOOK = "_book"
+_FORMER_BOOK = "_book"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditBook:
-    """Until when each content type has been listed, and when the parcels of it fetched of late came up, by id."""
+    """Until when each content type has been listed, and when the parcels of it fetched of late came up, by id.
+
+    *failed*: in how many visits a parcel could not be fetched, by id. *open*: there may be records without a drift.
+    """
 
     until: dict[str, AwareDatetime] = field(default_factory=dict)
     fetched: dict[str, dict[str, AwareDatetime]] = field(default_factory=dict)
+    failed: dict[str, int] = field(default_factory=dict)
+    open: bool = True
 
 
 class AuditTable:
     """Table `audit`: one partition a tenant, one row a record that is not explained yet or was lately."""
 
-    def __init__(self, table: TableClient) -> None:
+    def __init__(self, table: TableClient, rows: TenantRows) -> None:
         self._table = table
+        self._rows = rows
 
     async def book(self, tenant_id: str) -> AuditBook:
+        """How far they were read. A former version kept it in this table, where it is left as it is."""
+        row = await self._rows.get(tenant_id, "audit")
         try:
-            return unpack(AuditBook, await self._table.get_entity(tenant_id, _BOOK))
+            return unpack(AuditBook, row or await self._table.get_entity(tenant_id, _FORMER_BOOK))
         except ResourceNotFoundError:
             return AuditBook()
 
-    async def set_book(self, tenant_id: str, book: AuditBook) -> None:
-        await self._table.upsert_entity(pack(tenant_id, _BOOK, book), mode=UpdateMode.REPLACE)
+    async def set_book(self, tenant_id: str, book: AuditBook, *, at_once: bool = False) -> None:
+        """Keep it; unless *at_once*, a visit writes it with what else it keeps."""
+        await self._rows.put(tenant_id, pack(*self._rows.named(tenant_id, "audit"), book), at_once=at_once)
 
     async def add(self, tenant_id: str, record: AuditRecord) -> bool:
         """Keep *record*. False when it is kept already: the feed repeats records by design."""

@@ -53,7 +53,12 @@ def unpack[T](kind: type[T], entity: dict[str, Any]) -> T:
     Raises:
         NewerRow: A later version wrote it.
     """
-    document: T = _ADAPTERS[kind].validate_json(body(entity))
+    return read_body(kind, body(entity))
+
+
+def read_body[T](kind: type[T], text: str) -> T:
+    """The document that *text* is, as `body` gives it."""
+    document: T = _ADAPTERS[kind].validate_json(text)
     return document
 
 

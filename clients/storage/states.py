@@ -11,19 +11,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
-from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.data.tables import UpdateMode
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime, TypeAdapter
 
 from clients.storage.documents import NewerRow, body, pack, unpack
+from clients.storage.fleet_index import FleetIndex
 from clients.storage.ledger import LedgerTable
+from clients.storage.rows import RowMoved, replace_row
+from clients.storage.states_version_1 import upgraded
+from clients.storage.together import TenantRows, together_with
 from domain.approval import Approval
-from domain.controls import CATALOGUE, in_lane
-from domain.corrections import TRY_AGAIN_AFTER
+from domain.controls import CATALOGUE
 from domain.exemption import Exemption
 from domain.findings import Finding, Inventory, Removal
+from domain.fleet_index import Summary
 from domain.ledger import Entry
 from domain.lock import LockSeen
 from domain.mx_moves import MxMemories
@@ -31,7 +34,7 @@ from domain.reading import Lane
 from domain.states import ControlState
 from domain.tenant import TenantConfig
 
-_ROW = "controls"
+_FORMER_ROW = "controls"
 _SOURCES = frozenset[str]().union(*(control.sources for control in CATALOGUE.values()))
 _WITH_FINDINGS = 3
 """The version of rows from which they have findings."""
@@ -47,7 +50,8 @@ class TenantStates:
     remembered of the tenant's MX records. *lock*: what the last good read showed of the lock. *approvals*: by step key,
     what a person answers for. *looked*: when each lane was last looked at, whatever was seen. *findings*: by id, those
     that are there or were lately; *begun*: which kinds of them each control has looked for. *newer*: a
-    later version wrote them, or they make no sense: nothing may be written over them.
+    later version wrote them, or they make no sense: nothing may be written over them. *summary*: what the index of the
+    fleet says of them, where that is known.
     """
 
     controls: Mapping[str, ControlState] = field(default_factory=dict)
@@ -61,14 +65,7 @@ class TenantStates:
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
     newer: bool = False
-
-    @property
-    def unread_since(self) -> datetime | None:
-        """Since when nothing of Exchange can be read; None where something can, or no look was taken yet."""
-        fast = [self.of(each) for each in in_lane("fast")]
-        since = [each.since for each in fast if each.state == "unknown" and each.since]
-        read = any(each.state not in {"unknown", "not_applicable"} for each in fast)
-        return max(since) if since and not read else None
+    summary: Summary | None = None
 
     def of(self, control_id: str) -> ControlState:
         return self.controls.get(control_id, ControlState(id=control_id))
@@ -120,6 +117,10 @@ class TenantStates:
         noted = {each.id: replace(each, since=now, noted=True) for each in findings}
         return replace(self, findings={**self.findings, **noted})
 
+    def summarised(self) -> Summary:
+        """What the index of the fleet is to say."""
+        return Summary.of(self.controls, self.findings.values())
+
     def with_inventory(self, inventory: Inventory) -> Self:
         """The same with what a look made of *inventory*."""
         return replace(self, findings=inventory.known, begun=inventory.begun)
@@ -130,29 +131,54 @@ class StatesMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody 
 
 
 class StateTable:
-    """Table `states`."""
+    """The states in table `states`: one row a tenant, beside what else is kept of it (`together.py`)."""
 
-    def __init__(self, table: TableClient, ledger: LedgerTable) -> None:
+    def __init__(self, table: TableClient, rows: TenantRows, ledger: LedgerTable, index: FleetIndex) -> None:
         self._table = table
+        self._rows = rows
         self._ledger = ledger
+        self._index = index
 
     async def load(self, tenant_id: str) -> TenantStates:
-        """The tenant's states; each is unknown where a later version wrote them."""
+        """The tenant's states as they are now; each is unknown where a later version wrote them."""
+        row = await self._rows.read(tenant_id)
+        return await self._opened(row) if row else await self._former(tenant_id)
+
+    async def recall(self, tenant_id: str) -> TenantStates:
+        """As `load`, from what was read together with others, if it was: the next save tells whether it is still so."""
+        together = together_with(tenant_id)
+        if together is None:
+            return await self.load(tenant_id)
+        known = together.opened.get(tenant_id)
+        if isinstance(known, TenantStates):
+            return known
+        row = together.rows.get(tenant_id)
+        states = await self._opened(row) if row else await self._former(tenant_id)
+        together.opened[tenant_id] = states
+        return states
+
+    async def _opened(self, row: TableEntity) -> TenantStates:
         try:
-            entity = await self._table.get_entity(tenant_id, _ROW)
-        except ResourceNotFoundError:
-            return TenantStates()
-        try:
-            states = _read(entity)
+            states = _read(row)
         except NewerRow:
             return TenantStates(controls=_unknown("newer version"), newer=True)
         except ValueError:  # one tenant's trouble, and shown as such
             return TenantStates(controls=_unknown("what is stored of it makes no sense"), newer=True)
         await self._ledger.ensure(states.outbox)
-        return replace(states, etag=entity.metadata["etag"], outbox=())
+        return replace(states, etag=str(row.metadata["etag"]), outbox=(), summary=states.summarised())
+
+    async def _former(self, tenant_id: str) -> TenantStates:
+        """From the row where they stood before those of a minute stood together: it is read, and left as it is."""
+        try:
+            row = await self._table.get_entity(tenant_id, _FORMER_ROW)
+        except ResourceNotFoundError:
+            return TenantStates()
+        return replace(await self._opened(row), etag=None, summary=None)
 
     async def save(self, tenant_id: str, states: TenantStates, entries: Sequence[Entry] = ()) -> TenantStates:
         """Write *states* if no other worker wrote since they were loaded, and add *entries* to the ledger.
+
+        Where rows are read together, and there are no *entries*, they are written with those of the others.
 
         Returns:
             The same with the new version, for the next save.
@@ -163,48 +189,40 @@ class StateTable:
         """
         if states.newer:
             raise NewerRow(f"the states of tenant {tenant_id} are none that this version can read")
-        columns = {f"{lane}_at": at for lane, at in states.looked.items()}
-        columns |= {"unread_since": states.unread_since} if states.unread_since else {}
-        kept = replace(states, etag=None, outbox=tuple(entries))
-        entity = pack(tenant_id, _ROW, kept, **columns)
+        kept = replace(states, etag=None, summary=None, outbox=tuple(entries))
+        entity = pack(*self._rows.named(tenant_id), kept)
+        together = together_with(tenant_id)
+        if together and together.deferring and states.etag and not entries:
+            together.waiting[tenant_id] = (entity, states.etag)
+            together.opened[tenant_id] = states
+            return states
         try:
-            if states.etag is None:
-                written = await self._table.create_entity(entity)
-            else:
-                written = await self._table.update_entity(
-                    entity, mode=UpdateMode.REPLACE, etag=states.etag, match_condition=MatchConditions.IfNotModified
-                )
-        except (ResourceExistsError, ResourceModifiedError) as error:
+            etag = await replace_row(self._table, entity, states.etag)
+        except RowMoved as error:
+            if together:
+                together.waiting.pop(tenant_id, None)
+                together.opened[tenant_id] = await self.load(tenant_id)
             raise StatesMoved(f"the states of tenant {tenant_id} were changed by somebody else") from error
+        after = replace(states, etag=etag, summary=states.summarised())
+        if together:
+            together.waiting.pop(tenant_id, None)
+            together.opened[tenant_id] = after
         await self._ledger.append(*entries)
-        return replace(states, etag=written["etag"])
+        if after.summary and after.summary != states.summary and not (together and together.deferring):
+            await self._index.see({tenant_id: after.summary})
+        return after
 
     async def change(
         self, tenant_id: str, change: Callable[[TenantStates], tuple[TenantStates, Sequence[Entry]]]
     ) -> None:
         """Save what *change* makes of the states, with its entries. It is called again if another worker wrote."""
         while True:
-            after, entries = change(await self.load(tenant_id))
+            after, entries = change(await self.recall(tenant_id))
             try:
                 await self.save(tenant_id, after, entries)
             except StatesMoved:
                 continue
             return
-
-    async def looked(self, lane: Lane) -> dict[str, datetime]:
-        """When each tenant's *lane* was last looked at, by tenant id, without reading what was seen."""
-        column = f"{lane}_at"
-        query = self._table.query_entities("RowKey eq @row", parameters={"row": _ROW}, select=["PartitionKey", column])
-        return {row["PartitionKey"]: row[column] async for row in query if row.get(column)}
-
-    async def unread_since(self, moment: datetime) -> dict[str, datetime]:
-        """The tenants of whose Exchange nothing could be read since *moment*, each with since when."""
-        query = self._table.query_entities(
-            "RowKey eq @row and unread_since lt @moment",
-            parameters={"row": _ROW, "moment": moment},
-            select=["PartitionKey", "unread_since"],
-        )
-        return {row["PartitionKey"]: row["unread_since"] async for row in query}
 
 
 def _unknown(detail: str) -> dict[str, ControlState]:
@@ -216,39 +234,6 @@ _STATES: TypeAdapter[TenantStates] = TypeAdapter(TenantStates)
 
 def _read(entity: dict[str, Any]) -> TenantStates:
     version = entity.get("version", 1)
-    states = unpack(TenantStates, entity) if version > 1 else _of_version_1(entity)
+    former = version == 1
+    states = _STATES.validate_python(upgraded(json.loads(body(entity)))) if former else unpack(TenantStates, entity)
     return replace(states, begun=_BEFORE_FINDINGS) if version < _WITH_FINDINGS else states
-
-
-def _of_version_1(entity: dict[str, Any]) -> TenantStates:
-    """What a row says that was written before each step had one memory, and its correction a phase."""
-    row = json.loads(body(entity))
-    for control in row.get("controls", {}).values():
-        group = control.pop("correction", None) or {"changes": ()}
-        tried, missed, made = (control.pop(name, {}) for name in ("tried", "missed", "made"))
-        memories = {key: _memory(tried.get(key), missed.get(key), made.get(key)) for key in {*tried, *missed, *made}}
-        control["corrections"] = [
-            change
-            | {"entry": group["entry"], "seen_at": group["seen_at"], "phase": _phase(change)}
-            | {"memory": memories.pop(change["key"], {})}
-            for change in group["changes"]
-        ]
-        control["memories"] = memories
-    return _STATES.validate_python(row)
-
-
-def _phase(change: dict[str, Any]) -> str:
-    if change["sent_at"] is None:
-        return "planned"
-    return "answered" if change["answered"] else "sent"
-
-
-def _memory(tried: dict[str, Any] | None, missed: dict[str, Any] | None, made: str | None) -> dict[str, Any]:
-    memory: dict[str, Any] = {"proven_at": made}
-    if tried:
-        due_at = datetime.fromisoformat(tried["at"]) + TRY_AGAIN_AFTER
-        memory |= {"failed_at": tried["at"], "due_at": due_at, "why": tried["why"]}
-        memory["patient_until"] = tried["patient_until"]
-    if missed:
-        memory |= {"hindrance": missed["reason"], "jobs": missed["jobs"]}
-    return memory

@@ -4,9 +4,11 @@ A change and its ledger entry belong together, as with states: the entry is writ
 copied right after; `find`, which comes before each change, copies what a crash left behind.
 """
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
@@ -14,9 +16,10 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.http import Clock
-from clients.storage.documents import chunks, pack, read_chunks, unpack
-from clients.storage.fleet import FleetTable
+from clients.storage.documents import NewerRow, body, chunks, pack, read_body, read_chunks, unpack
+from clients.storage.fleet_index import FleetIndex
 from clients.storage.ledger import LedgerTable
+from clients.storage.together import together_with
 from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
 from domain.widening import ProposedConfig
@@ -24,6 +27,9 @@ from domain.widening import ProposedConfig
 _PARTITION = "tenant"
 _PROPOSED = "proposed"
 _OUTBOX = "outbox"
+
+CONFIGS_KEPT = 12_000
+"""As many configs as a worker keeps, of about 1 KB each: a fleet."""
 
 
 class ConfigMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first
@@ -33,17 +39,40 @@ class ConfigMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody 
 class TenantTable:
     """Table `tenants`: one row a tenant. Each that changes is noted in the index of the fleet, too."""
 
-    def __init__(self, table: TableClient, ledger: LedgerTable, fleet: FleetTable, now: Clock) -> None:
+    def __init__(self, table: TableClient, ledger: LedgerTable, index: FleetIndex, now: Clock) -> None:
         self._table = table
         self._ledger = ledger
-        self._fleet = fleet
+        self._index = index
         self._now = now
+        self._kept: OrderedDict[str, tuple[str, datetime]] = OrderedDict()
 
     async def get(self, tenant_id: str) -> TenantConfig | None:
         try:
             return unpack(TenantConfig, await self._table.get_entity(_PARTITION, tenant_id))
         except ResourceNotFoundError:
             return None
+
+    async def recall(self, tenant_id: str) -> TenantConfig | None:
+        """As `get`; where rows are read together, a config that the index says has not changed is not read again."""
+        together = together_with(tenant_id)
+        since = together.since(tenant_id) if together else None
+        if since is None:
+            return await self.get(tenant_id)
+        kept, kept_since = self._kept.get(tenant_id, ("", None))
+        if since != kept_since:
+            try:
+                kept = body(await self._table.get_entity(_PARTITION, tenant_id))
+            except ResourceNotFoundError:
+                return None
+            self._keep(tenant_id, kept, since)
+        return read_body(TenantConfig, kept)
+
+    def _keep(self, tenant_id: str, config: str, since: datetime) -> None:
+        """As text, which takes the least room."""
+        self._kept.pop(tenant_id, None)
+        self._kept[tenant_id] = (config, since)
+        if len(self._kept) > CONFIGS_KEPT:
+            self._kept.popitem(last=False)
 
     async def find(self, tenant_id: str) -> tuple[TenantConfig, str] | None:
         """A tenant's config with its version, for a change: the entry of the last one is in the ledger after this."""
@@ -88,10 +117,10 @@ class TenantTable:
             )
             await self._tell(told)
             await self._table.delete_entity(_PARTITION, tenant_id, etag=kept["etag"], match_condition=on_version)
-        await self._fleet.note(tenant_id, None)
+        await self._index.forget(tenant_id)
 
     async def _note(self, config: TenantConfig) -> None:
-        await self._fleet.note(config.tenant_id, self._now() if config.enabled else None)
+        await self._index.note(config, self._now())
 
     async def _tell(self, told: Entry | None) -> None:
         if told:
@@ -124,12 +153,17 @@ class TenantTable:
         )
         return [unpack(TenantConfig, entity) async for entity in query]
 
-    async def enabled_since(self) -> dict[str, datetime]:
-        """The tenants that are switched on, with the time since which their config is as it is."""
-        query = self._table.query_entities(
-            "PartitionKey eq 'tenant' and enabled eq true", select=["RowKey", "Timestamp"]
-        )
-        return {entity["RowKey"]: at async for entity in query if (at := entity.metadata["timestamp"])}
+    async def all_since(self) -> dict[str, tuple[TenantConfig | None, datetime]]:
+        """Every config with the time since which it is as it is; None for one that makes no sense to this version."""
+        query = self._table.query_entities("PartitionKey eq 'tenant'")
+        return {row["RowKey"]: (_readable(row), at) async for row in query if (at := row.metadata["timestamp"])}
+
+
+def _readable(entity: dict[str, Any]) -> TenantConfig | None:
+    try:
+        return unpack(TenantConfig, entity)
+    except (NewerRow, ValueError):
+        return None
 
 
 def _entity(config: TenantConfig, told: Entry | None) -> dict[str, object]:

@@ -64,6 +64,7 @@ class AlertRecord:
     *unsettled*: open, or closed by us alone. *again*: read it again though it has not changed, because what it
     waits for is not in it. *work*: what we set out to do and have not finished; *taken*: when the service said that it
     took the change; *commented*: when its comment was sent. *stuck*: the service took the change and did not make it.
+    *stopped_in*: the mode of the tenant that alone kept us from doing what it asks for; empty where none did.
     """
 
     id: str
@@ -82,6 +83,7 @@ class AlertRecord:
     closed: AwareDatetime | None = None
     reopened: AwareDatetime | None = None
     stuck: bool = False
+    stopped_in: str = ""
 
     @property
     def standing(self) -> bool:

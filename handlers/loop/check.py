@@ -28,7 +28,7 @@ async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime |
     """
     # States are loaded before the tenant is looked at: a write by another worker after this moment makes our save fail.
     tenant, before = await asyncio.gather(
-        clients.storage.tenants.get(job.tenant_id), clients.storage.states.load(job.tenant_id)
+        clients.storage.tenants.recall(job.tenant_id), clients.storage.states.recall(job.tenant_id)
     )
     if tenant is None or not tenant.enabled:
         await operations.fail(job.operation_id, "the tenant is not configured, or switched off", clients)

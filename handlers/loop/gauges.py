@@ -2,24 +2,24 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from clients import telemetry
 from clients.connect import Clients
+from domain.fleet_index import TenantInFleet
 from domain.reading import LANES
 
 
-async def measure(tenants: Mapping[str, datetime], clients: Clients) -> None:
+async def measure(tenants: Mapping[str, TenantInFleet], clients: Clients) -> None:
     """Measure the age of the oldest look in each lane, the fleet, the queues and the brake.
 
-    A tenant that no look has reached counts from the time its config is as it is: *tenants* has it.
+    A tenant that no look has reached counts from the time its config is as it is.
     """
     storage, now = clients.storage, clients.now()
-    depths, brake, looked = await asyncio.gather(
-        storage.queues.depths(), storage.switches.brake(), asyncio.gather(*map(storage.states.looked, LANES))
-    )
-    for lane, looks in zip(LANES, looked, strict=True):
-        ages = [(now - max(at, looks.get(tenant_id, at))).total_seconds() for tenant_id, at in tenants.items()]
+    depths, brake = await asyncio.gather(storage.queues.depths(), storage.switches.brake())
+    for lane in LANES:
+        looked = [max(each.since, each.looked_at(lane) or each.since) for each in tenants.values()]
+        ages = [(now - at).total_seconds() for at in looked]
         telemetry.OLDEST_CHECK.set(max(0.0, *ages, 0.0), {"lane": lane})
     telemetry.TENANTS.set(len(tenants))
     for queue, depth in depths.items():

@@ -16,7 +16,9 @@ from typing import Literal
 from clients.connect import Clients
 from clients.settings import Settings
 from clients.storage.fleet import CursorMoved
+from clients.storage.fleet_index import in_fleet
 from domain.fleet import LOOKS, Cursor, LookName, Rhythm, due, late, shards
+from domain.fleet_index import TenantInFleet
 from domain.jobs import PollTickets, VisitShard
 from handlers.evidence import anchor_heads
 from handlers.loop import gauges
@@ -60,8 +62,6 @@ async def tick(clients: Clients) -> None:
     if windows["slow"].has(0):
         await _isolated("watch", watch(_overdue(cursor, now, clients), clients))
         await _isolated("anchor", anchor_heads(clients))
-    if compared == now:
-        await _isolated("forget", clients.storage.rests.forget(now))
 
 
 async def _isolated(what: str, work: Awaitable[object]) -> None:
@@ -104,14 +104,17 @@ async def enqueue_due(clients: Clients) -> None:
         await clients.storage.due.remove(job)
 
 
-async def _tenants(cursor: Cursor, now: datetime, clients: Clients) -> tuple[dict[str, datetime], datetime]:
-    """The tenants by the index, and when that was last brought into line with their configs: now, where that is due."""
-    if cursor.compared and now - cursor.compared < COMPARE_EVERY:
-        return await clients.storage.fleet.tenants(), cursor.compared
-    before = await clients.storage.fleet.pages()
-    tenants = await clients.storage.tenants.enabled_since()
-    await clients.storage.fleet.compare(tenants, before)
-    return tenants, now
+async def _tenants(cursor: Cursor, now: datetime, clients: Clients) -> tuple[dict[str, TenantInFleet], datetime]:
+    """The tenants that are switched on, and when their index was last brought into line with the configs.
+
+    That is done now where it is due, or where there is no index: a former version kept another one.
+    """
+    index, compared = clients.storage.index, cursor.compared
+    before = await index.pages()
+    if compared is None or now - compared >= COMPARE_EVERY or not before:
+        await index.compare(await clients.storage.tenants.all_since(), before)
+        before, compared = await index.pages(), now
+    return {tenant_id: each for tenant_id, each in in_fleet(before).items() if each.enabled}, compared
 
 
 def _overdue(cursor: Cursor, now: datetime, clients: Clients) -> timedelta:

@@ -8,14 +8,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from clients import telemetry
 from clients.connect import Clients
 from clients.storage.documents import NewerRow
+from clients.storage.together import Together
 from domain.jobs import Again, CheckTenant, Done, Outcome, ReadAudit, TriageAlerts, VisitShard
 from domain.reading import LANES, Lane
 from handlers.loop import check
-from handlers.restraint import Rests, sparing
+from handlers.restraint import alone, sparing
 from handlers.security import alerts, audit
 
 log = logging.getLogger("holdfast.visit")
@@ -30,18 +32,37 @@ type Failed = Callable[[str], Awaitable[None]]
 
 
 async def visit_shard(shard: VisitShard, clients: Clients) -> Outcome:
-    """Visit every tenant of *shard*."""
-    rests = await clients.storage.rests.all()
-    await asyncio.gather(*(_visit(tenant_id, shard, rests, clients) for tenant_id in shard.tenants))
+    """Visit every tenant of *shard*; who was written by somebody else meanwhile is looked at once more."""
+    async with clients.storage.rows.together(shard.tenants, deferring=True) as rows:
+        await asyncio.gather(*(_visit(tenant_id, shard, rows, clients) for tenant_id in shard.tenants))
+    for tenant_id in rows.moved:
+        async with alone(tenant_id, clients):
+            await _all_looks(tenant_id, shard, clients)
     return Done()
 
 
-async def _visit(tenant_id: str, shard: VisitShard, rests: Rests, clients: Clients) -> None:
+async def _visit(tenant_id: str, shard: VisitShard, rows: Together, clients: Clients) -> None:
     async with clients.visits:
         with telemetry.visiting(tenant_id):
-            async with sparing(tenant_id, rests, clients):
-                for name, look, failed in _looks(tenant_id, shard, clients):
-                    await _isolated(f"tenant={tenant_id} look={name}", look, failed)
+            await _isolated_visit(tenant_id, shard, rows, clients)
+
+
+async def _isolated_visit(tenant_id: str, shard: VisitShard, rows: Together, clients: Clients) -> None:
+    try:
+        async with sparing(tenant_id, clients):
+            await _all_looks(tenant_id, shard, clients)
+        states = await clients.storage.states.recall(tenant_id)
+        rests = clients.storage.rests.of(tenant_id)
+        rows.done(tenant_id, replace(states.summarised(), looked=states.looked, rests=rests))
+    except NewerRow as newer:
+        log.warning("newer_row tenant=%s %s", tenant_id, newer)
+    except Exception:
+        log.exception("visit_failed tenant=%s", tenant_id)
+
+
+async def _all_looks(tenant_id: str, shard: VisitShard, clients: Clients) -> None:
+    for name, look, failed in _looks(tenant_id, shard, clients):
+        await _isolated(f"tenant={tenant_id} look={name}", look, failed)
 
 
 def _looks(

@@ -1,5 +1,6 @@
 """Who made which drift: records of the audit feed that others left are matched with what looks have found."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from clients.connect import Clients
@@ -15,7 +16,10 @@ UNEXPLAINED = timedelta(hours=48)
 async def name_actors(tenant_id: str, clients: Clients) -> None:
     """Match the tenant's open records with the drift that was found about their time, and name who made it."""
     kept, ledger = clients.storage.audit, clients.storage.ledger
-    records = sorted(await kept.open(tenant_id), key=lambda record: record.at)
+    book = await kept.book(tenant_id)
+    records = sorted(await kept.open(tenant_id), key=lambda record: record.at) if book.open else []
+    if book.open and not records:
+        await kept.set_book(tenant_id, replace(book, open=False))
     if not records:
         return
     since = records[0].at - timedelta(hours=1)

@@ -7,6 +7,7 @@ for something outside of them, or were left half closed by a crash, are read aga
 import json
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,6 @@ from typing import Any
 from clients.connect import Clients
 from clients.errors import ClientError, Forbidden, NotFound, NotLicensed, Throttled, Unauthorised
 from clients.storage.alerts import Book
-from clients.storage.leases import Lease
 from domain.alerts import tenant_state
 from domain.alerts.alert import Alert, OddAlert, is_false_alert_policy, parse_alert
 from domain.alerts.record import AlertRecord, blank
@@ -25,6 +25,7 @@ from domain.tenant import Wanted
 from handlers import park
 from handlers.security.close_alert import AlertCase
 from handlers.security.kept_state import keep_state
+from handlers.security.needed import Needed, Taken
 
 log = logging.getLogger("holdfast.alerts")
 
@@ -41,17 +42,18 @@ LOCKDOWN, BYPASS, POLICIES = "inbound-lockdown", "lock-bypass", "alert-policies"
 
 async def triage_alerts(job: TriageAlerts, clients: Clients) -> Outcome:
     """Go through the alerts of the tenant of *job*: judge all that changed, and act upon it."""
-    tenant = await clients.storage.tenants.get(job.tenant_id)
+    tenant = await clients.storage.tenants.recall(job.tenant_id)
     if tenant is None or not tenant.enabled:
         return Done()
     try:
         wanted = clients.wanted(tenant)
     except ValueError:  # the check of the tenant says so in every state
         return Done()
-    async with clients.storage.leases.hold(f"alerts-{job.tenant_id}") as lease:
-        if lease is None:
+    async with AsyncExitStack() as stack:
+        try:
+            await _Look(wanted, Needed(f"alerts-{job.tenant_id}", stack, clients), clients).go_through()
+        except Taken:
             return Again(job.patience.first)
-        await _Look(wanted, lease, clients).go_through()
     return Done()
 
 
@@ -67,7 +69,7 @@ async def note_failed_triage(tenant_id: str, why: str, clients: Clients) -> None
 class _Look:
     """One run through the alerts of one tenant."""
 
-    def __init__(self, wanted: Wanted, lease: Lease, clients: Clients) -> None:
+    def __init__(self, wanted: Wanted, lease: Needed, clients: Clients) -> None:
         self._wanted = wanted
         self._clients = clients
         self._tenant_id = wanted.tenant.tenant_id
@@ -87,8 +89,9 @@ class _Look:
         self._clients.alerts.go_on_from(self._tenant_id, self._book.spent)
         try:
             await self._read()
-            standing = await self._kept.standing(self._tenant_id)
-            await self._tell(lambda before, now: tenant_state.with_alerts(before, standing, self._wanted.profile, now))
+            marked = await self._marked()
+            await self._note(replace(self._book, marked=bool(marked)))
+            await self._tell(lambda before, now: tenant_state.with_alerts(before, marked, self._wanted.profile, now))
         except NotLicensed as refusal:
             why = f"the tenant's plan has no Defender alerts: {refusal.sentence}"
             await self._tell(lambda before, now: tenant_state.without_service(before, why, now))
@@ -112,11 +115,20 @@ class _Look:
             async for page in self._clients.alerts.unresolved(self._tenant_id, now - FULL_BACK):
                 for raw in page:
                     await self._take(raw)
-            await self._read_again(await self._kept.standing(self._tenant_id))
+            await self._read_again([each for each in await self._marked() if each.standing])
             await self._note(replace(self._book, swept_at=now))
-        await self._read_again(await self._kept.waiting(self._tenant_id))
+        await self._read_again([each for each in await self._marked() if self._waits(each)])
         if self._failed:
             raise self._failed
+
+    async def _marked(self) -> list[AlertRecord]:
+        """The records that are to be read again, or that a person has to look at: most tenants have none."""
+        return await self._kept.marked(self._tenant_id) if self._book.marked else []
+
+    def _waits(self, record: AlertRecord) -> bool:
+        """Whether *record* may come to something else now: what only the tenant's mode stopped waits for the mode."""
+        mode = self._wanted.tenant.mode_of(tenant_state.FALSE_ALERTS)
+        return record.again and record.stopped_in != mode
 
     async def _pass(self, page: list[Any]) -> None:
         """Move on behind *page*; never to "now", or what the service has not shown yet would be passed over."""
@@ -124,9 +136,10 @@ class _Look:
         watermark = max([*times, *filter(None, [self._book.watermark])], default=None)
         await self._note(replace(self._book, watermark=watermark))
 
-    async def _note(self, book: Book) -> None:
-        self._book = book
-        await self._kept.set_book(self._tenant_id, book)
+    async def _note(self, book: Book, *, at_once: bool = False) -> None:
+        if book != self._book:
+            self._book = book
+            await self._kept.set_book(self._tenant_id, book, at_once=at_once)
 
     async def _read_again(self, records: list[AlertRecord]) -> None:
         """Read the unchanged alerts again: what they wait for may have changed. One that is gone is settled."""
@@ -155,7 +168,10 @@ class _Look:
             return
         self._seen.add(alert.id)
         before = await self._kept.get(self._tenant_id, alert.id)
-        if before is None or before.updated != alert.updated or before.again:
+        if before is None or before.updated != alert.updated or self._waits(before):
+            await self._lease.get()
+            await self._note(replace(self._book, marked=True), at_once=True)
+            before = await self._kept.get(self._tenant_id, alert.id)
             try:
                 await self._judge(alert, before or blank(alert))
             except (Throttled, Forbidden, Unauthorised):
@@ -165,7 +181,7 @@ class _Look:
                 self._failed = error
 
     async def _judge(self, alert: Alert, before: AlertRecord) -> None:
-        case = AlertCase(self._wanted, self._lease, self._clients, before)
+        case = AlertCase(self._wanted, await self._lease.get(), self._clients, before)
         judged = await case.judge(alert)
         if judged.count != before.count:
             self._ask_about |= {POLICIES} if judged.kind == "false" else {POLICIES, LOCKDOWN, BYPASS}

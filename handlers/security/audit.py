@@ -6,6 +6,7 @@ drift that a look has found. Records of others are kept until a drift fits them,
 
 import json
 import logging
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -21,19 +22,21 @@ from handlers import park
 from handlers.security.actors import name_actors
 from handlers.security.audit_feed import AUDIT_FEED, FeedReader
 from handlers.security.kept_state import keep_state
+from handlers.security.needed import Needed, Taken
 
 log = logging.getLogger("holdfast.audit")
 
 
 async def read_audit(job: ReadAudit, clients: Clients) -> Outcome:
     """Read on in the feed of the tenant of *job*, and act upon all that came up."""
-    tenant = await clients.storage.tenants.get(job.tenant_id)
+    tenant = await clients.storage.tenants.recall(job.tenant_id)
     if tenant is None or not tenant.enabled:
         return Done()
-    async with clients.storage.leases.hold(f"audit-{job.tenant_id}") as lease:
-        if lease is None:
+    async with AsyncExitStack() as stack:
+        try:
+            await _read_on(job.tenant_id, Needed(f"audit-{job.tenant_id}", stack, clients), clients)
+        except Taken:
             return Again(job.patience.first)
-        await _read_on(job.tenant_id, clients)
     return Done()
 
 
@@ -42,7 +45,7 @@ async def note_failed_reading(tenant_id: str, why: str, clients: Clients) -> Non
     await _tell(tenant_id, "unknown", why, clients)
 
 
-async def _read_on(tenant_id: str, clients: Clients) -> None:
+async def _read_on(tenant_id: str, lease: Needed, clients: Clients) -> None:
     """Read what came up, ask for a look at what it touched, and name who made which drift.
 
     What was read is kept, and is not read again.
@@ -50,7 +53,7 @@ async def _read_on(tenant_id: str, clients: Clients) -> None:
     touched = set[str]()
     try:
         us = Us(clients.settings.client_id, await clients.activity.object_id(tenant_id))
-        await FeedReader(tenant_id, partial(_take, tenant_id, us, touched, clients), clients).read()
+        await FeedReader(tenant_id, partial(_take, tenant_id, us, touched, clients), lease, clients).read()
     except NotLicensed as refusal:
         await _tell(tenant_id, "not_applicable", f"the tenant has no audit feed: {refusal.sentence}", clients)
     except ClientError as error:

@@ -1,15 +1,16 @@
 """How far a tenant's audit feed is read: window after window, each parcel of it once."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from clients.connect import Clients
-from clients.errors import NotFound
+from clients.errors import ClientError, Forbidden, NotFound, Throttled, Unauthorised
 from clients.graph.activity import CONTENT_TYPES, Blob, NoSubscription
 from clients.storage.audit import AuditBook
 from domain.ledger import Entry
+from handlers.security.needed import Needed
 
 log = logging.getLogger("holdfast.audit")
 
@@ -24,14 +25,19 @@ WINDOW = timedelta(hours=6)
 KEPT = timedelta(days=7) - timedelta(minutes=10)
 """How long the service keeps content, less the time that asking takes (defender-alerts-and-audit 3.4)."""
 
+MOST_VISITS = 3
+"""A parcel that fails in so many visits is given up: the service answers 500 AF50000 for some for days."""
+
 type Take = Callable[[object], Awaitable[None]]
 
 
 class FeedReader:
     """Reads on in one tenant's feed, and hands each record to *take*, as it came."""
 
-    def __init__(self, tenant_id: str, take: Take, clients: Clients) -> None:
+    def __init__(self, tenant_id: str, take: Take, lease: Needed, clients: Clients) -> None:
         self._tenant_id = tenant_id
+        self._lease = lease
+        self._failed: ClientError | None = None
         self._take = take
         self._clients = clients
         self._feed = clients.activity
@@ -41,8 +47,10 @@ class FeedReader:
     async def read(self) -> None:
         """Read what came up since the last time, up to now.
 
+        A parcel that cannot be fetched keeps nobody else from being read; after MOST_VISITS it is a gap.
+
         Raises:
-            ClientError: The feed cannot be read. What was read until then is kept, and is not read again.
+            ClientError: The feed, or a parcel of it, cannot be read. What was read is kept, and is not read again.
         """
         self._book = await self._kept.book(self._tenant_id)
         enabled = await self._feed.enabled(self._tenant_id)
@@ -53,16 +61,21 @@ class FeedReader:
                 await self._read_type(content_type)
             except NoSubscription:  # just started: what it collects shows later, and the window stays where it is
                 log.info("audit_not_yet tenant=%s content=%s", self._tenant_id, content_type)
+        if self._failed:
+            raise self._failed
 
     async def _read_type(self, content_type: str) -> None:
         """Window after window, up to now. A window counts as read when all of it was."""
         now = self._clients.now().replace(microsecond=0)
         start = await self._beginning(content_type, now)
         while start < now:
-            end = min(start + WINDOW, now)
+            end, whole = min(start + WINDOW, now), True
             async for page in self._feed.content(self._tenant_id, content_type, start, end):
                 for blob in page:
-                    await self._fetch(content_type, blob)
+                    whole &= await self._fetch(content_type, blob)
+            if not whole:
+                await self._keep(self._book)
+                return
             await self._passed(content_type, end)
             start = end
 
@@ -76,19 +89,44 @@ class FeedReader:
         await self._gap(f"{content_type}: what came up from {read_until.isoformat()} on was kept a week, and not read")
         return now - KEPT
 
-    async def _fetch(self, content_type: str, blob: Blob) -> None:
+    async def _fetch(self, content_type: str, blob: Blob) -> bool:
+        """Fetch a parcel, once. Returns whether that is settled: it was read, or will never be."""
         fetched = self._book.fetched.get(content_type, {})
         if blob.id in fetched:
-            return
+            return True
+        await self._lease.get()
         try:
             records = await self._feed.fetch(self._tenant_id, blob)
         except NotFound as gone:
             await self._gap(f"what came up at {blob.created.isoformat()} is gone: {gone.sentence}")
+        except (Throttled, Forbidden, Unauthorised):  # about the tenant, not about this parcel
+            raise
+        except ClientError as error:
+            if not await self._is_lost(blob, error):
+                return False
         else:
-            for raw in records:
-                await self._take(raw)
+            await self._take_all(records)
         both = self._book.fetched | {content_type: fetched | {blob.id: blob.created}}
-        self._book = replace(self._book, fetched=both)
+        failed = {each: visits for each, visits in self._book.failed.items() if each != blob.id}
+        self._book = replace(self._book, fetched=both, failed=failed)
+        return True
+
+    async def _take_all(self, records: Sequence[object]) -> None:
+        if records and not self._book.open:
+            await self._keep(replace(self._book, open=True), at_once=True)
+        for raw in records:
+            await self._take(raw)
+
+    async def _is_lost(self, blob: Blob, error: ClientError) -> bool:
+        """Whether a parcel that could not be fetched now is given up, which is told; else a later visit tries again."""
+        visits = self._book.failed.get(blob.id, 0) + 1
+        self._book = replace(self._book, failed=self._book.failed | {blob.id: visits})
+        if visits < MOST_VISITS:
+            self._failed = error
+            return False
+        when = blob.created.isoformat()
+        await self._gap(f"what came up at {when} could not be fetched in {visits} visits: {error.sentence}")
+        return True
 
     async def _passed(self, content_type: str, end: datetime) -> None:
         """Keep that a window is read; only what the next window may list again is remembered of it."""
@@ -99,7 +137,11 @@ class FeedReader:
             until=self._book.until | {content_type: end},
             fetched=self._book.fetched | {content_type: again},
         )
-        await self._kept.set_book(self._tenant_id, self._book)
+        await self._keep(self._book)
+
+    async def _keep(self, book: AuditBook, *, at_once: bool = False) -> None:
+        self._book = book
+        await self._kept.set_book(self._tenant_id, book, at_once=at_once)
 
     async def _gap(self, detail: str) -> None:
         entry = Entry(

@@ -114,6 +114,8 @@ def _fetch(tenant: Tenant, blob_id: str) -> Answer:
         raise _refusal(404, "AF20050", "The specified content does not exist.")
     if blob.expired or blob.created < tenant.now() - _KEPT:
         raise _refusal(400, "AF20051", "Content requested with the key has already expired.")
+    if blob.failing:
+        raise _refusal(500, "AF50000", "An internal error occurred. Retry the request.")
     return json_answer(200, blob.records)
 
 

@@ -111,7 +111,8 @@ class Service:
 
     async def ask(self, *looks: LookName) -> None:
         """A tick in which every tenant is due for *looks*."""
-        tenants = await self.clients.storage.tenants.enabled_since()
+        fleet = await self.clients.storage.index.all()
+        tenants = {tenant_id: each for tenant_id, each in fleet.items() if each.enabled}
         await tick.ask(dict.fromkeys(tenants, looks), self.clients.now(), self.clients)
         await tick.enqueue_due(self.clients)
         await self.count()
@@ -121,7 +122,7 @@ class Service:
         """Keep how many tenants there are, as a tick does, and nothing else of what it does."""
         fleet = self.clients.storage.fleet
         cursor, version = await fleet.cursor() or (Cursor(done=self.clock()), None)
-        await fleet.move(replace(cursor, tenants=len(await fleet.tenants()), counted=True), version)
+        await fleet.move(replace(cursor, tenants=len(await self.clients.storage.index.all()), counted=True), version)
 
     async def check(self, tenant: Tenant, **job: Any) -> None:
         await deliver("checks", CheckTenant(tenant_id=tenant.tenant_id, **job).body.encode(), self.clients)

@@ -1,7 +1,5 @@
 """A tenant that is throttled at one service rests there, and costs nobody else anything."""
 
-from datetime import timedelta
-
 import pytest
 
 from domain.jobs import VisitShard
@@ -81,15 +79,5 @@ async def test_a_wait_of_seconds_is_sat_out_and_no_rest(service):
     tenant.faults.script(Fault("throttled", retry_after=1, times=2))
     await visit(service, tenant, looks=("fast",))
     assert (await service.state(tenant, "oof-rule")).state == "compliant"
-    assert await service.clients.storage.rests.all() == {}
-
-
-async def test_rests_that_mean_nothing_any_more_are_deleted(service):
-    [sick, *_] = await three(service)
-    sick.faults.script(Fault("throttled", retry_after=600, times=500))
-    await visit(service, sick, looks=("fast",))
-    rests = service.clients.storage.rests
-    await rests.forget(service.clock() + timedelta(minutes=30))
-    assert (await rests.all()).keys() == {sick.tenant_id}
-    await rests.forget(service.clock() + timedelta(hours=2))
-    assert await rests.all() == {}
+    async with service.clients.storage.rows.together([tenant.tenant_id], deferring=False):
+        assert service.clients.storage.rests.of(tenant.tenant_id) == {}

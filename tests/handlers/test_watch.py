@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from azure.data.tables.aio import TableClient
 
+from domain.fleet_index import Summary
 from domain.incident import SERVICE
 from domain.rests import Rest
 from handlers.operators import open_incidents
@@ -88,20 +89,26 @@ async def test_a_tenant_whose_exchange_cannot_be_read_for_long_is_told_of_until_
     assert await lasting(service) == {}
 
 
+async def resting(service, numbers, times):
+    """Tenants of which a visit knew that they were turned away *times* in a row."""
+    rest = Rest(until=service.clock() + timedelta(hours=1), times=times)
+    for number in numbers:
+        tenant_id = f"7b1f6a3{number}-52c4-4d0e-9c1a-2f8e61d0a9b4"
+        tenant = service.world.add_tenant(f"t{number}.example", tenant_id=tenant_id)
+        await service.look_after(tenant)
+        await service.clients.storage.index.see({tenant.tenant_id: Summary(rests={"exchange": rest})})
+
+
 async def test_of_many_tenants_at_once_one_incident_tells(service):
-    rest = Rest(until=service.clock() + timedelta(hours=1), times=THROTTLED_LONG)
-    tenants = [f"7b1f6a3{number}-52c4-4d0e-9c1a-2f8e61d0a9b4" for number in range(FEW + 1)]
-    for tenant in tenants[:FEW]:
-        await service.clients.storage.rests.keep(tenant, {"exchange": rest})
+    await resting(service, range(FEW), THROTTLED_LONG)
     await watch(NO_WAIT, service.clients)
     assert len(await lasting(service)) == FEW
-    await service.clients.storage.rests.keep(tenants[FEW], {"exchange": rest})
+    await resting(service, [FEW], THROTTLED_LONG)
     await watch(NO_WAIT, service.clients)
     assert list(await lasting(service)) == ["throttled-many"]
 
 
 async def test_a_short_rest_is_nobodys_business(service):
-    rest = Rest(until=service.clock() + timedelta(hours=1), times=THROTTLED_LONG - 1)
-    await service.clients.storage.rests.keep("7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4", {"exchange": rest})
+    await resting(service, [1], THROTTLED_LONG - 1)
     await watch(NO_WAIT, service.clients)
     assert await lasting(service) == {}

@@ -15,6 +15,7 @@ from azure.storage.blob.aio import BlobLeaseClient, BlobServiceClient
 from clients.connect import connect
 from clients.storage.documents import unpack
 from clients.storage.states import TenantStates
+from clients.storage.together import partition_of
 from domain.gate import Brake
 from domain.ledger import Entry
 from domain.states import ControlState
@@ -83,7 +84,7 @@ class Stage:
     async def states(self, tenant_id: str) -> Mapping[str, ControlState]:
         """As stored: loading them as the service does would mend what a crash left."""
         try:
-            entity = await self._tables.get_table_client("states").get_entity(tenant_id, "controls")
+            entity = await self._tables.get_table_client("states").get_entity(partition_of(tenant_id), tenant_id)
         except ResourceNotFoundError:
             return {}
         return unpack(TenantStates, entity).controls

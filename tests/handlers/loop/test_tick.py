@@ -9,8 +9,11 @@ import pytest
 
 from domain.fleet import Cursor
 from domain.jobs import ReadTicket
+from domain.tenant import TenantConfig
 from handlers.loop.heal import Healer
 from handlers.loop.tick import tick
+
+REMOVED = "0e0f3c2b-8a5d-4a67-9d0e-6a4c1f2b3d4e"
 
 
 async def asked(service):
@@ -97,14 +100,15 @@ async def test_what_a_tick_that_died_left_out_the_next_one_asks_for(service):
 async def test_a_tenant_that_the_index_lost_is_found_within_the_hour(service):
     [tenant] = await fleet_of(service, 1)
     await tick(service.clients)
-    await service.clients.storage.fleet.note(tenant, None)
-    await service.clients.storage.fleet.note(
-        "0e0f3c2b-8a5d-4a67-9d0e-6a4c1f2b3d4e", service.clock()
-    )  # removed meanwhile
+    index = service.clients.storage.index
+    [entry] = (await index.all()).values()
+    await index.forget(tenant)
+    removed = TenantConfig(tenant_id=REMOVED, name=entry.name, initial_domain="removed.onmicrosoft.com")
+    await index.note(removed, service.clock())
     service.clock.advance(minutes=61)
     await tick(service.clients)
     assert {each for each, _ in await asked(service)} == {tenant}
-    assert (await service.clients.storage.fleet.tenants()).keys() == {tenant}
+    assert (await index.all()).keys() == {tenant}
 
 
 async def test_a_job_that_waited_for_longer_than_a_message_may_is_enqueued_when_it_is_due(service):

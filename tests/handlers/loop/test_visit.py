@@ -5,6 +5,7 @@ import json
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
+from clients.storage.together import partition_of
 from domain.jobs import VisitShard
 from handlers.delivery import deliver
 from simulator.faults import Fault
@@ -57,7 +58,8 @@ async def test_what_a_shard_that_died_left_out_is_looked_at_when_it_comes_again(
 async def test_a_tenant_whose_stored_state_makes_no_sense_is_its_own_trouble(service, azurite_connection):
     [first, second, third] = await three(service)
     async with TableServiceClient.from_connection_string(azurite_connection) as tables:
-        poison = {"PartitionKey": second.tenant_id, "RowKey": "controls", "version": 2, "body0": '{"controls": 7}'}
+        key = {"PartitionKey": partition_of(second.tenant_id), "RowKey": second.tenant_id}
+        poison = key | {"version": 2, "body0": '{"controls": 7}'}
         await tables.get_table_client("states").upsert_entity(poison)
     await visit(service, first, second, third)
     states = [await service.state(tenant, "oof-rule") for tenant in (first, second, third)]

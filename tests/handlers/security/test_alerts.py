@@ -205,7 +205,8 @@ async def test_every_alert_is_found_whichever_way_the_service_pages(service, pag
         tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN), title=ETR if number in ours else "Something else")
     assert len({alert["lastUpdateDateTime"] for alert in tenant.alerts.rows.values()}) == 17
     await look(service, tenant)
-    assert len(await service.clients.storage.alerts.standing(tenant.tenant_id)) == len(ours)
+    marked = await service.clients.storage.alerts.marked(tenant.tenant_id)
+    assert sum(each.standing for each in marked) == len(ours)
 
 
 async def test_the_services_limit_is_never_met_whatever_another_worker_has_spent(service):
@@ -258,6 +259,21 @@ async def test_a_tenant_that_is_only_observed_keeps_its_alerts_and_the_reason_is
     [entry] = await service.ledger(tenant, "false-alerts")
     assert entry.event == "alert_left_open"
     assert f"left open: {why}" in entry.detail
+
+
+async def test_alerts_that_only_the_mode_keeps_open_are_not_read_in_each_run_and_closed_once_it_allows(service):
+    tenant = await guarded(service, mode="observe")
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    service.clock.advance(hours=1)
+    await triage(service, tenant)
+    asked = service.microsoft.call_count
+    await look(service, tenant)
+    listing = service.microsoft.call_count - asked
+    assert listing == 1
+    await service.look_after(tenant)
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
 
 
 async def test_the_mode_of_false_alerts_can_be_set(service):

@@ -67,6 +67,28 @@ async def test_a_parcel_that_is_gone_is_a_gap_and_the_others_are_read(service):
     assert await asked(service) == [["lock-bypass", "oof-rule"]]
 
 
+async def test_a_parcel_that_cannot_be_fetched_keeps_no_other_from_being_read_and_is_a_gap_after_three_visits(service):
+    tenant = await watched(service)
+    tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), failing=True)
+    tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "x"}))
+    tenant.feed.add(tenant.feed.record("Set-ProtectionAlert", {}), content_type="Audit.General")
+    service.clock.advance(minutes=1)
+    await read(service, tenant)
+    assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 2
+    assert (await service.state(tenant, "audit-feed")).state == "unknown"
+    for _ in range(2):
+        assert "audit_gap" not in {entry.event for entry in await service.ledger(tenant, "audit-feed")}
+        service.clock.advance(minutes=5)
+        await read(service, tenant)
+    [gap] = [entry for entry in await service.ledger(tenant, "audit-feed") if entry.event == "audit_gap"]
+    assert "could not be fetched in 3 visits: AF50000" in gap.detail
+    fetched = len(tenant.feed.asked)
+    service.clock.advance(minutes=5)
+    await read(service, tenant)
+    assert (await service.state(tenant, "audit-feed")).state == "compliant"
+    assert not [path for path in list(tenant.feed.asked)[fetched:] if "audit/" in path]
+
+
 @pytest.mark.parametrize("status", [403, 429])
 async def test_a_throttled_feed_goes_on_where_it_stopped(service, status):
     tenant = await watched(service)

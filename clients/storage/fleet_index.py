@@ -1,0 +1,167 @@
+"""The compact index of the fleet: one entry a tenant, in pages, so that nobody reads 10,000 rows to list a fleet.
+
+Partition `index` of table `fleet`. A page has the tenants of one minute (domain/fleet.py) whose ids begin alike: those
+of a shard stand on one or a few pages, side by side, and are read and written together. Who changes a config, or what
+is known of a tenant, writes its entry; each hour the pages are compared with the configs.
+
+What reads the whole fleet reads it here: `all` is a few requests, whatever the size. *The console and the API's lists*
+take `all()`; an entry says name, mode, profile, every control that is not compliant and since when, the number of open
+findings, and when each lane was last visited (`domain/fleet_index.py`).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import batched
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables.aio import TableClient
+
+from clients.storage.documents import pack, unpack
+from clients.storage.rows import MOST_AT_ONCE, RowMoved, replace_row, replace_rows
+from domain.fleet import minute_of
+from domain.fleet_index import Summary, TenantInFleet
+from domain.tenant import TenantConfig
+
+_INDEX = "index"
+_CLOCKS_DIFFER = timedelta(minutes=1)
+
+type Change = Callable[[TenantInFleet | None], TenantInFleet | None]
+"""What becomes of an entry; None: there is none, or is none any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPage:
+    """Some tenants of one minute, by id."""
+
+    tenants: Mapping[str, TenantInFleet] = field(default_factory=dict)
+
+
+type Pages = dict[str, tuple[IndexPage, str | None]]
+"""Pages by row key, each with its version; None for one that there is not yet."""
+
+
+class FleetIndex:
+    """Partition `index` of table `fleet`."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def all(self) -> dict[str, TenantInFleet]:
+        """Every tenant that has a config, by id."""
+        return in_fleet(await self.pages())
+
+    async def some(self, tenants: Iterable[str]) -> Pages:
+        """The pages of *tenants*: one request for those of one minute."""
+        rows = sorted({_page_of(each) for each in tenants})
+        by_minute = {minute: [row for row in rows if row[:2] == minute] for minute in {row[:2] for row in rows}}
+        found = await asyncio.gather(*(self._range(each[0], each[-1]) for each in by_minute.values()))
+        pages: Pages = {row: page for some in found for row, page in some.items()}
+        return {row: pages.get(row, (IndexPage(), None)) for row in rows}
+
+    async def pages(self) -> Pages:
+        return await self._range("", "~")
+
+    async def note(self, config: TenantConfig, since: datetime) -> None:
+        """Keep that a tenant's config is as it is since *since*."""
+        await self._change({config.tenant_id: lambda before: TenantInFleet.of(config, since, before)})
+
+    async def forget(self, tenant_id: str) -> None:
+        """Keep that a tenant has no config any more."""
+        await self._change({tenant_id: lambda _: None})
+
+    async def see(self, summaries: Mapping[str, Summary], pages: Pages | None = None) -> Pages:
+        """Keep how tenants stand: one request where nobody wrote *pages* since. Who has no config is left out.
+
+        Returns:
+            The pages as they are then.
+        """
+        return await self._change({tenant_id: _seeing(summary) for tenant_id, summary in summaries.items()}, pages)
+
+    async def compare(self, configs: Mapping[str, tuple[TenantConfig | None, datetime]], before: Pages) -> None:
+        """Write each page anew that does not fit *configs*, which were read after *before*, with the time of each.
+
+        A page that somebody wrote meanwhile is newer than *configs*, and is left alone. A config that cannot be read
+        keeps its entry as it is.
+        """
+        wanted = dict[str, dict[str, TenantInFleet]]()
+        known = in_fleet(before)
+        for tenant_id, (config, at) in configs.items():
+            if entry := _compared(config, at, known.get(tenant_id)):
+                wanted.setdefault(_page_of(tenant_id), {})[tenant_id] = entry
+        for row in wanted.keys() | before.keys():
+            page, etag = before.get(row, (IndexPage(), None))
+            if page.tenants != wanted.get(row, {}):
+                with suppress(RowMoved):
+                    await self._put(row, IndexPage(wanted.get(row, {})), etag)
+
+    async def _change(self, changes: Mapping[str, Change], pages: Pages | None = None) -> Pages:
+        pages = await self.some(changes) if pages is None else pages
+        after = {row: (page, etag) for row, (before, etag) in pages.items() if (page := _after(row, before, changes))}
+        written: Pages = {}
+        for some in batched(after.items(), MOST_AT_ONCE, strict=False):
+            try:
+                etags = await replace_rows(self._table, [(pack(_INDEX, row, page), etag) for row, (page, etag) in some])
+                written |= {row: (page, etag) for (row, (page, _)), etag in zip(some, etags, strict=True)}
+            except RowMoved:
+                written |= {row: await self._change_page(row, changes) for row, _ in some}
+        return pages | written
+
+    async def _change_page(self, row: str, changes: Mapping[str, Change]) -> tuple[IndexPage, str | None]:
+        while True:
+            page, etag = await self._page(row)
+            after = _after(row, page, changes)
+            if after is None:
+                return page, etag
+            with suppress(RowMoved):
+                return after, await self._put(row, after, etag)
+
+    async def _range(self, first: str, last: str) -> Pages:
+        query = self._table.query_entities(
+            "PartitionKey eq @index and RowKey ge @first and RowKey le @last",
+            parameters={"index": _INDEX, "first": first, "last": last},
+        )
+        return {row["RowKey"]: (unpack(IndexPage, row), str(row.metadata["etag"])) async for row in query}
+
+    async def _page(self, row: str) -> tuple[IndexPage, str | None]:
+        try:
+            entity = await self._table.get_entity(_INDEX, row)
+        except ResourceNotFoundError:
+            return IndexPage(), None
+        return unpack(IndexPage, entity), str(entity.metadata["etag"])
+
+    async def _put(self, row: str, page: IndexPage, etag: str | None) -> str:
+        return await replace_row(self._table, pack(_INDEX, row, page), etag)
+
+
+def _page_of(tenant_id: str) -> str:
+    return f"{minute_of(tenant_id):02d}{tenant_id[0]}"
+
+
+def in_fleet(pages: Pages) -> dict[str, TenantInFleet]:
+    """The tenants on *pages*, by id."""
+    return {tenant_id: each for page, _ in pages.values() for tenant_id, each in page.tenants.items()}
+
+
+def _after(row: str, page: IndexPage, changes: Mapping[str, Change]) -> IndexPage | None:
+    """*page* with those of *changes* that are about its tenants; None where they change nothing."""
+    tenants = dict(page.tenants)
+    for tenant_id, change in changes.items():
+        if _page_of(tenant_id) == row:
+            entry = change(tenants.pop(tenant_id, None))
+            tenants |= {tenant_id: entry} if entry else {}
+    return None if tenants == page.tenants else IndexPage(tenants)
+
+
+def _seeing(summary: Summary) -> Change:
+    return lambda before: before.seeing(summary) if before else None
+
+
+def _compared(config: TenantConfig | None, at: datetime, before: TenantInFleet | None) -> TenantInFleet | None:
+    """The entry that fits a config whose row was written *at*."""
+    if config is None:
+        return before
+    noted = before is not None and at - before.since < _CLOCKS_DIFFER
+    return TenantInFleet.of(config, before.since if before and noted else at, before)

@@ -1,0 +1,28 @@
+"""A lease that is taken when it is first needed: most looks find nothing to do, and two that only read do no harm."""
+
+from contextlib import AsyncExitStack
+
+from clients.connect import Clients
+from clients.storage.leases import Lease
+
+
+class Taken(Exception):  # noqa: N818 - an outcome, not a fault
+    """Another worker has the lease."""
+
+
+class Needed:
+    """The lease *name*, held from when it is first asked for until *stack* is closed."""
+
+    def __init__(self, name: str, stack: AsyncExitStack, clients: Clients) -> None:
+        self._name = name
+        self._stack = stack
+        self._clients = clients
+        self._lease: Lease | None = None
+
+    async def get(self) -> Lease:
+        """Raises Taken, and AzureError."""
+        if self._lease is None:
+            self._lease = await self._stack.enter_async_context(self._clients.storage.leases.hold(self._name))
+        if self._lease is None:
+            raise Taken
+        return self._lease

@@ -1,0 +1,91 @@
+"""The index of the fleet loses no tenant to two writers, and says of each how it stands."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from clients.storage.fleet_index import FleetIndex
+from domain.controls import CATALOGUE
+from domain.fleet_index import NotCompliant, Summary
+from domain.states import ControlState
+from domain.tenant import TenantConfig
+
+NOON = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+TENANTS = [str(UUID(int=number << 90)) for number in range(1, 101)]
+
+
+def config(tenant_id, **changed):
+    return TenantConfig(tenant_id=tenant_id, name="Contoso", initial_domain="contoso.onmicrosoft.com", **changed)
+
+
+@pytest.fixture
+def index(table):
+    return FleetIndex(table)
+
+
+async def test_tenants_noted_at_the_same_time_are_all_there(index):
+    await asyncio.gather(*(index.note(config(tenant), NOON) for tenant in TENANTS))
+    assert {tenant: each.since for tenant, each in (await index.all()).items()} == dict.fromkeys(TENANTS, NOON)
+
+
+async def test_an_entry_says_what_the_config_says(index):
+    await index.note(config(TENANTS[0], mode="observe", enabled=False), NOON)
+    entry = (await index.all())[TENANTS[0]]
+    assert (entry.name, entry.mode, entry.profile, entry.enabled) == ("Contoso", "observe", "exchangedefender", False)
+
+
+async def test_a_tenant_without_a_config_leaves_the_index_and_nothing_brings_it_back(index):
+    await index.note(config(TENANTS[0]), NOON)
+    await index.forget(TENANTS[0])
+    await index.see({TENANTS[0]: Summary(), TENANTS[1]: Summary()})
+    assert await index.all() == {}
+
+
+async def test_how_a_tenant_stands_is_kept_beside_its_config(index):
+    drifted = ControlState(id="spf", state="drifted", since=NOON)
+    compliant = {each: ControlState(id=each, state="compliant") for each in CATALOGUE if each != "spf"}
+    summary = Summary.of(compliant | {"spf": drifted}, ())
+    await index.note(config(TENANTS[0]), NOON)
+    await index.see({TENANTS[0]: replace(summary, looked={"fast": NOON})})
+    await index.see({TENANTS[0]: replace(summary, looked={"slow": NOON})})
+    await index.note(config(TENANTS[0], mode="approve"), NOON + timedelta(minutes=1))
+    entry = (await index.all())[TENANTS[0]]
+    assert entry.summary.states == {"spf": NotCompliant("drifted", NOON)}
+    assert (entry.looked_at("fast"), entry.looked_at("slow"), entry.mode) == (NOON, NOON, "approve")
+
+
+async def test_sights_of_many_tenants_at_once_are_all_kept(index):
+    await asyncio.gather(*(index.note(config(tenant), NOON) for tenant in TENANTS))
+    seen = Summary(looked={"fast": NOON})
+    halves = [TENANTS[::2], TENANTS[1::2]]
+    before = [await index.some(half) for half in halves]
+    await asyncio.gather(
+        *(index.see(dict.fromkeys(half, seen), pages) for half, pages in zip(halves, before, strict=True))
+    )
+    assert {each.looked_at("fast") for each in (await index.all()).values()} == {NOON}
+
+
+async def test_comparing_mends_pages_and_leaves_newer_ones_alone(index):
+    await index.note(config(TENANTS[0]), NOON)
+    before = await index.pages()
+    await index.compare({TENANTS[1]: (config(TENANTS[1]), NOON)}, before)
+    assert (await index.all()).keys() == {TENANTS[1]}
+
+    before = await index.pages()
+    await index.note(config(TENANTS[2]), NOON)
+    await index.compare({TENANTS[1]: (config(TENANTS[1]), NOON)}, before)
+    assert (await index.all()).keys() == {TENANTS[1], TENANTS[2]}
+
+
+async def test_comparing_finds_a_config_that_changed_without_being_noted(index):
+    await index.note(config(TENANTS[0]), NOON)
+    await index.note(config(TENANTS[1]), NOON)
+    later = NOON + timedelta(hours=1)
+    now = {TENANTS[0]: (config(TENANTS[0], mode="observe"), later), TENANTS[1]: (None, NOON)}
+    await index.compare(now, await index.pages())
+    entries = await index.all()
+    assert (entries[TENANTS[0]].mode, entries[TENANTS[0]].since) == ("observe", later)
+    assert entries[TENANTS[1]].since == NOON

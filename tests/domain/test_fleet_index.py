@@ -1,0 +1,55 @@
+"""What the index says of a tenant: how it stands outlives a change of its config, and looks add up."""
+
+from datetime import UTC, datetime, timedelta
+
+from domain.controls import CATALOGUE, in_lane
+from domain.findings import found
+from domain.fleet_index import NotCompliant, Summary, TenantInFleet
+from domain.rests import Rest
+from domain.states import ControlState
+from domain.tenant import TenantConfig
+
+NOON = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+CONFIG = TenantConfig(
+    tenant_id="0e0f3c2b-8a5d-4a67-9d0e-6a4c1f2b3d4e", name="Contoso", initial_domain="contoso.onmicrosoft.com"
+)
+
+
+def test_a_tenant_that_nobody_has_looked_at_is_unknown_in_everything():
+    entry = TenantInFleet.of(CONFIG, NOON)
+    assert entry.summary.states == dict.fromkeys(CATALOGUE, NotCompliant("unknown"))
+    assert entry.looked_at("fast") is None
+
+
+def test_a_new_config_leaves_how_the_tenant_stands():
+    before = TenantInFleet.of(CONFIG, NOON).seeing(Summary(looked={"fast": NOON}))
+    after = TenantInFleet.of(CONFIG, NOON + timedelta(hours=1), before)
+    assert (after.summary, after.since) == (before.summary, NOON + timedelta(hours=1))
+
+
+def test_only_what_is_not_compliant_is_named_and_only_open_findings_are_counted():
+    controls = {each: ControlState(id=each, state="compliant") for each in CATALOGUE}
+    controls["spf"] = ControlState(id="spf", state="held", since=NOON)
+    finding = found("address", "inbound-lockdown", "ExchangeDefender", "203.0.113.7/32", "x")
+    assert Summary.of(controls, [finding]) == Summary({"spf": NotCompliant("held", NOON)}, findings=1)
+
+
+def test_a_sight_without_a_visit_leaves_the_looks_and_one_of_a_lane_leaves_the_other():
+    entry = TenantInFleet.of(CONFIG, NOON).seeing(Summary(looked={"fast": NOON}))
+    assert entry.seeing(Summary()).looked_at("fast") == NOON
+    assert entry.seeing(Summary(looked={"slow": NOON})).looked_at("fast") == NOON
+
+
+def test_nothing_can_be_read_since_the_last_control_of_exchange_became_unknown():
+    states = {each: NotCompliant("unknown", NOON) for each in in_lane("fast")}
+    assert TenantInFleet(NOON, summary=Summary(states)).unread_since == NOON
+    assert TenantInFleet(NOON, summary=Summary({**states, "oof-rule": NotCompliant("held", NOON)})).unread_since is None
+    assert TenantInFleet(NOON, summary=Summary()).unread_since is None
+    assert TenantInFleet.of(CONFIG, NOON).unread_since is None
+
+
+def test_rests_that_a_visit_knew_stay_until_a_visit_knows_better():
+    rest = Rest(NOON)
+    entry = TenantInFleet.of(CONFIG, NOON).seeing(Summary(rests={"exchange": rest}))
+    assert entry.seeing(Summary()).summary.rests == {"exchange": rest}
+    assert entry.seeing(Summary(rests={})).summary.rests == {}
