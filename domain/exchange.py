@@ -143,6 +143,12 @@ class AcceptedDomain(ExchangeObject):
         return initial or self.initial_domain or self.is_coexistence_domain
 
     @property
+    def kind(self) -> tuple[str, ...]:
+        """Its type, and what else tells how its mail is taken."""
+        flags = {"MatchSubDomains": self.match_sub_domains, "PendingRemoval": self.pending_removal}
+        return (self.domain_type, *(name for name, is_set in flags.items() if is_set))
+
+    @property
     def doubt(self) -> str:
         """Why its own MX does not tell what a lock-down would refuse; empty where it does."""
         if self.is_microsofts:

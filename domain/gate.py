@@ -15,7 +15,7 @@ from domain.approval import Approval
 from domain.control import Drifted, Facts
 from domain.effects import effects
 from domain.exemption import Exemption
-from domain.findings import STOPS_A_CLOSE, to_be_answered
+from domain.findings import STOPS_A_CLOSE, Finding, Inventory, open_findings, to_be_answered
 from domain.lock import NOT_PROVEN, Doors
 from domain.steps import Step, digest
 from domain.tenant import Mode, TenantConfig, Wanted
@@ -197,11 +197,17 @@ def _against_closing(plan: Drifted, around: Circumstances) -> str:
     """The MX guard, and before the first close the findings of those whose mail it would refuse."""
     if around.doors is None:
         return "the MX records were not read"
-    if not around.doors.closing.passed:
-        return around.doors.closing.reason or "the MX guard does not let it close"
-    inventory = around.wanted.inventory
-    waiting = [each for each in plan.findings if each.kind in STOPS_A_CLOSE and inventory.is_open(each)]
-    return "" if around.doors.seen_locked else to_be_answered(waiting)
+    closing = around.doors.closing
+    against = "" if closing.passed else closing.reason or "the MX guard does not let it close"
+    waiting = [] if around.doors.seen_locked else _stopping(plan, around.wanted.inventory)
+    named = to_be_answered(each for each in waiting if each.sentence not in against)
+    return "; ".join(filter(None, (against, named)))
+
+
+def _stopping(plan: Drifted, inventory: Inventory) -> list[Finding]:
+    """The findings, of whichever control, that hold the first close until a person has answered them."""
+    known = {each.id: each for each in (*open_findings(inventory), *plan.findings) if not each.noted}
+    return [each for each in known.values() if each.kind in STOPS_A_CLOSE and inventory.is_open(each)]
 
 
 def _against_opening(around: Circumstances) -> str:

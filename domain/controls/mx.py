@@ -6,10 +6,12 @@ A locked tenant whose MX has left the filter refuses its own mail: that is an ou
 
 from datetime import datetime
 
-from domain.control import Control, Facts, Judgement, compare
+from domain.control import Compliant, Control, Drifted, Facts, Judgement, NeedsPerson, compare, with_findings
 from domain.controls import inbound_lockdown, per_domain
 from domain.exchange import AcceptedDomain, InboundConnector
+from domain.findings import Finding, found, to_be_answered
 from domain.guards import Guard, lockdown, speaks_against
+from domain.mail import mx as mail_mx
 from domain.mail.asking import Needs, NoVerdict
 from domain.mx_moves import MxMemories, Sights, sight
 from domain.tenant import Wanted
@@ -18,19 +20,50 @@ _WANTED = "the filter's hosts only"
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
-    locked = inbound_lockdown.is_locked(facts)
+    locked, inventory = inbound_lockdown.is_locked(facts), wanted.inventory
     seen_now = sights(facts, wanted)
+    findings = _findings(facts, seen_now)
 
     def look(domain: str) -> per_domain.OneDomain | Needs | NoVerdict:
         verdict = seen_now[domain].verdict
         if isinstance(verdict, Needs | NoVerdict):
             return verdict
+        if domain in findings and not inventory.is_open(findings[domain]):
+            return per_domain.OneDomain(compare(("MX", _WANTED, _WANTED)).of(domain))
         against = speaks_against(verdict)
         seen = compare(("MX", _WANTED, against or _WANTED)).of(domain)
         outage = "mail is being refused NOW: switch the lock-down off, move the MX back to the filter, lock again: "
         return per_domain.OneDomain(seen, f"{outage if locked else ''}{domain}: {against}" if against else "")
 
-    return per_domain.judge_each(tuple(seen_now), look)
+    judged = per_domain.judge_each(tuple(seen_now), look) if seen_now or not findings else Compliant()
+    if isinstance(judged, Compliant | Drifted | NeedsPerson):
+        return with_findings(judged, findings.values(), inventory)
+    return judged
+
+
+def _findings(facts: Facts, seen_now: Sights) -> dict[str, Finding]:
+    """The domains that hold the lock open until a person has answered for them: no MX that could move to the filter."""
+    odd = {domain.key: (domain.kind, domain.doubt) for domain in facts.known(AcceptedDomain) if domain.doubt}
+    for name, seen in seen_now.items():
+        if name not in odd and (value := _for_good(seen.verdict)):
+            odd[name] = value, speaks_against(seen.verdict)
+    return {name: found("domain", CONTROL.id, name, value, f"{why}; {_HELPS}") for name, (value, why) in odd.items()}
+
+
+def _for_good(verdict: mail_mx.MxVerdict | Needs | NoVerdict) -> tuple[str, ...]:
+    """Where the mail of a domain goes that may never come by the filter; nothing where its MX can be moved there."""
+    match verdict:
+        case mail_mx.Other(hosts=hosts):
+            return hosts
+        case mail_mx.NoMx():
+            return (mail_mx.NO_MX,)
+        case mail_mx.NoDomain():
+            return ("no such name",)
+        case _:
+            return ()
+
+
+_HELPS = "this holds the lock open until the domain takes mail by the filter, has a null MX, is removed or declared"
 
 
 def sights(facts: Facts, wanted: Wanted) -> Sights:
@@ -45,8 +78,12 @@ def remembered(before: MxMemories, facts: Facts, wanted: Wanted, now: datetime) 
 
 def mx_guard(facts: Facts, wanted: Wanted, seen: Sights, memories: MxMemories, now: datetime) -> Guard:
     """Whether the lock-down may close, as *seen* and what is remembered of the MX have it."""
-    domains = facts.known(AcceptedDomain)
-    return lockdown(domains, seen, memories, now, since=wanted.tenant.mx_at_filter_since)
+    findings = _findings(facts, seen)
+    if waiting := [each for each in findings.values() if wanted.inventory.is_open(each)]:
+        return Guard(passed=False, reason=to_be_answered(waiting))
+    domains = [domain for domain in facts.known(AcceptedDomain) if domain.key not in findings]
+    left = {name: each for name, each in seen.items() if name not in findings}
+    return lockdown(domains, left, memories, now, since=wanted.tenant.mx_at_filter_since)
 
 
 CONTROL = Control(
@@ -57,5 +94,6 @@ CONTROL = Control(
     parts=("mx_suffixes",),
     judge=_judge,
     asks_dns=True,
+    finds=("domain",),
     by_hand="The domain's DNS: point every MX to the filter, with none beside it.",
 )

@@ -60,7 +60,8 @@ class Journal:
 
     async def look_at_doors(self, facts: Facts) -> Doors:
         """What the effect guard rests on; what was seen is kept."""
-        doors, seen = await look_at_doors(facts, self._case.wanted, self._states, self._case.clients)
+        wanted = self._case.knowing(self.inventory).wanted
+        doors, seen = await look_at_doors(facts, wanted, self._states, self._case.clients)
         self._seen.append(seen)
         self._states = seen.remembered(self._states)
         return doors

@@ -9,6 +9,7 @@ from domain.control import Drift, Drifted, Facts
 from domain.controls import CATALOGUE
 from domain.dns_steps import RecordChange
 from domain.exemption import Exemption
+from domain.findings import Finding, Inventory, found
 from domain.gate import Brake, Circumstances, blast_radius, rule
 from domain.guards import Guard
 from domain.lock import Doors, LockSeen
@@ -95,6 +96,28 @@ def test_what_closes_needs_the_mx_guard_whoever_planned_it():
     assert held(CLOSES, doors=doors(NOT_AT_THE_FILTER)) == "a.com: its MX"
     assert held(CLOSES, doors=doors(NOT_AT_THE_FILTER), undoing=True) == "a.com: its MX"
     assert held(CLOSES, doors=doors(against="the connector is off")) == ""
+
+
+SENDER = replace(found("sender", "mail-flow", "web shop", "203.0.113.9", "its mail would be refused"), since=NOW)
+NOTED = replace(found("connector", "inbound-lockdown", "Old filter", "*", "it was loosened"), noted=True)
+STRANGER = replace(found("bypass", "lock-bypass", "Backup", "198.51.100.9", "mail comes in"), since=NOW)
+
+
+def knowing(*findings: Finding, declared: str = "") -> dict[str, Any]:
+    known = {each.id: each for each in findings}
+    return {"wanted": replace(wanted(), inventory=Inventory(known, frozenset({declared})))}
+
+
+def test_a_finding_of_any_control_whose_mail_would_be_refused_holds_the_first_close_by_name():
+    named = "to be declared or removed by a person: sender '203.0.113.9' on 'web shop': its mail would be refused"
+    assert held(CLOSES, **knowing(SENDER, NOTED, STRANGER)) == named
+    assert held(CLOSES, doors=doors(NOT_AT_THE_FILTER), **knowing(SENDER)) == f"a.com: its MX; {named}"
+    told = Guard(passed=False, reason=named)
+    assert held(CLOSES, doors=doors(told), **knowing(SENDER)) == named
+    assert held(CLOSES, **knowing(SENDER, declared=SENDER.id)) == ""
+    assert held(CLOSES, **knowing(replace(SENDER, gone_at=NOW))) == ""
+    assert held(CLOSES, doors=replace(doors(), seen_locked=True), **knowing(SENDER)) == ""
+    assert held(CLOSES, **knowing(NOTED, STRANGER)) == ""
 
 
 def test_what_opens_needs_a_lock_that_is_proven_whoever_planned_it():

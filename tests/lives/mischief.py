@@ -115,9 +115,6 @@ MENDABLE: dict[str, Deed] = {
     "scanner: made": new_inbound(Name="Scanner", ConnectorType="Partner", SenderIPAddresses=["198.51.100.7"]),
     "scanner: off": does("Set-InboundConnector", Identity="Scanner", Enabled=False),
     "scanner: moved": does("Set-InboundConnector", Identity="Scanner", SenderIPAddresses=["198.51.100.8"]),
-    "other inbound connector": new_inbound(
-        Name="Other inbound", ConnectorType="Partner", SenderIPAddresses=["198.51.100.99"]
-    ),
     "other inbound connector in the filter's range": new_inbound(
         Name="Other relay", ConnectorType="Partner", SenderIPAddresses=["65.99.255.7"]
     ),
@@ -175,6 +172,9 @@ def own_policy(tenant: Tenant) -> None:
 
 
 FOR_A_PERSON: dict[str, Deed] = {
+    "other inbound connector": new_inbound(
+        Name="Other inbound", ConnectorType="Partner", SenderIPAddresses=["198.51.100.99"]
+    ),
     "lock: doubled": new_inbound(Name="Filter 2", ConnectorType="Partner", SenderIPAddresses=[RANGE]),
     "lock: beside its own name": new_inbound(
         Name=f"{LOCK} Partner", ConnectorType="OnPremises", SenderIPAddresses=["192.0.2.1"]

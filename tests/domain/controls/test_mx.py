@@ -1,8 +1,15 @@
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from domain.control import NeedsPerson
-from domain.mail.answers import Mx, Present, Question
-from tests.domain.builders import NOW, healthy, judge
+from domain.control import Compliant, Facts, NeedsPerson
+from domain.controls import CATALOGUE
+from domain.controls.mx import mx_guard, sights
+from domain.findings import Inventory
+from domain.mail.answers import Absent, Mx, Present, Question
+from domain.mx_moves import MxMemories
+from tests.domain.builders import DNS, NOW, answered, healthy, judge, reading, wanted
 
 DOMAIN = "northwindlegal.example"
 
@@ -55,3 +62,64 @@ def test_a_declared_connector_locks_like_any_other(restricts, outage):
     judgement = judge("mx", rows, {MX: MICROSOFT}, service_connectors=declared)
     assert isinstance(judgement, NeedsPerson)
     assert ("mail is being refused NOW" in judgement.todo) is outage
+
+
+ELSEWHERE = Present((Mx(10, "mx.hoster.example"),), 300, NOW)
+NOWHERE = Absent(name_exists=True, ttl_s=300, at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [(ELSEWHERE, "mx.hoster.example"), (NOWHERE, "no MX"), (replace(NOWHERE, name_exists=False), "no such name")],
+)
+def test_a_domain_that_may_never_come_by_the_filter_is_a_finding_with_what_helps(answer, value):
+    judgement = judge("mx", unlocked(), {MX: answer})
+    assert isinstance(judgement, NeedsPerson)
+    [finding] = judgement.findings
+    assert (finding.kind, finding.name, finding.value) == ("domain", DOMAIN, value)
+    assert "has a null MX, is removed or declared" in judgement.todo
+
+
+def test_a_domain_whose_mx_is_still_to_be_moved_is_none():
+    judgement = judge("mx", unlocked(), {MX: MICROSOFT})
+    assert isinstance(judgement, NeedsPerson)
+    assert judgement.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "value"),
+    [
+        ({"DomainType": "ExternalRelay"}, "ExternalRelay"),
+        ({"DomainType": "InternalRelay", "MatchSubDomains": True}, "InternalRelay, MatchSubDomains"),
+        ({"DomainType": "Authoritative", "PendingRemoval": True}, "Authoritative, PendingRemoval"),
+    ],
+)
+def test_so_is_a_domain_whose_own_mx_does_not_tell_what_would_be_refused(fields, value):
+    rows = unlocked()
+    rows["Get-AcceptedDomain"].append({"DomainName": "other.example"} | fields)
+    judgement = judge("mx", rows, {Question("other.example", "MX"): DNS[MX]})
+    assert isinstance(judgement, NeedsPerson)
+    assert [(each.name, each.value) for each in judgement.findings] == [("other.example", value)]
+
+
+def test_such_a_domain_is_a_finding_also_where_it_is_the_only_one():
+    rows = unlocked()
+    rows["Get-AcceptedDomain"][0] |= {"DomainType": "ExternalRelay"}
+    judgement = judge("mx", rows)
+    assert isinstance(judgement, NeedsPerson)
+    assert [each.name for each in judgement.findings] == [DOMAIN]
+
+
+def test_a_declared_domain_holds_nothing_open():
+    judgement = judge("mx", unlocked(), {MX: ELSEWHERE})
+    assert isinstance(judgement, NeedsPerson)
+    [finding] = judgement.findings
+    until = (NOW + timedelta(days=90)).isoformat()
+    said = {"finding": finding.id, "kind": "domain", "control": "mx", "name": DOMAIN, "value": finding.value}
+    said |= {"reason": "hosted elsewhere", "owner": "Ann", "until": until}
+    target = wanted(declared=[said])
+    target = replace(target, inventory=Inventory(declared=target.tenant.declared_at(NOW)))
+    facts = answered(Facts(reading(unlocked())), CATALOGUE["mx"], target, DNS | {MX: ELSEWHERE})
+    assert isinstance(CATALOGUE["mx"].find(facts, target), Compliant)
+    guard = mx_guard(facts, target, sights(facts, target), MxMemories(), NOW)
+    assert "no custom domain is known" in guard.reason

@@ -220,3 +220,43 @@ async def test_or_until_it_is_removed_which_switches_it_off_and_can_be_undone(se
     await on_request.undo_entry(tenant.tenant_id, LOCK, UndoRequest(entry=entry.id), Requester("ann"), service.clients)
     await service.work()
     assert {row["Name"]: row["Enabled"] for row in tenant.admin("Get-InboundConnector")}["Partner"]
+
+
+@pytest.fixture
+async def with_other_domain(service):
+    """A tenant whose lock is off, and one of whose domains is hosted elsewhere for good."""
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.add_domain("shop.example")
+    service.world.dns.set("shop.example", "MX", "10 mx.hoster.example.")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.look_after(tenant)
+    await service.sweep()
+    return tenant
+
+
+async def test_a_domain_hosted_elsewhere_holds_the_lock_by_name_until_it_is_declared(service, with_other_domain):
+    tenant = with_other_domain
+    state = await service.state(tenant, LOCK)
+    assert state.state == "held"
+    assert "to be declared or removed by a person: domain 'mx.hoster.example' on 'shop.example'" in state.detail
+    assert "has a null MX, is removed or declared" in state.detail
+    assert (await service.state(tenant, "mx")).state == "needs_person"
+    [finding] = await findings.findings_of(tenant.tenant_id, service.clients)
+    wish = DeclarationRequest(reason="a shop", owner="Ann", until=service.clock() + timedelta(days=90))
+    await findings.declare(tenant.tenant_id, finding.id, wish, "ann@msp.example", service.clients)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert (await service.state(tenant, "mx")).state == "compliant"
+
+
+async def test_a_declared_domain_that_moves_on_holds_the_lock_again(service, with_other_domain):
+    tenant = with_other_domain
+    [finding] = await findings.findings_of(tenant.tenant_id, service.clients)
+    wish = DeclarationRequest(reason="a shop", owner="Ann", until=service.clock() + timedelta(days=90))
+    await findings.declare(tenant.tenant_id, finding.id, wish, "ann@msp.example", service.clients)
+    service.world.dns.set("shop.example", "MX", "10 mx.other-hoster.example.")
+    service.clock.advance(hours=2)
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "held"
+    assert "domain 'mx.other-hoster.example' on 'shop.example'" in state.detail
