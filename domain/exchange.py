@@ -43,7 +43,8 @@ class Writing:
 
     *role*: the role that has them (docs/reference/exchange.md#roles).
     *restorable*: the parameters of *set* whose found value the ledger holds as the service takes it.
-    *made_with*: the values that *new* gives to fields it is not told.
+    *made_with*: the values that *new* gives to fields it is not told. *made_again*: the parameters of *new* with which
+    one that was removed is made again.
     """
 
     role: str
@@ -54,6 +55,7 @@ class Writing:
     disable: str = ""
     restorable: frozenset[str] = frozenset()
     made_with: Mapping[str, object] = field(default_factory=dict)
+    made_again: frozenset[str] = frozenset()
 
     @property
     def cmdlets(self) -> tuple[str, ...]:
@@ -413,6 +415,7 @@ class SpoofItem(ExchangeObject):
         new="New-TenantAllowBlockListSpoofItems",
         remove="Remove-TenantAllowBlockListSpoofItems",
         restorable=frozenset({"Action"}),
+        made_again=frozenset({"Action", "SendingInfrastructure", "SpoofType", "SpoofedUser"}),
     )
 
     identity: StrictStr

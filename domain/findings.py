@@ -39,7 +39,7 @@ class Finding:
     in or stops, a sentence. *since*: when a look first saw it; *actor*: who made it, where the audit log said so.
     *first_sight*: it was there before anything was proven. *silent*: its kind is newer than the tenant's first look,
     so that it changes no control's state. *removing*: the operation by which a person has it removed. *noted*: it tells
-    of what was done, so that no look sees it, and it stays until it is answered. *gone_at*: since when no look sees it.
+    of what a person had done, and holds no close. *gone_at*: since when no look sees it.
     """
 
     id: str
@@ -148,7 +148,7 @@ def after_look(
     now_there = {each.id: _kept(each, inventory, now) for each in seen}
     others = {}
     for key, each in inventory.known.items():
-        if each.control != control or each.name in unseen or (each.noted and key not in inventory.declared):
+        if each.control != control or each.name in unseen:
             others[key] = each
         elif key not in now_there and now - (each.gone_at or now) < FIRST_SIGHT_AFTER:
             others[key] = replace(each, gone_at=each.gone_at or now, removing="")

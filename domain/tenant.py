@@ -74,13 +74,15 @@ class Freeze(_Part):
 class PsaCompany(_Part):
     """The tenant's company in the MSP's ticket system, and what its tickets may do.
 
-    *may_reprovision*: a signed webhook that no person stands behind passes the tenant's mode. *approvers*: the only
-    agents who approve a plan, or ask for a reprovision, by ticket; none named means every agent.
+    *may_reprovision*: a signed webhook that no person stands behind passes the tenant's mode. *may_open*: an agent's
+    note on a ticket opens the lock. *approvers*: the only agents who approve a plan, ask for a reprovision or open the
+    lock by ticket; none named means every agent.
     """
 
     provider: Provider
     company_id: str = Field(min_length=1, max_length=100)
     may_reprovision: bool = False
+    may_open: bool = False
     approvers: tuple[str, ...] = ()
 
     def lets_decide(self, agent: str) -> bool:

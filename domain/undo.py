@@ -31,6 +31,7 @@ _SWITCHES = {writing.enable: writing.disable for writing in WRITINGS if writing.
     writing.disable: writing.enable for writing in WRITINGS if writing.disable
 }
 _MAKERS = {writing.new: writing.remove for writing in WRITINGS if writing.remove}
+_REMOVERS = {writing.remove: writing for writing in WRITINGS if writing.made_again}
 
 
 def plan(entry: Entry, facts: Facts) -> Drifted:
@@ -60,7 +61,7 @@ def lasting(steps: Iterable[ShownStep]) -> str:
         step.cmdlet
         for step in steps
         if step.service != "dns"
-        and step.cmdlet not in {*_SWITCHES, *_MAKERS}
+        and step.cmdlet not in {*_SWITCHES, *_MAKERS, *_REMOVERS}
         and not (step.cmdlet in _FIELDS and step.parameters.keys() - _OBJECT <= _FIELDS[step.cmdlet])
     ]
     return f"cannot be put back by an undo: {', '.join(dict.fromkeys(left))}" if left else ""
@@ -85,6 +86,9 @@ def _opposite(step: ShownStep, entry: Entry, facts: Facts) -> Step:
     if cmdlet in _MAKERS:
         named = _pair(given, facts) if "SpoofedUser" in given else {"Identity": given["Name"], "Confirm": False}
         return Step(service, _MAKERS[cmdlet], named)
+    if removed := _REMOVERS.get(cmdlet):
+        again = {name: _before(name, given, entry) for name in sorted(removed.made_again)}
+        return Step(service, removed.new, {"Identity": given["Identity"], **again})
     raise CannotUndo(f"there is no opposite of {cmdlet}")
 
 

@@ -4,10 +4,10 @@ A person asks for this when the lock stops a company's mail. Each connector keep
 only what makes it refuse others is switched off. Source: docs/reference/exchange.md#inbound-connectors.
 """
 
-from domain.control import Drift, Drifted, Facts, listed
+from domain.control import Drift, Drifted, Facts
 from domain.controls import inbound_lockdown, service_connectors
 from domain.exchange import InboundConnector
-from domain.findings import Finding, found
+from domain.findings import Finding
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
@@ -50,8 +50,7 @@ def _is_ours(connector: InboundConnector, wanted: Wanted) -> bool:
 
 
 def _finding(connector: InboundConnector) -> Finding:
-    content = [*listed(connector.sender_ip_addresses), connector.tls_sender_certificate_name]
     closing: dict[str, Value] = {name: True for name, field in _RESTRICTIONS.items() if getattr(connector, field)}
     again = Step("exchange", "Set-InboundConnector", {"Identity": connector.identity, **closing}).powershell
     lets_in = f"it refused mail of others until a person had it loosened; to close it again: {again}"
-    return found("connector", inbound_lockdown.CONTROL.id, connector.name, filter(None, content), lets_in)
+    return inbound_lockdown.of_another(connector, lets_in)

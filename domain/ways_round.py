@@ -29,7 +29,7 @@ CONTROL_ID = "lock-bypass"
 
 WRITTEN_FIELDS = (
     "Enabled", "EFSkipIPs", "EFSkipLastIP", "Action", "State", "IPAllowList", "EnableSafeList", "AllowedSenders",
-    "AllowedSenderDomains", "TrustedMailInboundEnabled",
+    "AllowedSenderDomains", "TrustedMailInboundEnabled", "SpoofedUser", "SendingInfrastructure", "SpoofType",
 )  # fmt: skip
 """What a step that takes a way away writes: the last part of its drift's field."""
 
@@ -44,7 +44,7 @@ class WayRound:
     """One way round the filter. *drift*: what the *step* that takes it away changes."""
 
     finding: Finding
-    drift: Drift
+    drift: tuple[Drift, ...]
     step: Step
 
 
@@ -74,19 +74,18 @@ def _way(name: str, value: str | Iterable[str], lets_in: str, drift: Drift, step
     values: dict[str, Value] = {"Identity": identity, drift.field: write}
     return WayRound(
         finding,
-        Drift(field, drift.wanted, drift.found),
+        (Drift(field, drift.wanted, drift.found),),
         Step("exchange", cmdlet, values, mends=(field,), removes=(finding.id,)),
     )
 
 
-def _gone(name: str, value: Iterable[str], lets_in: str, drift: Drift, step: Step) -> WayRound:
-    """A way that is taken away by a cmdlet which writes no value."""
+def _gone(name: str, value: Iterable[str], lets_in: str, drift: Iterable[Drift], step: Step) -> WayRound:
+    """A way that is taken away by a cmdlet which writes no value; *drift*: also what it takes to make it again."""
     finding = found("bypass", CONTROL_ID, name, value, lets_in)
-    field = f"{finding.name}: {drift.field}"
+    named = tuple(Drift(f"{finding.name}: {each.field}", each.wanted, each.found) for each in drift)
+    mends = tuple(each.field for each in named)
     return WayRound(
-        finding,
-        Drift(field, drift.wanted, drift.found),
-        Step(step.service, step.cmdlet, step.parameters, mends=(field,), removes=(finding.id,)),
+        finding, named, Step(step.service, step.cmdlet, step.parameters, mends=mends, removes=(finding.id,))
     )
 
 
@@ -155,11 +154,17 @@ def _pairs(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
         user, infrastructure = item.spoofed_user.strip().casefold(), normal.network(item.sending_infrastructure)
         if item.action == "Allow" and infrastructure not in expected:
             remove: dict[str, Value] = {"Identity": "Default", "Ids": (item.identity,), "Confirm": False}
+            content = {
+                "SpoofedUser": item.spoofed_user,
+                "SendingInfrastructure": item.sending_infrastructure,
+                "SpoofType": item.spoof_type,
+                "Action": item.action,
+            }
             yield _gone(
                 f"spoofed sender {user}, {infrastructure}",
                 (user, infrastructure, item.spoof_type),
                 f"mail from {_addresses({infrastructure})} may claim to come from {quoted(user)}",
-                Drift("Action", None, "Allow"),
+                (Drift(field, None, value) for field, value in content.items()),
                 Step("exchange", "Remove-TenantAllowBlockListSpoofItems", remove),
             )
 
@@ -174,7 +179,7 @@ def _rules(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
                 f"rule {rule.name}",
                 tuple(f"{name}: {value}" for name, value in rule.others(_RULE_CONTENT).items()),
                 f"mail from {whom} is delivered without a look at it",
-                Drift("State", "Disabled", "Enabled"),
+                (Drift("State", "Disabled", "Enabled"),),
                 Step("exchange", "Disable-TransportRule", {"Identity": rule.identity, "Confirm": False}),
             )
 
@@ -216,7 +221,7 @@ def _allow_entries(facts: Facts) -> Iterator[WayRound]:
                 f"Tenant Allow/Block List, {entry.value}",
                 (entry.list_type, entry.value),
                 f"mail from {quoted(entry.value)} is delivered whatever it holds",
-                Drift("Action", None, "Allow"),
+                (Drift("Action", None, "Allow"),),
                 Step("exchange", "Remove-TenantAllowBlockListItems", remove),
             )
 

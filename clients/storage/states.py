@@ -38,8 +38,11 @@ _FORMER_ROW = "controls"
 _SOURCES = frozenset[str]().union(*(control.sources for control in CATALOGUE.values()))
 _WITH_FINDINGS = 3
 """The version of rows from which they have findings."""
-_BEFORE_FINDINGS = frozenset({"inbound-lockdown/address", "service-connectors/address"})
-"""What a row of version 2 has begun to look for: other addresses were told of as drift."""
+_TOLD_AS_DRIFT = frozenset({
+    "inbound-lockdown/address", "inbound-lockdown/term", "service-connectors/address", "service-connectors/term",
+    "oof-connector/term", "oof-rule/term", "spoof-allow/term",
+})  # fmt: skip
+"""What every row has begun to look for: before these were findings they were drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,4 +239,5 @@ def _read(entity: dict[str, Any]) -> TenantStates:
     version = entity.get("version", 1)
     former = version == 1
     states = _STATES.validate_python(upgraded(json.loads(body(entity)))) if former else unpack(TenantStates, entity)
-    return replace(states, begun=_BEFORE_FINDINGS) if version < _WITH_FINDINGS else states
+    begun = states.begun if version >= _WITH_FINDINGS else frozenset[str]()
+    return replace(states, begun=begun | _TOLD_AS_DRIFT)

@@ -19,6 +19,7 @@ from domain.control import (
     Facts,
     Judgement,
     NeedsPerson,
+    NotApplicable,
     Unknown,
     compare,
     listed,
@@ -29,6 +30,7 @@ from domain.exchange import AcceptedDomain, InboundConnector
 from domain.findings import Finding, found
 from domain.guards import Guard
 from domain.lock import LockSeen
+from domain.others_values import sort_out
 from domain.profile import Profile, given
 from domain.shown import quoted
 from domain.steps import Step, Value
@@ -39,22 +41,45 @@ HOW_TO_HOLD_OPEN = "to hold the lock open: holdfast open TENANT --reason ... --u
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
-    profile, ours, connectors = wanted.profile, _ours(facts, wanted), _undeclared(facts, wanted)
-    kept: tuple[Finding, ...] = ()
-    judged: Compliant | Drifted | NeedsPerson
-    match ours:
+    judged, kept = _of_ours(facts, wanted)
+    others = _stranded(facts, wanted) | _loosened(facts, wanted)
+    going = {each.id: c for each, c in others.items() if each.id in wanted.inventory.unwanted}
+    left = [each for each, c in others.items() if c.enabled and each.id not in going]
+    return with_findings(_with_removed(judged, going), (*kept, *left), wanted.inventory)
+
+
+def _of_ours(facts: Facts, wanted: Wanted) -> tuple[Compliant | Drifted | NeedsPerson, tuple[Finding, ...]]:
+    """What is to be done to the lock, and what is found on it that stays, whatever other connectors there are."""
+    match _ours(facts, wanted):
         case []:
-            judged = _missing(facts, connectors, profile)
+            return _missing(facts, _undeclared(facts, wanted), wanted.profile), ()
         case [one]:
-            judged, kept = _differing(one, facts, wanted)
+            return _differing(one, facts, wanted)
         case several:
             names = " and ".join(quoted(c.name) for c in several)
-            judged = NeedsPerson(f"the connectors {names} both look like the filter's: remove all but one of them")
-    others = [c for c in connectors if c not in ours and _is_stranded(c)] if profile.connector_form == "partner" else []
-    stranded = {found("connector", _ID, c.name, c.sender_domains, _STRANDS): c for c in others}
-    going = {each.id: c for each, c in stranded.items() if each.id in wanted.inventory.unwanted}
-    left = [each for each, c in stranded.items() if c.enabled and each.id not in going]
-    return with_findings(_with_removed(judged, going), (*kept, *left), wanted.inventory)
+            return NeedsPerson(f"the connectors {names} both look like the filter's: remove all but one of them"), ()
+
+
+def _stranded(facts: Facts, wanted: Wanted) -> dict[Finding, InboundConnector]:
+    """The connectors whose mail the lock refuses."""
+    if wanted.profile.connector_form != "partner":
+        return {}
+    ours = _ours(facts, wanted)
+    others = [c for c in _undeclared(facts, wanted) if c not in ours and _is_stranded(c)]
+    return {found("connector", _ID, c.name, c.sender_domains, _STRANDS): c for c in others}
+
+
+def _loosened(facts: Facts, wanted: Wanted) -> dict[Finding, InboundConnector]:
+    """The connectors of others that the way out has loosened and nobody has closed again."""
+    known = wanted.inventory.known
+    open_ones = {of_another(c, "").id: c for c in facts.all(InboundConnector) if not c.locks}
+    return {known[key]: c for key, c in open_ones.items() if key in known and known[key].noted}
+
+
+def of_another(connector: InboundConnector, lets_in: str) -> Finding:
+    """The finding that *connector* is loosened, whose restriction nothing of ours puts back."""
+    content = [*connector.sender_ip_addresses, connector.tls_sender_certificate_name]
+    return found("connector", _ID, connector.name, filter(None, content), lets_in)
 
 
 _STRANDS = "mail of these senders that comes straight to the tenant is refused once it is locked"
@@ -163,22 +188,25 @@ def _differing(
     others = service_connectors.other_addresses(_ID, connector, profile.delivery_networks)
     kept, going = inventory.kept(others.values()), inventory.going(others.values())
     addresses = (*profile.delivery_networks, *(text for text, each in others.items() if each in kept))
-    senders = ("SenderIPAddresses", listed(addresses), listed(connector.sender_ip_addresses))
-    apart = compare(senders) if going else Comparison()
+    senders = compare(("SenderIPAddresses", listed(addresses), listed(connector.sender_ip_addresses)))
     seen = compare(
         ("Name", connector.name, connector.name),
         ("Enabled", True, connector.enabled),
-        *(() if going else (senders,)),
         ("RequireTls", True, connector.require_tls),
         ("RestrictDomainsToIPAddresses", True, connector.restrict_domains_to_ip_addresses),
         ("CloudServicesMailEnabled", False, connector.cloud_services_mail_enabled),
     )
     if profile.connector_form == "partner":
         seen += compare(("SenderDomains", ("*",), listed(connector.sender_domains)))
+    values = sort_out(_ID, connector.name, seen, inventory)
+    kept += tuple(values.kept.values())
     # What a person has removed is a step of its own, which is taken without what else has drifted.
-    comment: dict[str, Value] = {"Comment": given(profile.inbound_connector).comment}
-    steps = [_step(connector, seen, comment)] if seen.drift else []
-    steps += [replace(_step(connector, apart, {}), removes=going)] if going else []
+    seen, apart = (
+        values.seen + (Comparison() if going else senders),
+        values.going + (senders if going else Comparison()),
+    )
+    steps = [_step(connector, seen)] if seen.drift else []
+    steps += [replace(_step(connector, apart), removes=(*values.removes, *going))] if apart.drift else []
     seen += apart
     if steps:
         opened = {"Enabled", "RestrictDomainsToIPAddresses"} & {each.field for each in seen.drift}
@@ -191,10 +219,8 @@ def _differing(
     return Compliant(_refused_too(facts, profile), seen.equal), kept
 
 
-def _step(connector: InboundConnector, seen: Comparison, more: dict[str, Value]) -> Step:
-    return Step(
-        "exchange", "Set-InboundConnector", {"Identity": connector.identity, **seen.values, **more}, seen.fields
-    )
+def _step(connector: InboundConnector, seen: Comparison) -> Step:
+    return Step("exchange", "Set-InboundConnector", {"Identity": connector.identity, **seen.values}, seen.fields)
 
 
 def _refused_too(facts: Facts, profile: Profile) -> str:
@@ -218,7 +244,7 @@ CONTROL = Control(
     parts=("delivery_networks", "inbound_connector", "mx_suffixes"),  # the MX guard needs the last
     judge=_judge,
     needs=("service-connectors",),  # once it closes, the mail of a service without a connector is refused
-    finds=("address", "connector"),
+    finds=("address", "connector", "term"),
     by_hand="Exchange admin center > Mail flow > Connectors > the filter's: put back the settings shown, turn it on.",
 )
 
@@ -236,6 +262,10 @@ def _differing_from_profile(facts: Facts, wanted: Wanted) -> str | None:
     match CONTROL.find(facts, wanted):
         case Unknown():
             return None
+        case NotApplicable(reason=reason):
+            return reason
+    judged, kept = _of_ours(facts, wanted)
+    match with_findings(judged, kept, wanted.inventory):
         case Compliant():
             locked = any(connector.locks for connector in facts.all(InboundConnector))
             return "" if locked else "the connector is of the form that refuses nothing"
@@ -243,5 +273,3 @@ def _differing_from_profile(facts: Facts, wanted: Wanted) -> str | None:
             return f"the connector differs from the profile ({', '.join(each.field for each in drift)})"
         case NeedsPerson(todo=todo):
             return todo
-        case not_asked_for:
-            return not_asked_for.reason

@@ -14,8 +14,8 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     ways, inventory = ways_round(facts, wanted), wanted.inventory
     going = [each for each in ways if each.finding.id in inventory.unwanted]
     left = [each.finding for each in ways if each not in going]
-    drift, steps = tuple(each.drift for each in going), tuple(each.step for each in going)
-    there = {each.drift.field for each in ways}
+    drift, steps = tuple(part for each in going for part in each.drift), tuple(each.step for each in going)
+    there = {part.field for each in ways for part in each.drift}
     names = {each.name for each in inventory.known.values() if each.control == CONTROL_ID}
     away = frozenset(f"{name}: {field}" for name in names for field in WRITTEN_FIELDS) - there
     judged = Drifted(drift, steps, equal=away) if steps else Compliant(_direct_send(facts), equal=away)

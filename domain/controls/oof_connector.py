@@ -5,12 +5,31 @@ security defaults, turned on. The filter's outbound hosts refuse the null sender
 """
 
 from domain import normal
-from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Judgement, NeedsPerson, compare
+from domain.control import (
+    Comparison,
+    Compliant,
+    Control,
+    Drift,
+    Drifted,
+    Facts,
+    Judgement,
+    NeedsPerson,
+    compare,
+    with_findings,
+)
 from domain.exchange import AcceptedDomain, OutboundConnector, TransportRule
+from domain.findings import Inventory
+from domain.others_values import Manner, sort_out
 from domain.profile import OutOfOfficeValues, given
 from domain.shown import quoted
 from domain.steps import Step
 from domain.tenant import Wanted
+
+FOREIGN_ACTIONS = frozenset({
+    "DeleteMessage", "Quarantine", "BlindCopyTo", "CopyTo", "AddToRecipients", "RedirectMessageTo",
+    "ModerateMessageByUser", "RejectMessageReasonText", "RejectMessageEnhancedStatusCode",
+})  # fmt: skip
+"""What a rule may do to a message besides redirecting it."""
 
 # Conditions and actions that would make a rule narrower than "every automatic reply", or do more than redirect
 # (docs/reference/exchange.md#transport-rules). With a date set it looks enabled and does nothing outside it.
@@ -20,10 +39,8 @@ FOREIGN_TO_RULE = frozenset({
     "RecipientDomainIs", "RecipientAddressContainsWords", "RecipientAddressMatchesPatterns", "AnyOfToHeader",
     "AnyOfCcHeader", "AnyOfToCcHeader", "SubjectContainsWords", "SubjectMatchesPatterns", "SubjectOrBodyContainsWords",
     "SubjectOrBodyMatchesPatterns", "HeaderContainsMessageHeader", "HeaderMatchesMessageHeader", "HasNoClassification",
-    "MessageSizeOver", "WithImportance", "SCLOver", "DeleteMessage", "Quarantine", "BlindCopyTo", "CopyTo",
-    "AddToRecipients", "RedirectMessageTo", "ModerateMessageByUser", "RejectMessageReasonText",
-    "RejectMessageEnhancedStatusCode",
-})  # fmt: skip
+    "MessageSizeOver", "WithImportance", "SCLOver",
+}) | FOREIGN_ACTIONS  # fmt: skip
 
 
 def rules(facts: Facts, values: OutOfOfficeValues) -> tuple[TransportRule, ...]:
@@ -70,12 +87,28 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
         case ():
             return _missing(values)
         case (one,):
-            seen = _comparison(one, values)
-            step = Step("exchange", "Set-OutboundConnector", {"Identity": one.identity, **seen.values})
-            return Drifted(seen.drift, (step,), equal=seen.equal) if seen.drift else Compliant(equal=seen.equal)
+            return _differing(one, values, wanted.inventory)
         case several:
             names = " and ".join(quoted(c.name) for c in several)
             return NeedsPerson(f"the connectors {names} both look like the out-of-office one: remove all but one")
+
+
+def _differing(connector: OutboundConnector, values: OutOfOfficeValues, inventory: Inventory) -> Judgement:
+    fields = _comparison(connector, values)
+    sorted_out = sort_out(CONTROL.id, connector.name, fields, inventory, _MANNERS)
+    seen = sorted_out.seen + sorted_out.going
+    step = Step(
+        "exchange",
+        "Set-OutboundConnector",
+        {"Identity": connector.identity, **seen.values},
+        removes=sorted_out.removes,
+    )
+    judged = Drifted(seen.drift, (step,), equal=seen.equal) if seen.drift else Compliant(equal=seen.equal)
+    return with_findings(judged, sorted_out.kept.values(), inventory)
+
+
+# In test mode it is as good as off; without MX records it goes to a smart host of somebody's.
+_MANNERS: dict[str, Manner] = {"TestMode": "switch", "UseMXRecord": "choice"}
 
 
 def _missing(values: OutOfOfficeValues) -> Judgement:
@@ -116,5 +149,6 @@ CONTROL = Control(
     beside=(TransportRule, AcceptedDomain),
     parts=("out_of_office",),
     judge=_judge,
+    finds=("term",),
     by_hand="Exchange admin center > Mail flow > Connectors: the out-of-office one, with the settings shown.",
 )

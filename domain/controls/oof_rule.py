@@ -7,9 +7,22 @@ is enabled", the step that the vendor says admins overlook most.
 from dataclasses import replace
 
 from domain.automatic_replies import stopped_by_remote_domains, stopped_by_rules
-from domain.control import Comparison, Compliant, Control, Drift, Drifted, Facts, Judgement, NeedsPerson, compare
+from domain.control import (
+    Comparison,
+    Compliant,
+    Control,
+    Drift,
+    Drifted,
+    Facts,
+    Judgement,
+    NeedsPerson,
+    compare,
+    with_findings,
+)
 from domain.controls import oof_connector
 from domain.exchange import AcceptedDomain, OutboundConnector, RemoteDomain, TransportRule
+from domain.findings import Inventory
+from domain.others_values import Manner, sort_out
 from domain.profile import given
 from domain.shown import quoted
 from domain.steps import Step
@@ -28,7 +41,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
         case ():
             return _missing(values.rule_name, connector)
         case (one,):
-            judged = _differing(one, connector, known_as)
+            judged = _differing(one, connector, known_as, wanted.inventory)
             return _whole(judged, facts, one, known_as) if isinstance(judged, Compliant) else judged
         case several:
             names = " and ".join(quoted(r.name) for r in several)
@@ -40,7 +53,8 @@ def _whole(judged: Compliant, facts: Facts, rule: TransportRule, exits: set[str]
     partial = not facts.was_asked(RemoteDomain)
     others = [*stopped_by_rules(facts, rule, exits), *(() if partial else stopped_by_remote_domains(facts))]
     if others:
-        return NeedsPerson(f"automatic replies are overridden by {'; '.join(others)}", equal=judged.equal)
+        todo = f"automatic replies are overridden by {'; '.join(others)}"
+        return NeedsPerson(todo, equal=judged.equal, findings=judged.findings)
     return replace(judged, partial=partial)
 
 
@@ -59,23 +73,46 @@ def _missing(name: str, connector: str) -> Judgement:
     return Drifted((Drift("Name", name, None),), (step,))
 
 
-def _differing(rule: TransportRule, connector: str, known_as: set[str]) -> Judgement:
+def _differing(rule: TransportRule, connector: str, known_as: set[str], inventory: Inventory) -> Judgement:
+    """What differs on the rule. While a person is to answer for what it does besides, it is not switched on."""
+    sorted_out = sort_out(CONTROL.id, rule.name, _comparison(rule, connector, known_as), inventory, _SWITCHES)
+    waiting = {field for field, each in sorted_out.kept.items() if inventory.is_open(each)}
+    ours, off = sorted_out.seen, tuple[Drift, ...]()
+    if waiting & oof_connector.FOREIGN_ACTIONS:
+        off = tuple(each for each in ours.drift if each.field in _SWITCHES)
+        ours = Comparison(tuple(each for each in ours.drift if each not in off), ours.equal)
+    settings, switch = ([each for each in ours.drift if (each.field == "State") is on] for on in (False, True))
+    steps = _set(rule, tuple(settings)) + _set(rule, sorted_out.going.drift, sorted_out.removes)
+    if switch:
+        steps += (Step("exchange", "Enable-TransportRule", {"Identity": rule.identity, "Confirm": False}, ("State",)),)
+    seen, note = ours + sorted_out.going, "it is not switched on while it does more than redirect" if off else ""
+    judged: Compliant | Drifted | NeedsPerson = Compliant(equal=seen.equal)
+    if steps:
+        judged = Drifted(seen.drift, steps, note, seen.equal)
+    elif off:
+        judged = NeedsPerson(note, off, seen.equal)
+    return with_findings(judged, sorted_out.kept.values(), inventory)
+
+
+_SWITCHES: dict[str, Manner] = {"Mode": "switch", "State": "switch"}
+"""Fields with which a rule does nothing, or only watches."""
+
+
+def _set(rule: TransportRule, drift: tuple[Drift, ...], removes: tuple[str, ...] = ()) -> tuple[Step, ...]:
+    seen = Comparison(drift)
+    values = {"Identity": rule.identity, **seen.values}
+    return (Step("exchange", "Set-TransportRule", values, seen.fields, removes),) if drift else ()
+
+
+def _comparison(rule: TransportRule, connector: str, known_as: set[str]) -> Comparison:
     routed_to = rule.route_message_outbound_connector
-    settings = compare(
+    return compare(
         ("Name", rule.name, rule.name),
         ("MessageTypeMatches", "OOF", rule.message_type_matches or None),
         ("Mode", "Enforce", rule.mode),
         ("RouteMessageOutboundConnector", connector, connector if routed_to in known_as else routed_to or None),
+        ("State", "Enabled", rule.state),
     ) + _foreign(rule)
-    switch = compare(("State", "Enabled", rule.state))
-    seen, steps = settings + switch, []
-    if settings.drift:
-        values = {"Identity": rule.identity, **settings.values}
-        steps.append(Step("exchange", "Set-TransportRule", values, settings.fields))
-    if switch.drift:
-        values = {"Identity": rule.identity, "Confirm": False}
-        steps.append(Step("exchange", "Enable-TransportRule", values, switch.fields))
-    return Drifted(seen.drift, tuple(steps), equal=seen.equal) if steps else Compliant(equal=seen.equal)
 
 
 def _foreign(rule: TransportRule) -> Comparison:
@@ -93,6 +130,7 @@ CONTROL = Control(
     later=(RemoteDomain,),
     parts=("out_of_office",),
     judge=_judge,
+    finds=("term",),
     needs=("oof-connector",),
     by_hand="Exchange admin center > Mail flow > Rules: the automatic-reply rule, with the settings shown; turn it on.",
 )

@@ -22,6 +22,7 @@ from domain.control import (
 )
 from domain.exchange import AcceptedDomain, InboundConnector
 from domain.findings import Finding, Inventory, found
+from domain.others_values import sort_out
 from domain.shown import quoted
 from domain.steps import Step, Value
 from domain.tenant import ServiceConnector, TenantConfig, Wanted
@@ -44,9 +45,8 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
             case []:
                 one, step = _missing(service)
             case [connector]:
-                others = other_addresses(_ID, connector, service.sender_ips) if service.sender_ips else {}
-                findings += others.values()
-                one, step = _differing(connector, service, others, wanted.inventory)
+                one, step, kept = _differing(connector, service, wanted.inventory)
+                findings += kept
             case several:
                 names = " and ".join(quoted(c.name) for c in several)
                 todo.append(f"the connectors {names} both look like {quoted(service.name)}: remove all but one of them")
@@ -58,7 +58,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
         judged = Drifted(seen.drift, tuple(steps), equal=seen.equal)
     elif todo:
         judged = NeedsPerson("; ".join(todo), equal=seen.equal)
-    return with_findings(judged, wanted.inventory.kept(findings), wanted.inventory)
+    return with_findings(judged, findings, wanted.inventory)
 
 
 def _missing(service: ServiceConnector) -> tuple[Comparison, Step]:
@@ -92,20 +92,30 @@ def other_addresses(control: str, connector: InboundConnector, networks: tuple[s
 
 
 def _differing(
-    connector: InboundConnector, service: ServiceConnector, others: dict[str, Finding], inventory: Inventory
-) -> tuple[Comparison, Step]:
+    connector: InboundConnector, service: ServiceConnector, inventory: Inventory
+) -> tuple[Comparison, Step, tuple[Finding, ...]]:
+    """What differs on a declared connector, the step that puts it back, and what is found on it that stays."""
     seen = compare(("Name", connector.name, connector.name), ("Enabled", True, connector.enabled))
     certificate = connector.tls_sender_certificate_name
     if service.certificate:
         same = certificate.casefold() == service.certificate.casefold()
         seen += compare(("TlsSenderCertificateName", service.certificate, service.certificate if same else certificate))
-    else:
-        kept = inventory.kept(others.values())
+    values = sort_out(_ID, connector.name, seen, inventory)
+    seen = values.seen + values.going
+    others = other_addresses(_ID, connector, service.sender_ips) if service.sender_ips else {}
+    kept = inventory.kept(others.values())
+    if service.sender_ips:
         addresses = (*service.sender_ips, *(text for text, each in others.items() if each in kept))
         seen += compare(("SenderIPAddresses", listed(addresses), listed(connector.sender_ip_addresses)))
     named = seen.of(service.name)
-    values = {"Identity": connector.identity, **seen.values}
-    return named, Step("exchange", "Set-InboundConnector", values, named.fields, inventory.going(others.values()))
+    step = Step(
+        "exchange",
+        "Set-InboundConnector",
+        {"Identity": connector.identity, **seen.values},
+        named.fields,
+        (*values.removes, *inventory.going(others.values())),
+    )
+    return named, step, (*values.kept.values(), *kept)
 
 
 CONTROL = Control(
@@ -116,6 +126,6 @@ CONTROL = Control(
     source="https://learn.microsoft.com/exchange/mail-flow-best-practices/use-connectors-to-configure-mail-flow"
     "/set-up-connectors-for-secure-mail-flow-with-a-partner",
     judge=_judge,
-    finds=("address",),
+    finds=("address", "term"),
     by_hand="Exchange admin center > Mail flow > Connectors: create or turn on the connector of the service named.",
 )

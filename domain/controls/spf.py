@@ -6,11 +6,13 @@ tenant's config names who hosts the zone, a first record only once a person has 
 record everywhere else.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
-from domain.control import Control, Facts, Judgement, compare
+from domain.control import Compliant, Control, Drifted, Facts, Judgement, NeedsPerson, compare, with_findings
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain
+from domain.findings import Finding, found
 from domain.mail import spf
 from domain.mail.answers import Txt
 from domain.mail.asking import Needs, NoVerdict
@@ -21,21 +23,38 @@ from domain.tenant import Wanted
 def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
     includes = tuple(_in_cloud(target, wanted.tenant.initial_domain) for target in given(wanted.profile.spf).includes)
 
+    findings = {domain: _findings(domain, facts, includes) for domain in per_domain.domains_of(facts)}
+    unwanted = wanted.inventory.unwanted
+
     def look(domain: str) -> per_domain.DomainJudgement:
-        found = spf.repaired(domain, facts.answers, includes)
-        match found:
+        going = {term: each.id for term, each in findings[domain].items() if each.id in unwanted}
+        repaired = spf.repaired(domain, facts.answers, includes, frozenset(going))
+        match repaired:
             case Needs() | NoVerdict():
-                return found
+                return repaired
             case spf.NothingToRepair(examined=examined):
                 return _one(domain, "includes", note=_warnings(examined))
             case spf.Proposal():
-                return _missing(domain, found, facts, wanted)
+                return _published(domain, repaired, facts, wanted, tuple(going.values()))
             case spf.CannotRepair(reason=reason):
                 return _one(domain, "another record", f"{domain}: {reason}")
             case _:
-                assert_never(found)
+                assert_never(repaired)
 
-    return per_domain.judge_each(per_domain.domains_of(facts), look)
+    judged = per_domain.judge_each(tuple(findings), look)
+    if isinstance(judged, Compliant | Drifted | NeedsPerson):
+        kept = [each for terms in findings.values() for each in terms.values() if each.id not in unwanted]
+        return with_findings(judged, kept, wanted.inventory)
+    return judged
+
+
+def _findings(domain: str, facts: Facts, includes: tuple[str, ...]) -> dict[str, Finding]:
+    """By its text, each term for other senders than the includes: nobody but the domain's admin knows who they are."""
+    terms = spf.other_terms(domain, facts.answers, includes) if per_domain.ascii_of(domain) else ()
+    return {each: found("term", CONTROL.id, domain, each, _SAYS) for each in terms}
+
+
+_SAYS = "it says whether mail of other senders passes"
 
 
 _MICROSOFT = "spf.protection.outlook.com"
@@ -52,7 +71,9 @@ def _warnings(examined: spf.Examined) -> str:
     return "; ".join(f"{each.where}: {each.detail}" for each in examined.warnings)
 
 
-def _missing(domain: str, proposal: spf.Proposal, facts: Facts, wanted: Wanted) -> per_domain.DomainJudgement:
+def _published(
+    domain: str, proposal: spf.Proposal, facts: Facts, wanted: Wanted, removes: tuple[str, ...]
+) -> per_domain.DomainJudgement:
     before = None if proposal.before is None else spf.decode(proposal.before)
     seen = compare(("SPF", proposal.text, before)).of(domain)
     if other := per_domain.alias_at(proposal.domain, seen, facts):
@@ -60,7 +81,8 @@ def _missing(domain: str, proposal: spf.Proposal, facts: Facts, wanted: Wanted) 
     note = _warnings(proposal.examined)
     change = per_domain.published(proposal.domain, facts, wanted, Txt(proposal.strings), in_place=proposal.before)
     if change:
-        return per_domain.OneDomain(seen, note=note, steps=(change.step(*seen.fields),), needs_approval=before is None)
+        step = replace(change.step(*seen.fields), removes=removes)
+        return per_domain.OneDomain(seen, note=note, steps=(step,), needs_approval=before is None)
     now = f'in place of "{before}"' if before else "as there is none"
     return per_domain.OneDomain(seen, f'{domain}: publish TXT "{proposal.text}" {now}', note)
 
@@ -76,5 +98,6 @@ CONTROL = Control(
     parts=("spf",),
     judge=_judge,
     asks_dns=True,
+    finds=("term",),
     by_hand="The domain's DNS: the TXT record that begins with v=spf1, as shown.",
 )

@@ -4,26 +4,36 @@ The profile's pairs are in the Tenant Allow/Block List with its spoof type and a
 entry is (user, infrastructure, type), and only its action can be changed: docs/reference/exchange.md#spoofed-senders.
 """
 
+from dataclasses import replace
+
 from domain import normal
-from domain.control import Comparison, Compliant, Control, Drifted, Facts, Judgement, compare
+from domain.control import Comparison, Compliant, Control, Drifted, Facts, Judgement, compare, with_findings
 from domain.exchange import AcceptedDomain, SpoofItem
+from domain.findings import Finding
+from domain.others_values import sort_out
 from domain.profile import SpoofAllowValues, given
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
+_ID = "spoof-allow"
+
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
-    values = given(wanted.profile.spoof_allow)
-    seen, steps = Comparison(), []
+    values, inventory = given(wanted.profile.spoof_allow), wanted.inventory
+    seen, steps, kept = Comparison(), [], list[Finding]()
     for network in values.networks:
         same = sorted((item for item in facts.all(SpoofItem) if _is(item, network, values)), key=lambda item: item.key)
         # Block beats Allow, so every entry of the pair must be Allow.
         wrong = [item for item in same if item.action != values.action]
-        found = wrong[0].action if wrong else values.action if same else None
-        one = compare(("Action", values.action, found)).of(f"{values.spoofed_user}, {network}")
+        action = wrong[0].action if wrong else values.action if same else None
+        name = f"{values.spoofed_user}, {network}"
+        values_seen = sort_out(_ID, name, compare(("Action", values.action, action)), inventory)
+        kept += values_seen.kept.values()
+        one = (values_seen.seen + values_seen.going).of(name)
         seen += one
-        steps += [_step(network, wrong, values, one.fields)] if one.drift else []
-    return Drifted(seen.drift, tuple(steps), equal=seen.equal) if steps else Compliant(equal=seen.equal)
+        steps += [replace(_step(network, wrong, values, one.fields), removes=values_seen.removes)] if one.drift else []
+    judged = Drifted(seen.drift, tuple(steps), equal=seen.equal) if steps else Compliant(equal=seen.equal)
+    return with_findings(judged, kept, inventory)
 
 
 def _step(network: str, wrong: list[SpoofItem], values: SpoofAllowValues, fields: tuple[str, ...]) -> Step:
@@ -50,11 +60,12 @@ def _is(item: SpoofItem, network: str, values: SpoofAllowValues) -> bool:
 
 
 CONTROL = Control(
-    id="spoof-allow",
+    id=_ID,
     title="Spoof allow pairs of the filter",
     about=(SpoofItem,),
     beside=(AcceptedDomain,),
     parts=("spoof_allow",),
     judge=_judge,
+    finds=("term",),
     by_hand="Defender portal > Threat policies > Tenant Allow/Block Lists > Spoofed senders: add the pairs shown.",
 )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 from domain.psa.desk import ApprovalRules, Desk, Trigger
@@ -72,6 +73,43 @@ def approver(notes: Sequence[Note], plan: str, told_in: int, approval: ApprovalR
     """
     said = [n for n in notes if n.internal and n.id > told_in and _says(n.text, plan, approval.words)]
     return next((note.by for note in said if note.by and may_approve(note.by, own_user)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An agent's word that the lock be opened. *note*: the id of the note that says it."""
+
+    note: int
+    by: Person
+    reason: str
+    until: datetime
+
+
+_OPEN = re.compile(r"holdfast open until (?P<until>\S{8,40}?):?\s+(?P<reason>\S.{0,900})", re.IGNORECASE)
+
+
+def opening(notes: Sequence[Note], own_user: str, now: datetime) -> Opening | None:
+    """The first note that has the lock opened until a moment to come: `holdfast open until 2027-01-31T08:00Z REASON`.
+
+    It is the note's first line. As with an approval, only an internal note of an agent who is named counts. A time
+    without a zone is UTC.
+    """
+    for note in notes:
+        said = _OPEN.fullmatch(next(iter(note.text.strip().splitlines()), "").strip())
+        if not (said and note.internal and note.by and may_approve(note.by, own_user)):
+            continue
+        until = _moment(said["until"])
+        if until and until > now:
+            return Opening(note.id, note.by, said["reason"], until)
+    return None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at.replace(tzinfo=at.tzinfo or UTC)
 
 
 def is_own(person: Person | None, own_user: str) -> bool:

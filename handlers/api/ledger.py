@@ -80,7 +80,7 @@ async def get_state(tenant_id: TenantInPath, clients: Neighbours) -> TenantState
     # Also those that no check has reached yet.
     listed = {**CATALOGUE, **states.controls}
     shown = tuple(_shown(states.of(each), states.exceptions.get(each)) for each in listed)
-    inventoried = bool(states.looked) and is_inventoried(states.inventory(config, clients.now()))
+    inventoried = {"fast", "slow"} <= states.looked.keys() and is_inventoried(states.inventory(config, clients.now()))
     waiting = await config_proposals.waiting(config.tenant_id, clients)
     proposed = config_proposals.shown_proposal(waiting) if waiting else None
     return TenantState(tenant_id=config.tenant_id, inventoried=inventoried, proposed=proposed, controls=shown)

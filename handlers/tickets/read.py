@@ -22,6 +22,7 @@ from domain.shown import visible
 from domain.tenant import PsaCompany
 from handlers import on_request, operations
 from handlers.on_request import ApprovalRequest, Requester
+from handlers.tickets.way_out import open_by_note
 
 log = logging.getLogger("holdfast.tickets")
 
@@ -58,6 +59,7 @@ async def _read(job: ReadTicket, clients: Clients) -> None:
             if lease is None:
                 raise TicketMoved(f"{psa.provider} ticket {ticket.id} is being written on")
             await _approval(ticket, known, psa, clients)
+        await open_by_note(ticket, known, psa, clients)
     trigger = trigger_of(psa.desk, ticket)
     name = trigger.name if trigger else ""
     if trigger and name != known.trigger and not known.cause:

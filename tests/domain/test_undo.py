@@ -55,6 +55,30 @@ def test_what_was_made_is_taken_away():
     assert step.powershell == "Remove-TransportRule -Identity 'R' -Confirm:$false"
 
 
+PAIR: dict[str, Value] = {
+    "SpoofedUser": "ceo@contoso.example", "SendingInfrastructure": "203.0.113.0/24", "SpoofType": "External",
+    "Action": "Allow",
+}  # fmt: skip
+GONE = Step(
+    "exchange", "Remove-TenantAllowBlockListSpoofItems", {"Identity": "Default", "Ids": ("7",), "Confirm": False}
+)
+
+
+def test_a_pair_that_was_taken_away_is_made_again_as_it_was():
+    drift = tuple(Drift(f"spoofed sender x: {field}", None, value) for field, value in PAIR.items())
+    [step] = undo.plan(entry(drift, GONE), FACTS).steps
+    assert (step.cmdlet, dict(step.parameters)) == (
+        "New-TenantAllowBlockListSpoofItems",
+        {"Identity": "Default"} | PAIR,
+    )
+    assert undo.lasting(step_view((GONE,))) == ""
+
+
+def test_an_entry_that_does_not_say_what_the_pair_was_is_not_undone():
+    with pytest.raises(undo.CannotUndo, match="does not say which SendingInfrastructure was whose"):
+        undo.plan(entry((Drift("spoofed sender x: Action", None, "Allow"),), GONE), FACTS)
+
+
 def test_what_was_there_already_when_it_was_to_be_made_is_not_taken_away():
     made = entry((Drift("Name", "R", None),), Step("exchange", "New-TransportRule", {"Name": "R", "Mode": "Enforce"}))
     existed = replace(made, steps=tuple(replace(step, existed=True) for step in made.steps))

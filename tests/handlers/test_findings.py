@@ -230,6 +230,73 @@ async def test_a_way_round_is_taken_away_by_one_step_and_undo_opens_it_again(ser
     assert attacked.admin("Get-InboundConnector")[1]["Enabled"] is True
 
 
+async def test_a_spoofed_sender_is_taken_away_and_undo_makes_it_again(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    await service.sweep()
+    theirs = {"SpoofedUser": "ceo@contoso.example", "SendingInfrastructure": "203.0.113.0/24", "SpoofType": "External"}
+    tenant.admin("New-TenantAllowBlockListSpoofItems", Identity="Default", **theirs, Action="Allow")
+
+    def pairs():
+        rows = tenant.admin("Get-TenantAllowBlockListSpoofItems")
+        return [row for row in rows if row["SpoofedUser"] == "ceo@contoso.example"]
+
+    await service.sweep()
+    [finding] = await found(service, tenant)
+    shown = await end_of(service, await answer_to(service, tenant, finding["id"], "remove", dry_run=True))
+    [control] = [each for each in shown["controls"] if each["id"] == WALL]
+    assert "cannot be put back" not in control["detail"]
+    ended = await end_of(service, await answer_to(service, tenant, finding["id"], "remove"))
+    assert (ended["state"], pairs()) == ("succeeded", [])
+    entry = next(e for e in await service.ledger(tenant, WALL) if e.event == "corrected")
+    undo = await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{WALL}/undo", {"entry": entry.id})
+    assert (await end_of(service, undo))["state"] == "succeeded"
+    [again] = pairs()
+    assert theirs.items() <= again.items()
+
+
+RULE = "Send Automatic Replies to connector Automatic Replies"
+
+
+async def test_what_others_wrote_into_the_documented_rule_stays_and_the_rule_is_switched_on(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-TransportRule", Identity=RULE, SubjectContainsWords=["holiday"])
+    tenant.admin("Disable-TransportRule", Identity=RULE, Confirm=False)
+    await service.look_after(tenant)
+    await service.sweep()
+    [row] = tenant.admin("Get-TransportRule")
+    assert (row["SubjectContainsWords"], row["State"]) == (["holiday"], "Enabled")
+    state = await service.state(tenant, "oof-rule")
+    assert state.state == "needs_person"
+    assert "SubjectContainsWords: " in state.detail
+    [finding] = await found(service, tenant)
+    shown = await end_of(service, await answer_to(service, tenant, finding["id"], "remove", dry_run=True))
+    [control] = [each for each in shown["controls"] if each["id"] == "oof-rule"]
+    assert control["detail"].startswith("cannot be put back by an undo: Set-TransportRule")
+    await end_of(service, await answer_to(service, tenant, finding["id"], "remove"))
+    [row] = tenant.admin("Get-TransportRule")
+    assert not row["SubjectContainsWords"]
+    assert (await service.state(tenant, "oof-rule")).state == "compliant"
+
+
+async def test_the_terms_of_other_senders_are_findings_and_a_first_look_is_over_once_they_are_answered(service):
+    tenant = service.world.add_tenant("contoso.example")
+    guide = "v=spf1 include:proxy.exchangedefender.com include:spf.protection.outlook.com"
+    service.world.dns.set("contoso.example", "TXT", f'"{guide} ip4:203.0.113.7 -all"')
+    await service.look_after(tenant)
+    await service.check(tenant, lane="fast")
+    assert not of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/state"))["inventoried"]
+    await service.sweep()
+    assert (await service.state(tenant, "spf")).state == "needs_person"
+    [finding] = await found(service, tenant)
+    assert (finding["kind"], finding["name"], finding["value"]) == ("term", "contoso.example", "ip4:203.0.113.7")
+    assert not of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/state"))["inventoried"]
+    await declared(service, tenant, finding["id"])
+    await service.work()
+    assert (await service.state(tenant, "spf")).state == "compliant"
+    assert of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/state"))["inventoried"]
+
+
 async def test_what_cannot_be_read_of_the_wall_is_named(service, attacked):
     attacked.faults.script(Fault("nul_403", cmdlet="Get-HostedContentFilterPolicy", times=100))
     await service.sweep()

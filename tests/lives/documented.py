@@ -144,7 +144,7 @@ def _walled(tenant: Tenant) -> bool:
         for address in row["SenderIPAddresses"]
     }
     pairs = {
-        row["SendingInfrastructure"]
+        _network(row["SendingInfrastructure"])
         for row in tenant.admin("Get-TenantAllowBlockListSpoofItems")
         if row["Action"] == "Allow"
     }
@@ -153,6 +153,14 @@ def _walled(tenant: Tenant) -> bool:
         row for row in tenant.admin("Get-TransportRule") if row["State"] == "Enabled" and str(row["SetSCL"]) == "-1"
     ]
     return let_in <= allowed and pairs <= set(SPOOF_PAIRS) and not lists and not rules
+
+
+def _network(text: str) -> str:
+    """A network in one spelling; a name as it is."""
+    try:
+        return str(IPv4Network(text, strict=False))
+    except ValueError:
+        return text
 
 
 DOCUMENTED: dict[str, Callable[[Tenant], bool]] = {

@@ -54,6 +54,10 @@ class Life(Witness):
             attempt(deed, self.tenant)
         self.changed_at = self.stage.service.clock()
 
+    def is_proven(self, control: str) -> bool:
+        """Whether a look has found *control* as documented: from then on what is new to it is drift."""
+        return control in self.states and self.states[control].proven_once
+
     def lag(self, reads: int) -> None:
         self.tenant.lag(reads)
         self.lagging = self.lagging or reads > 0

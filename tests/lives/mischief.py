@@ -156,6 +156,27 @@ MENDABLE: dict[str, Deed] = {
 }
 
 
+OF_OTHERS: dict[str, str] = {
+    "lock: one address too many": "inbound-lockdown",
+    "lock: addresses of somebody else": "inbound-lockdown",
+    "lock: for one sender": "inbound-lockdown",
+    "lock: trusted as internal": "inbound-lockdown",
+    "scanner: moved": "service-connectors",
+    "exit: by smart host": "oof-connector",
+    "exit: to one name only": "oof-connector",
+    "exit: to our own servers": "oof-connector",
+    "rule: for another type": "oof-rule",
+    "rule: for some subjects": "oof-rule",
+    "rule: not for partners": "oof-rule",
+    "rule: until last year": "oof-rule",
+    "rule: deletes": "oof-rule",
+    "pairs: blocked": "spoof-allow",
+    "pairs: one blocked": "spoof-allow",
+    "pairs: blocked twin": "spoof-allow",
+}
+"""What is drift beside a proven state, and a person's before: with the control that it belongs to."""
+
+
 def add_domain(tenant: Tenant) -> None:
     if SECOND_DOMAIN not in tenant.domains:
         tenant.add_domain(SECOND_DOMAIN)

@@ -22,7 +22,7 @@ from domain.corrections import LOST_PATIENCE
 from simulator.faults import Fault, FaultKind
 from tests.lives.chance import lives
 from tests.lives.life import Life, begin
-from tests.lives.mischief import DEEDS, FOR_A_PERSON, MENDABLE, REPAIRS, publish
+from tests.lives.mischief import DEEDS, FOR_A_PERSON, MENDABLE, OF_OTHERS, REPAIRS, publish
 from tests.lives.process import Message, Process
 from tests.lives.stage import Stage
 
@@ -98,6 +98,9 @@ class Lives(RuleBasedStateMachine):
 
     @rule(deed=one_of(sorted(MENDABLE | REPAIRS)))
     def somebody(self, deed):
+        control = OF_OTHERS.get(deed)
+        if control and not self.life.is_proven(control):
+            self._excused = True  # what was there at first sight is a person's to judge
         self.life.suffer((MENDABLE | REPAIRS)[deed])
 
     @rule(deed=one_of(sorted(FOR_A_PERSON)))

@@ -7,7 +7,7 @@
 from domain.mail.spf.check import Result, check_host
 from domain.mail.spf.macros import CheckedMessage
 from domain.mail.spf.record import Record, decode, parse, records, render, split
-from domain.mail.spf.repair import CannotRepair, NothingToRepair, Proposal, repaired
+from domain.mail.spf.repair import CannotRepair, NothingToRepair, Proposal, other_terms, repaired
 from domain.mail.spf.terms import Mechanism, Modifier, Term
 from domain.mail.spf.tree import AddressGrant, Examined, examine
 from domain.mail.spf.verdict import Broken, MissingIncludes, NoRecord, Ok, SpfJudgement, Verdict, judge
@@ -34,6 +34,7 @@ __all__ = [
     "decode",
     "examine",
     "judge",
+    "other_terms",
     "parse",
     "records",
     "render",

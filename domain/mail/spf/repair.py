@@ -4,12 +4,13 @@ Only ever adds (docs/reference/dns.md#spf-repair). The new includes stand right 
 comes before them. Whatever would need a decision is refused, with the reason.
 """
 
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, replace
+from typing import NamedTuple, assert_never
 
+from domain.mail import names
 from domain.mail.answers import Absent, DnsAnswers, Present, Question, Txt
 from domain.mail.asking import Needs, NoVerdict, texts
-from domain.mail.spf.record import decode, is_record, parse, split
+from domain.mail.spf.record import Record, decode, is_record, parse, records, render, split
 from domain.mail.spf.tree import Examined
 from domain.mail.spf.verdict import Broken, MissingIncludes, NoRecord, Ok, SpfJudgement, judge, targets
 
@@ -52,16 +53,19 @@ def first(required: tuple[str, ...]) -> str:
 
 
 def repaired(
-    domain: str, answers: DnsAnswers, required: tuple[str, ...]
+    domain: str, answers: DnsAnswers, required: tuple[str, ...], without: frozenset[str] = frozenset()
 ) -> Proposal | NothingToRepair | CannotRepair | Needs | NoVerdict:
     """What to publish at *domain* so that mail through the *required* includes passes.
 
     The caller asks what is needed and calls again. A proposal was judged with its text in place, as the record was
-    before it.
+    before it. *without*: terms of the record that a person has removed.
 
     Raises:
         ValueError: *domain* is no domain name, nothing is required, or a target is no domain name.
     """
+    name = names.to_ascii(domain)
+    if without & {*other_terms(name, answers, required)} and (own := _readable(name, answers)):
+        return _shortened(name, own, answers, required, without)
     judged = judge(domain, answers, required)
     if not isinstance(judged, SpfJudgement):
         return judged
@@ -76,6 +80,60 @@ def repaired(
             return CannotRepair(reason)
         case _:
             assert_never(judged.verdict)
+
+
+def other_terms(domain: str, answers: DnsAnswers, required: tuple[str, ...]) -> tuple[str, ...]:
+    """The terms of the record of *domain* that let others than the *required* includes send, as they are written.
+
+    None where there is no record, or none that can be read: what becomes of such a one is no question of its terms.
+
+    Raises:
+        ValueError: *domain* is no domain name, nothing is required, or a target is no domain name.
+    """
+    name, wanted = names.to_ascii(domain), targets(required)
+    if (own := _readable(name, answers)) is None:
+        return ()
+    record = own.record
+    others = [
+        term.text
+        for term in record.tested
+        if term.kind != "all" and not (term.kind == "include" and term.host(name) in wanted)
+    ]
+    redirect = (record.redirect.text,) if record.redirect else ()
+    return tuple(dict.fromkeys((*others, *redirect)))
+
+
+class _Own(NamedTuple):
+    """A record as it was published, and read."""
+
+    data: bytes
+    record: Record
+
+
+def _readable(name: str, answers: DnsAnswers) -> _Own | None:
+    """The one record at *name*; None where there is none, or no receiver can read it."""
+    answer = answers.get(Question(name, "TXT"))
+    found = records(texts(answer)) if isinstance(answer, Present) else ()
+    try:
+        return _Own(found[0], parse(decode(found[0]))) if len(found) == 1 else None
+    except ValueError:
+        return None
+
+
+def _shortened(
+    name: str, own: _Own, answers: DnsAnswers, required: tuple[str, ...], without: frozenset[str]
+) -> Proposal | CannotRepair | Needs | NoVerdict:
+    """The record without these terms, and with the includes that are missing then."""
+    before, record = own
+    left = [(blank, term) for blank, term in zip(record.blanks, record.terms, strict=False) if term.text not in without]
+    text = render(Record(record.version, tuple(t for _, t in left), (*(b for b, _ in left), record.blanks[-1])))
+    match repaired(name, _with(text, name, answers), required):
+        case NothingToRepair(examined=examined):
+            return Proposal(name, before, text, split(text), examined)
+        case Proposal() as completed:
+            return replace(completed, before=before)
+        case CannotRepair() | Needs() | NoVerdict() as other:
+            return other
 
 
 def _first(

@@ -42,7 +42,7 @@ def test_a_switch_that_was_turned_is_set_back_and_nothing_else(field, found):
             Step(
                 "exchange",
                 "Set-InboundConnector",
-                {"Identity": "ExchangeDefender", field: not found, "Comment": NEW["Comment"]},
+                {"Identity": "ExchangeDefender", field: not found},
             ),
         ),
         f"{BOUNCES}; {HOW_TO_HOLD_OPEN}" if field in {"Enabled", "RestrictDomainsToIPAddresses"} else BOUNCES,

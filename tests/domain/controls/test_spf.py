@@ -1,9 +1,14 @@
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from domain.control import Compliant, Drift, Drifted, NeedsPerson
+from domain.control import Compliant, Drift, Drifted, Facts, Judgement, NeedsPerson
+from domain.controls import CATALOGUE
 from domain.dns_steps import change_of
+from domain.findings import Inventory
 from domain.mail.answers import Present, Question, Txt
-from tests.domain.builders import NOW, healthy, judge, text
+from tests.domain.builders import DNS, NOW, PROVEN, answered, healthy, judge, reading, text, wanted
 
 DOMAIN = "northwindlegal.example"
 
@@ -157,8 +162,57 @@ def test_an_alias_whose_target_has_the_record_is_as_documented():
 )
 def test_what_is_worth_a_look_is_told_beside_a_compliant_record(record, warning):
     judgement = judge("spf", healthy(), {TXT: text(record)})
-    assert isinstance(judgement, Compliant)
-    assert warning in judgement.detail
+    told = judgement.detail if isinstance(judgement, Compliant) else getattr(judgement, "todo", "")
+    assert warning in told
+
+
+OTHERS = "v=spf1 include:proxy.exchangedefender.com  ip4:203.0.113.7 include:spf.protection.outlook.com a -all"
+
+
+def with_inventory(record: str, inventory: Inventory, **config: Any) -> Judgement:
+    target = replace(wanted(**config), inventory=inventory)
+    dns = DNS | {TXT: text(record), Question(DOMAIN, "A"): Present(("203.0.113.8",), 300, NOW)}
+    facts = answered(Facts(reading(healthy())), CATALOGUE["spf"], target, dns)
+    return CATALOGUE["spf"].find(facts, target)
+
+
+def test_the_terms_of_other_senders_are_findings_until_each_is_declared():
+    judgement = with_inventory(OTHERS, PROVEN)
+    assert isinstance(judgement, NeedsPerson)
+    assert [(each.kind, each.name, each.value) for each in judgement.findings] == [
+        ("term", DOMAIN, "ip4:203.0.113.7"),
+        ("term", DOMAIN, "a"),
+    ]
+    declared = frozenset(each.id for each in judgement.findings)
+    assert isinstance(with_inventory(OTHERS, replace(PROVEN, declared=declared)), Compliant)
+    assert isinstance(with_inventory(OTHERS, Inventory()), Compliant)  # a row from before: silent
+
+
+@pytest.mark.parametrize(
+    ("before", "removed", "after"),
+    [
+        (OTHERS, "ip4:203.0.113.7", OTHERS.replace("  ip4:203.0.113.7", "")),
+        (OTHERS, "a", OTHERS.replace(" a ", " ")),
+        ("v=spf1 ip4:0.0.0.0/0 include:spf.protection.outlook.com -all", "ip4:0.0.0.0/0", GUIDE),
+        (f"{GUIDE[:-5]} redirect=_spf.example.net", "redirect=_spf.example.net", None),
+    ],
+)
+def test_a_term_that_a_person_has_removed_is_taken_out_and_the_rest_stays(before, removed, after):
+    judgement = with_inventory(before, PROVEN)
+    assert isinstance(judgement, NeedsPerson)
+    [finding] = [each for each in judgement.findings if each.value == removed]
+    going = with_inventory(before, PROVEN.without(finding.id), dns={DOMAIN: HOST})
+    if after is None:
+        assert isinstance(going, NeedsPerson)
+        assert "no 'all' ends the record" in going.todo
+        return
+    assert isinstance(going, Drifted)
+    [step] = going.steps
+    assert step.removes == (finding.id,)
+    assert change_of(step.parameters).wanted == (Txt((after.encode(),)),)
+    told = with_inventory(before, PROVEN.without(finding.id))
+    assert isinstance(told, NeedsPerson)
+    assert f'publish TXT "{after}" in place of "{before}"' in told.todo
 
 
 @pytest.mark.parametrize(

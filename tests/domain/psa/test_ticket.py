@@ -1,9 +1,11 @@
 """Which tickets ask, and whose word approves a plan."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from domain.psa.desk import ApprovalRules, Desk
-from domain.psa.ticket import Note, Person, Ticket, approver, is_own, trigger_of
+from domain.psa.ticket import Note, Opening, Person, Ticket, approver, is_own, opening, trigger_of
 
 TRIGGER = {"action": "check", "container": "37", "type": "91", "statuses": ["512"], "fields": {"Tool": "Holdfast"}}
 DESK = Desk.model_validate({"triggers": [TRIGGER, {"action": "reprovision", "subtype": "14", "statuses": ["512"]}]})
@@ -113,3 +115,43 @@ def test_an_empty_word_is_no_word():
 )
 def test_we_are_the_user_that_the_desk_names_and_nobody_where_it_names_none(person, own_user, own):
     assert is_own(person, own_user) is own
+
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def wanted_open(text, by=AGENT, *, internal=True):
+    return opening([Note(7, "hello", AGENT, internal=True), Note(12, text, by, internal)], "api", NOW)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "holdfast open until 2026-11-23T16:00Z mail is refused",
+        "Holdfast Open until 2026-11-23T16:00: mail is refused\nthe customer called",
+        "  holdfast open until 2026-11-23T17:00+01:00  mail is refused",
+    ],
+)
+def test_an_agents_note_opens_the_lock_until_a_moment_with_a_reason(text):
+    said = wanted_open(text)
+    assert said == Opening(12, AGENT, "mail is refused", datetime(2026, 11, 23, 16, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "please: holdfast open until 2026-11-23T16:00Z mail is refused",
+        "holdfast open until 2026-11-23T16:00Z",
+        "holdfast open until tomorrow-at-noon mail is refused",
+        "holdfast open until 2026-11-23T11:59Z mail is refused",
+        "holdfast open",
+        "",
+    ],
+)
+def test_any_other_note_opens_nothing(text):
+    assert wanted_open(text) is None
+
+
+@pytest.mark.parametrize(("by", "internal"), [(CONTACT, True), (OURSELVES, True), (None, True), (AGENT, False)])
+def test_nobody_but_an_agent_opens_it_and_no_note_that_mail_can_make(by, internal):
+    assert wanted_open("holdfast open until 2026-11-23T16:00Z mail is refused", by, internal=internal) is None

@@ -151,13 +151,15 @@ async def test_who_was_there_first_keeps_what_he_wrote(service, tenant, admin, w
     way.before.append(lambda: admin.publish(theirs, TOKEN))
     await admin.publish(WITHOUT, TOKEN)
     await look(service, tenant)
-    assert (await service.state(tenant, "spf")).state == "compliant"
+    state = await service.state(tenant, "spf")
+    assert state.state == "needs_person"  # who the new sender is, is for a person to say
+    assert "'ip4:203.0.113.7'" in state.detail
     assert set(await admin.sees()) == {theirs.replace("v=spf1", "v=spf1 include:proxy.exchangedefender.com"), TOKEN}
     assert way.updates == 2
     told = [(entry.event, entry.detail) for entry in await service.ledger(tenant, "spf")]
     assert [event for event, _ in told] == [
         *("drift_found", "applying", "drift_found"),
-        *("drift_found", "applying", "corrected"),
+        *("drift_found", "applying", "corrected", "needs_person"),
     ]
     assert told[2][1].endswith("no longer what was read: nothing was written")
 

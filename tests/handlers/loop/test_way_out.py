@@ -79,6 +79,52 @@ async def test_a_connector_that_somebody_else_made_is_loosened_and_a_person_is_t
     assert "Old filter" not in restricting(tenant)
 
 
+async def other_filter(service, tenant):
+    """Another's connector that restricts as well, and the finding that it was loosened."""
+    tenant.admin(
+        "New-InboundConnector",
+        Name="Old filter",
+        ConnectorType="Partner",
+        SenderDomains=["*"],
+        SenderIPAddresses=["198.51.100.0/24"],
+        RestrictDomainsToIPAddresses=True,
+    )
+    await opened(service, tenant)
+    service.clock.advance(hours=5)
+    await service.sweep()
+    assert restricting(tenant) == ["ExchangeDefender"]
+    findings = of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/findings"))
+    [finding] = [each for each in findings if each["kind"] == "connector"]
+    assert (await service.state(tenant, LOCK)).state == "needs_person"
+    return f"tenants/{tenant.tenant_id}/findings/{finding['id']}"
+
+
+async def kinds(service, tenant):
+    return [each["kind"] for each in of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/findings"))]
+
+
+async def test_the_loosened_connector_of_another_is_switched_off_where_a_person_has_it_removed(service, tenant):
+    finding = await other_filter(service, tenant)
+    assert (await ask(service, "POST", f"{finding}/remove", {"reason": "long gone"})).status_code == 202
+    await service.work()
+    enabled = {row["Name"]: row["Enabled"] for row in tenant.admin("Get-InboundConnector")}
+    assert enabled == {"ExchangeDefender": True, "Old filter": False}
+    assert "connector" not in await kinds(service, tenant)
+    [entry] = [each for each in await service.ledger(tenant, LOCK) if each.event == "corrected" and each.finding]
+    await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{LOCK}/undo", {"entry": entry.id})
+    await service.work()
+    assert {row["Name"]: row["Enabled"] for row in tenant.admin("Get-InboundConnector")}["Old filter"]
+
+
+async def test_the_finding_is_over_once_somebody_has_closed_that_connector_again(service, tenant):
+    await other_filter(service, tenant)
+    tenant.admin("Set-InboundConnector", Identity="Old filter", RestrictDomainsToIPAddresses=True)
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert "connector" not in await kinds(service, tenant)
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
 async def test_an_engaged_brake_stops_it_and_shows_what_to_type(service, tenant):
     await service.clients.storage.switches.set_brake(Brake(engaged=True, reason="incident", by="ann"))
     ended = await opened(service, tenant)
