@@ -265,7 +265,8 @@ def _differing_from_profile(facts: Facts, wanted: Wanted) -> str | None:
         case NotApplicable(reason=reason):
             return reason
     judged, kept = _of_ours(facts, wanted)
-    match with_findings(judged, kept, wanted.inventory):
+    of_ours = with_findings(judged, kept, wanted.inventory)
+    match of_ours:
         case Compliant():
             locked = any(connector.locks for connector in facts.all(InboundConnector))
             return "" if locked else "the connector is of the form that refuses nothing"

@@ -88,7 +88,7 @@ class Opening:
 _OPEN = re.compile(r"holdfast open until (?P<until>\S{8,40}?):?\s+(?P<reason>\S.{0,900})", re.IGNORECASE)
 
 
-def opening(notes: Sequence[Note], own_user: str, now: datetime) -> Opening | None:
+def asked_to_open(notes: Sequence[Note], own_user: str, now: datetime) -> Opening | None:
     """The first note that has the lock opened until a moment to come: `holdfast open until 2027-01-31T08:00Z REASON`.
 
     It is the note's first line. As with an approval, only an internal note of an agent who is named counts. A time

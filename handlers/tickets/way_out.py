@@ -7,7 +7,7 @@ from clients.psa.api import PsaClient
 from domain.errors import RequestError
 from domain.operations import IdempotencyKey
 from domain.psa.records import KnownTicket
-from domain.psa.ticket import Ticket, opening
+from domain.psa.ticket import Ticket, asked_to_open
 from handlers import on_request
 from handlers.on_request import OpenRequest, Requester
 
@@ -19,7 +19,7 @@ async def open_by_note(ticket: Ticket, known: KnownTicket, psa: PsaClient, clien
     tenant = await clients.storage.tenants.get(known.tenant_id)
     if tenant is None or tenant.psa is None or not (tenant.psa.may_open and psa.desk.own_user):
         return
-    said = opening(await psa.notes(ticket.id), psa.desk.own_user, clients.now())
+    said = asked_to_open(await psa.notes(ticket.id), psa.desk.own_user, clients.now())
     if said is None or not tenant.psa.lets_decide(said.by.id):
         return
     place = f"{psa.provider} ticket {ticket.id}"

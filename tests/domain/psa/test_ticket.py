@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.psa.desk import ApprovalRules, Desk
-from domain.psa.ticket import Note, Opening, Person, Ticket, approver, is_own, opening, trigger_of
+from domain.psa.ticket import Note, Opening, Person, Ticket, approver, asked_to_open, is_own, trigger_of
 
 TRIGGER = {"action": "check", "container": "37", "type": "91", "statuses": ["512"], "fields": {"Tool": "Holdfast"}}
 DESK = Desk.model_validate({"triggers": [TRIGGER, {"action": "reprovision", "subtype": "14", "statuses": ["512"]}]})
@@ -121,7 +121,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def wanted_open(text, by=AGENT, *, internal=True):
-    return opening([Note(7, "hello", AGENT, internal=True), Note(12, text, by, internal)], "api", NOW)
+    return asked_to_open([Note(7, "hello", AGENT, internal=True), Note(12, text, by, internal)], "api", NOW)
 
 
 @pytest.mark.parametrize(
