@@ -259,11 +259,9 @@ def lock_seen(facts: Facts, wanted: Wanted, closing: Guard, now: datetime) -> Lo
 
 def _differing_from_profile(facts: Facts, wanted: Wanted) -> str | None:
     """Why the lock is not as the profile wants it; empty where it is, None where that could not be read."""
-    match CONTROL.find(facts, wanted):
-        case Unknown():
-            return None
-        case NotApplicable(reason=reason):
-            return reason
+    found_now = CONTROL.find(facts, wanted)
+    if isinstance(found_now, Unknown | NotApplicable):
+        return found_now.reason if isinstance(found_now, NotApplicable) else None
     judged, kept = _of_ours(facts, wanted)
     of_ours = with_findings(judged, kept, wanted.inventory)
     match of_ours:
