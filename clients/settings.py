@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
@@ -28,6 +28,7 @@ from clients.urls import Url
 from domain.access import ApiKey
 from domain.dns_hosts import SECRET_PREFIX, Guid
 from domain.jobs import LARGEST_SHARD
+from domain.psa.desk import TicketSystem
 from ncrontab import Ncrontab
 
 
@@ -265,7 +266,7 @@ class Settings(ReportingSettings):
 
         Made from credentials it changes with them: tickets that are open then are known by their numbers still.
         """
-        credentials = (self.psa_connectwise, self.psa_autotask, self.psa_halopsa)
+        credentials = (getattr(self, f"psa_{system}") for system in get_args(TicketSystem))
         texts = sorted(text for connection in credentials for text in _secret_texts(connection))
         return self.mark_secret.encode() or hmac.digest("\0".join(texts).encode(), b"marks", "sha256")
 

@@ -32,6 +32,7 @@ All bodies are JSON. `{tenant}` is an id or a domain. Errors are `{"error": text
 | `PUT /_sim/dns/faults` | `{"name", "how": "servfail" / "timeout" / "truncated" / null, "times"}` | 204 |
 | `PUT /_sim/dns/servers` | `{"zone", "host", "port"}`: another server has that zone | 204 |
 | `GET /_sim/counters` | | `{"http_requests": {}, "tenants": n}` |
+| `GET /_sim/psa` | | the names of the ticket systems |
 | `GET /_sim/psa/{system}/tickets` | | every ticket with its notes |
 | `POST /_sim/psa/{system}/tickets` | `{"by", "company", "summary", "status", "container", "type", "subtype"}` \
 | 201 ticket |
@@ -231,6 +232,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., object]] | tuple[str, str, Callable
     ("PUT", "/dns", _set_records),
     ("PUT", "/dns/faults", _fail_dns),
     ("PUT", "/dns/servers", lambda world, body: world.dns.delegate(body["zone"], body["host"], body["port"])),
+    ("GET", "/psa", lambda world, _: list(world.psa.by_name)),
     ("PATCH", "/psa/{system}", _switch),
     ("GET", "/psa/{system}/tickets", lambda system, _: system.shown()),
     ("POST", "/psa/{system}/tickets", lambda system, body: asdict(system.opens(**body)), 201),

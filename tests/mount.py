@@ -1,5 +1,7 @@
 """Puts the simulator behind respx: httpx then finds Microsoft's host names answered by a `World`."""
 
+import re
+
 import httpx
 import respx
 
@@ -7,15 +9,14 @@ from simulator.app import asgi
 from simulator.faults import ConnectionCut
 from simulator.world import World
 
-HOSTS = (
-    r"^(login\.microsoftonline\.com|outlook\.office365\.com|([a-z0-9-]+\.)?ps\.compliance\.protection\.outlook\.com"
+OF_MICROSOFT = (
+    r"login\.microsoftonline\.com|outlook\.office365\.com|([a-z0-9-]+\.)?ps\.compliance\.protection\.outlook\.com"
     r"|graph\.microsoft\.com|manage\.office\.com"
-    r"|(api-)?na\.myconnectwise\.net|webservices5?\.autotask\.net|northwind\.halopsa\.com)$"
 )
 
 
 def mount(router: respx.Router, world: World) -> respx.Route:
-    """Answer every request for a Microsoft host from *world*.
+    """Answer every request for a host of Microsoft or of a ticket system from *world*.
 
     A scripted cut becomes what httpx raises for a socket: `ReadError`, or `ConnectError` when it never opened.
     """
@@ -28,4 +29,5 @@ def mount(router: respx.Router, world: World) -> respx.Route:
             kind = httpx.ReadError if cut.opened else httpx.ConnectError
             raise kind(str(cut), request=request) from cut
 
-    return router.route(host__regex=HOSTS).mock(side_effect=answer)
+    clouds = "|".join(re.escape(system.cloud) for system in world.psa.by_name.values())
+    return router.route(host__regex=rf"^({OF_MICROSOFT}|[a-z0-9-]+\.({clouds}))$").mock(side_effect=answer)

@@ -1,1 +1,1 @@
-"""The ticket systems of MSPs: ConnectWise PSA, Autotask PSA and HaloPSA behind one Protocol; webhooks of any."""
+"""The ticket systems of MSPs: each behind one Protocol; webhooks of any."""

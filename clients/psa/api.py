@@ -16,7 +16,19 @@ _AT_ONCE = 2
 (docs/reference/psa.md#autotask-api), and what we use of any PSA's limits, the MSP's other tools cannot."""
 
 
-class PsaClient(Protocol):
+class WebhookSender(Protocol):
+    """Who posts webhooks to us."""
+
+    async def admits(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        """Whether a webhook's request is authentic. *headers*: by lower-case name.
+
+        Raises:
+            Unreachable, Throttled: That needs a key which could not be fetched now.
+        """
+        ...
+
+
+class PsaClient(WebhookSender, Protocol):
     """One ticket system. Every method raises a ClientError where the system does not do what it was asked.
 
     A missing or deleted ticket is NotFound. Only `create` and `add_note` leave one more of something: neither is ever
@@ -25,6 +37,8 @@ class PsaClient(Protocol):
 
     provider: TicketSystem
     desk: Desk
+    own_company: str
+    """The MSP itself, which has the tickets about the service; "" for none."""
 
     async def ticket(self, ticket_id: str) -> Ticket: ...
 

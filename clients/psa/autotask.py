@@ -1,6 +1,6 @@
 """Autotask PSA. Source: docs/reference/psa.md#autotask-api."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -8,8 +8,9 @@ from urllib.parse import urlencode, urlsplit
 from clients.cache import ExpiringCache
 from clients.errors import Invalid, NotFound, Throttled, Unauthorised, Unreadable
 from clients.http import Answer, Clock, Http, Intent
+from clients.psa import signatures
 from clients.psa.api import JsonApi, item, items, number, text_of, whole
-from clients.psa.connections import AutotaskConnection
+from clients.psa.connections import AutotaskConnection, secret_texts
 from domain.psa.desk import Desk, TicketSystem
 from domain.psa.ticket import Note, Person, Ticket
 
@@ -38,6 +39,7 @@ class Autotask:
 
     def __init__(self, http: Http, connection: AutotaskConnection, *, now: Clock) -> None:
         self.desk: Desk = connection.desk
+        self.own_company = connection.own_company
         self._api = JsonApi(http, _fault)
         self._connection = connection
         self._now = now
@@ -49,6 +51,9 @@ class Autotask:
             "ApiIntegrationCode": connection.integration_code.get_secret_value(),
             "Content-Type": "application/json",
         }
+
+    async def admits(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        return signatures.autotask(body, headers, secret_texts(self._connection.webhook_secrets))
 
     async def ticket(self, ticket_id: str) -> Ticket:
         found, answer = await self._call("GET", f"/Tickets/{ticket_id}")

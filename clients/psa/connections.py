@@ -6,6 +6,7 @@ Source: docs/reference/psa.md#connectwise-api, #autotask-api, #halopsa-api, #one
 import base64
 import binascii
 import json
+from collections.abc import Iterable
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -40,6 +41,10 @@ def _whsec(secret: SecretStr) -> SecretStr:
 
 type WebhookSecrets = Annotated[tuple[Annotated[SecretStr, AfterValidator(_long)], ...], Field(min_length=1)]
 """Several while one is exchanged for another."""
+
+
+def secret_texts(secrets: Iterable[SecretStr]) -> list[str]:
+    return [secret.get_secret_value() for secret in secrets]
 
 
 class _Connection(BaseModel):

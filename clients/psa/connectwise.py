@@ -1,15 +1,18 @@
 """ConnectWise PSA. Source: docs/reference/psa.md#connectwise-api."""
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from clients.errors import Forbidden, NotFound, Unreadable
 from clients.http import Answer, Http, Intent
+from clients.psa import signatures
 from clients.psa.api import JsonApi, item, items, number, text_of, whole
 from clients.psa.connections import CLOUD, ConnectWiseConnection
+from clients.psa.signing_keys import SigningKeys
+from domain.psa.delivery import key_place
 from domain.psa.desk import Desk, TicketSystem
 from domain.psa.ticket import Note, Person, Ticket
 
@@ -25,8 +28,10 @@ class ConnectWise:
 
     provider: TicketSystem = "connectwise"
 
-    def __init__(self, http: Http, connection: ConnectWiseConnection) -> None:
+    def __init__(self, http: Http, connection: ConnectWiseConnection, keys: SigningKeys) -> None:
         self.desk: Desk = connection.desk
+        self.own_company = connection.own_company
+        self._keys = keys
         self._api = JsonApi(http, _fault)
         self._connection = connection
         self._base = ""
@@ -42,6 +47,17 @@ class ConnectWise:
             "Accept": "application/vnd.connectwise.com+json; version=2025.1",
             "Content-Type": "application/json",
         }
+
+    async def admits(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        """A key that does not fit may have been exchanged: it is fetched anew, once."""
+        place = key_place(body) if "x-content-signature" in headers else None
+        if place is None or not self._keys.trusts(place):
+            return False
+        key = await self._keys.at(place.url)
+        if key is None or signatures.connectwise(body, headers, key):
+            return key is not None
+        newer = await self._keys.at(place.url, instead_of=key)
+        return newer is not None and newer != key and signatures.connectwise(body, headers, newer)
 
     async def ticket(self, ticket_id: str) -> Ticket:
         found, answer = await self._call("GET", f"/service/tickets/{ticket_id}")

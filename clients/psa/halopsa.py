@@ -1,7 +1,7 @@
 """HaloPSA. Source: docs/reference/psa.md#halopsa-api."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -9,8 +9,9 @@ from urllib.parse import urlencode, urlsplit
 from clients.cache import ExpiringCache
 from clients.errors import Unauthorised, Unreadable
 from clients.http import Answer, Clock, Http, Intent
+from clients.psa import signatures
 from clients.psa.api import JsonApi, item, items, number, text_of, whole
-from clients.psa.connections import HaloPsaConnection
+from clients.psa.connections import HaloPsaConnection, secret_texts
 from domain.psa.desk import Desk, TicketSystem
 from domain.psa.marks import OUR_KEY
 from domain.psa.ticket import Note, Person, Ticket
@@ -29,10 +30,14 @@ class HaloPsa:
 
     def __init__(self, http: Http, connection: HaloPsaConnection, *, now: Clock) -> None:
         self.desk: Desk = connection.desk
+        self.own_company = connection.own_company
         self._api = JsonApi(http, _fault)
         self._connection = connection
         self._now = now
         self._tokens: ExpiringCache[str, str] = ExpiringCache(1)
+
+    async def admits(self, body: bytes, headers: Mapping[str, str]) -> bool:  # noqa: ARG002 - not signed
+        return signatures.halopsa(headers, secret_texts(self._connection.webhook_secrets))
 
     async def ticket(self, ticket_id: str) -> Ticket:
         found, answer = await self._call("GET", f"/Tickets/{ticket_id}?includedetails=true")

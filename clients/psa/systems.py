@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, assert_never, get_args
 
 import httpx
 
 from clients.cache import ExpiringCache
 from clients.http import Clock, Http
-from clients.psa.api import PsaClient
+from clients.psa.api import PsaClient, WebhookSender
 from clients.psa.autotask import Autotask
 from clients.psa.connectwise import ConnectWise
-from clients.psa.door import Door
 from clients.psa.halopsa import HaloPsa
+from clients.psa.signing_keys import SigningKeys
+from clients.psa.standard import StandardSender
 from clients.settings import Settings
-from domain.psa.desk import Provider
+from domain.psa.desk import Provider, TicketSystem
 from domain.psa.marks import Marks
 from domain.tenant import TenantConfig
 
@@ -33,15 +34,15 @@ class OwnCompany(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TicketSystems:
-    """*door*: who may come in. *marks*: by which our tickets are known.
+    """*senders*: whose webhooks are taken, the ticket systems among them. *marks*: by which our tickets are known.
 
     *own*: where the MSP itself is told of the service, if a setting says so.
 
     *hinted*, *done*: what this worker has put on the queue, or has done, a moment ago.
     """
 
-    door: Door
     by_provider: Mapping[Provider, PsaClient]
+    senders: Mapping[Provider, WebhookSender]
     marks: Marks
     own: OwnCompany | None = None
     hinted: ExpiringCache[str, bool] = field(default_factory=lambda: ExpiringCache(REMEMBERED))
@@ -59,13 +60,27 @@ def covered(asked_at: datetime, read_at: datetime | None) -> bool:
 
 def connect_ticket_systems(settings: Settings, http: Http, web: httpx.AsyncClient, *, now: Clock) -> TicketSystems:
     """What *settings* name. Nothing is asked of any of them yet."""
-    systems: list[tuple[PsaClient, str]] = []
-    if connectwise := settings.psa_connectwise:
-        systems.append((ConnectWise(http, connectwise), connectwise.own_company))
-    if autotask := settings.psa_autotask:
-        systems.append((Autotask(http, autotask, now=now), autotask.own_company))
-    if halopsa := settings.psa_halopsa:
-        systems.append((HaloPsa(http, halopsa, now=now), halopsa.own_company))
-    marks = Marks(settings.mark_key())
-    own = next((OwnCompany(system, company) for system, company in systems if company), None)
-    return TicketSystems(Door(settings, web, now=now), {system.provider: system for system, _ in systems}, marks, own)
+    made: dict[Provider, PsaClient] = {}
+    for name in get_args(TicketSystem):
+        if client := _client(name, settings, http, web, now):
+            made[name] = client
+    senders: dict[Provider, WebhookSender] = {**made}
+    if settings.psa_standard:
+        senders["standard"] = StandardSender(settings.psa_standard, now=now)
+    own = next((OwnCompany(client, client.own_company) for client in made.values() if client.own_company), None)
+    return TicketSystems(made, senders, Marks(settings.mark_key()), own)
+
+
+def _client(name: TicketSystem, settings: Settings, http: Http, web: httpx.AsyncClient, now: Clock) -> PsaClient | None:
+    match name:
+        case "connectwise":
+            site = settings.psa_connectwise
+            return ConnectWise(http, site, SigningKeys(web, site, now=now)) if site else None
+        case "autotask":
+            database = settings.psa_autotask
+            return Autotask(http, database, now=now) if database else None
+        case "halopsa":
+            instance = settings.psa_halopsa
+            return HaloPsa(http, instance, now=now) if instance else None
+        case _:
+            assert_never(name)

@@ -24,7 +24,7 @@ TICKET: dict[str, Any] = {
 
 def prepare(stage: Stage) -> None:
     """A tenant that is only observed, a company of the MSP's ticket system; webhooks go to this service."""
-    for system in ("connectwise", "autotask", "halopsa"):
+    for system in ok(stage.stack.simulator.get("psa")):
         url = f"{stage.stack.url}/api/webhooks/psa/{system}"
         ok(stage.stack.simulator.patch(f"psa/{system}", json={"webhook_url": url, "companies": [COMPANY]}))
     company = {"provider": SYSTEM, "company_id": str(COMPANY)}

@@ -49,33 +49,33 @@ async def receive(provider: str, body: bytes, headers: Mapping[str, str], client
     Raises:
         AzureError: The queue cannot take it.
     """
-    sender = _provider(provider)
-    if sender is None or not clients.psa.door.has(sender):
+    name = _provider(provider)
+    if name is None or name not in clients.psa.senders:
         return "unknown"
     if len(body) > _LARGEST_BYTES:
         return "too large"
     lowered = {name.lower(): value for name, value in headers.items()}
     try:
-        if not await clients.psa.door.admits(sender, body, lowered):
+        if not await clients.psa.senders[name].admits(body, lowered):
             log.warning("webhook provider=%s refused bytes=%d", provider, len(body))
             return "unsigned"
     except (Unreachable, Throttled) as error:
         log.warning("webhook provider=%s unverified error=%s", provider, error)
         return "later"
-    return await _taken_in(sender, body, lowered, clients)
+    return await _taken_in(name, body, lowered, clients)
 
 
-async def _taken_in(sender: Provider, body: bytes, headers: Mapping[str, str], clients: Clients) -> Received:
+async def _taken_in(name: Provider, body: bytes, headers: Mapping[str, str], clients: Clients) -> Received:
     try:
-        if sender == "standard":
+        if name == "standard":
             await _ask(body, headers, clients)
         else:
-            await _hint(sender, body, clients)
+            await _hint(name, body, clients)
     except BadBody as bad:
-        log.warning("webhook provider=%s malformed reason=%s", sender, bad)
+        log.warning("webhook provider=%s malformed reason=%s", name, bad)
         return "malformed"
     except _TooMany:
-        log.warning("webhook provider=%s too_many bytes=%d", sender, len(body))
+        log.warning("webhook provider=%s too_many bytes=%d", name, len(body))
         return "too large"
     return "queued"
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from simulator.psa.desk import Delivery, Note, System, Ticket
@@ -23,14 +24,18 @@ _ESCAPED = re.compile(r"[&<>'`+\u007f-\U0010ffff]")
 class _Database(System):
     """What it knows, and the webhooks that tell of it. *secret*: what its webhook signs with."""
 
-    name = "autotask"
+    name, cloud, host, agent = "autotask", "autotask.net", "webservices.autotask.net", "4711"
+    status_ids = MappingProxyType({"new": 1, "approved": 21, "open": 8, "running": 9, "failed": 11, "closed": 5})
     user, api_secret, integration_code = "holdfast@northwind.example", "$ecret~#1", "NORTHWINDTRACKINGID"
     secret = "s3cret-Autotask-Key-01"  # noqa: S105 - a made-up database's
-    closed_status = 5
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(clock, own="30551207")
         self.guid = "5d1f7c52-0b52-4d0e-9d43-2f8c1c6f7a11"
+
+    def connection(self, url: str) -> dict[str, object]:
+        login = {"user": self.user, "secret": self.api_secret, "integration_code": self.integration_code}
+        return {**login, "webhook_secrets": [self.secret], "zone_url": url}
 
     def delivery(self, ticket: Ticket, action: str, by: str) -> Delivery:
         said = {

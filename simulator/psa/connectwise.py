@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -32,17 +33,20 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 class _Site(System):
     """What it knows, and the callbacks that tell of it."""
 
-    name = "connectwise"
+    name, cloud, host, agent = "connectwise", "myconnectwise.net", "na.myconnectwise.net", "jdoe"
+    status_ids = MappingProxyType(
+        {"new": 512, "approved": 513, "open": 514, "running": 515, "failed": 521, "closed": 530}
+    )
+    patience_s = 5.0
     company = "northwindmsp"
     public_key, private_key, client_id = "PUBLICKEY", "PRIVATEKEY", "6f1e0c2a-7d11-4f0b-9a5c-3b8f5d2e1c77"
-    closed_status = 530
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(clock, own="holdfast-api")
         self.codebase = "v2026_1"
         self.signing_key = "Zm9vYmFyLXNpZ25pbmcta2V5"
         self.product_instance = "70a1f4c2d95b3e0001be4471"
-        self.members = {"jdoe", "asmith", self.own}
+        self.members = {self.agent, "asmith", self.own}
         self.statuses = {
             37: {512: "New", 513: "Approved", 514: "Waiting", 515: "In Progress", 521: "Failed", 530: "Closed"}
         }
@@ -69,6 +73,16 @@ class _Site(System):
                 "updatedBy": ticket.changed_by,
                 "enteredBy": ticket.made_by,
             },
+        }
+
+    def connection(self, url: str) -> dict[str, object]:
+        return {
+            "site": url,
+            "company": self.company,
+            "public_key": self.public_key,
+            "private_key": self.private_key,
+            "client_id": self.client_id,
+            "product_instance": self.product_instance,
         }
 
     def delivery(self, ticket: Ticket, action: str, by: str) -> Delivery:

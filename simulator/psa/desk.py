@@ -1,9 +1,10 @@
 """What the three systems have in common: tickets that people and programs change, and webhooks that tell of it."""
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 from simulator.faults import ConnectionCut
@@ -68,10 +69,15 @@ class Delivery:
 
 
 class System:
-    """One MSP's system. *own*: the API user that programs sign in as; *webhook_url*: where events go."""
+    """One MSP's system. *own*: the API user that programs sign in as; *webhook_url*: where events go.
 
-    name = ""
-    closed_status = 0
+    *cloud*: the vendor's domain, *host*: the MSP's own in it; *agent*: one of the MSP's people; *status_ids*: of the
+    statuses new, approved, open, running, failed and closed; *patience_s*: how long a webhook waits for its answer.
+    """
+
+    name = cloud = host = agent = ""
+    status_ids: Mapping[str, int] = MappingProxyType({})
+    patience_s = 10.0
 
     def __init__(self, clock: Callable[[], datetime], *, own: str) -> None:
         self.clock = clock
@@ -81,8 +87,7 @@ class System:
         self.deliveries: deque[Delivery] = deque()
         self.requests: Counter[str] = Counter()
         self.trouble: deque[Trouble | None] = deque()
-        self.down = False
-        self.drops = False
+        self.down = self.drops = False
         self.tells_own_changes = True
         self.webhook_url = ""
         self.webhook_failures = 0
@@ -99,7 +104,7 @@ class System:
         self._changed(ticket, by, "added", kind)
         return ticket
 
-    def changes(self, by: str, ticket_id: int, kind: Literal["agent", "contact"] = "agent", **fields: Any) -> Ticket:  # noqa: ANN401
+    def changes(self, by: str, ticket_id: int, kind: Kind = "agent", **fields: Any) -> Ticket:  # noqa: ANN401
         """A person saves a ticket."""
         ticket = self.tickets[ticket_id]
         self._set(ticket, fields, by)
@@ -107,9 +112,7 @@ class System:
         self._changed(ticket, by, "updated", kind)
         return ticket
 
-    def writes(
-        self, by: str, ticket_id: int, text: str, kind: Literal["agent", "contact"] = "agent", *, internal: bool = True
-    ) -> Note:
+    def writes(self, by: str, ticket_id: int, text: str, kind: Kind = "agent", *, internal: bool = True) -> Note:
         """A person writes a note."""
         ticket = self.tickets[ticket_id]
         note = self._noted(ticket, text, by, kind, internal=internal)
@@ -161,6 +164,10 @@ class System:
     def throttled(self) -> Answer:
         raise NotImplementedError
 
+    def connection(self, url: str) -> dict[str, object]:
+        """What a service has to know to connect to this system at *url*."""
+        raise NotImplementedError
+
     def delivery(self, ticket: Ticket, action: str, by: str) -> Delivery:
         """The signed webhook for what happened to *ticket*."""
         raise NotImplementedError
@@ -187,17 +194,17 @@ class System:
             if not hasattr(ticket, name):
                 raise ValueError(f"a ticket has no {name}")
             setattr(ticket, name, value)
-        ticket.closed = ticket.status == self.closed_status
+        ticket.closed = ticket.status == self.status_ids["closed"]
         if "status" in fields:
             ticket.history.append((ticket.status, by))
 
-    def _noted(self, ticket: Ticket, text: str, by: str, kind: Literal["agent", "contact"], *, internal: bool) -> Note:
+    def _noted(self, ticket: Ticket, text: str, by: str, kind: Kind, *, internal: bool) -> Note:
         self._ids += 1
         note = Note(self._ids, text, by, kind, internal, self.stamp())
         ticket.notes.append(note)
         return note
 
-    def _changed(self, ticket: Ticket, by: str, action: str, kind: Literal["agent", "contact"] = "agent") -> None:
+    def _changed(self, ticket: Ticket, by: str, action: str, kind: Kind = "agent") -> None:
         ticket.changed_at, ticket.changed_by, ticket.changed_kind = self.stamp(), by, kind
         if action == "added":
             ticket.made_by, ticket.made_kind = by, kind

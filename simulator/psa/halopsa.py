@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -22,14 +23,18 @@ type Form = Literal["default", "flat", "batch"]
 class _Instance(System):
     """What it knows, and the webhooks that tell of it. *form*: how these look."""
 
-    name = "halopsa"
+    name, cloud, host, agent = "halopsa", "halopsa.com", "northwind.halopsa.com", "4711"
+    status_ids = MappingProxyType({"new": 1, "approved": 21, "open": 2, "running": 3, "failed": 4, "closed": 9})
     tenant, client_id, client_secret = "northwind", "b2d1c0de-0000-4000-8000-000000000001", "halo-client-secret"
     login = "holdfast:a-long-random-value"
-    closed_status = 9
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(clock, own="12")
         self.form: Form = "default"
+
+    def connection(self, url: str) -> dict[str, object]:
+        login = {"client_id": self.client_id, "client_secret": self.client_secret}
+        return {"url": url, **login, "webhook_secrets": [self.login]}
 
     def delivery(self, ticket: Ticket, action: str, by: str) -> Delivery:  # noqa: ARG002 - it does not say by whom
         event: dict[str, Any] = {

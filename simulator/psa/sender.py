@@ -1,4 +1,4 @@
-"""Posts the webhooks of the three systems to where they are registered, as often as each vendor tries."""
+"""Posts the webhooks of the systems to where they are registered, as often as each vendor tries."""
 
 import asyncio
 import logging
@@ -11,7 +11,6 @@ from simulator.world import World
 
 log = logging.getLogger("simulator.psa")
 
-PATIENCE_S = {"connectwise": 5.0, "autotask": 10.0, "halopsa": 10.0}
 LOOK_EVERY_S = 0.1
 
 
@@ -40,7 +39,7 @@ async def _post(system: System, delivery: Delivery, web: httpx.AsyncClient) -> i
     """The status of the answer, None without one in time."""
     url = f"{system.webhook_url}?{delivery.query}" if delivery.query else system.webhook_url
     try:
-        answer = await web.post(url, content=delivery.body, headers=delivery.headers, timeout=PATIENCE_S[system.name])
+        answer = await web.post(url, content=delivery.body, headers=delivery.headers, timeout=system.patience_s)
     except httpx.HTTPError:
         return None
     return answer.status_code

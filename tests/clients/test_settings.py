@@ -1,10 +1,12 @@
 import json
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 from clients.settings import SettingsError, load
+from domain.psa.desk import Provider
 from tests.clients.entra.test_credentials import CERTIFICATE, KEY
 
 GOOD = {
@@ -153,7 +155,7 @@ def test_a_resolver_may_be_named_and_is_asked_at_every_address_of_its_name():
     assert not any(host == "localhost" for host, _ in servers)
 
 
-@pytest.mark.parametrize("system", ["CONNECTWISE", "AUTOTASK", "HALOPSA", "STANDARD"])
+@pytest.mark.parametrize("system", [name.upper() for name in get_args(Provider)])
 @pytest.mark.parametrize("empty", ["null", "{}", "[]", '""', " "])
 def test_a_ticket_system_whose_setting_is_empty_stops_the_start(system, empty):
     with pytest.raises(SettingsError) as caught:

@@ -196,6 +196,7 @@ async def test_reset_empties_the_world(sim: httpx.AsyncClient, a: dict[str, Any]
 
 
 async def test_people_work_on_tickets(sim: httpx.AsyncClient, world: World) -> None:
+    assert "halopsa" in (await sim.get("/psa")).json()
     world.psa.halopsa.webhook_url = "https://127.0.0.1/hook"
     await sim.patch("/psa/halopsa", json={"companies": [7], "down": False})
     opened = (await sim.post("/psa/halopsa/tickets", json={"by": "4", "company": 7, "summary": "Mail"})).json()

@@ -1,6 +1,6 @@
 """What the tests of every ticket system's client begin with."""
 
-from tests.handlers.tickets.msp import AGENT, COMPANY, STATUS
+from tests.handlers.tickets.msp import COMPANY
 
 
 def first(router):
@@ -9,6 +9,6 @@ def first(router):
 
 
 def opened(system, number=1, **fields):
-    status = STATUS[system.name]["new"]
+    status = system.status_ids["new"]
     given = {"company": COMPANY, "container": "37", "type": "91", "subtype": "14", "status": status} | fields
-    return [system.opens(AGENT[system.name], **given) for _ in range(number)][-1]
+    return [system.opens(system.agent, **given) for _ in range(number)][-1]

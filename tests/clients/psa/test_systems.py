@@ -1,15 +1,29 @@
 """The three ticket systems behind one Protocol: what each does in its own way, and how each fails."""
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 import stamina
 
 from clients.errors import Forbidden, Invalid, NotFound, Redirected, Throttled, Unauthorised, Unreachable, Unreadable
+from clients.settings import load
+from domain.psa.desk import TicketSystem
 from tests.clients.psa.deeds import first, opened
-from tests.handlers.tickets.msp import AGENT, COMPANY, in_every_system
+from tests.clients.test_settings import GOOD
+from tests.handlers.tickets.msp import COMPANY, SYSTEMS, in_every_system, settings
 
 KEY = "hf-0123456789abcdef01234567"
+
+
+def test_each_ticket_system_is_simulated_so_that_these_tests_run_over_it():
+    assert {*SYSTEMS} == {*get_args(TicketSystem)}
+
+
+@in_every_system
+def test_the_marks_of_every_ticket_system_have_a_key_that_its_credentials_make(provider):
+    without = {"HOLDFAST_MARK_SECRET": ""}
+    assert load(GOOD | settings(provider) | without).mark_key() != load(GOOD | without).mark_key()
 
 
 @in_every_system
@@ -27,7 +41,7 @@ async def test_a_new_ticket_is_found_by_its_key_and_by_no_other(psa, system):
     assert found is not None and found.id == number
     assert await psa.find(str(COMPANY), KEY[:-1] + "0") is None
     assert await psa.find("251", KEY) is None
-    system.changes(AGENT[system.name], int(number), status=system.closed_status)
+    system.changes(system.agent, int(number), status=system.status_ids["closed"])
     assert await psa.find(str(COMPANY), KEY) is None
 
 

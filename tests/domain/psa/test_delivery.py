@@ -2,12 +2,14 @@
 
 import json
 from contextlib import suppress
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.psa.delivery import BadBody, Hint, WebhookRequest, hints, key_place, request
+from domain.psa.desk import TicketSystem
 
 CONNECTWISE = {"Type": "ticket", "Action": "updated", "ID": 48211, "MemberId": "jdoe"}
 AUTOTASK = {"Action": "Update", "EntityType": "Ticket", "Id": 91342, "PersonID": 30551198}
@@ -52,7 +54,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("body", BAD.values(), ids=list(BAD))
-@pytest.mark.parametrize("provider", ["connectwise", "autotask", "halopsa"])
+@pytest.mark.parametrize("provider", get_args(TicketSystem))
 def test_a_body_that_is_no_delivery_is_told(provider, body):
     with pytest.raises(BadBody):
         hints(provider, body)
@@ -118,7 +120,7 @@ def test_a_key_may_name_no_company():
 
 @given(st.binary(max_size=60))
 def test_no_bytes_do_more_than_be_refused(body):
-    for provider in ("connectwise", "autotask", "halopsa"):
+    for provider in get_args(TicketSystem):
         with suppress(BadBody):
             assert isinstance(hints(provider, body), tuple)
 

@@ -1,6 +1,7 @@
 """An MSP's ticket system connected to the service: its settings, a person's deeds, and the messages it leads to."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,53 +17,23 @@ from tests.handlers.web import platform
 
 COMPANY = 250
 ALERT = "Phish delivered due to an ETR override"
-SYSTEMS = ("connectwise", "autotask", "halopsa")
+SYSTEMS = Systems(lambda: START).by_name
 in_every_system = pytest.mark.parametrize("provider", SYSTEMS)
-STATUS = {
-    "connectwise": {"new": 512, "approved": 513, "open": 514, "running": 515, "failed": 521, "closed": 530},
-    "autotask": {"new": 1, "approved": 21, "open": 8, "running": 9, "failed": 11, "closed": 5},
-    "halopsa": {"new": 1, "approved": 21, "open": 2, "running": 3, "failed": 4, "closed": 9},
-}
-AGENT = {"connectwise": "jdoe", "autotask": "4711", "halopsa": "4711"}
 MARK_SECRET = "m" * 32
 STANDARD_SECRET = "whsec_ZWRndWFyZC1kZW1vLWtleS0wMTIzNDU2"
 
 
 def settings(provider: str, own_company: int | None = None, **desk: Any) -> dict[str, str]:
     """The setting that connects the service to the simulated *provider*, with this desk."""
-    systems = Systems(lambda: START)
-    wanted = {"own_user": systems.by_name[provider].own} | desk
-    cw, at, halo = systems.connectwise, systems.autotask, systems.halopsa
-    connections: dict[str, dict[str, Any]] = {
-        "connectwise": {
-            "site": "https://na.myconnectwise.net",
-            "company": cw.company,
-            "public_key": cw.public_key,
-            "private_key": cw.private_key,
-            "client_id": cw.client_id,
-            "product_instance": cw.product_instance,
-        },
-        "autotask": {
-            "user": at.user,
-            "secret": at.api_secret,
-            "integration_code": at.integration_code,
-            "webhook_secrets": [at.secret],
-        },
-        "halopsa": {
-            "url": "https://northwind.halopsa.com",
-            "client_id": halo.client_id,
-            "client_secret": halo.client_secret,
-            "webhook_secrets": [halo.login],
-        },
-    }
+    system = SYSTEMS[provider]
     own = {"own_company": own_company} if own_company else {}
-    connection = {**connections[provider], **own, "desk": wanted}
+    connection = {**system.connection(f"https://{system.host}"), **own, "desk": {"own_user": system.own} | desk}
     return {f"HOLDFAST_PSA_{provider.upper()}": json.dumps(connection), "HOLDFAST_MARK_SECRET": MARK_SECRET}
 
 
 def desk_of(provider: str, **changes: Any) -> dict[str, Any]:
     """The same desk in each system's own ids."""
-    status = {name: str(number) for name, number in STATUS[provider].items()}
+    status = {name: str(number) for name, number in SYSTEMS[provider].status_ids.items()}
     desk = {
         "triggers": [
             {"action": "check", "container": "37", "type": "91", "subtype": "13", "statuses": [status["new"]]},
@@ -77,7 +48,7 @@ def desk_of(provider: str, **changes: Any) -> dict[str, Any]:
 
 def reprovision(msp: "Msp", **fields: Any) -> Ticket:
     """A person opens a ticket that asks for a reprovision."""
-    status = STATUS[msp.system.name]["new"]
+    status = msp.status["new"]
     given: dict[str, Any] = {
         "company": COMPANY,
         "container": "37",
@@ -105,11 +76,11 @@ class Msp:
     @property
     def agent(self) -> str:
         """Somebody who works for the MSP."""
-        return AGENT[self.system.name]
+        return self.system.agent
 
     @property
-    def status(self) -> dict[str, int]:
-        return STATUS[self.system.name]
+    def status(self) -> Mapping[str, int]:
+        return self.system.status_ids
 
     @property
     def tickets(self) -> list[Ticket]:

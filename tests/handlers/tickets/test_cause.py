@@ -98,7 +98,7 @@ async def test_a_ticket_that_a_person_closed_stays_closed_and_news_have_a_new_on
     await msp.drift(tenant)
     await told(msp)
     [first] = msp.tickets
-    msp.system.changes(msp.agent, first.id, status=msp.system.closed_status)
+    msp.system.changes(msp.agent, first.id, status=msp.status["closed"])
     await msp.mend(tenant)
     await told(msp)
     assert len(msp.tickets) == 1

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from handlers.delivery import deliver
-from tests.handlers.tickets.msp import COMPANY, STATUS, in_every_system, reprovision
+from tests.handlers.tickets.msp import COMPANY, in_every_system, reprovision
 
 
 @in_every_system
@@ -22,8 +22,8 @@ async def test_a_ticket_that_asks_for_a_reprovision_gets_its_result_and_is_close
     assert "Set-InboundConnector" in note.text
     assert "Proven by reading again" in note.text
     assert [status for status, _ in ticket.history] == [
-        STATUS[msp.system.name]["running"],
-        STATUS[msp.system.name]["closed"],
+        msp.status["running"],
+        msp.status["closed"],
     ]
     [connector] = tenant.admin("Get-InboundConnector")
     assert connector["Enabled"]
@@ -33,7 +33,7 @@ async def test_a_reprovision_that_leaves_something_to_do_says_so(msp, tenant):
     tenant.admin("Set-ProtectionAlert", Identity="Phish delivered due to an ETR override", Disabled=False)
     ticket = reprovision(msp)
     await msp.work()
-    assert ticket.status == STATUS[msp.system.name]["failed"]
+    assert ticket.status == msp.status["failed"]
     assert "needs_person" in ticket.notes[0].text
 
 
@@ -52,7 +52,7 @@ async def test_a_ticket_that_a_customer_brought_to_ask_is_looked_at_and_nothing_
     await msp.service.look_after(tenant, mode=mode, psa={"provider": msp.system.name, "company_id": str(COMPANY)})
     rule = "Send Automatic Replies to connector Automatic Replies"
     tenant.admin("Disable-TransportRule", Identity=rule, Confirm=False)
-    fields = {"container": "37", "type": "91", "subtype": "14", "status": STATUS[msp.system.name]["new"]}
+    fields = {"container": "37", "type": "91", "subtype": "14", "status": msp.status["new"]}
     ticket = msp.system.opens("4242", "contact", company=COMPANY, **fields)
     await msp.work()
     assert "The check that this ticket asked for has ended" in ticket.notes[0].text
@@ -71,7 +71,7 @@ async def test_only_the_agents_of_the_list_ask_for_a_reprovision(msp, tenant):
     await msp.service.look_after(tenant, mode="observe", psa=company | {"approvers": [msp.agent]})
     msp.system.changes(msp.agent, ticket.id, status=ticket.status + 1)
     await msp.work()
-    msp.system.changes(msp.agent, ticket.id, status=STATUS[msp.system.name]["new"])
+    msp.system.changes(msp.agent, ticket.id, status=msp.status["new"])
     await msp.work()
     [connector] = tenant.admin("Get-InboundConnector")
     assert connector["Enabled"]
@@ -91,7 +91,7 @@ async def test_an_edit_of_a_ticket_that_asked_asks_nothing_again(msp):
 async def test_a_ticket_set_back_into_its_trigger_asks_again(msp):
     ticket = reprovision(msp)
     await msp.work()
-    msp.system.changes("4712", ticket.id, status=STATUS[msp.system.name]["new"])
+    msp.system.changes("4712", ticket.id, status=msp.status["new"])
     await msp.work()
     assert [note.text.count("has ended") for note in ticket.notes] == [1, 1]
 
@@ -158,7 +158,7 @@ async def test_an_old_body_does_not_count_the_ticket_does(msp):
     ticket = reprovision(msp)
     delivery = msp.system.deliveries.popleft()
     msp.system.drops = True
-    msp.system.changes("4712", ticket.id, status=msp.system.closed_status)
+    msp.system.changes("4712", ticket.id, status=msp.status["closed"])
     assert await msp.receive(delivery) == 202
     await msp.work()
     assert ticket.notes == []
