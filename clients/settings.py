@@ -132,6 +132,10 @@ _PEM_LINE = 60
 _IN_CONNECTION = r"(?i)(?:AccountKey|SharedAccessSignature)=([^;]+)"
 
 
+def _connection() -> Any:  # noqa: ANN401 - as Field has it
+    return Field(None, description="a JSON object as docs/psa.md has it", repr=False)
+
+
 SHORTEST_MARK_SECRET = 32
 
 
@@ -184,13 +188,10 @@ class Settings(ReportingSettings):
         25, alias="HOLDFAST_MAX_PERCENT_PER_HOUR", ge=1, le=100, description="a percentage of the fleet, 1 to 100"
     )
     psa_schedule: Schedule = Field("0 */5 * * * *", description="an NCRONTAB of six fields, such as 0 */5 * * * *")
-    psa_connectwise: Json[ConnectWiseConnection] = Field(
-        None, description="a JSON object as docs/psa.md has it", repr=False
-    )
-    psa_autotask: Json[AutotaskConnection] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
-    psa_halopsa: Json[HaloPsaConnection] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
-    psa_standard: Json[StandardConnection] = Field(None, description="a JSON object as docs/psa.md has it", repr=False)
-
+    psa_connectwise: Json[ConnectWiseConnection] = _connection()
+    psa_autotask: Json[AutotaskConnection] = _connection()
+    psa_halopsa: Json[HaloPsaConnection] = _connection()
+    psa_standard: Json[StandardConnection] = _connection()
     mark_secret: str = Field(
         "",
         min_length=SHORTEST_MARK_SECRET,
