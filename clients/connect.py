@@ -18,6 +18,7 @@ from clients.exchange.compliance import Compliance
 from clients.exchange.exchange import Exchange
 from clients.graph.activity import Activity
 from clients.graph.alerts import Alerts
+from clients.graph.message_trace import MessageTrace
 from clients.graph.partner import Partner
 from clients.http import Clock, Http, Permit, make_client, utc_now
 from clients.notify.channels import Channels
@@ -46,6 +47,7 @@ class Clients:
     compliance: Compliance
     alerts: Alerts
     activity: Activity
+    trace: MessageTrace
     partner: Partner
     reader: TenantReader
     hosting: Hosting
@@ -117,6 +119,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         compliance=compliance,
         reader=TenantReader(exchange, compliance, Resolver(settings.resolvers(), now), now),
         alerts=Alerts(http, credentials, endpoints, now=now),
+        trace=MessageTrace(http, credentials, endpoints),
         partner=Partner(http, credentials, endpoints),
         activity=Activity(http, credentials, endpoints, settings.partner_tenant_id or settings.client_id),
         hosting=Hosting(http, settings.dns_secrets, _arm_token(credentials, endpoints), endpoints.management),

@@ -85,7 +85,8 @@ class Request:
     """One request. *intent* also sets how long an answer is waited for: 90 s to read, 180 s to write.
 
     *service*: who is asked, for the rests of a tenant that is throttled there (clients/restraint.py).
-    *permitted_at*: the moment for which a permit let a write pass (clients/dispatch.py).
+    *permitted_at*: the moment for which a permit let a write pass (clients/dispatch.py). *once*: also a read is sent
+    only once, since whoever asks counts its requests.
     """
 
     method: str
@@ -95,6 +96,7 @@ class Request:
     content: bytes = field(default=b"", repr=False)
     service: str = ""
     permitted_at: float | None = None
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ class Http:
             ClientError: Whatever *read* raised.
         """
         try:
-            if request.intent is not Intent.READ:
+            if request.once or request.intent is not Intent.READ:
                 # It was permitted for this moment; after a wait somebody may have pulled the brake.
                 return read(await self._once(request))
             return await self._patiently(request, read, failed)

@@ -241,6 +241,7 @@ class Control:
     *needs*: controls that must be compliant before this one is written.
     *once*: a write that failed or had no effect is not tried again by itself, ever.
     *asks_dns*: what it judges is also in DNS.
+    *asks_mail*: what it judges is what the message trace has told.
     *by_hand*: what a person does when Holdfast cannot.
     *finds*: the kinds of finding that its judge can hand over.
     """
@@ -258,6 +259,7 @@ class Control:
     needs: tuple[str, ...] = ()
     once: bool = False
     asks_dns: bool = False
+    asks_mail: bool = False
     finds: tuple[FindingKind, ...] = ()
 
     @property
@@ -272,7 +274,8 @@ class Control:
     @property
     def lane(self) -> Lane:
         """The slow one where anything that it needs is read there."""
-        return "slow" if self.asks_dns or any(kind.lane == "slow" for kind in (*self.about, *self.beside)) else "fast"
+        elsewhere = self.asks_dns or self.asks_mail
+        return "slow" if elsewhere or any(kind.lane == "slow" for kind in (*self.about, *self.beside)) else "fast"
 
     @property
     def queries(self) -> tuple[Query, ...]:

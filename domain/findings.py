@@ -13,6 +13,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
+from domain.mail_flow import MailFlow
 from domain.shown import quoted
 
 type FindingKind = Literal["address", "term", "connector", "domain", "sender", "bypass"]
@@ -20,7 +21,7 @@ type FindingKind = Literal["address", "term", "connector", "domain", "sender", "
 others, or that somebody else made. domain: one whose mail a lock would refuse. sender: one that the lock would refuse.
 bypass: a way round the filter."""
 
-STOPS_A_CLOSE: frozenset[FindingKind] = frozenset({"connector", "sender", "domain"})
+STOPS_A_CLOSE: frozenset[FindingKind] = frozenset({"connector", "domain"})
 """Kinds that hold the lock-down open until a person has answered."""
 
 FIRST_SIGHT_AFTER = timedelta(days=7)
@@ -75,6 +76,10 @@ def _shown(text: str) -> str:
     return quoted(cut, len(cut))[1:-1]
 
 
+THE_REST = found("sender", "mail-flow", "every other sender", "the rest", "what a lock would refuse of it will bounce")
+"""Declared, it answers for each sender that has no answer of its own, whenever it comes up."""
+
+
 type FindingAnswer = Literal["declared", "open", "unwanted"]
 """declared: a person vouches for it. open: a person is to answer. unwanted: drift, or a person has it removed."""
 
@@ -86,6 +91,7 @@ class Inventory:
     *known*: by id, those that are there or were within FIRST_SIGHT_AFTER. *declared*: ids that a person vouches for
     now. *settled*: controls that were proven, and read within FIRST_SIGHT_AFTER: what is new to one is drift. *begun*:
     which kinds of finding each control has looked for before (`source`). *unwanted*: ids that a person has removed.
+    *mail*: what the message trace has told.
     """
 
     known: Mapping[str, Finding] = field(default_factory=dict)
@@ -93,19 +99,24 @@ class Inventory:
     settled: frozenset[str] = frozenset()
     begun: frozenset[str] = frozenset()
     unwanted: frozenset[str] = frozenset()
+    mail: MailFlow = field(default_factory=MailFlow)
+
+    def is_declared(self, finding: Finding) -> bool:
+        """Whether a person vouches for it; "the rest will bounce" answers for every sender."""
+        return finding.id in self.declared or (finding.kind == "sender" and THE_REST.id in self.declared)
 
     def answer(self, finding: Finding) -> FindingAnswer:
         """What becomes of *finding* where its control can put drift back."""
         if finding.id in self.unwanted:
             return "unwanted"
-        if finding.id in self.declared:
+        if self.is_declared(finding):
             return "declared"
         known = finding.id in self.known or source(finding.control, finding.kind) not in self.begun
         return "open" if known or finding.control not in self.settled else "unwanted"
 
     def is_open(self, finding: Finding) -> bool:
         """Whether a person is to answer it, where its control never puts anything back."""
-        return finding.id not in self.declared
+        return not self.is_declared(finding)
 
     def is_silent(self, finding: Finding) -> bool:
         kept = self.known.get(finding.id)
@@ -164,7 +175,7 @@ def _kept(seen: Finding, inventory: Inventory, now: datetime) -> Finding:
 
 def open_findings(inventory: Inventory) -> tuple[Finding, ...]:
     """Those that are there and wait for a person, oldest first."""
-    there = (each for each in inventory.known.values() if each.gone_at is None and each.id not in inventory.declared)
+    there = (each for each in inventory.known.values() if each.gone_at is None and inventory.is_open(each))
     return tuple(sorted(there, key=lambda each: (str(each.since), each.control, each.id)))
 
 

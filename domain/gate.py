@@ -86,6 +86,7 @@ type GateName = Literal[
     "mode",
     "approval",
     "guard",
+    "rehearsal",
     "order",
     "empty-set",
     "breaker",
@@ -193,6 +194,16 @@ def _guard(name: GateName, plan: Drifted | None, around: Circumstances) -> GateA
     return GateAnswer(name, passed=True, reason=around.doors.closing.reason if closes and around.doors else "")
 
 
+def _rehearsal(name: GateName, plan: Drifted | None, around: Circumstances) -> GateAnswer:
+    """What the first close would refuse has been read from the message trace, and a person has answered for it."""
+    doors = around.doors
+    if doors is None or plan is None or (doors.rehearsed.passed and not doors.rehearsed.reason):
+        return _unless(name, "")
+    if not any(effect.closing for effect in effects(plan.steps, around.facts or Facts({}), around.wanted)):
+        return _unless(name, "")
+    return GateAnswer(name, doors.rehearsed.passed, doors.rehearsed.reason)
+
+
 def _against_closing(plan: Drifted, around: Circumstances) -> str:
     """The MX guard, and before the first close the findings of those whose mail it would refuse."""
     if around.doors is None:
@@ -263,6 +274,7 @@ GATES: tuple[tuple[GateName, _Gate], ...] = (
     ("mode", _mode),
     ("approval", _approval),
     ("guard", _guard),
+    ("rehearsal", _rehearsal),
     ("empty-set", _empty_set),
     ("breaker", _breaker),
     ("lease", _lease),

@@ -4,7 +4,7 @@ What opens a tenant rests on it: spoof intelligence may only be off where nobody
 (docs/safety.md#promise-5).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime
@@ -33,12 +33,14 @@ class LockSeen:
 class Doors:
     """What the effect guard rests on. *closing*: the MX guard at this moment. *oldest*: how old a proof may be.
 
-    *seen_locked*: the tenant was locked lately, so that closing it again refuses nothing new.
+    *seen_locked*: the tenant was locked lately, so that closing it again refuses nothing new. *rehearsed*: whether what
+    a first close would refuse is known and answered.
     """
 
     closing: Guard
     lock: LockSeen | None
     seen_locked: bool = False
+    rehearsed: Guard = field(default_factory=lambda: Guard(passed=True))
     oldest: timedelta = OLDEST_PROOF
 
     def unproven(self, now: datetime) -> str:

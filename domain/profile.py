@@ -5,7 +5,7 @@ validates: an empty profile can therefore never lead to a write.
 """
 
 from datetime import date
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_network
 from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
@@ -22,6 +22,7 @@ type PartName = Literal[
     "dkim",
     "dmarc",
     "inbound_connector",
+    "microsoft_networks",
     "mx_suffixes",
     "out_of_office",
     "spf",
@@ -51,6 +52,7 @@ MOST_ADDRESSES = 1273
 """Entries that an IP allow list takes
 (https://learn.microsoft.com/defender-office-365/connection-filter-policies-configure); nobody sends from more."""
 
+type MicrosoftNetwork = Annotated[str, AfterValidator(lambda text: str(ip_network(text)))]
 type DeliveryNetwork = Annotated[str, AfterValidator(_deliverable)]
 type SpoofNetwork = Annotated[str, AfterValidator(_spoofable)]
 type TlsSettings = Literal["EncryptionOnly", "CertificateValidation", "DomainValidation"]
@@ -152,6 +154,7 @@ _DETERMINATIONS = {
 class Profile(_Part):
     """What the guide of one mail filter documents. *name*: what people call the filter.
 
+    *microsoft_networks*: where Exchange Online itself hands over mail, IPv4 and IPv6.
     *outbound_hosts*: hosts below the suffixes by which mail leaves the filter, and that take none. *sources*: of each
     part by its name; of a network that has another source than its part, by the network.
     """
@@ -164,6 +167,7 @@ class Profile(_Part):
     connector_form: Literal["partner", "as_command_line"] = "partner"
     delivery_networks: Annotated[tuple[DeliveryNetwork, ...], Field(min_length=1, max_length=MOST_ADDRESSES)] = ()
     mx_suffixes: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ()
+    microsoft_networks: Annotated[tuple[MicrosoftNetwork, ...], Field(min_length=1)] = ()
     outbound_hosts: tuple[NonEmptyText, ...] = ()
     inbound_connector: InboundConnectorValues | None = None
     out_of_office: OutOfOfficeValues | None = None

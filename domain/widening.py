@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -55,11 +55,12 @@ def is_microsofts(suffix: str) -> bool:
     return any(names.is_under(each, suffix) or names.is_under(suffix, each) for each in _MICROSOFTS)
 
 
-_NETWORKS = frozenset({"delivery_networks", "spoof_allow.networks"})
+_NETWORKS = frozenset({"delivery_networks", "microsoft_networks", "spoof_allow.networks"})
 
 
 def _grants(profile: Profile) -> Iterator[_Allowance]:
     yield from (("delivery_networks", each) for each in profile.delivery_networks)
+    yield from (("microsoft_networks", each) for each in profile.microsoft_networks)
     yield from (("mx_suffixes", each) for each in profile.mx_suffixes)
     yield from (("alert_policies", each) for each in profile.alert_policies)
     if not profile.inbound_connector:
@@ -84,7 +85,9 @@ def _grants(profile: Profile) -> Iterator[_Allowance]:
 def _is_within(field: str, value: str, before: set[_Allowance]) -> bool:
     wider = [each for name, each in before if name == field]
     if field in _NETWORKS:
-        return any(IPv4Network(value).subnet_of(IPv4Network(each)) for each in wider)
+        inner = ip_network(value)
+        ends = (inner.network_address, inner.broadcast_address)
+        return any(all(end in ip_network(each) for end in ends) for each in wider)
     if field == "mx_suffixes":
         return any(names.is_under(value, each) for each in wider)
     return value in wider or (field == "spoof_allow.spoofed_user" and "*" in wider)

@@ -8,7 +8,7 @@ from clients.connect import Clients
 from clients.storage.tenants import ConfigMoved
 from domain.errors import UnknownFinding
 from domain.exemption import refuse_end
-from domain.findings import Finding, FindingKind, Inventory
+from domain.findings import THE_REST, Finding, FindingKind, Inventory
 from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import Entry
 from domain.operations import Operation
@@ -16,6 +16,9 @@ from domain.states import ControlState
 from domain.tenant import Declaration, TenantConfig
 from handlers import operations
 from handlers.on_request import RequestBody, Requester, known_tenant
+
+REST = "rest"
+"""In the place of a finding's id: every sender that is left, and those that come up later."""
 
 
 class DeclarationRequest(RequestBody):
@@ -65,8 +68,9 @@ def _order(finding: Finding) -> tuple[str, str, str]:
 
 
 def _shown(finding: Finding, state: ControlState, inventory: Inventory, config: TenantConfig) -> ShownFinding:
-    answered: Literal["open", "declared", "removing"] = "declared" if finding.id in inventory.declared else "open"
-    said = next((each for each in config.declared if each.finding == finding.id), None)
+    answered: Literal["open", "declared", "removing"] = "declared" if inventory.is_declared(finding) else "open"
+    answers = (finding.id, THE_REST.id) if finding.kind == "sender" else (finding.id,)
+    said = next((each for answer in answers for each in config.declared if each.finding == answer), None)
     # What was there at first sight was made before anything could have been heard of it.
     actor = finding.actor or ("" if finding.first_sight or not state.actor else str(state.actor))
     return ShownFinding(
@@ -169,7 +173,9 @@ async def remove(
 
 async def _known_finding(config: TenantConfig, finding_id: str, clients: Clients) -> Finding:
     states = await clients.storage.states.load(config.tenant_id)
-    finding = states.findings.get(finding_id)
-    if finding is None or finding.gone_at is not None:
+    there = {each.id: each for each in states.findings.values() if each.gone_at is None}
+    if finding_id == REST and any(each.kind == "sender" for each in there.values()):
+        return THE_REST
+    if finding_id not in there:
         raise UnknownFinding(finding_id)
-    return finding
+    return there[finding_id]

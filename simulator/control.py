@@ -24,6 +24,8 @@ All bodies are JSON. `{tenant}` is an id or a domain. Errors are `{"error": text
 `Alerts.mail` and `Alerts.raise_alert` take them | 201 alert |
 | `GET /_sim/tenants/{tenant}/alerts` | | list of alerts |
 | `PATCH /_sim/tenants/{tenant}/alerts/{alert}` | properties that a person changes | alert |
+| `POST /_sim/tenants/{tenant}/mail` | `{"from_ip", "sender", "recipient", "ago", "status", ...}`: as \
+`simulator.message_trace.Mail.arrive`, times in seconds | `{"came_in": bool}` |
 | `PUT /_sim/tenants/{tenant}/person` | `{"name", "address"}`: who `admin` is from now on, in the audit feed | 204 |
 | `POST /_sim/tenants/{tenant}/feed` | `{"records": [..], "content_type", "late_s"}` | 204 |
 | `PUT /_sim/tenants/{tenant}/relationships` | list of delegated admin relationships, as a partner has them | 204 |
@@ -45,7 +47,7 @@ All bodies are JSON. `{tenant}` is an id or a domain. Errors are `{"error": text
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -157,6 +159,13 @@ def _raise_alert(tenant: Tenant, body: dict[str, Any]) -> object:
     return tenant.alerts.raise_alert(*mails, **body)
 
 
+def _arrive(tenant: Tenant, body: dict[str, Any]) -> object:
+    """Times are in seconds. *came_in*: whether no connector refused it."""
+    for name in {"ago", "late", "unsettled"} & body.keys():
+        body[name] = timedelta(seconds=body[name])
+    return {"came_in": tenant.mail.arrive(body.pop("from_ip"), **body)}
+
+
 def _change_alert(tenant: Tenant, body: dict[str, Any], alert: str) -> object:
     tenant.alerts.person(alert, **body)
     return tenant.alerts.rows[alert]
@@ -224,6 +233,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., object]] | tuple[str, str, Callable
     ("GET", "/tenants/{tenant}/alerts", lambda tenant, _: list(tenant.alerts.rows.values())),
     ("POST", "/tenants/{tenant}/alerts", _raise_alert, 201),
     ("PATCH", "/tenants/{tenant}/alerts/{alert}", _change_alert),
+    ("POST", "/tenants/{tenant}/mail", _arrive, 201),
     ("PUT", "/tenants/{tenant}/person", _person),
     ("POST", "/tenants/{tenant}/feed", _feed),
     ("PUT", "/tenants/{tenant}/relationships", _relationships),
@@ -266,6 +276,7 @@ def _summary(tenant: Tenant) -> dict[str, object]:
             "app_roles": sorted(tenant.access.app_roles),
             "directory_roles": sorted(tenant.access.directory_roles),
             "permissions": sorted(tenant.access.permissions),
+            "tracing_principal": tenant.mail.principal,
         },
     }
 
@@ -277,7 +288,9 @@ def _set_switches(tenant: Tenant, switches: Mapping[str, object]) -> None:
 
 
 def _grant(tenant: Tenant, access: Mapping[str, Any]) -> None:
-    _refuse_unknown("field of access", access, {"consented", "app_roles", "directory_roles", "permissions"})
+    _refuse_unknown(
+        "field of access", access, {"consented", "app_roles", "directory_roles", "permissions", "tracing_principal"}
+    )
     _refuse_unknown("service", access.get("app_roles", ()), set(AUDIENCES) - set(PERMISSIONS))
     _refuse_unknown("permission", access.get("permissions", ()), set().union(*PERMISSIONS.values()))
     _refuse_unknown("directory role", access.get("directory_roles", ()), set(DIRECTORY_ROLES))
@@ -285,6 +298,7 @@ def _grant(tenant: Tenant, access: Mapping[str, Any]) -> None:
     tenant.access.app_roles = set(access.get("app_roles", tenant.access.app_roles))
     tenant.access.directory_roles = set(access.get("directory_roles", tenant.access.directory_roles))
     tenant.access.permissions = set(access.get("permissions", tenant.access.permissions))
+    tenant.mail.principal = access.get("tracing_principal", tenant.mail.principal)
 
 
 def _refuse_unknown(what: str, given: Iterable[str], known: set[str]) -> None:

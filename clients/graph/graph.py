@@ -94,7 +94,7 @@ class Graph:
 
     def _request(self, method: str, path: str, intent: Intent, body: Mapping[str, object] | None) -> Request:
         content = b"" if body is None else json.dumps(body).encode()
-        headers = _HEADERS | ({} if body is None else {"Content-Type": "application/json"})
+        headers = HEADERS | ({} if body is None else {"Content-Type": "application/json"})
         return Request(method, self._service.url(path), intent, headers, content)
 
     def _parts(self, tenant_id: str, paths: Sequence[str], answer: Answer) -> list[Raw | ClientError]:
@@ -141,7 +141,7 @@ class Graph:
 
 
 # Without the preference, newer enum members come as unknownFutureValue.
-_HEADERS = {"Accept": "application/json", "Prefer": "include-unknown-enum-members"}
+HEADERS = {"Accept": "application/json", "Prefer": "include-unknown-enum-members"}
 # 403 has two meanings, told apart by words only; in doubt a person is told what to grant.
 _LICENCE = re.compile(r"licen[cs]|onboard|provision|subscription", re.IGNORECASE)
 _CONSENT = re.compile(r"RequestDenied|scope|privilege|role", re.IGNORECASE)

@@ -31,6 +31,7 @@ from clients.storage.switches import SwitchTable
 from clients.storage.tenants import TenantTable
 from clients.storage.tickets import TicketTable
 from clients.storage.together import TenantRows
+from clients.storage.traces import TraceTable
 from clients.storage.written import WrittenTable
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Storage:
         states = tables.get_table_client("states")
         self.rows = TenantRows(states, self.index)
         self.states = StateTable(states, self.rows, self.ledger, self.index)
+        self.traces = TraceTable(states)
         self.due = DueTable(tables.get_table_client("fleet"))
         self.rests = RestTable(self.rows)
         self.operations = OperationTable(tables.get_table_client("operations"))

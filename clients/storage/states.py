@@ -29,6 +29,7 @@ from domain.findings import Finding, Inventory, Removal
 from domain.fleet_index import Summary
 from domain.ledger import Entry
 from domain.lock import LockSeen
+from domain.mail_flow import MailFlow
 from domain.mx_moves import MxMemories
 from domain.reading import Lane
 from domain.states import ControlState
@@ -52,9 +53,9 @@ class TenantStates:
     *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change. *mx*: what is
     remembered of the tenant's MX records. *lock*: what the last good read showed of the lock. *approvals*: by step key,
     what a person answers for. *looked*: when each lane was last looked at, whatever was seen. *findings*: by id, those
-    that are there or were lately; *begun*: which kinds of them each control has looked for. *newer*: a
-    later version wrote them, or they make no sense: nothing may be written over them. *summary*: what the index of the
-    fleet says of them, where that is known.
+    that are there or were lately; *begun*: which kinds of them each control has looked for. *mail*: what the
+    message trace has told. *newer*: a later version wrote them, or they make no sense: nothing may be written over
+    them. *summary*: what the index of the fleet says of them, where that is known.
     """
 
     controls: Mapping[str, ControlState] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class TenantStates:
     looked: Mapping[Lane, AwareDatetime] = field(default_factory=dict)
     findings: Mapping[str, Finding] = field(default_factory=dict)
     begun: frozenset[str] = _SOURCES
+    mail: MailFlow = field(default_factory=MailFlow)
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
     newer: bool = False
@@ -96,6 +98,10 @@ class TenantStates:
         known = lock is None or (self.lock is not None and lock.at <= self.lock.at)
         return self if known else replace(self, lock=lock)
 
+    def hearing(self, mail: MailFlow) -> Self:
+        """The same with what the message trace has told."""
+        return replace(self, mail=mail)
+
     def approving(self, steps: Iterable[str], approval: Approval | None, now: datetime) -> Self:
         """The same with *approval*, if there is one, of the steps of these keys; one that is over is not kept."""
         kept = {key: each for key, each in self.approvals.items() if each.counts_at(now)}
@@ -105,7 +111,7 @@ class TenantStates:
         """What is known of the tenant's findings before a look at *now*."""
         settled = frozenset(key for key, state in self.controls.items() if state.is_settled(now))
         unwanted = frozenset(key for key, each in self.findings.items() if each.removing)
-        return Inventory(self.findings, tenant.declared_at(now), settled, self.begun, unwanted)
+        return Inventory(self.findings, tenant.declared_at(now), settled, self.begun, unwanted, self.mail)
 
     def marking(self, mark: Removal) -> Self:
         """The same with one finding marked as *mark* says."""

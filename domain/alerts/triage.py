@@ -9,22 +9,16 @@ Source: docs/reference/defender-alerts-and-audit.md#the-two-policies, #evidence.
 
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network
 from typing import Literal, Self
 
+from domain.addresses import public_address
 from domain.alerts.alert import Alert, AnalysedMessage
 from domain.findings import Finding
 from domain.profile import Profile
 from domain.states import ControlState
 
 type Origin = Literal["filter", "elsewhere", "unknown"]
-
-_NOWHERE: tuple[IPv4Network | IPv6Network, ...] = (
-    *map(IPv4Network, ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12")),
-    *map(IPv4Network, ("192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4")),
-    *map(IPv6Network, ("::/127", "fc00::/7", "fe80::/10", "ff00::/8")),
-)
-"""Where no message from the Internet comes from: private, local, multicast, and the placeholder 255.255.255.255."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +80,8 @@ def triage(alert: Alert, profile: Profile, wall: Wall) -> AlertVerdict:
 
 def origin(message: AnalysedMessage, profile: Profile) -> Origin:
     """Where the last relay of *message* was; unknown where Microsoft names none that can be."""
-    try:
-        address = ip_address((message.sender_ip or "").strip())
-    except ValueError:
-        return "unknown"
-    address = getattr(address, "ipv4_mapped", None) or address
-    if not profile.delivery_networks or any(address in network for network in _NOWHERE):
+    address = public_address(message.sender_ip or "")
+    if address is None or not profile.delivery_networks:
         return "unknown"
     if not any(address in IPv4Network(network) for network in profile.delivery_networks):
         return "elsewhere"

@@ -11,6 +11,7 @@ from domain.controls import (
     dmarc,
     inbound_lockdown,
     lock_bypass,
+    mail_flow,
     mx,
     oof_connector,
     oof_rule,
@@ -39,6 +40,7 @@ CATALOGUE: dict[str, Control] = {
         connector_health,
         direct_send,
         lock_bypass,
+        mail_flow,
     )
 }
 

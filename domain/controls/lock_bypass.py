@@ -5,6 +5,7 @@ finding. A visit writes nothing here; a way is taken away only where a person ha
 """
 
 from domain.control import Compliant, Control, Drifted, Facts, Judgement, with_findings
+from domain.controls import mail_flow
 from domain.exchange import AcceptedDomain, InboundConnector, OrganizationConfig
 from domain.tenant import Wanted
 from domain.ways_round import CONTROL_ID, WAYS_IN, WRITTEN_FIELDS, ways_round
@@ -19,7 +20,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     names = {each.name for each in inventory.known.values() if each.control == CONTROL_ID}
     away = frozenset(f"{name}: {field}" for name in names for field in WRITTEN_FIELDS) - there
     judged = Drifted(drift, steps, equal=away) if steps else Compliant(_direct_send(facts), equal=away)
-    return with_findings(judged, left, inventory)
+    return with_findings(judged, (*left, *mail_flow.came_round(wanted)), inventory)
 
 
 def _direct_send(facts: Facts) -> str:

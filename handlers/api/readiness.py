@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict
 from clients.connect import Clients
 from clients.entra.grants import Grant, Resource
 from clients.errors import ClientError, Refused, Throttled
+from clients.graph.message_trace import PERMISSION, TRACING_APP
 from domain.control import Facts, NotApplicable, Unknown
 from domain.controls import CATALOGUE, KINDS
 from domain.controls.per_domain import receiving
 from domain.exchange import ExchangeObject, Writing
+from domain.mail_flow import MailFlow
 from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
 from handlers.on_request import known_tenant
@@ -93,8 +95,10 @@ async def look(tenant_id: str, clients: Clients) -> Readiness:
     names += _NAMES
     given = dict(zip(names, await asyncio.gather(*(_granted(each, config, clients) for each in names)), strict=True))
     reading = await _reading(config, kinds, clients)
+    mail = (await clients.storage.states.load(config.tenant_id)).mail
     items = (
         *_tokens(given, clients),
+        *_message_trace(given["graph"], mail, clients),
         *_directory_roles(given, config),
         *_cmdlets(reading),
         *_writes(given, config, kinds),
@@ -142,13 +146,32 @@ def _tokens(given: Mapping[Resource, Granted], clients: Clients) -> Iterable[Ite
             yield Item(id=name, state="missing", detail=f"{role} is not granted", remedy=remedy, needed=needed)
 
 
-def _app_role_command(resource: Resource, grant: Grant, clients: Clients) -> str:
+def _message_trace(grant: Granted, mail: MailFlow, clients: Clients) -> Iterable[Item]:
+    """Both halves of what the message trace needs; the second shows only by asking, as the last look did."""
+    if isinstance(grant, ClientError) or PERMISSION not in grant.app_roles:
+        state: ItemState = "unknown" if isinstance(grant, ClientError) else "missing"
+        remedy = "" if isinstance(grant, ClientError) else _app_role_command("graph", grant, clients, PERMISSION)
+        yield Item(id="trace-consent", state=state, detail=f"{PERMISSION} is not granted", remedy=remedy, needed=False)
+    else:
+        yield Item(id="trace-consent", state="ok", detail=f"{PERMISSION} is granted", needed=False)
+    name = f"Microsoft's tracing app {TRACING_APP}"
+    if mail.missing == "principal":
+        detail = f"{name} has no service principal in the tenant; it works hours after it was made"
+        yield Item(id="trace-principal", state="missing", detail=detail, remedy=mail.remedy, needed=False)
+    elif mail.first_read_at:
+        yield Item(id="trace-principal", state="ok", detail=f"{name} has a service principal", needed=False)
+    else:
+        yield Item(id="trace-principal", state="unknown", detail="the trace was not read yet", needed=False)
+
+
+def _app_role_command(resource: Resource, grant: Grant, clients: Clients, role: str = "") -> str:
     """Consent grants all that the registration asks for; the command grants this one role."""
+    role = role or _APP_ROLES[resource]
     ours = grant.object_id or f"(Get-MgServicePrincipal -Filter \"appId eq '{clients.grants.client_id}'\").Id"
     return (
         f"$r = Get-MgServicePrincipal -Filter \"appId eq '{_APPLICATIONS[resource]}'\"; "
         f"New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId {ours} -PrincipalId {ours} -ResourceId $r.Id "
-        f"-AppRoleId ($r.AppRoles | Where-Object Value -eq '{_APP_ROLES[resource]}').Id"
+        f"-AppRoleId ($r.AppRoles | Where-Object Value -eq '{role}').Id"
     )
 
 

@@ -15,6 +15,7 @@ from domain.operations import ending, outcome
 from domain.states import ControlState, Look, after_check, after_judgement, wants_remedy
 from domain.tenant import TenantConfig, Wanted
 from handlers import operations
+from handlers.loop import mail
 
 MOVED = timedelta(seconds=2)
 """A remediation wrote while we read: look again after this."""
@@ -80,15 +81,22 @@ async def _look(tenant: TenantConfig, job: CheckTenant, before: TenantStates, cl
         facts = await clients.reader.look(
             wanted, controls, dns="fresh" if job.operation_id else "cached", lane=None if job.controls else job.lane
         )
+    flow = mail.seen(before, facts, clients.now())
+    if any(control.asks_mail for control in controls):
+        flow = await mail.read_on(flow, before, facts, wanted, clients)
+    wanted = replace(wanted, inventory=replace(wanted.inventory, mail=flow))
     after, inventory = dict[str, ControlState](), wanted.inventory
-    for control in (CATALOGUE[each] for each in ids):
+    for control in controls:
         exemption, now = before.exceptions.get(control.id), clients.now()
-        look = Look(control, tenant.mode_of(control.id), facts.read_at(control), now, exemption=exemption)
+        read_at = flow.read_at if control.asks_mail else facts.read_at(control)
+        look = Look(control, tenant.mode_of(control.id), read_at, now, exemption=exemption)
         judgement = control.find(facts, wanted)
         inventory = after_judgement(inventory, control, judgement, now)
         state = after_check(before.of(control.id), judgement, look)
         after[control.id] = replace(state, profile_version=wanted.profile.version)
-    return _with_doors(before.with_changes(after).with_inventory(inventory), facts, wanted, clients.now())
+    states = before.with_changes(after).with_inventory(inventory)
+    told = mail.changed(flow, before, states, clients.now())
+    return _with_doors(states.hearing(told), facts, wanted, clients.now())
 
 
 def _with_doors(states: TenantStates, facts: Facts, wanted: Wanted, now: datetime) -> TenantStates:

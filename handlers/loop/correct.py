@@ -109,6 +109,9 @@ class Rounds:
         """One round."""
         self._waiting = {each for each in self._waiting if each.why != "another round"}
         facts = await self.look(controls, beside=DOORS)
+        if any(each.asks_mail for each in controls):
+            await self._journal.hear(facts)
+            self._case = self._case.knowing(self._journal.inventory)
         for control in controls:
             await self._take_up(control, facts)
         with telemetry.span("prove"):

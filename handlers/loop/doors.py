@@ -1,16 +1,17 @@
 """What a job sees of its tenant's doors, MX and lock, for the effect guard of the gate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from clients.connect import Clients
 from clients.storage.states import TenantStates
 from domain.control import Drifted, Facts
-from domain.controls.inbound_lockdown import lock_seen
+from domain.controls import inbound_lockdown, mail_flow
 from domain.controls.mx import mx_guard
 from domain.controls.per_domain import receiving
 from domain.effects import effects
+from domain.guards import Guard
 from domain.lock import OLDEST_PROOF, Doors, LockSeen
 from domain.mx_moves import Sights
 from domain.tenant import Wanted
@@ -42,9 +43,17 @@ async def look_at_doors(
     sights = await clients.reader.mx(receiving(facts), wanted.profile.filter_hosts)
     seen, now = DoorsSeen(sights, clients.now()), clients.now()
     closing = mx_guard(facts, wanted, sights, seen.remembered(states).mx, now)
-    seen = DoorsSeen(sights, seen.at, lock_seen(facts, wanted, closing, now))
+    seen = DoorsSeen(sights, seen.at, inbound_lockdown.lock_seen(facts, wanted, closing, now))
     known = seen.remembered(states)
-    return Doors(closing, known.lock, known.mx.was_locked_at(now), _oldest(clients)), seen
+    rehearsed = _rehearsed(facts, wanted, states)
+    return Doors(closing, known.lock, known.mx.was_locked_at(now), rehearsed, _oldest(clients)), seen
+
+
+def _rehearsed(facts: Facts, wanted: Wanted, states: TenantStates) -> Guard:
+    """Whoever opens a lock that was seen closed must not be able to keep it open, so that needs no rehearsal."""
+    if states.mx.locked_at or inbound_lockdown.is_locked(facts):
+        return Guard(passed=True)
+    return mail_flow.rehearsed(replace(wanted, inventory=replace(wanted.inventory, mail=states.mail)))
 
 
 def _oldest(clients: Clients) -> timedelta:

@@ -13,7 +13,9 @@ from domain.findings import Inventory, Removal
 from domain.gate import Ruling
 from domain.ledger import Entry, LedgerEvent, of_transition
 from domain.lock import Doors
+from domain.mail_flow import MailFlow
 from domain.states import ControlState
+from handlers.loop import mail
 from handlers.loop.doors import DoorsSeen, look_at_doors
 from handlers.loop.gatekeeper import Case
 
@@ -30,6 +32,7 @@ class Journal:
         self._kept = dict[str, ControlState]()
         self._seen = list[DoorsSeen]()
         self._removal: Removal | None = None
+        self._heard = MailFlow()
 
     @classmethod
     async def open(cls, case: Case) -> Self:
@@ -58,8 +61,19 @@ class Journal:
         """What a person answers for, by step key, as of the last save."""
         return self._states.approvals
 
+    async def hear(self, facts: Facts) -> None:
+        """Ask the tenant's message trace where it was never asked; what it told is kept."""
+        clients, before = self._case.clients, self._states
+        if before.mail.was_asked:
+            return
+        wanted, flow = self._case.knowing(self.inventory).wanted, mail.seen(before, facts, clients.now())
+        self._heard = await mail.read_on(flow, before, facts, wanted, clients)
+        self._states = self._remembering(before)
+
     async def look_at_doors(self, facts: Facts) -> Doors:
         """What the effect guard rests on; what was seen is kept."""
+        if not self._states.mx.locked_at:
+            await self.hear(facts)
         wanted = self._case.knowing(self.inventory).wanted
         doors, seen = await look_at_doors(facts, wanted, self._states, self._case.clients)
         self._seen.append(seen)
@@ -67,9 +81,11 @@ class Journal:
         return doors
 
     def _remembering(self, states: TenantStates) -> TenantStates:
-        """*states* with what this job saw of the tenant's doors, and made of a finding."""
+        """*states* with what this job saw of the tenant's doors, heard of its mail, and made of a finding."""
         for seen in self._seen:
             states = seen.remembered(states)
+        if self._heard.was_asked and not states.mail.was_asked:
+            states = states.hearing(self._heard)
         return states.marking(self._removal) if self._removal else states
 
     async def record(self, after: ControlState, ruling: Ruling | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, get_args
 
 from pydantic import AliasChoices, BaseModel, TypeAdapter, ValidationError
@@ -13,6 +13,7 @@ from domain.control import Control, Facts, Judgement
 from domain.controls import CATALOGUE
 from domain.findings import Inventory
 from domain.mail.answers import Absent, DnsAnswer, Mx, Present, Question, Txt
+from domain.mail_flow import Group, MailFlow, Traffic
 from domain.profile import Profile
 from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
@@ -186,8 +187,28 @@ _ABSENT = {
 """What the shipped profile leaves out, filled in with an example, so that every control has something to judge."""
 
 
+_DAY = timedelta(days=1)
+TRACED = MailFlow(
+    first_read_at=NOW - _DAY,
+    read_at=NOW,
+    due_at=NOW + _DAY,
+    locked=True,
+    proven_from=NOW - _DAY,
+    rehearsal=Traffic(
+        NOW - _DAY,
+        NOW,
+        1,
+        {"outside": 1},
+        groups=(Group("198.51.100.0/24", "shop.example", 1, NOW, ("198.51.100.9",)),),
+    ),
+    proof=Traffic(NOW - _DAY, NOW, 1, {"filter": 1}),
+)
+"""What the trace of a tenant has told whose mail came by the filter, and of which a lock would have refused some."""
+
 PROVEN = Inventory(
-    settled=frozenset(CATALOGUE), begun=frozenset[str]().union(*(control.sources for control in CATALOGUE.values()))
+    settled=frozenset(CATALOGUE),
+    begun=frozenset[str]().union(*(control.sources for control in CATALOGUE.values())),
+    mail=TRACED,
 )
 """A tenant of which every control was proven a moment ago."""
 

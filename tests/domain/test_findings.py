@@ -8,6 +8,7 @@ from domain.controls import CATALOGUE
 from domain.findings import (
     FIRST_SIGHT_AFTER,
     LONGEST_VALUE,
+    THE_REST,
     Inventory,
     after_look,
     found,
@@ -30,6 +31,13 @@ PLAN = Drifted((Drift("Enabled", wanted=True, found=False),), (STEP,))
 
 def knowing(*findings, **more):
     return Inventory(known={each.id: each for each in findings}, begun=BEGUN, **more)
+
+
+def test_one_answer_counts_for_every_sender_and_for_nothing_else():
+    sender = found("sender", "mail-flow", "203.0.113.0/24", "203.0.113.0/24, shop.example", "x")
+    all_bounce = knowing(sender, ADDRESS, declared=frozenset({THE_REST.id}))
+    assert [all_bounce.is_open(each) for each in (sender, ADDRESS)] == [False, True]
+    assert (all_bounce.answer(sender), open_findings(all_bounce)) == ("declared", (ADDRESS,))
 
 
 def test_one_more_address_is_another_finding_and_the_order_of_addresses_is_none():

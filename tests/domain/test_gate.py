@@ -56,7 +56,7 @@ def test_a_quiet_day_passes_every_part_in_the_designs_order():
     ruling = rule(PLAN, around())
     assert ruling.refusal is None
     assert [a.gate for a in ruling.answers] == [
-        "order", "tenant", "freeze", "exception", "mode", "approval", "guard", "empty-set", "breaker", "lease", "brake",
+        "order", "tenant", "freeze", "exception", "mode", "approval", "guard", "rehearsal", "empty-set", "breaker", "lease", "brake",
     ]  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_what_closes_needs_the_mx_guard_whoever_planned_it():
     assert held(CLOSES, doors=doors(against="the connector is off")) == ""
 
 
-SENDER = replace(found("sender", "mail-flow", "web shop", "203.0.113.9", "its mail would be refused"), since=NOW)
+DOMAIN = replace(found("domain", "mx", "shop.example", "203.0.113.9", "its mail would be refused"), since=NOW)
 NOTED = replace(found("connector", "inbound-lockdown", "Old filter", "*", "it was loosened"), noted=True)
 STRANGER = replace(found("bypass", "lock-bypass", "Backup", "198.51.100.9", "mail comes in"), since=NOW)
 
@@ -109,15 +109,26 @@ def knowing(*findings: Finding, declared: str = "") -> dict[str, Any]:
 
 
 def test_a_finding_of_any_control_whose_mail_would_be_refused_holds_the_first_close_by_name():
-    named = "to be declared or removed by a person: sender '203.0.113.9' on 'web shop': its mail would be refused"
-    assert held(CLOSES, **knowing(SENDER, NOTED, STRANGER)) == named
-    assert held(CLOSES, doors=doors(NOT_AT_THE_FILTER), **knowing(SENDER)) == f"a.com: its MX; {named}"
+    named = "to be declared or removed by a person: domain '203.0.113.9' on 'shop.example': its mail would be refused"
+    assert held(CLOSES, **knowing(DOMAIN, NOTED, STRANGER)) == named
+    assert held(CLOSES, doors=doors(NOT_AT_THE_FILTER), **knowing(DOMAIN)) == f"a.com: its MX; {named}"
     told = Guard(passed=False, reason=named)
-    assert held(CLOSES, doors=doors(told), **knowing(SENDER)) == named
-    assert held(CLOSES, **knowing(SENDER, declared=SENDER.id)) == ""
-    assert held(CLOSES, **knowing(replace(SENDER, gone_at=NOW))) == ""
-    assert held(CLOSES, doors=replace(doors(), seen_locked=True), **knowing(SENDER)) == ""
+    assert held(CLOSES, doors=doors(told), **knowing(DOMAIN)) == named
+    assert held(CLOSES, **knowing(DOMAIN, declared=DOMAIN.id)) == ""
+    assert held(CLOSES, **knowing(replace(DOMAIN, gone_at=NOW))) == ""
+    assert held(CLOSES, doors=replace(doors(), seen_locked=True), **knowing(DOMAIN)) == ""
     assert held(CLOSES, **knowing(NOTED, STRANGER)) == ""
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_what_closes_for_the_first_time_is_rehearsed_and_what_closes_nothing_need_not_be(passed):
+    known = replace(doors(), rehearsed=Guard(passed, "the mail says so"))
+    closing, other = rule(CLOSES, around(doors=known)), rule(PLAN, around(doors=known))
+    told = {each.gate: each for each in closing.answers}
+    assert (told["rehearsal"].passed, told["rehearsal"].reason) == (passed, "the mail says so")
+    assert (closing.refusal is None) is passed
+    assert other.refusal is None
+    assert next(each.reason for each in other.answers if each.gate == "rehearsal") == ""
 
 
 def test_what_opens_needs_a_lock_that_is_proven_whoever_planned_it():

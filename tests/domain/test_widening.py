@@ -20,6 +20,8 @@ def test_a_profile_lets_in_nothing_beyond_itself():
     ("overrides", "told"),
     [
         ({"delivery_networks": ["65.99.255.0/24", "203.0.113.0/24"]}, ("delivery_networks: 203.0.113.0/24",)),
+        ({"microsoft_networks": ["40.107.0.0/16", "203.0.113.0/24"]}, ("microsoft_networks: 203.0.113.0/24",)),
+        ({"microsoft_networks": ["0.0.0.0/0"]}, ("microsoft_networks: 0.0.0.0/0",)),
         ({"mx_suffixes": ["filter.example"]}, ("mx_suffixes: filter.example",)),
         ({"spf": {"includes": ["senders.example"]}}, ("spf.includes: senders.example",)),
         ({"alert_policies": ["Other"]}, ("alert_policies: Other",)),
@@ -39,6 +41,7 @@ def test_what_is_beyond_is_named_with_its_field(overrides, told):
     "overrides",
     [
         {"delivery_networks": ["65.99.255.128/25"]},
+        {"microsoft_networks": ["40.107.7.0/24", "2a01:111:f400:7::/64"]},
         {"mx_suffixes": ["inbound30.exchangedefender.com"]},
         {"spoof_allow": {"spoofed_user": "ann@contoso.example"}},
         {"spf": None, "out_of_office": None, "spoof_intelligence": None, "spoof_allow": None},

@@ -19,6 +19,7 @@ ROLES = {
     ("00000002-0000-0ff1-ce00-000000000000", "dc50a0fb-09a3-484d-be87-e023b12c6440"),  # Exchange.ManageAsApp
     ("00000007-0000-0ff1-ce00-000000000000", "455e5cd2-84e8-4751-8344-5672145dfa17"),  # Exchange.ManageAsApp
     ("00000003-0000-0000-c000-000000000000", "ed4fca05-be46-441f-9803-1873825f8fdb"),  # SecurityAlert.ReadWrite.All
+    ("00000003-0000-0000-c000-000000000000", "89b20d8a-76e2-4057-867b-9961f800b9a4"),  # ExchangeMessageTrace.Read.All
     ("c5393580-f805-4401-95e8-94b7a6ef2fc2", "594c1fb6-4f81-4475-ae41-0c394909246c"),  # ActivityFeed.Read
 }
 """Resource and role ids: docs/reference/entra.md and docs/reference/defender-alerts-and-audit.md."""

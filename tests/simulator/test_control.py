@@ -81,6 +81,7 @@ async def test_region_switches_and_access_change(sim: httpx.AsyncClient, world: 
             "app_roles": ["exchange"],
             "directory_roles": ["Global Reader"],
             "permissions": [],
+            "tracing_principal": True,
         },
     }
 
@@ -91,6 +92,16 @@ async def test_region_switches_and_access_change(sim: httpx.AsyncClient, world: 
     tenant = world.tenant("a.example")
     assert tenant is not None
     assert tenant.access.directory_roles == {"Global Reader"}
+
+
+async def test_mail_arrives_or_is_refused_by_the_connectors(sim: httpx.AsyncClient, a: dict[str, Any]) -> None:
+    url, mail = f"/tenants/{a['tenant_id']}/mail", {"sender": "kim@sender.example", "recipient": "lee@a.example"}
+
+    came = [(await sim.post(url, json=mail | {"from_ip": ip})).json() for ip in ("65.99.255.7", "198.51.100.20")]
+    earlier = (await sim.post(url, json=mail | {"from_ip": "198.51.100.20", "ago": 3600})).json()
+
+    assert [each["came_in"] for each in came] == [True, False]
+    assert earlier == {"came_in": True}
 
 
 @pytest.mark.parametrize(

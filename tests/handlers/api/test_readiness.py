@@ -95,6 +95,24 @@ async def test_consent_for_alerts_and_audit_may_be_missing(service, tenant):
     assert "ActivityFeed.Read" in items["audit-consent"].remedy
 
 
+async def test_the_missing_half_of_what_the_message_trace_needs_is_named(service, tenant):
+    _, items = await look(service, tenant)
+    assert (items["trace-consent"].state, items["trace-principal"].state) == ("missing", "unknown")
+    assert "ExchangeMessageTrace.Read.All" in items["trace-consent"].remedy
+    tenant.access.permissions.add("ExchangeMessageTrace.Read.All")
+    service.clock.advance(hours=2)  # a token that was given before says otherwise for an hour
+    await service.sweep()
+    found, items = await look(service, tenant)
+    assert (items["trace-consent"].state, items["trace-principal"].state) == ("ok", "missing")
+    assert "New-MgServicePrincipal -AppId 8bd644d1" in items["trace-principal"].remedy
+    assert found.ready
+    tenant.mail.principal = True
+    service.clock.advance(hours=7)
+    await service.sweep()
+    _, items = await look(service, tenant)
+    assert items["trace-principal"].state == "ok"
+
+
 async def test_observing_needs_a_reader_only(service):
     tenant = service.world.add_tenant("contoso.example")
     tenant.access.directory_roles = {"Global Reader"}

@@ -1,0 +1,166 @@
+"""The mail itself is asked which way it came: what a lock would refuse before it closes, what came round it since.
+
+Before the first close each network and sender's domain from outside is a finding that a person declares, as a service
+connector or as mail that will bounce. Afterwards any message from outside is a finding of `lock-bypass`, and none is
+the lock's proof. Source: docs/reference/message-trace.md.
+"""
+
+from domain.control import Compliant, Control, Facts, Judgement, NeedsPerson, NotApplicable, Unknown, with_findings
+from domain.controls import inbound_lockdown
+from domain.exchange import AcceptedDomain, InboundConnector
+from domain.findings import THE_REST, Finding, found, to_be_answered
+from domain.guards import Guard
+from domain.mail_flow import Group, MailFlow, Traffic, Way
+from domain.mail_trace import Ways
+from domain.shown import quoted
+from domain.tenant import Wanted
+from domain.ways_round import CONTROL_ID as BYPASS
+
+_ID = "mail-flow"
+MAIL_FROM = "mail from "
+"""What the name of a finding begins with that is no way round, but mail that came by one."""
+
+
+def _judge(facts: Facts, wanted: Wanted) -> Judgement:
+    flow = wanted.inventory.mail
+    if flow.failed:
+        return Unknown(f"the message trace could not be read: {flow.failed}", flow.remedy)
+    if flow.missing:
+        return NotApplicable(
+            f"the message trace was not granted: {_MISSING[flow.missing]}; readiness says how to grant it"
+        )
+    locked = inbound_lockdown.is_locked(facts)
+    if locked and flow.proof:
+        return _proven(flow.proof, facts, wanted)
+    if flow.rehearsal and not locked:
+        return with_findings(Compliant(_rehearsed(flow.rehearsal, facts, wanted)), senders(wanted), wanted.inventory)
+    if locked or flow.so_far is not None:
+        return Unknown(_being_read(flow))
+    return NotApplicable(_NOTHING)
+
+
+_NOTHING = "nothing locks it, and nothing is to be rehearsed: an MX is not the filter's yet, or it was locked before"
+_MISSING = {
+    "permission": "the application may not read it",
+    "principal": "Microsoft's tracing app has no service principal in the tenant",
+}
+
+
+def _being_read(flow: MailFlow) -> str:
+    if flow.so_far is None:
+        return "the message trace was not read yet"
+    return f"the message trace is being read: {flow.so_far} rows so far"
+
+
+def _proven(proof: Traffic, facts: Facts, wanted: Wanted) -> Judgement:
+    time = f"from {proof.start:%Y-%m-%d %H:%M} to {proof.end:%Y-%m-%d %H:%M} UTC"
+    open_ways = [each for each in came_round(wanted) if wanted.inventory.is_open(each)]
+    if open_ways:
+        messages = sum(each.messages for each in _outside(proof, wanted)) + proof.further
+        return NeedsPerson(
+            f"{messages} messages came round the filter {time}: see the findings of {BYPASS}{_beside(facts)}"
+        )
+    return Compliant(f"no message came round the filter {time}; {_counts(proof, wanted)}{_beside(facts)}")
+
+
+def _counts(traffic: Traffic, wanted: Wanted) -> str:
+    """What was delivered, by the way that it came."""
+    names: dict[Way, str] = {
+        "filter": "by the filter",
+        "tenant": "of the tenant itself",
+        "declared": "by what is declared",
+    }
+    counts = [f"{traffic.came(way)} {name}" for way, name in names.items() if traffic.came(way)]
+    counts += [f"{traffic.settling} while the lock took effect"] if traffic.settling else []
+    counts += [f"{traffic.came('unclear')} with no usable address"] if traffic.came("unclear") else []
+    if not Ways.of(wanted).microsofts and (outside := sum(each.messages for each in traffic.groups)):
+        counts += [f"{outside} from elsewhere, and the profile does not list Microsoft's own addresses"]
+    return f"{traffic.delivered} were delivered{': ' if counts else ''}{', '.join(counts)}"
+
+
+def _rehearsed(traffic: Traffic, facts: Facts, wanted: Wanted) -> str:
+    short = ", the last 48 hours alone, as there are more than 500,000 rows" if wanted.inventory.mail.short else ""
+    time = f"from {traffic.start:%Y-%m-%d %H:%M} to {traffic.end:%Y-%m-%d %H:%M} UTC{short}"
+    return f"rehearsed with the mail {time}: {_counts(traffic, wanted)}{_beside(facts)}"
+
+
+def _beside(facts: Facts) -> str:
+    """Where Exchange looks behind the server that hands mail over, the trace may name another one."""
+    skips = any(each.enabled and (each.ef_skip_ips or each.ef_skip_last_ip) for each in facts.known(InboundConnector))
+    said = "Enhanced Filtering is on, so the trace may name the server before the one that handed mail over"
+    return f"; {said}" if skips else ""
+
+
+def _outside(traffic: Traffic, wanted: Wanted) -> list[Group]:
+    """The groups that are nobody's by the config of today. Without a list of Microsoft's ranges none can be told."""
+    ways = Ways.of(wanted)
+    if not ways.microsofts:
+        return []
+    return [each for each in traffic.groups if any(ways.way(address) == "outside" for address in each.addresses)]
+
+
+def senders(wanted: Wanted) -> tuple[Finding, ...]:
+    """What the lock would refuse, a finding for each network and sender's domain."""
+    traffic = wanted.inventory.mail.rehearsal
+    if traffic is None:
+        return ()
+    groups = tuple(_sender(each, wanted) for each in _outside(traffic, wanted))
+    return (*groups, THE_REST) if traffic.further and groups else groups
+
+
+def _sender(group: Group, wanted: Wanted) -> Finding:
+    domain = group.domain or "no sender"
+    latest = f"the last at {group.latest:%Y-%m-%d %H:%M} UTC"
+    said = f"{_messages(group)} from {', '.join(group.addresses)}, {latest}, would be refused{_unless(wanted)}"
+    return found("sender", _ID, group.source, f"{group.source}, {domain}", said)
+
+
+def came_round(wanted: Wanted) -> tuple[Finding, ...]:
+    """Mail that came round the filter since it was locked, a finding for each address."""
+    proof = wanted.inventory.mail.proof
+    return tuple(_round(each, wanted) for each in _outside(proof, wanted)) if proof else ()
+
+
+def _messages(group: Group) -> str:
+    return f"{group.messages} message{'s' if group.messages > 1 else ''}"
+
+
+def _unless(wanted: Wanted) -> str:
+    """The trace does not name certificates."""
+    names = [quoted(each.name) for each in wanted.tenant.service_connectors if each.certificate]
+    return f", unless it is of {' or '.join(names)}, known by certificate" if names else ""
+
+
+def _round(group: Group, wanted: Wanted) -> Finding:
+    came = f"{_messages(group)} came in from it, the last at {group.latest:%Y-%m-%d %H:%M} UTC"
+    said = f"{came}, though the tenant was locked{_unless(wanted)}"
+    return found("bypass", BYPASS, f"{MAIL_FROM}{group.source}", group.source, said)
+
+
+def rehearsed(wanted: Wanted) -> Guard:
+    """Whether the first close may be: what it would refuse is known, and answered, or the trace was never granted."""
+    flow = wanted.inventory.mail
+    if flow.missing:
+        return Guard(
+            passed=True, reason=f"not rehearsed, as the message trace was never granted: {_MISSING[flow.missing]}"
+        )
+    if flow.failed:
+        return Guard(passed=False, reason=f"the message trace could not be read: {flow.failed}", unread=True)
+    if flow.rehearsal is None:
+        return Guard(passed=False, reason=_being_read(flow), unread=True)
+    waiting = [each for each in senders(wanted) if wanted.inventory.is_open(each)]
+    return Guard(passed=not waiting, reason=to_be_answered(waiting))
+
+
+CONTROL = Control(
+    id=_ID,
+    title="No message comes round the filter, and what its lock would refuse is known before it closes",
+    about=(InboundConnector,),
+    beside=(AcceptedDomain,),
+    parts=("delivery_networks",),
+    optional_parts=("microsoft_networks",),
+    judge=_judge,
+    asks_mail=True,
+    finds=("sender",),
+    by_hand="Declare each sender as a service connector, or that its mail will bounce; find what let the others in.",
+)

@@ -1,0 +1,144 @@
+"""Which way the messages of a tenant came, counted from the rows of its message trace.
+
+Counted are servers and senders' domains: no subject and no address of a person is kept.
+Source: docs/reference/message-trace.md#row, #meaning.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from domain.addresses import AnyAddress, AnyNetwork, public_address
+from domain.mail_flow import MOST_COUNTED, Group, Traffic, Way
+from domain.profile import first_fault
+from domain.tenant import TenantConfig, Wanted
+
+type GroupedBy = Literal["network", "address"]
+
+_NETWORK_BITS = {4: 24, 6: 64}
+
+
+class OddTrace(ValueError):  # noqa: N818 - it names the row, and the error is that there is one
+    """The row is not as documented; *str()* says in one line what is wrong with it."""
+
+
+class Trace(BaseModel):
+    """One message to one recipient. What the row says of its subject and its recipient is not read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    received: AwareDatetime = Field(alias="receivedDateTime", strict=False)
+    sender: str | None = Field(alias="senderAddress")
+    from_ip: str | None = Field(alias="fromIP")
+    status: str
+
+    @property
+    def sender_domain(self) -> str:
+        """In lower case; empty for a message without a sender, as reports of non-delivery are."""
+        return (self.sender or "").rpartition("@")[2].strip().casefold()
+
+
+def parse_trace(raw: object) -> Trace:
+    """Read a row.
+
+    Raises:
+        OddTrace: A field that matters is missing or of another type.
+    """
+    try:
+        return Trace.model_validate(raw)
+    except ValidationError as error:
+        raise OddTrace(first_fault("row", error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Whose addresses are known of a tenant. *microsofts* is empty where the profile does not list them."""
+
+    filters: tuple[AnyNetwork, ...]
+    microsofts: tuple[AnyNetwork, ...]
+    declared: tuple[AnyNetwork, ...]
+
+    @classmethod
+    def of(cls, wanted: Wanted) -> Self:
+        profile = wanted.profile
+        return cls(
+            tuple(map(ip_network, profile.delivery_networks)),
+            tuple(map(ip_network, profile.microsoft_networks)),
+            tuple(_declared(wanted.tenant)),
+        )
+
+    def way(self, from_ip: str | None) -> Way:
+        """Which way a message came that a server at *from_ip* handed over."""
+        if not (text := (from_ip or "").strip()):
+            return "tenant"
+        address = public_address(text)
+        if address is None:
+            return "unclear"
+        known: tuple[tuple[Way, tuple[AnyNetwork, ...]], ...] = (
+            ("filter", self.filters),
+            ("tenant", self.microsofts),
+            ("declared", self.declared),
+        )
+        return next((way for way, networks in known if any(address in each for each in networks)), "outside")
+
+
+def _declared(tenant: TenantConfig) -> Iterable[AnyNetwork]:
+    """The addresses of services, and of what a person has declared of the tenant's connectors."""
+    yield from (ip_network(each) for service in tenant.service_connectors for each in service.sender_ips)
+    for said in tenant.declared:
+        of_connector = said.kind == "address" or (said.kind == "bypass" and said.name.startswith("connector "))
+        for text in said.value.split(", ") if of_connector else ():
+            try:
+                yield ip_network(text.strip(), strict=False)
+            except ValueError:  # a certificate, or a range that no connector takes
+                continue
+
+
+def counted(  # noqa: PLR0913 - what is counted, and by what
+    traffic: Traffic,
+    rows: Iterable[Trace],
+    ways: Ways,
+    *,
+    by: GroupedBy,
+    settled_at: datetime | None = None,
+    known_until: datetime | None = None,
+) -> Traffic:
+    """*traffic* with *rows*; those that were not received in its time, or not delivered, tell nothing.
+
+    *settled_at*: until then what comes from outside is settling. *known_until*: rows before it were counted once, so
+    that they count only for a group that is not known to have had one as late.
+    """
+    groups = {(each.source, each.domain): each for each in traffic.groups}
+    by_way, read, settling, further = dict(traffic.by_way or {}), traffic.rows, traffic.settling, traffic.further
+    for row in rows:
+        read += 1
+        if row.status.casefold() != "delivered" or not traffic.start <= row.received <= traffic.end:
+            continue
+        way, again = ways.way(row.from_ip), known_until is not None and row.received < known_until
+        if not again:
+            by_way[way] = by_way.get(way, 0) + 1
+        address = public_address(row.from_ip or "")
+        if way != "outside" or address is None:
+            continue
+        if settled_at and row.received < settled_at:
+            settling += 0 if again else 1
+            continue
+        key = _key(address, row.sender_domain, by)
+        if key in groups:
+            late = not again or row.received > groups[key].latest
+            groups[key] = groups[key].and_another(str(address), row.received) if late else groups[key]
+        elif len(groups) < MOST_COUNTED:
+            groups[key] = Group(*key, 1, row.received, (str(address),))
+        else:
+            further += 1
+    return replace(traffic, rows=read, by_way=by_way, settling=settling, groups=tuple(groups.values()), further=further)
+
+
+def _key(address: AnyAddress, domain: str, by: GroupedBy) -> tuple[str, str]:
+    if by == "address":
+        return str(address), ""
+    return str(ip_network(f"{address}/{_NETWORK_BITS[address.version]}", strict=False)), domain

@@ -1,0 +1,153 @@
+"""What the control makes of what the trace told, and what the gate hears of it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.control import Compliant, Facts, NeedsPerson, NotApplicable, Unknown
+from domain.controls import CATALOGUE
+from domain.controls.mail_flow import came_round, rehearsed, senders
+from domain.findings import THE_REST
+from domain.mail_flow import Group, MailFlow, Traffic
+from tests.domain.builders import NOW, TRACED, healthy, reading, wanted
+
+CONTROL, BYPASS = CATALOGUE["mail-flow"], CATALOGUE["lock-bypass"]
+SHOP = Group("198.51.100.0/24", "shop.example", 1, NOW, ("198.51.100.9",))
+STRANGER = Group("198.51.100.20", "", 2, NOW, ("198.51.100.20",))
+REHEARSAL = Traffic(NOW - timedelta(days=1), NOW, 1, {"outside": 1}, groups=(SHOP,))
+PROOF = Traffic(NOW - timedelta(days=1), NOW, 1, {"filter": 1})
+OPENED = healthy() | {"Get-InboundConnector": []}
+
+
+def tenant(flow: MailFlow, *declared: str, **config: Any):
+    known = wanted(**config)
+    return replace(known, inventory=replace(known.inventory, mail=flow, declared=frozenset(declared)))
+
+
+def judged(flow, *declared, rows=None, control=CONTROL, **config):
+    return control.find(Facts(reading(rows or healthy())), tenant(flow, *declared, **config))
+
+
+def with_proof(**changes):
+    return replace(TRACED, proof=replace(PROOF, **changes))
+
+
+def test_a_locked_tenant_whose_mail_came_by_the_filter_is_compliant_with_the_time_that_this_covers():
+    found = judged(with_proof(by_way={"filter": 3, "tenant": 2, "declared": 1, "unclear": 1}, settling=1))
+    assert isinstance(found, Compliant)
+    assert found.detail == (
+        "no message came round the filter from 2026-11-22 12:00 to 2026-11-23 12:00 UTC; 7 were delivered: 3 by the"
+        " filter, 2 of the tenant itself, 1 by what is declared, 1 while the lock took effect, 1 with no usable address"
+    )
+
+
+def test_what_came_round_is_a_finding_of_lock_bypass_until_a_person_vouches_for_it():
+    flow = with_proof(groups=(STRANGER,))
+    found = judged(flow)
+    assert isinstance(found, NeedsPerson)
+    assert found.todo.startswith("2 messages came round the filter")
+    bypass = judged(flow, control=BYPASS)
+    [finding] = bypass.findings
+    assert (finding.kind, finding.control, finding.value) == ("bypass", "lock-bypass", "198.51.100.20")
+    assert finding.value in bypass.todo
+    assert isinstance(judged(flow, finding.id), Compliant)
+    assert isinstance(judged(flow, finding.id, control=BYPASS), Compliant)
+    service = {"service_connectors": [{"name": "Copier", "sender_ips": ["198.51.100.20"]}]}
+    assert came_round(tenant(flow, **service)) == ()
+
+
+def test_without_a_list_of_microsofts_addresses_mail_from_elsewhere_is_shown_and_never_a_finding():
+    flow = with_proof(groups=(STRANGER,), by_way={"outside": 2})
+    known = tenant(flow)
+    unlisted = replace(
+        known,
+        profile=known.profile.model_validate(
+            known.profile.model_dump(exclude={"microsoft_networks"}, exclude_unset=True)
+        ),
+    )
+    found = CONTROL.find(Facts(reading(healthy())), unlisted)
+    assert isinstance(found, Compliant)
+    assert "2 from elsewhere, and the profile does not list Microsoft's own addresses" in found.detail
+    assert (came_round(unlisted), senders(unlisted)) == ((), ())
+
+
+def test_enhanced_filtering_is_said_beside_every_verdict():
+    rows = healthy()
+    rows["Get-InboundConnector"][0]["EFSkipLastIP"] = True
+    for flow in (TRACED, with_proof(groups=(STRANGER,))):
+        found = judged(flow, rows=rows)
+        assert "Enhanced Filtering is on" in (found.todo if isinstance(found, NeedsPerson) else found.detail)
+
+
+def test_before_the_first_close_each_sender_is_a_finding_and_declared_ones_let_it_be():
+    found = judged(TRACED, rows=OPENED)
+    assert isinstance(found, NeedsPerson)
+    [sender] = found.findings
+    assert (sender.kind, sender.control, sender.value) == ("sender", "mail-flow", "198.51.100.0/24, shop.example")
+    assert sender.lets_in == "1 message from 198.51.100.9, the last at 2026-11-23 12:00 UTC, would be refused"
+    for answer in (sender.id, THE_REST.id):
+        answered = judged(TRACED, answer, rows=OPENED)
+        assert isinstance(answered, Compliant)
+        assert answered.detail.startswith("rehearsed with the mail from 2026-11-22 12:00")
+        assert rehearsed(tenant(TRACED, answer)).passed
+    assert not rehearsed(tenant(TRACED)).passed
+    assert sender.value in rehearsed(tenant(TRACED)).reason
+
+
+def test_mail_without_a_sender_and_services_known_by_certificate_are_said():
+    flow = replace(TRACED, rehearsal=replace(REHEARSAL, groups=(replace(STRANGER, source="198.51.100.0/24"),)))
+    known = tenant(flow, service_connectors=[{"name": "CRM", "certificate": "crm.example"}])
+    [sender] = senders(known)
+    assert sender.value == "198.51.100.0/24, no sender"
+    assert sender.lets_in.endswith("would be refused, unless it is of 'CRM', known by certificate")
+
+
+def test_what_was_not_counted_one_by_one_is_one_finding_more():
+    assert senders(tenant(MailFlow())) == ()
+    flow = replace(TRACED, rehearsal=replace(REHEARSAL, further=9))
+    assert [each.id for each in senders(tenant(flow))][-1] == THE_REST.id
+
+
+def test_a_short_rehearsal_says_so():
+    found = judged(replace(TRACED, short=True), THE_REST.id, rows=OPENED)
+    assert isinstance(found, Compliant)
+    assert "the last 48 hours alone" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("flow", "rows", "found"),
+    [
+        (
+            MailFlow(failed="no answer", remedy="grant it"),
+            None,
+            Unknown("the message trace could not be read: no answer", "grant it"),
+        ),
+        (MailFlow(), None, Unknown("the message trace was not read yet")),
+        (MailFlow(so_far=5000), OPENED, Unknown("the message trace is being read: 5000 rows so far")),
+    ],
+)
+def test_what_was_not_read_is_unknown(flow, rows, found):
+    assert judged(flow, rows=rows) == found
+
+
+@pytest.mark.parametrize(("flow", "rows"), [(MailFlow(missing="permission"), None), (MailFlow(), OPENED)])
+def test_what_was_never_granted_or_has_nothing_to_prove_is_not_applicable(flow, rows):
+    assert isinstance(judged(flow, rows=rows), NotApplicable)
+
+
+@pytest.mark.parametrize(
+    ("flow", "passed", "said"),
+    [
+        (MailFlow(missing="principal"), True, "not rehearsed, as the message trace was never granted: Microsoft's"),
+        (MailFlow(failed="no answer", rehearsal=TRACED.rehearsal), False, "could not be read: no answer"),
+        (MailFlow(), False, "was not read yet"),
+        (MailFlow(so_far=7), False, "is being read: 7 rows so far"),
+        (replace(TRACED, rehearsal=replace(REHEARSAL, groups=())), True, ""),
+    ],
+)
+def test_a_first_close_waits_for_what_was_granted_and_cannot_be_read(flow, passed, said):
+    guard = rehearsed(tenant(flow))
+    assert guard.passed is passed
+    assert said in guard.reason
