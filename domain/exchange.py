@@ -13,6 +13,7 @@ Source: docs/reference/exchange.md.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
@@ -89,7 +90,9 @@ class ExchangeObject(BaseModel):
     @classmethod
     def of(cls, row: Row) -> Self:
         """Read *row*, or raise ValidationError naming the field that is missing or odd."""
-        return cls.model_validate({name: value for name, each in row.items() if (value := _spelled(each)) is not None})
+        wanted = row if cls.model_config.get("extra") == "allow" else _names(cls)
+        known = {name: _spelled(row[name]) for name in wanted if name in row}
+        return cls.model_validate({name: value for name, value in known.items() if value is not None})
 
     @classmethod
     def nouns(cls) -> frozenset[str]:
@@ -101,6 +104,14 @@ class ExchangeObject(BaseModel):
     def key(self) -> str:
         """What tells two rows apart when several queries list the same object."""
         raise NotImplementedError
+
+
+@cache
+def _names(kind: type[ExchangeObject]) -> tuple[str, ...]:
+    """What the service calls the fields of *kind*."""
+    aliases = [field.validation_alias for field in kind.model_fields.values()]
+    choices = [alias.choices if isinstance(alias, AliasChoices) else [alias] for alias in aliases]
+    return tuple(str(name) for names in choices for name in names)
 
 
 class AcceptedDomain(ExchangeObject):

@@ -5,24 +5,31 @@ Source: docs/reference/exchange.md#values, #false-drift.
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from typing import Annotated
 
 from pydantic import BeforeValidator
 
+_REMEMBERED = 4096
+"""Values that each way of folding remembers: a fleet has the same names and networks again and again."""
 
+
+@lru_cache(_REMEMBERED)
 def name(text: str) -> str:
     """Fold *text* for comparing names: no invisible characters (U+200B, U+FEFF ...), one blank, no case."""
     visible = "".join(c for c in text if unicodedata.category(c) != "Cf")
     return " ".join(visible.split()).casefold()
 
 
+@lru_cache(_REMEMBERED)
 def domain(text: str) -> str:
     """Fold a domain or pattern: `smtp:*;1` and `*` are the same, `Contoso.COM.` and `contoso.com` too."""
     bare = text.strip().casefold().removeprefix("smtp:")
     return bare.partition(";")[0].strip().rstrip(".")
 
 
+@lru_cache(_REMEMBERED)
 def network(text: str) -> str:
     """Fold an IPv4 address or CIDR: `65.99.255.7/24` is `65.99.255.0/24`, `1.2.3.4` is `1.2.3.4/32`.
 
