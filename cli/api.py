@@ -30,6 +30,10 @@ class Api:
     def get(self, path: str, **params: str | int) -> Any:  # noqa: ANN401 - JSON
         return self._ask("GET", path, params=params).json()
 
+    def content(self, path: str, **params: str) -> bytes:
+        """An answer as it came."""
+        return self._ask("GET", path, params=params).content
+
     def put(self, path: str, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
         return self._ask("PUT", path, json=body, headers=headers)
 

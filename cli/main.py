@@ -326,6 +326,43 @@ def readiness(ctx: typer.Context, tenants: Tenants = None) -> None:
     raise typer.Exit(0 if all(each["ready"] for _, each in found) else 1)
 
 
+class Form(StrEnum):
+    """What evidence can be had as."""
+
+    JSON = "json"
+    HTML = "html"
+    CSV = "csv"
+
+
+@app.command()
+def evidence(
+    ctx: typer.Context,
+    month: Annotated[str, typer.Argument(help="A month, such as 2026-11.")],
+    file: Annotated[
+        Path, typer.Argument(help="Where to; its ending says as what: .json, .html (prints to PDF), .csv.")
+    ],
+    *,
+    tenant: Annotated[str, typer.Option(help="A tenant's id, name or initial domain; without, all tenants.")] = "",
+    make: Annotated[bool, typer.Option("--make", help="Make and keep it first: a month that is over.")] = False,
+) -> None:
+    """The evidence of a month, for one customer or, for the MSP, of all."""
+    session: Session = ctx.obj
+    form = file.suffix.removeprefix(".")
+    if form not in set(Form):
+        raise Failure(2, f"{file}: should end in {', '.join(f'.{each}' for each in Form)}")
+    with session.service() as api:
+        path = f"evidence/{month}"
+        if tenant:
+            tenant_id = tenants_named(api, [tenant])[0]["tenant_id"]
+            path = f"tenants/{tenant_id}/evidence/{month}"
+            if make:
+                api.post(f"tenants/{tenant_id}/evidence", {"month": month})
+        content = api.content(path, format=form)
+    file.write_bytes(content)
+    digest = sha256(content).hexdigest()
+    session.tell({"file": str(file), "sha256": digest}, lambda: show.cell(f"{file}: SHA-256 {digest}"))
+
+
 def _asked_of_each(session: Session, tenants: list[str] | None, what: str) -> list[tuple[dict[str, Any], Any]]:
     """Each tenant with its *what*, which is printed here where JSON is wanted."""
     with session.service() as api:

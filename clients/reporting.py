@@ -1,11 +1,14 @@
-"""The settings of what leaves the installation for people and programs: notices."""
+"""The settings of what leaves the installation for people and programs: notices, monthly evidence."""
 
+import json
+import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clients.notify.channels import NAME, SETTING_PREFIX, Channels, channels_of
+from domain.evidence.page import Brand
 
 
 def _channel_names(text: object) -> tuple[str, ...]:
@@ -13,6 +16,18 @@ def _channel_names(text: object) -> tuple[str, ...]:
     if not all(NAME.fullmatch(name) for name in names):
         raise ValueError("should be names such as notify-ops")
     return tuple(names)
+
+
+_LOGO = re.compile(r"data:image/(?:png|jpeg|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
+
+
+def _brand(text: object) -> Brand:
+    """Raises ValueError."""
+    given = json.loads(str(text)) if str(text).lstrip().startswith("{") else {"name": str(text)}
+    brand = Brand(**given)
+    if brand.logo and not _LOGO.fullmatch(brand.logo):
+        raise ValueError("logo should be a data URI of a PNG, JPEG or SVG image")
+    return brand
 
 
 class ReportingSettings(BaseSettings):
@@ -25,6 +40,9 @@ class ReportingSettings(BaseSettings):
     notify: Annotated[tuple[str, ...], BeforeValidator(_channel_names)] = Field(
         (),
         description="names of channels that the operators read, such as notify-ops, whose URL is HOLDFAST_NOTIFY_OPS",
+    )
+    brand: Annotated[Brand, BeforeValidator(_brand)] = Field(
+        Brand(), description='a name, or a JSON object {"name", "logo"} whose logo is a data URI of an image'
     )
     notify_urls: dict[str, str] = Field(
         {},

@@ -178,6 +178,18 @@ class Notify(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MakeEvidence(Message):
+    """Make the evidence of a month that is over, of one tenant or (`service`) of all, unless it was made."""
+
+    queue = "notifications"
+    patience = Patience(first=timedelta(seconds=30), longest=timedelta(minutes=10), attempts=20)
+
+    kind: Literal["evidence"] = "evidence"
+    tenant_id: TenantId | Literal["service"]
+    month: Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TriageAlerts(Message):
     """Look at the Defender alerts of one tenant."""
 
@@ -247,6 +259,7 @@ type Job = Annotated[
     | TriageAlerts
     | ReadAudit
     | Notify
+    | MakeEvidence
     | ReadTicket
     | PollTickets
     | TicketRequest,

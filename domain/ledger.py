@@ -1,7 +1,7 @@
 """What happened, entry by entry: append-only, newest first when read."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, JsonValue, computed_field
 
 from domain.control import Drift
 from domain.gate import GateAnswer
+from domain.reading import Lane
 from domain.states import ControlState, StateName
 from domain.steps import ShownStep, Value
 
@@ -50,6 +51,9 @@ type LedgerEvent = Literal[
     "settings_changed",
     "exported",
     "checkpoint",
+    "first_look",
+    "not_looked",
+    "evidence_made",
 ]
 
 
@@ -79,7 +83,8 @@ class Entry:
 
     *before* and *after* map each drifted field to its value, as found and as read again after the write.
     *answers*: what each part of the gate said. *actor*: who did it, `holdfast` or a person. *last_good*: when a look
-    last found the control as wanted, before the drift that this entry tells of. *finding*: what a person had removed.
+    last found the control as wanted, before what this entry tells of: the end of what was proven. *finding*: what a
+    person had removed.
     """
 
     at: AwareDatetime
@@ -139,7 +144,41 @@ def of_transition(
         drift=after.drift,
         steps=after.steps,
         profile_version=after.profile_version,
-        last_good=after.proofs[-1].end if after.proofs and (after.drift or after.state == "needs_person") else None,
+        last_good=_last_good(before, after),
+    )
+
+
+def _last_good(before: ControlState, after: ControlState) -> datetime | None:
+    if before.state == "compliant":
+        return before.read_at
+    return after.proofs[-1].end if after.proofs and (after.drift or after.state == "needs_person") else None
+
+
+def of_first_look(
+    before: Iterable[ControlState], after: Iterable[ControlState], *, at: datetime, tenant_id: str
+) -> Entry | None:
+    """The entry for controls that a look found as documented, or without meaning here, before anything was known."""
+    new = {each.id for each in before if each.since is None}
+    standing: dict[str, JsonValue] = {
+        each.id: _FIRST[each.state] for each in after if each.id in new and each.state in _FIRST
+    }
+    if not standing:
+        return None
+    said = ", ".join(f"{control} {word}".replace("_", " ") for control, word in standing.items())
+    return Entry(at=at, tenant_id=tenant_id, event="first_look", detail=said, after={"standing": standing})
+
+
+_FIRST: dict[StateName, str] = {"compliant": "proven", "not_applicable": "not_applicable"}
+
+
+def of_missed_looks(last: Mapping[Lane, datetime], *, at: datetime, tenant_id: str) -> Entry | None:
+    """The entry for looks that came more than two intervals after those of *last*, by lane."""
+    if not last:
+        return None
+    said = ", ".join(f"{lane} since {since:%Y-%m-%d %H:%M:%S} UTC" for lane, since in last.items())
+    since: dict[str, JsonValue] = {lane: each.isoformat() for lane, each in last.items()}
+    return Entry(
+        at=at, tenant_id=tenant_id, event="not_looked", detail=f"nobody looked: {said}", after={"since": since}
     )
 
 

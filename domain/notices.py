@@ -12,12 +12,13 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
+from domain.evidence.message import monthly_text, monthly_title
 from domain.incident import SERVICE
 from domain.ledger import Entry
 from domain.psa import news
 from domain.shown import visible
 
-type NoticeStage = Literal["begun", "changed hands", "ended", "test"]
+type NoticeStage = Literal["begun", "changed hands", "ended", "report", "test"]
 
 QUIET_AFTER = timedelta(days=2)
 """An incident of the service that nobody has ended, and that comes up again after so long, is another one."""
@@ -142,6 +143,13 @@ def notice(ledger: str, cause: str, number: int, made: Turn, entries: Sequence[E
     }.get(made.stage, "This has ended.")
     title = harmless(f"[{incident} #{number}] {made.thread.about}")
     return Notice(incident, number, made.stage, title, _cut(map(harmless, [told, *map(news.sentence, entries)])))
+
+
+def report(ledger: str, cause: str, number: int, entry: Entry, tenant: str) -> Notice:
+    """The monthly message, whole: who gets it keeps it."""
+    incident = incident_of(ledger, cause)
+    title = harmless(f"[{incident} #{number}] {monthly_title(cause, tenant)}")
+    return Notice(incident, number, "report", title, monthly_text(entry))
 
 
 def trial(now: datetime, by: str) -> Notice:

@@ -19,6 +19,7 @@ from domain.jobs import (
     Done,
     ForeignMessage,
     Job,
+    MakeEvidence,
     NewerMessage,
     Notify,
     Outcome,
@@ -36,6 +37,7 @@ from handlers import operations, park
 from handlers.loop.check import check_tenant
 from handlers.loop.remediate import remediate_tenant
 from handlers.loop.visit import visit_shard
+from handlers.monthly import make_evidence
 from handlers.notices import notify
 from handlers.restraint import alone
 from handlers.security.alerts import triage_alerts
@@ -100,8 +102,8 @@ async def _work(job: Job, clients: Clients) -> Outcome:
             work = _sparing(job, triage_alerts(job, clients), clients)
         case ReadAudit():
             work = _sparing(job, read_audit(job, clients), clients)
-        case Notify():
-            work = notify(job, clients)
+        case Notify() | MakeEvidence():
+            work = _for_people(job, clients)
         case ReadTicket():
             work = read_ticket(job, clients)
         case PollTickets():
@@ -111,6 +113,10 @@ async def _work(job: Job, clients: Clients) -> Outcome:
         case _:
             assert_never(job)
     return await work
+
+
+async def _for_people(job: Notify | MakeEvidence, clients: Clients) -> Outcome:
+    return await (notify(job, clients) if isinstance(job, Notify) else make_evidence(job, clients))
 
 
 async def _sparing(

@@ -14,6 +14,7 @@ from clients.errors import Unreachable
 from clients.notify import apprise_door
 from clients.notify.channels import Channel
 from domain import notices
+from domain.evidence.message import is_monthly
 from domain.incident import SERVICE, Incident
 from domain.jobs import Again, Done, Notify, Outcome
 from domain.ledger import Entry
@@ -98,6 +99,10 @@ class _Teller:
 
     async def _tell(self, cause: str, untold: Sequence[Entry]) -> None:
         """Raises Unreachable."""
+        if is_monthly(cause):
+            await self._report(cause, untold[-1])
+            await self._keep(self._after(cause, None, untold))
+            return
         thread = self._told.threads.get(cause)
         made = notices.turn(thread, untold, self._name)
         if made:
@@ -106,6 +111,10 @@ class _Teller:
             await apprise_door.send_notice(self._channel, notice)
             log.info("notice channel=%s incident=%s number=%d", self._channel.name, notice.incident, number)
         await self._keep(self._after(cause, notices.after_turn(thread, untold, made), untold))
+
+    async def _report(self, cause: str, entry: Entry) -> None:
+        number = await self._clients.storage.chains.sequence_of(self._ledger, entry.id)
+        await apprise_door.send_notice(self._channel, notices.report(self._ledger, cause, number, entry, self._name))
 
     def _after(self, cause: str, thread: Thread | None, told: Sequence[Entry]) -> ChannelTold:
         others = {each: kept for each, kept in self._told.threads.items() if each != cause}

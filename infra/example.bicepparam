@@ -35,6 +35,7 @@ param operatorType = 'Group'
 param dnsReferences = ['CLOUDFLARE', 'PLESK_MAIN']
 param notifyReferences = ['OPS', 'FABRIKAM_IT']
 param notifyOperators = 'notify-ops'
+param brand = 'Northwind MSP'
 param baseUrls = { login: 'https://login.example.org', exchange: 'https://exchange.example.org' }
 param partnerTenantId = '99999999-9999-9999-9999-999999999999'
 param dnsServers = '192.0.2.1:53'

@@ -138,6 +138,9 @@ param notifyReferences string[] = []
 @description('Optional. Channels that the operators read, such as notify-ops, separated by blanks.')
 param notifyOperators string = ''
 
+@description('Optional. The MSP\'s name, or a JSON object {"name", "logo"} with the logo as a data URI, for the monthly evidence.')
+param brand string = ''
+
 @description('Optional. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}: for tests.')
 param baseUrls baseUrlMap = {}
 
@@ -324,6 +327,7 @@ module app 'modules/app.bicep' = {
     platformAuthentication: gate
     vaultSettings: union(dnsSettings, notifySettings)
     notifyOperators: notifyOperators
+    brand: brand
     baseUrls: baseUrls
     partnerTenantId: partnerTenantId
     dnsServers: dnsServers

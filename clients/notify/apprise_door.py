@@ -39,7 +39,7 @@ async def send_notice(channel: Channel, notice: Notice, deadline_s: float = DEAD
 def _send(url: str, notice: Notice) -> bool:
     apprise = _apprise()
     door = apprise.Apprise()
-    kind = {"begun": "warning", "changed hands": "info", "ended": "success", "test": "info"}[notice.stage]
+    kind = {"begun": "warning", "ended": "success"}.get(notice.stage, "info")
     added: bool = door.add(url)
     return added and bool(
         door.notify(body=notice.body, title=notice.title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT)

@@ -16,6 +16,7 @@ from clients.storage.anchors import Anchors
 from clients.storage.audit import AuditTable
 from clients.storage.chains import ChainTable
 from clients.storage.due import DueTable
+from clients.storage.evidence import EvidenceStore
 from clients.storage.fleet import FleetTable
 from clients.storage.fleet_index import FleetIndex
 from clients.storage.heads import HeadTable
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from clients.settings import Settings
 
-CONTAINERS = ("leases", "anchors")
+CONTAINERS = ("leases", "anchors", "evidence")
 TABLES = (
     "tenants",
     "tickets",
@@ -105,6 +106,10 @@ class Storage:
     @cached_property
     def anchors(self) -> Anchors:
         return Anchors(self._blobs_client.get_container_client("anchors"))
+
+    @cached_property
+    def evidence(self) -> EvidenceStore:
+        return EvidenceStore(self._blobs_client.get_container_client("evidence"))
 
     async def open(self) -> None:
         """Connect, and create what does not exist yet: also the brake, before anything else is written."""

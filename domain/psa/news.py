@@ -19,9 +19,11 @@ from domain.steps import ShownStep
 TENANT = "tenant"
 """The cause of what is about no control: a message that could not be worked on."""
 
-OPENING: frozenset[LedgerEvent] = frozenset({"needs_person", "held", "awaiting_approval", "parked", "incident"})
+OPENING: frozenset[LedgerEvent] = frozenset(
+    {"needs_person", "held", "awaiting_approval", "parked", "incident", "evidence_made"}
+)
 SETTLING: frozenset[LedgerEvent] = frozenset(
-    {"corrected", "found_compliant", "not_applicable", "excepted", "incident_ended"}
+    {"corrected", "found_compliant", "not_applicable", "excepted", "incident_ended", "evidence_made"}
 )
 PASSING = frozenset({"brake", "freeze", "order", "lease", "tenant"})
 """Parts of the gate that a person has closed, or that open by themselves: no ticket is needed to know."""

@@ -1,14 +1,12 @@
 """What a chain is verified with: its links and entries as they are stored, its head, and its way to a root."""
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients.connect import Clients
-from domain import chain
 from domain.chain import CHECKPOINT, Head, Proof
 from domain.errors import BadField, UnknownChain
 from domain.incident import SERVICE
@@ -16,6 +14,7 @@ from domain.ledger import Entry, LedgerEvent
 from handlers.api.access import as_role
 from handlers.api.ledger import LARGEST_PAGE
 from handlers.api.routing import CallerName, Neighbours, Strict, example, router_of
+from handlers.monthly import proof_of
 from handlers.on_request import RequestBody
 
 router = router_of("chains")
@@ -100,12 +99,8 @@ async def get_chain(
 @router.get("/chains/{ledger}/proof", **as_role("Reader", 404))
 async def get_proof(ledger: LedgerInPath, clients: Neighbours) -> Proof:
     """The way from the chain's head to the newest hourly root that is kept where nobody can change it."""
-    now = clients.now()
-    for day in (now, now - timedelta(days=1)):
-        if anchor := await clients.storage.anchors.latest(day.strftime("%Y-%m-%d")):
-            if proof := chain.prove(anchor.heads, ledger, anchor.hour):
-                return proof
-            break
+    if proof := await proof_of(ledger, clients):
+        return proof
     raise UnknownChain(ledger)
 
 

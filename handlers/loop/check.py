@@ -9,8 +9,9 @@ from clients.connect import Clients
 from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Facts, Judgement, Unknown
 from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
+from domain.fleet import Rhythm
 from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
-from domain.ledger import Entry, of_transition
+from domain.ledger import Entry, of_first_look, of_missed_looks, of_transition
 from domain.operations import ending, outcome
 from domain.states import ControlState, Look, after_check, after_judgement, wants_remedy
 from domain.tenant import TenantConfig, Wanted
@@ -19,6 +20,9 @@ from handlers.loop import mail
 
 MOVED = timedelta(seconds=2)
 """A remediation wrote while we read: look again after this."""
+
+MOST_INTERVALS = 2
+"""Two good looks at most so far apart prove the time between them."""
 
 
 async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime | None = None) -> Outcome:
@@ -125,7 +129,7 @@ async def _record(
         for each, why in over.items()
     ]
     looked = {each: after.of(each) for each in selected(job)}
-    entries += _news(job, before, after, now)
+    entries += _missed(job, before, now, clients) + _news(job, before, after, now)
     kept = after.excepting(dict.fromkeys(over)).looked_at(job.lanes, clients.now())
     await clients.storage.states.save(job.tenant_id, kept, entries)
     for each, state in looked.items():
@@ -143,4 +147,15 @@ def _news(job: CheckTenant, before: TenantStates, after: TenantStates, now: date
         of_transition(before.of(each), after.of(each), at=now, tenant_id=job.tenant_id, operation_id=job.operation_id)
         for each in selected(job)
     )
-    return [entry for entry in transitions if entry]
+    looked = selected(job)
+    first = of_first_look(map(before.of, looked), map(after.of, looked), at=now, tenant_id=job.tenant_id)
+    return [entry for entry in (first, *transitions) if entry]
+
+
+def _missed(job: CheckTenant, before: TenantStates, now: datetime, clients: Clients) -> list[Entry]:
+    """That nobody looked for more than two intervals: what lies between is not proven."""
+    last = {lane: before.looked[lane] for lane in job.lanes if lane in before.looked}
+    intervals = {lane: Rhythm.of(getattr(clients.settings, f"{lane}_schedule"), now).interval for lane in last}
+    missed = {lane: at for lane, at in last.items() if (each := intervals[lane]) and now - at > MOST_INTERVALS * each}
+    entry = of_missed_looks(missed, at=now, tenant_id=job.tenant_id)
+    return [entry] if entry else []

@@ -22,6 +22,7 @@ from domain.fleet_index import TenantInFleet
 from domain.jobs import PollTickets, VisitShard
 from handlers.evidence import anchor_heads
 from handlers.loop import gauges
+from handlers.monthly import ask_for_months
 from handlers.notices import ask_for_unsent
 from handlers.watch import watch
 
@@ -51,6 +52,7 @@ async def tick(clients: Clients) -> None:
     untold_due = _rhythm("psa", clients, now).window(cursor.done, now).has(0)
     if clients.psa.by_provider and untold_due:
         await clients.storage.queues.send(PollTickets())
+    await ask_for_months(tenants, cursor, now, clients)
     after = Cursor(done=max(now, cursor.done), tenants=len(tenants), counted=True, compared=compared)
     with suppress(CursorMoved):  # another took over from a tick as slow as this
         await fleet.move(after, version)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from clients.connect import Clients
 from clients.psa.api import PsaClient
+from domain.evidence.message import is_monthly, monthly_text, monthly_title
 from domain.incident import SERVICE
 from domain.ledger import Entry
 from domain.psa import news
@@ -27,11 +28,14 @@ class Addressee:
         """The title of a new ticket about *cause*."""
         if self.ledger == SERVICE:
             return news.incident_summary(untold[-1])
+        if is_monthly(cause):
+            return monthly_title(cause, self.name)
         return news.summary(cause, self.name, self.filter_name)
 
-    @property
-    def about(self) -> str:
+    def about(self, cause: str, untold: Sequence[Entry]) -> str:
         """The first text of a new ticket, which its customer may see."""
+        if is_monthly(cause):
+            return monthly_text(untold[-1])
         return news.ABOUT_SERVICE if self.ledger == SERVICE else news.first_text(self.filter_name)
 
 

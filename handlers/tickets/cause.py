@@ -86,7 +86,9 @@ class CauseTeller:
         key, key_before = self._clients.psa.marks.keys(self._to.ledger, cause)
         found = await self._own(key) or await self._own(key_before)
         if found is None:
-            number = await self._psa.create(self._to.company, key, self._to.summary(cause, untold), self._to.about)
+            number = await self._psa.create(
+                self._to.company, key, self._to.summary(cause, untold), self._to.about(cause, untold)
+            )
             found = await self._psa.ticket(number)
         known, version = await self._tickets.known(self._psa.provider, found.id)
         known = replace(known or KnownTicket(self._clients.now()), tenant_id=self._to.ledger, cause=cause)

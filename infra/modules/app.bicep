@@ -92,6 +92,9 @@ param vaultSettings settingMap
 @description('Required. Channels that the operators read, separated by blanks.')
 param notifyOperators string
 
+@description('Required. The MSP\'s name and logo, for the monthly evidence.')
+param brand string
+
 @description('Required. Other base URLs than the cloud\'s, as {login, exchange, compliance, graph, activity}.')
 param baseUrls baseUrlMap
 
@@ -148,6 +151,7 @@ var own = {
 
   HOLDFAST_PSA_SCHEDULE: '0 */${psaMinutes} * * * *'
   HOLDFAST_NOTIFY: notifyOperators
+  HOLDFAST_BRAND: brand
   HOLDFAST_PSA_CONNECTWISE: contains(psaProviders, 'connectwise') ? connectwise : ''
   HOLDFAST_PSA_AUTOTASK: contains(psaProviders, 'autotask') ? autotask : ''
   HOLDFAST_PSA_HALOPSA: contains(psaProviders, 'halopsa') ? halopsa : ''

@@ -1,7 +1,8 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from domain.control import Compliant, Unknown
-from domain.ledger import entry_id, of_transition
+from domain.ledger import entry_id, of_first_look, of_missed_looks, of_transition
 from domain.states import after_check
 from tests.domain.builders import NOW
 from tests.domain.test_states import HOUR, NEW, PLAN, look, seen
@@ -27,7 +28,24 @@ def test_only_news_makes_a_ledger_entry():
 
 def test_a_drift_entry_says_when_all_was_well_last():
     good = seen(seen(NEW, Compliant(), 0), Compliant(), 1)
-    for judgement, last_good in ((PLAN, NOW + HOUR), (Unknown("x"), None)):
+    for judgement, last_good in ((PLAN, NOW + HOUR), (Unknown("x"), NOW + HOUR)):
         entry = news(good, seen(good, judgement, 2))
         assert entry
         assert entry.last_good == last_good
+
+
+def test_what_a_first_look_finds_as_documented_is_one_entry():
+    spf, mx, dkim = (replace(NEW, id=each) for each in ("spf", "mx", "dkim"))
+    after = [seen(spf, Compliant(), 0), seen(mx, Unknown("x"), 0), replace(dkim, state="not_applicable", since=NOW)]
+    entry = of_first_look([spf, mx, dkim], after, at=NOW, tenant_id="t")
+    assert entry
+    assert entry.after == {"standing": {"spf": "proven", "dkim": "not_applicable"}}
+    assert entry.detail == "spf proven, dkim not applicable"
+    assert of_first_look(after, after, at=NOW, tenant_id="t") is None
+
+
+def test_looks_that_came_too_late_are_one_entry_with_their_lanes():
+    entry = of_missed_looks({"fast": NOW - HOUR, "slow": NOW - HOUR}, at=NOW, tenant_id="t")
+    assert entry
+    assert entry.after == {"since": dict.fromkeys(("fast", "slow"), (NOW - HOUR).isoformat())}
+    assert of_missed_looks({}, at=NOW, tenant_id="t") is None

@@ -24,7 +24,7 @@ async def test_the_ledger_is_read_page_by_page(service, tenant):
         link = page.headers.get("Link", "")
         assert not link or link.endswith('; rel="next"')
         target = link[1:].partition(">")[0].removeprefix("/api/")
-    assert len(ids) == 3
+    assert len(ids) == 4  # first_look, drift_found, applying, corrected
     assert ids == [entry["id"] for entry in of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/ledger"))]
 
 

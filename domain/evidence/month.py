@@ -1,0 +1,275 @@
+"""A tenant's month as data: the JSON of the monthly evidence, from which page and table are made.
+
+Its schema is published (`GET /api/evidence/schema`). Nothing in it is newer than *made_at*, and all of it can be told
+again from the ledger, the config and the states.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from domain.chain import Proof
+from domain.control import Drift
+from domain.controls import CATALOGUE
+from domain.evidence.spans import STANDINGS, Condition, Stretch, standing_of, stretches
+from domain.exemption import Exemption
+from domain.findings import Finding
+from domain.ledger import Entry
+from domain.states import ControlState, Span
+from domain.steps import Value
+from domain.tenant import Declaration, TenantConfig
+
+SCHEMA_VERSION = 1
+MONTH = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])")
+MAIL_FLOW = "mail-flow"
+
+_PERSON = re.compile(r"\b[A-Za-z0-9._%+'-]+@(?=[A-Za-z0-9-]+\.)")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlMonth:
+    """One setting. *seconds*: how long it stood so; *at_end*: how it stood when the month ended, or stands."""
+
+    id: str
+    title: str
+    at_end: Condition
+    seconds: Mapping[Condition, int]
+    spans: tuple[Stretch, ...]
+
+    @property
+    def proven(self) -> float:
+        """The share of the time, of that in which the setting applied, in which it was proven."""
+        applied = sum(self.seconds.values()) - self.seconds.get("not_applicable", 0)
+        return self.seconds.get("proven", 0) / applied if applied else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DriftOfMonth:
+    """One drift: between *last_good* and *seen_at* it came up. *fixed_at*: when a later look proved it away.
+
+    *by*: who made it, where the audit feed says so. *entry*, *fixed_by*: the ledger's entries.
+    """
+
+    control: str
+    fields: tuple[Drift, ...]
+    last_good: AwareDatetime | None
+    seen_at: AwareDatetime
+    by: str
+    fixed_at: AwareDatetime | None
+    entry: str
+    fixed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailFlow:
+    """The mail itself was asked: what the control says at the end; `not asked` where this installation does not ask."""
+
+    standing: Condition | Literal["not asked"]
+    detail: str = ""
+    read_at: AwareDatetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Something that a person answers for: an exception of a control, or a finding that was declared."""
+
+    kind: Literal["exception", "declaration"]
+    control: str
+    what: str
+    reason: str
+    owner: str
+    until: AwareDatetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFinding:
+    """What waits for a person: declare it, or have it removed."""
+
+    id: str
+    kind: str
+    control: str
+    name: str
+    value: str
+    lets_in: str
+    since: AwareDatetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertOfMonth:
+    """A Defender alert and what became of it. *messages*: how many the verdict was about."""
+
+    at: AwareDatetime
+    verdict: Literal["closed", "reopened", "left open"]
+    detail: str
+    messages: int
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month of one tenant, or what of it has passed (*complete* false). *proof*: the chain's place under a root."""
+
+    tenant_id: str
+    name: str
+    month: Annotated[str, Field(pattern=f"^{MONTH.pattern}$")]
+    start: AwareDatetime
+    end: AwareDatetime
+    complete: bool
+    made_at: AwareDatetime
+    profile: str
+    controls: tuple[ControlMonth, ...]
+    drifts: tuple[DriftOfMonth, ...]
+    mail_flow: MailFlow
+    accepted: tuple[Accepted, ...]
+    findings: tuple[OpenFinding, ...]
+    alerts: tuple[AlertOfMonth, ...]
+    proof: Proof | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def proven(self) -> float:
+        """The share of the time in which the settings that apply were proven, all taken together."""
+        applied = [each for each in self.controls if set(each.seconds) - {"not_applicable"}]
+        return sum(each.proven for each in applied) / len(applied) if applied else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a month is made of. *entries*: the ledger's, oldest first, from before the month until now."""
+
+    config: TenantConfig
+    entries: Sequence[Entry]
+    states: Mapping[str, ControlState]
+    exceptions: Mapping[str, Exemption] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+    proof: Proof | None = None
+
+
+def bounds(month: str) -> Span:
+    """The beginning of *month* (2026-11), in UTC, and that of the next. Raises ValueError."""
+    if not MONTH.fullmatch(month):
+        raise ValueError("month: should be a year and a month, such as 2026-11")
+    start = datetime.strptime(f"{month}-01", "%Y-%m-%d").replace(tzinfo=UTC)
+    return Span(start, (start + timedelta(days=32)).replace(day=1))
+
+
+def month_before(now: datetime) -> str:
+    """The last month that is over."""
+    return (now.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+
+
+def month_of(known: Known, month: str, now: datetime) -> Month:
+    """The evidence of *month*, made at *now*. Raises ValueError for what is no month, or one that has not begun."""
+    whole = bounds(month)
+    if now <= whole.start:
+        raise ValueError("month: has not begun yet")
+    window = Span(whole.start, min(whole.end, now))
+    within = [each for each in known.entries if window.start <= each.at < window.end]
+    return Month(
+        tenant_id=known.config.tenant_id,
+        name=known.config.name,
+        month=month,
+        start=window.start,
+        end=window.end,
+        complete=now >= whole.end,
+        made_at=now,
+        profile=known.config.profile,
+        controls=tuple(_control(each, known, window, now) for each in CATALOGUE),
+        drifts=tuple(_drift(each, known.entries) for each in within if each.event == "drift_found"),
+        mail_flow=_mail_flow(known.states.get(MAIL_FLOW)),
+        accepted=(*_exceptions(known.exceptions, now), *_declarations(known.config.declared, now)),
+        findings=tuple(_finding(each) for each in _open(known, now)),
+        alerts=tuple(_alert(each, _VERDICTS[each.event]) for each in within if each.event in _VERDICTS),
+        proof=known.proof,
+    )
+
+
+def without_people(text: str) -> str:
+    """*text* in which no address names a person: the domain is enough where nobody is to be written to."""
+    return _PERSON.sub("(someone)@", text)
+
+
+def _anonymous(value: Value) -> Value:
+    match value:
+        case str():
+            return without_people(value)
+        case tuple():
+            return tuple(map(without_people, value))
+        case _:
+            return value
+
+
+def _control(control_id: str, known: Known, window: Span, now: datetime) -> ControlMonth:
+    control, state = CATALOGUE[control_id], known.states.get(control_id, ControlState(id=control_id))
+    spans = stretches(control_id, control.lane, known.entries, window, _proofs(state))
+    seconds = {each: sum(int(s.length.total_seconds()) for s in spans if s.standing == each) for each in STANDINGS}
+    told = {each: length for each, length in seconds.items() if length}
+    at_end = standing_of(state.state) if window.end == now else spans[-1].standing
+    return ControlMonth(control_id, control.title, at_end, told, spans)
+
+
+def _proofs(state: ControlState) -> tuple[Span, ...]:
+    return tuple(span for span in state.proven if span.start < span.end)
+
+
+def _drift(found: Entry, entries: Sequence[Entry]) -> DriftOfMonth:
+    later = [each for each in entries if each.control == found.control and each.at > found.at]
+    fixed = next((each for each in later if each.event in {"corrected", "found_compliant"}), None)
+    named = next((each for each in later if each.event == "actor_named" and each.of == found.id), None)
+    return DriftOfMonth(
+        control=found.control,
+        fields=tuple(Drift(each.field, _anonymous(each.wanted), _anonymous(each.found)) for each in found.drift),
+        last_good=found.last_good,
+        seen_at=found.at,
+        by=named.actor if named else "",
+        fixed_at=fixed.at if fixed else None,
+        entry=found.id,
+        fixed_by=fixed.id if fixed else "",
+    )
+
+
+def _mail_flow(state: ControlState | None) -> MailFlow:
+    if state is None:
+        return MailFlow("not asked")
+    return MailFlow(standing_of(state.state), without_people(state.detail), state.read_at)
+
+
+def _exceptions(exceptions: Mapping[str, Exemption], now: datetime) -> list[Accepted]:
+    holding = {control: each for control, each in exceptions.items() if each.holds_at(now)}
+    return [
+        Accepted("exception", control, "", each.reason, each.owner, each.until) for control, each in holding.items()
+    ]
+
+
+def _declarations(declared: Sequence[Declaration], now: datetime) -> list[Accepted]:
+    return [
+        Accepted("declaration", each.control, f"{each.kind} {each.value}", each.reason, each.owner, each.until)
+        for each in declared
+        if now < each.until
+    ]
+
+
+def _open(known: Known, now: datetime) -> list[Finding]:
+    declared = known.config.declared_at(now)
+    return [each for each in known.findings if each.gone_at is None and each.id not in declared]
+
+
+def _finding(each: Finding) -> OpenFinding:
+    return OpenFinding(each.id, each.kind, each.control, each.name, each.value, each.lets_in, each.since)
+
+
+_VERDICTS: Mapping[str, Literal["closed", "reopened", "left open"]] = {
+    "alert_closed": "closed",
+    "alert_reopened": "reopened",
+    "alert_left_open": "left open",
+}
+
+
+def _alert(entry: Entry, verdict: Literal["closed", "reopened", "left open"]) -> AlertOfMonth:
+    messages = entry.before.get("messages")
+    count = len(messages) if isinstance(messages, list | tuple) else 0
+    return AlertOfMonth(entry.at, verdict, without_people(entry.detail), count, entry.id)

@@ -1,0 +1,280 @@
+"""The month as a page that prints: HTML in one piece, no script, the bars as inline SVG, A4 by its own style."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+
+from domain.evidence.fleet import FleetMonth
+from domain.evidence.month import ControlMonth, DriftOfMonth, Month
+from domain.evidence.spans import Condition
+
+BAR_WIDTH = 400
+BAR_HEIGHT = 14
+
+_COLOURS: dict[Condition, str] = {
+    "proven": "#2e7d4f",
+    "drifted": "#c0392b",
+    "held": "#d9a441",
+    "unknown": "#b9bec4",
+    "not_applicable": "#eef0f2",
+}
+_PATTERNS: dict[Condition, str] = {"drifted": "drift", "held": "held"}
+"""Hatched, so that a page without colours can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """Whose report it is. *logo*: a data URI of an image; empty for none."""
+
+    name: str = ""
+    logo: str = ""
+
+
+def as_page(month: Month, brand: Brand) -> str:
+    """The whole page."""
+    title = f"Mail protection of {month.name}, {_named(month.start)}"
+    parts = (
+        _head(month, brand),
+        _summary(month),
+        _section("Settings through the month", _controls(month)),
+        _section("Drift", _drifts(month.drifts)),
+        _section("The mail itself", _mail_flow(month)),
+        _section("Accepted by a person", _accepted(month)),
+        _section("Findings that wait for a person", _findings(month)),
+        _section("Defender alerts", _alerts(month)),
+        _section("How this can be checked", _proof(month)),
+    )
+    return _document(title, parts)
+
+
+def _document(title: str, parts: Iterable[str]) -> str:
+    content = "\n".join(parts)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style></head>\n<body>{_HATCHES}\n{content}\n</body></html>\n"
+    )
+
+
+def fleet_as_page(fleet: FleetMonth, brand: Brand) -> str:
+    """The MSP's own page: worst first."""
+    rows = [
+        (
+            escape(each.name),
+            f"{each.proven:.1%}",
+            f"{each.fixed} of {each.drifts}",
+            str(each.findings),
+            str(each.alerts_closed),
+        )
+        for each in sorted(fleet.tenants, key=lambda each: (each.proven, each.name))
+    ]
+    columns = ("tenant", "proven", "drifts put back", "findings wait", "false alerts closed")
+    missing = f"<p>{len(fleet.missing)} tenants have no evidence of this month.</p>" if fleet.missing else ""
+    title = f"Mail protection of all tenants, {fleet.month}"
+    logo = f'<img src="{escape(brand.logo)}" alt="{escape(brand.name)}">' if brand.logo else ""
+    words = f"<p class='by'>{escape(brand.name)}</p><h1>All tenants</h1><p>{escape(fleet.month)}</p>"
+    head = f"<header>{logo}<div>{words}</div></header>"
+    return _document(title, [head, _section("Tenants", _table(columns, rows) or "<p>None.</p>"), missing])
+
+
+def bar(control: ControlMonth, month: Month) -> str:
+    """The month of one control as a bar, a picture with a text for who does not see it."""
+    total = max(1.0, (month.end - month.start).total_seconds())
+    cells = []
+    for span in control.spans:
+        x = (span.start - month.start).total_seconds() / total * BAR_WIDTH
+        width = max(0.6, span.length.total_seconds() / total * BAR_WIDTH)  # an hour of a month would else be no dot
+        places = f'x="{x:.2f}" width="{width:.2f}" height="{BAR_HEIGHT}"'
+        cells.append(f'<rect {places} fill="{_COLOURS[span.standing]}"/>')
+        if pattern := _PATTERNS.get(span.standing):
+            cells.append(f'<rect {places} fill="url(#{pattern})"/>')
+    said = ", ".join(f"{_share(seconds, total)} {_word(standing)}" for standing, seconds in control.seconds.items())
+    return (
+        f'<svg viewBox="0 0 {BAR_WIDTH} {BAR_HEIGHT}" role="img" aria-label="{escape(said)}">'
+        f"<title>{escape(said)}</title>{''.join(cells)}</svg>"
+    )
+
+
+def _head(month: Month, brand: Brand) -> str:
+    logo = f'<img src="{escape(brand.logo)}" alt="{escape(brand.name)}">' if brand.logo else ""
+    state = "" if month.complete else " (the month is not over)"
+    return (
+        f"<header>{logo}<div><p class='by'>{escape(brand.name)}</p><h1>{escape(month.name)}</h1>"
+        f"<p>Mail protection, {_named(month.start)}{state}. Tenant {escape(month.tenant_id)}, "
+        f"made {_time(month.made_at)}.</p></div></header>"
+    )
+
+
+def _summary(month: Month) -> str:
+    fixed = sum(1 for each in month.drifts if each.fixed_at)
+    closed = sum(1 for each in month.alerts if each.verdict == "closed")
+    figures = (
+        (f"{month.proven:.1%}", "of the time proven as documented"),
+        (f"{fixed} of {len(month.drifts)}", "drifts put back and proven"),
+        (str(len(month.findings)), "findings wait for a person"),
+        (str(closed), "false alerts closed with evidence"),
+    )
+    return f"<ul class='figures'>{''.join(f'<li><b>{value}</b>{what}</li>' for value, what in figures)}</ul>"
+
+
+def _controls(month: Month) -> str:
+    rows = [
+        (escape(each.title), f"{each.proven:.1%}" if _applies(each) else "-", bar(each, month), _word(each.at_end))
+        for each in month.controls
+    ]
+    legend = "".join(
+        f'<span><svg viewBox="0 0 14 14"><rect width="14" height="14" fill="{colour}"/>'
+        f'<rect width="14" height="14" fill="{_hatch(standing)}"/></svg>{_word(standing)}</span>'
+        for standing, colour in _COLOURS.items()
+    )
+
+    table = _table(("setting", "proven", f"{_day(month.start)} to {_day(month.end)}", "at the end"), rows, "controls")
+    note = "Proven: between two good looks at most two intervals apart. Held: by a gate, for a person, or accepted."
+    return f"{table}<p class='legend'>{legend}</p><p class='note'>{note}</p>"
+
+
+def _hatch(standing: Condition) -> str:
+    return f"url(#{_PATTERNS[standing]})" if standing in _PATTERNS else "none"
+
+
+def _drifts(drifts: Sequence[DriftOfMonth]) -> str:
+    rows = [
+        (
+            escape(each.control),
+            "<br>".join(
+                f"{escape(d.field)}: {escape(str(d.found))}, wanted {escape(str(d.wanted))}" for d in each.fields
+            ),
+            escape(each.by or "not named"),
+            f"{_time(each.seen_at)}<br><small>last good {_time(each.last_good)}</small>",
+            _time(each.fixed_at) if each.fixed_at else "not proven fixed",
+        )
+        for each in drifts
+    ]
+    return _table(("setting", "what", "by", "seen", "proven fixed"), rows) or "<p>None was seen.</p>"
+
+
+def _mail_flow(month: Month) -> str:
+    flow = month.mail_flow
+    if flow.standing == "not asked":
+        return "<p>The message trace was not asked: nothing is said here of mail that came round the filter.</p>"
+    return f"<p>{_word(flow.standing).capitalize()}: {escape(flow.detail)} (read {_time(flow.read_at)}).</p>"
+
+
+def _accepted(month: Month) -> str:
+    rows = [
+        (each.kind, escape(each.control), escape(each.what), escape(each.reason), escape(each.owner), _time(each.until))
+        for each in month.accepted
+    ]
+    return _table(("kind", "setting", "what", "why", "owner", "until"), rows) or "<p>Nothing.</p>"
+
+
+def _findings(month: Month) -> str:
+    rows = [
+        (
+            escape(each.id),
+            escape(each.kind),
+            escape(f"{each.value} on {each.name}"),
+            escape(each.lets_in),
+            _time(each.since),
+        )
+        for each in month.findings
+    ]
+    return _table(("id", "kind", "what", "lets in", "since"), rows) or "<p>None.</p>"
+
+
+def _alerts(month: Month) -> str:
+    rows = [(_time(each.at), each.verdict, escape(each.detail), str(each.messages or "-")) for each in month.alerts]
+    return _table(("when", "verdict", "evidence", "messages"), rows) or "<p>None.</p>"
+
+
+def _proof(month: Month) -> str:
+    if month.proof is None:
+        return "<p>The ledger has no hourly root yet: this page can be checked against the ledger only.</p>"
+    at, root, head = month.proof.at, month.proof.root, month.proof.head
+    return (
+        "<p>Every line above is made from a ledger in which each entry is chained to the one before. At "
+        f"{escape(at)}:00 UTC its last entry was number {head.sequence}, with the hash</p><pre>{head.hash}</pre>"
+        f"<p>under the root over all chains</p><pre>{root}</pre>"
+        "<p>The monthly message has the way from one to the other; <code>holdfast ledger verify --from-export</code> "
+        "takes it, with or without an export of the ledger. It shows that nothing was changed afterwards. It cannot "
+        "show that what was written was true when it was written.</p>"
+    )
+
+
+def _applies(control: ControlMonth) -> bool:
+    return bool(set(control.seconds) - {"not_applicable"})
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{title}</h2>{content}</section>"
+
+
+def _table(columns: Iterable[str], rows: Sequence[Iterable[str]], kind: str = "") -> str:
+    """Rows of HTML; empty where there are none."""
+    if not rows:
+        return ""
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _word(standing: str) -> str:
+    return standing.replace("_", " ")
+
+
+def _share(seconds: int, total: float) -> str:
+    return f"{seconds / total:.1%}"
+
+
+def _named(start: datetime) -> str:
+    return start.strftime("%B %Y")
+
+
+def _day(at: datetime) -> str:
+    return at.strftime("%-d %b")
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "unknown"
+
+
+_HATCHES = (
+    '<svg width="0" height="0" aria-hidden="true" class="defs"><defs>'
+    '<pattern id="drift" width="4" height="4" patternUnits="userSpaceOnUse">'
+    '<path d="M0 4L4 0" stroke="#fff" stroke-width="1"/></pattern>'
+    '<pattern id="held" width="4" height="4" patternUnits="userSpaceOnUse">'
+    '<path d="M0 2H4" stroke="#fff" stroke-width="1"/></pattern></defs></svg>'
+)
+
+_STYLE = """
+@page { size: A4; margin: 16mm 14mm 18mm; }
+@page { @bottom-right { content: counter(page) " / " counter(pages); font: 8pt sans-serif; } }
+* { box-sizing: border-box; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+body { font: 9.5pt/1.4 "Segoe UI", "Helvetica Neue", Arial, sans-serif; color: #1d2329; }
+body { max-width: 182mm; margin: 0 auto; }
+header { display: flex; gap: 12px; align-items: center; border-bottom: 2px solid #1d2329; padding-bottom: 8px; }
+header img { max-height: 48px; max-width: 160px; }
+h1 { font-size: 19pt; margin: 0; }
+h2 { font-size: 12pt; margin: 18px 0 6px; break-after: avoid; }
+p { margin: 4px 0; }
+.by { text-transform: uppercase; letter-spacing: .08em; font-size: 8pt; color: #5b646d; }
+.figures { display: grid; grid-template-columns: repeat(4, 1fr); gap: 10px; list-style: none; padding: 0; }
+.figures li { border: 1px solid #d5dade; border-radius: 4px; padding: 8px; font-size: 8.5pt; break-inside: avoid; }
+.figures b { display: block; font-size: 15pt; }
+table { border-collapse: collapse; width: 100%; }
+thead { display: table-header-group; }
+th { text-align: left; font-size: 8pt; color: #5b646d; border-bottom: 1px solid #9aa3ab; padding: 3px 6px 3px 0; }
+td { border-bottom: 1px solid #e3e7ea; padding: 4px 6px 4px 0; vertical-align: top; overflow-wrap: anywhere; }
+tr { break-inside: avoid; }
+td:first-child { overflow-wrap: normal; }
+.controls td { vertical-align: middle; }
+.controls td:nth-child(3) { width: 50%; }
+.controls td:nth-child(2), .controls td:nth-child(4) { white-space: nowrap; }
+.controls svg { display: block; width: 100%; height: 11px; }
+.legend span { margin-right: 14px; white-space: nowrap; font-size: 8.5pt; }
+.legend svg { width: 10px; height: 10px; margin-right: 4px; }
+.note, small { font-size: 8pt; color: #5b646d; }
+pre { font: 7.5pt ui-monospace, Menlo, Consolas, monospace; background: #f4f6f7; padding: 4px 6px; margin: 3px 0; }
+pre { overflow-wrap: anywhere; white-space: pre-wrap; }
+.defs { position: absolute; }
+"""

@@ -1,0 +1,200 @@
+"""The monthly evidence: made once for each tenant when a month is over, kept, named in the ledger, and sent.
+
+A tick asks for it (`ask_for_months`); a person may ask for any month, also for the one that goes on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from itertools import batched
+
+from pydantic import JsonValue, TypeAdapter
+
+from clients.connect import Clients
+from clients.storage.evidence import Form
+from domain import chain
+from domain.chain import Proof
+from domain.errors import UnknownTenant
+from domain.evidence.fleet import FleetMonth, TenantRow, fleet_as_csv, row_of
+from domain.evidence.message import EVIDENCE
+from domain.evidence.month import Known, Month, bounds, month_before, month_of
+from domain.evidence.page import Brand, as_page, fleet_as_page
+from domain.evidence.table import as_csv
+from domain.fleet import Cursor, Rhythm, place_of
+from domain.incident import SERVICE
+from domain.jobs import Done, MakeEvidence, Outcome
+from domain.ledger import Entry
+
+log = logging.getLogger("holdfast.evidence")
+
+TENANTS_AT, SERVICE_AT = "0 0 4 1 * *", "0 30 5 1 * *"
+"""The first of the month, in UTC: each tenant at its own place in an hour, then the MSP."""
+BEFORE = timedelta(days=62)
+"""How far back the ledger is read for how a control stood when the month began: the last evidence says it, too."""
+_AT_ONCE = 32
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+"""Before any evidence was made."""
+
+MONTHS: TypeAdapter[Month] = TypeAdapter(Month)
+FLEETS: TypeAdapter[FleetMonth] = TypeAdapter(FleetMonth)
+
+
+async def ask_for_months(tenants: Iterable[str], cursor: Cursor, now: datetime, clients: Clients) -> None:
+    """Enqueue the evidence that came due since *cursor*."""
+    window, own = (Rhythm.of(each, now).window(cursor.done, now) for each in (TENANTS_AT, SERVICE_AT))
+    month = month_before(now)
+    due = [tenant for tenant in tenants if window.has(place_of(tenant))] + ([SERVICE] if own.has(0) else [])
+    for some in batched(due, _AT_ONCE, strict=False):
+        await asyncio.gather(*(clients.storage.queues.send(MakeEvidence(tenant_id=each, month=month)) for each in some))
+
+
+async def make_evidence(job: MakeEvidence, clients: Clients) -> Outcome:
+    """Make what *job* asks for, unless it was made; whatever died in between is done again."""
+    if job.tenant_id == SERVICE:
+        await _keep_fleet(job.month, clients)
+    elif await clients.storage.tenants.get(job.tenant_id):
+        await keep_month(job.tenant_id, job.month, clients)
+    return Done()
+
+
+async def month_now(tenant_id: str, month: str, clients: Clients) -> Month:
+    """A tenant's month as it is known now; nothing is kept.
+
+    Raises:
+        UnknownTenant: It is not looked after.
+        ValueError: There is no such month, or it has not begun.
+    """
+    config = await clients.storage.tenants.get(tenant_id)
+    if config is None:
+        raise UnknownTenant(tenant_id)
+    states = await clients.storage.states.load(tenant_id)
+    known = Known(
+        config=config,
+        entries=await clients.storage.ledger.since(tenant_id, bounds(month).start - BEFORE),
+        states=states.controls,
+        exceptions=states.exceptions,
+        findings=tuple(states.findings.values()),
+        proof=await proof_of(tenant_id, clients),
+    )
+    return month_of(known, month, clients.now())
+
+
+async def keep_month(tenant_id: str, month: str, clients: Clients) -> Entry:
+    """Make, keep and name in the ledger the evidence of a month that is over.
+
+    Raises:
+        UnknownTenant, ValueError: As `month_now`; or the month is not over.
+    """
+    if clients.now() < bounds(month).end:
+        raise ValueError("month: is not over yet")
+    told = await clients.storage.ledger.events(tenant_id, bounds(month).end, "evidence_made")
+    if before := next((each for each in told if each.control == f"{EVIDENCE}{month}"), None):
+        return before
+    store = clients.storage.evidence
+    kept = await store.get(tenant_id, month, "json")
+    made = MONTHS.validate_json(kept) if kept else await month_now(tenant_id, month, clients)
+    text = MONTHS.dump_json(made, indent=1)
+    row = row_of(made)
+    figures = {name: str(value) for name, value in asdict(row).items() if name not in {"name", "tenant_id"}}
+    hashes = {
+        "json": await store.keep(tenant_id, month, "json", text, figures),
+        "html": await store.keep(tenant_id, month, "html", as_page(made, clients.settings.brand).encode(), {}),
+        "csv": await store.keep(tenant_id, month, "csv", as_csv(made).encode(), {}),
+    }
+    entry = Entry(
+        at=clients.now(),
+        tenant_id=tenant_id,
+        control=f"{EVIDENCE}{month}",
+        event="evidence_made",
+        detail=f"{made.proven:.1%} of the time proven as documented, {row.fixed} of {row.drifts} drifts put back",
+        after={
+            "month": month,
+            "sha256": {**hashes},
+            "standing": {each.id: each.at_end for each in made.controls},
+            "proof": _as_json(made.proof),
+        },
+        profile_version=made.profile,
+    )
+    await clients.storage.ledger.append(entry)
+    log.info("evidence tenant=%s month=%s", tenant_id, month)
+    return entry
+
+
+def _as_json(proof: Proof | None) -> JsonValue:
+    """As the message has it: a tuple would come back from storage as a list."""
+    kept: JsonValue = _PROOFS.dump_python(proof, mode="json") if proof else None
+    return kept
+
+
+_PROOFS = TypeAdapter(Proof)
+
+
+async def proof_of(ledger: str, clients: Clients) -> Proof | None:
+    """The way from the chain of *ledger* to the newest hourly root; None where none of today or yesterday has it."""
+    now = clients.now()
+    for day in (now, now - timedelta(days=1)):
+        if anchor := await clients.storage.anchors.latest(day.strftime("%Y-%m-%d")):
+            return chain.prove(anchor.heads, ledger, anchor.hour)
+    return None
+
+
+async def fleet_month(month: str, clients: Clients) -> FleetMonth:
+    """The month of every tenant whose evidence is kept. Raises ValueError for what is no month."""
+    bounds(month)
+    names = {config.tenant_id: config.name async for config in clients.storage.tenants.all()}
+    made = {each.ledger: each.figures for each in await clients.storage.evidence.months() if each.month == month}
+    rows = tuple(_row(tenant, names.get(tenant, tenant), each) for tenant, each in made.items() if tenant != SERVICE)
+    missing = tuple(sorted(names.keys() - made.keys()))
+    return FleetMonth(month, clients.now(), rows, missing)
+
+
+def _row(tenant_id: str, name: str, figures: Mapping[str, str]) -> TenantRow:
+    return TenantRow(
+        tenant_id=tenant_id,
+        name=name,
+        proven=float(figures["proven"]),
+        drifts=int(figures["drifts"]),
+        fixed=int(figures["fixed"]),
+        findings=int(figures["findings"]),
+        alerts_closed=int(figures["alerts_closed"]),
+    )
+
+
+async def _keep_fleet(month: str, clients: Clients) -> None:
+    fleet = await fleet_month(month, clients)
+    hashes = {
+        form: await clients.storage.evidence.keep(
+            SERVICE, month, form, fleet_in(form, fleet, clients.settings.brand), {}
+        )
+        for form in ("json", "html", "csv")
+    }
+    entry = Entry(
+        at=bounds(month).end,  # the same however often it is made
+        tenant_id=SERVICE,
+        event="evidence_made",
+        detail=f"{month} of {len(fleet.tenants)} tenants",
+        after={"month": month, "sha256": {**hashes}},
+    )
+    await clients.storage.ledger.append(entry, announced=False)
+
+
+def month_in(form: Form, month: Month, brand: Brand) -> bytes:
+    match form:
+        case "json":
+            return MONTHS.dump_json(month, indent=1)
+        case "html":
+            return as_page(month, brand).encode()
+        case "csv":
+            return as_csv(month).encode()
+
+
+def fleet_in(form: Form, fleet: FleetMonth, brand: Brand) -> bytes:
+    match form:
+        case "json":
+            return FLEETS.dump_json(fleet, indent=1)
+        case "html":
+            return fleet_as_page(fleet, brand).encode()
+        case "csv":
+            return fleet_as_csv(fleet.tenants).encode()

@@ -1,0 +1,84 @@
+"""The page: whole in itself, nothing of others in it that acts, and a bar for each control that adds up."""
+
+import re
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+from domain.chain import Head, prove
+from domain.control import Drift
+from domain.evidence.fleet import FleetMonth, TenantRow
+from domain.evidence.month import Accepted, AlertOfMonth, DriftOfMonth, MailFlow, OpenFinding
+from domain.evidence.page import BAR_WIDTH, Brand, as_page, bar, fleet_as_page
+from tests.domain.builders import TENANT_ID
+from tests.domain.evidence.test_month import AFTER, START, entry, made
+
+LOGO = "data:image/png;base64,iVBORw0KGgo="
+
+
+def full():
+    evil = "<script>alert(1)</script>"
+    return replace(
+        made(entry(4, "drift_found", "spf"), entry(5, "awaiting_approval", "spf"), entry(6, "corrected", "spf")),
+        name=evil,
+        drifts=(
+            DriftOfMonth("spf", (Drift(evil, evil, evil),), START, START, evil, AFTER, "e", "f"),
+            DriftOfMonth("mx", (), None, START, "", None, "e", ""),
+        ),
+        mail_flow=MailFlow("proven", evil, AFTER),
+        accepted=(Accepted("exception", "spf", evil, evil, evil, AFTER),),
+        findings=(OpenFinding("1" * 16, "sender", "spf", evil, evil, evil, None),),
+        alerts=(AlertOfMonth(START, "closed", evil, 2, "e"), AlertOfMonth(START, "left open", evil, 0, "e")),
+        proof=prove([Head(TENANT_ID, 1204, "cd" * 32)], TENANT_ID, "2026-12-01T03"),
+    )
+
+
+def test_nothing_that_others_wrote_acts_and_nothing_is_fetched():
+    page = as_page(full(), Brand("<b>MSP</b>", LOGO))
+    assert "<script" not in page
+    assert "<b>MSP" not in page
+    assert f'<img src="{LOGO}"' in page
+    assert re.findall(r"(?:href|src)=\"(?!data:)", page) == []
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_it_says_all_of_the_month():
+    page = as_page(full(), Brand())
+    for told in ("not proven fixed", "1 of 2", "Proven: &lt;script", "number 1204", "cd" * 32, "2026-12-01T03:00 UTC"):
+        assert told in page
+    assert "<img" not in page
+    assert "It cannot show that what was written was true" in page
+
+
+def test_a_quiet_month_says_so():
+    page = as_page(made(), Brand("Northwind"))
+    for told in (
+        "None was seen.",
+        "The message trace was not asked",
+        "Nothing.",
+        "None.",
+        "has no hourly root yet",
+        "Northwind",
+    ):
+        assert told in page
+    assert "the month is not over" not in page
+    assert "the month is not over" in as_page(replace(made(), complete=False), Brand())
+
+
+def test_the_bar_of_a_control_fills_the_month_and_can_be_read_aloud():
+    month = full()
+    [spf] = [each for each in month.controls if each.id == "spf"]
+    drawn = ET.fromstring(bar(spf, month))  # noqa: S314 - our own
+    cells = [each for each in drawn.iter() if each.tag.endswith("rect") and each.get("fill", "").startswith("#")]
+    assert len(cells) == len(spf.spans)
+    assert abs(sum(float(each.get("width", "0")) for each in cells) - BAR_WIDTH) < 2
+    assert "3.3% drifted" in drawn.get("aria-label", "")
+
+
+def test_the_msps_page_lists_the_worst_first():
+    rows = (TenantRow("a", "<i>Good", 1.0, 0, 0, 0, 0), TenantRow("b", "Bad", 0.5, 3, 1, 2, 4))
+    page = fleet_as_page(FleetMonth("2026-11", AFTER, rows, ("c",)), Brand("MSP", LOGO))
+    assert page.index("Bad") < page.index("&lt;i&gt;Good")
+    assert "1 tenants have no evidence" in page
+    empty = fleet_as_page(FleetMonth("2026-11", AFTER, (), ()), Brand())
+    assert "no evidence" not in empty
+    assert "None." in empty

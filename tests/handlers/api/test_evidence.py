@@ -1,0 +1,36 @@
+"""The monthly evidence over HTTP: JSON by a published schema, a page, a table; kept once the month is over."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.handlers.test_monthly import DECEMBER, NOVEMBER, no_containers
+from tests.handlers.web import ask, of
+
+__all__ = ["no_containers"]
+
+
+@pytest.fixture
+async def tenant(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant, name="Contoso")
+    return tenant
+
+
+async def test_people_ask_for_it_as_a_page_a_table_and_json_by_the_published_schema(service, tenant):
+    await service.sweep()
+    path = f"tenants/{tenant.tenant_id}/evidence"
+    page = await ask(service, "GET", f"{path}/{NOVEMBER}?format=html")
+    assert page.mimetype.startswith("text/html")
+    assert b"Contoso" in page.get_body()
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert (await ask(service, "GET", f"{path}/{NOVEMBER}?format=csv")).get_body().startswith(b"tenant,name,month")
+    schema = of(await ask(service, "GET", "evidence/schema"))
+    assert set(of(await ask(service, "GET", f"{path}/{NOVEMBER}"))) == set(schema["properties"])
+    assert (await ask(service, "POST", path, {"month": NOVEMBER})).status_code == 422  # it is not over
+    assert (await ask(service, "GET", f"{path}/2027-01")).status_code == 422  # it has not begun
+    assert of(await ask(service, "GET", path)) == []
+    service.clock.time = DECEMBER + timedelta(days=3)
+    answer = await ask(service, "POST", path, {"month": NOVEMBER})
+    assert (answer.status_code, of(await ask(service, "GET", path))) == (201, [of(answer)])
+    assert (await ask(service, "GET", f"evidence/{NOVEMBER}?format=csv")).get_body().count(b"\r\n") == 2

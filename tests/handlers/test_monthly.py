@@ -1,0 +1,140 @@
+"""The evidence of a month: made once when it is over, kept, hashed, named in the ledger, and sent to the customer."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import pytest
+from azure.storage.blob.aio import BlobServiceClient
+
+from cli import chains
+from clients.storage import CONTAINERS
+from domain.chain import verify_proof
+from domain.evidence.message import monthly_text
+from domain.incident import SERVICE
+from domain.jobs import MakeEvidence
+from handlers.delivery import deliver
+from handlers.evidence import anchor_heads
+from handlers.loop.tick import tick
+from tests.handlers.web import ask, of
+
+NOVEMBER = "2026-11"
+DECEMBER = datetime(2026, 12, 1, 3, 50, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+async def no_containers(azurite_connection) -> AsyncIterator[None]:
+    yield
+    async with BlobServiceClient.from_connection_string(azurite_connection) as blobs:
+        for name in CONTAINERS:
+            container = blobs.get_container_client(name)
+            if name != "leases" and await container.exists():
+                for blob in [each async for each in container.list_blob_names()]:
+                    await container.delete_blob(blob)
+
+
+@pytest.fixture
+async def tenant(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant, name="Contoso")
+    return tenant
+
+
+async def made(service, tenant, month=NOVEMBER):
+    job = MakeEvidence(tenant_id=tenant if isinstance(tenant, str) else tenant.tenant_id, month=month)
+    await deliver("notifications", job.body.encode(), service.clients)
+
+
+async def stored(service, tenant, form="json"):
+    return await service.clients.storage.evidence.get(tenant.tenant_id, NOVEMBER, form)
+
+
+async def test_a_month_is_made_once_kept_hashed_and_named_in_the_ledger(service, tenant):
+    await service.sweep()
+    service.clock.time = DECEMBER
+    await anchor_heads(service.clients)
+    await made(service, tenant)
+    [entry] = [each for each in await service.ledger(tenant) if each.event == "evidence_made"]
+    for form in ("json", "html", "csv"):
+        assert entry.after["sha256"][form] == sha256(await stored(service, tenant, form)).hexdigest()
+    before = await stored(service, tenant)
+    service.clock.advance(days=1)
+    await made(service, tenant)
+    assert await stored(service, tenant) == before
+    assert [each.id for each in await service.ledger(tenant) if each.event == "evidence_made"] == [entry.id]
+
+
+async def test_what_was_looked_at_is_proven_and_what_nobody_looked_at_is_not(service, tenant):
+    service.clock.time = datetime(2026, 11, 29, tzinfo=UTC)
+    await service.sweep()
+    service.clock.advance(minutes=9)
+    await service.sweep()
+    service.clock.advance(hours=5)  # the service stood still
+    await service.sweep()
+    service.clock.advance(minutes=9)
+    await service.sweep()
+    tenant.admin("Set-OutboundConnector", Identity="Automatic Replies (Out of Office) Only", Enabled=False)
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    month = of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/evidence/{NOVEMBER}"))
+    [control] = [each for each in month["controls"] if each["id"] == "oof-connector"]
+    standings = [(each["standing"], each["start"][11:16]) for each in control["spans"]]
+    assert standings[:5] == [
+        ("unknown", "00:00"),  # before the first look of all
+        ("proven", "00:00"),
+        ("unknown", "00:09"),
+        ("proven", "05:09"),
+        ("unknown", "05:18"),
+    ]
+    assert control["at_end"] == "proven"
+    [drift] = month["drifts"]
+    assert (drift["control"], drift["fixed_at"] > drift["seen_at"] > drift["last_good"]) == ("oof-connector", True)
+    assert month["complete"] is False
+
+
+async def test_the_tick_asks_for_each_tenant_once_and_for_the_msp_after(service, tenant):
+    await service.sweep()
+    service.clock.time = DECEMBER
+    await tick(service.clients)
+    asked = []
+    for _ in range(130):
+        service.clock.advance(minutes=1)
+        await tick(service.clients)
+        await service.messages("checks")
+        asked += [json.loads(body) for body in await service.messages("notifications")]
+    found = [(each["tenant_id"], each["month"]) for each in asked if each["kind"] == "evidence"]
+    assert found == [(tenant.tenant_id, NOVEMBER), (SERVICE, NOVEMBER)]
+
+
+async def test_the_customers_message_verifies_without_us(service, tenant, tmp_path):
+    await service.sweep()
+    service.clock.time = DECEMBER
+    await anchor_heads(service.clients)
+    await made(service, tenant)
+    [entry] = [each for each in await service.ledger(tenant) if each.event == "evidence_made"]
+    message = tmp_path / "message.txt"
+    message.write_text(f"Dear customer,\n\n{monthly_text(entry)}\n-- \nNorthwind MSP\n")
+    [chain] = chains.read_files([message])
+    assert (chain.ledger, chain.fault()) == (tenant.tenant_id, None)
+    page, _ = await service.clients.storage.chains.page(tenant.tenant_id, 0, 1000)
+    assert verify_proof(chain.proofs[0], page) is None
+
+
+async def test_the_msps_month_has_a_row_for_each_tenant_and_names_those_without(service, tenant):
+    other = service.world.add_tenant("fabrikam.example")
+    await service.look_after(other, name="Fabrikam")
+    await service.sweep()
+    service.clock.time = DECEMBER
+    await made(service, tenant)
+    await made(service, SERVICE)
+    fleet = of(await ask(service, "GET", f"evidence/{NOVEMBER}"))
+    assert [each["name"] for each in fleet["tenants"]] == ["Contoso"]
+    assert fleet["missing"] == [other.tenant_id]
+    [entry] = [e for e in await service.clients.storage.ledger.page(SERVICE) if e.event == "evidence_made"]
+    assert len(entry.after["sha256"]["html"]) == 64
+
+
+async def test_a_tenant_that_is_gone_has_no_evidence_made(service):
+    await made(service, "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4")
+    assert await service.clients.storage.evidence.months() == []
