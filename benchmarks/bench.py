@@ -1,16 +1,18 @@
 """What the product stands on while it is measured: Azurite and the simulator, each a process of its own."""
 
 import asyncio
+import itertools
 import os
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import batched
+from itertools import batched, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import UUID
 
 import httpx
 
@@ -19,6 +21,7 @@ from benchmarks.relay import Relay, relay
 from clients.connect import Clients, connect
 from clients.settings import load
 from devhost.azurite import azurite
+from domain.fleet import minute_of
 from domain.tenant import TenantConfig
 
 _STORAGE = "AzureWebJobsStorage"
@@ -78,9 +81,22 @@ class Bench:
     async def tenants(self, count: int) -> list[TenantConfig]:
         """*count* new healthy tenants, at Microsoft and in our table."""
         answer = await self.control("POST", "/tenants", {"count": count})
+        return await self._look_after(answer.json())
+
+    async def tenants_of(self, minutes: Collection[int], count: int) -> list[TenantConfig]:
+        """As *tenants*, of those whose looks come due in *minutes*: such make a shard."""
+        ids = (str(UUID(int=each << 90)) for each in itertools.count(1))
+        due = islice((each for each in ids if minute_of(each) in minutes), count)
+        made = [
+            (await self.control("POST", "/tenants", {"domains": [f"quiet{n}.example"], "tenant_id": each})).json()
+            for n, each in enumerate(due)
+        ]
+        return await self._look_after(made)
+
+    async def _look_after(self, made: list[dict[str, Any]]) -> list[TenantConfig]:
         configs = [
             TenantConfig(tenant_id=each["tenant_id"], name=each["domains"][0], initial_domain=each["initial_domain"])
-            for each in answer.json()
+            for each in made
         ]
         for part in batched(configs, _AT_ONCE, strict=False):
             await asyncio.gather(*map(self.clients.storage.tenants.create, part))

@@ -9,7 +9,7 @@ from benchmarks.worker import worker
 TENANTS = 10_000
 TENANTS_QUICK = 1_000
 
-MOST_MB = 300
+MOST_MB = 200
 MOST_GROWTH_MB = 10
 """Over the last 5,000 tenants: 2 kB for each, room for its token in a cache of bounded size. More is a leak."""
 

@@ -1,7 +1,8 @@
 """`python -m benchmarks.worker`: the product in a process of its own, so that its CPU and memory are its own.
 
-Each line of standard input is JSON: messages, and the seconds by which the time is set forward before they are checked,
-as many at once as host.json allows. What that took is one line of JSON on standard output. It ends with its input.
+Each line of standard input is JSON: ids of tenants, the lane to look at, and the seconds by which the time is set
+forward before. The tenants are visited in shards, as the tick asks for them, on the event loop of the platform's own
+worker (docs/platform.md). What that took is one line of JSON on standard output. It ends with its input.
 """
 
 import asyncio
@@ -14,14 +15,16 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from itertools import batched
+
+import uvloop
 
 from benchmarks.bench import Bench, Clock
-from benchmarks.children import ROOT, child, last_line
+from benchmarks.children import child, last_line
 from benchmarks.machine import resident_mb
 from clients.connect import Clients, connect
 from clients.settings import load
-from devhost.settings import read_host_json
-from domain.jobs import CheckTenant
+from domain.jobs import VisitShard
 from domain.reading import Lane
 from domain.tenant import TenantConfig
 from handlers.delivery import deliver
@@ -53,8 +56,8 @@ class Worker:
         """
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError("started with pipes")
-        messages = [CheckTenant(tenant_id=tenant.tenant_id, lane=lane).body for tenant in tenants]
-        self._process.stdin.write(json.dumps([messages, later.total_seconds()]).encode() + b"\n")
+        ids = [tenant.tenant_id for tenant in tenants]
+        self._process.stdin.write(json.dumps([ids, lane, later.total_seconds()]).encode() + b"\n")
         line = await self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"the worker ended: {last_line(self._log)}")
@@ -69,26 +72,20 @@ async def worker(bench: Bench) -> AsyncIterator[Worker]:
 
 
 async def _serve() -> None:
-    queues, clock = read_host_json(ROOT).extensions.queues, Clock()
+    clock = Clock()
     async with aclosing(await connect(load(), now=clock)) as clients:
         while line := await asyncio.to_thread(sys.stdin.readline):
-            messages, later_s = json.loads(line)
+            ids, lane, later_s = json.loads(line)
             clock.ahead += timedelta(seconds=later_s)
-            done = await _round(messages, queues.batch_size + queues.threshold, clients)
-            print(json.dumps(asdict(done)), flush=True)
+            print(json.dumps(asdict(await _round(ids, lane, clients))), flush=True)
 
 
-async def _round(messages: Sequence[str], at_once: int, clients: Clients) -> Round:
-    waiting, before = iter(messages), _cpu_s()
-
-    async def one_place() -> None:
-        for message in waiting:
-            await deliver("checks", message.encode(), clients)
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(at_once):
-            group.create_task(one_place())
-    return Round(len(messages), _cpu_s() - before, resident_mb(os.getpid()))
+async def _round(ids: Sequence[str], lane: Lane, clients: Clients) -> Round:
+    before, size = _cpu_s(), clients.settings.shard_size
+    for tenants in batched(ids, size, strict=False):
+        shard = VisitShard(tenants=tenants, looks=(lane,), due_by=clients.now())
+        await deliver("checks", shard.body.encode(), clients)
+    return Round(len(ids), _cpu_s() - before, resident_mb(os.getpid()))
 
 
 def _cpu_s() -> float:
@@ -97,4 +94,4 @@ def _cpu_s() -> float:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(), loop_factory=uvloop.new_event_loop)
