@@ -5,9 +5,9 @@ import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clients.notify.channels import NAME, SETTING_PREFIX, Channels, channels_of
+from clients.settings_part import SettingsPart
 from domain.evidence.page import Brand
 
 
@@ -30,12 +30,8 @@ def _brand(text: object) -> Brand:
     return brand
 
 
-class ReportingSettings(BaseSettings):
-    """A part of `Settings`, which has the others and checks all of them together."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", validate_default=False, alias_generator=lambda name: f"HOLDFAST_{name.upper()}"
-    )
+class ReportingSettings(SettingsPart):
+    """What goes to people and programs outside."""
 
     notify: Annotated[tuple[str, ...], BeforeValidator(_channel_names)] = Field(
         (),

@@ -16,13 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from clients.entra.credentials import Certificate
 from clients.notify.channels import SETTING_PREFIX, Unsendable
-from clients.psa.connections import (
-    AutotaskConnection,
-    ConnectWiseConnection,
-    HaloPsaConnection,
-    Json,
-    StandardConnection,
-)
+from clients.psa.connections import PsaSettings
 from clients.reporting import ReportingSettings
 from clients.urls import Url
 from domain.access import ApiKey
@@ -132,10 +126,6 @@ _PEM_LINE = 60
 _IN_CONNECTION = r"(?i)(?:AccountKey|SharedAccessSignature)=([^;]+)"
 
 
-def _connection() -> Any:  # noqa: ANN401 - as Field has it
-    return Field(None, description="a JSON object as docs/psa.md has it", repr=False)
-
-
 SHORTEST_MARK_SECRET = 32
 
 
@@ -143,7 +133,7 @@ class SettingsError(Exception):
     """A setting is missing or malformed; *str()* is one line that names it and says what it should be."""
 
 
-class Settings(ReportingSettings):
+class Settings(PsaSettings, ReportingSettings):
     """One field per setting: HOLDFAST_ and its name, or its alias. The description says what it should be."""
 
     storage: ConnectionString = Field(
@@ -188,10 +178,6 @@ class Settings(ReportingSettings):
         25, alias="HOLDFAST_MAX_PERCENT_PER_HOUR", ge=1, le=100, description="a percentage of the fleet, 1 to 100"
     )
     psa_schedule: Schedule = Field("0 */5 * * * *", description="an NCRONTAB of six fields, such as 0 */5 * * * *")
-    psa_connectwise: Json[ConnectWiseConnection] = _connection()
-    psa_autotask: Json[AutotaskConnection] = _connection()
-    psa_halopsa: Json[HaloPsaConnection] = _connection()
-    psa_standard: Json[StandardConnection] = _connection()
     mark_secret: str = Field(
         "",
         min_length=SHORTEST_MARK_SECRET,

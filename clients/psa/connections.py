@@ -7,11 +7,12 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from clients.settings_part import SettingsPart
 from clients.urls import Url
 from domain.psa.desk import Desk, Id
 
@@ -127,3 +128,16 @@ def _json(text: object) -> object:
 
 
 type Json[T] = Annotated[T | None, BeforeValidator(_json)]
+
+
+def _connection() -> Any:  # noqa: ANN401 - as Field has it
+    return Field(None, description="a JSON object as docs/psa.md has it", repr=False)
+
+
+class PsaSettings(SettingsPart):
+    """The connections, each a JSON object in its own setting: HOLDFAST_PSA_HALOPSA."""
+
+    psa_connectwise: Json[ConnectWiseConnection] = _connection()
+    psa_autotask: Json[AutotaskConnection] = _connection()
+    psa_halopsa: Json[HaloPsaConnection] = _connection()
+    psa_standard: Json[StandardConnection] = _connection()

@@ -25,6 +25,7 @@ class _Database(System):
     """What it knows, and the webhooks that tell of it. *secret*: what its webhook signs with."""
 
     name, cloud, host, agent = "autotask", "autotask.net", "webservices.autotask.net", "4711"
+    credential = "api_secret"
     status_ids = MappingProxyType({"new": 1, "approved": 21, "open": 8, "running": 9, "failed": 11, "closed": 5})
     user, api_secret, integration_code = "holdfast@northwind.example", "$ecret~#1", "NORTHWINDTRACKINGID"
     secret = "s3cret-Autotask-Key-01"  # noqa: S105 - a made-up database's

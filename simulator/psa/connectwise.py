@@ -34,6 +34,7 @@ class _Site(System):
     """What it knows, and the callbacks that tell of it."""
 
     name, cloud, host, agent = "connectwise", "myconnectwise.net", "na.myconnectwise.net", "jdoe"
+    credential = "private_key"
     status_ids = MappingProxyType(
         {"new": 512, "approved": 513, "open": 514, "running": 515, "failed": 521, "closed": 530}
     )

@@ -72,10 +72,11 @@ class System:
     """One MSP's system. *own*: the API user that programs sign in as; *webhook_url*: where events go.
 
     *cloud*: the vendor's domain, *host*: the MSP's own in it; *agent*: one of the MSP's people; *status_ids*: of the
-    statuses new, approved, open, running, failed and closed; *patience_s*: how long a webhook waits for its answer.
+    statuses new, approved, open, running, failed and closed; *patience_s*: how long a webhook waits for its answer;
+    *credential*: the attribute that holds the secret of programs.
     """
 
-    name = cloud = host = agent = ""
+    name = cloud = host = agent = credential = ""
     status_ids: Mapping[str, int] = MappingProxyType({})
     patience_s = 10.0
 
@@ -93,8 +94,7 @@ class System:
         self.webhook_failures = 0
         self.webhook_on = True
         self.base = ""
-        self._ids = 48_210
-        self._sequence = 0
+        self._ids, self._sequence = 48_210, 0
 
     # --- what people do ----------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ class _Instance(System):
     """What it knows, and the webhooks that tell of it. *form*: how these look."""
 
     name, cloud, host, agent = "halopsa", "halopsa.com", "northwind.halopsa.com", "4711"
+    credential = "client_secret"
     status_ids = MappingProxyType({"new": 1, "approved": 21, "open": 2, "running": 3, "failed": 4, "closed": 9})
     tenant, client_id, client_secret = "northwind", "b2d1c0de-0000-4000-8000-000000000001", "halo-client-secret"
     login = "holdfast:a-long-random-value"

@@ -118,8 +118,7 @@ async def test_a_page_instead_of_an_answer_is_told(psa, system):
 @in_every_system
 async def test_wrong_credentials_are_a_persons_to_mend(psa, system):
     made = opened(system)
-    for name in ("private_key", "api_secret", "client_secret"):
-        setattr(system, name, "exchanged")
+    setattr(system, system.credential, "exchanged")
     with pytest.raises(Unauthorised):
         await psa.ticket(str(made.id))
 
