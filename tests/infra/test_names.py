@@ -2,13 +2,14 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from clients import storage
 from clients.settings import Settings
 from domain.jobs import QUEUES
+from domain.psa.desk import Provider
 from handlers.api.access import HEALTH, WEBHOOKS
 from handlers.api.routing import PREFIX
 from infra.compiler import HERE as INFRA
@@ -140,7 +141,7 @@ def test_settings_that_functions_refer_to_are_given(triggers: dict[str, dict[str
 def test_routes_that_need_no_token_are_health_and_signed_webhooks() -> None:
     excluded = set(config("authsettingsV2")["globalValidation"]["excludedPaths"])
 
-    assert {path for path in excluded if not path.startswith(WEBHOOKS)} == {HEALTH}
+    assert excluded == {HEALTH, *(f"{WEBHOOKS}psa/{name}" for name in get_args(Provider))}
 
 
 def test_the_api_is_below_the_route_prefix_of_the_host() -> None:
