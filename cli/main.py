@@ -26,6 +26,7 @@ from cli import files, show
 from cli.api import Api, Failure, open_api
 from cli.ledger import ledger_app
 from cli.notify import incidents_app, notify_app
+from cli.offboard import offboard
 from cli.session import One, Session, tenants_named
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -36,6 +37,8 @@ app.add_typer(key_app, name="key")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(notify_app, name="notify")
 app.add_typer(incidents_app, name="incidents")
+
+app.command()(offboard)
 
 GOOD = frozenset({"compliant", "not_applicable", "excepted", "succeeded"})
 KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -284,11 +287,26 @@ def remove(  # noqa: PLR0913 - one command's words
     *,
     reason: Annotated[str, typer.Option(help="For the ledger.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the steps.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Take the steps without showing them first.")] = False,
     wait: Wait = 900,
 ) -> None:
-    """Take a finding away by exact steps; undo puts it back."""
+    """Take a finding away by exact steps, which are shown first, with what of them could not be put back."""
     path = f"findings/{quote(finding, safe='')}/remove"
+    if not (dry_run or yes):
+        _confirm(ctx.obj, tenant, path, wait)
     _work(ctx.obj, [tenant], path, lambda _: {"reason": reason, "dry_run": dry_run}, wait, steps=True)
+
+
+def _confirm(session: Session, tenant: str, path: str, wait: float) -> None:
+    """Show what *path* would do, and ask."""
+    with session.service() as api:
+        [found] = tenants_named(api, [tenant])
+        shown = api.ended(api.start(f"tenants/{found['tenant_id']}/{path}", {"dry_run": True}), wait or 900)
+    show.steps(session.err, shown)
+    for control in shown["controls"]:
+        session.err.print(show.cell(control["detail"]))
+    if not typer.confirm("Take these steps?", err=True):
+        raise Failure(1, "nothing was done")
 
 
 @app.command()

@@ -25,7 +25,7 @@ from clients.storage.together import TenantRows, together_with
 from domain.approval import Approval
 from domain.controls import CATALOGUE
 from domain.exemption import Exemption
-from domain.findings import Finding, Inventory, Removal
+from domain.findings import FIRST_SIGHT_AFTER, Finding, Inventory, Removal
 from domain.fleet_index import Summary
 from domain.ledger import Entry
 from domain.lock import LockSeen
@@ -112,6 +112,15 @@ class TenantStates:
         settled = frozenset(key for key, state in self.controls.items() if state.is_settled(now))
         unwanted = frozenset(key for key, each in self.findings.items() if each.removing)
         return Inventory(self.findings, tenant.declared_at(now), settled, self.begun, unwanted, self.mail)
+
+    def was_locked_when_last_seen(self, now: datetime) -> bool:
+        """Whether some connector refused mail at the last good look; what nobody could read for long is forgotten."""
+        lock, seen_at = self.of("inbound-lockdown"), self.mx.locked_at
+        if lock.state == "compliant":
+            seen_at = lock.read_at
+        elif seen_at and lock.read_at and lock.read_at > seen_at:
+            seen_at = None
+        return seen_at is not None and now - seen_at < FIRST_SIGHT_AFTER
 
     def marking(self, mark: Removal) -> Self:
         """The same with one finding marked as *mark* says."""

@@ -160,7 +160,7 @@ async def delete_tenant(
     kept = await _kept(tenant_id, clients)
     conditions.refuse_moved(kept)
     states = await clients.storage.states.load(kept[0].tenant_id)
-    if states.of("inbound-lockdown").state == "compliant":
+    if states.was_locked_when_last_seen(clients.now()):
         raise StillLocked(kept[0].tenant_id)
     if told := _change(None, kept[0], caller, clients):
         await clients.storage.tenants.delete(kept[0].tenant_id, kept[1], told)

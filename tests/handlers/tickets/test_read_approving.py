@@ -164,3 +164,23 @@ async def test_a_yes_that_is_read_while_the_ticket_is_being_written_on_waits_for
         assert tenant.writes == []
     await msp.work()
     assert len(tenant.writes) == 1
+
+
+async def test_a_yes_by_ticket_never_opens_a_tenant_whose_lock_is_not_proven(msp, tenant):
+    """Nobody answers for it by ticket until a date, so that it passes the mode and stays held."""
+    spoof, policy = "spoof-intelligence", "Office365 AntiPhish Default"
+    await msp.service.look_after(tenant, mode="approve", psa={"provider": msp.system.name, "company_id": "250"})
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    tenant.admin("Set-AntiPhishPolicy", Identity=policy, EnableSpoofIntelligence=True)
+    await msp.service.check(tenant, controls=(spoof,))
+    await msp.work()
+    [ticket] = msp.tickets
+    plan = (await msp.service.state(tenant, spoof)).plan
+    msp.system.writes(msp.agent, ticket.id, f"approved {plan}")
+    await msp.work()
+    assert tenant.writes == []
+    state = await msp.service.state(tenant, spoof)
+    assert (state.state, "lock not proven" in state.detail) == ("held", True)
+    msp.system.writes(msp.agent, ticket.id, f"approved {state.plan}")
+    await msp.work()
+    assert tenant.writes == []
