@@ -187,7 +187,8 @@ class InboundConnector(ExchangeObject):
         remove="Remove-InboundConnector",
         restorable=frozenset({
             "CloudServicesMailEnabled", "EFSkipIPs", "EFSkipLastIP", "Enabled", "RequireTls",
-            "RestrictDomainsToIPAddresses", "SenderDomains", "SenderIPAddresses", "TlsSenderCertificateName",
+            "RestrictDomainsToCertificate", "RestrictDomainsToIPAddresses", "SenderDomains", "SenderIPAddresses",
+            "TlsSenderCertificateName",
         }),
         made_with={
             "CloudServicesMailEnabled": False, "ConnectorType": "Partner", "Enabled": True, "RequireTls": True,
@@ -221,8 +222,16 @@ class InboundConnector(ExchangeObject):
 
         Only a Partner connector refuses: docs/reference/exchange.md#inbound-connectors.
         """
-        restricts = self.restrict_domains_to_ip_addresses or self.restrict_domains_to_certificate
+        restricts = any(self.restrictions.values())
         return self.enabled and self.connector_type == "Partner" and "*" in self.sender_domains and restricts
+
+    @property
+    def restrictions(self) -> dict[str, bool]:
+        """By the service's name, what makes it refuse others, and whether that is set."""
+        return {
+            "RestrictDomainsToIPAddresses": self.restrict_domains_to_ip_addresses,
+            "RestrictDomainsToCertificate": self.restrict_domains_to_certificate,
+        }
 
 
 class OutboundConnector(ExchangeObject):

@@ -91,7 +91,8 @@ class Inventory:
     *known*: by id, those that are there or were within FIRST_SIGHT_AFTER. *declared*: ids that a person vouches for
     now. *settled*: controls that were proven, and read within FIRST_SIGHT_AFTER: what is new to one is drift. *begun*:
     which kinds of finding each control has looked for before (`source`). *unwanted*: ids that a person has removed.
-    *mail*: what the message trace has told.
+    *mail*: what the message trace has told. *loosened*: by connector, the restrictions of declared ones that the way
+    out took off.
     """
 
     known: Mapping[str, Finding] = field(default_factory=dict)
@@ -100,6 +101,7 @@ class Inventory:
     begun: frozenset[str] = frozenset()
     unwanted: frozenset[str] = frozenset()
     mail: MailFlow = field(default_factory=MailFlow)
+    loosened: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def is_declared(self, finding: Finding) -> bool:
         """Whether a person vouches for it; "the rest will bounce" answers for every sender."""

@@ -11,11 +11,6 @@ from domain.findings import Finding
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
-_RESTRICTIONS = {
-    "RestrictDomainsToIPAddresses": "restrict_domains_to_ip_addresses",
-    "RestrictDomainsToCertificate": "restrict_domains_to_certificate",
-}
-
 
 def opening(facts: Facts) -> Drifted | None:
     """What loosens every restricting connector; None where none restricts.
@@ -30,10 +25,20 @@ def opening(facts: Facts) -> Drifted | None:
 
 
 def _loosened(connector: InboundConnector) -> Step:
-    fields = [name for name, field in _RESTRICTIONS.items() if getattr(connector, field)]
+    fields = _set(connector)
     values: dict[str, Value] = {"Identity": connector.identity, **dict.fromkeys(fields, False)}
     mends = tuple(f"{connector.identity}: {name}" for name in fields)
     return Step("exchange", "Set-InboundConnector", values, mends)
+
+
+def _set(connector: InboundConnector) -> tuple[str, ...]:
+    return tuple(name for name, is_set in connector.restrictions.items() if is_set)
+
+
+def of_declared(facts: Facts, wanted: Wanted) -> dict[str, tuple[str, ...]]:
+    """By connector, what restricts on declared ones: the usual road puts it back when the lock is no longer open."""
+    locking = (each for each in facts.all(InboundConnector) if each.locks)
+    return {each.key: _set(each) for each in locking if service_connectors.is_declared(each, wanted.tenant)}
 
 
 def of_others(facts: Facts, wanted: Wanted) -> tuple[Finding, ...]:
@@ -50,7 +55,7 @@ def _is_ours(connector: InboundConnector, wanted: Wanted) -> bool:
 
 
 def _finding(connector: InboundConnector) -> Finding:
-    closing: dict[str, Value] = {name: True for name, field in _RESTRICTIONS.items() if getattr(connector, field)}
+    closing: dict[str, Value] = dict.fromkeys(_set(connector), True)
     again = Step("exchange", "Set-InboundConnector", {"Identity": connector.identity, **closing}).powershell
     lets_in = f"it refused mail of others until a person had it loosened; to close it again: {again}"
     return inbound_lockdown.of_another(connector, lets_in)

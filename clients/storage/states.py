@@ -54,7 +54,8 @@ class TenantStates:
     remembered of the tenant's MX records. *lock*: what the last good read showed of the lock. *approvals*: by step key,
     what a person answers for. *looked*: when each lane was last looked at, whatever was seen. *findings*: by id, those
     that are there or were lately; *begun*: which kinds of them each control has looked for. *mail*: what the
-    message trace has told. *newer*: a later version wrote them, or they make no sense: nothing may be written over
+    message trace has told. *loosened*: by connector, the restrictions of declared ones that the way out took off and
+    that are to come back. *newer*: a later version wrote them, or they make no sense: nothing may be written over
     them. *summary*: what the index of the fleet says of them, where that is known.
     """
 
@@ -67,6 +68,7 @@ class TenantStates:
     findings: Mapping[str, Finding] = field(default_factory=dict)
     begun: frozenset[str] = _SOURCES
     mail: MailFlow = field(default_factory=MailFlow)
+    loosened: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
     newer: bool = False
@@ -111,7 +113,9 @@ class TenantStates:
         """What is known of the tenant's findings before a look at *now*."""
         settled = frozenset(key for key, state in self.controls.items() if state.is_settled(now))
         unwanted = frozenset(key for key, each in self.findings.items() if each.removing)
-        return Inventory(self.findings, tenant.declared_at(now), settled, self.begun, unwanted, self.mail)
+        return Inventory(
+            self.findings, tenant.declared_at(now), settled, self.begun, unwanted, self.mail, self.loosened
+        )
 
     def was_locked_when_last_seen(self, now: datetime) -> bool:
         """Whether some connector refused mail at the last good look; what nobody could read for long is forgotten."""
@@ -130,10 +134,18 @@ class TenantStates:
         marked = replace(finding, removing=mark.operation, gone_at=mark.gone_at or finding.gone_at)
         return replace(self, findings={**self.findings, mark.finding: marked})
 
-    def noting(self, findings: Iterable[Finding], now: datetime) -> Self:
-        """The same with *findings* that tell of what was done."""
+    def noting(self, findings: Iterable[Finding], loosened: Mapping[str, tuple[str, ...]], now: datetime) -> Self:
+        """The same with what the way out does: *findings* that tell of it, and what it has *loosened*."""
         noted = {each.id: replace(each, since=now, noted=True) for each in findings}
-        return replace(self, findings={**self.findings, **noted})
+        return replace(self, findings={**self.findings, **noted}, loosened={**self.loosened, **loosened})
+
+    def seeing_closed(self, connectors: Iterable[str], now: datetime) -> Self:
+        """The same once *connectors* were seen to refuse mail; what does while held open is an older replica's."""
+        held = self.exceptions.get("inbound-lockdown")
+        if not self.loosened or (held and held.holds_at(now)):
+            return self
+        closed = set(connectors)
+        return replace(self, loosened={key: each for key, each in self.loosened.items() if key not in closed})
 
     def summarised(self) -> Summary:
         """What the index of the fleet is to say."""

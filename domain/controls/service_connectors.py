@@ -100,6 +100,8 @@ def _differing(
     if service.certificate:
         same = certificate.casefold() == service.certificate.casefold()
         seen += compare(("TlsSenderCertificateName", service.certificate, service.certificate if same else certificate))
+    off = inventory.loosened.get(connector.key, ())
+    seen += compare(*((name, True, connector.restrictions[name]) for name in off))
     values = sort_out(_ID, connector.name, seen, inventory)
     seen = values.seen + values.going
     others = other_addresses(_ID, connector, service.sender_ips) if service.sender_ips else {}

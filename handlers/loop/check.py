@@ -9,6 +9,7 @@ from clients.connect import Clients
 from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Facts, Judgement, Unknown
 from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
+from domain.exchange import InboundConnector
 from domain.fleet import Rhythm
 from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
 from domain.ledger import Entry, of_first_look, of_missed_looks, of_transition
@@ -107,7 +108,9 @@ def _with_doors(states: TenantStates, facts: Facts, wanted: Wanted, now: datetim
     """*states* with what *facts* tell of the tenant's MX and its lock, whichever controls they were read for."""
     memories = mx.remembered(states.mx, facts, wanted, now)
     closing = mx.mx_guard(facts, wanted, mx.sights(facts, wanted), memories, now)
-    return states.remembering(memories).seeing(inbound_lockdown.lock_seen(facts, wanted, closing, now))
+    locking = (each.key for each in facts.known(InboundConnector) if each.locks)
+    lock = inbound_lockdown.lock_seen(facts, wanted, closing, now)
+    return states.remembering(memories).seeing(lock).seeing_closed(locking, now)
 
 
 def _blind(

@@ -46,9 +46,10 @@ class _Opening:
         try:
             facts = await self._look()
             plan, others = way_out.opening(facts), way_out.of_others(facts, self._case.wanted)
+            declared = way_out.of_declared(facts, self._case.wanted)
         except DoubtError as doubt:
             return await self._finish("failed", f"the connectors could not be read: {doubt}", None)
-        await self._announce(plan, others)
+        await self._announce(plan, others, declared)
         if plan and (held := await self._write(plan, facts)):
             return await self._finish("held", held, plan)
         return await self._prove(plan)
@@ -56,7 +57,9 @@ class _Opening:
     async def _look(self) -> Facts:
         return await self._case.clients.reader.look(self._case.wanted, [LOCK], dns="cached")
 
-    async def _announce(self, plan: Drifted | None, others: tuple[Finding, ...]) -> None:
+    async def _announce(
+        self, plan: Drifted | None, others: tuple[Finding, ...], declared: dict[str, tuple[str, ...]]
+    ) -> None:
         """What is held open, which connectors a person closes again, and what is about to be done, in one write."""
         operation, now = self._operation, self._case.clients.now()
         until = operation.until or now
@@ -65,7 +68,7 @@ class _Opening:
 
         def announced(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
             held = states.excepting(dict.fromkeys(HELD_OPEN, exemption))
-            return held.noting(others, now), [entry]
+            return held.noting(others, declared, now), [entry]
 
         await self._case.clients.storage.states.change(operation.tenant_id, announced)
 

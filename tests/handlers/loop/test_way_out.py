@@ -79,6 +79,27 @@ async def test_a_connector_that_somebody_else_made_is_loosened_and_a_person_is_t
     assert "Old filter" not in restricting(tenant)
 
 
+async def test_a_declared_connector_that_was_loosened_is_closed_again_by_the_usual_road(service, tenant):
+    restricts = {"SenderDomains": ["*"], "SenderIPAddresses": ["198.51.100.7"], "RestrictDomainsToIPAddresses": True}
+    tenant.admin("New-InboundConnector", Name="Scanner", ConnectorType="Partner", **restricts)
+    await service.look_after(tenant, service_connectors=[{"name": "Scanner", "sender_ips": ["198.51.100.7"]}])
+    await service.sweep()
+    await opened(service, tenant)
+    await service.sweep()
+    assert restricting(tenant) == []
+    assert "connector" not in await kinds(service, tenant)
+    service.clock.advance(hours=5)
+    await service.sweep()
+    assert sorted(restricting(tenant)) == ["ExchangeDefender", "Scanner"]
+    assert (await service.state(tenant, "service-connectors")).state == "compliant"
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    tenant.admin("Set-InboundConnector", Identity="Scanner", RestrictDomainsToIPAddresses=False)
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert restricting(tenant) == ["ExchangeDefender"]  # nobody ever declared that it restricts
+
+
 async def other_filter(service, tenant):
     """Another's connector that restricts as well, and the finding that it was loosened."""
     tenant.admin(
