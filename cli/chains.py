@@ -7,6 +7,7 @@ may stand around them, so that a message can be taken as it came.
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ class Chain:
         for proof in self.proofs:
             if fault := chain.verify_proof(proof, self.rows):
                 return fault
+        if fault := chain.verify_beginning(self.rows, self.proofs):
+            return fault
         roots = {(proof.at, proof.root) for proof in self.proofs}
         if len(roots) > len({at for at, _ in roots}):
             return Fault(0, "", "two roots are said to be of the same hour")
@@ -49,6 +52,16 @@ class Chain:
             yield {"kind": "link", "ledger": self.ledger, **asdict(row.link), "entry": row.entry}
         for proof in self.proofs:
             yield {"kind": "proof", **asdict(proof)}
+
+    def part(self, rows: list[Linked]) -> "Chain":
+        """The same with some of its rows only, for an export of them."""
+        return Chain(self.ledger, rows, None, set(), [])
+
+    def write(self, file: Path) -> str:
+        """Write the export. Returns the SHA-256 of the file, in hex."""
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in self.lines()).encode()
+        file.write_bytes(text)
+        return sha256(text).hexdigest()
 
 
 def fetch(api: Api, ledger: str) -> Chain:

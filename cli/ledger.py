@@ -1,16 +1,17 @@
 """`holdfast ledger`: what happened in a tenant, and whether its chain is as it was written."""
 
-import json
 import time
-from hashlib import sha256
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from cli import chains, show
+from cli import chains, prune, show
 from cli.api import Api
 from cli.session import One, Session, tenants_named
 
@@ -121,17 +122,36 @@ def export_chain(
     with session.service() as api:
         ledger_id = _ledger(api, ledger)
         chain = chains.fetch(api, ledger_id)
-        digest = _write(chain, file)
+        digest = chain.write(file)
         api.post(f"chains/{ledger_id}/exports", {"export": digest})
     told = {"ledger": ledger_id, "entries": len(chain.rows), "sha256": digest}
     session.tell(told, lambda: f"{len(chain.rows)} entries, SHA-256 {digest}")
 
 
-def _write(chain: chains.Chain, file: Path) -> str:
-    """Returns the SHA-256 of the file, in hex."""
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in chain.lines()).encode()
-    file.write_bytes(text)
-    return sha256(text).hexdigest()
+@ledger_app.command("prune")
+def prune_chains(  # noqa: PLR0913 - one command's words
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Where exports are, and go to: keep them.")],
+    *,
+    tables: Annotated[
+        str, typer.Option(envvar="HOLDFAST_TABLES_URL", help="URL of the table service; may have a SAS.")
+    ],
+    storage_token: Annotated[str, typer.Option(envvar="HOLDFAST_STORAGE_TOKEN", help="An Entra token for it.")] = "",
+    older_than: Annotated[int, typer.Option(min=90, help="Days.")] = 400,
+    tenant: Annotated[str, typer.Option(help="Only this tenant, or `service`; without, every chain.")] = "",
+) -> None:
+    """Export what is old and add a checkpoint; in the next run, once a root has it, delete what was exported."""
+    session: Session = ctx.obj
+    folder.mkdir(parents=True, exist_ok=True)
+    before = prune.cutoff(datetime.now(UTC), older_than)
+    with session.service() as api, httpx.Client(timeout=60.0) as client:
+        rows = prune.Rows(client, tables, storage_token)
+        ledgers = [_ledger(api, tenant)] if tenant else [each["ledger"] for each in api.get("chains")]
+        results = [asdict(prune.prune(api, rows, each, folder, older_than=before)) for each in ledgers]
+    columns = ("ledger", "result", "entries", "file")
+    shown = [[escape(str(each[name])) for name in columns] for each in results]
+    session.tell(results, lambda: show.table("pruned", columns, shown))
+    raise typer.Exit(1 if any(each["result"].startswith(("bad", "its export")) for each in results) else 0)
 
 
 def _ledger(api: Api, named: str) -> str:

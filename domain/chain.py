@@ -100,7 +100,7 @@ def verify(
     *unlinked*: ids of entries that are stored without a link.
     """
     places = {row.link.sequence: row.link.hash for row in rows}
-    if fault := _beginning(rows, places) or _links(ledger, rows):
+    if fault := _beginning(rows) or _links(ledger, rows):
         return fault
     if extra := min(unlinked, default=None):
         return Fault(0, extra, "inserted: the entry has no link")
@@ -140,15 +140,35 @@ def root_of(proof: Proof) -> str:
     )
 
 
-def _beginning(rows: Sequence[Linked], places: Mapping[int, str]) -> Fault | None:
+def checkpoint(rows: Sequence[Linked]) -> Linked | None:
+    """The newest entry that names a place after which the chain may begin, and whose hash is the chain's own there."""
+    known = {rows[0].link.sequence - 1: rows[0].link.previous} if rows else {}
+    known |= {row.link.sequence: row.link.hash for row in rows}
+    named = [row for row in rows if (row.entry or {}).get("event") == CHECKPOINT]
+    return next((row for row in reversed(named) if _names(row, known)), None)
+
+
+def verify_beginning(rows: Sequence[Linked], proofs: Iterable[Proof]) -> Fault | None:
+    """A chain whose older entries are gone needs a checkpoint that is under a root: else anybody could name one."""
+    found = checkpoint(rows)
+    if not rows or rows[0].link.sequence == 1 or found is None:
+        return None
+    if any(proof.head.sequence >= found.link.sequence for proof in proofs):
+        return None
+    return Fault(found.link.sequence, found.link.id, "the checkpoint is under no hourly root that was given")
+
+
+def _names(row: Linked, known: Mapping[int, str]) -> bool:
+    after = (row.entry or {}).get("after", {})
+    return after.get("sequence", 0) in known and known[after["sequence"]] == after.get("hash")
+
+
+def _beginning(rows: Sequence[Linked]) -> Fault | None:
     """A chain begins with its first entry, or at a checkpoint that one of its own entries names."""
     if not rows or (first := rows[0].link).sequence == 1:
         return None
-    known = {first.sequence - 1: first.previous} | dict(places)
-    for row in rows:
-        after = (row.entry or {}).get("after", {})
-        if (row.entry or {}).get("event") == CHECKPOINT and known.get(after.get("sequence", 0)) == after.get("hash"):
-            return None
+    if checkpoint(rows):
+        return None
     return Fault(first.sequence, first.id, f"removed: entries 1 to {first.sequence - 1}, and no checkpoint names them")
 
 

@@ -63,7 +63,6 @@ def widening(config: TenantConfig, kept: TenantConfig | None, clients: Clients) 
 
 async def propose(proposed: ProposedConfig, clients: Clients) -> ShownProposal:
     """Keep *proposed* for another person, and say so in the ledger."""
-    await clients.storage.tenants.propose(proposed)
     entry = Entry(
         at=proposed.at,
         tenant_id=proposed.config.tenant_id,
@@ -72,7 +71,7 @@ async def propose(proposed: ProposedConfig, clients: Clients) -> ShownProposal:
         actor=proposed.by,
         requested_by=proposed.by,
     )
-    await clients.storage.ledger.append(entry)
+    await clients.storage.tenants.propose(proposed, entry)
     return shown_proposal(proposed)
 
 

@@ -8,6 +8,7 @@ from clients.entra.clouds import ENDPOINTS
 from clients.settings import Settings
 from domain.jobs import QUEUES
 from handlers.evidence import note_settings
+from handlers.guard import guard_ledger
 
 _lock = asyncio.Lock()
 _opened: list[Clients] = []
@@ -19,7 +20,8 @@ async def clients(settings: Settings) -> Clients:
         if not _opened:
             telemetry.start_series(QUEUES, ENDPOINTS[settings.cloud].hosts)
             _opened.append(await connect(settings))
-            await note_settings(_opened[0])
+            if await guard_ledger(_opened[0]):
+                await note_settings(_opened[0])
         return _opened[0]
 
 

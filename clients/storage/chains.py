@@ -69,6 +69,13 @@ class ChainTable:
             return False
         return True
 
+    async def is_remade(self, ledger: str) -> bool:
+        """Whether the head names an entry whose link is gone: the table was made anew, or somebody deleted from it."""
+        head = await self.heads.get(ledger)
+        if head is None or not head.place.sequence:
+            return False
+        return not await self.has(ledger, _key(head.place.sequence))
+
     async def sequence_of(self, ledger: str, entry_id: str) -> int:
         """The place of an entry that was added by this code. Raises ResourceNotFoundError."""
         return int((await self._table.get_entity(ledger, entry_id, select=["sequence"]))["sequence"])

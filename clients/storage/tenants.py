@@ -127,16 +127,21 @@ class TenantTable:
             await self._ledger.append(told)
 
     async def proposed(self, tenant_id: str) -> ProposedConfig | None:
-        """The config that waits for another person."""
+        """The config that waits for another person; the entry that tells of it is in the ledger after this."""
         try:
-            return unpack(ProposedConfig, await self._table.get_entity(_PROPOSED, tenant_id))
+            entity = await self._table.get_entity(_PROPOSED, tenant_id)
         except ResourceNotFoundError:
             return None
+        if told := read_chunks(Entry, _OUTBOX, entity):
+            await self._ledger.ensure([told])
+        return unpack(ProposedConfig, entity)
 
-    async def propose(self, proposed: ProposedConfig) -> None:
-        """Keep a config for another person, in the place of an earlier one."""
-        entity = pack(_PROPOSED, proposed.config.tenant_id, proposed)
+    async def propose(self, proposed: ProposedConfig, told: Entry) -> None:
+        """Keep a config for another person, in the place of an earlier one, with the entry that tells of it."""
+        await self.proposed(proposed.config.tenant_id)
+        entity = pack(_PROPOSED, proposed.config.tenant_id, proposed, **chunks(_OUTBOX, told))
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
+        await self._tell(told)
 
     async def forget_proposed(self, tenant_id: str) -> None:
         with suppress(ResourceNotFoundError):

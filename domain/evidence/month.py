@@ -65,7 +65,7 @@ class DriftOfMonth:
 
 
 @dataclass(frozen=True, slots=True)
-class MailFlow:
+class MailOfMonth:
     """The mail itself was asked: what the control says at the end; `not asked` where this installation does not ask."""
 
     standing: Condition | Literal["not asked"]
@@ -123,7 +123,7 @@ class Month:
     profile: str
     controls: tuple[ControlMonth, ...]
     drifts: tuple[DriftOfMonth, ...]
-    mail_flow: MailFlow
+    mail_flow: MailOfMonth
     accepted: tuple[Accepted, ...]
     findings: tuple[OpenFinding, ...]
     alerts: tuple[AlertOfMonth, ...]
@@ -232,10 +232,10 @@ def _drift(found: Entry, entries: Sequence[Entry]) -> DriftOfMonth:
     )
 
 
-def _mail_flow(state: ControlState | None) -> MailFlow:
-    if state is None:
-        return MailFlow("not asked")
-    return MailFlow(standing_of(state.state), without_people(state.detail), state.read_at)
+def _mail_flow(state: ControlState | None) -> MailOfMonth:
+    if state is None or state.read_at is None:
+        return MailOfMonth("not asked")
+    return MailOfMonth(standing_of(state.state), without_people(state.detail), state.read_at)
 
 
 def _exceptions(exceptions: Mapping[str, Exemption], now: datetime) -> list[Accepted]:

@@ -6,11 +6,13 @@ from typing import Annotated
 from fastapi import Request
 from pydantic import Field
 
+from domain.errors import NotConfigured
 from domain.gate import Brake
 from domain.incident import SERVICE
 from domain.ledger import Entry
 from handlers.api.access import as_role, require
 from handlers.api.routing import CallerName, Neighbours, Strict, example, router_of
+from handlers.guard import RENEW
 from handlers.on_request import RequestBody
 from handlers.operators import end_incident, tell_operators
 from handlers.watch import BRAKE_INCIDENT, engaged_brake
@@ -33,7 +35,7 @@ async def get_brake(clients: Neighbours) -> Brake:
     return await clients.storage.switches.brake()
 
 
-@router.put("/brake", **as_role("Operator", 400, 415))
+@router.put("/brake", **as_role("Operator", 400, 409, 415))
 async def put_brake(
     change: Annotated[BrakeChange, Strict, example({"engaged": True, "reason": "incident 7"})],
     request: Request,
@@ -43,6 +45,8 @@ async def put_brake(
     """Engage the kill switch, or, as an Admin, release it: every writer looks at it before every write."""
     if not change.engaged:
         require(request, "Admin")
+        if await clients.storage.chains.is_remade(SERVICE):
+            raise NotConfigured(f"the ledger cannot be written: {RENEW}")
     before = await clients.storage.switches.brake()
     # It moves only when the switch does: releasing what is released opens no new blast radius.
     changed_at = before.changed_at if before.engaged == change.engaged else clients.now()

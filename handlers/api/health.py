@@ -7,8 +7,10 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict
 
 from clients.connect import Clients
+from domain.incident import SERVICE
 from handlers.api.problems import documented, problem
 from handlers.api.routing import Configured, Neighbours, router_of
+from handlers.guard import RENEW
 from handlers.loop.tick import overdue, tick, ticks
 
 router = router_of("health")
@@ -30,6 +32,8 @@ class Health(BaseModel):
 async def health(clients: Neighbours, settings: Configured) -> Health | Response:
     """Whether the service can work."""
     await clients.storage.switches.brake()
+    if await clients.storage.chains.is_remade(SERVICE):
+        return problem(503, f"the ledger was made anew, and the brake is engaged: {RENEW}")
     if late := await _late(clients):
         return problem(503, late)
     if not settings.api_keys() and not settings.api_audience:

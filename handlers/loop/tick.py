@@ -21,6 +21,7 @@ from domain.fleet import LOOKS, Cursor, LookName, Rhythm, due, late, shards
 from domain.fleet_index import TenantInFleet
 from domain.jobs import PollTickets, VisitShard
 from handlers.evidence import anchor_heads
+from handlers.guard import guard_ledger
 from handlers.loop import gauges
 from handlers.monthly import ask_for_months
 from handlers.notices import ask_for_unsent
@@ -62,6 +63,7 @@ async def tick(clients: Clients) -> None:
     if windows["fast"].has(0):
         await _isolated("gauges", gauges.measure(tenants, clients))
     if windows["slow"].has(0):
+        await _isolated("guard", guard_ledger(clients))
         await _isolated("watch", watch(_overdue(cursor, now, clients), clients))
         await _isolated("anchor", anchor_heads(clients))
 

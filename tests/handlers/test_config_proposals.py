@@ -5,7 +5,8 @@ from hashlib import sha256
 
 import pytest
 
-from domain.widening import PROPOSED_FOR
+from domain.widening import PROPOSED_FOR, ProposedConfig
+from handlers import config_proposals
 from tests.handlers.web import ask, of
 
 BOB = "the-key-of-bob"
@@ -144,3 +145,36 @@ async def test_networks_that_exchange_does_not_know_are_refused_with_the_field(s
     answer = await put(service, tenant, service_connectors=[{"name": "Scanner", "sender_ips": networks}])
     assert answer.status_code == 422
     assert "service_connectors" in of(answer)["detail"]
+
+
+async def test_a_crash_between_a_proposal_and_its_entry_loses_neither(service, monkeypatch):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    proposed = ProposedConfig(
+        config=await service.clients.storage.tenants.get(tenant.tenant_id),
+        by="key dev",
+        identity="key dev",
+        at=service.clock(),
+        version="",
+        widens=("one network",),
+    )
+
+    async def dies(*_: object, **__: object) -> None:
+        raise RuntimeError("the worker dies")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service.clients.storage.ledger, "append", dies)
+        with pytest.raises(RuntimeError):
+            await config_proposals.propose(proposed, service.clients)
+    assert await config_proposals.waiting(tenant.tenant_id, service.clients) == proposed
+    [entry] = [each for each in await service.ledger(tenant) if each.event == "proposed"]
+    assert "one network" in entry.detail
+
+
+async def test_a_correction_in_the_ledger_names_the_profiles_version(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.look_after(tenant)
+    await service.sweep()
+    [corrected] = [each for each in await service.ledger(tenant) if each.event == "corrected"]
+    assert corrected.profile_version == service.clients.profiles["exchangedefender"].version != ""

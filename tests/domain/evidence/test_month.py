@@ -24,12 +24,20 @@ def entry(day, event, control="", **fields):
 
 
 PROVEN = entry(
-    -3, "first_look", after={"standing": dict.fromkeys(CATALOGUE, "proven") | {"direct-send": "not_applicable"}}
+    -3,
+    "first_look",
+    after={
+        "standing": dict.fromkeys(CATALOGUE, "proven") | dict.fromkeys(("direct-send", "mail-flow"), "not_applicable")
+    },
 )
 
 
 def known(*entries, states=None, declared=(), **fields):
-    good = {each: ControlState(id=each, state="compliant", since=START, read_at=AFTER) for each in CATALOGUE}
+    good = {
+        each: ControlState(id=each, state="compliant", since=START, read_at=AFTER)
+        for each in CATALOGUE
+        if each != "mail-flow"
+    }
     config = TenantConfig(
         tenant_id=TENANT_ID, name="Contoso", initial_domain="contoso.onmicrosoft.com", declared=declared
     )
@@ -44,7 +52,7 @@ def test_a_month_in_which_nothing_happened_is_proven_whole():
     month = made()
     assert (month.complete, month.proven) == (True, 1.0)
     assert (month.start, month.end) == (START, datetime(2026, 12, 1, tzinfo=UTC))
-    applied = [each for each in month.controls if each.id != "direct-send"]
+    applied = [each for each in month.controls if each.id not in {"direct-send", "mail-flow"}]
     assert all((each.proven, each.at_end, len(each.spans)) == (1.0, "proven", 1) for each in applied)
     [other] = [each for each in month.controls if each.id == "direct-send"]
     assert (other.proven, other.seconds) == (0.0, {"not_applicable": 30 * 86_400})
@@ -99,6 +107,7 @@ def test_people_are_named_only_where_something_is_to_be_done():
 
 def test_the_mail_itself_is_told_of_where_it_is_asked():
     assert made().mail_flow.standing == "not asked"
+    assert made(states={"mail-flow": ControlState(id="mail-flow")}).mail_flow.standing == "not asked"
     asked = ControlState(id="mail-flow", state="compliant", read_at=AFTER, detail="4,120 messages, to bob@x.example")
     flow = made(states={"mail-flow": asked}).mail_flow
     assert (flow.standing, flow.detail, flow.read_at) == ("proven", "4,120 messages, to (someone)@x.example", AFTER)

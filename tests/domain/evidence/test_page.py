@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 from domain.chain import Head, prove
 from domain.control import Drift
 from domain.evidence.fleet import FleetMonth, TenantRow
-from domain.evidence.month import Accepted, AlertOfMonth, DriftOfMonth, MailFlow, OpenFinding
+from domain.evidence.month import Accepted, AlertOfMonth, DriftOfMonth, MailOfMonth, OpenFinding
 from domain.evidence.page import BAR_WIDTH, Brand, as_page, bar, fleet_as_page
 from tests.domain.builders import TENANT_ID
 from tests.domain.evidence.test_month import AFTER, START, entry, made
@@ -24,7 +24,7 @@ def full():
             DriftOfMonth("spf", (Drift(evil, evil, evil),), START, START, evil, AFTER, "e", "f"),
             DriftOfMonth("mx", (), None, START, "", None, "e", ""),
         ),
-        mail_flow=MailFlow("proven", evil, AFTER),
+        mail_flow=MailOfMonth("proven", evil, AFTER),
         accepted=(Accepted("exception", "spf", evil, evil, evil, AFTER),),
         findings=(OpenFinding("1" * 16, "sender", "spf", evil, evil, evil, None),),
         alerts=(AlertOfMonth(START, "closed", evil, 2, "e"), AlertOfMonth(START, "left open", evil, 0, "e")),

@@ -1,0 +1,61 @@
+"""A ledger that was made anew, or cannot be written, stops every write until a person has looked."""
+
+import logging
+
+from azure.core.exceptions import HttpResponseError
+
+from clients.connect import Clients
+from domain.gate import Brake
+from domain.incident import SERVICE
+from domain.ledger import Entry
+
+log = logging.getLogger("holdfast.guard")
+
+FORBIDDEN = 403
+RENEW = (
+    "renew the role assignment 'Holdfast ledger' (or Storage Table Data Contributor) of the app's identity on table"
+    " ledger: an assignment goes with the table that was deleted (docs/deploy.md#the-ledgers-role-and-the-hourly-roots)"
+)
+
+
+async def ledger_fault(clients: Clients) -> str:
+    """What is wrong with the ledger as a whole, and which assignment to renew; empty where nothing is.
+
+    Asked of the service's own chain: where its newest link is gone a new entry says so, if it can be written.
+    """
+    if not await clients.storage.chains.is_remade(SERVICE):
+        return ""
+    try:
+        await clients.storage.ledger.append(_entry(clients), announced=False)
+    except HttpResponseError as error:
+        if error.status_code != FORBIDDEN:
+            raise
+        return f"the ledger was made anew and cannot be written: {RENEW}"
+    return "the ledger is not the one that was written: its newest entries are gone"
+
+
+async def guard_ledger(clients: Clients) -> bool:
+    """Engage the brake where the ledger is not the one that was written. Returns whether all is well."""
+    fault = await ledger_fault(clients)
+    if not fault:
+        return True
+    log.error("ledger_remade %s", fault)
+    brake = await clients.storage.switches.brake()
+    if not brake.engaged:
+        engaged = Brake(engaged=True, reason=fault, by="holdfast", changed_at=clients.now())
+        try:
+            await clients.storage.switches.set_brake(engaged)
+        except HttpResponseError as error:  # the switch is moved; what waits beside it for the ledger goes on waiting
+            if error.status_code != FORBIDDEN:
+                raise
+    return False
+
+
+def _entry(clients: Clients) -> Entry:
+    return Entry(
+        at=clients.now(),
+        tenant_id=SERVICE,
+        event="brake_engaged",
+        detail="the ledger was made anew, or its newest entries were deleted: the brake is engaged",
+        reason="the ledger is not the one that was written",
+    )
