@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 
 import httpx
 import stamina.instrumentation
@@ -14,6 +15,7 @@ from clients.entra.callers_tokens import Tokens
 from clients.entra.clouds import ENDPOINTS, Endpoints
 from clients.entra.credentials import Certificate, ClientSecret, Credential, Credentials, managed_identity
 from clients.entra.grants import Grants
+from clients.entra.vault_key import VaultKey, vault_service
 from clients.exchange.compliance import Compliance
 from clients.exchange.exchange import Exchange
 from clients.graph.activity import Activity
@@ -104,7 +106,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     web = make_client()
     http = Http(web, now=now)
     endpoints = _endpoints(settings)
-    credentials = Credentials(http, endpoints, settings.client_id, _credential(settings, endpoints), now=now)
+    credentials = Credentials(http, endpoints, settings.client_id, _credential(settings, endpoints, http, now), now=now)
     ticket_systems = systems.connect_ticket_systems(settings, http, web, now=now)
     kept = await storage.open_storage(settings, now=now)
     channels = settings.channels()
@@ -122,7 +124,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         trace=MessageTrace(http, credentials, endpoints),
         partner=Partner(http, credentials, endpoints),
         activity=Activity(http, credentials, endpoints, settings.partner_tenant_id or settings.client_id),
-        hosting=Hosting(http, settings.dns_secrets, _arm_token(credentials, endpoints), endpoints.management),
+        hosting=_hosting(settings, http, credentials, endpoints),
         storage=kept,
         psa=ticket_systems,
         settings=settings,
@@ -132,6 +134,18 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         tokens=_tokens(settings, http, endpoints, now=now),
         channels=channels,
         grants=Grants(credentials, endpoints, settings.client_id),
+    )
+
+
+def _hosting(settings: Settings, http: Http, credentials: Credentials, endpoints: Endpoints) -> Hosting:
+    return Hosting(
+        http,
+        settings.dns_secrets,
+        _arm_token(credentials, endpoints),
+        endpoints.management,
+        tenants=settings.dns_tenants,
+        # Who has DNS asked on this machine runs a test on it.
+        loopback=any(ip_address(address).is_loopback for address, _ in settings.resolvers()),
     )
 
 
@@ -159,9 +173,13 @@ def _endpoints(settings: Settings) -> Endpoints:
     return replace(ENDPOINTS[settings.cloud], **{name: url for name, url in given.items() if url})
 
 
-def _credential(settings: Settings, endpoints: Endpoints) -> Credential:
+def _credential(settings: Settings, endpoints: Endpoints, http: Http, now: Clock) -> Credential:
     if settings.client_certificate:
         return Certificate(settings.client_certificate)
     if settings.client_secret:
         return ClientSecret(settings.client_secret)
+    if settings.client_key:
+        # The identity that storage is reached with has its roles on the vault, too.
+        token = managed_identity(settings.storage_identity, vault_service(settings.client_key)).assertion
+        return VaultKey(http, settings.client_key, settings.client_id, token, now=now)
     return managed_identity(settings.managed_identity_client_id, endpoints.assertion_audience)

@@ -1,6 +1,5 @@
 """The environment, read in one place. README.md explains each setting."""
 
-import base64
 import hmac
 import json
 import os
@@ -10,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self, get_args
+from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from clients.account import Account
 from clients.entra.credentials import Certificate
+from clients.entra.vault_key import FORM
 from clients.notify.channels import SETTING_PREFIX, Unsendable
 from clients.psa.connections import PsaSettings
 from clients.reporting import ReportingSettings
@@ -62,27 +63,10 @@ def _pem(text: str) -> str:
     return text
 
 
-def _connection_string(text: str) -> str:
-    """Ask of *text* what each of the storage SDKs needs. Raises ValueError."""
-    parts = dict(_part(part) for part in text.split(";") if part.strip())
-    if parts.get("usedevelopmentstorage") == "true":
-        return text
-    if not parts.get("accountname"):
-        raise ValueError("should name an account")
-    if not parts.get("sharedaccesssignature") and not base64.b64decode(parts.get("accountkey", ""), validate=True):
-        raise ValueError("should carry a key")
-    return text
-
-
-def _part(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    return name.strip().lower(), value.strip()
-
-
 type Schedule = Annotated[str, AfterValidator(_schedule)]
 type Servers = Annotated[tuple[tuple[str, int], ...], BeforeValidator(_servers)]
+type VaultKeyUrl = Annotated[str, Field(pattern=f"^{FORM.pattern}$")]
 type Pem = Annotated[str, AfterValidator(_pem)]
-type ConnectionString = Annotated[str, AfterValidator(_connection_string)]
 
 
 def _names_are_unique(keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
@@ -93,6 +77,14 @@ def _names_are_unique(keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
     return keys
 
 
+def _tenants_by_secret(text: object) -> object:
+    given = json.loads(str(text))
+    if not isinstance(given, dict) or not all(isinstance(tenants, list) for tenants in given.values()):
+        raise ValueError("not lists by name")
+    return {str(name): frozenset(str(UUID(str(each))) for each in tenants) for name, tenants in given.items()}
+
+
+type DnsTenants = Annotated[dict[str, frozenset[str]] | None, BeforeValidator(_tenants_by_secret)]
 type Keys = Annotated[
     tuple[ApiKey, ...], BeforeValidator(lambda text: json.loads(str(text))), AfterValidator(_names_are_unique)
 ]
@@ -133,25 +125,15 @@ class SettingsError(Exception):
     """A setting is missing or malformed; *str()* is one line that names it and says what it should be."""
 
 
-class Settings(PsaSettings, ReportingSettings):
+class Settings(Account, PsaSettings, ReportingSettings):
     """One field per setting: HOLDFAST_ and its name, or its alias. The description says what it should be."""
 
-    storage: ConnectionString = Field(
-        "",
-        alias="AzureWebJobsStorage",
-        description="a storage connection string, or set AzureWebJobsStorage__accountName",
-        repr=False,
-    )
-    storage_account: str = Field("", alias="AzureWebJobsStorage__accountName", description="a storage account's name")
-    blob_url: Url | None = Field(None, alias="AzureWebJobsStorage__blobServiceUri", description="an https URL")
-    queue_url: Url | None = Field(None, alias="AzureWebJobsStorage__queueServiceUri", description="an https URL")
-    table_url: Url | None = Field(None, alias="AzureWebJobsStorage__tableServiceUri", description="an https URL")
-    storage_identity: str = Field(
-        "", alias="AzureWebJobsStorage__clientId", description="a managed identity's client id"
-    )
     client_id: Guid = Field(description="the GUID of the multi-tenant app registration")
     client_certificate: Pem = Field(
         "", description="a PEM with a certificate and its unencrypted RSA private key", repr=False
+    )
+    client_key: VaultKeyUrl = Field(
+        "", description="the https URL of a key in the vault, .../keys/NAME, that only signs"
     )
     client_secret: str = Field("", description="the app's client secret", repr=False)
     managed_identity_client_id: str = Field("", description="the client id of the federated managed identity")
@@ -188,6 +170,10 @@ class Settings(PsaSettings, ReportingSettings):
     dns_secrets: dict[str, str] = Field(
         {}, alias=f"{SECRET_PREFIX}*", description="a secret each, named in a tenant's dns", repr=False
     )
+    dns_tenants: DnsTenants = Field(
+        None,
+        description='a JSON object {"HOLDFAST_DNS_SECRET_NAME": ["tenant id"]}: the tenants that each secret is for',
+    )
     keys: Keys = Field(
         (),
         description='a JSON list of {"name", "sha256", "roles", "until"}, as `holdfast key new` prints them',
@@ -203,11 +189,11 @@ class Settings(PsaSettings, ReportingSettings):
         """Raise ValueError where settings only make sense together."""
         if not (self.storage or self.storage_account or (self.blob_url and self.queue_url and self.table_url)):
             raise ValueError("AzureWebJobsStorage: is missing; it should be a storage connection string")
-        credentials = [self.client_certificate, self.client_secret, self.managed_identity_client_id]
+        credentials = [self.client_certificate, self.client_key, self.client_secret, self.managed_identity_client_id]
         if sum(map(bool, credentials)) != 1:
             raise ValueError(
-                "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: "
-                "exactly one of them should be set"
+                "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID, "
+                "HOLDFAST_CLIENT_KEY: exactly one of them should be set"
             )
         if bool(self.api_audience) != bool(self.api_tenant_id):
             raise ValueError("HOLDFAST_API_AUDIENCE, HOLDFAST_API_TENANT_ID: should both be set, or neither")
@@ -228,13 +214,6 @@ class Settings(PsaSettings, ReportingSettings):
                 raise ValueError(
                     f"HOLDFAST_{name.upper()}: is faster than HOLDFAST_TICK_SCHEDULE; it should be due at most as often"
                 )
-
-    @classmethod
-    def settings_customise_sources(  # type: ignore[override]  # the others are given by keyword
-        cls, _: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_others: PydanticBaseSettingsSource
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` passes on counts: it has read the environment, or was given another."""
-        return (init_settings,)
 
     def api_keys(self) -> tuple[ApiKey, ...]:
         """Every key that lets a caller in."""
@@ -266,15 +245,6 @@ class Settings(PsaSettings, ReportingSettings):
         hidden = (getattr(self, name) for name, field in type(self).model_fields.items() if not field.repr)
         channels = (text for channel in self.channels().by_name.values() for text in channel.secrets())
         return frozenset([*(text for value in hidden for text in _secret_texts(value)), *channels])
-
-    def storage_url(self, service: Literal["blob", "queue", "table"]) -> str:
-        """The base URL of one service of the account that is reached by identity.
-
-        An account that is named counts before URLs, and is one of the public cloud: so the platform reads both.
-        """
-        if self.storage_account:
-            return f"https://{self.storage_account}.{service}.core.windows.net"
-        return {"blob": self.blob_url, "queue": self.queue_url, "table": self.table_url}[service] or ""
 
     def resolvers(self) -> tuple[tuple[str, int], ...]:
         """The DNS servers to ask instead of the machine's own, as (address, port)."""

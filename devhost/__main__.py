@@ -28,6 +28,8 @@ _STORAGE = "AzureWebJobsStorage"
 _KEY = "HOLDFAST_DEV_KEY"
 _TICK = "HOLDFAST_TICK_SCHEDULE"
 _LOOK = re.compile(r"HOLDFAST_\w+_SCHEDULE")
+_WHERE = "AZURE_FUNCTIONS_ENVIRONMENT"
+"""What Core Tools say to an app, so that it stops at once for what is wrong; Azure sets it to nothing."""
 _EACH_MINUTE = "0 * * * * *"
 _DEFAULT_PORT = "7071"
 _HIGHEST_PORT = 65_535
@@ -82,6 +84,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         if not os.environ.get(_STORAGE):
             os.environ[_STORAGE] = await stack.enter_async_context(azurite(arguments.location))
         os.environ.setdefault(_TICK, fastest(os.environ))
+        os.environ.setdefault(_WHERE, "Development")
         given = os.environ.get(_KEY)
         # The app checks keys itself; the host only has this one for its own admin endpoint.
         os.environ[_KEY] = given or secrets.token_urlsafe(24)

@@ -22,6 +22,25 @@ def _host_and_port(text: str) -> str:
     return text if _is_address(host.strip("[]")) else f"{names.to_ascii(host)}:{port}"
 
 
+def refused_address(text: str, *, loopback: bool) -> str:
+    """Why no update is sent to the address *text*; empty where it may be. *loopback*: this machine itself is one.
+
+    A tenant's config names the server, and must not have us speak with the machine that we run on or with what gives it
+    its tokens (169.254.169.254 is link-local; 168.63.129.16 is Azure's own, Microsoft Learn, "What is IP address
+    168.63.129.16?").
+    """
+    address = ip_address(text)
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_loopback:
+        return "" if loopback else "it is this machine"
+    if address.is_link_local or address.is_unspecified or address.is_multicast or str(address) == _AZURES:
+        return "it is no DNS server but an address of the platform or of no host"
+    return ""
+
+
+_AZURES = "168.63.129.16"
+
+
 def _is_address(host: str) -> bool:
     try:
         ip_address(host)
@@ -63,7 +82,7 @@ class AzureDnsHost(_Host):
 
     kind: Literal["azure_dns"]
     subscription_id: Guid
-    resource_group: str = Field(pattern=r"^[\w().-]{1,90}$")
+    resource_group: str = Field(pattern=r"^[\w().-]{0,89}[\w()-]$")
     directory: Annotated[Guid, AfterValidator(lambda text: str(UUID(text)))] | None = None
 
 

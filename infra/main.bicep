@@ -1,6 +1,7 @@
 // What runs:      one function app on Flex Consumption, Python 3.13
 // What wakes it:  timers, the queues of names.json, HTTP (API and PSA webhooks)
 // What it keeps:  the tables and blob leases of names.json, in one storage account that takes no keys
+// What it runs:   a package in a storage account of its own, where the app's identity has no role
 // Who it is:      one user-assigned identity; access.bicep is the page of all that it may do
 // Who watches:    Application Insights, the alerts of alerts.bicep, one workbook
 //
@@ -27,8 +28,8 @@ param location string
 @maxLength(36)
 param appClientId string
 
-@description('Optional. How the app proves that it is that registration: `certificate` or `secret` from the vault, or `identity` as its federated credential (docs/deploy.md has the limits of each).')
-param proof proofKind = 'certificate'
+@description('Optional. How the app proves that it is that registration: its `identity` as federated credential, a `key` that the vault signs with, or a `secret` of the vault (docs/deploy.md has the limits of each).')
+param proof proofKind = 'identity'
 
 @description('Optional. The API\'s named keys, as `holdfast key new` prints them: a JSON list of name, sha256 (of the key, which is kept nowhere), roles and until.')
 param apiKeys string = ''
@@ -120,6 +121,9 @@ param privateNetwork bool = false
 @minLength(9)
 param networkRange string = '10.71.0.0/24'
 
+@description('Optional. IPv4 addresses or ranges, such as a build agent\'s, that reach the account of packages although privateNetwork closes it: while a package is put there by hand (docs/deploy.md).')
+param packagesOpenTo string[] = []
+
 @description('Optional. Whether the platform too asks every caller of the API for a token of apiAudience, so that a key alone opens nothing.')
 param platformAuthentication bool = false
 
@@ -131,6 +135,9 @@ param operatorType 'User' | 'Group' | 'ServicePrincipal' = 'User'
 
 @description('Optional. Names of the secrets of DNS providers, as tenants\' configs have them (CLOUDFLARE); for each the vault must hold a secret dns-NAME, in lower case and with hyphens.')
 param dnsReferences string[] = []
+
+@description('Optional. The tenants that each secret of a DNS provider is for, as JSON: {"HOLDFAST_DNS_SECRET_NAME": ["tenant id"]}. Empty: any tenant\'s config may name any.')
+param dnsTenants string = ''
 
 @description('Optional. Names of channels for notices, in capitals (OPS); for each the vault must hold a secret notify-NAME, in lower case and with hyphens, that is a URL of Apprise (docs/notices.md).')
 param notifyReferences string[] = []
@@ -194,6 +201,7 @@ var ready = [
 
 var token = uniqueString(subscription().id, environmentName, location)
 var storageName = 'stholdfast${token}'
+var packagesName = 'sthfpkg${token}'
 var vaultName = 'kv-hf-${token}'
 var insightsName = 'appi-holdfast-${token}'
 var allTags = union(tags, {
@@ -251,6 +259,20 @@ module storage 'modules/storage.bicep' = {
   }
 }
 
+module packages 'modules/packages.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: allTags
+    name: packagesName
+    token: token
+    sku: sku
+    privateOnly: privateNetwork
+    openTo: packagesOpenTo
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
 module vault 'modules/vault.bicep' = {
   scope: group
   params: {
@@ -272,6 +294,7 @@ module network 'modules/network.bicep' = if (privateNetwork) {
     appRange: cidrSubnet(networkRange, 26, 0)
     endpointRange: cidrSubnet(networkRange, 26, 1)
     storageId: storage.outputs.id
+    packagesId: packages.outputs.id
     vaultId: vault.outputs.id
   }
 }
@@ -283,15 +306,20 @@ module access 'modules/access.bicep' = {
     // Part of the assignments' names, so that an identity that was made anew gets assignments of its own; known only once it is there.
     #disable-next-line what-if-short-circuiting
     principalId: identity.outputs.principalId
+    // As above.
+    #disable-next-line what-if-short-circuiting
+    deployerId: packages.outputs.deployerPrincipalId
+    proof: proof
     operatorId: operatorId
     operatorType: operatorType
     ledgerRole: ledgerRole
     token: token
     storageName: storageName
+    packagesName: packagesName
     vaultName: vaultName
     insightsName: insightsName
   }
-  dependsOn: [storage, vault, monitoring]
+  dependsOn: [storage, vault]
 }
 
 module app 'modules/app.bicep' = {
@@ -303,7 +331,8 @@ module app 'modules/app.bicep' = {
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
     storage: storage.outputs.urls
-    packagesUrl: storage.outputs.packagesUrl
+    packagesUrl: packages.outputs.url
+    deployerIdentityId: packages.outputs.deployerIdentityId
     vaultUri: vault.outputs.uri
     insightsConnection: monitoring.outputs.insightsConnection
     subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
@@ -331,6 +360,7 @@ module app 'modules/app.bicep' = {
     baseUrls: baseUrls
     partnerTenantId: partnerTenantId
     dnsServers: dnsServers
+    dnsTenants: dnsTenants
   }
   dependsOn: [access]
 }
@@ -344,6 +374,7 @@ module alerts 'modules/alerts.bicep' = {
     email: email
     fastMinutes: fast
     slowMinutes: slow
+    packagesName: packagesName
   }
 }
 

@@ -1,16 +1,20 @@
-"""Makes the package that is deployed: build/package, and the same as build/holdfast.zip.
+"""Makes the package that is deployed: build/package, the same as build/holdfast.zip, and beside it what is in it.
 
 Dependencies are installed for the platform (Linux on x86-64, CPython 3.13), whatever machine this is, and compiled: the
 app runs from a read-only package, so bytecode that is not in it would be made again at every cold start.
 """
 
 import compileall
+import json
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 from py_compile import PycInvalidationMode
+
+from infra.bill_of_materials import bill_of_materials
 
 ROOT = Path(__file__).parents[1]
 APP = ("clients", "domain", "handlers", "function_app.py", "ncrontab.py", "host.json", "requirements.txt")
@@ -37,9 +41,16 @@ def main() -> int:
     compile_all(folder)
     pack(folder, archive)
     keep_bytecode(folder)
+    bill = bill_of_materials(folder / LIBRARIES, ROOT / "requirements.txt", version())
+    archive.with_suffix(".cdx.json").write_text(json.dumps(bill, indent=1), "utf-8")
     sizes = f"{archive.stat().st_size / _MEBI:.1f} MiB, {size(folder) / _MEBI:.1f} MiB unpacked"
     print(f"{archive.relative_to(ROOT)}: {sizes}")
     return 0
+
+
+def version() -> str:
+    """The app's, by pyproject.toml."""
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"])
 
 
 def copy_app(source: Path, folder: Path) -> None:

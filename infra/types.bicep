@@ -13,7 +13,7 @@ type psaProvider = 'autotask' | 'connectwise' | 'halopsa' | 'standard'
 
 @description('How the app proves that it is the registration that customers consent to.')
 @export()
-type proofKind = 'certificate' | 'secret' | 'identity'
+type proofKind = 'identity' | 'key' | 'secret'
 
 @description('Clouds that customers\' tenants are in.')
 @export()

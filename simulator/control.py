@@ -10,7 +10,7 @@ All bodies are JSON. `{tenant}` is an id or a domain. Errors are `{"error": text
 | `POST /_sim/tenants` | `{"count": n, "state", "switches": {}}` | 201 list of tenants |
 | `GET /_sim/tenants/{tenant}` | | tenant |
 | `PATCH /_sim/tenants/{tenant}` | `{"region", "switches": {}, \
-"access": {"consented", "app_roles", "directory_roles"}}` | tenant |
+"access": {"consented", "app_roles", "directory_roles", "exchange_roles"}}` | tenant |
 | `POST /_sim/tenants/{tenant}/admin` | `{"cmdlet", "parameters": {}}` | `{"value": rows}`; a refusal: 400 or 404 |
 | `PUT /_sim/tenants/{tenant}/lag` | `{"reads": n, "kind": null}` | 204 |
 | `POST /_sim/tenants/{tenant}/faults` | one fault or a list: fields of `simulator.faults.Fault` | 204 |
@@ -57,6 +57,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from simulator.cmdlets import roles
 from simulator.failures import CmdletError, UnknownCmdletError
 from simulator.faults import Fault
 from simulator.psa.desk import System
@@ -277,6 +278,7 @@ def _summary(tenant: Tenant) -> dict[str, object]:
             "directory_roles": sorted(tenant.access.directory_roles),
             "permissions": sorted(tenant.access.permissions),
             "tracing_principal": tenant.mail.principal,
+            "exchange_roles": sorted(tenant.exchange_roles),
         },
     }
 
@@ -288,9 +290,9 @@ def _set_switches(tenant: Tenant, switches: Mapping[str, object]) -> None:
 
 
 def _grant(tenant: Tenant, access: Mapping[str, Any]) -> None:
-    _refuse_unknown(
-        "field of access", access, {"consented", "app_roles", "directory_roles", "permissions", "tracing_principal"}
-    )
+    fields = {"consented", "app_roles", "directory_roles", "permissions", "tracing_principal", "exchange_roles"}
+    _refuse_unknown("field of access", access, fields)
+    _refuse_unknown("Exchange role", access.get("exchange_roles", ()), set(roles.ALL))
     _refuse_unknown("service", access.get("app_roles", ()), set(AUDIENCES) - set(PERMISSIONS))
     _refuse_unknown("permission", access.get("permissions", ()), set().union(*PERMISSIONS.values()))
     _refuse_unknown("directory role", access.get("directory_roles", ()), set(DIRECTORY_ROLES))
@@ -299,6 +301,7 @@ def _grant(tenant: Tenant, access: Mapping[str, Any]) -> None:
     tenant.access.directory_roles = set(access.get("directory_roles", tenant.access.directory_roles))
     tenant.access.permissions = set(access.get("permissions", tenant.access.permissions))
     tenant.mail.principal = access.get("tracing_principal", tenant.mail.principal)
+    tenant.exchange_roles = set(access.get("exchange_roles", tenant.exchange_roles))
 
 
 def _refuse_unknown(what: str, given: Iterable[str], known: set[str]) -> None:

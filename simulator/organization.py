@@ -31,6 +31,7 @@ class Organization:
         hydration_left: reads until customisation shows; None: it was not asked for.
         http_requests: how many each service got.
         revision: counts writes.
+        exchange_roles: Exchange's own roles that role groups give the application, in force at once.
     """
 
     world: Commons
@@ -44,6 +45,7 @@ class Organization:
     hydration_left: int | None = field(default=None, init=False)
     http_requests: Counter[str] = field(default_factory=Counter, init=False)
     revision: int = field(default=0, init=False)
+    exchange_roles: set[str] = field(default_factory=set, init=False)
     _objects: dict[str, list[Row]] = field(default_factory=dict, init=False)
     _past: dict[str, _Past] = field(default_factory=dict, init=False)
     _lag: dict[str | None, int] = field(default_factory=dict, init=False)

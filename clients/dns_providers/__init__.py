@@ -28,13 +28,17 @@ __all__ = ["DnsProvider", "Hosting", "RecordSet", "WritableType"]
 class Hosting:
     """The hosts of every tenant's zones. *secrets*: settings by name.
 
-    *azure_token*: gives a bearer token for ARM, made out by the Entra tenant (directory) that it is asked for.
+    *tenants*: the tenants that a secret is for, by its setting; None: each is for all. *loopback*: whether a server may
+    be on this machine. *azure_token*: gives a bearer token for ARM, made out by the Entra tenant (directory) that it is
+    asked for.
     """
 
     http: Http
     secrets: Mapping[str, str] = field(repr=False)
     azure_token: Callable[[str], Awaitable[str]]
     management: str = MANAGEMENT
+    tenants: Mapping[str, frozenset[str]] | None = None
+    loopback: bool = False
 
     async def apply(self, tenant: TenantConfig, step: Step, *, permit: Permit) -> None:
         """Run one change in DNS, once *permit* has let it pass.
@@ -91,22 +95,31 @@ class Hosting:
                     management=self.management,
                 )
             case CloudflareHost():
-                return _named(host.secret_setting, partial(Cloudflare, self.http, self._secret(host.secret_setting)))
+                secret = self._secret(host.secret_setting, tenant_id)
+                return _named(host.secret_setting, partial(Cloudflare, self.http, secret))
             case Rfc2136Host():
-                return _rfc2136(host, self._secret(host.secret_setting))
+                return self._rfc2136(host, self._secret(host.secret_setting, tenant_id))
             case other:
                 assert_never(other)
 
-    def _secret(self, setting: str) -> str:
+    def _secret(self, setting: str, tenant_id: str) -> str:
+        if self.tenants is not None and tenant_id not in self.tenants.get(setting, ()):
+            raise ValueError(f"{setting}: is not for this tenant; HOLDFAST_DNS_TENANTS says for which it is")
         if secret := self.secrets.get(setting):
             return secret
         raise ValueError(f"{setting}: is missing; the domain's DNS provider needs it")
 
-
-def _rfc2136(host: Rfc2136Host, secret: str) -> Rfc2136:
-    server, _, port = host.server.rpartition(":")
-    made = partial(Rfc2136, server.strip("[]"), int(port), key_name=host.key_name, algorithm=host.algorithm)
-    return _named(host.secret_setting, partial(made, secret=secret))
+    def _rfc2136(self, host: Rfc2136Host, secret: str) -> Rfc2136:
+        server, _, port = host.server.rpartition(":")
+        made = partial(
+            Rfc2136,
+            server.strip("[]"),
+            int(port),
+            key_name=host.key_name,
+            algorithm=host.algorithm,
+            loopback=self.loopback,
+        )
+        return _named(host.secret_setting, partial(made, secret=secret))
 
 
 def _named[P](setting: str, make: Callable[[], P]) -> P:

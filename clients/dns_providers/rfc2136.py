@@ -28,6 +28,7 @@ from clients.dns_providers.provider import DnsProvider, Stored
 from clients.dns_providers.record_set import AllowedChange, RecordSet
 from clients.errors import Call, ClientError, Conflict, Forbidden, Invalid, Unauthorised, Unreachable, Unreadable
 from clients.resolver.replies import records_of, value
+from domain.dns_hosts import refused_address
 from domain.dns_steps import WritableType
 from domain.mail.answers import Txt
 from domain.mail.dkim import beside
@@ -44,7 +45,10 @@ class _Stored(Stored):
 
 
 class Rfc2136(DnsProvider[_Stored]):
-    """The primary server of a zone, at *host* and *port*. Raises ValueError when the *secret* is not base64."""
+    """The primary server of a zone, at *host* and *port*; on this machine only where *loopback*.
+
+    Raises ValueError when the *secret* is not base64.
+    """
 
     def __init__(  # noqa: PLR0913 - a server and its key
         self,
@@ -54,10 +58,12 @@ class Rfc2136(DnsProvider[_Stored]):
         key_name: str,
         secret: str,
         algorithm: str = "hmac-sha256",
+        loopback: bool = False,
         timeout_s: float = _TIMEOUT_S,
     ) -> None:
         self._host = host
         self._port = port
+        self._loopback = loopback
         self._timeout_s = timeout_s
         try:
             self._key = dns.tsig.Key(key_name, secret, algorithm)
@@ -142,12 +148,21 @@ class Rfc2136(DnsProvider[_Stored]):
     async def _exchange(self, query: bytes, permitted_at: float | None) -> bytes:
         async with Dispatch(permitted_at) as dispatch:
             await dispatch.trace("connect.started", {})
-            reader, writer = await asyncio.open_connection(self._host, self._port)
+            reader, writer = await asyncio.open_connection(await self._address(), self._port)
         try:
             writer.write(len(query).to_bytes(2) + query)  # RFC 1035, section 4.2.2
             return await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
         finally:
             writer.close()
+
+    async def _address(self) -> str:
+        """Where the server is: a name may lead anywhere, and by the next moment elsewhere. Raises Invalid."""
+        found = await asyncio.get_running_loop().getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        addresses = [str(address[0]) for *_, address in found]
+        for address in addresses:
+            if why := refused_address(address, loopback=self._loopback):
+                raise Invalid(f"{self._host} is not asked: {why}")
+        return addresses[0]
 
 
 def _values(records: dns.rrset.RRset | None) -> tuple[str | Txt, ...]:

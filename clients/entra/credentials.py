@@ -12,6 +12,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Protocol
 from uuid import UUID
 
 from clients.cache import ExpiringCache
@@ -61,7 +62,7 @@ class Certificate:
         if key.public_key() != certificate.public_key():
             raise ValueError("the client certificate's private key belongs to another certificate")
 
-    async def for_msal(self) -> object:
+    async def for_msal(self, _: str) -> object:
         # Given the certificate and no thumbprint, MSAL names it by SHA-256.
         return {"private_key": self.pem, "public_certificate": self.pem}
 
@@ -79,7 +80,7 @@ class ClientSecret:
 
     secret: str = field(repr=False)
 
-    async def for_msal(self) -> object:
+    async def for_msal(self, _: str) -> object:
         return self.secret
 
 
@@ -89,12 +90,16 @@ class FederatedIdentity:
 
     assertion: Callable[[], Awaitable[str]] = field(repr=False)
 
-    async def for_msal(self) -> object:
+    async def for_msal(self, _: str) -> object:
         token = await self.assertion()
         return {"client_assertion": lambda: token}
 
 
-type Credential = Certificate | ClientSecret | FederatedIdentity
+class Credential(Protocol):
+    """How the application proves who it is."""
+
+    async def for_msal(self, audience: str, /) -> object:
+        """What MSAL takes as `client_credential`, for the token endpoint *audience*. Raises ClientError."""
 
 
 def managed_identity(client_id: str, audience: str, *, now: Clock = utc_now) -> FederatedIdentity:
@@ -177,8 +182,9 @@ class Credentials:
     async def _ask(self, key: _Key, claims: str | None) -> str:
         tenant_id, scope = key
         loop = asyncio.get_running_loop()
-        transport = MsalTransport(self._http, loop, f"{self._login}/{tenant_id}/oauth2/v2.0/token")
-        credential = await self._credential.for_msal()
+        endpoint = f"{self._login}/{tenant_id}/oauth2/v2.0/token"
+        transport = MsalTransport(self._http, loop, endpoint)
+        credential = await self._credential.for_msal(endpoint)
         ask = partial(self._ask_msal, tenant_id, scope, claims, credential, transport)
         result = await loop.run_in_executor(self._threads, copy_context().run, ask)
         token = result.get("access_token")

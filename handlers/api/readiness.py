@@ -21,9 +21,10 @@ from domain.exchange import ExchangeObject, Writing
 from domain.mail_flow import MailFlow
 from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
+from handlers.api.exchange_roles import ExchangeRoles, removal
 from handlers.on_request import known_tenant
 
-type ItemState = Literal["ok", "missing", "unknown", "not_applicable"]
+type ItemState = Literal["ok", "missing", "unknown", "not_applicable", "too_much"]
 
 
 class Item(BaseModel):
@@ -96,12 +97,15 @@ async def look(tenant_id: str, clients: Clients) -> Readiness:
     given = dict(zip(names, await asyncio.gather(*(_granted(each, config, clients) for each in names)), strict=True))
     reading = await _reading(config, kinds, clients)
     mail = (await clients.storage.states.load(config.tenant_id)).mail
+    ours = grant.object_id if isinstance(grant := given["exchange"], Grant) else ""
+    roles = await ExchangeRoles.ask(config, kinds, ours, clients, reads=_only_observes(config))
     items = (
         *_tokens(given, clients),
         *_message_trace(given["graph"], mail, clients),
-        *_directory_roles(given, config),
+        *_directory_roles(given, config, roles),
+        _role_group(grant, roles, clients.grants.client_id),
         *_cmdlets(reading),
-        *_writes(given, config, kinds),
+        *_writes(given, config, kinds, roles),
         _licence(reading),
         _defender(reading, wanted),
         _customised(reading),
@@ -175,7 +179,43 @@ def _app_role_command(resource: Resource, grant: Grant, clients: Clients, role: 
     )
 
 
-def _directory_roles(given: Mapping[Resource, Granted], config: TenantConfig) -> Iterable[Item]:
+_UNTOLD = "the tenant does not tell: its reads show what they can, the first write the rest"
+
+
+def _role_group(grant: Granted, roles: ExchangeRoles, app: str) -> Item:
+    """The least that is enough for Exchange: its own roles, given by a role group."""
+    name = "role-group-exchange"
+    if isinstance(grant, ClientError):
+        return Item(id=name, state="unknown", detail="no token shows who we are there", needed=False)
+    held = next((title for title, template in _WRITERS["exchange"] if template in grant.directory_roles), "")
+    untold = f"; the tenant does not tell which roles have {', '.join(roles.untold)}" if roles.untold else ""
+    remedy = roles.commands(app, grant.object_id)
+    if held:
+        detail = (
+            f"{held} is more than is needed: {', '.join(sorted(set(roles.listed.values())))} in a role group will do"
+        )
+        remedy = "; ".join(filter(None, (remedy, f"then take the directory role {held} away")))
+        return Item(id=name, state="too_much", detail=f"{detail}{untold}", remedy=remedy, needed=False)
+    if roles.held is None:
+        detail = (
+            "the tenant does not tell which Exchange roles we have: what is not tried here shows at the first write"
+        )
+        return Item(id=name, state="unknown", detail=detail, remedy=remedy, needed=False)
+    if roles.missing:
+        detail = f"without {', '.join(roles.missing)}{untold}"
+        return Item(id=name, state="missing", detail=detail, remedy=remedy, needed=False)
+    if roles.superfluous:
+        detail = f"nothing of ours needs {', '.join(roles.superfluous)}{untold}"
+        remedy = removal(roles.superfluous, grant.object_id)
+        return Item(id=name, state="too_much", detail=detail, remedy=remedy, needed=False)
+    return Item(
+        id=name, state="ok", detail=f"exactly what is needed: {', '.join(sorted(roles.held))}{untold}", needed=False
+    )
+
+
+def _directory_roles(
+    given: Mapping[Resource, Granted], config: TenantConfig, in_exchange: ExchangeRoles
+) -> Iterable[Item]:
     for resource in (resource for resource in given if resource in _WRITERS):
         grant, name, writers = given[resource], f"directory-role-{resource}", _WRITERS[resource]
         if isinstance(grant, ClientError):
@@ -186,11 +226,20 @@ def _directory_roles(given: Mapping[Resource, Granted], config: TenantConfig) ->
         if held:
             yield Item(id=name, state="ok", detail=held[0])
             continue
+        if resource == "exchange" and in_exchange.held and not in_exchange.missing:
+            yield Item(id=name, state="not_applicable", detail="the role group has what is needed")
+            continue
+        if resource == "exchange" and in_exchange.held is None:
+            detail = f"no directory role writes, and whether a role group does {_UNTOLD}"
+            yield Item(id=name, state="unknown", detail=detail, needed=False)
+            continue
         title, template = _READER if _only_observes(config) else writers[0]
         remedy = (
             f"New-MgRoleManagementDirectoryRoleAssignment -PrincipalId {grant.object_id} "
             f"-RoleDefinitionId {template} -DirectoryScopeId /"
         )
+        if resource == "exchange":
+            remedy = f"the role group (see role-group-exchange), or: {remedy}"
         yield Item(id=name, state="missing", detail=f"{title} is not assigned", remedy=remedy)
 
 
@@ -211,22 +260,31 @@ def _cmdlets(reading: Reading) -> Iterable[Item]:
             yield Item(id=f"cmdlet {cmdlet}", state="ok", detail="answers")
 
 
-def _writes(given: Mapping[Resource, Granted], config: TenantConfig, kinds: Kinds) -> Iterable[Item]:
+def _writes(
+    given: Mapping[Resource, Granted], config: TenantConfig, kinds: Kinds, in_exchange: ExchangeRoles
+) -> Iterable[Item]:
     """Each cmdlet that writes: its role is looked for, as trying it would write."""
     if _only_observes(config):
         return
     for kind in kinds:
         if kind.writing:
             resource = kind.queries[0].service
-            yield from _writing(kind.writing, resource, given[resource])
+            yield from _writing(kind.writing, resource, given[resource], in_exchange)
 
 
-def _writing(writing: Writing, resource: Resource, grant: Granted) -> Iterable[Item]:
+def _writing(writing: Writing, resource: Resource, grant: Granted, in_exchange: ExchangeRoles) -> Iterable[Item]:
     roles = frozenset[str]() if isinstance(grant, ClientError) else grant.directory_roles
     held = [title for title, template in _WRITERS[resource] if template in roles]
     for cmdlet in writing.cmdlets:
-        if held:
+        if resource == "exchange" and (role := in_exchange.gives(cmdlet)):
+            yield Item(
+                id=f"cmdlet {cmdlet}", state="ok", detail=f"comes with the role '{role}'; not tried, as it writes"
+            )
+        elif held:
             yield Item(id=f"cmdlet {cmdlet}", state="ok", detail=f"comes with {held[0]}; not tried, as it writes")
+        elif resource == "exchange" and in_exchange.held is None and isinstance(grant, Grant):
+            detail = f"comes with the role '{writing.role}'; whether we have it {_UNTOLD}"
+            yield Item(id=f"cmdlet {cmdlet}", state="unknown", detail=detail, needed=False)
         else:
             state: ItemState = "unknown" if isinstance(grant, ClientError) else "missing"
             detail = f"comes with {_WRITERS[resource][0][0]}, or with the role '{writing.role}'"

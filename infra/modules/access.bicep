@@ -3,6 +3,12 @@
 @description('Required. Object id of the app\'s identity.')
 param principalId string
 
+@description('Required. Object id of the identity that the platform reads and writes packages by.')
+param deployerId string
+
+@description('Required. How the app proves who it is: with a `key` it has the vault sign.')
+param proof string
+
 @description('Required. Object id of whoever puts certificate and secrets into the vault; empty for nobody.')
 param operatorId string
 
@@ -18,6 +24,9 @@ param token string
 @description('Required. Name of the storage account.')
 param storageName string
 
+@description('Required. Name of the storage account of packages.')
+param packagesName string
+
 @description('Required. Name of the key vault.')
 param vaultName string
 
@@ -27,15 +36,18 @@ param insightsName string
 // Built-in roles have the same id in every tenant (Microsoft Learn, "Azure built-in roles").
 var roles = {
   'Key Vault Certificates Officer': 'a4417e6f-fecd-4de8-b567-7b0420556985'
+  'Key Vault Crypto User': '12338af0-0e69-4776-bea7-57ae8d297424'
+  'Key Vault Reader': '21090545-7ca7-4776-b22c-e363652d74d2'
   'Key Vault Secrets Officer': 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
   'Key Vault Secrets User': '4633458b-17de-408a-b874-0445c86b69e6'
   'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb'
+  'Storage Blob Data Contributor': 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
   'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   'Storage Queue Data Contributor': '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 }
 
-// Owner, because the host manages its keys, timer leases and package with it. Queue: triggers, sending, poison.
+// Owner, because the host manages its keys and timer leases with it. Queue: triggers, sending, poison.
 var onStorage = union(
   ['Storage Blob Data Owner', 'Storage Queue Data Contributor'],
   ledgerRole ? [] : ['Storage Table Data Contributor']
@@ -45,11 +57,21 @@ var onStorage = union(
 var allTables = loadJsonContent('../names.json').tables
 var changedTables = ledgerRole ? filter(allTables, name => name != 'ledger') : []
 
+// With a key: it signs, and the certificate tells its name. Without: no role that could.
+var onVault = union(
+  ['Key Vault Secrets User'],
+  proof == 'key' ? ['Key Vault Crypto User', 'Key Vault Reader'] : []
+)
+
 // Both, because a certificate's private part is a secret of the vault, and the PSA systems' credentials are plain ones.
 var ofOperator = empty(operatorId) ? [] : ['Key Vault Certificates Officer', 'Key Vault Secrets Officer']
 
 resource storage 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
   name: storageName
+}
+
+resource packages 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
+  name: packagesName
 }
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
@@ -172,15 +194,32 @@ resource appMakesTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = i
   }
 }
 
-// Reads the values that its settings refer to; lists and writes nothing.
-resource appOnVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: vault
-  name: guid(vault.id, principalId, roles['Key Vault Secrets User'])
+// Reads the values that its settings refer to; writes nothing.
+resource appOnVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in onVault: {
+    scope: vault
+    name: guid(vault.id, principalId, roles[role])
+    properties: {
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[role])
+      description: 'Holdfast: ${role}'
+    }
+  }
+]
+
+// The platform's own hand: it reads the package at each start and writes it at a deployment.
+resource deployerOnPackages 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: packages
+  name: guid(packages.id, deployerId, roles['Storage Blob Data Contributor'])
   properties: {
-    principalId: principalId
+    principalId: deployerId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles['Key Vault Secrets User'])
-    description: 'Holdfast: reads the values that its settings refer to'
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles['Storage Blob Data Contributor']
+    )
+    description: 'Holdfast: the package'
   }
 }
 

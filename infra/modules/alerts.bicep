@@ -20,6 +20,9 @@ param fastMinutes int
 @description('Required. Minutes between two looks at compliance and DNS.')
 param slowMinutes int
 
+@description('Required. Name of the storage account of packages.')
+param packagesName string
+
 @description('Optional. Controls that newly need a person within an hour, at which that many is news by itself.')
 @minValue(1)
 param mostNeedingAPerson int = 5
@@ -105,6 +108,15 @@ var rules = [
     every: 'PT15M'
     query: 'AppMetrics | where Name in ("holdfast.controls", "holdfast.unknowns") | summarize Unknown = sumif(Sum, Name == "holdfast.unknowns"), All = sumif(Sum, Name == "holdfast.controls") | project Value = iff(All > 0, 100.0 * Unknown / All, 0.0)'
     above: mostPercentUnknown
+  }
+  {
+    name: 'package-written'
+    description: 'A package was written or removed. If nobody deployed just then, somebody else has the app run other code.'
+    severity: 2
+    window: 'PT15M'
+    every: 'PT5M'
+    query: 'StorageBlobLogs | where AccountName == "${packagesName}" and Category in ("StorageWrite", "StorageDelete") and StatusText == "Success" | summarize Value = count()'
+    above: 0
   }
   {
     name: 'brake-engaged'

@@ -23,6 +23,9 @@ param storage storageUrls
 @description('Required. URL of the blob container that packages are deployed to.')
 param packagesUrl string
 
+@description('Required. Resource id of the identity that the platform reads and writes packages by.')
+param deployerIdentityId string
+
 @description('Required. URI of the key vault, with a slash at the end.')
 param vaultUri string
 
@@ -104,9 +107,11 @@ param partnerTenantId string
 @description('Required. DNS servers to ask instead of each zone\'s own; empty for none.')
 param dnsServers string
 
+@description('Required. The tenants that each secret of a DNS provider is for, as JSON; empty where each is for all.')
+param dnsTenants string
+
 // A value of the vault, looked up by the platform with the app's identity; a rotated one arrives within a day.
 var vaultSecrets = '${vaultUri}secrets'
-var certificate = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/client-certificate)'
 var secret = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/client-secret)'
 var connectwise = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-connectwise)'
 var autotask = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-autotask)'
@@ -125,7 +130,7 @@ var own = {
   AzureWebJobsStorage__credential: 'managedidentity'
 
   HOLDFAST_CLIENT_ID: appClientId
-  HOLDFAST_CLIENT_CERTIFICATE: proof == 'certificate' ? certificate : ''
+  HOLDFAST_CLIENT_KEY: proof == 'key' ? '${vaultUri}keys/client-certificate' : ''
   HOLDFAST_CLIENT_SECRET: proof == 'secret' ? secret : ''
   HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: proof == 'identity' ? identityClientId : ''
   HOLDFAST_KEYS: apiKeys
@@ -138,6 +143,7 @@ var own = {
   HOLDFAST_GRAPH_URL: baseUrls.?graph ?? ''
   HOLDFAST_ACTIVITY_URL: baseUrls.?activity ?? ''
   HOLDFAST_DNS_SERVERS: dnsServers
+  HOLDFAST_DNS_TENANTS: dnsTenants
   HOLDFAST_TICK_SCHEDULE: '0 * * * * *'
   HOLDFAST_SHARD_SIZE: '25'
   HOLDFAST_FAST_SCHEDULE: '0 */${fastMinutes} * * * *'
@@ -186,7 +192,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
-    userAssignedIdentities: { '${identityId}': {} }
+    userAssignedIdentities: { '${identityId}': {}, '${deployerIdentityId}': {} }
   }
   properties: {
     serverFarmId: plan.id
@@ -200,7 +206,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         storage: {
           type: 'blobContainer'
           value: packagesUrl
-          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identityId }
+          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: deployerIdentityId }
         }
       }
       runtime: { name: 'python', version: '3.13' }

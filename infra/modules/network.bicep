@@ -24,16 +24,28 @@ param endpointRange string
 @description('Required. Resource id of the storage account.')
 param storageId string
 
+@description('Required. Resource id of the storage account of packages.')
+param packagesId string
+
 @description('Required. Resource id of the key vault.')
 param vaultId string
 
-// One endpoint and one DNS zone for each service that the app calls.
-var endpoints = [
-  { name: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}' }
-  { name: 'queue', zone: 'privatelink.queue.${environment().suffixes.storage}' }
-  { name: 'table', zone: 'privatelink.table.${environment().suffixes.storage}' }
+// One DNS zone for each service that the app calls.
+var zoneNames = [
+  'privatelink.blob.${environment().suffixes.storage}'
+  'privatelink.queue.${environment().suffixes.storage}'
+  'privatelink.table.${environment().suffixes.storage}'
   // The suffix begins with a dot, and the private zone says `vaultcore` where the public one says `vault`.
-  { name: 'vault', zone: 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}' }
+  'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
+]
+
+// One endpoint for each of an account's services; `zone` counts in the list above.
+var endpoints = [
+  { name: 'blob', service: 'blob', zone: 0 }
+  { name: 'queue', service: 'queue', zone: 1 }
+  { name: 'table', service: 'table', zone: 2 }
+  { name: 'vault', service: 'vault', zone: 3 }
+  { name: 'packages', service: 'blob', zone: 0 }
 ]
 
 resource rules 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
@@ -72,15 +84,15 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
 }
 
 resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
-  for each in endpoints: {
-    name: each.zone
+  for name in zoneNames: {
+    name: name
     location: 'global'
     tags: tags
   }
 ]
 
 resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
-  for (each, index) in endpoints: {
+  for (name, index) in zoneNames: {
     parent: zones[index]
     name: 'holdfast'
     location: 'global'
@@ -99,7 +111,10 @@ resource doors 'Microsoft.Network/privateEndpoints@2025-05-01' = [
       privateLinkServiceConnections: [
         {
           name: each.name
-          properties: { privateLinkServiceId: each.name == 'vault' ? vaultId : storageId, groupIds: [each.name] }
+          properties: {
+            privateLinkServiceId: each.name == 'vault' ? vaultId : each.name == 'packages' ? packagesId : storageId
+            groupIds: [each.service]
+          }
         }
       ]
     }
@@ -110,7 +125,7 @@ resource doorNames 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025
   for (each, index) in endpoints: {
     parent: doors[index]
     name: 'default'
-    properties: { privateDnsZoneConfigs: [{ name: each.name, properties: { privateDnsZoneId: zones[index].id } }] }
+    properties: { privateDnsZoneConfigs: [{ name: each.name, properties: { privateDnsZoneId: zones[each.zone].id } }] }
   }
 ]
 

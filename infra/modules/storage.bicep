@@ -1,5 +1,4 @@
-// All that the service remembers: queues, tables, leases, and the package it runs from. No account keys, no anonymous
-// access, TLS 1.2.
+// All that the service remembers: queues, tables, leases. No account keys, no anonymous access, TLS 1.2.
 
 import { storageUrls, tagMap } from '../types.bicep'
 
@@ -36,7 +35,6 @@ param evidenceDays int = 2557
 
 var names = loadJsonContent('../names.json')
 var poison = [for queue in names.queues: '${queue}-poison']
-var packages = 'packages'
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
   name: name
@@ -71,7 +69,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' = {
 }
 
 resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = [
-  for name in union(names.containers, [packages]): {
+  for name in names.containers: {
     parent: blobs
     name: name
     properties: { publicAccess: 'None' }
@@ -164,6 +162,3 @@ output urls storageUrls = {
   queue: account.properties.primaryEndpoints.queue
   table: account.properties.primaryEndpoints.table
 }
-
-@description('URL of the container that packages are deployed to.')
-output packagesUrl string = '${account.properties.primaryEndpoints.blob}${packages}'

@@ -15,6 +15,7 @@ from simulator.cmdlets import (
     outbound,
     presets,
     remote_domains,
+    roles,
     spoof_items,
     transport_rules,
 )
@@ -38,6 +39,7 @@ CATALOGUE: dict[str, Cmdlet] = {
         content_filter.CMDLETS,
         allow_block_items.CMDLETS,
         remote_domains.CMDLETS,
+        roles.CMDLETS,
         alerts.CMDLETS,
     )
 }

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from simulator.cmdlets.cmdlet import Cmdlet
+from simulator.cmdlets.roles import roles_of
 from simulator.tenant import Tenant
 from simulator.wire.http import NUL_BODY, Answer, Refused
 from simulator.wire.tokens import APP_ROLE, AUDIENCES, DIRECTORY_ROLES, RESOURCES, claims_of, verified
@@ -75,10 +76,12 @@ def _demand(value: str) -> str:
     return base64.b64encode(json.dumps(wanted).encode()).decode()
 
 
-def allowed(claims: Claims, cmdlet: Cmdlet) -> bool:
-    """Whether the directory roles in the token let this cmdlet run."""
+def allowed(tenant: Tenant, claims: Claims, cmdlet: Cmdlet) -> bool:
+    """Whether the directory roles in the token, or a role group of Exchange's, let this cmdlet run."""
     roles = {_ROLE[template] for template in claims["wids"]}
     if roles & _EVERYTHING[cmdlet.service]:
+        return True
+    if cmdlet.service == "exchange" and tenant.exchange_roles & roles_of(cmdlet.name):
         return True
     if not cmdlet.name.startswith("Get-"):
         return cmdlet.kind == "TenantAllowBlockListSpoofItems" and "Security Administrator" in roles

@@ -89,7 +89,7 @@ class _Run:
         cmdlet = cmdlets.CATALOGUE.get(self.name.casefold())
         if cmdlet is None or cmdlet.service != self.service:
             return self._unknown()
-        if not allowed(self.claims, cmdlet):
+        if not allowed(self.tenant, self.claims, cmdlet):
             return forbidden(self.tenant)
         token = self.request.parameters().get("$skiptoken") if self.request.query else None
         if token is not None:

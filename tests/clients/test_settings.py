@@ -41,7 +41,7 @@ def test_what_is_not_set_has_the_documented_default():
         ({"HOLDFAST_DNS_SERVERS": "127.0.0.1"}, "HOLDFAST_DNS_SERVERS: is malformed; it should be host:port"),
         ({"HOLDFAST_MAX_TENANTS_PER_HOUR": "none"}, "HOLDFAST_MAX_TENANTS_PER_HOUR: is malformed; it should be a whole number"),
         ({"HOLDFAST_MAX_TENANTS_PER_HOUR": "0"}, "HOLDFAST_MAX_TENANTS_PER_HOUR: is malformed"),
-        ({"HOLDFAST_CLIENT_SECRET": ""}, "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: exactly one"),
+        ({"HOLDFAST_CLIENT_SECRET": ""}, "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID, HOLDFAST_CLIENT_KEY: exactly one"),
         ({"HOLDFAST_MANAGED_IDENTITY_CLIENT_ID": "me"}, "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET"),
         ({"HOLDFAST_CLIENT_CERTIFICATE": "pem", "HOLDFAST_CLIENT_SECRET": ""}, "HOLDFAST_CLIENT_CERTIFICATE: is malformed; it should be a PEM with a certificate"),
         ({"AzureWebJobsStorage": ""}, "AzureWebJobsStorage: is missing"),
@@ -220,3 +220,16 @@ def test_every_secret_of_the_settings_is_known_to_be_hidden_and_no_name_or_id_is
     secrets = {"c3RvcmFnZS1rZXk=", "entra-s3cret", "dev-s3cret", "dns-s3cret", "halo-s3cret", "webhook-password"}
     assert secrets <= hidden
     assert not hidden & {"12", "approved", "https://h.example", "acc"}
+
+
+def test_the_tenants_of_each_dns_secret_are_read_in_one_spelling():
+    guid = "7B1F6A3E-52C4-4D0E-9C1A-2F8E61D0A9B4"
+    given = {"HOLDFAST_DNS_TENANTS": f'{{"HOLDFAST_DNS_SECRET_X": ["{guid}"]}}'}
+    assert load(GOOD | given).dns_tenants == {"HOLDFAST_DNS_SECRET_X": frozenset({guid.lower()})}
+    assert load(GOOD).dns_tenants is None
+
+
+@pytest.mark.parametrize("odd", ["[]", "x", '{"HOLDFAST_DNS_SECRET_X": ["contoso"]}', '{"HOLDFAST_DNS_SECRET_X": 1}'])
+def test_tenants_of_dns_secrets_that_make_no_sense_are_one_line(odd):
+    with pytest.raises(SettingsError, match=r"^HOLDFAST_DNS_TENANTS: is malformed; it should be a JSON object"):
+        load(GOOD | {"HOLDFAST_DNS_TENANTS": odd})

@@ -7,15 +7,18 @@ import pytest
 
 from clients.storage import TABLES
 from infra.compiler import HERE as INFRA
-from tests.infra.predicted import ROOT, SETS, config, of, properties, resources
+from tests.infra.predicted import ROOT, SETS, Resource, config, of, properties, resources
 
 FILES = sorted([*INFRA.rglob("*.bicep"), *INFRA.glob("*.bicepparam")])
 
 BUILT_IN = {
     "Key Vault Certificates Officer": "a4417e6f-fecd-4de8-b567-7b0420556985",
+    "Key Vault Crypto User": "12338af0-0e69-4776-bea7-57ae8d297424",
+    "Key Vault Reader": "21090545-7ca7-4776-b22c-e363652d74d2",
     "Key Vault Secrets Officer": "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
     "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
     "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
+    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
     "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
     "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
     "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
@@ -34,12 +37,22 @@ WITH_LEDGER_ROLE = {
     *((table, "Storage Table Data Contributor") for table in TABLES if table != "ledger"),
 }
 WITHOUT_LEDGER_ROLE = {("storageAccounts", "Storage Table Data Contributor")}
+THAT_SIGNS = {("vaults", "Key Vault Crypto User"), ("vaults", "Key Vault Reader")}
+DEPLOYER = {("storageAccounts", "Storage Blob Data Contributor")}
 OPERATOR = {("vaults", "Key Vault Certificates Officer"), ("vaults", "Key Vault Secrets Officer")}
 """Who may do what, on what: docs/security.md says why."""
 
 
-def granted(name: str, *, to_a_person: bool) -> set[tuple[str, str]]:
-    """Kinds of resources (of tables, names) with the roles on them, as the app's identity or a person gets them."""
+def whose(assignment: Resource) -> str:
+    """Whom a role is given to: the app's identity, that of the platform's deployments, or a person."""
+    principal = assignment["properties"]["principalId"]
+    if re.fullmatch(r"[0-9-]+", principal):
+        return "person"
+    return "deployer" if "/id-holdfast-deployer-" in principal else "app"
+
+
+def granted(name: str, to: str) -> set[tuple[str, str]]:
+    """Kinds of resources (of tables, names) with the roles on them, as *to* gets them."""
     roles = {role: title for title, role in BUILT_IN.items()}
     for each in of("Authorization/roleDefinitions", name):
         roles[each["id"].rpartition("/")[2].rstrip("')]")] = " ".join(each["properties"]["roleName"].split()[:2])
@@ -47,7 +60,7 @@ def granted(name: str, *, to_a_person: bool) -> set[tuple[str, str]]:
     for each in of("Authorization/roleAssignments", name):
         said = each["properties"]
         kinds = re.findall(r"providers/Microsoft\.(?:Storage|KeyVault|Insights)/(\w+)/[^/']+", each["id"])
-        if to_a_person == bool(re.fullmatch(r"[0-9-]+", said["principalId"])):
+        if whose(each) == to:
             table = re.search(r"/tables/(\w+)'", each["id"])
             found.add((table[1] if table else kinds[0], roles[said["roleDefinitionId"].rsplit("/", 1)[-1]]))
     return found
@@ -56,9 +69,34 @@ def granted(name: str, *, to_a_person: bool) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("name", SETS)
 def test_each_principal_has_the_roles_that_it_needs_and_no_other(name: str) -> None:
     app = APP | (WITHOUT_LEDGER_ROLE if name == "example" else WITH_LEDGER_ROLE)
-    assert granted(name, to_a_person=False) == app
-    assert granted(name, to_a_person=True) == OPERATOR
-    assert len(of("Authorization/roleAssignments", name)) == len(app | OPERATOR)
+    app |= THAT_SIGNS if config("appsettings", name)["HOLDFAST_CLIENT_KEY"] else set()
+    assert granted(name, "app") == app
+    assert granted(name, "deployer") == DEPLOYER
+    assert granted(name, "person") == OPERATOR
+    assert len(of("Authorization/roleAssignments", name)) == len(app) + len(DEPLOYER) + len(OPERATOR)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_app_has_no_role_where_its_package_lies_and_who_has_one_has_no_other(name: str) -> None:
+    where: dict[str, set[str]] = {whose(each): set() for each in of("Authorization/roleAssignments", name)}
+    for each in of("Authorization/roleAssignments", name):
+        where[whose(each)] |= set(re.findall(r"/storageAccounts/(sthfpkg|stholdfast)", each["id"]))
+    site = properties("Web/sites", name)["functionAppConfig"]["deployment"]["storage"]["value"]
+
+    assert where["deployer"] == {"sthfpkg"}
+    assert "sthfpkg" not in where["app"]
+    assert "sthfpkg" in site
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_pem_is_never_a_setting_in_azure(name: str) -> None:
+    assert "HOLDFAST_CLIENT_CERTIFICATE" not in config("appsettings", name)
+
+
+def test_the_identity_itself_is_the_credential_unless_another_is_asked_for() -> None:
+    for name, proof in {"dev": "MANAGED_IDENTITY_CLIENT_ID", "prod": "MANAGED_IDENTITY_CLIENT_ID"}.items():
+        assert config("appsettings", name)[f"HOLDFAST_{proof}"]
+    assert "keys/client-certificate" in config("appsettings", "example")["HOLDFAST_CLIENT_KEY"]
 
 
 @pytest.mark.parametrize("name", sorted(set(SETS) - {"example"}))
@@ -90,12 +128,16 @@ def test_roots_can_be_neither_changed_nor_removed_and_a_locked_policy_is_not_dep
     assert policy["properties"] == {"immutabilityPeriodSinceCreationInDays": 2557, "allowProtectedAppendWrites": False}
 
 
+def identities(name: str) -> list[Resource]:
+    return of("ManagedIdentity/userAssignedIdentities", name)
+
+
 @pytest.mark.parametrize("name", SETS)
 def test_roles_of_the_app_are_those_of_its_own_identity(name: str) -> None:
-    [identity] = of("ManagedIdentity/userAssignedIdentities", name)
+    ids = {("deployer" if "deployer" in each["name"] else "app"): each["id"] for each in identities(name)}
     for each in of("Authorization/roleAssignments", name):
         if each["properties"]["principalType"] == "ServicePrincipal":
-            assert f"reference('{identity['id']}', '" in each["properties"]["principalId"]
+            assert f"reference('{ids[whose(each)]}', '" in each["properties"]["principalId"]
 
 
 def test_roles_are_assigned_on_one_page() -> None:
@@ -104,13 +146,14 @@ def test_roles_are_assigned_on_one_page() -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_storage_takes_no_keys_and_no_strangers(name: str) -> None:
-    said = properties("Storage/storageAccounts", name)
-
-    assert said["allowSharedKeyAccess"] is False
-    assert said["allowBlobPublicAccess"] is False
-    assert said["isLocalUserEnabled"] is False
-    assert said["supportsHttpsTrafficOnly"] is True
-    assert said["minimumTlsVersion"] == "TLS1_2"
+    accounts = of("Storage/storageAccounts", name)
+    assert len(accounts) == 2
+    for said in (each["properties"] for each in accounts):
+        assert said["allowSharedKeyAccess"] is False
+        assert said["allowBlobPublicAccess"] is False
+        assert said["isLocalUserEnabled"] is False
+        assert said["supportsHttpsTrafficOnly"] is True
+        assert said["minimumTlsVersion"] == "TLS1_2"
     for container in of("Storage/storageAccounts/blobServices/containers", name):
         assert container["properties"]["publicAccess"] == "None"
 
@@ -121,9 +164,17 @@ def test_storage_takes_no_keys_and_no_strangers(name: str) -> None:
     [("prod", ("Disabled", "Deny")), ("example", ("Disabled", "Deny")), ("dev", ("Enabled", "Allow"))],
 )
 def test_a_private_installation_closes_public_access(kind: str, name: str, access: tuple[str, str]) -> None:
-    said = properties(kind, name)
+    for each in of(kind, name):
+        said, opened = each["properties"], "sthfpkg" in each["name"] and name == "example"
+        public = "Enabled" if opened else access[0]
+        assert (said["publicNetworkAccess"], said["networkAcls"]["defaultAction"]) == (public, access[1])
 
-    assert (said["publicNetworkAccess"], said["networkAcls"]["defaultAction"]) == access
+
+def test_a_closed_account_of_packages_opens_to_named_addresses_and_to_nobody_else() -> None:
+    [account] = [each for each in of("Storage/storageAccounts") if "sthfpkg" in each["name"]]
+    said = account["properties"]["networkAcls"]
+
+    assert (said["defaultAction"], said["ipRules"]) == ("Deny", [{"action": "Allow", "value": "192.0.2.10"}])
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -156,16 +207,19 @@ def test_the_app_is_reached_by_tls_only_and_by_no_password(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_the_app_is_one_identity_for_everything(name: str) -> None:
-    [identity] = of("ManagedIdentity/userAssignedIdentities", name)
+def test_the_app_is_one_identity_for_everything_but_its_package(name: str) -> None:
+    deployer, identity = sorted(identities(name), key=lambda each: "deployer" not in each["name"])
     [app] = of("Web/sites", name)
     authentication = app["properties"]["functionAppConfig"]["deployment"]["storage"]["authentication"]
 
-    assert app["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {identity["id"]: {}}}
+    assert app["identity"] == {
+        "type": "UserAssigned",
+        "userAssignedIdentities": {identity["id"]: {}, deployer["id"]: {}},
+    }
     assert app["properties"]["keyVaultReferenceIdentity"] == identity["id"]
     assert authentication == {
         "type": "UserAssignedIdentity",
-        "userAssignedIdentityResourceId": identity["id"],
+        "userAssignedIdentityResourceId": deployer["id"],
     }
 
 
@@ -214,14 +268,24 @@ def test_parameters_that_are_secret_are_none() -> None:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_what_deletes_a_record_is_logged(name: str) -> None:
-    logs = {
-        each["id"].split("/providers/")[-2].split("/", 1)[1].split("/")[-2]: {log["category"] for log in said}
+def test_what_deletes_a_record_and_what_writes_a_package_is_logged(name: str) -> None:
+    logs = [
+        (
+            "packages"
+            if "/sthfpkg" in each["id"]
+            else re.findall(r"/(blobServices|tableServices|vaults)/", each["id"])[0],
+            {log["category"] for log in said},
+        )
         for each in of("Insights/diagnosticSettings", name)
         if (said := each["properties"].get("logs"))
-    }
+    ]
 
-    assert logs == {"blobServices": {"StorageDelete"}, "tableServices": {"StorageDelete"}, "vaults": {"AuditEvent"}}
+    assert dict(logs) == {
+        "blobServices": {"StorageDelete"},
+        "tableServices": {"StorageDelete"},
+        "packages": {"StorageWrite", "StorageDelete"},
+        "vaults": {"AuditEvent"},
+    }
 
 
 def test_every_private_endpoint_is_found_by_name() -> None:
@@ -229,12 +293,11 @@ def test_every_private_endpoint_is_found_by_name() -> None:
     groups = of("Network/privateEndpoints/privateDnsZoneGroups")
     zones = [each["id"] for each in of("Network/privateDnsZones")]
 
-    assert doors == {"blob", "queue", "table", "vault"}
+    assert doors == {"blob", "queue", "table", "vault", "packages"}
     assert all("privatelink" in zone for zone in zones)
-    assert [
-        each["properties"]["privateDnsZoneConfigs"][0]["properties"]["privateDnsZoneId"] for each in groups
-    ] == zones
-    assert len(of("Network/privateDnsZones/virtualNetworkLinks")) == len(doors)
+    named = [each["properties"]["privateDnsZoneConfigs"][0]["properties"]["privateDnsZoneId"] for each in groups]
+    assert (len(named), set(named)) == (len(doors), set(zones))
+    assert len(of("Network/privateDnsZones/virtualNetworkLinks")) == len(zones)
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -29,6 +29,7 @@ SCHEMA = """
 CREATE TABLE AppMetrics (TimeGenerated TIMESTAMP, Name VARCHAR, Sum DOUBLE, ItemCount BIGINT, Max DOUBLE, Properties JSON);
 CREATE TABLE AppTraces (TimeGenerated TIMESTAMP, Message VARCHAR, Properties JSON, OperationId VARCHAR);
 CREATE TABLE AppRequests (TimeGenerated TIMESTAMP, Success BOOLEAN, ItemCount BIGINT, OperationId VARCHAR, OperationName VARCHAR);
+CREATE TABLE StorageBlobLogs (TimeGenerated TIMESTAMP, AccountName VARCHAR, Category VARCHAR, StatusText VARCHAR);
 CREATE TABLE AppExceptions (TimeGenerated TIMESTAMP, ExceptionType VARCHAR, OperationId VARCHAR);
 """
 
@@ -60,6 +61,14 @@ def exception(operation: str, kind: str) -> Row:
     return "AppExceptions", {"TimeGenerated": NOW, "ExceptionType": kind, "OperationId": operation}
 
 
+def written(category: str, status: str = "Success", account: str = "") -> Row:
+    told = {"AccountName": account or PACKAGES, "Category": category, "StatusText": status}
+    return "StorageBlobLogs", {"TimeGenerated": NOW, **told}
+
+
+[PACKAGES] = [each["name"] for each in of("Storage/storageAccounts", "prod") if "pkg" in each["name"]]
+
+
 @pytest.fixture(scope="module")
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb_kql.connect() as connection:
@@ -69,7 +78,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def asked(database: duckdb.DuckDBPyConnection, query: str, rows: Iterable[Row]) -> list[dict[str, Any]]:
     """What *query* answers where the tables hold *rows* and nothing else."""
-    for table in ("AppMetrics", "AppTraces", "AppRequests", "AppExceptions"):
+    for table in ("AppMetrics", "AppTraces", "AppRequests", "AppExceptions", "StorageBlobLogs"):
         database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
     for table, row in rows:
         columns, places = ", ".join(row), ", ".join("?" * len(row))
@@ -116,6 +125,10 @@ CASES = [
     ("controls-unknown", [metric("controls", 100), metric("unknowns", 20)], False),
     ("controls-unknown", [metric("controls", 100), metric("unknowns", 21)], True),
     ("controls-unknown", [], False),
+    ("package-written", [written("StorageWrite")], True),
+    ("package-written", [written("StorageDelete")], True),
+    ("package-written", [written("StorageRead"), written("StorageWrite", "AuthorizationFailure")], False),
+    ("package-written", [written("StorageWrite", account="another")], False),
     ("brake-engaged", [metric("brake.engaged", 4 * 3600)], False),
     ("brake-engaged", [metric("brake.engaged", 4 * 3600 + 60)], True),
     ("brake-engaged", [metric("brake.engaged", 9 * 3600, 9), metric("brake.engaged", 0, 1)], False),

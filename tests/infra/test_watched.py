@@ -51,7 +51,7 @@ def test_every_alert_looks_at_something_that_is_measured(name: str) -> None:
     query = QUERIES[name]
 
     assert named(query) <= METRICS
-    assert named(query) or re.search(r"AppRequests|Message startswith|Properties\[\"event\"\]", query)
+    assert named(query) or re.search(r"AppRequests|StorageBlobLogs|Message startswith|Properties\[\"event\"\]", query)
     assert "Value" in query
 
 

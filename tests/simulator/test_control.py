@@ -82,6 +82,7 @@ async def test_region_switches_and_access_change(sim: httpx.AsyncClient, world: 
             "directory_roles": ["Global Reader"],
             "permissions": [],
             "tracing_principal": True,
+            "exchange_roles": ["Transport Rules"],
         },
     }
 

@@ -1,6 +1,7 @@
 """The provider that a domain's config names."""
 
 import base64
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -47,7 +48,7 @@ def hosting(http):
     async def token(directory):
         return f"arm-token of {directory}"
 
-    return Hosting(http, SECRETS, token)
+    return Hosting(http, SECRETS, token, loopback=True)
 
 
 def tenant(host):
@@ -73,6 +74,8 @@ def test_each_kind_has_its_provider(hosting, host, kind):
         pytest.param(OWN | {"server": f"{'x' * 64}.com:53"}, "more than 63 characters", id="label_too_long"),
         pytest.param(OWN | {"secret": "inline"}, "secret: Extra inputs", id="a_secret_in_the_config"),
         pytest.param(AZURE | {"resource_group": "../x"}, "resource_group: ", id="a_path"),
+        pytest.param(AZURE | {"resource_group": ".."}, "resource_group: ", id="the_path_above"),
+        pytest.param(AZURE | {"resource_group": "dns."}, "resource_group: ", id="a_dot_at_the_end"),
         pytest.param(AZURE | {"directory": "contoso"}, "directory: ", id="no_guid"),
         pytest.param(
             CLOUDFLARE | {"secret_setting": "HOLDFAST_CLIENT_SECRET"}, "secret_setting: ", id="a_setting_of_the_service"
@@ -113,6 +116,17 @@ def test_a_secret_that_is_missing_or_odd_is_refused_by_the_name_of_its_setting(h
         hosting.provider(tenant(host), ZONE)
     assert wrong.value.remedy
     assert not any(secret in str(wrong.value) for secret in SECRETS.values())
+
+
+def test_a_secret_that_is_another_tenants_opens_nothing(hosting):
+    """An attack: a config that names the secret of another tenant's zone."""
+    names = [CLOUDFLARE["secret_setting"], OWN["secret_setting"]]
+    theirs = replace(hosting, tenants={names[0]: frozenset({"another"}), names[1]: frozenset({TENANT})})
+    with pytest.raises(Unauthorised, match=f"{names[0]}: is not for this tenant"):
+        theirs.provider(tenant(CLOUDFLARE), ZONE)
+    assert isinstance(theirs.provider(tenant(OWN), ZONE), Rfc2136)
+    with pytest.raises(Unauthorised, match="is not for this tenant"):
+        replace(hosting, tenants={}).provider(tenant(OWN), ZONE)
 
 
 def test_a_zone_that_is_named_twice_is_refused_as_either_host_could_be_meant():

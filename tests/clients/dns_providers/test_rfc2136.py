@@ -32,6 +32,11 @@ NONE = RecordSet()
 _numbers = itertools.count(1)
 
 
+def here(host, port, **about):
+    """A server on this machine, as tests have theirs."""
+    return Rfc2136(host, port, loopback=True, **about)
+
+
 @pytest.fixture
 def domain():
     return f"d{next(_numbers)}.{ZONE}"
@@ -39,7 +44,7 @@ def domain():
 
 @pytest.fixture
 def provider(knot):
-    return Permitted(Rfc2136(knot.hosts[0], knot.port, key_name=KEY_NAME, secret=knot.secret))
+    return Permitted(here(knot.hosts[0], knot.port, key_name=KEY_NAME, secret=knot.secret))
 
 
 @pytest.fixture
@@ -83,7 +88,7 @@ async def test_a_swap_with_what_was_true_earlier_is_a_conflict(provider, domain)
 
 async def test_of_two_swaps_at_once_one_wins(knot, provider, domain):
     await provider.swap(ZONE, domain, "TXT", NONE, RecordSet((SPF,)))
-    other = Permitted(Rfc2136(knot.hosts[0], knot.port, key_name=KEY_NAME, secret=knot.secret))
+    other = Permitted(here(knot.hosts[0], knot.port, key_name=KEY_NAME, secret=knot.secret))
     wanted = [RecordSet((REPAIRED,)), RecordSet((Txt((b"v=spf1 mx -all",)),))]
     ends = await asyncio.gather(
         *(
@@ -150,7 +155,7 @@ async def test_a_long_text_is_cut_into_strings(provider, domain):
 
 
 async def test_a_change_that_is_never_made_is_not_sent(knot, domain):
-    nobody = Permitted(Rfc2136("127.0.0.1", 1, key_name=KEY_NAME, secret=knot.secret))
+    nobody = Permitted(here("127.0.0.1", 1, key_name=KEY_NAME, secret=knot.secret))
     with pytest.raises(Invalid):
         await nobody.swap(ZONE, f"*.{domain}", "TXT", NONE, RecordSet((SPF,)))
     with pytest.raises(Invalid):
@@ -159,7 +164,7 @@ async def test_a_change_that_is_never_made_is_not_sent(knot, domain):
 
 @pytest.mark.parametrize("name", [KEY_NAME, "nobodys-key"])
 async def test_a_wrong_key_is_refused_with_a_remedy(knot, domain, name):
-    stranger = Permitted(Rfc2136(knot.hosts[0], knot.port, key_name=name, secret=base64.b64encode(b"x" * 32).decode()))
+    stranger = Permitted(here(knot.hosts[0], knot.port, key_name=name, secret=base64.b64encode(b"x" * 32).decode()))
     with pytest.raises(Refused) as refusal:
         await stranger.swap(ZONE, domain, "TXT", NONE, RecordSet((SPF,)))
     assert isinstance(refusal.value, Unauthorised)
@@ -222,7 +227,7 @@ def unsigned(rcode=dns.rcode.NOERROR):
 )
 async def test_every_other_end_is_an_error_of_the_tree(knot, domain, reply, error):
     async with scripted(reply) as port:
-        server = Permitted(Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret))
+        server = Permitted(here("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret))
         with pytest.raises(error):
             await server.read(ZONE, domain, "TXT")
 
@@ -238,7 +243,7 @@ async def test_a_reply_signed_with_another_secret_is_not_believed(knot, domain):
         return answer.to_wire()
 
     async with scripted(reply) as port:
-        server = Permitted(Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret))
+        server = Permitted(here("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret))
         with pytest.raises(Unauthorised):
             await server.read(ZONE, domain, "TXT")
 
@@ -248,7 +253,7 @@ async def test_a_signed_reply_of_a_server_that_only_passes_on_is_not_believed(kn
     async with scripted(
         lambda wire: dns.message.make_response(dns.message.from_wire(wire, keyring=key)).to_wire()
     ) as port:
-        server = Permitted(Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret))
+        server = Permitted(here("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret))
         with pytest.raises(Unreadable, match="not authoritative"):
             await server.read(ZONE, domain, "TXT")
 
@@ -256,7 +261,7 @@ async def test_a_signed_reply_of_a_server_that_only_passes_on_is_not_believed(kn
 async def test_no_answer_leaves_the_outcome_open(knot, domain):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        server = Permitted(Rfc2136("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret, timeout_s=0.1))
+        server = Permitted(here("127.0.0.1", port, key_name=KEY_NAME, secret=knot.secret, timeout_s=0.1))
         with pytest.raises(Unreachable) as lost:
             await server.read(ZONE, domain, "TXT")
     assert lost.value.sent
@@ -264,5 +269,30 @@ async def test_no_answer_leaves_the_outcome_open(knot, domain):
 
 async def test_a_closed_port_is_nothing_sent(knot, domain):
     with pytest.raises(Unreachable) as lost:
-        await Permitted(Rfc2136("127.0.0.1", 1, key_name=KEY_NAME, secret=knot.secret)).read(ZONE, domain, "TXT")
+        await Permitted(here("127.0.0.1", 1, key_name=KEY_NAME, secret=knot.secret)).read(ZONE, domain, "TXT")
     assert not lost.value.sent
+
+
+ATTACKS = [
+    ("127.0.0.1", "it is this machine"),
+    ("localhost", "it is this machine"),
+    ("::1", "it is this machine"),
+    ("::ffff:127.0.0.1", "it is this machine"),
+    ("169.254.169.254", "an address of the platform"),
+    ("168.63.129.16", "an address of the platform"),
+    ("fe80::1", "an address of the platform"),
+    ("::", "an address of the platform"),
+]
+
+
+@pytest.mark.parametrize(("host", "why"), ATTACKS)
+async def test_a_server_that_is_this_machine_or_the_platforms_is_not_even_connected_to(host, why):
+    def served(*_):
+        raise AssertionError("it was connected to")
+
+    listening = await asyncio.start_server(served, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    server = Permitted(Rfc2136(host, port, key_name=KEY_NAME, secret=base64.b64encode(b"x" * 32).decode()))
+    with pytest.raises(Invalid, match=why):
+        await server.read("contoso.example", "contoso.example", "TXT")
+    listening.close()

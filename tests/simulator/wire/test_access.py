@@ -140,6 +140,45 @@ async def test_a_role_opens_what_it_opens_on_exchange(caller: Caller, role: str,
 
 
 @pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("View-Only Configuration", [200, 200, 403, 403]),
+        ("Security Reader", [403, 200, 403, 403]),
+        ("Transport Hygiene", [403, 403, 200, 403]),
+        ("Security Admin", [403, 403, 200, 403]),
+        ("Transport Rules", [403, 403, 403, 200]),
+        ("Organization Configuration", [403, 403, 403, 403]),
+    ],
+)
+async def test_an_exchange_role_lets_its_own_cmdlets_run_and_no_others(
+    caller: Caller, role: str, expected: list[int]
+) -> None:
+    caller.tenant.access.directory_roles = set()
+    caller.tenant.exchange_roles = {role}
+    rule = "Send Automatic Replies to connector Automatic Replies"
+
+    answers = [
+        await caller.run("Get-TransportRule"),
+        await caller.run("Get-AntiPhishPolicy"),
+        await caller.run("Set-AntiPhishPolicy", Identity="Office365 AntiPhish Default", EnableSpoofIntelligence=True),
+        await caller.run("Disable-TransportRule", Identity=rule, Confirm=False),
+    ]
+
+    assert [answer.status_code for answer in answers] == expected
+
+
+async def test_the_tenant_tells_which_roles_have_a_cmdlet_and_which_the_application_has(caller: Caller) -> None:
+    caller.tenant.access.directory_roles = set()
+    caller.tenant.exchange_roles = {"View-Only Configuration", "Transport Rules"}
+
+    having = await caller.run("Get-ManagementRole", Cmdlet="Set-AntiPhishPolicy")
+    held = await caller.run("Get-ManagementRoleAssignment", RoleAssignee="an object id")
+
+    assert [row["Name"] for row in having.json()["value"]] == ["Security Admin", "Transport Hygiene"]
+    assert [row["Role"] for row in held.json()["value"]] == ["Transport Rules", "View-Only Configuration"]
+
+
+@pytest.mark.parametrize(
     ("role", "read", "write"),
     [
         ("Exchange Administrator", 403, 403),
