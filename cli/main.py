@@ -25,7 +25,7 @@ from rich.progress import Progress
 from cli import files, show
 from cli.api import Api, Failure, open_api
 from cli.ledger import ledger_app
-from cli.notify import incidents_app, notify_app
+from cli.notify import events_app, incidents_app, notify_app
 from cli.offboard import offboard
 from cli.session import One, Session, tenants_named
 
@@ -37,6 +37,7 @@ app.add_typer(key_app, name="key")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(notify_app, name="notify")
 app.add_typer(incidents_app, name="incidents")
+app.add_typer(events_app, name="events")
 
 app.command()(offboard)
 

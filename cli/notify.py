@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import show
-from cli.session import Session
+from cli.session import One, Session, tenants_named
 
 notify_app = typer.Typer(help="The channels that notices go to.", no_args_is_help=True)
 incidents_app = typer.Typer(help="What the service needs a person for.", no_args_is_help=True)
@@ -67,3 +67,21 @@ def _note(session: Session, incident: str, what: str, reason: str) -> None:
     with session.service() as api:
         api.post(f"incidents/{incident}/{what}", {"reason": reason})
     session.tell({"incident": incident, "what": what}, lambda: f"{show.cell(incident)}: {what}")
+
+
+events_app = typer.Typer(help="Events out.", no_args_is_help=True)
+
+
+@events_app.command("replay")
+def replay_events(
+    ctx: typer.Context,
+    tenant: One,
+    *,
+    after: Annotated[int, typer.Option(min=0, help="A position of the tenant's ledger; 0: from the beginning.")],
+) -> None:
+    """Send a tenant's events again, from a position of its ledger."""
+    session: Session = ctx.obj
+    with session.service() as api:
+        [found] = tenants_named(api, [tenant])
+        api.post(f"tenants/{found['tenant_id']}/events/replay", {"after": after})
+    session.tell({"after": after}, lambda: f"{show.cell(found['name'])}: sent again from position {after}")

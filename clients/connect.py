@@ -110,7 +110,10 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     ticket_systems = systems.connect_ticket_systems(settings, http, web, now=now)
     kept = await storage.open_storage(settings, now=now)
     channels = settings.channels()
-    told = ((kept.tickets.mark_news, ticket_systems.by_provider), (kept.notices.mark, channels.by_name))
+    told = (
+        (kept.tickets.mark_news, ticket_systems.by_provider),
+        (kept.notices.mark, channels.by_name or settings.events),
+    )
     marks = [mark for mark, configured in told if configured]
     if marks:
         kept.ledger.listener = Announcer(marks, kept.queues, now=now)

@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from clients.notify.channels import NAME, SETTING_PREFIX, Channels, channels_of
+from clients.notify.events import EventsTarget
+from clients.psa.connections import Json
 from clients.settings_part import SettingsPart
 from domain.evidence.page import Brand
 
@@ -39,6 +41,9 @@ class ReportingSettings(SettingsPart):
     )
     brand: Annotated[Brand, BeforeValidator(_brand)] = Field(
         Brand(), description='a name, or a JSON object {"name", "logo"} whose logo is a data URI of an image'
+    )
+    events: Json[EventsTarget] = Field(
+        None, description='a JSON object {"url", "secret"} as docs/events.md has it', repr=False
     )
     notify_urls: dict[str, str] = Field(
         {},

@@ -20,6 +20,7 @@ from domain.jobs import Again, Done, Notify, Outcome
 from domain.ledger import Entry
 from domain.notices import ChannelTold, Thread
 from domain.psa import news
+from handlers.events import send_events
 from handlers.operators import end_incident, open_incidents, tell_operators
 from handlers.tickets.tell import tell_ticket
 
@@ -41,22 +42,26 @@ async def notify(job: Notify, clients: Clients) -> Outcome:
 
 
 async def send_notices(job: Notify, clients: Clients) -> Outcome:
-    """Tell every channel of the ledger of *job* what is new. What could not be told stays marked."""
-    if not clients.channels.by_name:
+    """Tell every channel of the ledger of *job*, and the receiver of events. What could not be told stays marked."""
+    if not _is_wanted(clients):
         return Done()
     table, ledger = clients.storage.notices, job.tenant_id
     mark = await table.mark_of(ledger) or await table.mark(ledger)
     channels, name = await _channels(ledger, clients)
-    if channels:
+    if channels or clients.settings.events:
         async with clients.storage.leases.hold(f"notices-{ledger}") as lease:
             if lease is None:
                 return Again(job.pause)
             await clients.storage.states.load(ledger)  # copies to the ledger what a crash left in the states' outbox
             told = [await _Teller(ledger, channel, name, clients).tell() for channel in channels]
-        if not all(told):
-            return Done()
+            if not all([*told, await send_events(ledger, clients)]):
+                return Done()
     await table.clear(ledger, mark)
     return Done()
+
+
+def _is_wanted(clients: Clients) -> bool:
+    return bool(clients.channels.by_name or clients.settings.events)
 
 
 async def _channels(ledger: str, clients: Clients) -> tuple[list[Channel], str]:
@@ -145,6 +150,6 @@ class _Teller:
 
 async def ask_for_unsent(clients: Clients) -> None:
     """Ask again for every ledger of which a channel may not have been told."""
-    if clients.channels.by_name:
+    if _is_wanted(clients):
         for ledger in await clients.storage.notices.unsent():
             await clients.storage.queues.send(Notify(tenant_id=ledger, asked_at=clients.now()))

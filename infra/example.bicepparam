@@ -37,6 +37,7 @@ param dnsReferences = ['CLOUDFLARE', 'PLESK_MAIN']
 param notifyReferences = ['OPS', 'FABRIKAM_IT']
 param notifyOperators = 'notify-ops'
 param brand = 'Northwind MSP'
+param eventsOut = true
 param baseUrls = { login: 'https://login.example.org', exchange: 'https://exchange.example.org' }
 param partnerTenantId = '99999999-9999-9999-9999-999999999999'
 param dnsTenants = '{"HOLDFAST_DNS_SECRET_CLOUDFLARE": ["88888888-8888-8888-8888-888888888888"]}'

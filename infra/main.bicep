@@ -145,6 +145,9 @@ param notifyReferences string[] = []
 @description('Optional. Channels that the operators read, such as notify-ops, separated by blanks.')
 param notifyOperators string = ''
 
+@description('Optional. Whether events go out; the vault must hold a secret events, a JSON object with url and secret (docs/events.md).')
+param eventsOut bool = false
+
 @description('Optional. The MSP\'s name, or a JSON object {"name", "logo"} with the logo as a data URI, for the monthly evidence.')
 param brand string = ''
 
@@ -357,6 +360,7 @@ module app 'modules/app.bicep' = {
     vaultSettings: union(dnsSettings, notifySettings)
     notifyOperators: notifyOperators
     brand: brand
+    eventsOut: eventsOut
     baseUrls: baseUrls
     partnerTenantId: partnerTenantId
     dnsServers: dnsServers

@@ -3,7 +3,8 @@
 | partition | row | holds |
 |---|---|---|
 | `notices <tenant id>` | channel | how far it was told of that ledger, and which incidents last |
-| `unsent` | tenant id | nothing: that it is there says that a channel may have something to be told |
+| `events` | tenant id | how far its events were sent |
+| `unsent` | tenant id | nothing: that it is there says that a channel or the receiver of events may not know all |
 """
 
 from contextlib import suppress
@@ -14,6 +15,7 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
+from domain.events import Position
 from domain.notices import ChannelTold
 
 _UNSENT = "unsent"
@@ -33,6 +35,16 @@ class NoticeTable:
 
     async def put_told(self, ledger: str, channel: str, told: ChannelTold) -> None:
         await self._table.upsert_entity(pack(f"notices {ledger}", channel, told), mode=UpdateMode.REPLACE)
+
+    async def position(self, ledger: str) -> Position | None:
+        """How far the ledger's events were sent; None before the first."""
+        try:
+            return unpack(Position, await self._table.get_entity("events", ledger))
+        except ResourceNotFoundError:
+            return None
+
+    async def put_position(self, ledger: str, position: Position) -> None:
+        await self._table.upsert_entity(pack("events", ledger, position), mode=UpdateMode.REPLACE)
 
     async def mark(self, ledger: str) -> str:
         """Say that a channel may have something to be told, and give the mark's version."""

@@ -95,6 +95,9 @@ param vaultSettings settingMap
 @description('Required. Channels that the operators read, separated by blanks.')
 param notifyOperators string
 
+@description('Required. Whether events go out.')
+param eventsOut bool
+
 @description('Required. The MSP\'s name and logo, for the monthly evidence.')
 param brand string
 
@@ -158,6 +161,7 @@ var own = {
   HOLDFAST_PSA_SCHEDULE: '0 */${psaMinutes} * * * *'
   HOLDFAST_NOTIFY: notifyOperators
   HOLDFAST_BRAND: brand
+  HOLDFAST_EVENTS: eventsOut ? '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/events)' : ''
   HOLDFAST_PSA_CONNECTWISE: contains(psaProviders, 'connectwise') ? connectwise : ''
   HOLDFAST_PSA_AUTOTASK: contains(psaProviders, 'autotask') ? autotask : ''
   HOLDFAST_PSA_HALOPSA: contains(psaProviders, 'halopsa') ? halopsa : ''
