@@ -27,12 +27,23 @@ class Stage:
     tenants: dict[str, str] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
-    def add_tenant(self, domain: str, config: dict[str, Any] | None = None, **simulated: Any) -> str:  # noqa: ANN401 - JSON
-        """Make a simulated tenant of *domain*, as the guide documents it, known to the service; gives its id."""
+    def add_tenant(
+        self,
+        domain: str,
+        config: dict[str, Any] | None = None,
+        access: dict[str, Any] | None = None,
+        **simulated: Any,  # noqa: ANN401 - JSON
+    ) -> str:
+        """Make a simulated tenant of *domain*, as the guide documents it, known to the service; gives its id.
+
+        *access*: what the application is granted there, where that is not the usual.
+        """
         switches = {"alert_set": "not_found"} | simulated.pop("switches", {})
         body = {"domains": [domain], "state": "healthy", "switches": switches} | simulated
         tenant = ok(self.stack.simulator.post("tenants", json=body))
         tenant_id: str = tenant["tenant_id"]
+        if access:
+            ok(self.stack.simulator.patch(f"tenants/{tenant_id}", json={"access": access}))
         known = {"tenant_id": tenant_id, "name": domain, "initial_domain": tenant["initial_domain"]}
         ok(self.stack.api.put(f"tenants/{tenant_id}", json=known | (config or {})))
         self.tenants[domain] = tenant_id

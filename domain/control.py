@@ -80,12 +80,14 @@ class Drifted:
 class Unknown:
     """Could not be read: neither compliant nor drifted, and never a write.
 
-    *equal*: what was read all the same, and found as wanted.
+    *equal*: what was read all the same, and found as wanted. *findings*: what was found of it; what was not read may
+    have others.
     """
 
     reason: str
     remedy: str = ""
     equal: frozenset[str] = field(default=frozenset(), compare=False)
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,8 @@ class Control:
     *asks_dns*: what it judges is also in DNS.
     *asks_mail*: what it judges is what the message trace has told.
     *by_hand*: what a person does when Holdfast cannot.
-    *finds*: the kinds of finding that its judge can hand over.
+    *finds*: the kinds of finding that its judge can hand over. *partly*: the findings of what could be read, where not
+    all could.
     """
 
     id: str
@@ -261,6 +264,7 @@ class Control:
     asks_dns: bool = False
     asks_mail: bool = False
     finds: tuple[FindingKind, ...] = ()
+    partly: Callable[[Facts, Wanted], tuple[Finding, ...]] | None = None
 
     @property
     def sources(self) -> frozenset[str]:
@@ -306,7 +310,10 @@ class Control:
         seen = [kind for kind in self.sees if kind not in self.later or facts.was_asked(kind)]
         if doubts := tuple(facts.doubts(seen)):
             reasons, remedies = map(str, doubts), (doubt.remedy for doubt in doubts)
-            return Unknown("; ".join(dict.fromkeys(reasons)), " ".join(dict.fromkeys(filter(None, remedies))))
+            found = self.partly(facts, wanted) if self.partly else ()
+            loud = [each for each in found if wanted.inventory.is_open(each) and not wanted.inventory.is_silent(each)]
+            told = _joined(*dict.fromkeys(reasons), to_be_answered(loud))
+            return Unknown(told, " ".join(dict.fromkeys(filter(None, remedies))), findings=found)
         try:
             return self.judge(facts, wanted)
         except DoubtError as doubt:

@@ -168,6 +168,17 @@ def after_look(
     return others | now_there
 
 
+def after_partial_look(inventory: Inventory, seen: Iterable[Finding], now: datetime) -> Mapping[str, Finding]:
+    """As `after_look`, of a look that could not read all: what it has not *seen* may be there all the same."""
+    return {**inventory.known, **{each.id: _kept(each, inventory, now) for each in seen}}
+
+
+def newly_told(before: Mapping[str, Finding], after: Inventory, control: str) -> tuple[Finding, ...]:
+    """Findings of *control* that came up beside a proven state since *before*, and that a person is to answer."""
+    new = (each for each in open_findings(after) if each.control == control and not (each.silent or each.first_sight))
+    return tuple(each for each in new if each.id not in before or before[each.id].gone_at is not None)
+
+
 def _kept(seen: Finding, inventory: Inventory, now: datetime) -> Finding:
     if known := inventory.known.get(seen.id):
         return replace(known, gone_at=None, lets_in=seen.lets_in)

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 from domain.control import Compliant, Control, Drift, Drifted, Judgement, NeedsPerson, NotApplicable, Unknown
 from domain.corrections import Correction, Memory
 from domain.exemption import Exemption
-from domain.findings import FIRST_SIGHT_AFTER, Inventory, after_look
+from domain.findings import FIRST_SIGHT_AFTER, Inventory, after_look, after_partial_look
 from domain.steps import ShownStep, Step, digest, shortened
 from domain.tenant import Mode
 
@@ -188,7 +188,7 @@ def _judged(before: ControlState, judgement: Judgement, look: Look) -> ControlSt
 def after_judgement(before: Inventory, control: Control, judgement: Judgement, now: datetime) -> Inventory:
     """What is known of the tenant's findings once a look at *control* came to *judgement*."""
     if isinstance(judgement, Unknown):
-        return before
+        return replace(before, known=after_partial_look(before, judgement.findings, now))
     seen = () if isinstance(judgement, NotApplicable) else judgement.findings
     unseen = judgement.unseen if isinstance(judgement, Drifted | NeedsPerson) else ()
     known = after_look(before, control.id, seen, now, unseen)

@@ -5,10 +5,11 @@ Sources: docs/reference/exchange.md#inbound-connectors, #spoofed-senders, #trans
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from domain import normal
-from domain.control import Drift, Facts, listed
+from domain.control import DoubtError, Drift, Facts, listed
 from domain.controls import inbound_lockdown, service_connectors
 from domain.controls.oof_connector import FOREIGN_TO_RULE
 from domain.exchange import (
@@ -54,16 +55,16 @@ def ways_round(facts: Facts, wanted: Wanted) -> tuple[WayRound, ...]:
     Raises:
         DoubtError: Something of it could not be read.
     """
-    return (
-        *_connectors(facts, wanted),
-        *_skipped_addresses(facts, wanted),
-        *_pairs(facts, wanted),
-        *_rules(facts, wanted),
-        *_connection_filter(facts, wanted),
-        *_anti_spam_policies(facts),
-        *_allow_entries(facts),
-        *_trusted_domains(facts),
-    )
+    return tuple(way for part in _PARTS for way in part(facts, wanted))
+
+
+def known_ways(facts: Facts, wanted: Wanted) -> tuple[WayRound, ...]:
+    """Those of the parts that could be read; of the others nothing is said."""
+    found = list[WayRound]()
+    for part in _PARTS:
+        with suppress(DoubtError):
+            found += tuple(part(facts, wanted))
+    return tuple(found)
 
 
 def _way(name: str, value: str | Iterable[str], lets_in: str, drift: Drift, step: tuple[str, Value, Value]) -> WayRound:
@@ -199,7 +200,7 @@ def _connection_filter(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
             yield _way(name, "EnableSafeList", lets_in, drift, (cmdlet, policy.identity, False))
 
 
-def _anti_spam_policies(facts: Facts) -> Iterator[WayRound]:
+def _anti_spam_policies(facts: Facts, _wanted: Wanted) -> Iterator[WayRound]:
     for policy in facts.all(ContentFilter):
         lists = {"AllowedSenders": policy.allowed_senders, "AllowedSenderDomains": policy.allowed_sender_domains}
         for field, allowed in lists.items():
@@ -213,7 +214,7 @@ def _anti_spam_policies(facts: Facts) -> Iterator[WayRound]:
                 )
 
 
-def _allow_entries(facts: Facts) -> Iterator[WayRound]:
+def _allow_entries(facts: Facts, _wanted: Wanted) -> Iterator[WayRound]:
     for entry in facts.all(AllowEntry):
         if entry.action == "Allow":
             remove: dict[str, Value] = {"ListType": entry.list_type, "Ids": (entry.identity,), "Confirm": False}
@@ -226,7 +227,7 @@ def _allow_entries(facts: Facts) -> Iterator[WayRound]:
             )
 
 
-def _trusted_domains(facts: Facts) -> Iterator[WayRound]:
+def _trusted_domains(facts: Facts, _wanted: Wanted) -> Iterator[WayRound]:
     for domain in facts.all(RemoteDomain):
         if domain.trusted_mail_inbound_enabled:
             yield _way(
@@ -236,6 +237,18 @@ def _trusted_domains(facts: Facts) -> Iterator[WayRound]:
                 Drift("TrustedMailInboundEnabled", wanted=False, found=True),
                 ("Set-RemoteDomain", domain.identity, False),
             )
+
+
+_PARTS = (
+    _connectors,
+    _skipped_addresses,
+    _pairs,
+    _rules,
+    _connection_filter,
+    _anti_spam_policies,
+    _allow_entries,
+    _trusted_domains,
+)
 
 
 def _is_filters(address: str, wanted: Wanted) -> bool:

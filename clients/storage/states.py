@@ -132,7 +132,9 @@ class TenantStates:
         if finding is None:
             return self
         marked = replace(finding, removing=mark.operation, gone_at=mark.gone_at or finding.gone_at)
-        return replace(self, findings={**self.findings, mark.finding: marked})
+        taken_away = mark.gone_at if finding.kind == "bypass" and finding.gone_at is None else None
+        mail = self.mail.changed(taken_away, fewer=True) if taken_away else self.mail
+        return replace(self, findings={**self.findings, mark.finding: marked}, mail=mail)
 
     def noting(self, findings: Iterable[Finding], loosened: Mapping[str, tuple[str, ...]], now: datetime) -> Self:
         """The same with what the way out does: *findings* that tell of it, and what it has *loosened*."""

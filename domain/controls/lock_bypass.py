@@ -7,8 +7,9 @@ finding. A visit writes nothing here; a way is taken away only where a person ha
 from domain.control import Compliant, Control, Drifted, Facts, Judgement, with_findings
 from domain.controls import mail_flow
 from domain.exchange import AcceptedDomain, InboundConnector, OrganizationConfig
+from domain.findings import Finding
 from domain.tenant import Wanted
-from domain.ways_round import CONTROL_ID, WAYS_IN, WRITTEN_FIELDS, ways_round
+from domain.ways_round import CONTROL_ID, WAYS_IN, WRITTEN_FIELDS, known_ways, ways_round
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
@@ -21,6 +22,11 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     away = frozenset(f"{name}: {field}" for name in names for field in WRITTEN_FIELDS) - there
     judged = Drifted(drift, steps, equal=away) if steps else Compliant(_direct_send(facts), equal=away)
     return with_findings(judged, (*left, *mail_flow.came_round(wanted)), inventory)
+
+
+def _partly(facts: Facts, wanted: Wanted) -> tuple[Finding, ...]:
+    """A way round is told as soon as it is seen, whatever else could not be read."""
+    return (*(each.finding for each in known_ways(facts, wanted)), *mail_flow.came_round(wanted))
 
 
 def _direct_send(facts: Facts) -> str:
@@ -41,5 +47,6 @@ CONTROL = Control(
     optional_parts=("inbound_connector", "spoof_allow"),
     judge=_judge,
     finds=("bypass",),
+    partly=_partly,
     by_hand="Declare each way round that is wanted, with a reason and an end date, and have the others removed.",
 )

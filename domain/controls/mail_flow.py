@@ -57,9 +57,8 @@ def _proven(proof: Traffic, facts: Facts, wanted: Wanted) -> Judgement:
     open_ways = [each for each in came_round(wanted) if wanted.inventory.is_open(each)]
     if open_ways:
         messages = sum(each.messages for each in _outside(proof, wanted)) + proof.further
-        return NeedsPerson(
-            f"{messages} messages came round the filter {time}: see the findings of {BYPASS}{_beside(facts)}"
-        )
+        count = f"{messages} message{'s' if messages > 1 else ''} came round the filter {time}"
+        return NeedsPerson(f"{count}: see the findings of {BYPASS}{_beside(facts)}")
     return Compliant(f"no message came round the filter {time}; {_counts(proof, wanted)}{_beside(facts)}")
 
 

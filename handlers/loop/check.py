@@ -10,6 +10,7 @@ from clients.storage.states import StatesMoved, TenantStates
 from domain.control import Facts, Judgement, Unknown
 from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
 from domain.exchange import InboundConnector
+from domain.findings import newly_told, to_be_answered
 from domain.fleet import Rhythm
 from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
 from domain.ledger import Entry, of_first_look, of_missed_looks, of_transition
@@ -63,7 +64,7 @@ async def note_failed_check(job: CheckTenant, why: str, clients: Clients) -> Non
 
     def failed(before: TenantStates) -> tuple[TenantStates, list[Entry]]:
         after = _blind(tenant, selected(job), before, why, clients)
-        return after, _news(job, before, after, clients.now())
+        return after, _news(job, tenant, before, after, clients.now())
 
     await clients.storage.states.change(job.tenant_id, failed)
 
@@ -132,7 +133,7 @@ async def _record(
         for each, why in over.items()
     ]
     looked = {each: after.of(each) for each in selected(job)}
-    entries += _missed(job, before, now, clients) + _news(job, before, after, now)
+    entries += _missed(job, before, now, clients) + _news(job, tenant, before, after, now)
     kept = after.excepting(dict.fromkeys(over)).looked_at(job.lanes, clients.now())
     await clients.storage.states.save(job.tenant_id, kept, entries)
     for each, state in looked.items():
@@ -144,7 +145,9 @@ async def _record(
     await operations.finish(job.operation_id, outcomes, ending(outcomes, looked_only=True), clients)
 
 
-def _news(job: CheckTenant, before: TenantStates, after: TenantStates, now: datetime) -> list[Entry]:
+def _news(
+    job: CheckTenant, tenant: TenantConfig, before: TenantStates, after: TenantStates, now: datetime
+) -> list[Entry]:
     """What is news between the two, for the ledger."""
     transitions = (
         of_transition(before.of(each), after.of(each), at=now, tenant_id=job.tenant_id, operation_id=job.operation_id)
@@ -152,7 +155,22 @@ def _news(job: CheckTenant, before: TenantStates, after: TenantStates, now: date
     )
     looked = selected(job)
     first = of_first_look(map(before.of, looked), map(after.of, looked), at=now, tenant_id=job.tenant_id)
-    return [entry for entry in (first, *transitions) if entry]
+    news = [entry for entry in (first, *transitions) if entry]
+    told = {entry.control for entry in news if entry.event == "needs_person"}
+    inventory = after.inventory(tenant, now)
+    found = {each: newly_told(before.findings, inventory, each) for each in looked if each not in told}
+    return news + [
+        Entry(
+            at=now,
+            tenant_id=job.tenant_id,
+            operation_id=job.operation_id,
+            event="needs_person",  # a finding beside a proven state is told at once, whatever its control waits for
+            control=control,
+            detail=to_be_answered(findings),
+        )
+        for control, findings in found.items()
+        if findings
+    ]
 
 
 def _missed(job: CheckTenant, before: TenantStates, now: datetime, clients: Clients) -> list[Entry]:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from domain.control import Compliant, Facts, NeedsPerson, Unknown
 from domain.controls import CATALOGUE
-from domain.findings import Inventory
+from domain.findings import Inventory, found, newly_told, open_findings
+from domain.reading import Unseen
 from domain.states import after_judgement
 from tests.domain.builders import NOW, PROVEN, failing, healthy, judge, reading, wanted
 from tests.domain.test_ways_round import STRANGER, connector, entry, told
@@ -44,6 +45,24 @@ def test_whatever_cannot_be_read_is_named_and_the_control_is_unknown():
     assert CONTROL.find(Facts(missing), wanted()) == Unknown(
         "Get-HostedContentFilterPolicy was not read; Get-RemoteDomain was not read"
     )
+
+
+def test_a_way_that_was_read_is_told_while_another_part_was_not_and_what_was_known_stays():
+    unread = {
+        query: Unseen("no answer", NOW) if query.cmdlet == "Get-RemoteDomain" else seen
+        for query, seen in reading(connector()).items()
+    }
+    other = replace(found("bypass", "lock-bypass", "remote domain x", "x", "y"), since=NOW)
+    known = replace(wanted(), inventory=replace(PROVEN, known={other.id: other}))
+    judgement = CONTROL.find(Facts(unread), known)
+    assert isinstance(judgement, Unknown)
+    assert judgement.reason.startswith("no answer; to be declared or removed by a person: bypass ")
+    assert STRANGER in judgement.reason
+    after = after_judgement(known.inventory, CONTROL, judgement, NOW)
+    [new] = newly_told(known.inventory.known, after, "lock-bypass")
+    assert {each.name for each in open_findings(after)} == {"remote domain x", new.name}
+    declared = replace(known, inventory=replace(known.inventory, declared=frozenset({new.id})))
+    assert CONTROL.find(Facts(unread), declared) == Unknown("no answer", findings=judgement.findings)
 
 
 def test_direct_send_is_named_only_where_nothing_locks_the_tenant():
