@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
-from domain.mail_flow import MailFlow
+from domain.mail_flow import MailSeen
 from domain.shown import quoted
 
 type FindingKind = Literal["address", "term", "connector", "domain", "sender", "bypass"]
@@ -100,7 +100,7 @@ class Inventory:
     settled: frozenset[str] = frozenset()
     begun: frozenset[str] = frozenset()
     unwanted: frozenset[str] = frozenset()
-    mail: MailFlow = field(default_factory=MailFlow)
+    mail: MailSeen = field(default_factory=MailSeen)
     loosened: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def is_declared(self, finding: Finding) -> bool:

@@ -13,7 +13,7 @@ SERVICE = "service"
 """The partition of the ledger that belongs to no tenant, but to the service itself."""
 
 type IncidentKind = Literal[
-    "parked", "radius", "wrong_keys", "brake", "tick", "credential", "unreachable", "throttled", "channel"
+    "parked", "radius", "wrong_keys", "brake", "tick", "credential", "unreachable", "throttled", "channel", "ranges"
 ]
 
 INCIDENT_ID = re.compile(r"[a-z0-9-]{1,40}")

@@ -86,7 +86,7 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
-class MailFlow:
+class MailSeen:
     """One tenant. *first_read_at*: when a page was first read; *read_at*: when last a trace was, to its end.
 
     *missing*: what was not granted, as long as none was ever read. *failed*: why the last read ended, *remedy* what

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from domain.mail_flow import MailFlow, Traffic
+from domain.mail_flow import MailSeen, Traffic
 from domain.mail_trace import GroupedBy, Trace, Ways, counted
 from domain.mx_moves import MxMemories
 from domain.tenant import TenantConfig
@@ -29,7 +29,7 @@ AGAIN = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class TraceReading:
-    """A read that goes on over visits. *link*: the next page; empty before the first. *short*: as for MailFlow.
+    """A read that goes on over visits. *link*: the next page; empty before the first. *short*: as for MailSeen.
 
     *known_until*: rows received before it were counted by an earlier read. *done*: no page is left.
     """
@@ -41,7 +41,7 @@ class TraceReading:
     known_until: AwareDatetime | None = None
     done: bool = False
 
-    def serves(self, wish: "TraceReading", flow: MailFlow, now: datetime) -> bool:
+    def serves(self, wish: "TraceReading", flow: MailSeen, now: datetime) -> bool:
         """Whether going on with it is as good as *wish*."""
         past = self.purpose == "proof" and flow.proven_from is not None and self.traffic.start < flow.proven_from
         return self.purpose == wish.purpose and not past and now - self.traffic.end < LONGEST_BACK
@@ -50,7 +50,7 @@ class TraceReading:
     def _by(self) -> GroupedBy:
         return "network" if self.purpose == "rehearsal" else "address"
 
-    def with_page(self, rows: Iterable[Trace], link: str, ways: Ways, flow: MailFlow) -> "TraceReading":
+    def with_page(self, rows: Iterable[Trace], link: str, ways: Ways, flow: MailSeen) -> "TraceReading":
         """The same with one page. A rehearsal of too many rows begins again with its last days alone."""
         proof = self.purpose == "proof"
         traffic = counted(
@@ -66,7 +66,7 @@ class TraceReading:
             return TraceReading(self.purpose, Traffic(recent, traffic.end), short=True)
         return replace(self, traffic=traffic, link=link, done=not link)
 
-    def ended(self, flow: MailFlow, now: datetime) -> MailFlow:
+    def ended(self, flow: MailSeen, now: datetime) -> MailSeen:
         """What is known once every page was read."""
         good = replace(flow.going_on(None, now + AGAIN), read_at=now)
         if self.purpose == "rehearsal":
@@ -78,7 +78,7 @@ class TraceReading:
 
 
 def to_read(
-    flow: MailFlow, mx: MxMemories, tenant: TenantConfig, domains: Collection[str], now: datetime
+    flow: MailSeen, mx: MxMemories, tenant: TenantConfig, domains: Collection[str], now: datetime
 ) -> TraceReading | None:
     """What is to be read of the trace; None where nothing is. *domains*: those that receive mail.
 

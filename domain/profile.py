@@ -25,6 +25,7 @@ type PartName = Literal[
     "microsoft_networks",
     "mx_suffixes",
     "out_of_office",
+    "ranges_include",
     "spf",
     "spoof_allow",
     "spoof_intelligence",
@@ -155,6 +156,7 @@ class Profile(_Part):
     """What the guide of one mail filter documents. *name*: what people call the filter.
 
     *microsoft_networks*: where Exchange Online itself hands over mail, IPv4 and IPv6.
+    *ranges_include*: the name whose SPF record lists the filter's ranges, for comparing them with *delivery_networks*.
     *outbound_hosts*: hosts below the suffixes by which mail leaves the filter, and that take none. *sources*: of each
     part by its name; of a network that has another source than its part, by the network.
     """
@@ -169,6 +171,7 @@ class Profile(_Part):
     mx_suffixes: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ()
     microsoft_networks: Annotated[tuple[MicrosoftNetwork, ...], Field(min_length=1)] = ()
     outbound_hosts: tuple[NonEmptyText, ...] = ()
+    ranges_include: NonEmptyText | Literal[""] = ""
     inbound_connector: InboundConnectorValues | None = None
     out_of_office: OutOfOfficeValues | None = None
     dkim: DkimValues | None = None

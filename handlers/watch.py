@@ -10,6 +10,7 @@ from domain.credentials import Expiring, warning
 from domain.gate import Brake
 from domain.incident import Incident, IncidentKind, is_news, since_begun
 from domain.rests import Rest
+from handlers.filter_ranges import compare_ranges
 from handlers.operators import end_incident, tell_operators, told_incidents
 
 UNREACHABLE_AFTER = timedelta(hours=2)
@@ -24,21 +25,21 @@ ON_TIME = timedelta(minutes=1)
 
 BRAKE_INCIDENT = "brake"
 TICK_LATE = "tick-late"
-_WATCHED = (BRAKE_INCIDENT, "credential-", "unreachable-", "throttled-")
+_WATCHED = (BRAKE_INCIDENT, "credential-", "unreachable-", "throttled-", "ranges-")
 """How the ids of those begin that are over when they are not seen any more."""
 
 
 async def watch(late: timedelta, clients: Clients) -> None:
     """Tell of what has begun and of what is over. *late*: by how much the tick was that does this."""
     now, told = clients.now(), await told_incidents(clients)
-    found = {
-        each.id: each for each in [*await _brake(clients), *_credentials(now, clients), *await _tenants(now, clients)]
-    }
+    ranges, unclear = await compare_ranges(clients)
+    seen = [*await _brake(clients), *_credentials(now, clients), *await _tenants(now, clients), *ranges]
+    found = {each.id: each for each in seen}
     for incident in found.values():
         if is_news(incident, told.get(incident.id, ()), now):
             await tell_operators(incident, clients)
     for incident_id, entries in told.items():
-        gone = incident_id.startswith(_WATCHED) and incident_id not in found
+        gone = incident_id.startswith(_WATCHED) and incident_id not in found and incident_id not in unclear
         on_time = incident_id == TICK_LATE and late < ON_TIME
         if (gone or on_time) and since_begun(entries):
             await end_incident(incident_id, "seen by the service itself", clients)

@@ -29,7 +29,7 @@ from domain.findings import FIRST_SIGHT_AFTER, Finding, Inventory, Removal
 from domain.fleet_index import Summary
 from domain.ledger import Entry
 from domain.lock import LockSeen
-from domain.mail_flow import MailFlow
+from domain.mail_flow import MailSeen
 from domain.mx_moves import MxMemories
 from domain.reading import Lane
 from domain.states import ControlState
@@ -67,7 +67,7 @@ class TenantStates:
     looked: Mapping[Lane, AwareDatetime] = field(default_factory=dict)
     findings: Mapping[str, Finding] = field(default_factory=dict)
     begun: frozenset[str] = _SOURCES
-    mail: MailFlow = field(default_factory=MailFlow)
+    mail: MailSeen = field(default_factory=MailSeen)
     loosened: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
@@ -100,7 +100,7 @@ class TenantStates:
         known = lock is None or (self.lock is not None and lock.at <= self.lock.at)
         return self if known else replace(self, lock=lock)
 
-    def hearing(self, mail: MailFlow) -> Self:
+    def hearing(self, mail: MailSeen) -> Self:
         """The same with what the message trace has told."""
         return replace(self, mail=mail)
 

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 
 from clients.storage.documents import pack, unpack
 from clients.storage.rows import replace_row
-from domain.mail_flow import MailFlow
+from domain.mail_flow import MailSeen
 from domain.mail_reading import TraceReading
 
 _PARTITION = "message-trace"
@@ -24,7 +24,7 @@ class TraceBook:
 
     asked: tuple[AwareDatetime, ...] = ()
     reading: TraceReading | None = None
-    flow: MailFlow | None = None
+    flow: MailSeen | None = None
     was_due: AwareDatetime | None = None
 
 

@@ -10,7 +10,7 @@ from domain.controls import inbound_lockdown
 from domain.exchange import AcceptedDomain, InboundConnector
 from domain.findings import THE_REST, Finding, found, to_be_answered
 from domain.guards import Guard
-from domain.mail_flow import Group, MailFlow, Traffic, Way
+from domain.mail_flow import Group, MailSeen, Traffic, Way
 from domain.mail_trace import Ways
 from domain.shown import quoted
 from domain.tenant import Wanted
@@ -46,7 +46,7 @@ _MISSING = {
 }
 
 
-def _being_read(flow: MailFlow) -> str:
+def _being_read(flow: MailSeen) -> str:
     if flow.so_far is None:
         return "the message trace was not read yet"
     return f"the message trace is being read: {flow.so_far} rows so far"

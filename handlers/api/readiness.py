@@ -18,7 +18,7 @@ from domain.control import Facts, NotApplicable, Unknown
 from domain.controls import CATALOGUE, KINDS
 from domain.controls.per_domain import receiving
 from domain.exchange import ExchangeObject, Writing
-from domain.mail_flow import MailFlow
+from domain.mail_flow import MailSeen
 from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
 from handlers.api.exchange_roles import ExchangeRoles, removal
@@ -150,7 +150,7 @@ def _tokens(given: Mapping[Resource, Granted], clients: Clients) -> Iterable[Ite
             yield Item(id=name, state="missing", detail=f"{role} is not granted", remedy=remedy, needed=needed)
 
 
-def _message_trace(grant: Granted, mail: MailFlow, clients: Clients) -> Iterable[Item]:
+def _message_trace(grant: Granted, mail: MailSeen, clients: Clients) -> Iterable[Item]:
     """Both halves of what the message trace needs; the second shows only by asking, as the last look did."""
     if isinstance(grant, ClientError) or PERMISSION not in grant.app_roles:
         state: ItemState = "unknown" if isinstance(grant, ClientError) else "missing"

@@ -13,7 +13,7 @@ from domain.findings import Inventory, Removal
 from domain.gate import Ruling
 from domain.ledger import Entry, LedgerEvent, of_transition
 from domain.lock import Doors
-from domain.mail_flow import MailFlow
+from domain.mail_flow import MailSeen
 from domain.states import ControlState
 from handlers.loop import mail
 from handlers.loop.doors import DoorsSeen, look_at_doors
@@ -32,7 +32,7 @@ class Journal:
         self._kept = dict[str, ControlState]()
         self._seen = list[DoorsSeen]()
         self._removal: Removal | None = None
-        self._heard = MailFlow()
+        self._heard = MailSeen()
 
     @classmethod
     async def open(cls, case: Case) -> Self:

@@ -22,7 +22,7 @@ from domain.controls.lock_bypass import CONTROL as BYPASS
 from domain.controls.mail_flow import MAIL_FROM
 from domain.controls.per_domain import receiving
 from domain.exchange import InboundConnector
-from domain.mail_flow import HOUR, MOST_AN_HOUR, MailFlow
+from domain.mail_flow import HOUR, MOST_AN_HOUR, MailSeen
 from domain.mail_reading import TraceReading, to_read
 from domain.mail_trace import Ways
 from domain.states import StateName
@@ -40,14 +40,14 @@ class _SpentError(Exception):
     """This hour's requests were sent."""
 
 
-def seen(states: TenantStates, facts: Facts, now: datetime) -> MailFlow:
+def seen(states: TenantStates, facts: Facts, now: datetime) -> MailSeen:
     """What is known of the tenant's mail after a look at its connectors; as before where that told nothing."""
     if not facts.was_asked(InboundConnector) or any(facts.doubts([InboundConnector])):
         return states.mail
     return states.mail.seeing(locked=inbound_lockdown.is_locked(facts), now=now)
 
 
-async def read_on(flow: MailFlow, states: TenantStates, facts: Facts, wanted: Wanted, clients: Clients) -> MailFlow:
+async def read_on(flow: MailSeen, states: TenantStates, facts: Facts, wanted: Wanted, clients: Clients) -> MailSeen:
     """What is known of the tenant's mail once its trace was read on, where that is due."""
     now = clients.now()
     wish = to_read(flow, states.mx, wanted.tenant, receiving(facts), now) if flow.is_due(now) else None
@@ -74,11 +74,11 @@ class _Reader:
 
     book: TraceBook
     etag: str | None
-    flow: MailFlow
+    flow: MailSeen
     wanted: Wanted
     clients: Clients
 
-    async def read(self, wish: TraceReading) -> MailFlow:
+    async def read(self, wish: TraceReading) -> MailSeen:
         kept = self.book.reading
         reading = kept if kept and kept.serves(wish, self.flow, self.clients.now()) else wish
         try:
@@ -93,7 +93,7 @@ class _Reader:
         await self._keep(replace(self.book, flow=flow, was_due=self.flow.due_at or _NEVER))
         return flow
 
-    async def _pages(self, reading: TraceReading) -> MailFlow:
+    async def _pages(self, reading: TraceReading) -> MailSeen:
         ways = Ways.of(self.wanted)
         while True:
             try:
@@ -126,7 +126,7 @@ class _Reader:
         self.etag = await self.clients.storage.traces.save(self.wanted.tenant.tenant_id, book, self.etag)
         self.book = book
 
-    def _failed(self, error: ClientError) -> MailFlow:
+    def _failed(self, error: ClientError) -> MailSeen:
         """A link that is refused is not followed again: its read begins anew."""
         if isinstance(error, Refused):
             self.book = replace(self.book, reading=None)
@@ -135,7 +135,7 @@ class _Reader:
         return self.flow.unread(error.sentence, remedy, self.clients.now() + max(wait or HOUR, timedelta(minutes=20)))
 
 
-def changed(flow: MailFlow, before: TenantStates, after: TenantStates, now: datetime) -> MailFlow:
+def changed(flow: MailSeen, before: TenantStates, after: TenantStates, now: datetime) -> MailSeen:
     """*flow* after a look that found a way round that is new, or is gone, or a lock that was put right."""
     was, is_now = _ways(before), _ways(after)
     put_right = before.of(_LOCK).state in _OPEN and after.of(_LOCK).state == "compliant"

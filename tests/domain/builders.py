@@ -13,7 +13,7 @@ from domain.control import Control, Facts, Judgement
 from domain.controls import CATALOGUE
 from domain.findings import Inventory
 from domain.mail.answers import Absent, DnsAnswer, Mx, Present, Question, Txt
-from domain.mail_flow import Group, MailFlow, Traffic
+from domain.mail_flow import Group, MailSeen, Traffic
 from domain.profile import Profile
 from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
@@ -188,7 +188,7 @@ _ABSENT = {
 
 
 _DAY = timedelta(days=1)
-TRACED = MailFlow(
+TRACED = MailSeen(
     first_read_at=NOW - _DAY,
     read_at=NOW,
     due_at=NOW + _DAY,

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from domain.mail_flow import ASK_AGAIN_FOR_GRANT, HOUR, SETTLES, MailFlow, Traffic
+from domain.mail_flow import ASK_AGAIN_FOR_GRANT, HOUR, SETTLES, MailSeen, Traffic
 from tests.domain.builders import NOW, TRACED
 
 LATER = NOW + timedelta(hours=1)
-OPEN = MailFlow(locked=False, due_at=NOW + timedelta(days=1), rehearsal=TRACED.rehearsal)
+OPEN = MailSeen(locked=False, due_at=NOW + timedelta(days=1), rehearsal=TRACED.rehearsal)
 
 
 def test_a_lock_that_is_seen_to_close_is_proven_from_then_on_and_settles():
@@ -20,7 +20,7 @@ def test_a_lock_that_is_seen_to_close_is_proven_from_then_on_and_settles():
 
 
 def test_a_lock_that_was_closed_at_first_sight_did_not_close_just_then():
-    first = MailFlow().seeing(locked=True, now=NOW)
+    first = MailSeen().seeing(locked=True, now=NOW)
     assert (first.closed_at, first.settled_at, first.proven_from) == (None, None, NOW)
     assert first.is_due(NOW)
 
@@ -37,13 +37,13 @@ def test_a_way_round_that_is_taken_away_begins_the_proof_anew_and_a_new_one_asks
     assert OPEN.changed(LATER, fewer=True) == OPEN
 
 
-@pytest.mark.parametrize("known", [MailFlow(missing="permission", due_at=NOW + ASK_AGAIN_FOR_GRANT), MailFlow()])
+@pytest.mark.parametrize("known", [MailSeen(missing="permission", due_at=NOW + ASK_AGAIN_FOR_GRANT), MailSeen()])
 def test_a_change_asks_no_sooner_where_nothing_may_be_read_or_nothing_was_asked(known):
     assert known.seeing(locked=True, now=NOW).due_at == known.due_at
 
 
 def test_what_was_never_granted_is_missing_and_what_was_once_read_has_failed():
-    never = MailFlow().refused("principal", "no principal", "make one", NOW)
+    never = MailSeen().refused("principal", "no principal", "make one", NOW)
     assert (never.missing, never.failed, never.remedy) == ("principal", "", "make one")
     assert (never.due_at, never.was_asked) == (NOW + ASK_AGAIN_FOR_GRANT, True)
     once = TRACED.refused("permission", "denied", "grant it", NOW)
@@ -52,9 +52,9 @@ def test_what_was_never_granted_is_missing_and_what_was_once_read_has_failed():
 
 
 def test_it_is_asked_once_anything_came_of_it():
-    assert not MailFlow().was_asked
-    assert MailFlow(so_far=0).was_asked
-    assert MailFlow(failed="x").was_asked
+    assert not MailSeen().was_asked
+    assert MailSeen(so_far=0).was_asked
+    assert MailSeen(failed="x").was_asked
     assert TRACED.was_asked
 
 

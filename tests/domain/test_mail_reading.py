@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.mail_flow import SETTLES, MailFlow
+from domain.mail_flow import SETTLES, MailSeen
 from domain.mail_reading import AGAIN, LONGEST_BACK, MOST_ROWS, OVERLAP, SHORT, TraceReading, to_read
 from domain.mail_trace import Ways, parse_trace
 from domain.mx_moves import MxMemories, MxMemory
@@ -14,7 +14,7 @@ from tests.domain.test_mail_trace import row
 
 DAY = timedelta(days=1)
 WAYS = Ways.of(wanted())
-OPEN = MailFlow(locked=False)
+OPEN = MailSeen(locked=False)
 
 
 def mx(until=NOW - DAY, *, at_filter=True, **more):
@@ -44,7 +44,7 @@ def test_a_rehearsal_covers_the_time_since_no_older_mx_was_believed_and_ten_days
         read(OPEN, domains=("a.example", "b.example")),
         read(OPEN, domains=()),
         read(OPEN, mx(locked_at=NOW - 90 * DAY)),
-        read(MailFlow()),
+        read(MailSeen()),
     ],
 )
 def test_nothing_is_rehearsed_before_the_mx_is_the_filters_nor_once_a_lock_was_seen(nothing):

@@ -10,7 +10,7 @@ from domain.control import Compliant, Facts, NeedsPerson, NotApplicable, Unknown
 from domain.controls import CATALOGUE
 from domain.controls.mail_flow import came_round, rehearsed, senders
 from domain.findings import THE_REST
-from domain.mail_flow import Group, MailFlow, Traffic
+from domain.mail_flow import Group, MailSeen, Traffic
 from tests.domain.builders import NOW, TRACED, healthy, reading, wanted
 
 CONTROL, BYPASS = CATALOGUE["mail-flow"], CATALOGUE["lock-bypass"]
@@ -21,7 +21,7 @@ PROOF = Traffic(NOW - timedelta(days=1), NOW, 1, {"filter": 1})
 OPENED = healthy() | {"Get-InboundConnector": []}
 
 
-def tenant(flow: MailFlow, *declared: str, **config: Any):
+def tenant(flow: MailSeen, *declared: str, **config: Any):
     known = wanted(**config)
     return replace(known, inventory=replace(known.inventory, mail=flow, declared=frozenset(declared)))
 
@@ -105,7 +105,7 @@ def test_mail_without_a_sender_and_services_known_by_certificate_are_said():
 
 
 def test_what_was_not_counted_one_by_one_is_one_finding_more():
-    assert senders(tenant(MailFlow())) == ()
+    assert senders(tenant(MailSeen())) == ()
     flow = replace(TRACED, rehearsal=replace(REHEARSAL, further=9))
     assert [each.id for each in senders(tenant(flow))][-1] == THE_REST.id
 
@@ -120,19 +120,19 @@ def test_a_short_rehearsal_says_so():
     ("flow", "rows", "found"),
     [
         (
-            MailFlow(failed="no answer", remedy="grant it"),
+            MailSeen(failed="no answer", remedy="grant it"),
             None,
             Unknown("the message trace could not be read: no answer", "grant it"),
         ),
-        (MailFlow(), None, Unknown("the message trace was not read yet")),
-        (MailFlow(so_far=5000), OPENED, Unknown("the message trace is being read: 5000 rows so far")),
+        (MailSeen(), None, Unknown("the message trace was not read yet")),
+        (MailSeen(so_far=5000), OPENED, Unknown("the message trace is being read: 5000 rows so far")),
     ],
 )
 def test_what_was_not_read_is_unknown(flow, rows, found):
     assert judged(flow, rows=rows) == found
 
 
-@pytest.mark.parametrize(("flow", "rows"), [(MailFlow(missing="permission"), None), (MailFlow(), OPENED)])
+@pytest.mark.parametrize(("flow", "rows"), [(MailSeen(missing="permission"), None), (MailSeen(), OPENED)])
 def test_what_was_never_granted_or_has_nothing_to_prove_is_not_applicable(flow, rows):
     assert isinstance(judged(flow, rows=rows), NotApplicable)
 
@@ -140,10 +140,10 @@ def test_what_was_never_granted_or_has_nothing_to_prove_is_not_applicable(flow, 
 @pytest.mark.parametrize(
     ("flow", "passed", "said"),
     [
-        (MailFlow(missing="principal"), True, "not rehearsed, as the message trace was never granted: Microsoft's"),
-        (MailFlow(failed="no answer", rehearsal=TRACED.rehearsal), False, "could not be read: no answer"),
-        (MailFlow(), False, "was not read yet"),
-        (MailFlow(so_far=7), False, "is being read: 7 rows so far"),
+        (MailSeen(missing="principal"), True, "not rehearsed, as the message trace was never granted: Microsoft's"),
+        (MailSeen(failed="no answer", rehearsal=TRACED.rehearsal), False, "could not be read: no answer"),
+        (MailSeen(), False, "was not read yet"),
+        (MailSeen(so_far=7), False, "is being read: 7 rows so far"),
         (replace(TRACED, rehearsal=replace(REHEARSAL, groups=())), True, ""),
     ],
 )
