@@ -119,7 +119,9 @@ def test_what_a_control_writes_is_in_its_room_so_that_undo_audit_and_readiness_k
     """Readiness lists the cmdlets of each kind, audit asks whose noun it is, undo which fields it can restore."""
     steps = [step for judgement in judgements(control) if isinstance(judgement, Drifted) for step in judgement.steps]
     for step in (step for step in steps if step.service != "dns"):
-        kind = next(kind for kind in control.about if kind.writing and step.cmdlet in kind.writing.cmdlets)
+        kinds = [kind for kind in control.about if kind.writing and step.cmdlet in kind.writing.cmdlets]
+        assert kinds, f"{step.cmdlet} belongs to the `writing` of an object of domain/exchange.py that it is `about`"
+        kind = kinds[0]
         assert control.id in concerned_by(step.cmdlet.partition("-")[2])
         assert concerns_control({"Operation": step.cmdlet})
         own = {alias for name, field in kind.model_fields.items() for alias in (field.validation_alias, name)}
@@ -159,7 +161,10 @@ def test_undo_knows_the_opposite_of_whatever_a_control_writes(control):
 def test_what_a_step_of_a_control_does_at_the_doors_can_be_computed(control):
     facts = Facts(reading(healthy()))
     for step in (step for judgement in undoable(control) for step in judgement.steps):
-        assert f"what {step.cmdlet} does is not known" not in effect(step, facts, wanted()).closing
+        closing = effect(step, facts, wanted()).closing
+        assert f"what {step.cmdlet} does is not known" not in closing, (
+            "its kind belongs into _JUDGES of domain/effects.py"
+        )
 
 
 @EVERY
