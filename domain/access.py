@@ -35,7 +35,7 @@ def included(roles: Iterable[Role]) -> frozenset[Role]:
 class ApiKey(BaseModel):
     """One named key. *sha256*: of the key's UTF-8 bytes, in lower-case hex; the key itself is stored nowhere.
 
-    A plain hash is enough, since keys are random (32 bytes) and not words that could be guessed.
+    A plain hash is enough, since keys are 32 random bytes, which nobody can guess.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

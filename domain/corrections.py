@@ -1,7 +1,7 @@
 """The life of one step, from plan to proof, as a machine: frozen values, a table, and one pure function.
 
 A correction is noted as sent before its step is sent, so that the next worker after a crash knows what may have
-happened; only a look that compares takes that note away. docs/life-of-a-correction.md is drawn from TRANSITIONS.
+happened; only a later look that compares removes that note. docs/life-of-a-correction.md is drawn from TRANSITIONS.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""JSON of others, of a depth that somebody means: what nests deeper is made to wear out whoever takes it apart."""
+"""Foreign JSON, with a limit on its depth: deeper nesting is an attack on the parser."""
 
 import json
 
@@ -10,7 +10,7 @@ def parse_json(text: bytes) -> object:
     """*text* as JSON.
 
     Raises:
-        ValueError: It is none, or is nested deeper than MOST_NESTED.
+        ValueError: It is no JSON, or is nested deeper than MOST_NESTED.
     """
     try:
         found: object = json.loads(text)

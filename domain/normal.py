@@ -33,7 +33,7 @@ def domain(text: str) -> str:
 def network(text: str) -> str:
     """Fold an IPv4 address or CIDR: `65.99.255.7/24` is `65.99.255.0/24`, `1.2.3.4` is `1.2.3.4/32`.
 
-    What is neither (a range, an IPv6 address) keeps its spelling: it differs from every network and says so.
+    What is neither (a range, an IPv6 address) keeps its spelling: it equals no network.
     """
     stripped = text.strip()
     try:

@@ -57,7 +57,7 @@ def _under_way(state: ControlState, step: Step) -> Correction:
 
 
 def stopped(state: ControlState, plan: Drifted, answer: GateAnswer, mode: Mode, now: datetime) -> ControlState:
-    """The state when a gate says no to *plan*, or to what is left of it. What was sent wants its proof."""
+    """The state when a gate refuses *plan*, or the rest of it. Steps that were sent still wait for their proof."""
     name: StateName = "held"
     if answer.gate == "exception":
         name = "excepted"
@@ -70,7 +70,7 @@ def stopped(state: ControlState, plan: Drifted, answer: GateAnswer, mode: Mode, 
 
 
 def put_off(state: ControlState, name: StateName, detail: str, now: datetime) -> ControlState:
-    """The state when the rest of the plan is not taken now: what was not sent is forgotten, to be planned again."""
+    """The state when the rest of the plan is put off: steps that were not sent are planned again later."""
     planned = {each.key: each.memory for each in state.corrections if each.phase == "planned"}
     return _without(state, planned, name, detail, now)
 

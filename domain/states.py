@@ -27,13 +27,13 @@ type StateName = Literal[
 ]
 
 UNREAD_PATIENCE = timedelta(minutes=5)
-"""A correction that cannot be read for so long is told as unknown: somebody may have to grant something."""
+"""A control whose correction cannot be read for so long becomes unknown: a permission may be missing."""
 
 PROOFS_KEPT = 16
 """How many past compliant periods to keep; alerts about mail arrive days later and are judged by them."""
 
 LONGEST_BETWEEN = timedelta(hours=2)
-"""Looks farther apart prove nothing of the time between: the service stood still, or the tenant was switched off."""
+"""Looks farther apart prove nothing of the time between: the service was down, or the tenant disabled."""
 
 CLOCKS_DIFFER = timedelta(minutes=2)
 """How far the clocks of Microsoft's services and ours may be apart."""

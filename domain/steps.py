@@ -59,7 +59,7 @@ class Step:
         return " ".join(words)
 
     def _updates(self) -> list[str]:
-        """What goes and what comes, in zone-file form; siblings that stay are not shown, nor a time that is kept."""
+        """The records removed and added, in zone-file form, without those that stay and without a TTL that is kept."""
         name, kind = self.parameters["Name"], self.parameters["Type"]
         old, new = (_listed(self.parameters[side]) for side in ("Expected", "Wanted"))
         gone = [f"update delete {name}. {kind} {each}" for each in old if each not in new]
@@ -156,9 +156,9 @@ _DOUBLE = str.maketrans({each: f"`{each}" for each in '`$"\u201c\u201d\u201e'})
 
 
 def _quoted(text: str) -> str:
-    """*text* as a PowerShell string of exactly this value, in which every character is seen.
+    """*text* as a PowerShell string of exactly this value, in which every character is visible.
 
-    Source: about_Quoting_Rules (Microsoft Learn). What would not be seen is a number, `$([char]10)`, in double quotes.
+    Source: about_Quoting_Rules (Microsoft Learn). An invisible character is a number, `$([char]10)`, in double quotes.
     """
     if all(map(is_plain, text)):
         return f"'{text.translate(_SINGLE)}'"

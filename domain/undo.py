@@ -1,7 +1,7 @@
-"""Putting back what a correction found: the before-image of one ledger entry as a plan, and how far it shows.
+"""The undo of one ledger entry: its before-image as a plan, and how far the tenant shows it.
 
-What was written is absolute, so its opposite is too: the same fields with the values that were found. What was made is
-taken away again, by the name that it was made with.
+A set step is undone by the same fields with the values found before it, a created object by its removal, by the name
+that it was created with.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ class CannotUndo(Exception):  # noqa: N818 - the outcome
 
 
 _FIELDS = {writing.set: writing.restorable for writing in WRITINGS if writing.set}
-"""Fields whose found value is in the ledger as the service takes it. A rule's foreign conditions are there as text."""
+"""Fields whose found value the ledger has in the service's form; of a rule's foreign conditions it has text only."""
 
 _OBJECT = frozenset({"Identity", "Ids", "Comment", "Confirm"})
 """Parameters that name the object, or are no setting that is compared."""
@@ -129,7 +129,7 @@ type Standing = Literal["before", "after", "between", "changed", "unknown"]
 
 
 def standing(entry: Entry, judgement: Judgement) -> Standing:
-    """How the tenant stands to the entry: as it was before, as we left it, between the two, or as somebody made it."""
+    """How the tenant compares with the entry: as before it, after it, between, or changed by another actor."""
     if not isinstance(judgement, Compliant | Drifted | NeedsPerson):
         return "unknown"
     drift = () if isinstance(judgement, Compliant) else drift_view(judgement.drift)

@@ -28,7 +28,7 @@ async def given_up(queue: QueueName, body: bytes, clients: Clients) -> None:
 async def kept(source: str, tenant_id: str | None, content: bytes, reason: str, clients: Clients) -> None:
     """Keep *content*, which came from *source* for a tenant, as it came; once, however often it comes.
 
-    What a worker kept and died before telling is told when it comes again.
+    When a worker died after it kept the content, the next delivery tells the operators.
     """
     now = clients.now()
     at = await clients.storage.parked.add(source, content, reason, now) or now

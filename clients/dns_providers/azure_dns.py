@@ -23,7 +23,7 @@ _LOCK_REMEDY = "Take the lock off the zone (Azure portal > DNS zone > Locks), or
 
 @dataclass(frozen=True, slots=True)
 class _Stored(Stored):
-    """*etag* None: there is no such set."""
+    """*etag*: None where the zone has no such set."""
 
     etag: str | None = None
     metadata: dict[str, str] | None = None

@@ -16,9 +16,9 @@ from clients.http import Answer, Clock, Http, Intent, Request, raise_for_status
 
 _KEPT = timedelta(days=1)
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
-"""However many tokens name unknown keys, Entra is asked no more often."""
+"""The service asks Entra for keys no more often than this, however many tokens name unknown ones."""
 PAUSED = timedelta(seconds=5)
-"""After Entra gave no keys and none are known, it is left alone for so long: anybody can send a token."""
+"""How long the service does not ask again after Entra gave no keys: anybody can send a token."""
 LEEWAY = timedelta(minutes=1)
 """Between Entra's clock and ours."""
 
@@ -54,7 +54,7 @@ class Tokens:
 
         Raises:
             TokenRefused: It is malformed, forged, expired, not valid yet, somebody else's, or no access to our API.
-            ClientError: Entra's keys could not be had.
+            ClientError: Entra gave no keys.
         """
         # Imported where a token is used: its cryptography would add to every cold start.
         import jwt  # noqa: PLC0415

@@ -27,7 +27,7 @@ log = logging.getLogger("holdfast.credentials")
 TOKENS_KEPT = 20_000
 """Two for each of ten thousand tenants, about two kilobytes each."""
 RENEWED_EARLY = timedelta(minutes=5)
-"""So that no token expires on its way, or between two pages."""
+"""A margin, so that no token expires in transit or between two pages."""
 ASKED_AT_ONCE = 16
 
 type _Key = tuple[str, str]

@@ -1,4 +1,4 @@
-"""What Entra says when it gives no token, and who acts on it.
+"""The errors of Entra when it gives no token, and which of them a person must act on.
 
 Source: docs/reference/entra.md#sign-in-errors; Microsoft Learn, "Microsoft Entra authentication and
 authorization error codes".

@@ -34,7 +34,7 @@ class Grants:
     client_id: str
 
     async def on(self, resource: Resource, tenant_id: str) -> Grant:
-        """What is granted on *resource* at this moment: what was kept from before a grant is not asked.
+        """What is granted on *resource* now, by a new token: a cached one may be older than the grant.
 
         Raises:
             ClientError: Entra gave no token; `remedy` says what to grant.

@@ -19,7 +19,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def raise_for_status(self) -> None:
-        """Nothing left to raise: what is not an OAuth answer was raised before MSAL saw it."""
+        """Does nothing: what is no OAuth answer was raised before MSAL calls this."""
 
 
 class MsalTransport:
@@ -47,7 +47,7 @@ class MsalTransport:
     def post(self, _url: str, *, data: Mapping[str, str], headers: Mapping[str, str], **_: object) -> Response:
         form = urlencode(data).encode()
         labelled = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
-        # Asking for a token leaves nothing behind, so it is repeated like a read.
+        # A token request changes nothing at Entra, so it is retried like a read.
         request = Request("POST", self._token_endpoint, Intent.READ, labelled, form, "login")
         return asyncio.run_coroutine_threadsafe(self._http.send(request, _oauth_answer), self._loop).result()
 

@@ -10,7 +10,7 @@ from clients.http import Answer, Http, Permit, Request, resolved
 
 @dataclass(frozen=True, slots=True)
 class WithToken:
-    """Sends what is asked of one *service*, in any tenant. *base*: where it is; *scope*: for whom the token is."""
+    """Sends requests to one *service*, of any tenant. *base*: its URL; *scope*: the audience of the token."""
 
     http: Http
     credentials: Credentials

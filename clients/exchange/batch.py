@@ -54,7 +54,7 @@ def read_batch(commands: Sequence[Command], answer: Answer) -> list[Page | Clien
 
 
 def _items_by_id(answer: Answer) -> Mapping[str, Mapping[str, object] | None]:
-    """The items by id, never by position, which is not promised. An id that came twice says nothing: None."""
+    """The items by id, since the service promises no order; None for an id that came twice."""
     body = answer.json()
     responses = body.get("responses") if isinstance(body, dict) else None
     if not isinstance(responses, list):

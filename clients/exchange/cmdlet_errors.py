@@ -27,7 +27,7 @@ from clients.http import Answer, busy, claims_asked_for, raise_for_status
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose behalf a cmdlet ran: what a remedy must name. *role*: the directory role that the cmdlet needs."""
+    """The caller of a cmdlet, whom a remedy must name. *role*: the directory role that the cmdlet needs."""
 
     tenant_id: str
     role: str
@@ -142,7 +142,7 @@ _USELESS = re.compile(r"Exception of type '[^']*' was thrown\.?")
 
 
 def complaint_of(answer: Answer) -> Complaint:
-    """Read the error of any answer. Never raises: what is not an envelope is its own text."""
+    """Read the error of any answer. Never raises: a body that is no envelope counts as text."""
     error = _at(_parsed(answer.text), "error")
     details = _at(error, "details")
     detail = _detail(_at(details[0], "message") if isinstance(details, list) and details else None)
@@ -202,7 +202,7 @@ def _parsed(text: str) -> object:
 
 
 def _at(body: object, *path: str) -> object:
-    """What is at *path* of nested objects, None when it is not. The service varies the case of its keys."""
+    """The value at *path* of nested objects, None where there is none. The service varies the case of its keys."""
     for name in path:
         if not isinstance(body, dict):
             return None

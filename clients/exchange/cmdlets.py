@@ -33,7 +33,7 @@ class Cmdlets:
         self._http = http
         self._credentials = credentials
         self._now = now
-        # Weak: a semaphore lives while a call holds or awaits it, so ten thousand tenants leave nothing behind.
+        # Weak: a semaphore lives while a call holds or awaits it, so ten thousand tenants need no memory between calls.
         self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def read(self, target: Target, base: str, query: Query, *, failed: ClientError | None = None) -> Seen:
@@ -140,7 +140,7 @@ def _complete(query: Query, seen: Seen) -> Seen:
 
 
 def _on_the_same_host(url: str, link: str) -> str:
-    """Where *link*, found at *url*, leads. The token goes with it, so it must not lead to anybody else."""
+    """The URL of *link*, found at *url*. The client sends the token there, so it must be on the same host."""
     here, there = httpx.URL(url), resolved(url, link)
     if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
         raise Unreadable(f"a nextLink to another host: {there.host}")

@@ -91,7 +91,7 @@ class Resolver:
         return self._still_kept(key) or await self._asked.run(key, lambda: self._look_up(key))
 
     def _still_kept(self, key: _Key) -> DnsAnswer | None:
-        """The kept answer with what is left of its time. What every server said also answers who asks for less."""
+        """The cached answer with the rest of its TTL. One checked at every server serves every caller."""
         now = self._now()
         kept = self._kept.get(key, now) or self._kept.get((key[0], True), now)
         return kept and replace(kept, ttl_s=max(0, kept.ttl_s - int((now - kept.at).total_seconds())))
@@ -115,7 +115,7 @@ class Resolver:
             return Unclear(str(error), self._now())
 
     async def _follow(self, name: dns.name.Name, rdtype: str, *, every_server: bool) -> DnsAnswer:
-        """The answer at the end of the aliases, if any. An alias's target is asked of the target's own servers."""
+        """The answer at the end of the aliases, if any. The target's own servers answer for an alias's target."""
         seen, ttl_s, aliases_s = [name], dns.ttl.MAX_TTL, 0
         while isinstance(said := await self._compare(seen[-1], rdtype, every_server=every_server), Alias):
             looped = said.target in seen

@@ -64,7 +64,7 @@ class Authorities:
         self._finding_servers: Shared[dns.name.Name, Zone] = Shared()
 
     async def of(self, name: dns.name.Name) -> Zone:
-        """The zone that *name* is in; a server without an address is there by its name, so that it counts as silent.
+        """The zone that *name* is in; a server without an address stands by its name, and so counts as silent.
 
         Raises:
             Unfound: The machine's resolvers do not say.
@@ -109,7 +109,7 @@ class Authorities:
         return names
 
     async def _delegation(self, zone: dns.name.Name) -> dns.rrset.RRset | None:
-        """What the parent's servers say of the zone's; None where they cannot be asked: then its own records count."""
+        """The delegation by the parent's servers; None where none answers: then the zone's own NS records count."""
         if zone == dns.name.root:
             return None
         try:

@@ -24,7 +24,7 @@ from domain.mail.answers import Absent, Mx, Present, RecordValue, Txt, Unclear
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """The name is another name for *target* (CNAME): what is asked for is to be asked there."""
+    """The name is an alias (CNAME) for *target*: the caller asks the question there."""
 
     target: dns.name.Name
     ttl_s: int
@@ -68,7 +68,7 @@ def agreed(said: Mapping[Server, Heard], *, every_server: bool, at: datetime) ->
     if len(sides) > 1:
         told = (f"{_shown(usable[side[0]])} at {', '.join(map(_address, side))}" for side in sides.values())
         return Unclear(f"servers disagree: {'; '.join(told)}", at, shown)
-    # The longest time: a cache that asked that server believes it for so long.
+    # The longest TTL: a cache that asked that server keeps its answer for so long.
     longest = max(usable.values(), key=lambda what: what.ttl_s)
     return replace(longest, whole=not silent) if isinstance(longest, Present) else longest
 
@@ -80,7 +80,7 @@ def records_of(reply: dns.message.Message, name: dns.name.Name, rdtype: str) -> 
 
 
 def start_of_authority(reply: dns.message.Message) -> dns.rrset.RRset | None:
-    """The SOA that comes with a proof of absence; its minimum bounds how long that is believed (RFC 2308, 5)."""
+    """The SOA that comes with a proof of absence; its minimum bounds how long caches keep it (RFC 2308, 5)."""
     return next((rrset for rrset in reply.authority if rrset.rdtype == dns.rdatatype.SOA), None)
 
 

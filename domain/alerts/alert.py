@@ -1,4 +1,4 @@
-"""A Defender alert as Graph gives it: what is used must be as documented or null, the rest may be anything.
+"""A Defender alert as Graph gives it: the fields used here are as documented or null; other fields are ignored.
 
 Source: docs/reference/defender-alerts-and-audit.md#alert, #evidence.
 """

@@ -10,7 +10,7 @@ from domain.alerts.alert import Alert, AnalysedMessage
 from domain.alerts.triage import AlertVerdict, FalseAlarm, GotRound, Unproven
 
 MARKERS = {"closing": "[Holdfast: closed]", "reopening": "[Holdfast: reopened]"}
-"""In our comments, so that one whose answer was lost is found and not made again."""
+"""Part of each of our comments: one whose answer was lost is found by it, and not made again."""
 
 COMMENT_PATIENCE = timedelta(minutes=5)
 """How long a comment that was sent may stay invisible before it counts as lost."""
@@ -87,7 +87,7 @@ class AlertRecord:
 
     @property
     def standing(self) -> bool:
-        """Whether a person has to look at it: mail got round the filter, or the alert does not do as it is told."""
+        """Whether a person has to look at it: mail came round the filter, or the alert cannot be closed."""
         return (self.kind == "round" or self.stuck) and self.unsettled
 
     def judged(self, alert: Alert, verdict: AlertVerdict, ours: Ours) -> Self:

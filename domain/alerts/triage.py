@@ -106,7 +106,7 @@ class _Period:
 
     @classmethod
     def of(cls, alert: Alert) -> Self | None:
-        """None where it cannot be told for every message."""
+        """None where neither the time of every message nor both times of the alert are known."""
         received = [message.received for message in alert.messages]
         activity = [alert.first_activity, alert.last_activity]
         known = [at for at in (*received, *activity) if at]

@@ -17,7 +17,7 @@ from domain.profile import first_fault
 from domain.states import Actor
 
 EXCHANGE_POWERSHELL = "fb78d390-0c51-40cd-8e17-fdbfab77341b"
-"""Microsoft's own application, by which anybody's cmdlets come."""
+"""Microsoft's own application, through which the cmdlets of any person may come."""
 
 _VERBS = {"new", "set", "remove", "enable", "disable", "rotate"}
 
@@ -27,7 +27,7 @@ class OddRecord(ValueError):  # noqa: N818 - it names the record, and the error 
 
 
 def _utc(value: object) -> object:
-    """CreationTime is UTC and does not say so."""
+    """CreationTime is in UTC and carries no zone."""
     if not isinstance(value, str):
         raise ValueError("should be a time as text")  # noqa: TRY004 - pydantic takes no other
     at = datetime.fromisoformat(value)
@@ -137,7 +137,7 @@ _TECHNICIAN = re.compile(r"tenant:\s*([0-9a-f-]{36}),\s*object:\s*([0-9a-f-]{36}
 
 
 def _address(text: str) -> str:
-    """`203.0.113.9:51544`, `[2001:db8::9]:51544` or an address alone; what is none is kept as it came."""
+    """`203.0.113.9:51544`, `[2001:db8::9]:51544` or an address alone; any other text is kept unchanged."""
     bare = text.strip()
     for each in (bare, bare.rpartition(":")[0].strip("[]"), bare.strip("[]")):
         try:

@@ -16,7 +16,7 @@ type Level = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something to tell about a record. *id* is stable kebab-case; *source* the rule it comes from.
+    """A remark about a record. *id* is stable kebab-case; *source* the rule it comes from.
 
     *where*: the name whose record it is about. *detail*: one sentence for an operator.
     """
@@ -52,7 +52,7 @@ class NoVerdict:
 
 
 class Asked:
-    """The answers of one look, noting what was missing and what was unclear."""
+    """The answers of one look; it notes which are missing and which unclear."""
 
     def __init__(self, answers: DnsAnswers) -> None:
         self._answers = answers

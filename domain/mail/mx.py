@@ -39,7 +39,7 @@ class Microsoft:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """None is the filter's, and not all are Microsoft's."""
+    """No MX is the filter's, and not all are Microsoft's."""
 
     hosts: tuple[str, ...]
     remarks: tuple[Remark, ...] = ()

@@ -1,1 +1,1 @@
-"""Tickets of a PSA system (professional services automation), as values: what asks for work, and what is told."""
+"""Tickets of a PSA system (professional services automation), as values: requests for work, and our notes."""

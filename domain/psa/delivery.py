@@ -1,4 +1,4 @@
-"""What a webhook's body says it is about. Only a hint: the ticket is read again before anything is done.
+"""Which tickets a webhook's body names. Only a hint: the service reads each ticket before it acts.
 
 Source: docs/reference/psa.md#webhooks-are-hints, #connectwise-callbacks, #autotask-webhooks, #halopsa-webhooks.
 """
@@ -38,7 +38,7 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class KeyPlace:
-    """Where a ConnectWise body says its key is, and whom it says it comes from. Not to be believed unchecked.
+    """Where a ConnectWise body says its key is, and whom it says it comes from. Unverified.
 
     *company_of_key*: the login company that the key's URL names; "" where it names none, or more than one.
     """
@@ -59,7 +59,7 @@ def parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
     """The body as JSON.
 
     Raises:
-        BadBody: It is none, or is nested deeper than anybody means.
+        BadBody: It is no JSON, or is nested too deep.
     """
     try:
         return parse_json(body)
@@ -87,7 +87,7 @@ def key_place(body: bytes) -> KeyPlace | None:
 def hints(provider: TicketSystem, body: bytes) -> tuple[Hint | BadBody, ...]:
     """The tickets that a verified body is about; none where it is about something else, or about a deletion.
 
-    In a batch what cannot be understood stands as the fault that it has beside what can be.
+    An item of a batch that cannot be understood is given as its fault.
 
     Raises:
         BadBody: It is not JSON, or nothing in it is of the vendor's form.

@@ -1,6 +1,6 @@
-"""How one MSP wants its ticket system used: what asks for work, where tickets go, who may approve.
+"""How one MSP uses its ticket system: which tickets ask for work, where new tickets go, who may approve.
 
-Ids are the PSA's own, kept as text: numbers in all three systems, but only names to us.
+Ids are the PSA's own, kept as text, also where the system has numbers.
 
 Source: docs/reference/psa.md#one-shape-for-three-systems.
 """
@@ -49,7 +49,7 @@ class Trigger(_Part):
 
 
 class Placement(_Part):
-    """Where a new ticket goes; what is "" the PSA decides. The priority is given at creation only."""
+    """Where a new ticket goes; the PSA decides what is "". Holdfast sets the priority at creation only."""
 
     container: Id = ""
     type: Id = ""
@@ -67,7 +67,7 @@ class Outcomes(_Part):
 
 
 class Closing(_Part):
-    """What becomes of a ticket of ours when its cause is gone.
+    """How Holdfast closes its ticket when the cause is gone.
 
     *status*: given then; "" leaves the ticket open, with a note. *reopen_days*: a cause that comes back so soon after
     its ticket was closed reopens it with *reopen_status*; 0 makes a new ticket.
@@ -85,14 +85,14 @@ class Closing(_Part):
 
 
 class ApprovalRules(_Part):
-    """What a PSA user does on a ticket that lists a plan, to approve it: a status set, or a note of one such word."""
+    """How a PSA user approves the plan that a ticket lists: one of these statuses, or a note of one of these words."""
 
     statuses: tuple[Id, ...] = ()
     words: tuple[str, ...] = ()
 
 
 class Desk(_Part):
-    """All of it. *own_user*: the PSA's id of the API user we are, whose doings never count as anybody's."""
+    """The whole desk. *own_user*: the PSA's id of our API user, whose changes never count as a person's."""
 
     own_user: Id = ""
     triggers: tuple[Trigger, ...] = ()
@@ -103,7 +103,7 @@ class Desk(_Part):
 
     @model_validator(mode="after")
     def _no_circle(self) -> Self:
-        """What we set must not ask us again."""
+        """A status that Holdfast sets must trigger nothing."""
         asking = {status for trigger in self.triggers for status in trigger.statuses}
         if both := asking.intersection(self.outcomes.model_dump().values()):
             raise ValueError(f"outcomes: status {min(both)} is also a trigger's")
@@ -111,7 +111,7 @@ class Desk(_Part):
 
     @model_validator(mode="after")
     def _nobody_approves_by_accident(self) -> Self:
-        """Approval is somebody's deed: we must know ourselves, and never set what would count as it."""
+        """Only a person approves: Holdfast must know its own user, and never set a status that approves."""
         if not (self.approval.statuses or self.approval.words):
             return self
         if not self.own_user:

@@ -1,4 +1,4 @@
-"""What is remembered of tickets: which cause has which, what was told, who asked for what."""
+"""Rows about tickets: which ticket a cause has, what it was told, and who asked for what."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""A ticket as it was read from the PSA system: only this answer counts, never what a webhook said of it."""
+"""A ticket as read from the PSA system. Only this read counts, never the body of a webhook."""
 
 import re
 from collections.abc import Mapping, Sequence

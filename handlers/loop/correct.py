@@ -235,7 +235,7 @@ class Rounds:
 
 
 class _Plan:
-    """What is to be done for one control after one look."""
+    """What the job does for one control after one look."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - a plan, and all that it is made from
         self,

@@ -145,7 +145,7 @@ async def _doors(wish: Wish) -> Doors | None:
 
 
 async def _others(wish: Wish, clients: Clients) -> tuple[str, ...]:
-    """Who made the control's drift of late."""
+    """The actors that the audit feed named for the control within the breaker's window."""
     since = clients.now() - BREAKER_WINDOW
     entries = await clients.storage.ledger.events(wish.wanted.tenant.tenant_id, since, "actor_named")
     return tuple(sorted({entry.actor for entry in entries if entry.control == wish.control}))

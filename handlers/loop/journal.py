@@ -71,7 +71,7 @@ class Journal:
         self._states = self._remembering(before)
 
     async def look_at_doors(self, facts: Facts) -> Doors:
-        """What the effect guard rests on; what was seen is kept."""
+        """The doors that the effect guard judges; new sights of the MX are kept."""
         if not self._states.mx.locked_at:
             await self.hear(facts)
         wanted = self._case.knowing(self.inventory).wanted
@@ -104,7 +104,7 @@ class Journal:
         await self._save({after.id: after}, [*ended, *self._news(self.of(after.id), after)])
 
     async def save_all(self) -> None:
-        """Save what was kept and is not saved yet."""
+        """Save the changes that are not in the table yet."""
         await self._save({}, [])
 
     def ended(
@@ -122,7 +122,7 @@ class Journal:
             drift=drift,
             steps=tuple(each.step for each in corrections),
             before={each.field: each.found for each in drift},
-            # Proven means compared and equal, so what was read again is what was wanted.
+            # Proven means compared and equal, so the value after is the wanted one.
             after={each.field: each.wanted for each in drift} if event == "corrected" else {},
             of=corrections[0].entry,
             detail=detail,

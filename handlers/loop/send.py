@@ -30,7 +30,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """Somebody changed first what the step was to change: nothing was written."""
+    """Another actor changed the object before the step: nothing was written."""
 
     sentence: str
 
@@ -81,7 +81,7 @@ def _ending(error: ClientError, wish: Wish) -> Sent:  # noqa: PLR0911 - a row fo
         case Conflict():
             return Overtaken(error.sentence)
         case AlreadyExists():
-            return Answered(existed=True)  # the look that follows tells whether what exists is what is wanted
+            return Answered(existed=True)  # the next look compares what exists with what is wanted
         case NotYet():
             return TooEarly(error.sentence)
         case Refused():

@@ -1,4 +1,4 @@
-"""Put the before-image of one ledger entry back, and accept it for a while, so that no look fights it.
+"""Put the before-image of one ledger entry back, with an exception for a while, so that no check corrects it again.
 
 The same gate is asked as before any other write; what a person asks for passes mode and breaker, nothing else. The
 exception and the entry that announces the undo are written together, before the first step is sent.
@@ -78,7 +78,7 @@ class _Undo:
         self._account = _Account(operation, entry, case.clients)
 
     async def settle(self) -> _Ending | None:
-        """Read, put back what is as we left it, read again. None: a later look is to see whether it shows."""
+        """Read, put back what is as we left it, read again. None: a later look finds out whether the writes show."""
         facts = await self._look()
         if (standing := self._standing(facts)) in {"before", "unknown", "changed"}:
             return await self._ending(standing, undo.needed(self._entry, facts))
@@ -100,7 +100,7 @@ class _Undo:
         return undo.standing(self._entry, self._control.find(facts, self._case.wanted))
 
     async def _write(self, plan: Drifted, facts: Facts) -> _Ending | None:
-        """Ask the gates, announce, and take the steps; None where a look has to tell what came of them."""
+        """Ask the gates, announce, and take the steps; None where only a later look can tell their outcome."""
         wish = gatekeeper.Wish(
             control=self._control.id,
             wanted=self._case.wanted,
@@ -119,7 +119,7 @@ class _Undo:
             await operations.add_step(self._operation.id, self._control.id, ShownStep.of(step), self._case.clients)
             sent = await send(step, wish, self._case.clients)
             if ending := self._stopped(sent, plan):
-                if step is plan.steps[0]:  # nothing was undone, so nothing is to be accepted
+                if step is plan.steps[0]:  # nothing was undone, so no exception is needed
                     await self._account.accept_no_longer(f"nothing was undone: {ending.why}")
                 return ending
         return None

@@ -1,6 +1,6 @@
-"""Whether those that a DMARC record sends reports to have said that they take them (RFC 9990, 4; RFC 7489, 7.1).
+"""Whether the domains that get reports of a DMARC record accept them (RFC 9990, 4; RFC 7489, 7.1).
 
-Without that, a record may flood a stranger: senders of reports leave such a mailbox out. Only told, never a verdict.
+Without that record senders of reports leave the mailbox out. A remark, never part of the verdict.
 """
 
 from domain.mail import names

@@ -88,7 +88,7 @@ _LABEL = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,63}")
 
 
 def dns_name(text: str) -> str | None:
-    """*text* as DNS is asked for it; None where it is no name. One too long loses labels on the left."""
+    """*text* as a query name; None where it is none. One too long loses labels on the left (RFC 7208, 7.3)."""
     labels = text.removesuffix(".").lower().split(".")
     while len(".".join(labels)) > names.MOST_NAME_OCTETS:
         labels = labels[1:]

@@ -81,7 +81,7 @@ def examine(domain: str, answers: DnsAnswers) -> Examined | Needs | NoVerdict:
 
 
 class _Remarks:
-    """What is told of one tree, whose record is *domain*'s."""
+    """The remarks on one tree, whose record is *domain*'s."""
 
     def __init__(self, domain: str) -> None:
         self.domain = domain

@@ -41,7 +41,7 @@ class MissingIncludes:
 
 @dataclass(frozen=True, slots=True)
 class NoRecord:
-    """The domain has none."""
+    """The domain has no SPF record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def _too_much(examined: Examined, wanted: tuple[str, ...]) -> str:
 
 
 def _shown(grant: AddressGrant) -> str:
-    """The term, and whose record it is in where that is another's."""
+    """The term, and the domain of its record where that is another domain's."""
     place = f" in the record of {grant.path[-1]}" if len(grant.path) > 1 else ""
     return f"{quoted(grant.term.text, 80)}{place}"
 
