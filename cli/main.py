@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from cli import files, show
+from cli import backup, files, show
 from cli.api import Api, Failure, open_api
 from cli.ledger import ledger_app
 from cli.notify import events_app, incidents_app, notify_app
@@ -343,6 +343,37 @@ def readiness(ctx: typer.Context, tenants: Tenants = None) -> None:
                 session.out.out(show.plain(f"{item['id']}: {item['remedy']}"), highlight=False)
         session.out.out(show.plain(f"admin consent: {each['consent_url']}"), highlight=False)
     raise typer.Exit(0 if all(each["ready"] for _, each in found) else 1)
+
+
+@app.command("backup")
+def write_backup(ctx: typer.Context, file: Annotated[Path, typer.Argument(help="Where to: JSON Lines.")]) -> None:
+    """Write what this installation cannot be made again without: tenants, states, ledger, switches, tickets' marks."""
+    session: Session = ctx.obj
+    with session.service() as api:
+        counts, digest = backup.write_backup(api, file)
+    session.tell({"rows": counts, "sha256": digest}, lambda: f"{sum(counts.values())} rows, SHA-256 {digest}")
+
+
+@app.command("restore")
+def restore_backup(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only read it: counts, and whether its chains verify.")
+    ] = False,
+) -> None:
+    """Write a backup into an installation without tenants: the brake engages, and a person releases it."""
+    session: Session = ctx.obj
+    rows = backup.read_backup(file)
+    counts = {table: sum(1 for each, _ in rows if each == table) for table in backup.IN_ORDER}
+    if dry_run:
+        session.tell({"rows": counts, "dry_run": True}, lambda: f"{counts}: its chains verify; nothing was written")
+        return
+    with session.service() as api:
+        ended = backup.restore(api, file, rows)
+    line = f"{ended['tenants']} tenants, {ended['chains']} chains; the brake is engaged: look, then release it"
+    session.tell(ended, lambda: line)
 
 
 class Form(StrEnum):

@@ -54,6 +54,7 @@ type LedgerEvent = Literal[
     "first_look",
     "not_looked",
     "evidence_made",
+    "restored",
 ]
 
 

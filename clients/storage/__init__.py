@@ -14,6 +14,7 @@ from clients.http import Clock, utc_now
 from clients.storage.alerts import AlertTable
 from clients.storage.anchors import Anchors
 from clients.storage.audit import AuditTable
+from clients.storage.backup import BackupStore
 from clients.storage.chains import ChainTable
 from clients.storage.due import DueTable
 from clients.storage.evidence import EvidenceStore
@@ -90,6 +91,7 @@ class Storage:
         self.written = WrittenTable(tables.get_table_client("written"))
         self.alerts = AlertTable(tables.get_table_client("alerts"), self.rows)
         self.audit = AuditTable(tables.get_table_client("audit"), self.rows)
+        self.backup = BackupStore(tables)
         self.queues = Queues(queues)
 
     @cached_property

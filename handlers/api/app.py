@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from clients.settings import Settings
 from handlers.api import (
+    backup,
     brake,
     chains,
     channels,
@@ -54,6 +55,7 @@ ROUTERS = (
     radius,
     keys,
     chains,
+    backup,
     evidence,
     events,
     channels,

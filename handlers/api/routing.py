@@ -54,6 +54,8 @@ class _Unparsed(Request):
 class StrictRoute(APIRoute):
     """Refuses what no endpoint takes: a body too large or of another type, a query parameter it does not know."""
 
+    largest_bytes = LARGEST_BODY_BYTES
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
         known = {field.alias for field in self.dependant.query_params}
@@ -62,13 +64,19 @@ class StrictRoute(APIRoute):
             request = _Unparsed(request.scope, request.receive)
             _refuse_unknown_query(request, known)
             body = await request.body()
-            if len(body) > LARGEST_BODY_BYTES:
-                raise HTTPException(413, f"the body has {len(body)} bytes, at most {LARGEST_BODY_BYTES}")
+            if len(body) > self.largest_bytes:
+                raise HTTPException(413, f"the body has {len(body)} bytes, at most {self.largest_bytes}")
             if body and self.body_field:
                 _refuse_other_type(request.headers.get("content-type", "application/json"))
             return await answer(request)
 
         return handle
+
+
+class LargeRoute(StrictRoute):
+    """The same for rows of a backup, of which one alone may have a mebibyte."""
+
+    largest_bytes = 4 * 1024 * 1024
 
 
 def _refuse_unknown_query(request: Request, known: set[str]) -> None:
@@ -93,6 +101,10 @@ def example(value: object) -> Any:  # noqa: ANN401 - FastAPI's own type of `Body
 
 def router_of(subject: str) -> APIRouter:
     return APIRouter(tags=[subject], route_class=StrictRoute)
+
+
+def large_router_of(subject: str) -> APIRouter:
+    return APIRouter(tags=[subject], route_class=LargeRoute)
 
 
 async def _clients(request: Request) -> Clients:

@@ -1,0 +1,99 @@
+"""`holdfast backup` and `holdfast restore`: one file, JSON Lines, with its own SHA-256 shown at the end."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cli.api import Api, Failure
+from domain import chain
+from domain.chain import Head, Link, Linked
+
+IN_ORDER = ("tenants", "states", "ledger", "heads", "switches", "tickets")
+"""Heads behind the ledger and it behind the states: what is written meanwhile leaves a head behind, never ahead."""
+_PAGE = 500
+_MOST_BYTES = 2_000_000
+
+
+def write_backup(api: Api, file: Path) -> tuple[dict[str, int], str]:
+    """Write every row. Returns how many there are of each table, and the file's SHA-256."""
+    counts, digest = Counter[str](dict.fromkeys(IN_ORDER, 0)), sha256()
+    with file.open("wb") as out:
+        for table in ("heads", *(each for each in IN_ORDER if each != "heads")):
+            for row in _rows(api, table):
+                line = json.dumps({"table": table, "row": row}, ensure_ascii=False).encode() + b"\n"
+                digest.update(line)
+                out.write(line)
+                counts[table] += 1
+    return dict(counts), digest.hexdigest()
+
+
+def _rows(api: Api, table: str) -> Iterator[dict[str, Any]]:
+    partition, key = "", ""
+    while True:
+        rows = api.get(f"backup/{table}", partition=partition, row=key, limit=_PAGE)["rows"]
+        yield from rows
+        if len(rows) < _PAGE:
+            return
+        partition, key = rows[-1]["PartitionKey"], rows[-1]["RowKey"]
+
+
+def read_backup(file: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The rows of a backup, each with its table.
+
+    Raises:
+        Failure: The file is none, or a chain in it is not as it was written.
+    """
+    rows = list[tuple[str, dict[str, Any]]]()
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):
+        try:
+            found = json.loads(line)
+            rows.append((found["table"], found["row"]))
+        except (ValueError, KeyError, TypeError):
+            raise Failure(2, f"{file}:{number}: is no line of a backup") from None
+    for ledger, fault in faults(rows):
+        raise Failure(2, f"{file}: the chain of {ledger} is bad at {fault.sequence}: {fault.why}")
+    return rows
+
+
+def faults(rows: list[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, chain.Fault]]:
+    """What is wrong with the chains of a backup, by ledger."""
+    links, entries, heads = dict[str, list[Link]](), dict[tuple[str, str], Any](), dict[str, Head]()
+    for table, row in rows:
+        partition, key = row["PartitionKey"], row["RowKey"]
+        if table == "heads":
+            heads[key] = Head(key, int(row["sequence"]), row["hash"])
+        elif table == "ledger" and key.startswith("s"):
+            links.setdefault(partition, []).append(Link(int(key[1:]), row["previous"], row["hash"], row["entry"]))
+        elif table == "ledger":
+            body = "".join(row[f"body{i}"] for i in range(len(row)) if f"body{i}" in row)
+            entries[partition, key] = json.loads(body)
+    for ledger in heads.keys() | links.keys():
+        linked = [Linked(each, entries.get((ledger, each.id))) for each in links.get(ledger, [])]
+        if fault := chain.verify(ledger, linked, head=heads.get(ledger)):
+            yield ledger, fault
+
+
+def restore(api: Api, file: Path, rows: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Write the rows back into an empty installation. Raises Failure where the service says no."""
+    api.post("restore/begin", None)
+    for table in IN_ORDER:
+        for some in _parts([row for owner, row in rows if owner == table]):
+            api.post("restore/rows", {"table": table, "rows": some})
+    ended: dict[str, Any] = api.post("restore/end", {"export": sha256(file.read_bytes()).hexdigest()}).json()
+    return ended
+
+
+def _parts(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    part, size = list[dict[str, Any]](), 0
+    for row in rows:
+        length = len(json.dumps(row))
+        if part and (size + length > _MOST_BYTES or len(part) == _PAGE):
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += length
+    if part:
+        yield part
