@@ -29,6 +29,12 @@ _PAGE_ONLY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """The page has names that others chose: nothing in it may run or be fetched."""
 
 
+_IN_EVERY_FORM = {
+    "description": "The month in the format that was asked for.",
+    "content": {"application/json": {}, "text/html": {}, "text/csv": {}},
+}
+
+
 class WantedMonth(RequestBody):
     """What `POST /tenants/{tenant_id}/evidence` takes."""
 
@@ -52,7 +58,7 @@ async def get_evidence_schema() -> dict[str, Any]:
     return monthly.MONTHS.json_schema(mode="serialization")
 
 
-@router.get("/evidence/{month}", **as_role("Reader"))
+@router.get("/evidence/{month}", **as_role("Reader", ok=_IN_EVERY_FORM))
 async def get_fleet_evidence(month: MonthInPath, clients: Neighbours, form: AskedForm = "json") -> Response:
     """The month of all tenants whose evidence is kept, for the MSP."""
     kept = await clients.storage.evidence.get(SERVICE, month, form)
@@ -68,7 +74,7 @@ async def list_evidence(tenant_id: TenantInPath, clients: Neighbours) -> list[Sh
     return await _listed(config.tenant_id, clients)
 
 
-@router.get("/tenants/{tenant_id}/evidence/{month}", **as_role("Reader", 404))
+@router.get("/tenants/{tenant_id}/evidence/{month}", **as_role("Reader", 404, ok=_IN_EVERY_FORM))
 async def get_evidence(
     tenant_id: TenantInPath, month: MonthInPath, clients: Neighbours, form: AskedForm = "json"
 ) -> Response:

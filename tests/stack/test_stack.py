@@ -60,11 +60,11 @@ def test_a_timer_sees_the_drift_and_the_queues_put_it_back(stack):
     events = eventually(
         lambda: [e["event"] for e in stack.api.get(ledger).json()], lambda events: "corrected" in events
     )
-    assert events == ["corrected", "applying", "drift_found", "configured"]
+    assert events == ["corrected", "applying", "drift_found", "first_look", "configured"]
     assert state_of(stack, tenant, "inbound-lockdown")["state"] == "compliant"
     [newest] = stack.api.get(ledger, params={"limit": 1}).json()
     older = stack.api.get(ledger, params={"after": newest["id"]}).json()
-    assert [entry["event"] for entry in older] == ["applying", "drift_found", "configured"]
+    assert [entry["event"] for entry in older] == ["applying", "drift_found", "first_look", "configured"]
 
 
 def test_a_reprovision_can_be_shown_first_then_done_and_followed_to_its_end(stack):
