@@ -44,6 +44,23 @@ MAY = {
     "POST /radius/{signature}/release": ADMIN,
     "GET /proposals": EVERYONE,
     "DELETE /keys/{name}": ADMIN,
+    "GET /backup/{table}": ADMIN,
+    "GET /channels": EVERYONE,
+    "GET /events/schema": EVERYONE,
+    "GET /evidence/schema": EVERYONE,
+    "GET /evidence/{month}": EVERYONE,
+    "GET /incidents": EVERYONE,
+    "GET /tenants/{tenant_id}/evidence": EVERYONE,
+    "GET /tenants/{tenant_id}/evidence/{month}": EVERYONE,
+    "GET /tenants/{tenant_id}/leaving": EVERYONE,
+    "POST /channels/test": OPERATOR,
+    "POST /incidents/{incident}/end": OPERATOR,
+    "POST /incidents/{incident}/take": OPERATOR,
+    "POST /restore/begin": ADMIN,
+    "POST /restore/end": ADMIN,
+    "POST /restore/rows": ADMIN,
+    "POST /tenants/{tenant_id}/events/replay": ADMIN,
+    "POST /tenants/{tenant_id}/evidence": OPERATOR,
     "GET /openapi.json": EVERYONE,
     "GET /docs": EVERYONE,
 }
@@ -75,7 +92,7 @@ def target(route):
     """Nothing that exists, so that whoever is let in changes nothing; no body that makes sense."""
     method, path = route.split(" ")
     gone = {"tenant_id": "0" * 32, "operation_id": "0" * 32, "control": "none", "name": "nobody", "finding": "none"}
-    gone |= {"ledger": "0" * 36, "signature": "none:none"}
+    gone |= {"ledger": "0" * 36, "signature": "none:none", "table": "none", "month": "2026-01", "incident": "none"}
     return method, path.format(**gone).removeprefix("/")
 
 
