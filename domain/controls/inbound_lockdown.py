@@ -264,11 +264,9 @@ def _differing_from_profile(facts: Facts, wanted: Wanted) -> str | None:
         return found_now.reason if isinstance(found_now, NotApplicable) else None
     judged, kept = _of_ours(facts, wanted)
     of_ours = with_findings(judged, kept, wanted.inventory)
-    match of_ours:
-        case Compliant():
-            locked = any(connector.locks for connector in facts.all(InboundConnector))
-            return "" if locked else "the connector is of the form that refuses nothing"
-        case Drifted(drift=drift):
-            return f"the connector differs from the profile ({', '.join(each.field for each in drift)})"
-        case NeedsPerson(todo=todo):
-            return todo
+    if isinstance(of_ours, Drifted):
+        return f"the connector differs from the profile ({', '.join(each.field for each in of_ours.drift)})"
+    if isinstance(of_ours, NeedsPerson):
+        return of_ours.todo
+    locked = any(connector.locks for connector in facts.all(InboundConnector))
+    return "" if locked else "the connector is of the form that refuses nothing"

@@ -127,13 +127,10 @@ def _shortened(
     before, record = own
     left = [(blank, term) for blank, term in zip(record.blanks, record.terms, strict=False) if term.text not in without]
     text = render(Record(record.version, tuple(t for _, t in left), (*(b for b, _ in left), record.blanks[-1])))
-    match repaired(name, _with(text, name, answers), required):
-        case NothingToRepair(examined=examined):
-            return Proposal(name, before, text, split(text), examined)
-        case Proposal() as completed:
-            return replace(completed, before=before)
-        case CannotRepair() | Needs() | NoVerdict() as other:
-            return other
+    left_over = repaired(name, _with(text, name, answers), required)
+    if isinstance(left_over, NothingToRepair):
+        return Proposal(name, before, text, split(text), left_over.examined)
+    return replace(left_over, before=before) if isinstance(left_over, Proposal) else left_over
 
 
 def _first(
