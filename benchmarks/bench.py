@@ -20,6 +20,7 @@ from benchmarks.children import child, ready
 from benchmarks.relay import Relay, relay
 from clients.connect import Clients, connect
 from clients.settings import load
+from clients.storage.tenants import TenantRow
 from devhost.azurite import azurite
 from domain.fleet import minute_of
 from domain.tenant import TenantConfig
@@ -99,7 +100,7 @@ class Bench:
             for each in made
         ]
         for part in batched(configs, _AT_ONCE, strict=False):
-            await asyncio.gather(*map(self.clients.storage.tenants.create, part))
+            await asyncio.gather(*(self.clients.storage.tenants.create(TenantRow(each)) for each in part))
         return configs
 
     async def assure_checked(self, tenants: Sequence[TenantConfig]) -> None:

@@ -24,13 +24,12 @@ from clients.graph.message_trace import MessageTrace
 from clients.graph.partner import Partner
 from clients.http import Clock, Http, Permit, make_client, utc_now
 from clients.notify.channels import Channels
-from clients.profiles import all_profiles
+from clients.profiles import Profiles, all_profiles
 from clients.psa import systems
 from clients.reader import TenantReader
 from clients.resolver import Resolver
 from clients.secrets import hide
 from clients.settings import Settings
-from domain.profile import Profile
 from domain.steps import Step
 from domain.tenant import TenantConfig, Wanted
 
@@ -56,7 +55,7 @@ class Clients:
     storage: storage.Storage
     psa: systems.TicketSystems
     settings: Settings
-    profiles: dict[str, Profile]
+    profiles: Profiles
     web: httpx.AsyncClient
     now: Clock
     grants: Grants
@@ -83,19 +82,19 @@ class Clients:
         await self.web.aclose()
         await self.storage.aclose()
 
-    def wanted(self, tenant: TenantConfig) -> Wanted:
-        """What *tenant* should look like.
+    def wanted(self, tenant: TenantConfig, version: str) -> Wanted:
+        """What *tenant* should look like by that *version* of its profile; empty: the oldest.
 
         Raises:
-            ValueError: Its config names a profile that does not exist, or overrides that the profile refuses.
+            ValueError: Its config names a profile that does not exist, or not in that version, or overrides that it
+                refuses.
         """
-        if tenant.profile not in self.profiles:
-            raise ValueError(f"profile: '{tenant.profile}' does not exist; there is {', '.join(sorted(self.profiles))}")
-        return Wanted(tenant, self.profiles[tenant.profile].with_overrides(tenant.overrides))
+        profile = self.profiles.held_to(tenant.profile, version)
+        return Wanted(tenant, profile.with_overrides(tenant.overrides))
 
     def filter_name(self, tenant: TenantConfig) -> str:
         """What people call the mail filter of *tenant*, also where its config names no profile that there is."""
-        profile = self.profiles.get(tenant.profile)
+        profile = self.profiles.newest.get(tenant.profile)
         return profile.name if profile else "the mail filter"
 
 

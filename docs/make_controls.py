@@ -79,4 +79,4 @@ def _figures(profile: Profile) -> str:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("controls.md").write_text(page(all_profiles().values()), "utf-8")
+    Path(__file__).with_name("controls.md").write_text(page(all_profiles().newest.values()), "utf-8")

@@ -73,6 +73,13 @@ class UnknownIncident(NothingThere):
         super().__init__(f"there is no incident {quoted(incident_id, LONGEST_QUOTE)} that lasts")
 
 
+class UnknownWave(NothingThere):
+    """No wave has this id."""
+
+    def __init__(self, wave_id: str) -> None:
+        super().__init__(f"there is no wave {quoted(wave_id, LONGEST_QUOTE)}")
+
+
 class UnknownOperation(NothingThere):
     """No operation has this id."""
 
@@ -125,6 +132,20 @@ class PlanMoved(NotNow):
 
 class NotConfigured(NotNow):
     """A setting of this installation is missing."""
+
+
+class WaveRuns(NotNow):
+    """A wave of this profile runs or is paused: there is one at a time."""
+
+    def __init__(self, wave_id: str, profile: str) -> None:
+        super().__init__(f"wave {wave_id} of profile {profile} has not ended: there is one at a time")
+
+
+class WaveOver(NotNow):
+    """The wave has ended."""
+
+    def __init__(self, wave_id: str) -> None:
+        super().__init__(f"wave {wave_id} has ended")
 
 
 class StillLocked(NotNow):

@@ -53,6 +53,7 @@ class Circumstances:
     *put_back*: how often one of the plan's fields was, within BREAKER_WINDOW, and
     *others*: who made that drift, as far as the audit feed has told. *requested_by*: the person who asked for this.
     *approved*: the digest of the plan that this person has seen, where it is the only one that may be taken.
+    *moved*: the tenant is held to another version of its profile by now than the steps were planned for.
     """
 
     now: datetime
@@ -72,6 +73,7 @@ class Circumstances:
     requested_by: str | None = None
     approved: str | None = None
     lease_lost: bool = False
+    moved: bool = False
 
     @property
     def mode(self) -> Mode:
@@ -142,6 +144,8 @@ def _order(name: GateName, _plan: Drifted | None, around: Circumstances) -> Gate
 def _tenant(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:
     if around.tenant is None or not around.tenant.enabled:
         return _unless(name, "switched off in its config")
+    if around.moved:
+        return _unless(name, "it was moved to another version of its profile meanwhile")
     moved = around.tenant.dns != around.wanted.tenant.dns
     return _unless(name, "its DNS providers were changed meanwhile" if moved else "")
 

@@ -13,7 +13,17 @@ SERVICE = "service"
 """The partition of the ledger that belongs to no tenant, but to the service itself."""
 
 type IncidentKind = Literal[
-    "parked", "radius", "wrong_keys", "brake", "tick", "credential", "unreachable", "throttled", "channel", "ranges"
+    "parked",
+    "radius",
+    "wrong_keys",
+    "brake",
+    "tick",
+    "credential",
+    "unreachable",
+    "throttled",
+    "channel",
+    "ranges",
+    "wave",
 ]
 
 INCIDENT_ID = re.compile(r"[a-z0-9-]{1,40}")
@@ -49,6 +59,11 @@ class Incident:
 def radius_incident(signature: str) -> str:
     """The id of the incident that steps of *signature* are held by the blast radius."""
     return f"radius-{sha256(signature.encode()).hexdigest()[:12]}"
+
+
+def wave_incident(wave_id: str) -> str:
+    """The id of the incident that a wave is paused."""
+    return f"wave-{wave_id}"
 
 
 def closing_entry(incident_id: str, at: datetime, detail: str, by: str = "holdfast") -> Entry:

@@ -55,6 +55,11 @@ type LedgerEvent = Literal[
     "not_looked",
     "evidence_made",
     "restored",
+    "wave_begun",
+    "wave_stage",
+    "wave_paused",
+    "wave_resumed",
+    "wave_ended",
 ]
 
 

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from clients import public_suffixes
 from clients.connect import Clients
-from clients.storage.tenants import ConfigMoved
+from clients.storage.tenants import ConfigMoved, TenantRow
 from domain.errors import AnotherPerson, ProposalMoved
 from domain.ledger import Entry
 from domain.mail import names
@@ -50,15 +50,24 @@ def refuse_foreign_suffixes(suffixes: tuple[str, ...]) -> None:
             raise ValueError(f"overrides.mx_suffixes: {name} is a public suffix, below which anybody can have hosts")
 
 
-def widening(config: TenantConfig, kept: TenantConfig | None, clients: Clients) -> tuple[str, ...]:
+def version_for(config: TenantConfig, kept: TenantRow | None, clients: Clients) -> str:
+    """The version of its profile that a tenant is held to once its config is *config*: as it was, or the newest."""
+    if kept and kept.config.profile == config.profile:
+        return clients.profiles.resolved(config.profile, kept.profile_version)
+    newest = clients.profiles.newest.get(config.profile)
+    return newest.version if newest else ""
+
+
+def widening(config: TenantConfig, kept: TenantRow | None, clients: Clients) -> tuple[str, ...]:
     """What *config* lets in that neither its profile does nor the config that counts now."""
     if not config.overrides:
         return ()
-    accepted = [clients.profiles[config.profile]]
+    version = version_for(config, kept, clients)
+    accepted = [clients.profiles.held_to(config.profile, version)]
     if kept:
         with suppress(ValueError):  # what makes no sense lets nothing in
-            accepted.append(clients.wanted(kept).profile)
-    return widened(clients.wanted(config).profile, *accepted)
+            accepted.append(clients.wanted(kept.config, kept.profile_version).profile)
+    return widened(clients.wanted(config, version).profile, *accepted)
 
 
 async def propose(proposed: ProposedConfig, clients: Clients) -> ShownProposal:
@@ -93,12 +102,11 @@ async def take(
     if proposed is None:
         raise ProposalMoved("no config of this tenant waits for another person")
     _refuse_same(proposed, identity, signed_in=bool(clients.settings.api_audience))
-    table = clients.storage.tenants
+    table, config = clients.storage.tenants, proposed.config
+    kept = await table.find(tenant_id)
+    row = TenantRow(config, proposed.version, version_for(config, kept, clients), kept.move if kept else None)
     try:
-        if proposed.version:
-            await table.replace(proposed.config, proposed.version, entry_of(proposed))
-        else:
-            await table.create(proposed.config, entry_of(proposed))
+        await (table.replace if proposed.version else table.create)(row, entry_of(proposed))
     except ConfigMoved:
         raise ProposalMoved("the config was changed since this one was proposed: propose it again") from None
     await table.forget_proposed(tenant_id)

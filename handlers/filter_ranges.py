@@ -12,7 +12,7 @@ from domain.mail.asking import Needs
 async def compare_ranges(clients: Clients) -> tuple[list[Incident], frozenset[str]]:
     """What is to be told, and the ids of those of which DNS tells nothing at this moment."""
     found, unclear = list[Incident](), set[str]()
-    for profile in clients.profiles.values():
+    for profile in clients.profiles.newest.values():
         if not profile.ranges_include:
             continue
         published = await _published(profile.ranges_include, clients)

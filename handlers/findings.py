@@ -131,7 +131,7 @@ async def _write(tenant_id: str, declaration: Declaration, told: Entry, clients:
         if kept is None:
             continue
         try:
-            await clients.storage.tenants.replace(kept[0].declaring(declaration), kept[1], told)
+            await clients.storage.tenants.replace(kept._replace(config=kept.config.declaring(declaration)), told)
         except ConfigMoved:
             continue
         return

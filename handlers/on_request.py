@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 
 from clients.connect import Clients
 from clients.storage.states import TenantStates
+from clients.storage.tenants import TenantRow
 from domain import controls
 from domain.approval import Approval
 from domain.controls import CATALOGUE
@@ -101,7 +102,12 @@ def canonical_id(text: str) -> str:
 
 async def known_tenant(tenant_id: str, clients: Clients) -> TenantConfig:
     """The tenant's config. Raises UnknownId or UnknownTenant."""
-    found = await clients.storage.tenants.get(canonical_id(tenant_id))
+    return (await known_row(tenant_id, clients)).config
+
+
+async def known_row(tenant_id: str, clients: Clients) -> TenantRow:
+    """The tenant's config, and what stands beside it. Raises UnknownId or UnknownTenant."""
+    found = await clients.storage.tenants.row(canonical_id(tenant_id))
     if found is None:
         raise UnknownTenant(canonical_id(tenant_id))
     return found

@@ -34,6 +34,7 @@ from clients.storage.tenants import TenantTable
 from clients.storage.tickets import TicketTable
 from clients.storage.together import TenantRows
 from clients.storage.traces import TraceTable
+from clients.storage.waves import WaveTable
 from clients.storage.written import WrittenTable
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ TABLES = (
     "alerts",
     "audit",
     "fleet",
+    "waves",
 )
 
 
@@ -92,6 +94,7 @@ class Storage:
         self.alerts = AlertTable(tables.get_table_client("alerts"), self.rows)
         self.audit = AuditTable(tables.get_table_client("audit"), self.rows)
         self.backup = BackupStore(tables)
+        self.waves = WaveTable(tables.get_table_client("waves"), self.ledger)
         self.queues = Queues(queues)
 
     @cached_property

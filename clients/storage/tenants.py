@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
@@ -22,11 +22,14 @@ from clients.storage.ledger import LedgerTable
 from clients.storage.together import together_with
 from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
+from domain.waves import TenantMove
 from domain.widening import ProposedConfig
 
 _PARTITION = "tenant"
 _PROPOSED = "proposed"
 _OUTBOX = "outbox"
+_VERSION = "profile_version"
+_MOVE = "move"
 
 CONFIGS_KEPT = 12_000
 """As many configs as a worker keeps, of about 1 KB each: a fleet."""
@@ -34,6 +37,38 @@ CONFIGS_KEPT = 12_000
 
 class ConfigMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first
     """The config is another one than the caller knew. Nothing was written."""
+
+
+class TenantRow(NamedTuple):
+    """A tenant's config, and what stands beside it in its row. *etag*: the row's version.
+
+    *profile_version*: the version of its profile that the tenant is held to; empty in rows from before there was more
+    than one, which are held to the oldest. *move*: the last wave that moved the tenant.
+    """
+
+    config: TenantConfig
+    etag: str = ""
+    profile_version: str = ""
+    move: TenantMove | None = None
+
+
+class _Text(NamedTuple):
+    """A row as text, which takes the least room."""
+
+    config: str
+    etag: str
+    profile_version: str
+    move: dict[str, Any]
+
+    @classmethod
+    def of(cls, entity: dict[str, Any]) -> "_Text":
+        """Raises NewerRow."""
+        move = {name: value for name, value in entity.items() if name.startswith(_MOVE)}
+        return cls(body(entity), str(entity.metadata["etag"]), str(entity.get(_VERSION, "")), move)  # type: ignore[attr-defined]
+
+    def row(self) -> TenantRow:
+        move = read_chunks(TenantMove, _MOVE, self.move)
+        return TenantRow(read_body(TenantConfig, self.config), self.etag, self.profile_version, move)
 
 
 class TenantTable:
@@ -44,63 +79,70 @@ class TenantTable:
         self._ledger = ledger
         self._index = index
         self._now = now
-        self._kept: OrderedDict[str, tuple[str, datetime]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[_Text, datetime]] = OrderedDict()
 
     async def get(self, tenant_id: str) -> TenantConfig | None:
+        row = await self.row(tenant_id)
+        return row.config if row else None
+
+    async def row(self, tenant_id: str) -> TenantRow | None:
+        """A tenant's config and what stands beside it, for reading."""
+        text = await self._read(tenant_id)
+        return text.row() if text else None
+
+    async def _read(self, tenant_id: str) -> _Text | None:
         try:
-            return unpack(TenantConfig, await self._table.get_entity(_PARTITION, tenant_id))
+            return _Text.of(await self._table.get_entity(_PARTITION, tenant_id))
         except ResourceNotFoundError:
             return None
 
-    async def recall(self, tenant_id: str) -> TenantConfig | None:
-        """As `get`; where rows are read together, a config that the index says has not changed is not read again."""
+    async def recall(self, tenant_id: str) -> TenantRow | None:
+        """As `row`; where rows are read together, a config that the index says has not changed is not read again."""
         together = together_with(tenant_id)
         since = together.since(tenant_id) if together else None
         if since is None:
-            return await self.get(tenant_id)
-        kept, kept_since = self._kept.get(tenant_id, ("", None))
+            return await self.row(tenant_id)
+        kept, kept_since = self._kept.get(tenant_id, (None, None))
         if since != kept_since:
-            try:
-                kept = body(await self._table.get_entity(_PARTITION, tenant_id))
-            except ResourceNotFoundError:
+            kept = await self._read(tenant_id)
+            if kept is None:
                 return None
             self._keep(tenant_id, kept, since)
-        return read_body(TenantConfig, kept)
+        return kept.row() if kept else None
 
-    def _keep(self, tenant_id: str, config: str, since: datetime) -> None:
-        """As text, which takes the least room."""
+    def _keep(self, tenant_id: str, text: _Text, since: datetime) -> None:
         self._kept.pop(tenant_id, None)
-        self._kept[tenant_id] = (config, since)
+        self._kept[tenant_id] = (text, since)
         if len(self._kept) > CONFIGS_KEPT:
             self._kept.popitem(last=False)
 
-    async def find(self, tenant_id: str) -> tuple[TenantConfig, str] | None:
-        """A tenant's config with its version, for a change: the entry of the last one is in the ledger after this."""
+    async def find(self, tenant_id: str) -> TenantRow | None:
+        """A tenant's row, for a change: the entry of the last one is in the ledger after this."""
         try:
             entity = await self._table.get_entity(_PARTITION, tenant_id)
         except ResourceNotFoundError:
             return None
         if told := read_chunks(Entry, _OUTBOX, entity):
             await self._ledger.ensure([told])
-        return unpack(TenantConfig, entity), str(entity.metadata["etag"])
+        return _Text.of(entity).row()
 
-    async def create(self, config: TenantConfig, told: Entry | None = None) -> None:
+    async def create(self, row: TenantRow, told: Entry | None = None) -> None:
         """Add a tenant. Raises ConfigMoved when it is there already."""
         with _conditional():
-            await self._table.create_entity(_entity(config, told))
-        await self._note(config)
+            await self._table.create_entity(_entity(row, told))
+        await self._note(row.config)
         await self._tell(told)
 
-    async def replace(self, config: TenantConfig, version: str, told: Entry | None = None) -> None:
-        """Write *config* over *version*. Raises ConfigMoved when somebody wrote since."""
+    async def replace(self, row: TenantRow, told: Entry | None = None) -> None:
+        """Write *row* over its version. Raises ConfigMoved when somebody wrote since."""
         with _conditional():
             await self._table.update_entity(
-                _entity(config, told),
+                _entity(row, told),
                 mode=UpdateMode.REPLACE,
-                etag=version,
+                etag=row.etag,
                 match_condition=MatchConditions.IfNotModified,
             )
-        await self._note(config)
+        await self._note(row.config)
         await self._tell(told)
 
     async def delete(self, tenant_id: str, version: str, told: Entry) -> None:
@@ -148,8 +190,12 @@ class TenantTable:
             await self._table.delete_entity(_PROPOSED, tenant_id)
 
     async def all(self) -> AsyncIterator[TenantConfig]:
+        async for row in self.rows():
+            yield row.config
+
+    async def rows(self) -> AsyncIterator[TenantRow]:
         async for entity in self._table.query_entities("PartitionKey eq 'tenant'"):
-            yield unpack(TenantConfig, entity)
+            yield _Text.of(entity).row()
 
     async def of_company(self, psa: PsaCompany) -> list[TenantConfig]:
         """The tenants whose company in the ticket system *psa* is: this table alone says so."""
@@ -171,8 +217,11 @@ def _readable(entity: dict[str, Any]) -> TenantConfig | None:
         return None
 
 
-def _entity(config: TenantConfig, told: Entry | None) -> dict[str, object]:
-    columns = {"enabled": config.enabled, "company": _company(config.psa)} | (chunks(_OUTBOX, told) if told else {})
+def _entity(row: TenantRow, told: Entry | None) -> dict[str, object]:
+    config = row.config
+    columns = {"enabled": config.enabled, "company": _company(config.psa), _VERSION: row.profile_version}
+    columns |= chunks(_OUTBOX, told) if told else {}
+    columns |= chunks(_MOVE, row.move) if row.move else {}
     return pack(_PARTITION, config.tenant_id, config, **columns)
 
 

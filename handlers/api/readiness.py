@@ -22,7 +22,7 @@ from domain.mail_flow import MailSeen
 from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
 from handlers.api.exchange_roles import ExchangeRoles, removal
-from handlers.on_request import known_tenant
+from handlers.on_request import known_row
 
 type ItemState = Literal["ok", "missing", "unknown", "not_applicable", "too_much"]
 
@@ -88,8 +88,8 @@ async def look(tenant_id: str, clients: Clients) -> Readiness:
     Raises:
         UnknownTenant: There is no such tenant.
     """
-    config = await known_tenant(tenant_id, clients)
-    wanted = clients.wanted(config)
+    config, _, version, _ = await known_row(tenant_id, clients)
+    wanted = clients.wanted(config, version)
     controls = [control for control in CATALOGUE.values() if control.applies(wanted.profile)]
     kinds = tuple(dict.fromkeys(kind for control in controls for kind in control.sees))
     names: list[Resource] = [*dict.fromkeys(query.service for kind in kinds for query in kind.queries)]

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import Depends, Header, Response
 from fastapi.encoders import jsonable_encoder
@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from clients.connect import Clients
 from clients.errors import Refused
-from clients.storage.tenants import ConfigMoved
+from clients.storage.tenants import ConfigMoved, TenantRow
 from domain.alerts.tenant_state import FALSE_ALERTS
 from domain.errors import BadField, StillLocked, UnknownTenant
 from domain.ledger import Entry
@@ -34,12 +34,27 @@ from handlers.on_request import canonical_id, refuse_unknown
 
 router = router_of("tenants")
 
-type Kept = tuple[TenantConfig, str] | None
+type Kept = TenantRow | None
 """A config with its version."""
+
+
+class ShownTenant(TenantConfig):
+    """A tenant's config, and beside it the version of its profile that it is held to, which moves by a wave alone."""
+
+    profile_version: str = ""
+
+    @classmethod
+    def of(cls, config: TenantConfig, version: str) -> Self:
+        return cls(**dict(config), profile_version=version)
+
+    @property
+    def config(self) -> TenantConfig:
+        return TenantConfig(**{name: value for name, value in self if name in TenantConfig.model_fields})
+
 
 _ETAG = with_headers("ETag")
 _ADDED = {
-    201: {"model": TenantConfig} | with_headers("ETag", "Location"),
+    201: {"model": ShownTenant} | with_headers("ETag", "Location"),
     202: {"model": ShownProposal, "description": "It lets in more than the profile and waits for another person."},
 }
 _EXAMPLE = {
@@ -83,61 +98,61 @@ type FromConditions = Annotated[Conditions, Depends()]
 
 
 @router.get("/tenants", **as_role("Reader"))
-async def list_tenants(clients: Neighbours) -> list[TenantConfig]:
-    """Every tenant's config."""
-    return [config async for config in clients.storage.tenants.all()]
+async def list_tenants(clients: Neighbours) -> list[ShownTenant]:
+    """Every tenant's config, and the version of its profile that it is held to."""
+    return [_shown(row, clients) async for row in clients.storage.tenants.rows()]
 
 
-@router.get("/tenants/{tenant_id}", response_model=TenantConfig, **as_role("Reader", 404, ok=_ETAG, also={304: _ETAG}))
+@router.get("/tenants/{tenant_id}", response_model=ShownTenant, **as_role("Reader", 404, ok=_ETAG, also={304: _ETAG}))
 async def get_tenant(tenant_id: TenantInPath, conditions: FromConditions, clients: Neighbours) -> Response:
     """One tenant's config; nothing but 304 for a caller that has this version already."""
     kept = await _kept(tenant_id, clients)
-    headers = {"ETag": _tag(kept[1])}
+    headers = {"ETag": _tag(kept.etag)}
     if conditions.is_known(kept):
         return Response(status_code=304, headers=headers)
-    return JSONResponse(jsonable_encoder(kept[0]), 200, headers)
+    return JSONResponse(jsonable_encoder(_shown(kept, clients)), 200, headers)
 
 
 @router.put(
-    "/tenants/{tenant_id}", response_model=TenantConfig, **as_role("Admin", 400, 404, 412, 415, ok=_ETAG, also=_ADDED)
+    "/tenants/{tenant_id}", response_model=ShownTenant, **as_role("Admin", 400, 404, 412, 415, ok=_ETAG, also=_ADDED)
 )
 async def put_tenant(
     tenant_id: TenantInPath,
-    config: Annotated[TenantConfig, Strict, example(_EXAMPLE)],
+    wish: Annotated[ShownTenant, Strict, example(_EXAMPLE)],
     conditions: FromConditions,
     person: FromPerson,
     clients: Neighbours,
 ) -> Response:
     """Add a tenant, or replace its config; one that lets in more than the profile waits for another person."""
-    _refuse_senseless(canonical_id(tenant_id), config, clients)
-    table = clients.storage.tenants
+    table, config = clients.storage.tenants, wish.config
     while True:
-        kept = await table.find(config.tenant_id)
+        kept = await table.find(canonical_id(tenant_id))
+        version = _refuse_senseless(canonical_id(tenant_id), wish, kept, clients)
         conditions.refuse_moved(kept)
-        if widens := config_proposals.widening(config, kept[0] if kept else None, clients):
+        if widens := config_proposals.widening(config, kept, clients):
             proposal = ProposedConfig(
                 config=config,
                 by=person.name,
                 identity=person.identity,
                 at=clients.now(),
-                version=kept[1] if kept else "",
+                version=kept.etag if kept else "",
                 widens=widens,
             )
             return JSONResponse(jsonable_encoder(await config_proposals.propose(proposal, clients)), 202)
-        told = _change(config, kept[0] if kept else None, person.name, clients)
+        told = _change(config, kept.config if kept else None, person.name, clients)
         try:
             if kept:
-                await table.replace(config, kept[1], told)
+                await table.replace(kept._replace(config=config, profile_version=version), told)
             else:
-                await table.create(config, told)
+                await table.create(TenantRow(config, profile_version=version), told)
         except ConfigMoved:
             continue  # another caller was faster: what this one asked for decides whether it may go on
         break
-    written = await table.find(config.tenant_id)
-    headers = {"ETag": _tag(written[1])} if written and written[0] == config else {}
+    written, shown = await table.find(config.tenant_id), ShownTenant.of(config, version)
+    headers = {"ETag": _tag(written.etag)} if written and _shown(written, clients) == shown else {}
     if kept:
-        return JSONResponse(jsonable_encoder(config), 200, headers)
-    return JSONResponse(jsonable_encoder(config), 201, headers | {"Location": f"{PREFIX}/tenants/{config.tenant_id}"})
+        return JSONResponse(jsonable_encoder(shown), 200, headers)
+    return JSONResponse(jsonable_encoder(shown), 201, headers | {"Location": f"{PREFIX}/tenants/{config.tenant_id}"})
 
 
 @router.post("/tenants/{tenant_id}/config/approve", response_model=TenantConfig, **as_role("Admin", 400, 404, 409, 415))
@@ -146,7 +161,7 @@ async def post_config_approve(tenant_id: TenantInPath, person: FromPerson, clien
     kept = await clients.storage.tenants.find(canonical_id(tenant_id))
 
     def entry_of(proposed: ProposedConfig) -> Entry | None:
-        return _change(proposed.config, kept[0] if kept else None, person.name, clients, proposed.by)
+        return _change(proposed.config, kept.config if kept else None, person.name, clients, proposed.by)
 
     taken = await config_proposals.take(canonical_id(tenant_id), person.identity, entry_of, clients)
     return taken.config
@@ -159,11 +174,11 @@ async def delete_tenant(
     """Stop looking after a tenant; what happened in it stays in the ledger."""
     kept = await _kept(tenant_id, clients)
     conditions.refuse_moved(kept)
-    states = await clients.storage.states.load(kept[0].tenant_id)
+    states = await clients.storage.states.load(kept.config.tenant_id)
     if states.was_locked_when_last_seen(clients.now()):
-        raise StillLocked(kept[0].tenant_id)
-    if told := _change(None, kept[0], caller, clients):
-        await clients.storage.tenants.delete(kept[0].tenant_id, kept[1], told)
+        raise StillLocked(kept.config.tenant_id)
+    if told := _change(None, kept.config, caller, clients):
+        await clients.storage.tenants.delete(kept.config.tenant_id, kept.etag, told)
 
 
 @router.get("/tenants/{tenant_id}/readiness", **as_role("Reader", 404))
@@ -172,22 +187,29 @@ async def get_readiness(tenant_id: TenantInPath, clients: Neighbours) -> readine
     return await readiness.look(tenant_id, clients)
 
 
-async def _kept(tenant_id: str, clients: Clients) -> tuple[TenantConfig, str]:
+def _shown(row: TenantRow, clients: Clients) -> ShownTenant:
+    """As callers see it; a row whose profile is not there is shown too, for whoever mends it."""
+    return ShownTenant.of(row.config, clients.profiles.resolved(row.config.profile, row.profile_version))
+
+
+async def _kept(tenant_id: str, clients: Clients) -> TenantRow:
     kept = await clients.storage.tenants.find(canonical_id(tenant_id))
     if kept is None:
         raise UnknownTenant(canonical_id(tenant_id))
     return kept
 
 
-def _refuse_senseless(tenant_id: str, config: TenantConfig, clients: Clients) -> None:
-    """Raises BadField for what the model alone cannot see."""
+def _refuse_senseless(tenant_id: str, wish: ShownTenant, kept: Kept, clients: Clients) -> str:
+    """The version of the profile that the tenant is held to. Raises BadField for what the model alone cannot see."""
+    config = wish.config
     if config.tenant_id != tenant_id:
         raise BadField("body.tenant_id", "should be the one in the path")
     refuse_unknown(config.controls.keys() - {FALSE_ALERTS}, "body.controls")
     if unknown := [name for name in config.notify if name not in clients.channels.by_name]:
         raise BadField("body.notify", f"no setting gives '{unknown[0]}' a URL")
     try:
-        wanted = clients.wanted(config)
+        version = config_proposals.version_for(config, kept, clients)
+        wanted = clients.wanted(config, version)
         refuse_foreign_suffixes(wanted.profile.mx_suffixes if "mx_suffixes" in config.overrides else ())
         for zone in config.dns:
             clients.hosting.provider(config, zone)
@@ -197,6 +219,9 @@ def _refuse_senseless(tenant_id: str, config: TenantConfig, clients: Clients) ->
     except Refused as refusal:
         field, _, fault = refusal.sentence.partition(": ")
         raise BadField(f"body.{field}", fault) from None
+    if wish.profile_version not in {"", version}:
+        raise BadField("body.profile_version", f"is {version}, and moves by a wave (POST /waves)")
+    return version
 
 
 def _change(
@@ -225,7 +250,7 @@ def _names(condition: str, kept: Kept) -> bool:
     if kept is None:
         return False
     tags = {tag.strip() for tag in condition.split(",")}
-    return bool(tags & {"*", _tag(kept[1])})
+    return bool(tags & {"*", _tag(kept.etag)})
 
 
 def _tag(version: str) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from clients import telemetry
 from clients.connect import Clients
 from clients.storage.states import StatesMoved, TenantStates
+from clients.storage.tenants import TenantRow
 from domain.control import Facts, Judgement, Unknown
 from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
 from domain.exchange import InboundConnector
@@ -34,10 +35,10 @@ async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime |
     rests because a service turned the tenant away is unknown, and says until when.
     """
     # States are loaded before the tenant is looked at: a write by another worker after this moment makes our save fail.
-    tenant, before = await asyncio.gather(
+    row, before = await asyncio.gather(
         clients.storage.tenants.recall(job.tenant_id), clients.storage.states.recall(job.tenant_id)
     )
-    if tenant is None or not tenant.enabled:
+    if row is None or not row.config.enabled:
         await operations.fail(job.operation_id, "the tenant is not configured, or switched off", clients)
         telemetry.looked(job, "skipped")
         return Done()
@@ -45,9 +46,9 @@ async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime |
         telemetry.looked(job, "skipped")
         return Done()
     await operations.begin(job.operation_id, clients)
-    after = await _look(tenant, job, before, clients)
+    after = await _look(row, job, before, clients)
     try:
-        await _record(job, tenant, before, after, clients)
+        await _record(job, row.config, before, after, clients)
     except StatesMoved:
         telemetry.looked(job, "moved")
         return Again(MOVED)
@@ -75,11 +76,11 @@ def selected(job: CheckTenant) -> tuple[str, ...]:
     return tuple(control for control in CATALOGUE if control in chosen)
 
 
-async def _look(tenant: TenantConfig, job: CheckTenant, before: TenantStates, clients: Clients) -> TenantStates:
+async def _look(row: TenantRow, job: CheckTenant, before: TenantStates, clients: Clients) -> TenantStates:
     """Read all that the controls of *job* see, and let each judge. A person who asks wants to know how it is now."""
-    ids = selected(job)
+    ids, tenant = selected(job), row.config
     try:
-        wanted = replace(clients.wanted(tenant), inventory=before.inventory(tenant, clients.now()))
+        wanted = replace(clients.wanted(tenant, row.profile_version), inventory=before.inventory(tenant, clients.now()))
     except ValueError as mistake:
         return _blind(tenant, ids, before, f"the tenant's config makes no sense: {mistake}", clients)
     controls = [CATALOGUE[each] for each in ids]

@@ -10,6 +10,7 @@ from typing import Self
 from clients.connect import Clients
 from clients.storage.leases import Lease
 from clients.storage.switches import Radius
+from clients.storage.tenants import TenantRow
 from domain.approval import Approval
 from domain.control import Control, Drifted, Facts
 from domain.exemption import Exemption
@@ -29,6 +30,7 @@ from domain.lock import Doors
 from domain.tenant import Wanted
 from handlers.loop.doors import touches_doors
 from handlers.operators import tell_operators
+from handlers.wave_look import moving_wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, float]:
     put_back = Counter[str]()
     if fields:
         put_back = await storage.ledger.put_back(tenant_id, wish.control, now - BREAKER_WINDOW)
-    doors, tenant = await _doors(wish), await storage.tenants.get(tenant_id)
+    doors, row = await _doors(wish), await storage.tenants.row(tenant_id)
     others = await _others(wish, clients) if put_back else ()
     moment = asyncio.get_running_loop().time()
     around = Circumstances(
@@ -131,11 +133,17 @@ async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, float]:
         others=others,
         requested_by=wish.requested_by,
         approved=wish.approved,
-        tenant=tenant,
+        tenant=row.config if row else None,
+        moved=row is not None and _is_moved(row, wish.wanted, clients),
         brake=await storage.switches.brake(),
         lease_lost=wish.lease.lost,
     )
     return rule(wish.plan, around), moment
+
+
+def _is_moved(row: TenantRow, wanted: Wanted, clients: Clients) -> bool:
+    version = clients.profiles.resolved(row.config.profile, row.profile_version)
+    return (row.config.profile, version) != (wanted.profile.id, wanted.profile.version)
 
 
 async def _doors(wish: Wish) -> Doors | None:
@@ -156,6 +164,8 @@ async def _reserve(wish: Wish, clients: Clients) -> GateAnswer:
     fleet = await clients.storage.fleet.size()
     if fleet is None:
         return GateAnswer("radius", passed=False, reason="fleet size unknown: no tick has counted it yet")
+    if wave := await moving_wave(await clients.storage.tenants.row(wish.wanted.tenant.tenant_id), clients):
+        return GateAnswer("radius", passed=True, reason=f"released by wave {wave}")
     steps = wish.plan.steps if wish.plan else ()
     answers = [
         await _reserve_one(signature, wish, fleet, clients)

@@ -22,12 +22,12 @@ async def remediate_tenant(job: RemediateTenant, clients: Clients) -> Outcome:
 
     Done, when each is settled or held; again, when another worker has the tenant, or a proof or a service needs time.
     """
-    tenant = await clients.storage.tenants.get(job.tenant_id)
-    if tenant is None:
+    row = await clients.storage.tenants.row(job.tenant_id)
+    if row is None:
         await operations.fail(job.operation_id, "the tenant is not configured", clients)
         return Done()
     try:
-        wanted = clients.wanted(tenant)
+        wanted = clients.wanted(row.config, row.profile_version)
     except ValueError as mistake:  # the check that follows tells it in the states
         await operations.fail(job.operation_id, f"the tenant's config makes no sense: {mistake}", clients)
         return Done()

@@ -42,11 +42,11 @@ LOCKDOWN, BYPASS, POLICIES = "inbound-lockdown", "lock-bypass", "alert-policies"
 
 async def triage_alerts(job: TriageAlerts, clients: Clients) -> Outcome:
     """Go through the alerts of the tenant of *job*: judge all that changed, and act upon it."""
-    tenant = await clients.storage.tenants.recall(job.tenant_id)
-    if tenant is None or not tenant.enabled:
+    row = await clients.storage.tenants.recall(job.tenant_id)
+    if row is None or not row.config.enabled:
         return Done()
     try:
-        wanted = clients.wanted(tenant)
+        wanted = clients.wanted(row.config, row.profile_version)
     except ValueError:  # the check of the tenant says so in every state
         return Done()
     async with AsyncExitStack() as stack:

@@ -29,8 +29,8 @@ log = logging.getLogger("holdfast.audit")
 
 async def read_audit(job: ReadAudit, clients: Clients) -> Outcome:
     """Read on in the feed of the tenant of *job*, and act upon all that came up."""
-    tenant = await clients.storage.tenants.recall(job.tenant_id)
-    if tenant is None or not tenant.enabled:
+    row = await clients.storage.tenants.recall(job.tenant_id)
+    if row is None or not row.config.enabled:
         return Done()
     async with AsyncExitStack() as stack:
         try:

@@ -178,7 +178,7 @@ def failing(rows: Rows, cmdlet: str) -> Reading:
     }
 
 
-_SHIPPED = all_profiles()["exchangedefender"]
+_SHIPPED = all_profiles().newest["exchangedefender"]
 _ABSENT = {
     name: example(next(part for part in get_args(field.annotation) if part is not type(None)))
     for name, field in Profile.model_fields.items()

@@ -286,3 +286,9 @@ def test_the_way_out_passes_mode_freeze_breaker_and_guard_but_no_brake():
     stopped = rule(CLOSES, around(config=config, way_out=True, brake=Brake(engaged=True, reason="incident")))
     assert stopped.refusal is not None
     assert stopped.refusal.gate == "brake"
+
+
+def test_a_plan_that_was_made_by_another_version_of_the_profile_is_not_carried_out():
+    refusal = rule(PLAN, around(moved=True)).refusal
+    assert refusal
+    assert (refusal.gate, refusal.reason) == ("tenant", "it was moved to another version of its profile meanwhile")

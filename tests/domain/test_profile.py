@@ -5,8 +5,8 @@ import pytest
 from clients.profiles import all_profiles
 from domain.profile import given, parse_profile
 
-TEXT = resources.files("domain").joinpath("profiles/exchangedefender.yaml").read_text("utf-8")
-PROFILE = all_profiles()["exchangedefender"]
+TEXT = resources.files("domain").joinpath("profiles/exchangedefender-2026-11-23.yaml").read_text("utf-8")
+PROFILE = all_profiles().newest["exchangedefender"]
 BARE = "{id: bare, version: '1', name: Bare Filter, guide: 'https://filter.example', sources: {}}"
 
 

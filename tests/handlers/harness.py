@@ -15,6 +15,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from clients.connect import Clients, connect
 from clients.settings import load
+from clients.storage.tenants import TenantRow
 from domain.fleet import Cursor, LookName
 from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import Entry
@@ -67,9 +68,10 @@ class Service:
         parsed = TenantConfig.model_validate(base | config)
         tenants = self.clients.storage.tenants
         if kept := await tenants.find(tenant.tenant_id):
-            await tenants.replace(parsed, kept[1])
+            await tenants.replace(kept._replace(config=parsed))
         else:
-            await tenants.create(parsed)
+            newest = self.clients.profiles.newest.get(parsed.profile)
+            await tenants.create(TenantRow(parsed, profile_version=newest.version if newest else ""))
         await self.count()
         states = await self.clients.storage.states.load(tenant.tenant_id)
         if known and states.etag is None:

@@ -177,4 +177,4 @@ async def test_a_correction_in_the_ledger_names_the_profiles_version(service):
     await service.look_after(tenant)
     await service.sweep()
     [corrected] = [each for each in await service.ledger(tenant) if each.event == "corrected"]
-    assert corrected.profile_version == service.clients.profiles["exchangedefender"].version != ""
+    assert corrected.profile_version == service.clients.profiles.newest["exchangedefender"].version != ""

@@ -42,7 +42,7 @@ def files(folder: Path) -> set[str]:
 
 def test_the_package_holds_the_app_and_nothing_else(package: Path) -> None:
     assert {path.name for path in package.iterdir()} == {*APP, ".python_packages", "__pycache__"}
-    assert "domain/profiles/exchangedefender.yaml" in files(package)
+    assert "domain/profiles/exchangedefender-2026-11-23.yaml" in files(package)
 
 
 def test_what_no_import_reads_is_left_out_and_entry_points_stay(package: Path) -> None:

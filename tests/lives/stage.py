@@ -99,7 +99,7 @@ class Stage:
             storage, tenant_id = self.service.clients.storage, self.witness.tenant.tenant_id
             if kept := await storage.tenants.find(tenant_id):
                 told = Entry(at=self.service.clock(), tenant_id=tenant_id, event="configured", detail="removed")
-                await storage.tenants.delete(tenant_id, kept[1], told)
+                await storage.tenants.delete(tenant_id, kept.etag, told)
             await storage.written.forget(self.service.clock() + timedelta(days=1))
             await self.switch_brake(engaged=False)
             self.witness = None

@@ -13,7 +13,7 @@ from tests.lives.mischief import DEEDS, MENDABLE
 
 _DOMAINS = "Get-AcceptedDomain"
 
-_PROFILE = all_profiles()["exchangedefender"]
+_PROFILE = all_profiles().newest["exchangedefender"]
 FACTS = {
     control.id: frozenset(query.cmdlet for query in control.queries)
     for control in CATALOGUE.values()

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clients.storage.tenants import ConfigMoved
+from clients.storage.tenants import ConfigMoved, TenantRow
 from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
 from tests.clients.conftest import TENANT
@@ -37,50 +37,54 @@ def config(tenant_id=TENANT, **fields):
     return TenantConfig.model_validate(known | fields)
 
 
+def row(tenant_id=TENANT, **fields):
+    return TenantRow(config(tenant_id, **fields), profile_version="2026-11-23")
+
+
 async def test_a_tenant_that_nobody_added_is_none(tenants):
     assert (await tenants.get(TENANT), await tenants.find(TENANT)) == (None, None)
 
 
 async def test_a_config_is_read_as_it_was_written(tenants):
     written = config(mode="observe", freeze=[{"start": "2026-12-24T00:00:00Z", "end": "2026-12-27T00:00:00Z"}])
-    await tenants.create(written)
+    await tenants.create(TenantRow(written))
     assert await tenants.get(TENANT) == written
 
 
 async def test_a_tenant_is_added_once(tenants):
-    await tenants.create(config())
+    await tenants.create(row())
     with pytest.raises(ConfigMoved):
-        await tenants.create(config(name="Another"))
+        await tenants.create(row(name="Another"))
     assert (await tenants.get(TENANT)).name == "Contoso"
 
 
 async def test_nobody_writes_over_or_forgets_what_somebody_else_wrote_meanwhile(tenants):
-    await tenants.create(config())
-    _, version = await tenants.find(TENANT)
-    await tenants.replace(config(name="First"), version)
+    await tenants.create(row())
+    found = await tenants.find(TENANT)
+    await tenants.replace(found._replace(config=config(name="First")))
 
     with pytest.raises(ConfigMoved):
-        await tenants.replace(config(name="Second"), version)
+        await tenants.replace(found._replace(config=config(name="Second")))
     with pytest.raises(ConfigMoved):
-        await tenants.delete(TENANT, version, told(1))
+        await tenants.delete(TENANT, found.etag, told(1))
 
-    found, newer = await tenants.find(TENANT)
-    assert found.name == "First"
-    await tenants.delete(TENANT, newer, told(2))
+    newer = await tenants.find(TENANT)
+    assert (newer.config.name, newer.profile_version) == ("First", "2026-11-23")
+    await tenants.delete(TENANT, newer.etag, told(2))
     assert await tenants.get(TENANT) is None
 
 
 async def test_only_those_that_are_switched_on_are_looked_after(service, tenants):
-    await tenants.create(config())
-    await tenants.create(config(OTHER, enabled=False))
+    await tenants.create(row())
+    await tenants.create(row(OTHER, enabled=False))
     assert {each for each, entry in (await service.clients.storage.index.all()).items() if entry.enabled} == {TENANT}
     assert {each.tenant_id async for each in tenants.all()} == {TENANT, OTHER}
 
 
 async def test_a_company_is_found_in_its_own_ticket_system_only(tenants):
     ours = {"provider": "connectwise", "company_id": "250"}
-    await tenants.create(config(psa=ours))
-    await tenants.create(config(OTHER, psa=ours | {"provider": "autotask"}))
+    await tenants.create(row(psa=ours))
+    await tenants.create(row(OTHER, psa=ours | {"provider": "autotask"}))
     assert [each.tenant_id for each in await tenants.of_company(PsaCompany.model_validate(ours))] == [TENANT]
 
 
@@ -88,28 +92,28 @@ async def test_the_entry_of_a_change_that_a_crash_left_out_is_in_the_ledger_befo
     service, tenants, monkeypatch
 ):
     ledger = service.clients.storage.ledger
-    await tenants.create(config(), told(1))
-    _, version = await tenants.find(TENANT)
+    await tenants.create(row(), told(1))
+    found = await tenants.find(TENANT)
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "append", crash)
         with pytest.raises(RuntimeError, match="crash"):
-            await tenants.replace(config(name="First"), version, told(2))
+            await tenants.replace(found._replace(config=config(name="First")), told(2))
     assert await ledger.page(TENANT) == [told(1)]
-    found, version = await tenants.find(TENANT)
-    assert (found.name, await ledger.page(TENANT)) == ("First", [told(2), told(1)])
-    await tenants.replace(config(name="Second"), version, told(3))
+    found = await tenants.find(TENANT)
+    assert (found.config.name, await ledger.page(TENANT)) == ("First", [told(2), told(1)])
+    await tenants.replace(found._replace(config=config(name="Second")), told(3))
     assert await ledger.page(TENANT) == [told(3), told(2), told(1)]
 
 
 async def test_a_tenant_is_forgotten_only_with_the_entry_that_says_so(service, tenants, monkeypatch):
     ledger = service.clients.storage.ledger
-    await tenants.create(config())
-    _, version = await tenants.find(TENANT)
+    await tenants.create(row())
+    found = await tenants.find(TENANT)
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "append", crash)
         with pytest.raises(RuntimeError, match="crash"):
-            await tenants.delete(TENANT, version, told(1))
-    _, version = await tenants.find(TENANT)
+            await tenants.delete(TENANT, found.etag, told(1))
+    found = await tenants.find(TENANT)
     assert await ledger.page(TENANT) == [told(1)]
-    await tenants.delete(TENANT, version, told(2))
+    await tenants.delete(TENANT, found.etag, told(2))
     assert (await tenants.find(TENANT), await ledger.page(TENANT)) == (None, [told(2), told(1)])

@@ -15,7 +15,7 @@ from domain.states import ControlState
 
 NOW = datetime(2026, 8, 3, 10, 0, tzinfo=UTC)
 MAIL = datetime(2026, 8, 3, 9, 10, 22, tzinfo=UTC)
-PROFILE = all_profiles()["exchangedefender"]
+PROFILE = all_profiles().newest["exchangedefender"]
 
 LOCKED = ControlState(
     id="inbound-lockdown", state="compliant", since=MAIL - timedelta(days=3), read_at=MAIL + timedelta(minutes=40)

@@ -19,7 +19,7 @@ def rows(*found):
 
 
 def test_the_shipped_guide_says_nothing_of_it_so_it_does_not_apply():
-    shipped = Wanted(wanted().tenant, all_profiles()["exchangedefender"])
+    shipped = Wanted(wanted().tenant, all_profiles().newest["exchangedefender"])
     assert isinstance(CATALOGUE["direct-send"].find(Facts({}), shipped), NotApplicable)
 
 

@@ -3,7 +3,10 @@
 import asyncio
 
 import pytest
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableServiceClient
 
+from tests.filters import NEW, OLD, WIDER, deployed
 from tests.handlers.web import ask, of
 
 
@@ -73,3 +76,59 @@ async def test_a_weak_entity_tag_still_says_that_a_reader_is_up_to_date(service,
     version = (await ask(service, "GET", path)).headers["ETag"]
     assert (await ask(service, "GET", path, if_none_match=f"W/{version}")).status_code == 304
     assert (await ask(service, "PUT", path, config(tenant), if_match=f"W/{version}")).status_code == 412
+
+
+async def test_a_new_tenant_takes_the_newest_version_of_its_profile_and_a_deployment_moves_no_other(service, tenant):
+    service.clients = deployed(service.clients, WIDER)
+    new = service.world.add_tenant("fabrikam.example")
+    made = await ask(service, "PUT", f"tenants/{new.tenant_id}", config(new))
+    assert of(made)["profile_version"] == NEW
+
+    assert of(await ask(service, "PUT", f"tenants/{tenant.tenant_id}", config(tenant)))["profile_version"] == OLD
+    await service.sweep()
+    assert {each["tenant_id"]: each["profile_version"] for each in of(await ask(service, "GET", "tenants"))} == {
+        new.tenant_id: NEW,
+        tenant.tenant_id: OLD,
+    }
+    assert (await service.state(tenant, "inbound-lockdown")).profile_version == OLD
+    assert tenant.writes == []
+
+
+async def test_a_row_from_before_there_were_versions_is_held_to_the_one_that_was_shipped_then(
+    service, tenant, azurite_connection
+):
+    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+        table = tables.get_table_client("tenants")
+        row = await table.get_entity("tenant", tenant.tenant_id)
+        del row["profile_version"]
+        await table.update_entity(row, mode=UpdateMode.REPLACE)
+    service.clients = deployed(service.clients, WIDER)
+    path = f"tenants/{tenant.tenant_id}"
+    shown = of(await ask(service, "GET", path))
+    assert shown["profile_version"] == OLD
+    await service.sweep()
+    assert (await service.state(tenant, "inbound-lockdown")).profile_version == OLD
+    answer = await ask(service, "PUT", path, shown | {"name": "Renamed"})
+    assert (answer.status_code, of(answer)["profile_version"]) == (200, OLD)
+
+
+async def test_nobody_sets_the_version_of_a_profile_by_a_config(service, tenant):
+    service.clients = deployed(service.clients, WIDER)
+    path = f"tenants/{tenant.tenant_id}"
+    refused = await ask(service, "PUT", path, config(tenant, profile_version=NEW))
+    assert (refused.status_code, of(refused)["detail"]) == (
+        422,
+        f"body.profile_version: is {OLD}, and moves by a wave (POST /waves)",
+    )
+    assert of(await ask(service, "GET", path))["profile_version"] == OLD
+
+
+async def test_a_tenant_of_a_version_that_this_package_does_not_have_is_unknown_and_nothing_is_written(service, tenant):
+    kept = await service.clients.storage.tenants.find(tenant.tenant_id)
+    await service.clients.storage.tenants.replace(kept._replace(profile_version=NEW))
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.sweep()
+    state = await service.state(tenant, "inbound-lockdown")
+    assert (state.state, tenant.writes) == ("unknown", [])
+    assert f"'{NEW}' of exchangedefender does not exist" in state.detail
+    assert of(await ask(service, "GET", f"tenants/{tenant.tenant_id}"))["profile_version"] == NEW

@@ -68,7 +68,7 @@ async def test_a_dead_tenant_does_not_stop_the_others(service):
         await service.look_after(tenant)
     dead.access.consented = False
     await service.sweep()
-    profile = service.clients.profiles["exchangedefender"]
+    profile = service.clients.profiles.newest["exchangedefender"]
     states = await service.states(dead)
     assert states == {each.id: "unknown" if each.applies(profile) else "not_applicable" for each in CATALOGUE.values()}
     assert "adminconsent" in (await service.state(dead, LOCK)).detail

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from clients.profiles import Profiles
 from docs.make_controls import page
 from domain.controls import CATALOGUE
 from domain.profile import parse_profile
@@ -20,7 +21,7 @@ ITS_OWN = dict.fromkeys(("mx", "inbound-lockdown", "lock-bypass", "connector-hea
 
 @pytest.fixture
 async def service(msp):
-    msp.service.clients = replace(msp.service.clients, profiles={PROFILE.id: PROFILE})
+    msp.service.clients = replace(msp.service.clients, profiles=Profiles.of([PROFILE]))
     return msp.service
 
 

@@ -1,0 +1,84 @@
+"""What a wave did to its tenants, by what stands in their rows and states."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import batched
+
+from clients.connect import Clients
+from clients.storage.tenants import ConfigMoved, TenantRow
+from domain.ledger import Entry
+from domain.waves import MoveVerdict, Tally, TenantMove, Wave, counted, result_of
+
+_AT_ONCE = 25
+"""Tenants whose states are read at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaveLook:
+    """How a wave's tenants stand.
+
+    *due*: those that are to be moved; *results*: of those that were; *open*: of these, those whose move is open.
+    """
+
+    due: tuple[str, ...]
+    open: frozenset[str]
+    results: dict[str, MoveVerdict]
+    seen: Tally
+
+
+def is_due(row: TenantRow, profile: str, version: str, clients: Clients) -> bool:
+    """Whether a wave of *profile* to *version* has still to move the tenant; one that is switched off is left alone."""
+    held = clients.profiles.resolved(row.config.profile, row.profile_version)
+    return row.config.enabled and row.config.profile == profile and held != version
+
+
+async def look_at_tenants(wave: Wave, clients: Clients) -> WaveLook:
+    """How the tenants of *wave* stand."""
+    moved, due = dict[str, TenantMove](), list[str]()
+    async for row in clients.storage.tenants.rows():
+        tenant_id = row.config.tenant_id
+        if row.move and row.move.wave == wave.id and row.config.enabled and row.config.profile == wave.profile:
+            moved[tenant_id] = row.move
+        elif is_due(row, wave.profile, wave.version, clients):
+            due.append(tenant_id)
+    results = await _results(wave, moved, clients)
+    still_open = frozenset(each for each, move in moved.items() if move.is_open)
+    return WaveLook(tuple(due), still_open, results, counted(wave, [*moved, *due], results))
+
+
+async def _results(wave: Wave, moved: dict[str, TenantMove], clients: Clients) -> dict[str, MoveVerdict]:
+    now = clients.now()
+
+    async def result(tenant_id: str, move: TenantMove) -> MoveVerdict:
+        states = (await clients.storage.states.load(tenant_id)).controls if move.is_open else {}
+        return result_of(move, wave.version, states, now)
+
+    found = dict[str, MoveVerdict]()
+    for some in batched(moved.items(), _AT_ONCE, strict=False):
+        results = await asyncio.gather(*(result(*each) for each in some))
+        found |= dict(zip((tenant_id for tenant_id, _ in some), results, strict=True))
+    return found
+
+
+async def mark_move(
+    tenant_id: str, wave: Wave, change: Callable[[TenantMove], TenantMove], clients: Clients, told: Entry | None = None
+) -> None:
+    """Note in the tenant's row what became of its move by *wave*, whatever else changes in it meanwhile."""
+    while True:
+        row = await clients.storage.tenants.find(tenant_id)
+        if row is None or row.move is None or row.move.wave != wave.id:
+            return
+        try:
+            await clients.storage.tenants.replace(row._replace(move=change(row.move)), told)
+        except ConfigMoved:
+            continue
+        return
+
+
+async def moving_wave(row: TenantRow | None, clients: Clients) -> str:
+    """The running wave that moves the tenant, and so has released its steps; empty where none does."""
+    if row is None or row.move is None or not row.move.is_open:
+        return ""
+    wave = await clients.storage.waves.get(row.config.profile)
+    return wave.id if wave and wave.id == row.move.wave and wave.state == "running" else ""

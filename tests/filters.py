@@ -1,0 +1,29 @@
+"""A second version of the shipped profile, with addresses for documentation (RFC 5737), as a later package has it."""
+
+from dataclasses import replace
+
+from clients.connect import Clients
+from clients.profiles import Profiles, all_profiles
+from domain.profile import Profile
+
+SHIPPED = all_profiles().newest["exchangedefender"]
+OLD, NEW = SHIPPED.version, "2027-03-01"
+RANGE = "203.0.113.0/24"
+
+
+def later(*networks: str, version: str = NEW) -> Profile:
+    """The shipped profile with other delivery networks."""
+    return Profile.model_validate(
+        SHIPPED.model_dump(exclude_unset=True) | {"version": version, "delivery_networks": networks}
+    )
+
+
+WIDER = later(*SHIPPED.delivery_networks, RANGE)
+"""One more range."""
+OTHER = later(RANGE)
+"""A new range in the place of the former one."""
+
+
+def deployed(clients: Clients, *profiles: Profile) -> Clients:
+    """A package with *profiles* beside the shipped ones."""
+    return replace(clients, profiles=Profiles.of([*all_profiles().versions, *profiles]))
