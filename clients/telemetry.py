@@ -42,10 +42,21 @@ NEEDS_PERSON = _meter.create_counter("holdfast.needs_person", "{control}", "Cont
 MESSAGES = _meter.create_counter("holdfast.messages", "{message}", "Messages worked on, by queue and how that ended")
 PARKED = _meter.create_counter("holdfast.parked", "{message}", "Messages put aside, by queue")
 THROTTLES = _meter.create_counter("holdfast.throttles", "{answer}", "Answers that asked to come back later, by host")
+_SECONDS = [30, 60, 120, 240, 330, 420, 600, 960, 1800, 3600, 7200]
+"""Boundaries of the histograms of seconds: the objectives' own (domain/objectives.py) are among them."""
+
 TIME_TO_DETECT = _meter.create_histogram(
-    "holdfast.time_to_detect", "s", "From the last read that was good to the one that showed drift: at most so long"
+    "holdfast.time_to_detect",
+    "s",
+    "From the last good read to the one that showed drift",
+    explicit_bucket_boundaries_advisory=_SECONDS,
 )
-TIME_TO_FIXED = _meter.create_histogram("holdfast.time_to_fixed", "s", "From drift seen to proven put back")
+OBJECTIVES_COUNTED = _meter.create_counter(
+    "holdfast.objective", "1", "Drifts that were seen, or proven put back, within their objective (met) or later"
+)
+TIME_TO_FIXED = _meter.create_histogram(
+    "holdfast.time_to_fixed", "s", "From drift seen to proven put back", explicit_bucket_boundaries_advisory=_SECONDS
+)
 QUEUE_AGE = _meter.create_histogram("holdfast.queue.age", "s", "How long a message waited after its time had come")
 QUEUE_DEPTH = _meter.create_gauge("holdfast.queue.depth", "{message}", "Messages on a queue, also those not due yet")
 OLDEST_CHECK = _meter.create_gauge("holdfast.check.oldest", "s", "Age of the oldest look at any tenant, by lane")

@@ -24,6 +24,7 @@ from clients.storage.heads import HeadTable
 from clients.storage.leases import Leases
 from clients.storage.ledger import LedgerTable
 from clients.storage.notices import NoticeTable
+from clients.storage.objectives import ObjectiveTable
 from clients.storage.operations import OperationTable
 from clients.storage.parked import ParkedTable
 from clients.storage.queues import Queues
@@ -93,6 +94,7 @@ class Storage:
         self.written = WrittenTable(tables.get_table_client("written"))
         self.alerts = AlertTable(tables.get_table_client("alerts"), self.rows)
         self.audit = AuditTable(tables.get_table_client("audit"), self.rows)
+        self.objectives = ObjectiveTable(tables.get_table_client("fleet"))
         self.backup = BackupStore(tables)
         self.waves = WaveTable(tables.get_table_client("waves"), self.ledger)
         self.queues = Queues(queues)

@@ -20,6 +20,7 @@ from domain.states import ControlState, Look, after_check, after_judgement, want
 from domain.tenant import TenantConfig, Wanted
 from handlers import operations
 from handlers.loop import mail
+from handlers.objectives import note_seen
 
 MOVED = timedelta(seconds=2)
 """A remediation wrote while we read: look again after this."""
@@ -139,6 +140,7 @@ async def _record(
     await clients.storage.states.save(job.tenant_id, kept, entries)
     for each, state in looked.items():
         telemetry.count_judged(before.of(each), state)
+        await note_seen(CATALOGUE[each], before.of(each), state, clients)
     drifted = tuple(each for each, state in looked.items() if wants_remedy(state, tenant.mode_of(each)))
     if drifted:
         await clients.storage.queues.send(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))

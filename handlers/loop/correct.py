@@ -32,6 +32,7 @@ from handlers import operations
 from handlers.loop import gatekeeper
 from handlers.loop.journal import READY, Journal
 from handlers.loop.send import Held, Overtaken, Sent, TurnedAway, send
+from handlers.objectives import note_proven
 
 MOST_ROUNDS = 4
 """Most look-write-prove rounds in one job: one for a prerequisite, one for drift found after the first write."""
@@ -188,6 +189,7 @@ class Rounds:
         told = judged(before, judgement, now, patient=patient)
         if told.proven:
             telemetry.fixed(control.id, told.proven[0].seen_at, now)
+            await note_proven(control, before, now, self._case.clients)
             drift = tuple(drift for each in told.proven for drift in each.drift)
             steps = tuple(each.step for each in told.proven)
             self._done[control.id] = ControlOutcome(id=control.id, state="compliant", drift=drift, steps=steps)

@@ -82,6 +82,25 @@ var rules = [
     above: 0
   }
   {
+    name: 'objective-burning-fast'
+    description: 'Drift is seen or put back too late so often that the error budget of a month is gone in two days.'
+    severity: 1
+    window: 'PT1H'
+    every: 'PT5M'
+    // 14.4 times the 5 percent that may be late; of fewer than five measurements one says nothing.
+    query: 'AppMetrics | where Name == "holdfast.objective" | summarize Missed = sumif(Sum, tostring(Properties["met"]) == "false"), All = sum(Sum) by objective = tostring(Properties["objective"]) | summarize Value = max(iff(All >= 5, 100.0 * Missed / All, 0.0))'
+    above: 72
+  }
+  {
+    name: 'objective-burning'
+    description: 'Drift is seen or put back too late so often that the error budget of a month is gone in five days.'
+    severity: 2
+    window: 'PT6H'
+    every: 'PT30M'
+    query: 'AppMetrics | where Name == "holdfast.objective" | summarize Missed = sumif(Sum, tostring(Properties["met"]) == "false"), All = sum(Sum) by objective = tostring(Properties["objective"]) | summarize Value = max(iff(All >= 5, 100.0 * Missed / All, 0.0))'
+    above: 30
+  }
+  {
     name: 'needs-person-rising'
     description: 'Many controls newly need a person.'
     severity: 2

@@ -97,7 +97,14 @@ def fires(database: duckdb.DuckDBPyConnection, rule: str, rows: Iterable[Row]) -
 TICKED = line("tick tenants=3 late_s=0")
 CUT_OFF = "Microsoft.Azure.WebJobs.Script.FunctionTimeoutAbortException"
 
+LATE, IN_TIME = ([metric("objective", 1, objective="fast-seen", met=met)] for met in ("false", "true"))
+
 CASES = [
+    ("objective-burning-fast", LATE * 4, False),
+    ("objective-burning-fast", LATE * 3 + IN_TIME * 2, False),
+    ("objective-burning-fast", LATE * 4 + IN_TIME, True),
+    ("objective-burning", LATE + IN_TIME * 4, False),
+    ("objective-burning", LATE * 2 + IN_TIME * 3, True),
     ("message-parked", [metric("parked", 0, queue="checks")], False),
     ("message-parked", [metric("parked", 1, queue="checks")], True),
     ("message-parked", [line("incident kind=parked id=1", kind="parked")], True),

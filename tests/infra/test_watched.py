@@ -19,7 +19,7 @@ QUERIES = {name: str(rule["criteria"]["allOf"][0]["query"]) for name, rule in RU
 WORKBOOK = (INFRA / "workbook.json").read_text("utf-8")
 
 METRICS = set(re.findall(r'"(holdfast\.[a-z_.]+)", "', (ROOT / "clients" / "telemetry.py").read_text("utf-8"))) | set(
-    re.findall(r'\n    "(holdfast\.[a-z_.]+)", "', (ROOT / "clients" / "telemetry.py").read_text("utf-8"))
+    re.findall(r'\n    "(holdfast\.[a-z_.]+)",\s+"', (ROOT / "clients" / "telemetry.py").read_text("utf-8"))
 )
 
 
