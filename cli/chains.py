@@ -5,6 +5,7 @@ may stand around them, so that a message can be taken as it came.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -107,6 +108,12 @@ def _objects(file: Path) -> Iterable[tuple[int, dict[str, Any]]]:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(2, f"{file}: {error}") from None
+    found = list(_lines(text))
+    # A mail program may have broken the one long line of a message, and quoted it.
+    yield from found or _lines(re.sub(r"\n>?\s?", "", text[text.find('{"kind"') :].partition("}]}")[0] + "}]}"))
+
+
+def _lines(text: str) -> Iterable[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(text.split("\n"), 1):
         try:
             value = json.loads(line)

@@ -126,6 +126,14 @@ def test_a_message_shows_that_the_chain_was_rewritten_with_its_roots(tmp_path):
     assert (answer.exit_code, result["sequence"]) == (1, 4)
 
 
+def test_a_message_that_a_mail_program_has_wrapped_and_quoted_verifies_all_the_same(tmp_path):
+    line = json.dumps({"kind": "proof", **asdict(made().proofs[0])})
+    wrapped = "\n".join(f"> {line[at : at + 76]}" for at in range(0, len(line), 76))
+    message = tmp_path / "message"
+    message.write_text(f"> Keep this message.\n{wrapped}\n> --\n> Northwind\n")
+    assert ledger("verify", "--from-export", message).exit_code == 0
+
+
 @pytest.mark.parametrize("text", ["no line", '{"kind": "link", "ledger": "x"}', '{"kind": "proof", "head": {}}'])
 def test_a_file_that_is_no_export_makes_no_sense(tmp_path, text):
     file = tmp_path / "export"

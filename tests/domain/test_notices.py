@@ -105,6 +105,16 @@ def test_no_tenants_text_calls_everybody_to_a_message(call):
     assert "user@contoso.example" in shown
 
 
+def test_the_monthly_message_is_sent_whole():
+    made = entry("evidence_made", control="evidence-2026-11", detail="98% proven")
+    told = notices.report(TENANT_ID, "evidence-2026-11", 40, made, "Contoso")
+    assert (told.stage, told.title) == (
+        "report",
+        "[evidence-2026-11-7b1f6a3e #40] Mail protection of 2026-11 (Contoso)",
+    )
+    assert told.body == "The evidence of 2026-11 was made: 98% proven."
+
+
 def test_a_trial_says_who_asked_for_it():
     assert "key dev has asked for this at 2026-11-23 12:00:00 UTC" in notices.trial(NOW, "key dev").body
 

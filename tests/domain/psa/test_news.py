@@ -34,6 +34,11 @@ def test_a_summary_fits_every_system_whatever_the_tenants_name():
     assert "the guide of Quillgate" in news.first_text("Quillgate")
 
 
+def test_what_is_not_told_yet_is_sorted_by_its_cause():
+    one, two, other = entry("held"), entry("corrected", 1), entry("held", control="spf")
+    assert news.by_cause([one, other, two], [other.id]) == {"mx": [one, two]}
+
+
 def test_an_entry_without_a_control_is_about_the_tenant():
     assert news.cause_of(entry("parked", control="")) == news.TENANT
 
