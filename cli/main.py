@@ -27,6 +27,7 @@ from cli.api import Api, Failure, open_api
 from cli.ledger import ledger_app
 from cli.notify import events_app, incidents_app, notify_app
 from cli.offboard import offboard
+from cli.scanners import scanner_exceptions
 from cli.session import One, Session, tenants_named
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -387,18 +388,21 @@ class Form(StrEnum):
 @app.command()
 def evidence(
     ctx: typer.Context,
-    month: Annotated[str, typer.Argument(help="A month, such as 2026-11.")],
+    month: Annotated[str, typer.Argument(help="A month, such as 2026-11; or scanner-exceptions (docs/scanners.md).")],
     file: Annotated[
-        Path, typer.Argument(help="Where to; its ending says as what: .json, .html (prints to PDF), .csv.")
-    ],
+        Path | None, typer.Argument(help="Where to; its ending says as what: .json, .html (prints to PDF), .csv.")
+    ] = None,
     *,
     tenant: Annotated[str, typer.Option(help="A tenant's id, name or initial domain; without, all tenants.")] = "",
     make: Annotated[bool, typer.Option("--make", help="Make and keep it first: a month that is over.")] = False,
 ) -> None:
     """The evidence of a month, for one customer or, for the MSP, of all."""
     session: Session = ctx.obj
-    form = file.suffix.removeprefix(".")
-    if form not in set(Form):
+    if month == "scanner-exceptions":
+        scanner_exceptions(session, tenant)
+        return
+    form = file.suffix.removeprefix(".") if file else ""
+    if file is None or form not in set(Form):
         raise Failure(2, f"{file}: should end in {', '.join(f'.{each}' for each in Form)}")
     with session.service() as api:
         path = f"evidence/{month}"

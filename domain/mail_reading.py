@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from domain.mail_flow import MailSeen, Traffic
-from domain.mail_trace import GroupedBy, Trace, Ways, counted
+from domain.mail_trace import GroupedBy, Trace, Ways, with_rows
 from domain.mx_moves import MxMemories
 from domain.tenant import TenantConfig
 
@@ -53,7 +53,7 @@ class TraceReading:
     def with_page(self, rows: Iterable[Trace], link: str, ways: Ways, flow: MailSeen) -> "TraceReading":
         """The same with one page. A rehearsal of too many rows begins again with its last days alone."""
         proof = self.purpose == "proof"
-        traffic = counted(
+        traffic = with_rows(
             self.traffic,
             rows,
             ways,

@@ -98,7 +98,7 @@ def _declared(tenant: TenantConfig) -> Iterable[AnyNetwork]:
                 continue
 
 
-def counted(  # noqa: PLR0913 - what is counted, and by what
+def with_rows(  # noqa: PLR0913 - what is counted, and by what
     traffic: Traffic,
     rows: Iterable[Trace],
     ways: Ways,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.mail_flow import ADDRESSES_TOLD, MOST_COUNTED, MOST_LISTED, Traffic
-from domain.mail_trace import OddTrace, Trace, Ways, counted, parse_trace
+from domain.mail_trace import OddTrace, Trace, Ways, parse_trace, with_rows
 from tests.domain.builders import NOW, wanted
 
 START = NOW - timedelta(days=1)
@@ -22,7 +22,7 @@ def row(from_ip=STRANGER, sender="kim@sender.example", status="delivered", recei
 
 def count(*rows, traffic=None, by="network", config=None, **given_times):
     ways = Ways.of(wanted(**(config or {})))
-    return counted(traffic or Traffic(START, NOW), map(parse_trace, rows), ways, by=by, **given_times)
+    return with_rows(traffic or Traffic(START, NOW), map(parse_trace, rows), ways, by=by, **given_times)
 
 
 def test_a_row_is_read_as_the_service_writes_it():
