@@ -1,7 +1,7 @@
 # The verbs of this project. `make demo` and `make test` set up all they need first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup knot demo test run host lint types infra infra-snapshots infra-fresh package bench docs pins clean
+.PHONY: help setup knot chromium demo test run host lint types infra infra-snapshots infra-fresh package bench docs pins clean
 
 # The Python that the platform runs (.python-version): the first of these that is 3.13.
 PYTHON ?= $(shell for each in python3.13 python3 python; do \
@@ -35,11 +35,17 @@ knot:
 	  && $(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends knot' >/dev/null; } \
 	  || { echo "Knot DNS is needed for DNS: install knotd (Debian package knot) and run this again."; exit 1; }
 
+# A real Chromium, in which the console is tested: CHROMIUM, or the one on the PATH.
+chromium:
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || command -v google-chrome >/dev/null || { echo "Setting up Chromium (once, Debian package chromium) ..." \
+	  && $(if $(filter 0,$(shell id -u)),,sudo) sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium' >/dev/null; } \
+	  || { echo "Chromium is needed for the console's tests: install it (Debian package chromium) and run this again."; exit 1; }
+
 demo: setup ## break a simulated tenant and watch Holdfast put it back
 	@$(MAKE) --silent --no-print-directory knot 2>/dev/null || echo "Without it the demo leaves out its act on DNS."
 	@$(BIN)/python -m devhost.demo
 
-test: setup knot ## run the tests
+test: setup knot chromium ## run the tests
 	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --cov --cov-report=
 	@$(BIN)/python -m coverage report --skip-covered
 	@$(BIN)/python -m coverage report --include='domain/*' --fail-under=100 --format=total >/dev/null \
@@ -98,9 +104,10 @@ package: ## make what is deployed: build/package and build/holdfast.zip
 bench: setup ## measure the budgets
 	@$(BIN)/python -m benchmarks
 
-docs: setup ## write the pages that are made from code: docs/controls.md, docs/life-of-a-correction.md
+docs: setup chromium ## write the pages and pictures that are made from code
 	@$(BIN)/python docs/make_controls.py
 	@$(BIN)/python docs/make_life.py
+	@$(BIN)/python docs/make_pictures.py
 
 pins: ## write the exact versions of all packages, with the hashes of those that are deployed (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \

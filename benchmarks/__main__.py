@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import imports, latency, memory, names, package, refusals, round_trips, throughput
+from benchmarks import console, imports, latency, memory, names, package, refusals, round_trips, throughput
 from benchmarks.bench import Bench, bench
 from benchmarks.children import ROOT
 from benchmarks.machine import Machine, this_machine
@@ -37,6 +37,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "latency": latency.measure,
     "throughput": throughput.measure,
     "memory": memory.measure,
+    "console": console.measure,
 }
 
 

@@ -23,7 +23,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cli import backup, files, show
+from cli.answers import answer_commands
 from cli.api import Api, Failure, open_api
+from cli.fleet import fleet_commands
 from cli.ledger import ledger_app
 from cli.notify import events_app, incidents_app, notify_app
 from cli.offboard import offboard
@@ -39,6 +41,8 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(notify_app, name="notify")
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(events_app, name="events")
+app.add_typer(fleet_commands)
+app.add_typer(answer_commands)
 
 app.command()(offboard)
 

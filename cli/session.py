@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
@@ -46,5 +47,12 @@ def _one(known: list[dict[str, Any]], name: str) -> dict[str, Any]:
     found = [t for t in known if wanted in {t["tenant_id"], t["name"].casefold(), t["initial_domain"].casefold()}]
     if len(found) != 1:
         why = "no tenant has" if not found else f"{len(found)} tenants have"
-        raise Failure(2, f"'{name}': {why} that id, name or initial domain")
+        raise Failure(2, f"'{name}': {why} that id, name or initial domain{_nearest(known, wanted)}")
     return found[0]
+
+
+def _nearest(known: list[dict[str, Any]], wanted: str) -> str:
+    """What was meant, as far as that can be guessed."""
+    names = {str(t[each]).casefold(): str(t[each]) for t in known for each in ("name", "initial_domain")}
+    near = get_close_matches(wanted, names, n=1, cutoff=0.6)
+    return f"; did you mean '{names[near[0]]}'?" if near else ""

@@ -15,6 +15,7 @@ from clients.entra.callers_tokens import Tokens
 from clients.entra.clouds import ENDPOINTS, Endpoints
 from clients.entra.credentials import Certificate, ClientSecret, Credential, Credentials, managed_identity
 from clients.entra.grants import Grants
+from clients.entra.sign_in import SignIn
 from clients.entra.vault_key import VaultKey, vault_service
 from clients.exchange.compliance import Compliance
 from clients.exchange.exchange import Exchange
@@ -61,6 +62,7 @@ class Clients:
     grants: Grants
     channels: Channels = field(default_factory=Channels)
     tokens: Tokens | None = None
+    sign_in: SignIn | None = None
     rereads_s: tuple[float, ...] = (0, 1, 2, 4)
     visits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(VISITS_AT_ONCE))
 
@@ -105,7 +107,9 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     web = make_client()
     http = Http(web, now=now)
     endpoints = _endpoints(settings)
-    credentials = Credentials(http, endpoints, settings.client_id, _credential(settings, endpoints, http, now), now=now)
+    credentials = Credentials(
+        http, endpoints, settings.client_id, _credential(settings, endpoints, http, now, settings.client_id), now=now
+    )
     ticket_systems = systems.connect_ticket_systems(settings, http, web, now=now)
     kept = await storage.open_storage(settings, now=now)
     channels = settings.channels()
@@ -135,6 +139,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         now=now,
         tokens=_tokens(settings, http, endpoints, now=now),
         channels=channels,
+        sign_in=_sign_in(settings, http, endpoints, now=now),
         grants=Grants(credentials, endpoints, settings.client_id),
     )
 
@@ -163,6 +168,21 @@ def _tokens(settings: Settings, http: Http, endpoints: Endpoints, *, now: Clock)
     return Tokens(http, endpoints, settings.api_tenant_id, settings.audiences(), now=now)
 
 
+def _sign_in(settings: Settings, http: Http, endpoints: Endpoints, *, now: Clock) -> SignIn | None:
+    """How people sign in to the console; None where it is not set up. The credential is the service's own."""
+    if not settings.api_client_id:
+        return None
+    return SignIn(
+        http,
+        login=endpoints.login,
+        pages=settings.entra_pages_url or endpoints.login,
+        tenant_id=settings.api_tenant_id,
+        client_id=settings.api_client_id,
+        credential=_credential(settings, endpoints, http, now, settings.api_client_id),
+        now=now,
+    )
+
+
 def _endpoints(settings: Settings) -> Endpoints:
     """The cloud's endpoints, with the base URLs that the settings replace; scopes stay the cloud's."""
     given = {
@@ -175,7 +195,8 @@ def _endpoints(settings: Settings) -> Endpoints:
     return replace(ENDPOINTS[settings.cloud], **{name: url for name, url in given.items() if url})
 
 
-def _credential(settings: Settings, endpoints: Endpoints, http: Http, now: Clock) -> Credential:
+def _credential(settings: Settings, endpoints: Endpoints, http: Http, now: Clock, client_id: str) -> Credential:
+    """The service's own credential, as it proves the application *client_id*."""
     if settings.client_certificate:
         return Certificate(settings.client_certificate)
     if settings.client_secret:
@@ -183,5 +204,5 @@ def _credential(settings: Settings, endpoints: Endpoints, http: Http, now: Clock
     if settings.client_key:
         # The identity that storage is reached with has its roles on the vault, too.
         token = managed_identity(settings.storage_identity, vault_service(settings.client_key)).assertion
-        return VaultKey(http, settings.client_key, settings.client_id, token, now=now)
+        return VaultKey(http, settings.client_key, client_id, token, now=now)
     return managed_identity(settings.managed_identity_client_id, endpoints.assertion_audience)

@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
 from clients.account import Account
+from clients.caller_settings import CallerSettings
 from clients.entra.credentials import Certificate
 from clients.entra.vault_key import FORM
 from clients.notify.channels import SETTING_PREFIX, Unsendable
@@ -125,7 +126,7 @@ class SettingsError(Exception):
     """A setting is missing or malformed; *str()* is one line that names it and says what it should be."""
 
 
-class Settings(Account, PsaSettings, ReportingSettings):
+class Settings(Account, PsaSettings, ReportingSettings, CallerSettings):
     """One field per setting: HOLDFAST_ and its name, or its alias. The description says what it should be."""
 
     client_id: Guid = Field(description="the GUID of the multi-tenant app registration")
@@ -179,10 +180,6 @@ class Settings(Account, PsaSettings, ReportingSettings):
         description='a JSON list of {"name", "sha256", "roles", "until"}, as `holdfast key new` prints them',
     )
     dev_key: str = Field("", description="the key named dev, with every role", repr=False)
-    api_audience: str = Field(
-        "", description="the client id or application id URI of the API's app registration; both, comma separated"
-    )
-    api_tenant_id: Guid = Field("", description="the GUID of the tenant whose people and services may call")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -195,8 +192,6 @@ class Settings(Account, PsaSettings, ReportingSettings):
                 "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID, "
                 "HOLDFAST_CLIENT_KEY: exactly one of them should be set"
             )
-        if bool(self.api_audience) != bool(self.api_tenant_id):
-            raise ValueError("HOLDFAST_API_AUDIENCE, HOLDFAST_API_TENANT_ID: should both be set, or neither")
         try:
             self.channels()
         except Unsendable as fault:
@@ -235,10 +230,6 @@ class Settings(Account, PsaSettings, ReportingSettings):
         credentials = (getattr(self, f"psa_{system}") for system in get_args(TicketSystem))
         texts = sorted(text for connection in credentials for text in _secret_texts(connection))
         return self.mark_secret.encode() or hmac.digest("\0".join(texts).encode(), b"marks", "sha256")
-
-    def audiences(self) -> tuple[str, ...]:
-        """For whom a caller's token may be made out."""
-        return tuple(part.strip() for part in self.api_audience.split(",") if part.strip())
 
     def secrets(self) -> frozenset[str]:
         """Every text of these settings that must be in no line: the fields that are not shown, and what is in them."""

@@ -40,6 +40,7 @@ def main() -> int:
             running(environ, status.update, zones=records.ZONES, secret=records.SECRET, tickets=True) as stack,
         ):
             stage = Stage(stack, status.update)
+            console.print(f"Console while it plays: {stack.url}/api/console/ (sign in as ada.admin@msp.example)\n")
             _prepare(stage)
             if stay:
                 status.stop()
@@ -89,8 +90,9 @@ def _stay(stage: Stage) -> int:
     stack, domain = stage.stack, next(iter(stage.tenants))
     order = '{"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": false}}'
     for line in (
-        f"Dashboard  {stack.url}/#key={stack.key}",
+        f"Console    {stack.url}/api/console/  (sign in as ada.admin@msp.example; nothing is asked)",
         f"API        curl -H 'x-functions-key: {stack.key}' {stack.url}/api/tenants",
+        f"CLI        HOLDFAST_API_URL={stack.url} HOLDFAST_API_KEY={stack.key} {sys.executable} -m cli fleet",
         f"Simulator  {stack.simulator.base_url} (simulator/README.md; its certificate is its own)",
         "Break something, for example:",
         f"  curl -k {stack.simulator.base_url}tenants/{domain}/admin -d '{order}'",

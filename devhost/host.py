@@ -20,6 +20,7 @@ from azure.storage.blob.aio import ContainerClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from devhost.errors import StartError
+from devhost.forward import Forward
 from devhost.http import Server
 from devhost.queues import QueueListener
 from devhost.runtime import App, load
@@ -145,7 +146,15 @@ class Host:
         fire = {timer.trigger.function.name: timer.fire_by_hand for timer in timers} | {
             listener.trigger.function.name: listener.fire_by_hand for listener in self._listeners
         }
-        server = Server(self._app, self.triggers.http, fire, self.key, self._tasks.spawn)
+        server = Server(
+            self._app,
+            self.triggers.http,
+            fire,
+            self.key,
+            self._tasks.spawn,
+            forward=Forward.of(self._environ),
+            home=self._environ.get("DEVHOST_HOME", ""),
+        )
         try:
             listening = socket.create_server((_LOOPBACK, self._port))
         except OSError as error:

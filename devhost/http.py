@@ -7,13 +7,14 @@ import hmac
 from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 from multidict import MultiMapping
 
 from devhost import telemetry
+from devhost.forward import Forward
 from devhost.runtime import App, InvocationFailed, Message, typed
 from devhost.triggers import HttpTrigger
 
@@ -22,41 +23,45 @@ type Fire = Callable[[str], Work]
 """Runs a function by hand; takes the `input` of the request."""
 
 _LARGEST_BODY = 100 * 1024 * 1024  # the platform's default limit
-_DASHBOARD = Path(__file__).parent / "dashboard.html"
 
 
 class Server:
     """Answers what comes, by the app's one HTTP function.
 
     *fire* holds what can be fired by hand, by function name, for whoever shows the master *key*; *spawn* takes work
-    that goes on after its request was answered.
+    that goes on after its request was answered. *forward* hands paths on, by prefix; *home* is where `/` leads.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what one server answers with
         self,
         app: App,
         http: HttpTrigger | None,
         fire: Mapping[str, Fire],
         key: str,
         spawn: Callable[[Work], None],
+        *,
+        forward: Forward,
+        home: str,
     ) -> None:
         self._app = app
         self._http = http
         self._fire = fire
         self._key = key.encode()
         self._spawn = spawn
+        self._forward, self._home = forward, home
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=_LARGEST_BODY)
         application.router.add_post("/admin/functions/{name}", self._admin)
-        if _DASHBOARD.is_file():
-            application.router.add_get("/", self._dashboard)
+        if self._home:
+            application.router.add_get("/", self._at_home)
         application.router.add_get("/metrics", self._metrics)
+        self._forward.add_to(application.router)
         application.router.add_route("*", r"/{path:(?s:.*)}", self._answer)
         return application
 
-    async def _dashboard(self, _: web.Request) -> web.FileResponse:
-        return web.FileResponse(_DASHBOARD)
+    async def _at_home(self, _: web.Request) -> web.Response:
+        return web.Response(status=HTTPStatus.FOUND, headers={"Location": self._home})
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=telemetry.exposition(), headers={"Content-Type": telemetry.CONTENT_TYPE})
@@ -118,7 +123,7 @@ def _outgoing(returned: Message | None) -> web.Response:
 def _set_cookie(response: web.Response, cookie: Message) -> None:
     response.set_cookie(
         cookie.name,
-        cookie.value,
+        quote(cookie.value, safe=""),  # the platform encodes each value once more
         path=cookie.path.value or "/",
         domain=cookie.domain.value or None,
         expires=formatdate(cookie.expires.value.seconds, usegmt=True) if cookie.expires else None,

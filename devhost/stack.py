@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import ssl
 import subprocess
 import sys
@@ -71,6 +72,7 @@ def running(
         about = stack.enter_context(_process("simulator", folder, {}))
         settings = {name: value for name, value in about.items() if name.isupper()}
         settings |= {"HOLDFAST_CLIENT_ID": about["client_id"], "HOLDFAST_CLIENT_SECRET": about["client_secret"]}
+        settings |= _console(about)
         if tickets:
             settings |= json.loads(about["psa"])
         nameserver = None
@@ -96,6 +98,20 @@ def running(
             settings=settings,
             nameserver=nameserver,
         )
+
+
+def _console(about: Mapping[str, Any]) -> dict[str, str]:
+    """How people sign in: Entra's simulated pages are below the dev host's own port, so that no certificate is met."""
+    console = about["console"]
+    return {
+        "HOLDFAST_API_CLIENT_ID": console["client_id"],
+        "HOLDFAST_API_AUDIENCE": console["client_id"],
+        "HOLDFAST_API_TENANT_ID": console["tenant_id"],
+        "HOLDFAST_SESSION_KEYS": secrets.token_urlsafe(32),
+        "HOLDFAST_ENTRA_PAGES_URL": "/entra",
+        "DEVHOST_FORWARD": json.dumps({"/entra/": f"{about['base_url']}/login/"}),
+        "DEVHOST_HOME": "/api/console/",
+    }
 
 
 @contextmanager

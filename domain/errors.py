@@ -9,6 +9,8 @@
     - UnknownKey      an API key
     - UnknownFinding
     - UnknownIncident an incident that lasts
+    - UnknownParked   a message that was given up
+    - UnknownAlert
     - UnknownChain    a ledger's chain, or its place under a root
     - NothingAccepted an exception that was to end
   + BadField          a value makes no sense; the sentence begins with the field's name
@@ -99,6 +101,20 @@ class UnknownFinding(NothingThere):
 
     def __init__(self, finding_id: str) -> None:
         super().__init__(f"there is no finding '{finding_id[:LONGEST_QUOTE]}'")
+
+
+class UnknownAlert(NothingThere):
+    """Nothing is known of an alert with this id."""
+
+    def __init__(self, alert_id: str) -> None:
+        super().__init__(f"there is no alert {quoted(alert_id, LONGEST_QUOTE)}")
+
+
+class UnknownParked(NothingThere):
+    """Nothing of this id is parked, or no longer."""
+
+    def __init__(self, parked_id: str) -> None:
+        super().__init__(f"nothing is parked as {quoted(parked_id, LONGEST_QUOTE)}")
 
 
 class NothingAccepted(NothingThere):

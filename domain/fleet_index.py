@@ -1,37 +1,98 @@
 """What the index of the fleet says of each tenant: enough for a list of 10,000, and no more."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
 from typing import Self
 
 from pydantic import AwareDatetime
 
 from domain.controls import CATALOGUE, in_lane
-from domain.findings import Finding
+from domain.findings import Finding, FindingKind
 from domain.reading import Lane
 from domain.rests import Rest
 from domain.states import ControlState, StateName
 from domain.tenant import Mode, TenantConfig
 
+LONGEST_CAUSE = 160
+"""Characters of why a control waits, and of what was found, that the index keeps."""
+
+MOST_FINDINGS = 100
+"""Findings of one tenant that the index lists, the oldest."""
+
+WORST_FIRST: tuple[StateName, ...] = (
+    "needs_person",
+    "awaiting_approval",
+    "held",
+    "drifted",
+    "unknown",
+    "correcting",
+    "excepted",
+    "compliant",
+    "not_applicable",
+)
+"""The states, what a person should see first in front."""
+
+CATALOGUE_DIGEST = sha256(" ".join(CATALOGUE).encode()).hexdigest()[:8]
+"""Which controls a summary is about."""
+
 
 @dataclass(frozen=True, slots=True)
 class NotCompliant:
-    """One control that is not compliant: its *state*, and *since* when it is that."""
+    """One control that is not compliant: its *state*, and *since* when it is that.
+
+    *why*, *plan*: where it waits for somebody, the cause and the digest of the plan. *actor*: who changed it, if known.
+    """
 
     state: StateName
     since: AwareDatetime | None = None
+    why: str = ""
+    plan: str = ""
+    actor: str = ""
+
+    @classmethod
+    def of(cls, state: ControlState) -> Self:
+        waits = state.state in {"held", "needs_person", "awaiting_approval"}
+        return cls(
+            state=state.state,
+            since=state.since,
+            why=state.detail[:LONGEST_CAUSE] if waits else "",
+            plan=state.plan if waits else "",
+            actor=state.actor.who if state.actor else "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FoundThere:
+    """One finding that is there, in one line of *text*."""
+
+    kind: FindingKind
+    control: str
+    text: str
+    since: AwareDatetime | None = None
+    first_sight: bool = False
+
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        text = finding.sentence[:LONGEST_CAUSE]
+        return cls(finding.kind, finding.control, text, finding.since, finding.first_sight)
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """How a tenant stands. *states*: every control that is not compliant; one that is not named is compliant.
 
-    *findings*: how many wait for an answer. *looked*: when each lane was last looked at by a visit, *rests*: the
-    rests at services of which it knew; None for a summary that is not of a visit.
+    *findings*: how many are there, *found*: the oldest of them, by id. *catalogue*: the controls that it is about; of
+    others it says nothing, so that a control that nobody has read is never compliant. *looked*: when each lane was last
+    looked at by a visit, *rests*: the rests at services of which it knew; None for a summary that is not of a visit.
     """
 
     states: Mapping[str, NotCompliant] = field(default_factory=dict)
     findings: int = 0
+    found: Mapping[str, FoundThere] = field(default_factory=dict)
+    catalogue: str = ""
     looked: Mapping[Lane, AwareDatetime] | None = None
     rests: Mapping[str, Rest] | None = None
 
@@ -39,26 +100,53 @@ class Summary:
     def of(cls, controls: Mapping[str, ControlState], findings: Iterable[Finding]) -> Self:
         """*controls*: by id; those of the catalogue that are not among them were not read yet."""
         known = {each: ControlState(id=each) for each in CATALOGUE} | {**controls}
-        states = {each.id: NotCompliant(each.state, each.since) for each in known.values() if each.state != "compliant"}
-        return cls(states, sum(1 for each in findings if each.gone_at is None and not each.silent))
+        states = {each.id: NotCompliant.of(each) for each in known.values() if each.state != "compliant"}
+        there = sorted((each for each in findings if each.gone_at is None and not each.silent), key=_oldest_first)
+        found = {each.id: FoundThere.of(each) for each in there[:MOST_FINDINGS]}
+        return cls(states, len(there), found, CATALOGUE_DIGEST)
+
+
+def _oldest_first(finding: Finding) -> tuple[str, str]:
+    return str(finding.since), finding.id
+
+
+_NOT_READ = NotCompliant("unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class TenantInFleet:
-    """One tenant in the index. *since*: since when its config is as it is; the rest of the config is in its own row."""
+    """One tenant in the index. *since*: since when its config is as it is; the rest of the config is in its own row.
+
+    *declared*: the findings that a person vouches for, each with its end.
+    """
 
     since: AwareDatetime
+    tenant_id: str = ""
     name: str = ""
+    initial_domain: str = ""
     enabled: bool = True
     mode: Mode = "correct"
     profile: str = ""
+    labels: tuple[str, ...] = ()
+    declared: Mapping[str, AwareDatetime] = field(default_factory=dict)
     summary: Summary = field(default_factory=Summary)
 
     @classmethod
     def of(cls, config: TenantConfig, since: AwareDatetime, before: "TenantInFleet | None" = None) -> Self:
         """*before*: what the index said of it until now: how it stands is kept."""
         summary = before.summary if before else Summary.of({}, ())
-        return cls(since, config.name, config.enabled, config.mode, config.profile, summary)
+        return cls(
+            since=since,
+            tenant_id=config.tenant_id,
+            name=config.name,
+            initial_domain=config.initial_domain,
+            enabled=config.enabled,
+            mode=config.mode,
+            profile=config.profile,
+            labels=config.labels,
+            declared={each.finding: each.until for each in config.declared},
+            summary=summary,
+        )
 
     def seeing(self, summary: Summary) -> Self:
         """The same as it stands now."""
@@ -77,3 +165,52 @@ class TenantInFleet:
         since = [each.since for each in fast if each.state == "unknown" and each.since]
         read = any(each.state not in {"unknown", "not_applicable"} for each in fast)
         return max(since) if since and not read else None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether its summary is about the controls that there are."""
+        return self.summary.catalogue == CATALOGUE_DIGEST
+
+    def cell(self, control: str) -> NotCompliant | None:
+        """How a control stands; None: compliant."""
+        return self.summary.states.get(control) if self.is_current else _NOT_READ
+
+    def state_of(self, control: str) -> StateName:
+        cell = self.cell(control)
+        return cell.state if cell else "compliant"
+
+    @property
+    def worst(self) -> StateName:
+        """The state of the control that a person should see first."""
+        if not self.is_current:
+            return "unknown"
+        others = {each.state for each in self.summary.states.values()}
+        states = others if len(self.summary.states) == len(CATALOGUE) else others | {"compliant"}
+        return next(state for state in WORST_FIRST if state in states)
+
+    @property
+    def worst_since(self) -> datetime | None:
+        """Since when its worst state lasts."""
+        times = [each.since for each in self.summary.states.values() if each.state == self.worst and each.since]
+        return min(times, default=None)
+
+    @property
+    def last_looked(self) -> datetime | None:
+        """When a visit last looked at it."""
+        return max((self.summary.looked or {}).values(), default=None)
+
+    def open_findings(self, now: datetime) -> dict[str, FoundThere]:
+        """The findings that wait for a person at *now*, by id."""
+        declared = {finding for finding, until in self.declared.items() if now < until}
+        return {finding: each for finding, each in self.summary.found.items() if finding not in declared}
+
+    @property
+    def actors(self) -> frozenset[str]:
+        """Who is known to have changed something that is not as documented."""
+        return frozenset(each.actor for each in self.summary.states.values() if each.actor)
+
+
+def counts_of(rows: Iterable[TenantInFleet]) -> dict[StateName, int]:
+    """How many of *rows* have which worst state; every state is named."""
+    found = Counter(row.worst for row in rows)
+    return {state: found[state] for state in WORST_FIRST}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import AwareDatetime, JsonValue, computed_field
 
@@ -33,6 +33,7 @@ type LedgerEvent = Literal[
     "corrected",
     "superseded",
     "parked",
+    "parked_seen",
     "incident",
     "incident_taken",
     "incident_ended",
@@ -117,6 +118,49 @@ class Entry:
     def id(self) -> str:
         """The same for the same entry however often it is appended, so that a crash makes no second one."""
         return entry_id(self.at, self.event, self.control)
+
+
+LONGEST_LINE = 500
+"""Characters of an entry's detail that its line in the fleet's list has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerLine:
+    """What a list over all tenants shows of an entry. *id*: the entry's, within its tenant's ledger."""
+
+    id: str
+    at: AwareDatetime
+    tenant_id: str
+    control: str
+    event: LedgerEvent
+    detail: str
+    actor: str
+    reason: str
+    operation_id: str | None = None
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        return cls(
+            id=entry.id,
+            at=entry.at,
+            tenant_id=entry.tenant_id,
+            control=entry.control,
+            event=entry.event,
+            detail=entry.detail[:LONGEST_LINE],
+            actor=entry.actor,
+            reason=entry.reason[:LONGEST_LINE],
+            operation_id=entry.operation_id,
+        )
+
+    @property
+    def key(self) -> str:
+        """Sorts newest first over all tenants."""
+        return f"{row_key(self.at)}-{self.tenant_id}-{self.event}-{self.control or 'tenant'}"
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """By what lists are filtered."""
+        return {"tenant_id": self.tenant_id, "control": self.control, "event": self.event, "actor": self.actor}
 
 
 _EVENTS: dict[StateName, LedgerEvent] = {

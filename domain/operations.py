@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime
 
 from domain.control import Drift
+from domain.ledger import row_key
 from domain.states import ControlState, StateName
 from domain.steps import ShownStep
 
@@ -47,6 +48,25 @@ class Operation:
     created_at: AwareDatetime
     finished_at: AwareDatetime | None = None
     controls: tuple[ControlOutcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecentOperation:
+    """What the list of operations keeps of one, to find it."""
+
+    id: str
+    tenant_id: str
+    kind: str
+    created_at: AwareDatetime
+
+    @classmethod
+    def of(cls, operation: Operation) -> Self:
+        return cls(operation.id, operation.tenant_id, operation.kind, operation.created_at)
+
+    @property
+    def key(self) -> str:
+        """Sorts newest first."""
+        return f"{row_key(self.created_at)}-{self.id}"
 
 
 _KEYS = UUID("5d5b7f0e-8a3c-4f6e-9d39-5c1a5f0f6f0b")

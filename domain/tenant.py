@@ -107,12 +107,19 @@ class Declaration(_Part):
         return f"declared by {self.owner} until {self.until.isoformat()}: {self.reason}"
 
 
+MOST_LABELS = 20
+"""Words that a tenant's config may carry, for lists over the fleet."""
+
+type Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,39}$")]
+
+
 class TenantConfig(_Part):
     """One tenant as `PUT /tenants/{tenant_id}` takes it (docs/api.md).
 
     *mx_at_filter_since*: when every MX was pointed to the filter, for a tenant where that was before Holdfast came: the
     lock-down then waits from that time on. *dns*: by zone, who hosts it and lets us change it; what belongs into any
-    other zone is proposed. *notify*: the channels of this installation that are told of the tenant, by name.
+    other zone is proposed. *notify*: the channels of this installation that are told of the tenant, by name. *labels*:
+    words of the operators' own, by which lists are filtered.
     """
 
     tenant_id: TenantId
@@ -125,6 +132,7 @@ class TenantConfig(_Part):
     overrides: dict[str, Any] = Field(default_factory=dict)
     service_connectors: tuple[ServiceConnector, ...] = ()
     declared: tuple[Declaration, ...] = ()
+    labels: Annotated[tuple[Label, ...], Field(max_length=MOST_LABELS)] = ()
     psa: PsaCompany | None = None
     notify: Annotated[tuple[ChannelName, ...], Field(max_length=10)] = ()
     freeze: tuple[Freeze, ...] = ()

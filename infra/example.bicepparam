@@ -9,6 +9,7 @@ param proof = 'key'
 param apiKeys = '[]'
 param apiAudience = '66666666-6666-6666-6666-666666666666,api://holdfast.example.org'
 param apiTenantId = '77777777-7777-7777-7777-777777777777'
+param consoleClientId = '66666666-6666-6666-6666-666666666666'
 param platformAuthentication = true
 param cloud = 'gcchigh'
 param alertEmail = 'operators@example.org'

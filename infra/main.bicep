@@ -40,6 +40,9 @@ param apiAudience string = ''
 @description('Optional. GUID of the tenant whose people and services may call the API; with apiAudience.')
 param apiTenantId string = ''
 
+@description('Optional. Client id of the app registration that people sign in to the console by, as a rule the API\'s; with apiTenantId. Empty: no console. The vault then has session-keys.')
+param consoleClientId string = ''
+
 @description('Optional. The cloud that the customers\' tenants are in.')
 param cloud customerCloud = 'global'
 
@@ -345,6 +348,7 @@ module app 'modules/app.bicep' = {
     apiKeys: apiKeys
     apiAudiences: audiences
     apiTenantId: apiTenant
+    consoleClientId: consoleClientId
     fastMinutes: fast
     slowMinutes: slow
     maxTenantsPerHour: maxTenantsPerHour

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from simulator.app import asgi
 from simulator.dns import DnsServer
 from simulator.faults import ConnectionCut
+from simulator.people import CONSOLE_CLIENT, MSP_TENANT, PEOPLE
 from simulator.psa.sender import send
 from simulator.world import World
 
@@ -114,7 +115,8 @@ async def serve(world: World, port: int, ready_file: Path | None) -> None:
                     application = {"client_id": world.client_id, "client_secret": world.client_secret}
                     base = f"https://127.0.0.1:{bound}"
                     psa = json.dumps(world.psa.connections(base))
-                    about = {"base_url": base, **application, **found, "psa": psa}
+                    console = {"tenant_id": MSP_TENANT, "client_id": CONSOLE_CLIENT, "people": list(PEOPLE)}
+                    about = {"base_url": base, **application, **found, "psa": psa, "console": console}
                     _write_whole(ready_file, json.dumps(about))
                 print(" ".join(f"{name}={value}" for name, value in found.items()), flush=True)
 

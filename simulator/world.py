@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from simulator.commons import Commons
+from simulator.people import SignIns
 from simulator.psa.systems import Systems
 from simulator.records import starting
 from simulator.states import STATES
@@ -25,6 +26,7 @@ class World(Commons):
         super().reset()
         self._tenants: dict[str, Tenant] = {}
         self.psa = Systems(self.clock)
+        self.sign_ins = SignIns()
 
     @property
     def tenants(self) -> Iterable[Tenant]:

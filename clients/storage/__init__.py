@@ -28,6 +28,7 @@ from clients.storage.objectives import ObjectiveTable
 from clients.storage.operations import OperationTable
 from clients.storage.parked import ParkedTable
 from clients.storage.queues import Queues
+from clients.storage.recent import RecentTable
 from clients.storage.rests import RestTable
 from clients.storage.states import StateTable
 from clients.storage.switches import SwitchTable
@@ -76,9 +77,10 @@ class Storage:
         self._stack = AsyncExitStack()
         self._tables, self._queues, self._blobs = tables, queues, blobs
         self.chains = ChainTable(tables.get_table_client("ledger"), HeadTable(tables.get_table_client("heads")))
-        self.ledger = LedgerTable(tables.get_table_client("ledger"), self.chains)
+        self.recent = RecentTable(tables.get_table_client("fleet"))
+        self.ledger = LedgerTable(tables.get_table_client("ledger"), self.chains, self.recent)
         self.fleet = FleetTable(tables.get_table_client("fleet"))
-        self.index = FleetIndex(tables.get_table_client("fleet"))
+        self.index = FleetIndex(tables.get_table_client("fleet"), now)
         self.tenants = TenantTable(tables.get_table_client("tenants"), self.ledger, self.index, now)
         states = tables.get_table_client("states")
         self.rows = TenantRows(states, self.index)
@@ -86,7 +88,7 @@ class Storage:
         self.traces = TraceTable(states)
         self.due = DueTable(tables.get_table_client("fleet"))
         self.rests = RestTable(self.rows)
-        self.operations = OperationTable(tables.get_table_client("operations"))
+        self.operations = OperationTable(tables.get_table_client("operations"), self.recent)
         self.parked = ParkedTable(tables.get_table_client("parked"))
         self.switches = SwitchTable(tables.get_table_client("switches"), self.ledger)
         self.tickets = TicketTable(tables.get_table_client("tickets"))

@@ -65,6 +65,25 @@ class AlertTable:
         entity = pack(tenant_id, record.id, record, again=record.again, standing=record.standing)
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
+    async def page(
+        self, *, standing: bool, tenant_id: str = "", after: tuple[str, str] = ("", ""), limit: int = 100
+    ) -> list[tuple[str, AlertRecord]]:
+        """At most *limit* alerts with their tenants, by tenant, from after the one of tenant and id *after* on.
+
+        *standing*: only those that a person has to look at.
+        """
+        found: list[tuple[str, AlertRecord]] = []
+        condition = "RowKey ne @book" + (" and standing eq true" if standing else "")
+        condition += " and PartitionKey eq @tenant" if tenant_id else " and PartitionKey ge @from"
+        given = {"book": _FORMER_BOOK, "tenant": tenant_id, "from": after[0]}
+        used = {name: value for name, value in given.items() if f"@{name}" in condition}
+        async for row in self._table.query_entities(condition, parameters=used, results_per_page=min(limit + 1, 1000)):
+            if (row["PartitionKey"], row["RowKey"]) > after:
+                found.append((row["PartitionKey"], unpack(AlertRecord, row)))
+            if len(found) == limit:
+                break
+        return found
+
     async def marked(self, tenant_id: str) -> list[AlertRecord]:
         """Those to be read again though they have not changed, and those that no person has settled."""
         query = self._table.query_entities(

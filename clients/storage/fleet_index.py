@@ -12,13 +12,14 @@ findings, and when each lane was last visited (`domain/fleet_index.py`).
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import batched
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
+from clients.http import Clock, utc_now
 from clients.storage.documents import pack, unpack
 from clients.storage.rows import MOST_AT_ONCE, RowMoved, replace_row, replace_rows
 from domain.fleet import minute_of
@@ -27,6 +28,9 @@ from domain.tenant import TenantConfig
 
 _INDEX = "index"
 _CLOCKS_DIFFER = timedelta(minutes=1)
+
+KEPT_FOR = timedelta(seconds=2)
+"""How long a process shows the index that it read, unless it wrote to it."""
 
 type Change = Callable[[TenantInFleet | None], TenantInFleet | None]
 """What becomes of an entry; None: there is none, or is none any more."""
@@ -46,8 +50,22 @@ type Pages = dict[str, tuple[IndexPage, str | None]]
 class FleetIndex:
     """Partition `index` of table `fleet`."""
 
-    def __init__(self, table: TableClient) -> None:
+    def __init__(self, table: TableClient, now: Clock = utc_now) -> None:
         self._table = table
+        self._now = now
+        self._kept: tuple[datetime, tuple[TenantInFleet, ...]] | None = None
+        self._reading = asyncio.Lock()
+
+    async def rows(self) -> tuple[TenantInFleet, ...]:
+        """Every tenant that has a config, as at most KEPT_FOR ago: many readers at once cost one query."""
+        async with self._reading:
+            now = self._now()
+            if self._kept is None or not timedelta() <= now - self._kept[0] < KEPT_FOR:
+                found = await self.all()
+                # An entry of a former version does not say whose it is.
+                rows = (each if each.tenant_id else replace(each, tenant_id=key) for key, each in found.items())
+                self._kept = now, tuple(rows)
+            return self._kept[1]
 
     async def all(self) -> dict[str, TenantInFleet]:
         """Every tenant that has a config, by id."""
@@ -101,6 +119,7 @@ class FleetIndex:
         pages = await self.some(changes) if pages is None else pages
         after = {row: (page, etag) for row, (before, etag) in pages.items() if (page := _after(row, before, changes))}
         written: Pages = {}
+        self._kept = None
         for some in batched(after.items(), MOST_AT_ONCE, strict=False):
             try:
                 etags = await replace_rows(self._table, [(pack(_INDEX, row, page), etag) for row, (page, etag) in some])
@@ -133,6 +152,7 @@ class FleetIndex:
         return unpack(IndexPage, entity), str(entity.metadata["etag"])
 
     async def _put(self, row: str, page: IndexPage, etag: str | None) -> str:
+        self._kept = None
         return await replace_row(self._table, pack(_INDEX, row, page), etag)
 
 

@@ -11,6 +11,7 @@ from azure.data.tables.aio import TableClient
 from clients import telemetry
 from clients.storage.chains import LAST_ENTRY, ChainTable
 from clients.storage.documents import pack, unpack
+from clients.storage.recent import RecentTable
 from domain.ledger import Entry, LedgerEvent, row_key
 
 
@@ -25,9 +26,10 @@ class Listener(Protocol):
 class LedgerTable:
     """Table `ledger`. *listener*: set where somebody is to be told of what is new."""
 
-    def __init__(self, table: TableClient, chains: ChainTable) -> None:
+    def __init__(self, table: TableClient, chains: ChainTable, recent: RecentTable) -> None:
         self._table = table
         self._chains = chains
+        self._recent = recent
         self.listener: Listener | None = None
 
     async def append(self, *entries: Entry, announced: bool = True) -> None:
@@ -41,6 +43,7 @@ class LedgerTable:
         listener = self.listener if announced else None
         if listener:
             await listener.expect(tenant_id)
+        await self._recent.note_entries(entries)
         added = await self._chains.add(tenant_id, [_row(each) for each in entries], entries[-1].at)
         for each in entries:
             if each.id in added:

@@ -7,6 +7,7 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
+from clients.storage.recent import RecentTable
 from domain.operations import Operation
 
 _ROW = "operation"
@@ -16,8 +17,9 @@ _REQUEST = "request"
 class OperationTable:
     """Table `operations`: one row an operation, and one for the request that it belongs to, if that has a key."""
 
-    def __init__(self, table: TableClient) -> None:
+    def __init__(self, table: TableClient, recent: RecentTable) -> None:
         self._table = table
+        self._recent = recent
 
     async def get(self, operation_id: str) -> Operation | None:
         try:
@@ -34,6 +36,7 @@ class OperationTable:
         Returns:
             The one that is kept.
         """
+        await self._recent.note_operation(operation)
         with suppress(ResourceExistsError):
             await self._table.create_entity(_entity(operation))
         return await self.get(operation.id) or operation

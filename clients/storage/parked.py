@@ -1,13 +1,29 @@
 """What could not be worked on, with its content and the reason, until a person has looked."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 
 from azure.core.exceptions import ResourceExistsError
 from azure.data.tables.aio import TableClient
+from pydantic import AwareDatetime
 
 _PART_BYTES = 60_000
 """A binary property holds 64 KiB, which every queue message fits in; what came from elsewhere may be larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One thing that was given up. *id*: the SHA-256 of its content; *content*: its beginning, as text."""
+
+    queue: str
+    id: str
+    at: AwareDatetime
+    reason: str
+    content: str
+
+
+_SHOWN_BYTES = 2000
 
 
 class ParkedTable:
@@ -35,6 +51,32 @@ class ParkedTable:
                     since: datetime = (await self._table.get_entity(queue, key))["at"]
                     return since
         return None
+
+    async def page(self, queue: str = "", *, after: tuple[str, str] = ("", ""), limit: int = 100) -> list[Parked]:
+        """At most *limit* of what is parked, of one *queue* or of all, after the one of queue and id *after*."""
+        condition, given = "PartitionKey ge @from", {"from": after[0]}
+        if queue:
+            condition, given = "PartitionKey eq @queue", {"queue": queue}
+        found: list[Parked] = []
+        async for row in self._table.query_entities(condition, parameters=given):
+            if "-" not in row["RowKey"] and (row["PartitionKey"], row["RowKey"]) > after:
+                content = bytes(row["content"])[:_SHOWN_BYTES].decode(errors="replace")
+                found.append(Parked(row["PartitionKey"], row["RowKey"], row["at"], row["reason"], content))
+            if len(found) == limit:
+                break
+        return found
+
+    async def remove(self, queue: str, parked_id: str) -> bool:
+        """Forget what a person has looked at. False: it is not there."""
+        query = self._table.query_entities(
+            "PartitionKey eq @queue and RowKey ge @first and RowKey lt @last",
+            parameters={"queue": queue, "first": parked_id, "last": f"{parked_id}~"},
+            select=["RowKey"],
+        )
+        rows = [row["RowKey"] async for row in query]
+        for row in reversed(rows):
+            await self._table.delete_entity(queue, row)
+        return bool(rows)
 
     async def all(self, queue: str) -> list[tuple[bytes, str]]:
         """Content and reason of everything parked from *queue*."""

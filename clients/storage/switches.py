@@ -110,6 +110,11 @@ class SwitchTable:
         except ResourceNotFoundError:
             return Radius()
 
+    async def radii(self) -> dict[str, Radius]:
+        """Every signature that was ever held, and how it stands."""
+        rows = self._table.query_entities(f"PartitionKey eq '{_RADIUS}'")
+        return {row["RowKey"]: unpack(Radius, row) async for row in rows}
+
     async def set_radius(self, signature: str, radius: Radius) -> None:
         await self._table.upsert_entity(pack(_RADIUS, signature, radius), mode=UpdateMode.REPLACE)
 

@@ -178,6 +178,11 @@ class TenantTable:
             await self._ledger.ensure([told])
         return unpack(ProposedConfig, entity)
 
+    async def all_proposed(self) -> AsyncIterator[ProposedConfig]:
+        """Every config that waits, or waited, for another person."""
+        async for entity in self._table.query_entities(f"PartitionKey eq '{_PROPOSED}'"):
+            yield unpack(ProposedConfig, entity)
+
     async def propose(self, proposed: ProposedConfig, told: Entry) -> None:
         """Keep a config for another person, in the place of an earlier one, with the entry that tells of it."""
         await self.proposed(proposed.config.tenant_id)

@@ -1,5 +1,6 @@
 """Which tenants got steps of which signature lately, so that the blast radius holds across workers."""
 
+from collections import Counter
 from datetime import datetime
 
 from azure.data.tables import UpdateMode
@@ -40,6 +41,11 @@ class WrittenTable:
             select=["RowKey", "Timestamp"],
         )
         return [key for _, key in sorted([(row.metadata["timestamp"], row["RowKey"]) async for row in query])]
+
+    async def counts(self, since: datetime) -> dict[str, int]:
+        """How many tenants have a place since *since*, by signature."""
+        query = self._table.query_entities("at ge @since", parameters={"since": since}, select=["PartitionKey"])
+        return dict(Counter([row["PartitionKey"] async for row in query]))
 
     async def forget(self, before: datetime) -> None:
         """Delete the places that were taken before *before*."""

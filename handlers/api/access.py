@@ -1,7 +1,7 @@
 """Who calls, and what they may: a named key (HOLDFAST_KEYS), or a token of Entra ID.
 
 A caller with neither is refused before anything of the request's body is read. Everything needs a caller, except
-health and the webhooks, whose signature is checked by their door.
+health and the webhooks, whose signature is checked by their door. The console's pages have a door of their own.
 """
 
 import base64
@@ -28,12 +28,13 @@ from clients.connect import Clients
 from clients.entra.callers_tokens import TokenRefused
 from clients.errors import ClientError
 from clients.settings import Settings
-from domain.access import APP_ROLES, Role, included
+from domain.access import Role, included
 from domain.operations import Operation
-from domain.shown import visible
 from handlers.api.problems import documented, problem
 from handlers.api.routing import PREFIX, Connect
 from handlers.api.wrong_keys import WrongKeys, address_of
+from handlers.callers import person_in, roles_in
+from handlers.console.sign_in import ConsoleDoor, NotSignedIn, is_console, not_signed_in
 
 log = logging.getLogger("holdfast.access")
 
@@ -42,11 +43,6 @@ HEALTH, WEBHOOKS = f"{PREFIX}/health", f"{PREFIX}/webhooks/"
 
 DOCS = f"{PREFIX}/docs"
 """The page for people: a browser asks them for a name, which says nothing, and a password, which is the key."""
-
-LONGEST_NAME = 128
-"""Characters of a caller's name: it travels in queue messages, which are small."""
-
-_LONGEST_SIGN_IN = 80
 
 ENDED_KEYS_KEPT = timedelta(seconds=5)
 """How long the list of ended keys is believed; an ended key is refused everywhere within ten seconds."""
@@ -74,6 +70,8 @@ class NotAdmitted(AuthenticationError):  # noqa: N818 - the outcome
 
 def not_admitted(conn: HTTPConnection, error: Exception) -> Response:
     """The answer to a caller who is not let in."""
+    if isinstance(error, NotSignedIn):
+        return not_signed_in(error)
     status = error.status if isinstance(error, NotAdmitted) else 401
     challenge = (
         'Basic realm="Holdfast, password: a key"' if conn.scope["path"] == DOCS else 'Bearer error="invalid_token"'
@@ -100,6 +98,7 @@ class CallerBackend(AuthenticationBackend):
         self._takes_tokens = bool(settings.api_audience)
         self._connect = connect
         self._wrong = WrongKeys()
+        self._door = ConsoleDoor(settings, connect)
         self._ended: tuple[frozenset[str], datetime] | None = None
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
@@ -108,6 +107,8 @@ class CallerBackend(AuthenticationBackend):
         path = str(conn.scope["path"])
         if path == HEALTH or path.startswith(WEBHOOKS):
             return None
+        if is_console(path):
+            return await self._door.authenticate(conn)
         scheme, _, token = conn.headers.get("authorization", "").partition(" ")
         key = conn.headers.get("x-functions-key", "")
         if path == DOCS and scheme.lower() == "basic":
@@ -159,8 +160,7 @@ class CallerBackend(AuthenticationBackend):
         except ClientError as error:
             log.error("signing_keys_unavailable error=%s", error)  # noqa: TRY400 - a neighbour's failure, not ours
             raise NotAdmitted("Entra ID's signing keys cannot be had", 503) from None
-        name = f"{_name_in(claims)} ({claims['oid']})"[:LONGEST_NAME]
-        return _caller(name, f"oid {claims['oid']}", _roles_in(claims))
+        return _caller(person_in(claims), f"oid {claims['oid']}", roles_in(claims))
 
 
 class ApiCaller(SimpleUser):
@@ -177,17 +177,6 @@ class ApiCaller(SimpleUser):
 
 def _caller(name: str, identity: str, roles: Iterable[Role]) -> tuple[AuthCredentials, BaseUser]:
     return AuthCredentials(sorted(included(roles))), ApiCaller(name, identity)
-
-
-def _roles_in(claims: Mapping[str, Any]) -> list[Role]:
-    given = claims.get("roles")
-    return [APP_ROLES[role] for role in given if role in APP_ROLES] if isinstance(given, list) else []
-
-
-def _name_in(claims: Mapping[str, Any]) -> str:
-    """A person's sign-in name, or the application that came by itself."""
-    person = claims.get("preferred_username") or claims.get("upn") or claims.get("unique_name")
-    return visible(str(person or f"app {claims.get('azp') or claims.get('appid') or 'without id'}"))[:_LONGEST_SIGN_IN]
 
 
 def require(request: Request, role: Role) -> None:

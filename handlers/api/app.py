@@ -24,6 +24,7 @@ from handlers.api import (
     events,
     evidence,
     findings,
+    fleet,
     health,
     incidents,
     keys,
@@ -39,6 +40,11 @@ from handlers.api import (
 )
 from handlers.api.access import CallerBackend, not_admitted
 from handlers.api.routing import PREFIX, Connect
+from handlers.console.config_editor import editor
+from handlers.console.inbox import answers
+from handlers.console.pages import pages
+from handlers.console.sign_in import signing_in
+from handlers.console.tenant import tenant_pages
 
 _DESCRIPTION = """Keeps Microsoft 365 tenants in the state that their mail filter's guide documents.
 
@@ -51,6 +57,7 @@ ROUTERS = (
     controls,
     way_out,
     findings,
+    fleet,
     operations,
     brake,
     radius,
@@ -66,6 +73,10 @@ ROUTERS = (
     webhooks,
     docs,
 )
+
+
+CONSOLE_ROUTERS = (signing_in, pages, tenant_pages, editor, answers)
+"""The pages for people, behind a door of their own."""
 
 
 def application(settings: Settings, connect: Connect) -> FastAPI:
@@ -87,6 +98,8 @@ def application(settings: Settings, connect: Connect) -> FastAPI:
     app.state.settings, app.state.connect = settings, connect
     for each in ROUTERS:
         app.include_router(each.router)
+    for wing in CONSOLE_ROUTERS:
+        app.include_router(wing)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
 

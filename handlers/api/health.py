@@ -11,11 +11,11 @@ from domain.incident import SERVICE
 from handlers.api.problems import documented, problem
 from handlers.api.routing import Configured, Neighbours, router_of
 from handlers.guard import RENEW
+from handlers.health import LATE_INTERVALS
 from handlers.loop.tick import overdue, tick, ticks
 
 router = router_of("health")
 
-LATE_INTERVALS = 3
 SHORTEST_INTERVAL = timedelta(minutes=1)
 """A schedule of seconds, as the dev host takes it, counts as one of a minute: a busy machine is late by some."""
 

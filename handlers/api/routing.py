@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import GetCoreSchemaHandler, TypeAdapter
@@ -58,11 +59,11 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
-        known = {field.alias for field in self.dependant.query_params}
+        known = known_query(self.dependant)
 
         async def handle(request: Request) -> Response:
             request = _Unparsed(request.scope, request.receive)
-            _refuse_unknown_query(request, known)
+            refuse_unknown_query(request, known)
             body = await request.body()
             if len(body) > self.largest_bytes:
                 raise HTTPException(413, f"the body has {len(body)} bytes, at most {self.largest_bytes}")
@@ -79,7 +80,13 @@ class LargeRoute(StrictRoute):
     largest_bytes = 4 * 1024 * 1024
 
 
-def _refuse_unknown_query(request: Request, known: set[str]) -> None:
+def known_query(dependant: Dependant) -> set[str]:
+    """The query parameters of an endpoint and of all that it depends on."""
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(known_query(each) for each in dependant.dependencies))
+
+
+def refuse_unknown_query(request: Request, known: set[str]) -> None:
     for name, values in ((name, request.query_params.getlist(name)) for name in request.query_params):
         if name not in known:
             raise RequestValidationError([{"loc": ("query", name[:64]), "msg": "there is no such query parameter"}])

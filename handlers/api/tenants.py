@@ -107,7 +107,7 @@ async def list_tenants(clients: Neighbours) -> list[ShownTenant]:
 async def get_tenant(tenant_id: TenantInPath, conditions: FromConditions, clients: Neighbours) -> Response:
     """One tenant's config; nothing but 304 for a caller that has this version already."""
     kept = await _kept(tenant_id, clients)
-    headers = {"ETag": _tag(kept.etag)}
+    headers = {"ETag": tag_of(kept.etag)}
     if conditions.is_known(kept):
         return Response(status_code=304, headers=headers)
     return JSONResponse(jsonable_encoder(_shown(kept, clients)), 200, headers)
@@ -149,7 +149,7 @@ async def put_tenant(
             continue  # another caller was faster: what this one asked for decides whether it may go on
         break
     written, shown = await table.find(config.tenant_id), ShownTenant.of(config, version)
-    headers = {"ETag": _tag(written.etag)} if written and _shown(written, clients) == shown else {}
+    headers = {"ETag": tag_of(written.etag)} if written and _shown(written, clients) == shown else {}
     if kept:
         return JSONResponse(jsonable_encoder(shown), 200, headers)
     return JSONResponse(jsonable_encoder(shown), 201, headers | {"Location": f"{PREFIX}/tenants/{config.tenant_id}"})
@@ -250,9 +250,9 @@ def _names(condition: str, kept: Kept) -> bool:
     if kept is None:
         return False
     tags = {tag.strip() for tag in condition.split(",")}
-    return bool(tags & {"*", _tag(kept.etag)})
+    return bool(tags & {"*", tag_of(kept.etag)})
 
 
-def _tag(version: str) -> str:
+def tag_of(version: str) -> str:
     """A strong entity tag: the storage service's own is a weak one, which no If-Match may name (RFC 9110, 13.1.1)."""
     return f'"{hashlib.sha256(version.encode()).hexdigest()[:16]}"'

@@ -50,6 +50,9 @@ param apiAudiences string[]
 @description('Required. GUID of the tenant whose people and services may call the API; empty like apiAudience.')
 param apiTenantId string
 
+@description('Required. Client id of the app registration that people sign in to the console by; empty where there is no console.')
+param consoleClientId string
+
 @description('Required. Cloud of the customers\' tenants.')
 param cloud customerCloud
 
@@ -120,6 +123,7 @@ var connectwise = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-connectwise
 var autotask = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-autotask)'
 var halopsa = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-halopsa)'
 var standard = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/psa-standard)'
+var sessionKeys = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/session-keys)'
 var markSecret = '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/mark-secret)'
 
 // Every setting of clients/settings.py, which an empty value leaves at its default; only AzureWebJobsStorage must not be
@@ -139,6 +143,8 @@ var own = {
   HOLDFAST_KEYS: apiKeys
   HOLDFAST_API_AUDIENCE: join(apiAudiences, ',')
   HOLDFAST_API_TENANT_ID: apiTenantId
+  HOLDFAST_API_CLIENT_ID: consoleClientId
+  HOLDFAST_SESSION_KEYS: empty(consoleClientId) ? '' : sessionKeys
   HOLDFAST_CLOUD: cloud
   HOLDFAST_LOGIN_URL: baseUrls.?login ?? ''
   HOLDFAST_EXCHANGE_URL: baseUrls.?exchange ?? ''
@@ -265,6 +271,8 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = if (platformAu
       requireAuthentication: true
       unauthenticatedClientAction: 'Return401'
       excludedPaths: [
+        '/api/console'
+        '/api/console/*'
         '/api/health'
         '/api/webhooks/psa/autotask'
         '/api/webhooks/psa/connectwise'

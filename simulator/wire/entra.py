@@ -7,7 +7,9 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl
 
+from simulator.people import MSP_TENANT
 from simulator.tenant import Tenant
+from simulator.wire import signing_in
 from simulator.wire.http import Answer, Refused, Request, json_answer
 from simulator.wire.tokens import APP_ROLE, AUDIENCES, DIRECTORY_ROLES, PERMISSIONS, RESOURCES, claims_of, sign
 from simulator.world import World
@@ -43,6 +45,8 @@ _ERRORS = {
 def answer(world: World, request: Request) -> Answer:
     """Discovery and tokens; anything else is 404."""
     name, _, rest = request.path.lstrip("/").partition("/")
+    if name == MSP_TENANT and (signed_in := signing_in.answer(world, request, rest)):
+        return signed_in
     match request.method, rest:
         case "GET", "v2.0/.well-known/openid-configuration":
             return _discovery(world, request, name)

@@ -16,7 +16,7 @@ SHARED_ON_PURPOSE = {
 }
 NAMESPACES = ("domain/mail/spf/", "domain/mail/dmarc/")
 """Two packages of one shape, read with their name in front: `spf.parse`, `dmarc.parse`. Elsewhere their names are free."""
-COMMANDS = "cli/main.py"
+COMMANDS = {"cli/main.py", "cli/fleet.py", "cli/answers.py"}
 """The commands of `holdfast` are named like the endpoints that they call: the same word for the same thing."""
 
 
@@ -41,7 +41,7 @@ def defined() -> dict[str, set[str]]:
     for path in [ROOT / "function_app.py", *(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))]:
         module = path.relative_to(ROOT).as_posix()
         space = next((each for each in NAMESPACES if module.startswith(each)), "")
-        if module != COMMANDS:
+        if module not in COMMANDS:
             for name in public(ast.parse(path.read_text("utf-8"))):
                 places[name].add(space or module)
     return places

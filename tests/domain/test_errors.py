@@ -10,6 +10,8 @@ from domain import errors
         (errors.UnknownTenant, "7b1f6a3e"),
         (errors.UnknownControl, "spff"),
         (errors.UnknownOperation, "0b1c"),
+        (errors.UnknownAlert, "alert-1"),
+        (errors.UnknownParked, "0123abcd"),
         (errors.UnknownKey, "night-shift"),
         (errors.UnknownIncident, "parked-checks"),
         (errors.NothingAccepted, "spf"),

@@ -31,7 +31,8 @@ def test_only_what_is_not_compliant_is_named_and_only_open_findings_are_counted(
     controls = {each: ControlState(id=each, state="compliant") for each in CATALOGUE}
     controls["spf"] = ControlState(id="spf", state="held", since=NOON)
     finding = found("address", "inbound-lockdown", "ExchangeDefender", "203.0.113.7/32", "x")
-    assert Summary.of(controls, [finding]) == Summary({"spf": NotCompliant("held", NOON)}, findings=1)
+    summary = Summary.of(controls, [finding])
+    assert (summary.states, summary.findings) == ({"spf": NotCompliant("held", NOON, "not read yet")}, 1)
 
 
 def test_a_sight_without_a_visit_leaves_the_looks_and_one_of_a_lane_leaves_the_other():

@@ -72,7 +72,7 @@ async def test_a_remade_ledger_that_cannot_be_written_keeps_the_brake_and_health
         TableClient.from_connection_string(azurite_connection, "switches") as switches,
     ):
         storage.chains = ChainTable(readable_ledger, HeadTable(heads))
-        storage.ledger = LedgerTable(readable_ledger, storage.chains)
+        storage.ledger = LedgerTable(readable_ledger, storage.chains, storage.recent)
         storage.switches = SwitchTable(switches, storage.ledger)
         assert not await guard_ledger(service.clients)
         brake = await storage.switches.brake()

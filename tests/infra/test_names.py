@@ -12,6 +12,7 @@ from domain.jobs import QUEUES
 from domain.psa.desk import Provider
 from handlers.api.access import HEALTH, WEBHOOKS
 from handlers.api.routing import PREFIX
+from handlers.console.web import CONSOLE
 from infra.compiler import HERE as INFRA
 from tests.infra.predicted import ROOT, SETS, config, named, of
 
@@ -38,9 +39,10 @@ NOT_IN_AZURE = {
     "AzureWebJobsStorage__accountName",
     "HOLDFAST_DEV_KEY",
     "HOLDFAST_CLIENT_CERTIFICATE",
+    "HOLDFAST_ENTRA_PAGES_URL",
 }
 """The first would win over the identity and hold a key, the second over the URLs and be one of the public cloud; the
-others are keys in the clear, for a developer's machine: in Azure the vault signs."""
+last is a simulator's; the others are keys in the clear, for a developer's machine: in Azure the vault signs."""
 
 FORBIDDEN_ON_FLEX = {
     "ENABLE_ORYX_BUILD",
@@ -144,10 +146,11 @@ def test_settings_that_functions_refer_to_are_given(triggers: dict[str, dict[str
         assert {f"{connection}__{each}" for each in ("queueServiceUri", "credential", "clientId")} <= given.keys()
 
 
-def test_routes_that_need_no_token_are_health_and_signed_webhooks() -> None:
+def test_routes_that_need_no_token_are_health_signed_webhooks_and_the_console_which_signs_people_in() -> None:
     excluded = set(config("authsettingsV2")["globalValidation"]["excludedPaths"])
 
-    assert excluded == {HEALTH, *(f"{WEBHOOKS}psa/{name}" for name in get_args(Provider))}
+    webhooks = {f"{WEBHOOKS}psa/{name}" for name in get_args(Provider)}
+    assert excluded == {HEALTH, CONSOLE, f"{CONSOLE}/*", *webhooks}
 
 
 def test_the_api_is_below_the_route_prefix_of_the_host() -> None:

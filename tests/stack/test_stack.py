@@ -224,9 +224,16 @@ def test_without_a_key_only_health_answers(stack):
         assert refused.headers["content-type"] == "application/problem+json"
 
 
-def test_the_dashboard_is_there(stack):
-    page = httpx.get(stack.url)
-    assert "Holdfast" in page.text
+def test_a_person_signs_in_at_the_dev_hosts_own_port_and_sees_the_fleet(stack):
+    """Through the platform's own way with cookies, and by Entra's simulated pages without a certificate of theirs."""
+    with httpx.Client(base_url=stack.url, follow_redirects=True) as browser:
+        chooser = browser.get("/")
+        assert "simulated Entra ID" in chooser.text
+        assert str(chooser.url).startswith(f"{stack.url}/entra/")
+        page = browser.get(chooser.url.copy_merge_params({"login": "rea.reader@msp.example"}))
+        assert page.url.path == "/api/console/"
+        assert "rea.reader@msp.example" in page.text
+        assert browser.get("/api/console/inbox").status_code == 200
 
 
 def test_killed_in_the_middle_of_a_write_it_is_proven_by_the_next_worker(stack, azurite_connection, tmp_path):

@@ -11,6 +11,7 @@ from azure.data.tables.aio import TableServiceClient
 from clients.storage.chains import ChainTable
 from clients.storage.heads import HeadTable
 from clients.storage.ledger import LedgerTable
+from clients.storage.recent import RecentTable
 from clients.storage.switches import SwitchTable
 from domain.gate import Brake
 
@@ -18,7 +19,7 @@ from domain.gate import Brake
 def table_of(table):
     """The table, with a ledger that is not told anything here."""
     heads = HeadTable(table)
-    return SwitchTable(table, LedgerTable(table, ChainTable(table, heads)))
+    return SwitchTable(table, LedgerTable(table, ChainTable(table, heads), RecentTable(table)))
 
 
 @pytest_asyncio.fixture

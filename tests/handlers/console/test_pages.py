@@ -1,0 +1,63 @@
+"""What the pages show: to whom, of whom, how much; and that foreign text only stands there."""
+
+import re
+
+import pytest
+
+from tests.handlers.console.conftest import CONTROLS, FOREIGN
+
+PAGES = ["", "fleet", "inbox", "ledger", "alerts", "alerts?every=true", "operations", "health"]
+
+
+@pytest.mark.usefixtures("tenant")
+@pytest.mark.parametrize("path", PAGES)
+async def test_each_page_shows_itself_to_a_reader_with_a_link_to_its_data(browser, path):
+    browser.sign_in("Reader")
+    page = await browser.get(path)
+    assert re.search(r'<link rel="alternate" type="application/json" href="/api/[^"]+">', page)
+    assert "ann@msp.example" in page
+
+
+async def test_foreign_text_stands_on_every_page_as_text(browser, tenant):
+    browser.sign_in("Admin")
+    seen = ""
+    for path in [*PAGES, f"tenants/{tenant.tenant_id}", f"tenants/{tenant.tenant_id}/config"]:
+        page = await browser.get(path)
+        assert FOREIGN not in page
+        assert not set(CONTROLS) & set(page)
+        seen += page
+    assert "&lt;img src=x" in seen
+
+
+async def test_a_tenants_page_has_wanted_and_found_side_by_side_with_the_powershell(browser, tenant):
+    browser.sign_in("Reader")
+    page = await browser.get(f"tenants/{tenant.tenant_id}")
+    assert re.search(r'<th scope="row">[^<]*Enabled</th><td class="wanted">yes</td><td class="found">no</td>', page)
+    assert "Set-InboundConnector" in page
+    assert "/do/approve" not in page
+
+
+async def test_a_page_over_many_tenants_has_a_hundred_and_a_link_to_the_rest(service, browser):
+    for tenant in service.world.add_tenants(101):
+        await service.look_after(tenant)
+    browser.sign_in("Reader")
+    first = await browser.get("fleet?sort=name")
+    assert first.count('<th scope="row">') == 100
+    [following] = re.findall(r'<a rel="next" href="/api/console/([^"]+)"', first)
+    assert (await browser.get(following.replace("&amp;", "&"))).count('<th scope="row">') == 1
+
+
+async def test_the_first_view_is_under_100_kilobytes(service, browser):
+    for tenant in service.world.add_tenants(101):
+        await service.look_after(tenant)
+    browser.sign_in("Reader")
+    page = await browser.get("fleet")
+    files = re.findall(r'(?:src|href)="(/api/console/static/[^"]+)"', page)
+    parts = [len((await browser.ask("GET", each, accept_encoding="gzip")).get_body()) for each in files]
+    assert len(page.encode()) + sum(parts) < 100_000
+
+
+async def test_the_fleet_as_a_spreadsheet(browser, tenant):
+    browser.sign_in("Reader")
+    assert tenant.tenant_id in await browser.get("fleet.csv")
+    assert tenant.tenant_id in await browser.get("ledger.csv?control=inbound-lockdown")

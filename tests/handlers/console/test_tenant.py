@@ -1,0 +1,174 @@
+"""What people do by forms: their own page's, in their role, named in the ledger; what is answered is gone."""
+
+import re
+from html import unescape
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.handlers.console.browser import form_of
+
+LOCK = "inbound-lockdown"
+
+
+async def do(browser, tenant, action, query="", **fields):
+    path = f"tenants/{tenant.tenant_id}/do/{action}"
+    return await browser.send(path, f"{path}{query}", **fields)
+
+
+async def test_an_approval_takes_the_plan_that_was_shown_and_names_the_person(service, browser, tenant):
+    browser.sign_in("Approver")
+    assert "Set-InboundConnector" in await browser.get(f"tenants/{tenant.tenant_id}/do/approve?control={LOCK}")
+    answer = await do(browser, tenant, "approve", f"?control={LOCK}")
+    assert (answer.status_code, answer.headers["location"][:24]) == (303, "/api/console/operations/")
+    await service.work()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    approved = [each for each in await service.ledger(tenant, LOCK) if each.event == "approved"]
+    assert [each.actor for each in approved] == ["ann@msp.example (oid-ann@msp.example)"]
+    assert "Nothing waits" in await browser.get("inbox?kind=approval")
+
+
+async def test_drift_is_accepted_until_a_day_and_no_longer(service, browser, tenant):
+    browser.sign_in("Approver")
+    day = "2026-12-10"
+    await do(browser, tenant, "except", f"?control={LOCK}", reason="migration", owner="ann", until=day)
+    kept = (await service.clients.storage.states.load(tenant.tenant_id)).exceptions
+    assert kept[LOCK].until.isoformat() == f"{day}T23:59:59+00:00"
+    await do(browser, tenant, "unexcept", f"?control={LOCK}")
+    assert (await service.clients.storage.states.load(tenant.tenant_id)).exceptions == {}
+
+
+async def test_the_steps_are_shown_before_they_are_taken(service, browser, tenant):
+    browser.sign_in("Operator")
+    shown = await do(browser, tenant, "reprovision", f"?control={LOCK}", dry_run="yes")
+    written = len(tenant.writes)
+    await service.work()
+    operation = shown.headers["location"].removeprefix("/api/console/")
+    assert "Set-InboundConnector" in await browser.get(operation)
+    assert len(tenant.writes) == written
+    await browser.send(f"tenants/{tenant.tenant_id}/do/reprovision", operation)
+    await service.work()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
+async def test_what_was_done_is_undone_by_the_entry_that_tells_of_it(service, browser, tenant):
+    browser.sign_in("Admin")
+    await do(browser, tenant, "approve", f"?control={LOCK}")
+    await service.work()
+    entry = next(each for each in await service.ledger(tenant, LOCK) if each.event == "corrected")
+    await do(browser, tenant, "undo", f"?control={LOCK}&entry={entry.id}", reason="scanner")
+    await service.work()
+    assert "undone" in {each.event for each in await service.ledger(tenant, LOCK)}
+
+
+async def test_a_tenant_is_looked_at_now_and_opened(browser, tenant):
+    browser.sign_in("Operator")
+    assert (await do(browser, tenant, "check")).status_code == 303
+    assert (await do(browser, tenant, "open", reason="mail stopped", until="2026-12-01")).status_code == 303
+    listed = await browser.get("operations")
+    assert "check" in listed
+    assert "open" in listed
+
+
+async def test_findings_are_declared_and_removed_one_by_one(service, browser, tenant):
+    browser.sign_in("Approver")
+    found = [
+        each
+        for each in (await service.clients.storage.states.load(tenant.tenant_id)).findings.values()
+        if not each.gone_at
+    ]
+    answer = await do(
+        browser, tenant, "declare", f"?finding={found[0].id}", reason="copier", owner="ann", until="2026-12-10"
+    )
+    assert answer.status_code == 303
+    config = await service.clients.storage.tenants.get(tenant.tenant_id)
+    assert [each.finding for each in config.declared] == [found[0].id]
+    removed = await do(browser, tenant, "remove", f"?finding={found[-1].id}", dry_run="yes")
+    assert removed.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("role", "action"), [("Reader", "check"), ("Reader", "approve"), ("Operator", "except"), ("Approver", "open")]
+)
+async def test_a_form_is_refused_for_whoever_lacks_its_role(browser, tenant, role, action):
+    browser.sign_in(role)
+    page = await browser.get(f"tenants/{tenant.tenant_id}/do/{action}?control={LOCK}")
+    assert f'/do/{action}"' not in page
+    path = f"tenants/{tenant.tenant_id}/do/{action}"
+    token = browser.session.form_token(f"/api/console/{path}")
+    sent = urlencode({"csrf": token, "control": LOCK, "reason": "x", "owner": "x", "until": "2026-12-10"}).encode()
+    answer = await browser.ask("POST", path, sent, origin=browser.origin)
+    assert (answer.status_code, b"this needs the role" in answer.get_body()) == (403, True)
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "", "http://holdfast.example"])
+async def test_a_form_from_elsewhere_is_refused(browser, tenant, origin):
+    browser.sign_in("Admin")
+    path = f"tenants/{tenant.tenant_id}/do/check"
+    [(_, token)] = form_of(await browser.get(path), path)
+    headers = {"origin": origin} if origin else {}
+    answer = await browser.ask("POST", path, f"csrf={token}".encode(), **headers)
+    assert answer.status_code == 403
+
+
+async def test_the_token_of_one_form_is_good_for_no_other(browser, tenant):
+    browser.sign_in("Admin")
+    path = f"tenants/{tenant.tenant_id}/do/check"
+    [(_, token)] = form_of(await browser.get(path), path)
+    other = path.replace("check", "reprovision")
+    assert (await browser.ask("POST", other, f"csrf={token}".encode(), origin=browser.origin)).status_code == 403
+
+
+async def test_many_are_answered_with_one_confirmation_that_lists_them(service, browser):
+    tenants = [service.world.add_tenant(f"c{number}.example", state="healthy") for number in range(3)]
+    for tenant in tenants:
+        await service.look_after(tenant, mode="approve")
+    await service.sweep()
+    for tenant in tenants:
+        tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.sweep()
+    browser.sign_in("Approver")
+    page = await browser.get("inbox?kind=approval")
+    chosen = [unescape(each) for each in re.findall(r'name="item" value="([^"]+)"', page)]
+    asked = await browser.send("inbox", "inbox?kind=approval", action="approve", item=chosen[:2])
+    confirm = asked.get_body().decode()
+    assert [value for name, value in form_of(confirm, "inbox") if name == "item"] == chosen[:2]
+    sent = urlencode(form_of(confirm, "inbox")).encode()
+    assert (await browser.ask("POST", "inbox", sent, origin=browser.origin)).status_code == 303
+    await service.work()
+    left = await browser.get("inbox?kind=approval")
+    assert len(re.findall(r'name="item"', left)) == 1
+
+
+async def test_a_config_with_a_mistake_says_so_at_its_field_and_a_good_one_shows_what_changes_first(
+    service, browser, tenant
+):
+    browser.sign_in("Admin")
+    path = f"tenants/{tenant.tenant_id}/config"
+    config = await service.clients.storage.tenants.get(tenant.tenant_id)
+    wrong = await browser.send(path, path, config='{"tenant_id": "x", "name": "", "mode": "never"}')
+    said = wrong.get_body().decode()
+    assert (wrong.status_code, "<code>mode</code>" in said, "<code>name</code>" in said) == (422, True, True)
+
+    changed = (
+        type(config).model_validate(config.model_dump() | {"labels": ["gold"]}).model_dump_json(exclude_defaults=True)
+    )
+    diff = await browser.send(path, path, config=changed)
+    assert "labels" in diff.get_body().decode()
+    form = dict(form_of(diff.get_body().decode(), path)) | {"config": changed}
+    saved = await browser.ask("POST", path, urlencode(form).encode(), origin=browser.origin)
+    assert saved.status_code == 303
+    assert (await service.clients.storage.tenants.get(tenant.tenant_id)).labels == ("gold",)
+    again = await browser.ask("POST", path, urlencode(form).encode(), origin=browser.origin)
+    assert again.status_code == 412
+
+
+async def test_the_brake_is_engaged_by_an_operator_and_released_by_an_admin(service, browser):
+    browser.sign_in("Operator")
+    await browser.send("brake", "health", reason="incident 7")
+    brake = await service.clients.storage.switches.brake()
+    assert (brake.engaged, brake.by) == (True, "ann@msp.example (oid-ann@msp.example)")
+    assert "Release the brake" not in await browser.get("health")
+    browser.sign_in("Admin")
+    await browser.send("brake", "health", reason="over")
+    assert not (await service.clients.storage.switches.brake()).engaged

@@ -1,0 +1,190 @@
+"""The console in a real Chromium, on the whole stack: pages, roles and actions; accessible, and without a violation."""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from devhost.stack import Stack, running
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PICTURES = ROOT / "build" / "console"
+NEVER = "0 0 0 1 1 *"
+WIDTHS = {"phone": 360, "laptop": 1280, "wall": 2560}
+HOSTILE = '<img src=x onerror="alert(1)">'
+PAGES = ["fleet", "inbox", "ledger", "alerts?every=true", "operations", "health"]
+OFF = {"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": False}}
+STRANGE = {
+    "cmdlet": "New-InboundConnector",
+    "parameters": {
+        "Name": HOSTILE,
+        "ConnectorType": "Partner",
+        "SenderDomains": ["*"],
+        "SenderIPAddresses": ["192.0.2.0/24"],
+        "RestrictDomainsToIPAddresses": True,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    never = dict.fromkeys(
+        ("HOLDFAST_SLOW_SCHEDULE", "HOLDFAST_PSA_SCHEDULE", "HOLDFAST_ALERTS_SCHEDULE", "HOLDFAST_AUDIT_SCHEDULE"),
+        NEVER,
+    )
+    schedules = {"HOLDFAST_FAST_SCHEDULE": "*/2 * * * * *", "HOLDFAST_DEV_PORT": "0"} | never
+    with running(schedules, lambda _text: None) as running_stack:
+        yield running_stack
+
+
+@pytest.fixture(scope="module")
+def tenant(stack: Stack) -> str:
+    """One whose lock waits for an approval, and that has a connector with a hostile name."""
+    made = stack.simulator.post("tenants", json={"domains": ["console.example"], "state": "healthy"}).json()
+    config = {
+        "tenant_id": made["tenant_id"],
+        "name": f"Console {HOSTILE}",
+        "initial_domain": made["initial_domain"],
+        "mode": "approve",
+        "mx_at_filter_since": "2026-01-01T00:00:00Z",
+    }
+    assert stack.api.put(f"tenants/{made['tenant_id']}", json=config).status_code == 201
+    until(lambda: stack.api.get(f"fleet?q={made['tenant_id']}").json()["items"][0]["looked_at"])
+    for deed in (OFF, STRANGE):
+        assert stack.simulator.post("tenants/console.example/admin", json=deed).status_code == 200
+    until(lambda: stack.api.get("inbox?kind=approval").json())
+    tenant_id: str = made["tenant_id"]
+    return tenant_id
+
+
+def until(done, patience_s=60.0):
+    deadline = time.monotonic() + patience_s
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    assert found, "no Chromium: `make chromium`"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Reader:
+    """A person at a screen, and what their browser complained of."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url, self.complaints = page, url, list[str]()
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def go(self, path: str) -> None:
+        self.page.goto(f"{self.url}/api/console/{path}")
+
+    def violations(self) -> list[str]:
+        """What axe-core finds wrong; it is run beside the page's own policy, which stays as it is."""
+        self.page.evaluate(AXE.read_text())
+        found = self.page.evaluate("axe.run()")["violations"]
+        return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found]
+
+
+@pytest.fixture
+def sign_in(stack, chromium):
+    contexts = []
+
+    def signed_in(login: str, **options) -> Reader:
+        context = chromium.new_context(viewport={"width": options.pop("width", 1280), "height": 900}, **options)
+        contexts.append(context)
+        reader = Reader(context.new_page(), stack.url)
+        reader.page.goto(stack.url)
+        reader.page.get_by_role("link", name=f"{login}@msp.example").click()
+        reader.page.wait_for_url("**/api/console/")
+        reader.complaints.clear()  # of what was before: the simulator's pages have no icon
+        return reader
+
+    yield signed_in
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_the_browser_has_nothing_to_complain_of(sign_in, tenant, scheme):
+    reader = sign_in("ada.admin", color_scheme=scheme)
+    own = [
+        f"tenants/{tenant}{each}"
+        for each in ("", "/config", "/readiness", "/do/open", "/do/approve?control=inbound-lockdown")
+    ]
+    for path in [*PAGES, *own]:
+        reader.go(path)
+        assert (path, reader.violations()) == (path, [])
+    assert reader.complaints == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_runs_out_of_the_screen_at_any_width(sign_in, tenant, width):
+    reader = sign_in("rea.reader", width=WIDTHS[width])
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for path in [*PAGES, f"tenants/{tenant}"]:
+        reader.go(path)
+        assert reader.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+        name = "tenant" if path.startswith("tenants") else re.sub(r"\W.*", "", path)
+        reader.page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=width != "wall")
+
+
+@pytest.mark.usefixtures("tenant")
+def test_pages_read_without_javascript(sign_in):
+    reader = sign_in("rea.reader", java_script_enabled=False)
+    reader.go("fleet")
+    assert reader.page.get_by_role("link", name="Console <img").count() == 1
+    assert " UTC" in reader.page.locator("time").first.inner_text()
+
+
+def test_times_are_in_the_readers_zone_with_utc_beside(sign_in, tenant):
+    reader = sign_in("rea.reader", timezone_id="Asia/Tokyo", locale="en-GB")
+    reader.go(f"tenants/{tenant}")
+    time_ = reader.page.locator("time").first
+    assert "UTC" not in time_.inner_text()
+    assert time_.get_attribute("title").endswith("UTC")
+
+
+@pytest.mark.parametrize(("login", "sees"), [("rea.reader", False), ("oli.operator", False), ("apu.approver", True)])
+def test_a_person_sees_the_actions_of_their_role(sign_in, tenant, login, sees):
+    reader = sign_in(login)
+    reader.go(f"tenants/{tenant}")
+    assert (reader.page.get_by_role("link", name="Approve").count() > 0) is sees
+
+
+def test_who_has_no_role_sees_no_page(stack, chromium):
+    page = chromium.new_page()
+    page.goto(stack.url)
+    page.get_by_role("link", name="nil.nobody@msp.example").click()
+    assert "none of the roles" in page.get_by_role("alert").inner_text()
+    page.close()
+
+
+def test_a_page_follows_what_happens_and_the_keyboard_is_enough_to_approve(stack, sign_in, tenant):
+    reader = sign_in("apu.approver")
+    reader.go("inbox?kind=approval")
+    reader.page.get_by_role("link", name="Approve").first.focus()
+    reader.page.keyboard.press("Enter")
+    reader.page.wait_for_url("**/do/approve**")
+    assert "Set-InboundConnector" in reader.page.locator("pre").first.inner_text()
+    reader.page.get_by_role("button", name="Approve").focus()
+    reader.page.keyboard.press("Enter")
+    reader.page.wait_for_url("**/operations/**")
+    reader.page.get_by_role("status").get_by_text("succeeded").wait_for(timeout=60_000)
+    until(lambda: not stack.api.get("inbox?kind=approval").json())
+    entries = stack.api.get(f"tenants/{tenant}/ledger").json()
+    [approved] = [each for each in entries if each["event"] == "approved"]
+    assert approved["actor"].startswith("apu.approver@msp.example")
+    assert reader.complaints == []
