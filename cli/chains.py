@@ -4,6 +4,7 @@ A file is text in which each line that is a JSON object counts: `{"kind": "chain
 may stand around them, so that a message can be taken as it came.
 """
 
+import html
 import json
 import re
 from collections.abc import Iterable
@@ -109,8 +110,18 @@ def _objects(file: Path) -> Iterable[tuple[int, dict[str, Any]]]:
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(2, f"{file}: {error}") from None
     found = list(_lines(text))
-    # A mail program may have broken the one long line of a message, and quoted it.
-    yield from found or _lines(re.sub(r"\n>?\s?", "", text[text.find('{"kind"') :].partition("}]}")[0] + "}]}"))
+    yield from found or _lines(_unwrapped(text))
+
+
+def _unwrapped(text: str) -> str:
+    """The one long line of a message that a program has broken, quoted, or made HTML of; empty where there is none."""
+    plain = html.unescape(re.sub(r"<[^>]*>", "", text))
+    line = re.sub(r"\n>?\s?", "", plain[max(plain.find('{"kind"'), 0) :])
+    try:
+        value, _ = json.JSONDecoder().raw_decode(line)
+    except ValueError:
+        return ""
+    return json.dumps(value)
 
 
 def _lines(text: str) -> Iterable[tuple[int, dict[str, Any]]]:

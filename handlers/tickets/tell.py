@@ -81,7 +81,11 @@ async def _tell(to: Addressee, clients: Clients) -> bool:
 async def _first(to: Addressee, entries: list[Entry], clients: Clients) -> Told:
     """Where telling begins for a tenant that is new here: with what is open, not with what once was."""
     begin = Told(until=clients.now() - _FIRST_LOOK + _OVERLAP)
-    over = [untold for untold in news.by_cause(entries, begin.ids).values() if news.settled(untold)]
+    over = [
+        untold
+        for untold in news.by_cause(entries, begin.ids).values()
+        if news.settled(untold) and not news.opens(untold[-1])
+    ]
     begin = replace(begin, ids=tuple(entry.id for untold in over for entry in untold))
     await clients.storage.tickets.put_told(to.ledger, begin)
     return begin
