@@ -1,8 +1,11 @@
 """What every part of the tests shares: Azurite, one for the whole run."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
 
 import pytest_asyncio
+import uvloop
 from hypothesis import settings
 
 from clients import log_lines
@@ -13,6 +16,13 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 log_lines.install()  # as the service makes them, whichever test comes first
+
+
+if os.environ.get("TEST_LOOP") == "uvloop":  # the loop of the platform's worker, in place of Python's own
+
+    def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+        """Every asynchronous test and fixture runs on it."""
+        return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -38,7 +38,7 @@ from handlers.console.sign_in import ConsoleDoor, NotSignedIn, is_console, not_s
 
 log = logging.getLogger("holdfast.access")
 
-HEALTH, WEBHOOKS = f"{PREFIX}/health", f"{PREFIX}/webhooks/"
+HEALTH, WEBHOOKS, CONSENTED = f"{PREFIX}/health", f"{PREFIX}/webhooks/", f"{PREFIX}/console/consented"
 """What answers anybody: this path, and every path that begins with that."""
 
 DOCS = f"{PREFIX}/docs"
@@ -105,7 +105,7 @@ class CallerBackend(AuthenticationBackend):
         """Raise NotAdmitted unless the path is open, or a key or token is good. A token beside a key counts."""
         # Of the scope, which routing reads too: a URL would be made of the Host header, which is the caller's own word.
         path = str(conn.scope["path"])
-        if path == HEALTH or path.startswith(WEBHOOKS):
+        if path in {HEALTH, CONSENTED} or path.startswith(WEBHOOKS):
             return None
         if is_console(path):
             return await self._door.authenticate(conn)

@@ -19,6 +19,7 @@ from handlers.api import (
     brake,
     chains,
     channels,
+    consented,
     controls,
     docs,
     events,
@@ -71,6 +72,7 @@ ROUTERS = (
     incidents,
     proposals,
     webhooks,
+    consented,
     docs,
 )
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 import dns.flags
 import dns.message
@@ -90,8 +90,7 @@ class _Udp(asyncio.DatagramProtocol):
         self._server, self._host = server, host
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # uvloop's is no subclass of asyncio's
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if (reply := self._server.reply(self._host, data, "udp")) is not None:
