@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+from domain.controls import CATALOGUE
 from domain.corrections import PROOF_PATIENCE
 from domain.jobs import RemediateTenant
 from simulator import cmdlets
@@ -29,10 +30,6 @@ def begin(stage: Stage, state: str, **switches: object) -> "Life":
     life.configure()
     stage.witness = life
     return life
-
-
-_LISTED_BY = {"Get-TenantAllowBlockListItems": {"ListType": "Sender"}}
-"""Parameters without which a cmdlet lists nothing."""
 
 
 @dataclass
@@ -65,10 +62,9 @@ class Life(Witness):
     def catch_up(self) -> None:
         """Replication is done: readers see the truth."""
         self.tenant.lag(0)
-        for cmdlet in cmdlets.CATALOGUE.values():
-            if cmdlet.name.startswith("Get-"):
-                for _ in range(20):
-                    cmdlets.run(self.tenant, cmdlet.name, _LISTED_BY.get(cmdlet.name, {}))
+        for query in {query for control in CATALOGUE.values() for query in control.queries}:
+            for _ in range(20):
+                cmdlets.run(self.tenant, query.cmdlet, dict(query.parameters))
         self.lagging = False
         self.changed_at = self.stage.service.clock()
 

@@ -34,7 +34,7 @@ class Witness:
 
     async def answer(self, request: httpx.Request, microsoft: Microsoft, process: Process) -> httpx.Response:
         """Let *microsoft* answer. A write must have been announced before, and no brake be pulled."""
-        match json.loads(request.content):
+        match json.loads(request.content or b"null"):
             case {"CmdletInput": {"CmdletName": str(cmdlet), "Parameters": parameters}} if is_write(cmdlet):
                 write = promises.Write(self.stage.service.clock(), cmdlet, parameters)
                 await self._look_at(write, process)
