@@ -38,6 +38,9 @@ MOST_CONFLICTS = 3
 MOST_SILENCES = 8
 """Jobs in a row in which a step may not reach the host of its zone, some five minutes, before a person is told."""
 
+FOLLOWED_FOR = timedelta(seconds=60)
+"""After its last event a correction is taken for one that a worker is at, for so long."""
+
 type Phase = Literal["planned", "sent", "answered"]
 type EndingName = Literal["proven", "superseded", "no_effect", "refused"]
 type Hindrance = Literal["conflict", "silence"]

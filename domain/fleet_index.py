@@ -85,14 +85,17 @@ class Summary:
     """How a tenant stands. *states*: every control that is not compliant; one that is not named is compliant.
 
     *findings*: how many are there, *found*: the oldest of them, by id. *catalogue*: the controls that it is about; of
-    others it says nothing, so that a control that nobody has read is never compliant. *looked*: when each lane was last
-    looked at by a visit, *rests*: the rests at services of which it knew; None for a summary that is not of a visit.
+    others it says nothing, so that a control that nobody has read is never compliant. *followed*: until when the
+    message that follows a correction under way is expected at the latest; None where none is under way. *looked*: when
+    each lane was last looked at by a visit, *rests*: the rests at services of which it knew; None for a summary that is
+    not of a visit.
     """
 
     states: Mapping[str, NotCompliant] = field(default_factory=dict)
     findings: int = 0
     found: Mapping[str, FoundThere] = field(default_factory=dict)
     catalogue: str = ""
+    followed: AwareDatetime | None = None
     looked: Mapping[Lane, AwareDatetime] | None = None
     rests: Mapping[str, Rest] | None = None
 
@@ -208,6 +211,17 @@ class TenantInFleet:
     def actors(self) -> frozenset[str]:
         """Who is known to have changed something that is not as documented."""
         return frozenset(each.actor for each in self.summary.states.values() if each.actor)
+
+    def lost_corrections(self, now: datetime) -> tuple[str, ...]:
+        """The controls whose corrections no message follows any more: whoever worked on them was cut."""
+        until = self.summary.followed
+        if until is None or now < until:
+            return ()
+        return tuple(each for each, control in self.summary.states.items() if control.state == "correcting")
+
+    def followed_until(self, until: AwareDatetime) -> Self:
+        """The same where a message was sent."""
+        return replace(self, summary=replace(self.summary, followed=until))
 
 
 def counts_of(rows: Iterable[TenantInFleet]) -> dict[StateName, int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from azure.core.exceptions import ResourceExistsError
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
@@ -31,20 +33,31 @@ from clients.storage.queues import Queues
 from clients.storage.recent import RecentTable
 from clients.storage.rests import RestTable
 from clients.storage.states import StateTable
-from clients.storage.switches import SwitchTable
+from clients.storage.switches import SwitchTable, has_rows
 from clients.storage.tenants import TenantTable
 from clients.storage.tickets import TicketTable
 from clients.storage.together import TenantRows
 from clients.storage.traces import TraceTable
+from clients.storage.vanished import MendingTransport
 from clients.storage.waves import WaveTable
 from clients.storage.written import WrittenTable
+from domain.gate import Brake
+from domain.incident import SERVICE
+from domain.jobs import QUEUES
+from domain.ledger import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from azure.storage.blob.aio import BlobServiceClient
 
     from clients.settings import Settings
+
+log = logging.getLogger("holdfast.storage")
+
+_LEDGER = "ledger"
+LEDGER_VANISHED = "the ledger had vanished and was made again: see what became of it, then release the brake"
 
 CONTAINERS = ("leases", "anchors", "evidence")
 TABLES = (
@@ -75,6 +88,8 @@ class Storage:
         now: Clock = utc_now,
     ) -> None:
         self._stack = AsyncExitStack()
+        self._mending = asyncio.Lock()
+        self._now = now
         self._tables, self._queues, self._blobs = tables, queues, blobs
         self.chains = ChainTable(tables.get_table_client("ledger"), HeadTable(tables.get_table_client("heads")))
         self.recent = RecentTable(tables.get_table_client("fleet"))
@@ -125,17 +140,51 @@ class Storage:
         for client in (self._tables, self._queues):
             await self._stack.enter_async_context(client)
         try:
-            await asyncio.gather(
-                *(self._tables.create_table_if_not_exists(name) for name in TABLES),
-                self.queues.create(),
-            )
-            await self.switches.begin(*(self._tables.get_table_client(name) for name in ("tenants", "ledger")))
+            created, _ = await asyncio.gather(asyncio.gather(*map(self._create, TABLES)), self.queues.create())
+            tenants = self._tables.get_table_client("tenants")
+            await self.switches.begin(tenants, self._tables.get_table_client(_LEDGER))
+            if created[TABLES.index(_LEDGER)] and await has_rows(tenants):
+                await self._brake_for_ledger()
+                await self.ledger.append(_vanished(self._now()), announced=False)
         except BaseException:
             await self.aclose()
             raise
 
+    async def make_again(self, name: str) -> bool:
+        """Make the table or queue *name*, which vanished, if it is one of ours. A ledger comes back braked."""
+        if name not in TABLES and name not in QUEUES:
+            return False
+        async with self._mending:
+            log.error("vanished name=%s: made again", name)
+            if name in QUEUES:
+                await self.queues.create()
+            elif name == _LEDGER:
+                await self._brake_for_ledger()
+                if await self._create(name):
+                    await self.ledger.append(_vanished(self._now()), announced=False)
+            else:
+                await self._create(name)
+        return True
+
+    async def _brake_for_ledger(self) -> None:
+        """Nothing is written before a person has looked: what was done until then is not known here any more."""
+        brake = Brake(engaged=True, reason=LEDGER_VANISHED, by="holdfast", changed_at=self._now())
+        await self.switches.set_brake(brake)
+
+    async def _create(self, table: str) -> bool:
+        """Create a table. Returns whether there was none."""
+        try:
+            await self._tables.create_table(table)
+        except ResourceExistsError:
+            return False
+        return True
+
     async def aclose(self) -> None:
         await self._stack.aclose()
+
+
+def _vanished(at: datetime) -> Entry:
+    return Entry(at=at, tenant_id=SERVICE, event="brake_engaged", detail=LEDGER_VANISHED)
 
 
 _HABITS: dict[str, Any] = {
@@ -144,18 +193,21 @@ _HABITS: dict[str, Any] = {
     "initial_backoff": 1,
     "increment_base": 2,
     "retry_backoff_factor": 0.5,
-    # Otherwise each request looks for a .netrc in a thread of its own: a third of what a check costs.
-    "use_env_settings": False,
 }
+
+
+_BLOB_HABITS: dict[str, Any] = {"use_env_settings": False}
+"""As of `MendingTransport`, which blobs do without: leases make their container again by themselves."""
 
 
 async def open_storage(settings: Settings, *, now: Clock = utc_now) -> Storage:
     """Open the account that the settings name: by connection string, or by managed identity."""
+    tables, queues = MendingTransport(), MendingTransport()
     if settings.storage:
         storage = Storage(
-            TableServiceClient.from_connection_string(settings.storage, **_HABITS),
-            QueueServiceClient.from_connection_string(settings.storage, **_HABITS),
-            lambda: _blobs().from_connection_string(settings.storage, **_HABITS),
+            TableServiceClient.from_connection_string(settings.storage, transport=tables, **_HABITS),
+            QueueServiceClient.from_connection_string(settings.storage, transport=queues, **_HABITS),
+            lambda: _blobs().from_connection_string(settings.storage, **_HABITS, **_BLOB_HABITS),
             now,
         )
     else:
@@ -164,12 +216,13 @@ async def open_storage(settings: Settings, *, now: Clock = utc_now) -> Storage:
 
         credential = ManagedIdentityCredential(client_id=settings.storage_identity or None)
         storage = Storage(
-            TableServiceClient(settings.storage_url("table"), credential=credential, **_HABITS),
-            QueueServiceClient(settings.storage_url("queue"), credential=credential, **_HABITS),
-            lambda: _blobs()(settings.storage_url("blob"), credential=credential, **_HABITS),
+            TableServiceClient(settings.storage_url("table"), credential=credential, transport=tables, **_HABITS),
+            QueueServiceClient(settings.storage_url("queue"), credential=credential, transport=queues, **_HABITS),
+            lambda: _blobs()(settings.storage_url("blob"), credential=credential, **_HABITS, **_BLOB_HABITS),
             now,
         )
         storage._stack.push_async_exit(credential)  # noqa: SLF001 - its own constructor's helper
+    tables.make_again = queues.make_again = storage.make_again
     await storage.open()
     return storage
 

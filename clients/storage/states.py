@@ -55,7 +55,8 @@ class TenantStates:
     what a person answers for. *looked*: when each lane was last looked at, whatever was seen. *findings*: by id, those
     that are there or were lately; *begun*: which kinds of them each control has looked for. *mail*: what the
     message trace has told. *loosened*: by connector, the restrictions of declared ones that the way out took off and
-    that are to come back. *newer*: a later version wrote them, or they make no sense: nothing may be written over
+    that are to come back. *followed*: by control with corrections, until when the message that follows them is
+    expected. *newer*: a later version wrote them, or they make no sense: nothing may be written over
     them. *summary*: what the index of the fleet says of them, where that is known.
     """
 
@@ -71,6 +72,7 @@ class TenantStates:
     loosened: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     outbox: tuple[Entry, ...] = ()
     etag: str | None = None
+    followed: Mapping[str, AwareDatetime] = field(default_factory=dict)
     newer: bool = False
     summary: Summary | None = None
 
@@ -149,9 +151,19 @@ class TenantStates:
         closed = set(connectors)
         return replace(self, loosened={key: each for key, each in self.loosened.items() if key not in closed})
 
+    def following(self, until: Mapping[str, datetime]) -> Self:
+        """The same with other times until which messages are expected; of controls that wait for a proof alone."""
+        merged = {**self.followed, **until}
+        return replace(self, followed={each: at for each, at in merged.items() if self.of(each).corrections})
+
+    def is_followed(self, control_id: str, now: datetime) -> bool:
+        """Whether a message that follows the corrections of a control is expected: another would only add reads."""
+        return bool(self.of(control_id).corrections) and control_id in self.followed and now < self.followed[control_id]
+
     def summarised(self) -> Summary:
         """What the index of the fleet is to say."""
-        return Summary.of(self.controls, self.findings.values())
+        summary = Summary.of(self.controls, self.findings.values())
+        return replace(summary, followed=min(self.followed.values(), default=None))
 
     def with_inventory(self, inventory: Inventory) -> Self:
         """The same with what a look made of *inventory*."""

@@ -68,7 +68,7 @@ class SwitchTable:
         try:
             await self._table.get_entity(*_BRAKE, select=["RowKey"])
         except ResourceNotFoundError:
-            if not any([await _has_rows(table) for table in (self._table, *others)]):
+            if not any([await has_rows(table) for table in (self._table, *others)]):
                 with suppress(ResourceExistsError):
                     await self._table.create_entity(pack(*_BRAKE, Brake()))
 
@@ -132,7 +132,8 @@ class SwitchTable:
         return frozenset([entity["RowKey"] async for entity in ended])
 
 
-async def _has_rows(table: TableClient) -> bool:
+async def has_rows(table: TableClient) -> bool:
+    """Whether anything was ever written there."""
     async for _ in table.list_entities(select=["RowKey"], results_per_page=1):
         return True
     return False

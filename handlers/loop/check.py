@@ -10,6 +10,7 @@ from clients.storage.states import StatesMoved, TenantStates
 from clients.storage.tenants import TenantRow
 from domain.control import Facts, Judgement, Unknown
 from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
+from domain.corrections import FOLLOWED_FOR
 from domain.exchange import InboundConnector
 from domain.findings import newly_told, to_be_answered
 from domain.fleet import Rhythm
@@ -137,11 +138,13 @@ async def _record(
     looked = {each: after.of(each) for each in selected(job)}
     entries += _missed(job, before, now, clients) + _news(job, tenant, before, after, now)
     kept = after.excepting(dict.fromkeys(over)).looked_at(job.lanes, clients.now())
+    wanting = [each for each, state in looked.items() if wants_remedy(state, tenant.mode_of(each))]
+    drifted = tuple(each for each in wanting if not before.is_followed(each, now))
+    kept = kept.following(dict.fromkeys(drifted, now + FOLLOWED_FOR))
     await clients.storage.states.save(job.tenant_id, kept, entries)
     for each, state in looked.items():
         telemetry.count_judged(before.of(each), state)
         await note_seen(CATALOGUE[each], before.of(each), state, clients)
-    drifted = tuple(each for each, state in looked.items() if wants_remedy(state, tenant.mode_of(each)))
     if drifted:
         await clients.storage.queues.send(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))
     outcomes = tuple(map(outcome, looked.values()))

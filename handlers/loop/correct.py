@@ -102,6 +102,7 @@ class Rounds:
         self._journal = journal
         self._waiting: set[Waiting] = set()
         self._done: dict[str, ControlOutcome] = {}
+        self._began = case.clients.now()
 
     def waiting_for_another(self) -> list[Control]:
         return [control for control in self.controls if Waiting(control.id, "another round") in self._waiting]
@@ -165,9 +166,14 @@ class Rounds:
         )
 
     async def _prove(self) -> None:
-        """Look again, with patience for replication lag, until every write shows or the queue should do the waiting."""
-        for pause_s in self._case.clients.rereads_s:
-            written = [control for control in self.controls if self._journal.of(control.id).corrections]
+        """Look again, with patience for replication lag, until every write shows or the queue should do the waiting.
+
+        What an earlier job wrote waits on the queue, and what was lost is looked at once: it may take minutes.
+        """
+        for number, pause_s in enumerate(self._case.clients.rereads_s):
+            written = [
+                control for control in self.controls if _shows_soon(self._journal.of(control.id), self._began, number)
+            ]
             if not written:
                 return
             await asyncio.sleep(pause_s)
@@ -208,18 +214,15 @@ class Rounds:
         """
         if finding := self._case.job.remove:
             self._journal.mark(self._removal(finding))
-        await self._journal.save_all()
         states = [self._journal.of(control.id) for control in self.controls]
+        then = _then(states, self._waiting, self._case.job.pause)
+        if isinstance(then, Again):
+            self._journal.follow((each.id for each in states), then.after)
+        await self._journal.save_all()
         outcomes = tuple(self._outcome(state) for state in states)
         state = ending(outcomes, looked_only=False)
         await operations.finish(self._case.job.operation_id, outcomes, state, self._case.clients)
-        unreadable = {each.control for each in self._waiting if each.why == "unreadable"}
-        unproven = {each.id for each in states if each.corrections} - unreadable
-        coming = [each for each in self._waiting if each.why in {"another round", "an older replica", "turned away"}]
-        if not coming and not unproven:
-            return Done()
-        pauses = [each.pause for each in coming if each.pause]
-        return Again(max(pauses, default=self._case.job.pause))
+        return then
 
     def _removal(self, finding: str) -> Removal:
         """How the removal stands after this job."""
@@ -234,6 +237,23 @@ class Rounds:
         if done is None or stands.steps:
             return stands
         return replace(stands, drift=done.drift, steps=done.steps)
+
+
+def _shows_soon(state: ControlState, began: datetime, looks: int) -> bool:
+    """Whether a job that *began* then wrote something that another look may prove, after as many *looks*."""
+    sent = [each for each in state.corrections if each.sent_at and each.sent_at >= began]
+    return any(looks == 0 or each.phase == "answered" for each in sent)
+
+
+def _then(states: Sequence[ControlState], waiting: set[Waiting], pause: timedelta) -> Outcome:
+    """Whether a later look is to go on, and when."""
+    unreadable = {each.control for each in waiting if each.why == "unreadable"}
+    unproven = {each.id for each in states if each.corrections} - unreadable
+    coming = [each for each in waiting if each.why in {"another round", "an older replica", "turned away"}]
+    if not coming and not unproven:
+        return Done()
+    pauses = [each.pause for each in coming if each.pause]
+    return Again(max(pauses, default=pause))
 
 
 class _Plan:

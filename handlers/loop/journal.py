@@ -1,13 +1,14 @@
 """What a remediation knows of its tenant's states, saved together with the ledger entries that tell of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Self
 
 from clients.storage.states import StatesMoved, TenantStates
 from domain.approval import Approval
 from domain.control import Facts
-from domain.corrections import Correction
+from domain.corrections import FOLLOWED_FOR, Correction
 from domain.exemption import Exemption
 from domain.findings import Inventory, Removal
 from domain.gate import Ruling
@@ -33,6 +34,7 @@ class Journal:
         self._seen = list[DoorsSeen]()
         self._removal: Removal | None = None
         self._heard = MailSeen()
+        self._followed = dict[str, datetime]()
 
     @classmethod
     async def open(cls, case: Case) -> Self:
@@ -86,7 +88,14 @@ class Journal:
             states = seen.remembered(states)
         if self._heard.was_asked and not states.mail.was_asked:
             states = states.hearing(self._heard)
-        return states.marking(self._removal) if self._removal else states
+        states = states.marking(self._removal) if self._removal else states
+        return states.following(self._followed)
+
+    def follow(self, controls: Iterable[str], after: timedelta = timedelta()) -> None:
+        """Keep that a message that follows the corrections of *controls* comes *after* so long, or is at work."""
+        until = self._case.clients.now() + after + FOLLOWED_FOR
+        self._followed |= dict.fromkeys(controls, until)
+        self._states = self._states.following(self._followed)
 
     async def record(self, after: ControlState, ruling: Ruling | None = None) -> None:
         """Keep a control's new state; what an operator would want to read is saved at once, with its entry."""
@@ -156,6 +165,7 @@ class Journal:
         """Write what this job made of its controls over what a check wrote meanwhile."""
         table, tenant_id = self._case.clients.storage.states, self._case.job.tenant_id
         self._keep(changed)
+        self.follow(changed)
         while True:
             try:
                 self._states = await table.save(tenant_id, self._states, entries)

@@ -4,8 +4,11 @@ The message says where to look, never what was seen, so a late, doubled or reord
 time works on a tenant (lease); what it does there is in `correct` and `undo`.
 """
 
+from datetime import timedelta
+
 from clients.connect import Clients
 from clients.errors import Throttled, Unreachable
+from domain.corrections import FOLLOWED_FOR
 from domain.jobs import Again, Done, Outcome, RemediateTenant
 from handlers import operations
 from handlers.loop.correct import correct, show
@@ -47,4 +50,15 @@ async def _work(case: Case) -> Outcome:
             return await settle_way_out(case)
         return await (show(case) if case.job.dry_run else correct(case))
     except (Throttled, Unreachable) as error:  # the tenant cannot be read, or a write never left
-        return Again(error.pause or case.job.patience.first)
+        pause = error.pause or case.job.patience.first
+        await _keep_following(case, pause)
+        return Again(pause)
+
+
+async def _keep_following(case: Case, pause: timedelta) -> None:
+    """Keep that this message comes again: until then no other is needed for what it has begun."""
+    states = await case.clients.storage.states.load(case.job.tenant_id)
+    begun = [each for each in case.job.controls if states.of(each).corrections]
+    if begun and not states.newer:
+        until = dict.fromkeys(begun, case.clients.now() + pause + FOLLOWED_FOR)
+        await case.clients.storage.states.change(case.job.tenant_id, lambda states: (states.following(until), ()))

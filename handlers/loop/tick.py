@@ -19,7 +19,7 @@ from clients.storage.fleet import CursorMoved
 from clients.storage.fleet_index import in_fleet
 from domain.fleet import LOOKS, Cursor, LookName, Rhythm, due, late, shards
 from domain.fleet_index import TenantInFleet
-from domain.jobs import PollTickets, VisitShard
+from domain.jobs import PollTickets, RemediateTenant, VisitShard
 from handlers.evidence import anchor_heads
 from handlers.guard import guard_ledger
 from handlers.loop import gauges
@@ -31,6 +31,9 @@ log = logging.getLogger("holdfast.tick")
 
 COMPARE_EVERY = timedelta(hours=1)
 """The index of the fleet is compared with the tenants' configs so often: a crash between the two is healed by then."""
+
+_ONCE_EVERY = timedelta(minutes=5)
+"""A correction that is not worked on is asked for again so often, however many messages wait before it."""
 
 _AT_ONCE = 32
 """Messages sent at the same time."""
@@ -50,6 +53,7 @@ async def tick(clients: Clients) -> None:
     windows = {look: _rhythm(look, clients, now).window(cursor.done, now) for look in LOOKS}
     await ask(due(tenants, windows), now, clients)
     await enqueue_due(clients)
+    await take_up_lost(tenants, clients)
     untold_due = _rhythm("psa", clients, now).window(cursor.done, now).has(0)
     if clients.psa.by_provider and untold_due:
         await clients.storage.queues.send(PollTickets())
@@ -106,6 +110,18 @@ async def enqueue_due(clients: Clients) -> None:
     async for job in clients.storage.due.due(clients.now()):
         await clients.storage.queues.put(job.queue, job.body)
         await clients.storage.due.remove(job)
+
+
+async def take_up_lost(tenants: Mapping[str, TenantInFleet], clients: Clients) -> None:
+    """Have the corrections worked on that no message follows any more: a worker that is cut leaves them so."""
+    now = clients.now()
+    lost = {tenant_id: controls for tenant_id, each in tenants.items() if (controls := each.lost_corrections(now))}
+    for tenant_id, controls in lost.items():
+        log.warning("correction_lost tenant=%s controls=%s", tenant_id, ",".join(controls))
+        await clients.storage.queues.send(RemediateTenant(tenant_id=tenant_id, controls=controls))
+    if lost:
+        until = now + _ONCE_EVERY
+        await clients.storage.index.see({each: tenants[each].followed_until(until).summary for each in lost})
 
 
 async def _tenants(cursor: Cursor, now: datetime, clients: Clients) -> tuple[dict[str, TenantInFleet], datetime]:

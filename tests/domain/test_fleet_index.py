@@ -54,3 +54,12 @@ def test_rests_that_a_visit_knew_stay_until_a_visit_knows_better():
     entry = TenantInFleet.of(CONFIG, NOON).seeing(Summary(rests={"exchange": rest}))
     assert entry.seeing(Summary()).summary.rests == {"exchange": rest}
     assert entry.seeing(Summary(rests={})).summary.rests == {}
+
+
+def test_a_correction_that_no_message_follows_is_lost_once_its_time_is_over():
+    states = {"spf": NotCompliant("correcting", NOON), "dkim": NotCompliant("held", NOON)}
+    entry = TenantInFleet(NOON, summary=Summary(states, followed=NOON))
+    assert entry.lost_corrections(NOON - timedelta(seconds=1)) == ()
+    assert entry.lost_corrections(NOON) == ("spf",)
+    assert entry.followed_until(NOON + timedelta(minutes=5)).lost_corrections(NOON) == ()
+    assert TenantInFleet(NOON, summary=Summary(states)).lost_corrections(NOON) == ()

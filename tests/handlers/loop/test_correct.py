@@ -1,11 +1,13 @@
 """Writes are few, absolute, proven by a read, and never blindly repeated."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from domain.corrections import LOST_PATIENCE, PROOF_PATIENCE, TRY_AGAIN_AFTER
+from domain.jobs import RemediateTenant
+from handlers.delivery import deliver
 from simulator.faults import Fault
 
 LOCK, RULE = "inbound-lockdown", "Send Automatic Replies to connector Automatic Replies"
@@ -41,7 +43,9 @@ async def test_a_write_that_shows_very_late_is_left_to_the_queue_and_proven_by_a
     await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "correcting"
     assert await service.hidden("remediations") == 1
-    await service.sweep()
+    for _ in range(2):
+        service.clock.advance(minutes=2)
+        await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "compliant"
     assert len(tenant.writes) == 1
 
@@ -101,6 +105,7 @@ async def test_a_new_object_whose_answer_was_lost_gets_no_twin(service):
     await service.look_after(tenant)
     for _ in range(4):
         await service.sweep()
+        service.clock.advance(minutes=2)
     assert (await service.state(tenant, LOCK)).state == "compliant"
     assert len(tenant.admin("Get-InboundConnector")) == 1
     assert len(tenant.writes) == 1
@@ -126,6 +131,7 @@ async def test_a_set_whose_answer_was_lost_ends_at_the_wanted_value(service, pha
     tenant.faults.script(Fault("cut", cmdlet="Set-InboundConnector", phase=phase))
     await service.look_after(tenant)
     await service.sweep()
+    service.clock.advance(minutes=2)
     await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "compliant"
 
@@ -220,7 +226,7 @@ async def test_what_was_sent_before_a_throttle_is_not_sent_again(service):
     tenant.faults.script(Fault("slow", cmdlet=new), Fault("throttled", cmdlet=new, retry_after=60))
     await service.work()
     assert (await service.state(tenant, "spoof-allow")).state == "correcting"
-    for _ in range(4):
+    for _ in range(8):
         await service.remediate(tenant, "spoof-allow")
     assert (await service.state(tenant, "spoof-allow")).state == "compliant"
     made = [e.parameters["SendingInfrastructure"] for e in tenant.writes if e.cmdlet == new and e.changed]
@@ -237,6 +243,7 @@ async def test_a_write_that_somebody_undid_before_the_proof_is_not_called_proven
     tenant.admin("New-InboundConnector", Name="Second", ConnectorType="Partner", SenderDomains=["*"],
                  SenderIPAddresses=["65.99.255.0/24"], RestrictDomainsToIPAddresses=True, RequireTls=True, Enabled=True)  # fmt: skip
     for _ in range(6):
+        service.clock.advance(seconds=70)
         await service.sweep()
     events = [entry.event for entry in await service.ledger(tenant, LOCK)]
     assert "superseded" in events
@@ -280,6 +287,7 @@ async def test_a_throttled_proof_does_not_write_again(service):
     tenant.faults.script(Fault("throttled", cmdlet="$batch", retry_after=300))
     await sweeping
     for _ in range(3):
+        service.clock.advance(minutes=7)
         await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "compliant"
     assert len(tenant.writes) == 1
@@ -332,4 +340,35 @@ async def test_a_write_that_was_cut_half_sent_is_lost_and_read_before_it_is_plan
     service.clock.advance(minutes=5)
     await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "compliant"
+    assert len(tenant.writes) == 1
+
+
+async def test_a_lost_new_object_is_followed_by_one_message_that_reads_at_most_six_times_a_minute(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
+    tenant.lag(10_000, "InboundConnector")
+    tenant.faults.script(Fault("cut", cmdlet="New-InboundConnector", phase="after"))
+    await service.look_after(tenant)
+    await service.sweep()
+    begun, reads = service.clock(), list[datetime]()
+    due, waiting = begun, [RemediateTenant(tenant_id=tenant.tenant_id, controls=(LOCK,))]
+    sweep_at = begun + timedelta(minutes=5)
+    while service.clock() < begun + timedelta(minutes=12):
+        service.clock.time = max(service.clock.time, min(due, sweep_at))
+        if due <= sweep_at:
+            before = len(tenant.log)
+            job = waiting[0].again()
+            await deliver("remediations", job.body.encode(), service.clients)
+            reads += [service.clock()] * sum(e.cmdlet == "Get-InboundConnector" for e in list(tenant.log)[before:])
+            waiting = [job]
+            due = service.clock() + job.pause
+        else:
+            under_way = await service.hidden("remediations")
+            await service.ask("fast", "slow")
+            for body in await service.messages("checks"):
+                await deliver("checks", body, service.clients)
+            assert await service.hidden("remediations") == under_way
+            sweep_at += timedelta(minutes=5)
+    assert reads
+    assert max(sum(timedelta() <= each - first < timedelta(minutes=1) for each in reads) for first in reads) <= 6
     assert len(tenant.writes) == 1

@@ -1,0 +1,44 @@
+"""Tables and queues that vanish are made again when they are met, and what met them is asked once more.
+
+Somebody deletes one in the portal, or an account is restored without it: no worker needs a restart for that.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from azure.core.pipeline.transport import AioHttpTransport
+
+type MakeAgain = Callable[[str], Awaitable[bool]]
+"""Makes the table or queue of a name, if it is one of ours."""
+
+_MISSING = {"TableNotFound", "QueueNotFound"}
+_IN_BATCH = re.compile(rb"(?:POST|PUT|MERGE|PATCH|DELETE) https?://[^\s(]*/(\w+)[\s(]")
+
+
+class MendingTransport(AioHttpTransport):  # type: ignore[misc]  # the SDK imports it late
+    """Sends requests to a storage account. *make_again*: set by who knows how."""
+
+    def __init__(self) -> None:
+        # Otherwise each request looks for a .netrc in a thread of its own: a third of what a check costs.
+        super().__init__(use_env_settings=False)
+        self.make_again: MakeAgain | None = None
+
+    async def send(self, request: Any, **options: object) -> Any:  # noqa: ANN401 - the SDK has two kinds of each
+        response = await super().send(request, **options)
+        name = await _missing(request, response)
+        if name and self.make_again and await self.make_again(name):
+            return await super().send(request, **options)
+        return response
+
+
+async def _missing(request: Any, response: Any) -> str:  # noqa: ANN401 - as above
+    """The name of the table or queue that *response* says there is none of; empty where it says no such thing."""
+    path = request.url.partition("?")[0]
+    if path.endswith("/$batch"):  # 202, whatever became of its parts
+        await response.load_body()
+        named = _IN_BATCH.search(request.content or b"") if b"TableNotFound" in response.body() else None
+        return str(named[1].decode()) if named else ""
+    if response.headers.get("x-ms-error-code") not in _MISSING:
+        return ""
+    return str(path.removesuffix("/messages").rpartition("/")[2].partition("(")[0])
