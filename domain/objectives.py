@@ -36,7 +36,7 @@ OBJECTIVES: Mapping[ObjectiveId, Objective] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class MetTally:
     """How often an objective was met and missed."""
 
     met: int = 0
@@ -51,11 +51,11 @@ class Tally:
 class DayTallies:
     """The tallies of one day."""
 
-    tallies: Mapping[ObjectiveId, Tally] = field(default_factory=dict)
+    tallies: Mapping[ObjectiveId, MetTally] = field(default_factory=dict)
 
     def counting(self, objective: ObjectiveId, *, met: bool) -> "DayTallies":
-        before = self.tallies.get(objective, Tally())
-        after = Tally(before.met + met, before.missed + (not met))
+        before = self.tallies.get(objective, MetTally())
+        after = MetTally(before.met + met, before.missed + (not met))
         return DayTallies({**self.tallies, objective: after})
 
 
@@ -86,8 +86,8 @@ def is_met(objective: ObjectiveId, since: datetime, until: datetime) -> bool:
 
 def health_of(objective: Objective, days: Iterable[DayTallies], today: DayTallies) -> ObjectiveHealth:
     """How *objective* stands. *days*: all that counts, *today* among them."""
-    tallies = [each.tallies.get(objective.id, Tally()) for each in days]
-    whole = Tally(sum(each.met for each in tallies), sum(each.missed for each in tallies))
+    tallies = [each.tallies.get(objective.id, MetTally()) for each in days]
+    whole = MetTally(sum(each.met for each in tallies), sum(each.missed for each in tallies))
     allowed = 1 - objective.share
     return ObjectiveHealth(
         id=objective.id,
@@ -96,9 +96,9 @@ def health_of(objective: Objective, days: Iterable[DayTallies], today: DayTallie
         measured=whole.total,
         achieved=whole.met / whole.total if whole.total else None,
         budget_left=1 - _missed(whole) / allowed,
-        burn=_missed(today.tallies.get(objective.id, Tally())) / allowed,
+        burn=_missed(today.tallies.get(objective.id, MetTally())) / allowed,
     )
 
 
-def _missed(tally: Tally) -> float:
+def _missed(tally: MetTally) -> float:
     return tally.missed / tally.total if tally.total else 0.0

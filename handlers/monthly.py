@@ -17,7 +17,7 @@ from clients.storage.evidence import Form
 from domain import chain
 from domain.chain import Proof
 from domain.errors import UnknownTenant
-from domain.evidence.fleet import FleetMonth, TenantRow, fleet_as_csv, row_of
+from domain.evidence.fleet import FleetMonth, MonthRow, fleet_as_csv, row_of
 from domain.evidence.message import EVIDENCE
 from domain.evidence.month import Known, Month, bounds, month_before, month_of
 from domain.evidence.page import Brand, as_page, fleet_as_page
@@ -150,8 +150,8 @@ async def fleet_month(month: str, clients: Clients) -> FleetMonth:
     return FleetMonth(month, clients.now(), rows, missing)
 
 
-def _row(tenant_id: str, name: str, figures: Mapping[str, str]) -> TenantRow:
-    return TenantRow(
+def _row(tenant_id: str, name: str, figures: Mapping[str, str]) -> MonthRow:
+    return MonthRow(
         tenant_id=tenant_id,
         name=name,
         proven=float(figures["proven"]),

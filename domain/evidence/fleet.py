@@ -12,7 +12,7 @@ from domain.evidence.table import harmless_cell
 
 
 @dataclass(frozen=True, slots=True)
-class TenantRow:
+class MonthRow:
     """One tenant's month in figures. *proven*: a share of the time."""
 
     tenant_id: str
@@ -30,12 +30,12 @@ class FleetMonth:
 
     month: str
     made_at: AwareDatetime
-    tenants: tuple[TenantRow, ...]
+    tenants: tuple[MonthRow, ...]
     missing: tuple[str, ...]
 
 
-def row_of(month: Month) -> TenantRow:
-    return TenantRow(
+def row_of(month: Month) -> MonthRow:
+    return MonthRow(
         tenant_id=month.tenant_id,
         name=month.name,
         proven=round(month.proven, 5),
@@ -49,7 +49,7 @@ def row_of(month: Month) -> TenantRow:
 _COLUMNS = ("tenant_id", "name", "proven", "drifts", "fixed", "findings", "alerts_closed")
 
 
-def fleet_as_csv(rows: Sequence[TenantRow]) -> str:
+def fleet_as_csv(rows: Sequence[MonthRow]) -> str:
     """A row a tenant (RFC 4180)."""
     text = StringIO()
     writer = csv.writer(text)

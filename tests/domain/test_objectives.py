@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.objectives import OBJECTIVES, DayTallies, Tally, health_of, is_met, seen_objective
+from domain.objectives import OBJECTIVES, DayTallies, MetTally, health_of, is_met, seen_objective
 from tests.domain.builders import NOW
 
 
@@ -24,8 +24,8 @@ def test_the_budget_is_what_may_be_missed():
     quiet = health_of(objective, [], DayTallies())
     assert (quiet.measured, quiet.achieved, quiet.budget_left, quiet.burn) == (0, None, 1, 0)
     today = DayTallies().counting("fast-seen", met=True).counting("fast-seen", met=False)
-    assert today.tallies["fast-seen"] == Tally(1, 1)
-    before = DayTallies({"fast-seen": Tally(198, 0), "slow-seen": Tally(0, 9)})
+    assert today.tallies["fast-seen"] == MetTally(1, 1)
+    before = DayTallies({"fast-seen": MetTally(198, 0), "slow-seen": MetTally(0, 9)})
     health = health_of(objective, [before, today], today)
     assert (health.measured, health.achieved) == (200, 0.995)
     assert health.budget_left == pytest.approx(0.9)

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from domain.chain import Head, prove
 from domain.control import Drift
-from domain.evidence.fleet import FleetMonth, TenantRow
+from domain.evidence.fleet import FleetMonth, MonthRow
 from domain.evidence.month import Accepted, AlertOfMonth, DriftOfMonth, MailOfMonth, OpenFinding
 from domain.evidence.page import BAR_WIDTH, Brand, as_page, bar, fleet_as_page
 from tests.domain.builders import TENANT_ID
@@ -75,7 +75,7 @@ def test_the_bar_of_a_control_fills_the_month_and_can_be_read_aloud():
 
 
 def test_the_msps_page_lists_the_worst_first():
-    rows = (TenantRow("a", "<i>Good", 1.0, 0, 0, 0, 0), TenantRow("b", "Bad", 0.5, 3, 1, 2, 4))
+    rows = (MonthRow("a", "<i>Good", 1.0, 0, 0, 0, 0), MonthRow("b", "Bad", 0.5, 3, 1, 2, 4))
     page = fleet_as_page(FleetMonth("2026-11", AFTER, rows, ("c",)), Brand("MSP", LOGO))
     assert page.index("Bad") < page.index("&lt;i&gt;Good")
     assert "1 tenants have no evidence" in page

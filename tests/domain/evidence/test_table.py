@@ -3,7 +3,7 @@
 import csv
 from io import StringIO
 
-from domain.evidence.fleet import TenantRow, fleet_as_csv, row_of
+from domain.evidence.fleet import MonthRow, fleet_as_csv, row_of
 from domain.evidence.table import as_csv
 from tests.domain.evidence.test_page import full
 
@@ -27,7 +27,7 @@ def test_every_span_drift_acceptance_finding_and_alert_is_a_row():
 
 
 def test_no_cell_is_a_formula():
-    text = fleet_as_csv([TenantRow("a", '=HYPERLINK("x")', 0.5, 1, 1, 0, 0)])
+    text = fleet_as_csv([MonthRow("a", '=HYPERLINK("x")', 0.5, 1, 1, 0, 0)])
     [row] = rows(text)
     assert (row["name"], row["proven"]) == ('\'=HYPERLINK("x")', "0.5")
 
