@@ -142,6 +142,7 @@ def _walled(tenant: Tenant) -> bool:
         for row in tenant.admin("Get-InboundConnector")
         if row["Enabled"]
         for address in row["SenderIPAddresses"]
+        if not IPv4Network(address).subnet_of(IPv4Network(RANGE))
     }
     pairs = {
         _network(row["SendingInfrastructure"])
