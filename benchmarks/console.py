@@ -6,8 +6,8 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from hashlib import sha256
 from http.cookies import SimpleCookie
-from itertools import batched
 from statistics import quantiles
 from urllib.parse import urljoin
 from uuid import UUID
@@ -42,7 +42,6 @@ MOST_GROWTH_MB = 60.0
 _KEY = "a-session-key-of-the-bench-of-32-characters"
 _BASE = "https://holdfast.example/api/console/"
 _PAGES = ("fleet", "fleet?sort=name", "fleet?state=drifted", "fleet?q=7", "inbox?kind=approval")
-_AT_ONCE = 500
 
 type Ask = Callable[[str], Awaitable[bytes]]
 
@@ -69,13 +68,15 @@ async def measure(bench: Bench) -> list[Row]:
 
 async def _fill(clients: Clients) -> None:
     """An index of TENANTS, of which one in ten has something that a person should see."""
-    ids = [str(UUID(int=(number << 84) + number)) for number in range(1, TENANTS + 1)]
-    for number, some in enumerate(batched(ids, _AT_ONCE, strict=False)):
-        for each in some:
-            name = f"Customer {each[:8]}"
-            config = TenantConfig(tenant_id=each, name=name, initial_domain=f"c{each[:8]}.onmicrosoft.com")
-            await clients.storage.index.note(config, clients.now())
-        await clients.storage.index.see({each: _summary(at) for at, each in enumerate(some, number)})
+    ids = [str(UUID(bytes=sha256(str(number).encode()).digest()[:16])) for number in range(TENANTS)]
+    configs = {each: (_config(each), clients.now()) for each in ids}
+    await clients.storage.index.compare(configs, {})
+    await clients.storage.index.see({each: _summary(number) for number, each in enumerate(ids)})
+
+
+def _config(tenant_id: str) -> TenantConfig:
+    short = tenant_id[:11].replace("-", "")
+    return TenantConfig(tenant_id=tenant_id, name=f"Customer {short}", initial_domain=f"c{short}.onmicrosoft.com")
 
 
 def _summary(number: int) -> Summary:
