@@ -31,6 +31,7 @@ from cli.notify import events_app, incidents_app, notify_app
 from cli.offboard import offboard
 from cli.scanners import scanner_exceptions
 from cli.session import One, Session, tenants_named
+from cli.waves import waves_app
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 tenants_app = typer.Typer(help="Which tenants are looked after.", no_args_is_help=True)
@@ -43,6 +44,7 @@ app.add_typer(incidents_app, name="incidents")
 app.add_typer(events_app, name="events")
 app.add_typer(fleet_commands)
 app.add_typer(answer_commands)
+app.add_typer(waves_app, name="waves")
 
 app.command()(offboard)
 

@@ -92,7 +92,8 @@ class Clients:
                 refuses.
         """
         profile = self.profiles.held_to(tenant.profile, version)
-        return Wanted(tenant, profile.with_overrides(tenant.overrides))
+        others = tuple(each for each in self.profiles.versions_of(tenant.profile) if each.version != profile.version)
+        return Wanted(tenant, profile.with_overrides(tenant.overrides), others=others)
 
     def filter_name(self, tenant: TenantConfig) -> str:
         """What people call the mail filter of *tenant*, also where its config names no profile that there is."""

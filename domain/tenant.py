@@ -162,8 +162,12 @@ class TenantConfig(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a tenant should look like: its config, the profile with its overrides, and what is known of its findings."""
+    """What a tenant should look like: its config, the profile with its overrides, and what is known of its findings.
+
+    *others*: the other versions of the profile, by whose figures the filter's connector is known while a wave moves it.
+    """
 
     tenant: TenantConfig
     profile: Profile
     inventory: Inventory = field(default_factory=Inventory)
+    others: tuple[Profile, ...] = ()

@@ -51,7 +51,7 @@ def of_others(facts: Facts, wanted: Wanted) -> tuple[Finding, ...]:
 
 
 def _is_ours(connector: InboundConnector, wanted: Wanted) -> bool:
-    return inbound_lockdown.looks_ours(connector, wanted.profile)
+    return inbound_lockdown.looks_ours(connector, wanted)
 
 
 def _finding(connector: InboundConnector) -> Finding:

@@ -98,6 +98,9 @@ def _connectors(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
     for connector in facts.all(InboundConnector):
         services = [each for each in wanted.tenant.service_connectors if service_connectors.serves(connector, each)]
         known = {*wanted.profile.delivery_networks, *(network for each in services for network in each.sender_ips)}
+        if connector == inbound_lockdown.the_lock(facts, wanted):
+            # What another version names is on its way out: the lock's own control takes it off.
+            known |= {network for other in wanted.others for network in other.delivery_networks}
         strangers = {
             each
             for each in connector.sender_ip_addresses

@@ -23,6 +23,7 @@ TESTED_ELSEWHERE = {
     "clients/telemetry.py": "handlers/test_telemetry.py",  # what is told is told by the whole
     "clients/psa/api.py": "clients/psa/test_systems.py",  # what the three systems have in common
     "clients/storage/states.py": "lives/test_life.py",  # whoever comes between two writes, and every crash
+    "handlers/waves.py": "handlers/api/test_waves.py",  # what people ask of a wave, they ask by the API
     "domain/control.py": "domain/controls/test_every_control.py",  # what all controls have in common
     "domain/errors.py": "handlers/api/test_problems.py",  # what each is told as
     "domain/exchange.py": "domain/controls/test_every_control.py",  # the objects that they look at

@@ -52,7 +52,7 @@ def _of_ours(facts: Facts, wanted: Wanted) -> tuple[Compliant | Drifted | NeedsP
     """What is to be done to the lock, and what is found on it that stays, whatever other connectors there are."""
     match _ours(facts, wanted):
         case []:
-            return _missing(facts, _undeclared(facts, wanted), wanted.profile), ()
+            return _missing(facts, _undeclared(facts, wanted), wanted), ()
         case [one]:
             return _differing(one, facts, wanted)
         case several:
@@ -126,7 +126,7 @@ def the_lock(facts: Facts, wanted: Wanted) -> InboundConnector | None:
 def _ours(facts: Facts, wanted: Wanted) -> list[InboundConnector]:
     profile = wanted.profile
     connectors = _undeclared(facts, wanted)
-    return [c for c in connectors if c.connector_type == _type(profile) and looks_ours(c, profile)]
+    return [c for c in connectors if c.connector_type == _type(profile) and looks_ours(c, wanted)]
 
 
 def _undeclared(facts: Facts, wanted: Wanted) -> tuple[InboundConnector, ...]:
@@ -143,15 +143,24 @@ def _type(profile: Profile) -> str:
     return "Partner" if profile.connector_form == "partner" else "OnPremises"
 
 
-def looks_ours(connector: InboundConnector, profile: Profile) -> bool:
-    """Found by content or by name: customers follow the guide by hand and name things as they like."""
-    values, networks = profile.inbound_connector, profile.delivery_networks
+def looks_ours(connector: InboundConnector, wanted: Wanted) -> bool:
+    """Found by content or by name: customers follow the guide by hand and name things as they like.
+
+    The content may be that of another version: a wave changes the connector, and makes no second one.
+    """
+    values = wanted.profile.inbound_connector
     names = {normal.name(values.name), normal.name(values.name_beside)} if values else set()
-    by_content = networks and all(normal.covers(connector.sender_ip_addresses, network) for network in networks)
-    return bool(by_content) or normal.name(connector.name) in names
+    by_content = any(_takes_all_of(connector, each) for each in (wanted.profile, *wanted.others))
+    return by_content or normal.name(connector.name) in names
 
 
-def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Profile) -> Drifted:
+def _takes_all_of(connector: InboundConnector, profile: Profile) -> bool:
+    networks = profile.delivery_networks
+    return bool(networks) and all(normal.covers(connector.sender_ip_addresses, network) for network in networks)
+
+
+def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], wanted: Wanted) -> Drifted:
+    profile = wanted.profile
     taken = {normal.name(c.name) for c in facts.all(InboundConnector)}
     values = given(profile.inbound_connector)
     name = values.name_beside if normal.name(values.name) in taken else values.name
@@ -170,7 +179,7 @@ def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], profile: Pr
             "Comment": values.comment,
         },
     )
-    inert = [c.name for c in connectors if looks_ours(c, profile)]
+    inert = [c.name for c in connectors if looks_ours(c, wanted)]
     beside = f"{quoted(inert[0])} is of type {_other(profile)} and does not count; it is left as it is" if inert else ""
     detail = "; ".join(filter(None, (beside, _refused_too(facts, profile))))
     return Drifted((Drift("Name", name, None),), (step,), detail)

@@ -36,6 +36,7 @@ from handlers.api import (
     proposals,
     radius,
     tenants,
+    waves,
     way_out,
     webhooks,
 )
@@ -62,6 +63,7 @@ ROUTERS = (
     operations,
     brake,
     radius,
+    waves,
     keys,
     chains,
     objectives,

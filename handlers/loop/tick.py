@@ -22,7 +22,7 @@ from domain.fleet_index import TenantInFleet
 from domain.jobs import PollTickets, RemediateTenant, VisitShard
 from handlers.evidence import anchor_heads
 from handlers.guard import guard_ledger
-from handlers.loop import gauges
+from handlers.loop import gauges, waves
 from handlers.monthly import ask_for_months
 from handlers.notices import ask_for_unsent
 from handlers.watch import watch
@@ -62,6 +62,7 @@ async def tick(clients: Clients) -> None:
     with suppress(CursorMoved):  # another took over from a tick as slow as this
         await fleet.move(after, version)
     log.info("tick tenants=%d late_s=%.0f", after.tenants, _overdue(cursor, now, clients).total_seconds())
+    await _isolated("waves", waves.go_on(clients))
     if untold_due:
         await _isolated("notices", ask_for_unsent(clients))
     if windows["fast"].has(0):

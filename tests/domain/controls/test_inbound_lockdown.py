@@ -1,9 +1,14 @@
+from dataclasses import replace
+
 import pytest
 
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson
+from domain.controls import CATALOGUE
 from domain.controls.inbound_lockdown import HOW_TO_HOLD_OPEN, is_locked
 from domain.steps import Step, Value
-from tests.domain.builders import healthy, judge, reading
+from domain.ways_round import ways_round
+from tests.domain.builders import healthy, judge, reading, wanted
+from tests.filters import OTHER, RANGE
 
 NEW: dict[str, Value] = {
     "ConnectorType": "Partner",
@@ -85,6 +90,20 @@ def test_a_renamed_connector_is_found_by_its_content_and_gets_no_twin():
     assert isinstance(judgement, Drifted)
     assert [step.cmdlet for step in judgement.steps] == ["Set-InboundConnector"]
     assert judgement.steps[0].parameters["Identity"] == "Filter"
+
+
+def test_a_connector_with_the_ranges_of_another_version_is_changed_and_no_way_round():
+    other = wanted()
+    moved = replace(other, profile=OTHER, others=(other.profile,))
+    rows = connector(healthy(), Name="Filter", Identity="Filter")
+    facts = Facts(reading(rows))
+    judgement = CATALOGUE["inbound-lockdown"].find(facts, moved)
+    assert isinstance(judgement, Drifted)
+    assert [(step.cmdlet, step.parameters["SenderIPAddresses"]) for step in judgement.steps] == [
+        ("Set-InboundConnector", (RANGE,))
+    ]
+    assert ways_round(facts, moved) == ()
+    assert ways_round(facts, replace(moved, others=())) != ()
 
 
 def test_a_connector_found_by_name_gets_its_addresses_back():

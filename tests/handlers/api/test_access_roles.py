@@ -42,6 +42,10 @@ MAY = {
     "POST /chains/{ledger}/exports": EVERYONE,
     "POST /chains/{ledger}/checkpoints": ADMIN,
     "POST /radius/{signature}/release": ADMIN,
+    "GET /waves": EVERYONE,
+    "POST /waves": ADMIN,
+    "POST /waves/{wave}/pause": ADMIN,
+    "POST /waves/{wave}/resume": ADMIN,
     "GET /proposals": EVERYONE,
     "DELETE /keys/{name}": ADMIN,
     "GET /backup/{table}": ADMIN,
@@ -93,6 +97,7 @@ def target(route):
     method, path = route.split(" ")
     gone = {"tenant_id": "0" * 32, "operation_id": "0" * 32, "control": "none", "name": "nobody", "finding": "none"}
     gone |= {"ledger": "0" * 36, "signature": "none:none", "table": "none", "month": "2026-01", "incident": "none"}
+    gone |= {"wave": "0" * 12}
     return method, path.format(**gone).removeprefix("/")
 
 

@@ -1,0 +1,183 @@
+"""A new range goes through a fleet: canary, 5 %, 25 %, all, each proven first. The ticks play it on the test clock."""
+
+from dataclasses import replace
+
+import pytest
+
+from clients.storage.tenants import TenantTable
+from domain.mx_moves import MxMemories
+from domain.waves import STAGES
+from handlers.loop import waves
+from handlers.waves import WaveRequest, begin_wave, pause, resume
+from tests.filters import NEW, OLD, OTHER, RANGE, WIDER, deployed
+
+LOCK = "inbound-lockdown"
+
+
+@pytest.fixture
+def environment():
+    return {"HOLDFAST_MAX_TENANTS_PER_HOUR": "2"}
+
+
+async def fleet(service, size):
+    """Tenants that were proven by the version of before, in a package that has a newer one."""
+    tenants = [service.world.add_tenant(f"customer{n}.example") for n in range(size)]
+    for tenant in tenants:
+        await service.look_after(tenant)
+    await service.sweep()
+    assert {(await service.state(each, LOCK)).state for each in tenants} == {"compliant"}
+    service.clock.advance(minutes=1)
+    return tenants
+
+
+async def begin(service, *canaries):
+    ids = [each.tenant_id for each in canaries]
+    return await begin_wave(WaveRequest(version=NEW, canaries=ids, reason="a new range"), "key dev", service.clients)
+
+
+async def go_on(service, minutes=1):
+    """What a tick does for the waves, and then what that asked for is done, and every look that comes due later."""
+    service.clock.advance(minutes=minutes)
+    await waves.go_on(service.clients)
+    await service.work()
+    await service.sweep()
+
+
+async def the_wave(service):
+    [wave] = await service.clients.storage.waves.all()
+    return wave
+
+
+async def held_to(service):
+    return {row.config.tenant_id: row.profile_version async for row in service.clients.storage.tenants.rows()}
+
+
+def addresses(tenant):
+    [connector] = tenant.admin("Get-InboundConnector")
+    return connector["SenderIPAddresses"]
+
+
+async def test_a_new_range_goes_through_the_fleet_stage_by_stage_with_a_radius_of_its_own(service):
+    tenants = await fleet(service, 20)
+    service.clients = deployed(service.clients, WIDER)
+    begun = await begin(service, tenants[0])
+    moved = dict[str, set[str]]()
+    for _ in range(20):
+        await go_on(service)
+        wave = await the_wave(service)
+        now = {each for each, version in (await held_to(service)).items() if version == NEW}
+        moved.setdefault(wave.stage, set()).update(now)
+        assert all(STAGES.index(wave.stage_of(each)) <= STAGES.index(wave.stage) for each in now)
+        if wave.is_over:
+            break
+    assert (wave.state, [each.proven for each in wave.progress]) == ("ended", [1, 1, 4, 14])
+    assert [len(moved[stage]) for stage in STAGES] == [1, 2, 6, 20]
+    assert all(set(addresses(each)) == set(WIDER.delivery_networks) for each in tenants)
+    assert all(len(each.writes) == 1 for each in tenants)  # the connector, and nothing twice
+    told = await service.clients.storage.ledger.page("service", limit=100)
+    assert [each.event for each in reversed(told) if each.control == begun.id] == [
+        "wave_begun", *["wave_stage"] * 3, "wave_ended",
+    ]  # fmt: skip
+    for tenant in tenants:
+        [configured] = [each for each in await service.ledger(tenant) if each.event == "configured"]
+        assert (configured.before, configured.after) == ({"profile_version": OLD}, {"profile_version": NEW})
+        assert configured.requested_by == "key dev"
+
+
+async def test_a_canary_that_fails_pauses_the_wave_and_the_operators_are_told_once(service):
+    tenants = await fleet(service, 4)
+    service.clients = deployed(service.clients, OTHER)
+    await service.clients.storage.states.change(
+        tenants[0].tenant_id, lambda states: (states.remembering(MxMemories(domains={})), [])
+    )
+    service.world.dns.set("customer0.example", "MX", "0 customer0-example.mail.protection.outlook.com.")
+    await begin(service, tenants[0])
+    for _ in range(2):
+        await go_on(service)
+    assert (await the_wave(service)).state == "running"
+    await go_on(service, minutes=15)
+    for _ in range(2):
+        await go_on(service, minutes=5)
+    wave = await the_wave(service)
+    assert (wave.state, wave.stage, [each.tenant_id for each in wave.failed]) == (
+        "paused",
+        "canaries",
+        [tenants[0].tenant_id],
+    )
+    assert addresses(tenants[0]) == ["65.99.255.0/24"]  # what narrows still asks the MX guard
+    incidents = [
+        each for each in await service.clients.storage.ledger.page("service", limit=100) if each.event == "incident"
+    ]
+    assert [each.control for each in incidents] == [f"wave-{wave.id}"]
+    assert list((await held_to(service)).values()).count(NEW) == 1
+
+    await resume(wave.id, "looked at", "key dev", service.clients)
+    for _ in range(20):
+        await go_on(service)
+    wave = await the_wave(service)
+    assert (wave.state, wave.detail) == ("ended", "tenants passed over: 1")
+    assert all(addresses(each) == [RANGE] for each in tenants[1:])
+
+
+async def test_a_tick_that_dies_anywhere_and_two_at_once_move_each_tenant_once(service, monkeypatch):
+    tenants = await fleet(service, 6)
+    service.clients = deployed(service.clients, WIDER)
+    await begin(service, tenants[0])
+    real, count = TenantTable.replace, {"calls": 0}
+
+    async def dies_every_other_time(self, *given):
+        count["calls"] += 1
+        if count["calls"] % 2:
+            raise RuntimeError("killed")
+        await real(self, *given)
+        if count["calls"] % 4 == 0:
+            raise RuntimeError("killed right after")
+
+    for n in range(40):
+        with monkeypatch.context() as patched:
+            if n % 2:
+                patched.setattr(TenantTable, "replace", dies_every_other_time)
+            service.clock.advance(minutes=1)
+            for _ in range(2):
+                try:
+                    await waves.go_on(service.clients)
+                except RuntimeError:
+                    continue
+        await service.sweep()
+        if (await the_wave(service)).is_over:
+            break
+    assert (await the_wave(service)).state == "ended"
+    for tenant in tenants:
+        entries = [each for each in await service.ledger(tenant) if each.event == "configured"]
+        assert len(entries) == 1
+
+
+async def test_a_paused_wave_moves_nobody(service):
+    tenants = await fleet(service, 4)
+    service.clients = deployed(service.clients, WIDER)
+    wave = await begin(service, tenants[0])
+    await pause(wave.id, "a question", "key dev", service.clients)
+    for _ in range(3):
+        await go_on(service)
+    assert set((await held_to(service)).values()) == {OLD}
+
+
+async def test_while_a_wave_is_paused_the_blast_radius_holds_the_tenants_that_it_moved(service):
+    tenants = await fleet(service, 6)
+    service.clients = deployed(service.clients, WIDER)
+    await begin(service, tenants[0])
+    wave, etag = await service.clients.storage.waves.find("exchangedefender")
+    proven = replace(wave, stage="all")
+    await service.clients.storage.waves.change(proven, etag)
+    await waves.go_on(service.clients)
+    assert set((await held_to(service)).values()) == {NEW}
+
+    await pause(wave.id, "a question", "key dev", service.clients)
+    await service.work()
+    states = [await service.state(each, LOCK) for each in tenants]
+    assert sorted(each.state for each in states) == ["compliant"] * 2 + ["held"] * 4
+    assert all("radius" in each.detail for each in states if each.state == "held")
+
+    await resume(wave.id, "answered", "key dev", service.clients)
+    await service.sweep()
+    assert {(await service.state(each, LOCK)).state for each in tenants} == {"compliant"}
