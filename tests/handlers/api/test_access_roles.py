@@ -47,6 +47,17 @@ MAY = {
     "POST /waves/{wave}/pause": ADMIN,
     "POST /waves/{wave}/resume": ADMIN,
     "GET /proposals": EVERYONE,
+    "GET /fleet": EVERYONE,
+    "POST /fleet/rebuild": ADMIN,
+    "GET /states": EVERYONE,
+    "GET /ledger": EVERYONE,
+    "GET /findings": EVERYONE,
+    "GET /inbox": EVERYONE,
+    "GET /operations": EVERYONE,
+    "GET /alerts": EVERYONE,
+    "GET /parked": EVERYONE,
+    "DELETE /parked/{queue}/{parked}": OPERATOR,
+    "GET /objectives": EVERYONE,
     "DELETE /keys/{name}": ADMIN,
     "GET /backup/{table}": ADMIN,
     "GET /channels": EVERYONE,
@@ -97,7 +108,7 @@ def target(route):
     method, path = route.split(" ")
     gone = {"tenant_id": "0" * 32, "operation_id": "0" * 32, "control": "none", "name": "nobody", "finding": "none"}
     gone |= {"ledger": "0" * 36, "signature": "none:none", "table": "none", "month": "2026-01", "incident": "none"}
-    gone |= {"wave": "0" * 12}
+    gone |= {"wave": "0" * 12, "queue": "checks", "parked": "0" * 32}
     return method, path.format(**gone).removeprefix("/")
 
 
