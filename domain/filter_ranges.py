@@ -17,11 +17,9 @@ def ranges_incident(profile: Profile, published: Collection[IPv4Network | IPv6Ne
     """What the operators are to know of *published*; None where it is what the profile lists, or nothing at all."""
     if not published or not profile.delivery_networks:
         return None
+    # A range that the guide names for spoofed senders alone is in no connector: its mail is refused as any other's.
     listed = [IPv4Network(each) for each in profile.delivery_networks]
-    # What the guide names for spoofed senders alone is the filter's, too, and no news.
-    pairs = profile.spoof_allow.networks if profile.spoof_allow else ()
-    known = [*listed, *map(IPv4Network, pairs)]
-    new = [each for each in published if not _lies_within(each, known)]
+    new = [each for each in published if not _lies_within(each, listed)]
     gone = [each for each in listed if not _lies_within(each, published)]
     told = []
     if new:

@@ -12,7 +12,7 @@ type _Find = Callable[[str], Organization | None]
 # The names of the neighbours that a tenant's records point to.
 _PUBLIC = {
     ("inbound30.exchangedefender.com", "A"): ["65.99.255.30"],
-    ("proxy.exchangedefender.com", "TXT"): ['"v=spf1 ip4:65.99.255.0/24 ip4:206.125.40.0/24 -all"'],
+    ("proxy.exchangedefender.com", "TXT"): ['"v=spf1 ip4:65.99.255.0/24 -all"'],
     ("spf.protection.outlook.com", "TXT"): ['"v=spf1 ip4:40.92.0.0/15 ip4:40.107.0.0/16 ip4:52.100.0.0/14 -all"'],
 }
 _PUBLIC_ZONES = ("exchangedefender.com", "outlook.com", "mail.microsoft", "onmicrosoft.com")

@@ -33,6 +33,13 @@ async def test_ranges_that_grow_or_shrink_are_told_once_whatever_tenants_there_a
     assert await told(service) == ["incident", "incident", "incident_ended"]
 
 
+async def test_the_range_that_only_the_guide_names_is_told_once_as_soon_as_the_vendor_publishes_it(service):
+    service.world.dns.set(INCLUDE, "TXT", '"v=spf1 ip4:65.99.255.0/24 ip4:206.125.40.0/24 -all"')
+    assert await told(service) == await told(service) == ["incident"]
+    [entry] = (await open_incidents(service.clients))[ID]
+    assert "206.125.40.0/24, which no connector takes" in entry.detail
+
+
 async def test_a_record_that_is_gone_or_broken_says_nothing_of_the_ranges(service):
     for broken in ('"v=spf1 ip4:999 -all"', '"v=spf1 -all"', '"hello"'):
         service.world.dns.set(INCLUDE, "TXT", broken)

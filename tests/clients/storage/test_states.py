@@ -1,14 +1,17 @@
 """The states of a tenant, as the table gives them back; rows of the former version among them."""
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from azure.data.tables.aio import TableServiceClient
 from pydantic import TypeAdapter
 
 from clients.storage.states import TenantStates
 from domain.corrections import Correction, Memory
 from domain.findings import found
+from domain.mail_flow import MailSeen
 from domain.states import ControlState
 from tests.former import LIVED, MADE, ROWS, document, restore
 from tests.handlers.conftest import empty, fresh
@@ -119,6 +122,37 @@ async def test_findings_are_given_back_as_they_were_saved(tables):
     again = await tables.states.load(MADE)
     assert again.findings == saved.findings == {finding.id: finding}
     assert again.begun == TenantStates().begun
+
+
+async def rewritten(azurite_connection, change):
+    """The one row of `states`, with its document as *change* makes it."""
+    async with TableServiceClient.from_connection_string(azurite_connection) as account:
+        table = account.get_table_client("states")
+        [row] = [dict(each) async for each in table.list_entities() if "body0" in each]
+        document = json.loads(row["body0"])
+        change(document)
+        await table.upsert_entity(row | {"body0": json.dumps(document)})
+
+
+async def test_a_row_of_before_the_message_trace_loads_and_its_trace_was_never_asked(tables, azurite_connection):
+    finding = replace(found("address", "inbound-lockdown", "ExchangeDefender", "203.0.113.7/32", "x"), since=at(TIME))
+    await tables.states.save(MADE, TenantStates(findings={finding.id: finding}, mail=MailSeen(locked=True)))
+    await rewritten(azurite_connection, lambda document: document.pop("mail"))
+    again = await tables.states.load(MADE)
+    assert (again.newer, again.findings, again.mail) == (False, {finding.id: finding}, MailSeen())
+    assert not again.mail.was_asked
+    saved = await tables.states.save(MADE, again.hearing(MailSeen(locked=False)))
+    assert (await tables.states.load(MADE)).mail == saved.mail == MailSeen(locked=False)
+
+
+async def test_what_a_row_said_of_the_trace_before_it_had_more_fields_is_kept(tables, azurite_connection):
+    flow = MailSeen(locked=True, first_read_at=at(TIME), failed="no answer")
+    await tables.states.save(MADE, TenantStates(mail=flow))
+    kept = {"locked", "first_read_at", "failed"}
+    await rewritten(
+        azurite_connection, lambda document: document.update(mail={key: document["mail"][key] for key in kept})
+    )
+    assert (await tables.states.load(MADE)).mail == flow
 
 
 async def test_a_row_is_given_back_as_it_was_saved(tables, azurite_connection):
