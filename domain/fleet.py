@@ -123,7 +123,8 @@ class Cursor:
     """How far the ticks have come. *done*: up to this moment all that came due is enqueued.
 
     *claimed*: when the tick that is at work began, if one is. *tenants*: how many were last counted, if they
-    ever were (*counted*). *compared*: when the index was last compared with the configs.
+    ever were (*counted*). *compared*: when the index was last compared with the configs. *timer_at*: when the timer's
+    own tick last came to its end; others do the tick where it is late.
     """
 
     done: AwareDatetime
@@ -131,6 +132,7 @@ class Cursor:
     tenants: int = 0
     counted: bool = False
     compared: AwareDatetime | None = None
+    timer_at: AwareDatetime | None = None
 
     def is_claimed(self, now: datetime, ticks: Rhythm) -> bool:
         """Whether a tick is at work: one that has not ended within its interval has died."""

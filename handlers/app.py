@@ -72,7 +72,7 @@ class WorkingApp:
 
     async def on_timer(self) -> None:
         try:
-            await tick(await self._clients())
+            await tick(await self._clients(), by_timer=True)
         finally:
             await self._flush.now()
 

@@ -1,10 +1,10 @@
 """Whether the service can work; the one endpoint that answers anybody."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from fastapi import Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from clients.connect import Clients
 from domain.incident import SERVICE
@@ -12,7 +12,7 @@ from handlers.api.problems import documented, problem
 from handlers.api.routing import Configured, Neighbours, router_of
 from handlers.guard import RENEW
 from handlers.health import LATE_INTERVALS
-from handlers.loop.tick import overdue, tick, ticks
+from handlers.loop.tick import overdue, tick, ticks, timer_last_ran
 
 router = router_of("health")
 
@@ -29,16 +29,27 @@ class Health(BaseModel):
 
 
 @router.get("/health", name="health", response_model=Health, responses=documented(413, 422, 503))
-async def health(clients: Neighbours, settings: Configured) -> Health | Response:
-    """Whether the service can work."""
+async def health(
+    clients: Neighbours, settings: Configured, timer_since: AwareDatetime | None = None
+) -> Health | Response:
+    """Whether the service can work; with *timer_since*, also whether the tick's timer itself has run since then."""
     await clients.storage.switches.brake()
     if await clients.storage.chains.is_remade(SERVICE):
         return problem(503, f"the ledger was made anew, and the brake is engaged: {RENEW}")
     if late := await _late(clients):
         return problem(503, late)
+    if timer_since and not await _ran_since(timer_since, clients):
+        since = f"{timer_since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return problem(503, f"the tick's timer has not run since {since} (docs/operations.md#ticks-silent)")
     if not settings.api_keys() and not settings.api_audience:
         return problem(503, "HOLDFAST_KEYS: is empty, and HOLDFAST_API_AUDIENCE too: nobody can call the API")
     return Health()
+
+
+async def _ran_since(since: datetime, clients: Clients) -> bool:
+    """Whether the timer's own tick ended after *since*: those that others do, as health does, tell nothing of it."""
+    ran = await timer_last_ran(clients)
+    return ran is not None and ran >= since
 
 
 async def _late(clients: Clients) -> str:

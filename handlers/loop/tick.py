@@ -39,8 +39,8 @@ _AT_ONCE = 32
 """Messages sent at the same time."""
 
 
-async def tick(clients: Clients) -> None:
-    """Enqueue what came due since the last tick, unless another tick is at it."""
+async def tick(clients: Clients, *, by_timer: bool = False) -> None:
+    """Enqueue what came due since the last tick, unless another tick is at it. *by_timer*: nobody else woke it."""
     now, fleet = clients.now(), clients.storage.fleet
     cursor, version = await fleet.cursor() or (Cursor(done=now), None)
     if cursor.is_claimed(now, ticks(clients.settings, now)):
@@ -58,7 +58,8 @@ async def tick(clients: Clients) -> None:
     if clients.psa.by_provider and untold_due:
         await clients.storage.queues.send(PollTickets())
     await ask_for_months(tenants, cursor, now, clients)
-    after = Cursor(done=max(now, cursor.done), tenants=len(tenants), counted=True, compared=compared)
+    done, timer_at = max(now, cursor.done), now if by_timer else cursor.timer_at
+    after = Cursor(done=done, tenants=len(tenants), counted=True, compared=compared, timer_at=timer_at)
     with suppress(CursorMoved):  # another took over from a tick as slow as this
         await fleet.move(after, version)
     log.info("tick tenants=%d late_s=%.0f", after.tenants, _overdue(cursor, now, clients).total_seconds())
@@ -89,6 +90,12 @@ async def overdue(clients: Clients) -> timedelta | None:
     """By how much the tick is late; None before the first."""
     found, now = await clients.storage.fleet.cursor(), clients.now()
     return _overdue(found[0], now, clients) if found else None
+
+
+async def timer_last_ran(clients: Clients) -> datetime | None:
+    """When the timer's own tick last came to its end, if it ever did."""
+    found = await clients.storage.fleet.cursor()
+    return found[0].timer_at if found else None
 
 
 def ticks(settings: Settings, now: datetime) -> Rhythm:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,21 @@ def test_the_environment_of_each_parameter_file_is_given() -> None:
 
     assert wanted <= WORKFLOW["jobs"]["deploy"]["env"].keys()
     assert wanted <= WORKFLOW["jobs"]["preview"]["env"].keys()
+
+
+def test_the_last_step_asks_whether_the_timer_has_run_since_the_package_was_deployed(tmp_path: Path) -> None:
+    """Both steps run, with an `az` that succeeds and a `curl` that only writes down what it is asked for."""
+    steps = {step.get("name"): step.get("run", "") for name, step in STEPS if name == "deploy"}
+    (tmp_path / "az").write_text("#!/bin/sh\n")
+    (tmp_path / "curl").write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/asked\n')
+    for tool in ("az", "curl"):
+        (tmp_path / tool).chmod(0o755)
+    given = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_ENV": f"{tmp_path}/env", "HOLDFAST_API_URL": "u"}
+    subprocess.run(["sh", "-ec", steps["Deploy the package"]], env=given, check=True)
+    name, _, deployed_at = (tmp_path / "env").read_text().strip().partition("=")
+    subprocess.run(["sh", "-ec", steps["Ask whether it is well"]], env=given | {name: deployed_at}, check=True)
+
+    assert datetime.fromisoformat(deployed_at).tzinfo
+    asked = (tmp_path / "asked").read_text().split()
+    assert asked[-1] == f"u/health?timer_since={deployed_at}"
+    assert "--fail-with-body" in asked

@@ -1,5 +1,7 @@
 """Health says when the tick is late, and sees to it that it is done."""
 
+from datetime import timedelta
+
 import pytest
 
 from handlers.loop.tick import tick
@@ -27,4 +29,31 @@ async def test_health_does_the_tick_that_it_found_missing(service):
     await tick(service.clients)
     service.clock.advance(minutes=10)
     assert (await ask(service, "GET", "health")).status_code == 503
+    assert (await ask(service, "GET", "health")).status_code == 200
+
+
+async def since(service, moment):
+    return await ask(service, "GET", f"health?timer_since={moment:%Y-%m-%dT%H:%M:%SZ}")
+
+
+async def test_a_deployment_is_well_only_once_the_timer_itself_has_run(service):
+    deployed = service.clock()
+    assert (await since(service, deployed)).status_code == 503
+    service.clock.advance(minutes=1)
+    await tick(service.clients)  # whoever wakes does it, as health did
+    answer = await since(service, deployed)
+    assert (answer.status_code, of(answer)["detail"]) == (
+        503,
+        "the tick's timer has not run since 2026-11-23 12:00:00 UTC (docs/operations.md#ticks-silent)",
+    )
+    service.clock.advance(minutes=1)
+    await tick(service.clients, by_timer=True)
+    service.clock.advance(minutes=1)
+    await tick(service.clients)
+    assert (await since(service, deployed)).status_code == 200
+
+
+async def test_a_run_of_the_timer_before_the_deployment_does_not_count(service):
+    await tick(service.clients, by_timer=True)
+    assert (await since(service, service.clock() + timedelta(seconds=1))).status_code == 503
     assert (await ask(service, "GET", "health")).status_code == 200
