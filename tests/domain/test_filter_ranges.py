@@ -5,6 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from domain.filter_ranges import MOST_NAMED, incident_id, ranges_incident
+from domain.profile import given
 from tests.domain.builders import wanted
 
 PROFILE = wanted().profile
@@ -28,7 +29,7 @@ def test_a_range_that_no_connector_takes_will_bounce():
 
 
 def test_a_range_that_the_guide_names_for_spoofed_senders_alone_is_in_no_connector_and_is_told():
-    assert "206.125.40.0/24" in PROFILE.spoof_allow.networks
+    assert "206.125.40.0/24" in given(PROFILE.spoof_allow).networks
     assert "it lists 206.125.40.0/24, which no connector takes" in told("65.99.255.0/24", "206.125.40.0/24")
 
 
