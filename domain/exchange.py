@@ -186,9 +186,9 @@ class InboundConnector(ExchangeObject):
         new="New-InboundConnector",
         remove="Remove-InboundConnector",
         restorable=frozenset({
-            "CloudServicesMailEnabled", "EFSkipIPs", "EFSkipLastIP", "Enabled", "RequireTls",
-            "RestrictDomainsToCertificate", "RestrictDomainsToIPAddresses", "SenderDomains", "SenderIPAddresses",
-            "TlsSenderCertificateName",
+            "AssociatedAcceptedDomains", "CloudServicesMailEnabled", "EFSkipIPs", "EFSkipLastIP", "Enabled",
+            "RequireTls", "RestrictDomainsToCertificate", "RestrictDomainsToIPAddresses", "SenderDomains",
+            "SenderIPAddresses", "TlsSenderCertificateName",
         }),
         made_with={
             "CloudServicesMailEnabled": False, "ConnectorType": "Partner", "Enabled": True, "RequireTls": True,

@@ -237,8 +237,11 @@ def _is_answered_for(step: Step, around: Circumstances) -> bool:
 _MAY_BE_EMPTY = frozenset({"Comment", "Expected"})
 """A comment, and what a change in DNS found: where there is nothing, the first record is made."""
 
-_EMPTY_IF_ASKED = frozenset({"Wanted", "IPAllowList", "AllowedSenders", "AllowedSenderDomains", "EFSkipIPs"})
-"""May be empty only where a person asked: an undo deletes the record that we created, a removal the last way in."""
+_EMPTY_IF_ASKED = frozenset({
+    "Wanted", "IPAllowList", "AllowedSenders", "AllowedSenderDomains", "AssociatedAcceptedDomains", "EFSkipIPs",
+})  # fmt: skip
+"""May be empty only where a person asked: an undo deletes the record that we created, a removal the last way in, or
+the scope that leaves a domain open."""
 
 
 def _empty_set(name: GateName, plan: Drifted | None, around: Circumstances) -> GateAnswer:

@@ -53,7 +53,24 @@ MOST_ADDRESSES = 1273
 """Entries that an IP allow list takes
 (https://learn.microsoft.com/defender-office-365/connection-filter-policies-configure); nobody sends from more."""
 
-type MicrosoftNetwork = Annotated[str, AfterValidator(lambda text: str(ip_network(text)))]
+MOST_PAIRS = 1024
+"""Spoofed senders that a tenant's list takes
+(https://learn.microsoft.com/defender-office-365/tenant-allow-block-list-email-spoof-configure)."""
+
+WIDEST_OF_MICROSOFT = {4: 12, 6: 32}
+"""Bits of the widest network that is taken for Microsoft's own, by IP version. The widest that it publishes has 14
+and 48; so wide a list as MOST_ADDRESSES of them still holds less than half of IPv4."""
+
+
+def _microsofts(text: str) -> str:
+    """A network that Exchange Online hands over mail from: never every address, or close to it."""
+    network = ip_network(text)
+    if network.prefixlen < WIDEST_OF_MICROSOFT[network.version]:
+        raise ValueError("should be an IPv4 network of /12 to /32, or an IPv6 network of /32 to /128")
+    return str(network)
+
+
+type MicrosoftNetwork = Annotated[str, AfterValidator(_microsofts)]
 type DeliveryNetwork = Annotated[str, AfterValidator(_deliverable)]
 type SpoofNetwork = Annotated[str, AfterValidator(_spoofable)]
 type TlsSettings = Literal["EncryptionOnly", "CertificateValidation", "DomainValidation"]
@@ -125,7 +142,7 @@ class SpoofAllowValues(_Part):
     """The pairs of the Tenant Allow/Block List."""
 
     spoofed_user: NonEmptyText
-    networks: Annotated[tuple[SpoofNetwork, ...], Field(min_length=1)]
+    networks: Annotated[tuple[SpoofNetwork, ...], Field(min_length=1, max_length=MOST_PAIRS)]
     spoof_type: Literal["External", "Internal"]
     action: Literal["Allow"]
 
@@ -169,7 +186,7 @@ class Profile(_Part):
     connector_form: Literal["partner", "as_command_line"] = "partner"
     delivery_networks: Annotated[tuple[DeliveryNetwork, ...], Field(min_length=1, max_length=MOST_ADDRESSES)] = ()
     mx_suffixes: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = ()
-    microsoft_networks: Annotated[tuple[MicrosoftNetwork, ...], Field(min_length=1)] = ()
+    microsoft_networks: Annotated[tuple[MicrosoftNetwork, ...], Field(min_length=1, max_length=MOST_ADDRESSES)] = ()
     outbound_hosts: tuple[NonEmptyText, ...] = ()
     ranges_include: NonEmptyText | Literal[""] = ""
     inbound_connector: InboundConnectorValues | None = None

@@ -27,7 +27,7 @@ from domain.control import (
 )
 from domain.controls import service_connectors
 from domain.exchange import AcceptedDomain, InboundConnector
-from domain.findings import Finding, found
+from domain.findings import Finding, Inventory, found
 from domain.guards import Guard
 from domain.lock import LockSeen
 from domain.others_values import sort_out
@@ -208,23 +208,21 @@ def _differing(
     if profile.connector_form == "partner":
         seen += compare(("SenderDomains", ("*",), listed(connector.sender_domains)))
     values = sort_out(_ID, connector.name, seen, inventory)
-    kept += tuple(values.kept.values())
+    scope, left_open, unscoped = _scope(connector, facts, inventory)
+    kept += (*values.kept.values(), *left_open)
     # What a person has removed is a step of its own, which is taken without what else has drifted.
     seen, apart = (
         values.seen + (Comparison() if going else senders),
-        values.going + (senders if going else Comparison()),
+        values.going + (senders if going else Comparison()) + scope,
     )
+    removes = (*values.removes, *going, *unscoped)
     steps = [_step(connector, seen)] if seen.drift else []
-    steps += [replace(_step(connector, apart), removes=(*values.removes, *going))] if apart.drift else []
+    steps += [replace(_step(connector, apart), removes=removes)] if apart.drift else []
     seen += apart
     if steps:
         opened = {"Enabled", "RestrictDomainsToIPAddresses"} & {each.field for each in seen.drift}
         told = "; ".join(filter(None, (_refused_too(facts, profile), HOW_TO_HOLD_OPEN if opened else "")))
         return Drifted(seen.drift, tuple(steps), told, seen.equal), kept
-    if unlocked := _outside_scope(connector, facts):
-        scope = f"{quoted(connector.name)} is scoped (AssociatedAcceptedDomains) and leaves {', '.join(unlocked)} open"
-        todo = NeedsPerson(f"{scope}: take the scope off, or say that it is wanted", equal=seen.equal)
-        return todo, kept
     return Compliant(_refused_too(facts, profile), seen.equal), kept
 
 
@@ -240,10 +238,25 @@ def _refused_too(facts: Facts, profile: Profile) -> str:
     return f"while it is locked, mail sent straight to {', '.join(names)} is refused, as its MX is Microsoft's"
 
 
-def _outside_scope(connector: InboundConnector, facts: Facts) -> list[str]:
-    """The domains a scoped connector leaves open. Told, not written: Microsoft words the field in two ways."""
+def _scope(
+    connector: InboundConnector, facts: Facts, inventory: Inventory
+) -> tuple[Comparison, tuple[Finding, ...], tuple[str, ...]]:
+    """A scope that leaves domains open: what is to be done to it, the finding that stays, the id of one that goes.
+
+    Only a person's *remove* takes it off, and whole: a partner may have been given it to keep the onmicrosoft.com name
+    open, and what a part of it means is worded in two ways (docs/reference/exchangedefender.md#lock-down).
+    """
     scope = connector.associated_accepted_domains
-    return sorted(d.key for d in facts.all(AcceptedDomain) if scope and d.in_scope and d.key not in scope)
+    names = [d.key for d in facts.all(AcceptedDomain) if scope and d.in_scope and d.key not in scope]
+    value = f"{_SCOPE} leaves open: {', '.join(sorted(names))}"
+    left_open = (found("term", _ID, connector.name, value, _LEAVES_OPEN),) if names else ()
+    going = inventory.going(left_open)
+    compared = compare((_SCOPE, () if going else listed(scope), listed(scope)))
+    return compared, () if going else left_open, going
+
+
+_SCOPE = "AssociatedAcceptedDomains"
+_LEAVES_OPEN = "mail that comes straight to these domains is not refused"
 
 
 CONTROL = Control(

@@ -81,6 +81,8 @@ def test_overrides_replace_parts_and_leave_the_rest():
         ({"id": "other"}, "overrides.id: belongs to the profile"),
         ({"sources": {}}, "overrides.sources: belongs to the profile"),
         ({"delivery_networks": []}, "overrides.delivery_networks: "),
+        ({"microsoft_networks": ["40.96.0.0/11"]}, "overrides.microsoft_networks.0: should be an IPv4 network of /12"),
+        ({"microsoft_networks": ["2a01::/31"]}, "overrides.microsoft_networks.0: should be an IPv4 network of /12"),
         ({"nonsense": 1}, "overrides.nonsense: "),
     ],
 )

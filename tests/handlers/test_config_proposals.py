@@ -97,9 +97,28 @@ async def test_what_narrows_takes_effect_at_once(service, tenant, overrides):
     assert (await kept(service, tenant))["overrides"] == overrides
 
 
+async def test_what_is_proposed_waits_in_the_inbox_until_another_person_approves_it(service, tenant):
+    await put(service, tenant, overrides=WIDER["another_range"])
+    [waiting] = await inbox(service)
+    assert (waiting["kind"], waiting["tenant_id"], waiting["name"]) == ("config", tenant.tenant_id, "Contoso")
+    assert waiting["why"] == "key dev proposes: delivery_networks: 203.0.113.0/24"
+    await approve(service, tenant, key=BOB)
+    assert await inbox(service) == []
+
+
+async def test_a_new_tenant_that_is_proposed_waits_in_the_inbox_too(service):
+    await put(service, service.world.add_tenant("new.example"), overrides=WIDER["no_lock"])
+    assert [each["kind"] for each in await inbox(service)] == ["config"]
+
+
+async def inbox(service):
+    return of(await ask(service, "GET", "inbox?kind=config"))
+
+
 async def test_a_proposal_lapses(service, tenant):
     await put(service, tenant, overrides=WIDER["another_range"])
     service.clock.advance(days=PROPOSED_FOR.days)
+    assert await inbox(service) == []
     assert (await approve(service, tenant, key=BOB)).status_code == 409
     assert of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/state"))["proposed"] is None
 
@@ -145,6 +164,48 @@ async def test_networks_that_exchange_does_not_know_are_refused_with_the_field(s
     answer = await put(service, tenant, service_connectors=[{"name": "Scanner", "sender_ips": networks}])
     assert answer.status_code == 422
     assert "service_connectors" in of(answer)["detail"]
+
+
+NOT_PAIRS = {
+    "too_wide": ["203.0.112.0/23"],
+    "too_narrow": ["203.0.113.0/25"],
+    "one_address": ["203.0.113.7"],
+    "all": ["0.0.0.0/0"],
+    "none": [],
+    "too_many": [f"10.{n // 250}.{n % 250}.0/24" for n in range(1025)],
+}
+
+
+@pytest.mark.parametrize("networks", NOT_PAIRS.values(), ids=list(NOT_PAIRS))
+async def test_spoof_pairs_that_exchange_does_not_know_are_refused_with_the_field(service, tenant, networks):
+    answer = await put(service, tenant, overrides={"spoof_allow": {"networks": networks}})
+    assert answer.status_code == 422
+    assert "overrides.spoof_allow.networks" in of(answer)["detail"]
+
+
+ALL_COVERING = {
+    "all": ["0.0.0.0/0"],
+    "halves": ["0.0.0.0/1", "128.0.0.0/1"],
+    "wider_than_any_sender": ["40.96.0.0/11"],
+    "all_of_ipv6": ["::/0"],
+    "none": [],
+    "too_many": [f"10.{n // 250}.{n % 250}.0/24" for n in range(1274)],
+}
+
+
+@pytest.mark.parametrize("networks", ALL_COVERING.values(), ids=list(ALL_COVERING))
+async def test_what_is_taken_for_microsofts_own_is_never_every_address(service, tenant, networks):
+    answer = await put(service, tenant, overrides={"microsoft_networks": networks})
+    assert answer.status_code == 422
+    assert "overrides.microsoft_networks" in of(answer)["detail"]
+
+
+async def test_a_list_that_is_just_as_long_as_it_may_be_is_taken(service, tenant):
+    longest = [f"10.{n // 250}.{n % 250}.0/24" for n in range(1273)]
+    assert (await put(service, tenant, service_connectors=[{"name": "All", "sender_ips": longest}])).status_code == 200
+    assert (await put(service, tenant, overrides={"delivery_networks": longest})).status_code == 202
+    assert (await approve(service, tenant, key=BOB)).status_code == 200
+    assert (await kept(service, tenant))["overrides"]["delivery_networks"] == longest
 
 
 async def test_a_crash_between_a_proposal_and_its_entry_loses_neither(service, monkeypatch):

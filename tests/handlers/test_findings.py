@@ -150,6 +150,56 @@ async def test_removing_shows_its_steps_takes_the_one_entry_and_undo_puts_it_bac
     assert again["id"] == finding["id"]
 
 
+@pytest.fixture
+async def scoped(service):
+    """A tenant whose lock somebody has scoped to another of its domains."""
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", AssociatedAcceptedDomains=["other.example"])
+    await service.look_after(tenant)
+    await service.sweep()
+    return tenant
+
+
+def scope(tenant):
+    return tenant.admin("Get-InboundConnector")[0]["AssociatedAcceptedDomains"]
+
+
+async def test_a_scope_of_the_lock_that_others_set_can_be_declared(service, scoped):
+    assert (await service.state(scoped, LOCK)).state == "needs_person"
+    assert scope(scoped) == ["other.example"]
+    [finding] = await found(service, scoped)
+    assert finding["value"] == "AssociatedAcceptedDomains leaves open: contoso.example"
+    assert (await declared(service, scoped, finding["id"])).status_code == 200
+    await service.work()
+    assert (await service.state(scoped, LOCK)).state == "compliant"
+    assert scope(scoped) == ["other.example"]
+
+
+async def test_or_removed_which_takes_it_off_whole_and_undo_puts_it_back(service, scoped):
+    [finding] = await found(service, scoped)
+    shown = await end_of(service, await answer_to(service, scoped, finding["id"], "remove", dry_run=True))
+    [control] = [each for each in shown["controls"] if each["id"] == LOCK]
+    assert [step["powershell"] for step in control["steps"]] == [
+        "Set-InboundConnector -Identity 'ExchangeDefender' -AssociatedAcceptedDomains @()"
+    ]
+    ended = await end_of(service, await answer_to(service, scoped, finding["id"], "remove", reason="by mistake"))
+    assert ended["state"] == "succeeded"
+    assert scope(scoped) == []
+    assert (await service.state(scoped, LOCK)).state == "compliant"
+    entry = next(e for e in await service.ledger(scoped, LOCK) if e.event == "corrected" and e.finding)
+    undo = await ask(service, "POST", f"tenants/{scoped.tenant_id}/controls/{LOCK}/undo", {"entry": entry.id})
+    assert (await end_of(service, undo))["state"] == "succeeded"
+    assert scope(scoped) == ["other.example"]
+
+
+async def test_a_scope_is_not_taken_off_while_an_mx_is_elsewhere(service, scoped):
+    [finding] = await found(service, scoped)
+    service.world.dns.set("contoso.example", "MX", "10 mx.hoster.example.")
+    await answer_to(service, scoped, finding["id"], "remove", reason="by mistake")
+    await service.work()
+    assert scope(scoped) == ["other.example"]
+
+
 async def test_removing_takes_nothing_else_where_the_tenant_is_only_observed(service, tenant):
     await service.look_after(tenant, mode="observe")
     await service.sweep()

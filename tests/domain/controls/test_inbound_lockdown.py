@@ -5,11 +5,13 @@ import pytest
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson
 from domain.controls import CATALOGUE
 from domain.controls.inbound_lockdown import HOW_TO_HOLD_OPEN, is_locked
+from domain.findings import Inventory
 from domain.steps import Step, Value
 from domain.ways_round import ways_round
-from tests.domain.builders import healthy, judge, reading, wanted
+from tests.domain.builders import PROVEN, healthy, judge, reading, wanted
 from tests.filters import OTHER, RANGE
 
+FIRST = Inventory(begun=PROVEN.begun)
 NEW: dict[str, Value] = {
     "ConnectorType": "Partner",
     "SenderDomains": ("*",),
@@ -168,11 +170,46 @@ def test_a_partner_connector_beside_the_command_line_form_is_told():
     assert "is of type Partner" in judgement.detail
 
 
-def test_a_lock_that_is_scoped_leaves_the_other_domains_open_and_is_told():
-    rows = connector(healthy(), AssociatedAcceptedDomains=["other.example"])
-    judgement = judge("inbound-lockdown", rows)
+SCOPED = {"AssociatedAcceptedDomains": ["other.example"]}
+
+
+@pytest.mark.parametrize("inventory", [FIRST, PROVEN], ids=["at first sight", "beside a proven state"])
+def test_a_scope_that_leaves_a_domain_open_is_a_finding_and_is_never_written_unasked(inventory):
+    judgement = find(connector(healthy(), **SCOPED), inventory)
     assert isinstance(judgement, NeedsPerson)
-    assert "leaves northwindlegal.example open" in judgement.todo
+    [finding] = judgement.findings
+    assert (finding.kind, finding.value) == ("term", "AssociatedAcceptedDomains leaves open: northwindlegal.example")
+    assert finding.sentence in judgement.todo
+
+
+def test_a_declared_scope_is_as_wanted_until_it_leaves_one_more_domain_open():
+    rows = connector(healthy(), **SCOPED)
+    [finding] = _found(find(rows, FIRST))
+    declared = replace(FIRST, declared=frozenset({finding.id}))
+    assert isinstance(find(rows, declared), Compliant)
+    rows["Get-AcceptedDomain"].append({"DomainName": "second.example", "DomainType": "Authoritative"})
+    assert isinstance(find(rows, declared), NeedsPerson)
+
+
+def test_a_scope_that_a_person_has_removed_is_taken_off_whole_by_a_step_of_its_own():
+    rows = connector(healthy(), **SCOPED, Enabled=False)
+    [finding] = _found(find(rows, FIRST))
+    judgement = find(rows, FIRST.without(finding.id))
+    assert isinstance(judgement, Drifted)
+    switched, unscoped = judgement.steps
+    assert switched.parameters == {"Identity": "ExchangeDefender", "Enabled": True}
+    assert unscoped.parameters == {"Identity": "ExchangeDefender", "AssociatedAcceptedDomains": ()}
+    assert unscoped.removes == (finding.id,)
+    assert isinstance(find(connector(healthy(), AssociatedAcceptedDomains=[]), FIRST), Compliant)
+
+
+def find(rows, inventory):
+    return CATALOGUE["inbound-lockdown"].find(Facts(reading(rows)), replace(wanted(), inventory=inventory))
+
+
+def _found(judgement):
+    assert isinstance(judgement, NeedsPerson | Drifted)
+    return judgement.findings
 
 
 def test_a_scope_that_holds_every_domain_is_no_hole():
