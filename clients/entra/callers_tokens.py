@@ -14,6 +14,7 @@ from clients.entra.clouds import Endpoints
 from clients.errors import ClientError, Unreachable
 from clients.http import Answer, Clock, Http, Intent, Request, raise_for_status
 
+_ALGORITHM = "RS256"
 _KEPT = timedelta(days=1)
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
 """The service asks Entra for keys no more often than this, however many tokens name unknown ones."""
@@ -60,12 +61,14 @@ class Tokens:
         import jwt  # noqa: PLC0415
 
         try:
-            key_id = str(jwt.get_unverified_header(token).get("kid", ""))
-            key = await self._key(key_id)
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") != _ALGORITHM:  # said before Entra is asked for keys
+                raise TokenRefused(f"the token is not signed with {_ALGORITHM}")
+            key = await self._key(str(header.get("kid", "")))
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
-                algorithms=["RS256"],
+                algorithms=[_ALGORITHM],
                 audience=self._audiences,
                 issuer=self._issuers,
                 options={
@@ -140,7 +143,7 @@ def _keys(answer: Answer) -> dict[str, Any]:
     raise_for_status(answer)
     listed = answer.json()
     keys = listed.get("keys", []) if isinstance(listed, dict) else []
-    return {str(key["kid"]): jwt.PyJWK(key, "RS256").key for key in keys if key.get("kty") == "RSA" and "kid" in key}
+    return {str(key["kid"]): jwt.PyJWK(key, _ALGORITHM).key for key in keys if key.get("kty") == "RSA" and "kid" in key}
 
 
 def _time(seconds: object) -> datetime:

@@ -1,11 +1,12 @@
 """The API does what its own OpenAPI document says, for whatever is sent to it."""
 
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from schemathesis.checks import CHECKS
 from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
@@ -38,6 +39,9 @@ def stack() -> Iterator[Stack]:
 RULES_BEYOND_THE_SCHEMA = ["positive_data_acceptance"]
 
 
+LONGEST_TARGET = 4000
+"""Web servers refuse longer request lines by themselves, the dev host's and the platform's alike."""
+
 OPERATIONS = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
 CASES = {
     f"{mode.value} {operation.label}": (operation, mode)
@@ -54,6 +58,7 @@ def test_whatever_is_sent_is_answered_as_the_document_says(operation, mode, stac
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     def sends(case):
+        assume(len(case.formatted_path + urlencode(case.query or {}, doseq=True)) < LONGEST_TARGET)
         case.call_and_validate(
             base_url=f"{stack.url}/api",
             headers={"x-functions-key": stack.key},

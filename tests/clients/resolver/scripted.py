@@ -46,18 +46,15 @@ class Server:
         return self.scripts[host](query, over)
 
 
+PORTS_TRIED = 5
+
+
 @asynccontextmanager
 async def serve(scripts: dict[str, Script]) -> AsyncIterator[Server]:
     server = Server(0, scripts)
-    loop = asyncio.get_running_loop()
     closing: list[asyncio.Server | asyncio.DatagramTransport] = []
     try:
-        for host in scripts:
-            tcp = await asyncio.start_server(_over_tcp(server, host), host, server.port)
-            closing.append(tcp)
-            server.port = tcp.sockets[0].getsockname()[1]
-            transport, _ = await loop.create_datagram_endpoint(partial(_Udp, server, host), (host, server.port))
-            closing.append(transport)
+        await _open(server, closing)
         yield server
     finally:
         for each in closing:
@@ -65,6 +62,30 @@ async def serve(scripts: dict[str, Script]) -> AsyncIterator[Server]:
             if isinstance(each, asyncio.Server):
                 each.close_clients()
                 await each.wait_closed()
+
+
+async def _open(server: Server, opened: list[asyncio.Server | asyncio.DatagramTransport]) -> None:
+    """Listen on one port of every host, in both ways; *opened* becomes what listens.
+
+    Which port is free on all of them is not known before: another one is tried where one is taken.
+    """
+    loop = asyncio.get_running_loop()
+    for left in reversed(range(PORTS_TRIED)):
+        try:
+            for host in server.scripts:
+                tcp = await asyncio.start_server(_over_tcp(server, host), host, server.port)
+                opened.append(tcp)
+                server.port = tcp.sockets[0].getsockname()[1]
+                transport, _ = await loop.create_datagram_endpoint(partial(_Udp, server, host), (host, server.port))
+                opened.append(transport)
+        except OSError:
+            if not left:
+                raise
+            while opened:
+                opened.pop().close()
+            server.port = 0
+        else:
+            return
 
 
 def _over_tcp(server: Server, host: str):

@@ -2,6 +2,7 @@ import json
 
 import pytest
 import pytest_asyncio
+from azure.core.exceptions import ServiceRequestError
 from azure.storage.queue.aio import QueueClient
 from standardwebhooks import Webhook
 
@@ -191,16 +192,22 @@ async def test_over_http_the_sender_is_told_by_status_alone(msp):
     assert (refused.status_code, refused.get_body()) == (401, b"")
 
 
-async def test_a_queue_that_cannot_take_it_has_the_sender_come_again(msp):
-    queue = msp.service.queues.get_queue_client("tickets")
-    await queue.delete_queue()
-    try:
-        reprovision(msp)
+async def test_a_queue_that_cannot_take_it_has_the_sender_come_again(msp, monkeypatch):
+    async def away(*_args, **_kwargs):
+        raise ServiceRequestError("the storage account does not answer")
+
+    reprovision(msp)
+    with monkeypatch.context() as storage:
+        storage.setattr(QueueClient, "send_message", away)
         turned_away = await answer(msp.service, msp.system.deliveries[0])
-        assert (turned_away.status_code, turned_away.headers["Retry-After"]) == (429, "5")
-    finally:
-        await queue.create_queue()
+    assert (turned_away.status_code, turned_away.headers["Retry-After"]) == (429, "5")
     assert await msp.deliver() == [202]
+
+
+async def test_a_queue_that_vanished_is_made_again_by_what_comes_for_it(msp):
+    await msp.service.queues.get_queue_client("tickets").delete_queue()
+    reprovision(msp)
+    assert (await answer(msp.service, msp.system.deliveries[0])).status_code == 202
 
 
 @pytest_asyncio.fixture
