@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Self
 
@@ -116,11 +117,12 @@ def _oldest_first(finding: Finding) -> tuple[str, str]:
 _NOT_READ = NotCompliant("unknown")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TenantInFleet:
     """One tenant in the index. *since*: since when its config is as it is; the rest of the config is in its own row.
 
-    *declared*: the findings that a person vouches for, each with its end.
+    *declared*: the findings that a person vouches for, each with its end. What lists ask of each tenant again and again
+    is worked out once for each entry.
     """
 
     since: AwareDatetime
@@ -182,7 +184,7 @@ class TenantInFleet:
         cell = self.cell(control)
         return cell.state if cell else "compliant"
 
-    @property
+    @cached_property
     def worst(self) -> StateName:
         """The state of the control that a person should see first."""
         if not self.is_current:
@@ -191,13 +193,23 @@ class TenantInFleet:
         states = others if len(self.summary.states) == len(CATALOGUE) else others | {"compliant"}
         return next(state for state in WORST_FIRST if state in states)
 
-    @property
+    @cached_property
     def worst_since(self) -> datetime | None:
         """Since when its worst state lasts."""
         times = [each.since for each in self.summary.states.values() if each.state == self.worst and each.since]
         return min(times, default=None)
 
-    @property
+    @cached_property
+    def searched(self) -> str:
+        """What a search looks in."""
+        return f"{self.name} {self.initial_domain} {self.tenant_id}".casefold()
+
+    @cached_property
+    def list_key(self) -> tuple[str, str]:
+        """Its place among tenants that are alike in what a list is ordered by."""
+        return self.name.casefold(), self.tenant_id
+
+    @cached_property
     def last_looked(self) -> datetime | None:
         """When a visit last looked at it."""
         return max((self.summary.looked or {}).values(), default=None)
@@ -207,7 +219,7 @@ class TenantInFleet:
         declared = {finding for finding, until in self.declared.items() if now < until}
         return {finding: each for finding, each in self.summary.found.items() if finding not in declared}
 
-    @property
+    @cached_property
     def actors(self) -> frozenset[str]:
         """Who is known to have changed something that is not as documented."""
         return frozenset(each.actor for each in self.summary.states.values() if each.actor)

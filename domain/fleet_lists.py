@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Literal, get_args
 
 from domain.controls import CATALOGUE
@@ -43,7 +44,7 @@ class Filter:
 
     def takes_tenant(self, row: TenantInFleet) -> bool:
         """The same, whatever its states are."""
-        if self.q and self.q.casefold() not in f"{row.name} {row.initial_domain} {row.tenant_id}".casefold():
+        if self.q and self.q.casefold() not in row.searched:
             return False
         return (
             self.profile in {"", row.profile}
@@ -56,9 +57,9 @@ class Filter:
 def sorted_rows(rows: Iterable[TenantInFleet], sort: SortName, now: datetime) -> list[tuple[ListKey, TenantInFleet]]:
     """*rows* in their order, each with its key. A minus turns the first part of the order, and not the rest."""
     by = _ORDERS[sort.removeprefix("-")]
-    keyed = [((row.name.casefold(), row.tenant_id), by(row, now), row) for row in rows]
-    keyed.sort(key=lambda each: each[0])
-    keyed.sort(key=lambda each: each[1], reverse=sort.startswith("-"))
+    keyed = [(row.list_key, by(row, now), row) for row in rows]
+    keyed.sort(key=itemgetter(0))
+    keyed.sort(key=itemgetter(1), reverse=sort.startswith("-"))
     return [((first, *rest), row) for rest, first, row in keyed]
 
 
@@ -68,7 +69,7 @@ def _seconds(at: datetime | None) -> float:
 
 _ORDERS: dict[str, Callable[[TenantInFleet, datetime], str | int | float]] = {
     "state": lambda row, _: WORST_FIRST.index(row.worst),
-    "name": lambda row, _: row.name.casefold(),
+    "name": lambda row, _: row.list_key[0],
     "since": lambda row, _: _seconds(row.worst_since),
     "findings": lambda row, now: len(row.open_findings(now)),
     "mode": lambda row, _: row.mode,

@@ -157,6 +157,11 @@ class LedgerLine:
         """Sorts newest first over all tenants."""
         return f"{row_key(self.at)}-{self.tenant_id}-{self.event}-{self.control or 'tenant'}"
 
+    def says(self, text: str) -> bool:
+        """Whether *text*, in small letters, stands in it; event and control may be written with spaces."""
+        words = (self.event, self.control, self.actor, self.detail, self.reason, self.tenant_id)
+        return any(text in found.casefold() or text in found.replace("_", " ") for found in words)
+
     @property
     def columns(self) -> dict[str, str]:
         """By what lists are filtered."""

@@ -294,12 +294,23 @@ async def _parked(clients: Clients) -> list[Waits]:
 
 
 async def ledger(
-    columns: dict[str, str], since: datetime | None, place: Slice, clients: Clients
+    columns: dict[str, str], since: datetime | None, place: Slice, clients: Clients, q: str = ""
 ) -> FleetList[LedgerLine]:
-    """What happened in any tenant, newest first; *columns*: only where these are so. *since*: not before."""
+    """What happened in any tenant, newest first; *columns*: only where these are so. *since*: not before.
+
+    *q*: only where this is part of the line, or of its tenant's name; a page may be short then, with more after it.
+    """
     newer = f"{row_key(since)}~" if since else ""
-    found = await clients.storage.recent.entries(columns, newer_than=newer, after=place.after, limit=place.limit)
+    takes = await _saying(q.casefold(), clients) if q else None
+    found = await clients.storage.recent.entries(
+        columns, newer_than=newer, after=place.after, limit=place.limit, takes=takes
+    )
     return FleetList(found.items, found.after)
+
+
+async def _saying(text: str, clients: Clients) -> Callable[[LedgerLine], bool]:
+    tenants = {row.tenant_id for row in await clients.storage.index.rows() if text in row.searched}
+    return lambda line: line.tenant_id in tenants or line.says(text)
 
 
 async def operations(columns: dict[str, str], state: str, place: Slice, clients: Clients) -> FleetList[Operation]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from clients.connect import Clients
 from clients.storage.switches import Radius
@@ -18,7 +18,9 @@ LATE_INTERVALS = 3
 
 
 class ServiceHealth(BaseModel):
-    """*late_s*: seconds by which the tick is late, None before the first. *queues*: messages that wait, by queue.
+    """*late_s*: seconds by which the tick is late, None before the first. *enqueued_until*: how far its cursor is.
+
+    *queues*: messages that wait, by queue.
 
     *resting*: by tenant and service. *radius*: by signature, those that are held or were written within the hour.
     """
@@ -26,6 +28,7 @@ class ServiceHealth(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     tenants: int | None
+    enqueued_until: AwareDatetime | None
     late_s: float | None
     is_late: bool
     brake: Brake
@@ -38,7 +41,8 @@ class ServiceHealth(BaseModel):
 async def service_health(clients: Clients) -> ServiceHealth:
     """Everything at once."""
     storage, now = clients.storage, clients.now()
-    late, brake, tenants = await asyncio.gather(overdue(clients), storage.switches.brake(), storage.fleet.size())
+    late, brake, found = await asyncio.gather(overdue(clients), storage.switches.brake(), storage.fleet.cursor())
+    cursor = found[0] if found else None
     rows, radius, written, depths = await asyncio.gather(
         storage.index.rows(),
         storage.switches.radii(),
@@ -47,7 +51,8 @@ async def service_health(clients: Clients) -> ServiceHealth:
     )
     interval = ticks(clients.settings, now).interval or timedelta(minutes=1)
     return ServiceHealth(
-        tenants=tenants,
+        tenants=cursor.tenants if cursor and cursor.counted else None,
+        enqueued_until=cursor.done if cursor else None,
         late_s=late.total_seconds() if late is not None else None,
         is_late=late is not None and late > LATE_INTERVALS * interval,
         brake=brake,

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import batched
 
+from azure.core.async_paging import AsyncItemPaged
 from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from clients.http import Clock, utc_now
@@ -31,6 +33,9 @@ _CLOCKS_DIFFER = timedelta(minutes=1)
 
 KEPT_FOR = timedelta(seconds=2)
 """How long a process shows the index that it read, unless it wrote to it."""
+
+MOST_READ_ALONE = 16
+"""Pages that are read each by itself; where more have changed, one query reads them."""
 
 type Change = Callable[[TenantInFleet | None], TenantInFleet | None]
 """What becomes of an entry; None: there is none, or is none any more."""
@@ -54,18 +59,37 @@ class FleetIndex:
         self._table = table
         self._now = now
         self._kept: tuple[datetime, tuple[TenantInFleet, ...]] | None = None
+        self._shown: dict[str, tuple[str | None, tuple[TenantInFleet, ...]]] = {}
+        self._by_name: tuple[TenantInFleet, ...] = ()
         self._reading = asyncio.Lock()
 
     async def rows(self) -> tuple[TenantInFleet, ...]:
-        """Every tenant that has a config, as at most KEPT_FOR ago: many readers at once cost one query."""
+        """Every tenant that has a config, by name, as at most KEPT_FOR ago.
+
+        Many readers at once cost one query of versions. A page that nobody wrote since it was read is not parsed
+        again: its tenants are the same objects, with what they have worked out about themselves.
+        """
         async with self._reading:
             now = self._now()
             if self._kept is None or not timedelta() <= now - self._kept[0] < KEPT_FOR:
-                found = await self.all()
-                # An entry of a former version does not say whose it is.
-                rows = (each if each.tenant_id else replace(each, tenant_id=key) for key, each in found.items())
-                self._kept = now, tuple(rows)
+                self._kept = now, await self._read_moved()
             return self._kept[1]
+
+    async def _read_moved(self) -> tuple[TenantInFleet, ...]:
+        """Every tenant by name, after the pages are read of which there is another version than was read last."""
+        versions = {row["RowKey"]: str(row.metadata["etag"]) async for row in self._query("", "~", ["RowKey"])}
+        moved = {row for row, etag in versions.items() if row not in self._shown or self._shown[row][0] != etag}
+        if len(moved) > MOST_READ_ALONE:
+            read = {row["RowKey"]: _page_in(row) async for row in self._query("", "~") if row["RowKey"] in moved}
+        else:
+            read = dict(zip(moved, await asyncio.gather(*map(self._page, moved)), strict=True))
+        if read or versions.keys() != self._shown.keys():
+            shown = self._shown | {row: (etag, _named(page)) for row, (page, etag) in read.items()}
+            self._shown = {row: shown[row] for row in versions}
+            self._by_name = tuple(
+                sorted((each for _, some in self._shown.values() for each in some), key=lambda each: each.list_key)
+            )
+        return self._by_name
 
     async def all(self) -> dict[str, TenantInFleet]:
         """Every tenant that has a config, by id."""
@@ -138,22 +162,34 @@ class FleetIndex:
                 return after, await self._put(row, after, etag)
 
     async def _range(self, first: str, last: str) -> Pages:
-        query = self._table.query_entities(
+        return {row["RowKey"]: _page_in(row) async for row in self._query(first, last)}
+
+    def _query(self, first: str, last: str, columns: list[str] | None = None) -> AsyncItemPaged[TableEntity]:
+        return self._table.query_entities(
             "PartitionKey eq @index and RowKey ge @first and RowKey le @last",
             parameters={"index": _INDEX, "first": first, "last": last},
+            select=columns,
         )
-        return {row["RowKey"]: (unpack(IndexPage, row), str(row.metadata["etag"])) async for row in query}
 
     async def _page(self, row: str) -> tuple[IndexPage, str | None]:
         try:
             entity = await self._table.get_entity(_INDEX, row)
         except ResourceNotFoundError:
             return IndexPage(), None
-        return unpack(IndexPage, entity), str(entity.metadata["etag"])
+        return _page_in(entity)
 
     async def _put(self, row: str, page: IndexPage, etag: str | None) -> str:
         self._kept = None
         return await replace_row(self._table, pack(_INDEX, row, page), etag)
+
+
+def _page_in(entity: TableEntity) -> tuple[IndexPage, str | None]:
+    return unpack(IndexPage, entity), str(entity.metadata["etag"])
+
+
+def _named(page: IndexPage) -> tuple[TenantInFleet, ...]:
+    """The tenants of *page*; an entry of a former version does not say whose it is."""
+    return tuple(each if each.tenant_id else replace(each, tenant_id=key) for key, each in page.tenants.items())
 
 
 def _page_of(tenant_id: str) -> str:

@@ -4,7 +4,7 @@
 `operations`: the id of each operation, written before it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any
@@ -21,6 +21,8 @@ MOST_STORAGE_PAGES = 10
 """Pages of the storage service, of up to 1,000 rows, that one list reads: rare things are found by going on."""
 
 _END = "~"
+_MOST_ROWS = 1000
+"""Rows on a page of the storage service."""
 _TRANSACTION = 100
 """Rows of one transaction (Azure Table service, entity group transactions)."""
 
@@ -52,10 +54,20 @@ class RecentTable:
         await self._table.upsert_entity(row, mode=UpdateMode.REPLACE)
 
     async def entries(
-        self, wanted: Mapping[str, str], *, newer_than: str = "", after: str = "", limit: int = 100
+        self,
+        wanted: Mapping[str, str],
+        *,
+        newer_than: str = "",
+        after: str = "",
+        limit: int = 100,
+        takes: Callable[[LedgerLine], bool] | None = None,
     ) -> RecentPage[LedgerLine]:
-        """Lines with the *wanted* columns, older than the one with key *after* and newer than key *newer_than*."""
-        return await _page(LedgerLine, self._rows("ledger", wanted, after, newer_than or _END, limit), limit)
+        """Lines with the *wanted* columns, older than the one with key *after* and newer than key *newer_than*.
+
+        *takes*: only those that it takes; a page may then be short although there is more.
+        """
+        rows = self._rows("ledger", wanted, after, newer_than or _END, _MOST_ROWS if takes else limit)
+        return await _page(LedgerLine, rows, limit, takes)
 
     async def operations(
         self, wanted: Mapping[str, str], *, after: str = "", limit: int = 100
@@ -70,23 +82,28 @@ class RecentTable:
         return self._table.query_entities(
             f"PartitionKey eq @partition and RowKey gt @after and RowKey lt @until{columns}",
             parameters=given,
-            results_per_page=min(limit + 1, 1000),
+            results_per_page=min(limit + 1, _MOST_ROWS),
         )
 
 
-async def _page[T](kind: type[T], rows: AsyncItemPaged[TableEntity], limit: int) -> RecentPage[T]:
-    """At most *limit* of *rows*, or those of as many pages of the storage service as one list may read."""
+async def _page[T](
+    kind: type[T], rows: AsyncItemPaged[TableEntity], limit: int, takes: Callable[[T], bool] | None = None
+) -> RecentPage[T]:
+    """At most *limit* of the *rows* taken, or those of as many pages of the storage service as one list may read."""
     found: list[tuple[str, T]] = []
-    pages = rows.by_page()
+    pages, last = rows.by_page(), ""
     for _ in range(MOST_STORAGE_PAGES):
         try:
             page = await anext(pages)
         except StopAsyncIteration:
             return _cut(found, limit)
-        found += [(row["RowKey"], unpack(kind, row)) async for row in page]
+        async for row in page:
+            last, each = row["RowKey"], unpack(kind, row)
+            if takes is None or takes(each):
+                found.append((last, each))
         if len(found) > limit:
             return _cut(found, limit)
-    return RecentPage(tuple(each for _, each in found), found[-1][0] if found else "")
+    return RecentPage(tuple(each for _, each in found), last)
 
 
 def _cut[T](found: Sequence[tuple[str, T]], limit: int) -> RecentPage[T]:

@@ -43,10 +43,12 @@ from handlers.api import (
 from handlers.api.access import CallerBackend, not_admitted
 from handlers.api.routing import PREFIX, Connect
 from handlers.console.config_editor import editor
+from handlers.console.evidence import evidence_pages
 from handlers.console.inbox import answers
 from handlers.console.pages import pages
 from handlers.console.sign_in import signing_in
 from handlers.console.tenant import tenant_pages
+from handlers.console.waves import wave_pages
 
 _DESCRIPTION = """Keeps Microsoft 365 tenants in the state that their mail filter's guide documents.
 
@@ -79,7 +81,7 @@ ROUTERS = (
 )
 
 
-CONSOLE_ROUTERS = (signing_in, pages, tenant_pages, editor, answers)
+CONSOLE_ROUTERS = (signing_in, pages, tenant_pages, evidence_pages, editor, answers, wave_pages)
 """The pages for people, behind a door of their own."""
 
 

@@ -92,12 +92,13 @@ async def get_fleet_ledger(  # noqa: PLR0913 - a query parameter each
     event: Annotated[LedgerEvent | Literal[""], Query()] = "",
     actor: Annotated[str, Query(max_length=256, description="Who did it, as the entry has it.")] = "",
     since: Annotated[AwareDatetime | None, Query(description="Nothing before this time.")] = None,
+    q: Annotated[str, Query(max_length=200, description="Part of an entry or of its tenant's name.")] = "",
 ) -> Response:
     """What happened in any tenant, newest first."""
     known = canonical_id(tenant) if tenant not in {"", "service"} else tenant
     given = {"tenant_id": known, "control": control, "event": event, "actor": actor}
     columns = {name: value for name, value in given.items() if value}
-    return rendered.page(LedgerLine, await fleet.ledger(columns, since, place, clients))
+    return rendered.page(LedgerLine, await fleet.ledger(columns, since, place, clients, q))
 
 
 @router.get("/findings", response_model=list[FleetFinding], **_list())

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 
 from domain.controls import CATALOGUE
 from domain.fleet_lists import SORTS, SortName, WaitKind
+from domain.incident import SERVICE
 from domain.ledger import LedgerEvent, LedgerLine
 from domain.operations import OperationState
 from handlers import fleet, health
@@ -19,11 +20,14 @@ from handlers.api.routing import Neighbours
 from handlers.console.actions import wish_of
 from handlers.console.web import SentForm, render_page, require_role, router, see
 from handlers.fleet import FleetList, FleetTenant, Slice
+from handlers.objectives import objectives_health
 from handlers.on_request import canonical_id
 
 pages = router()
 
 ON_A_PAGE = 100
+NEWEST = 20
+"""Entries of the service's own ledger on the page of its health."""
 
 
 async def _place(after: Annotated[str, Query(max_length=1000)] = "") -> Slice:
@@ -98,12 +102,13 @@ async def ledger_page(  # noqa: PLR0913 - a query parameter each
     event: Annotated[LedgerEvent | Literal[""], Query()] = "",
     actor: Annotated[str, Query(max_length=256)] = "",
     since: Annotated[AwareDatetime | Literal[""], Query()] = "",
+    q: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """What happened, newest first, over all tenants."""
     known = canonical_id(tenant) if tenant not in {"", "service"} else tenant
     given = {"tenant_id": known, "control": control, "event": event, "actor": actor}
     columns = {name: value for name, value in given.items() if value}
-    found = await fleet.ledger(columns, since or None, place, clients)
+    found = await fleet.ledger(columns, since or None, place, clients, q)
     names = {row.tenant_id: row.name for row in await clients.storage.index.rows()}
     return render_page(
         request,
@@ -112,7 +117,7 @@ async def ledger_page(  # noqa: PLR0913 - a query parameter each
         lines=found.items,
         next=found.next,
         names=names,
-        given=given | {"tenant": tenant},
+        given=given | {"tenant": tenant, "q": q},
         controls=tuple(CATALOGUE),
         events=LedgerEvent.__value__.__args__,
         data=data_of(request, "ledger"),
@@ -176,11 +181,25 @@ async def operations_page(
 
 @pages.get("/health")
 async def health_page(request: Request, clients: Neighbours) -> Response:
-    """Whether the service itself works: its tick, queues, brake, what rests and what the blast radius holds."""
-    seen, parked = await asyncio.gather(
-        health.service_health(clients), fleet.parked("", Slice(limit=ON_A_PAGE), clients)
+    """Whether the service itself works: its tick, objectives, queues, brake, what rests, and what the radius holds."""
+    seen, parked, standing, told, rows = await asyncio.gather(
+        health.service_health(clients),
+        fleet.parked("", Slice(limit=ON_A_PAGE), clients),
+        objectives_health(clients),
+        clients.storage.ledger.page(SERVICE, limit=NEWEST),
+        clients.storage.index.rows(),
     )
-    return render_page(request, "health.html", title="Health", health=seen, parked=parked.items, data="/api/health")
+    return render_page(
+        request,
+        "health.html",
+        title="Health",
+        health=seen,
+        parked=parked.items,
+        objectives=standing,
+        told=told,
+        names={row.tenant_id: row.name for row in rows},
+        data="/api/health",
+    )
 
 
 @pages.get("/fleet.csv")
@@ -200,11 +219,12 @@ async def ledger_csv(  # noqa: PLR0913 - a query parameter each
     control: Annotated[str, Query(max_length=64)] = "",
     event: Annotated[LedgerEvent | Literal[""], Query()] = "",
     actor: Annotated[str, Query(max_length=256)] = "",
+    q: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """The newest thousand of the entries that the page shows, as a spreadsheet has them."""
     given = {"tenant_id": tenant, "control": control, "event": event, "actor": actor}
     columns = {name: value for name, value in given.items() if value}
-    found = await fleet.ledger(columns, None, Slice(place.after, LONGEST_LIST), clients)
+    found = await fleet.ledger(columns, None, Slice(place.after, LONGEST_LIST), clients, q)
     return rendered.as_csv(LedgerLine, found)
 
 

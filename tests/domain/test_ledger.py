@@ -1,8 +1,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from domain.control import Compliant, Unknown
-from domain.ledger import entry_id, of_first_look, of_missed_looks, of_transition
+from domain.ledger import Entry, LedgerLine, entry_id, of_first_look, of_missed_looks, of_transition
 from domain.states import after_check
 from tests.domain.builders import NOW
 from tests.domain.test_states import HOUR, NEW, PLAN, look, seen
@@ -49,3 +51,18 @@ def test_looks_that_came_too_late_are_one_entry_with_their_lanes():
     assert entry
     assert entry.after == {"since": dict.fromkeys(("fast", "slow"), (NOW - HOUR).isoformat())}
     assert of_missed_looks({}, at=NOW, tenant_id="t") is None
+
+
+@pytest.mark.parametrize("words", ["drift found", "drift_found", "inbound-lock", "ann@", "third", "a scanner", "7b1f"])
+def test_a_line_says_what_stands_in_any_part_of_it(words):
+    entry = Entry(
+        at=NOW,
+        tenant_id="7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4",
+        event="drift_found",
+        control="inbound-lockdown",
+        actor="Ann@msp.example",
+        detail="Third floor",
+        reason="A scanner",
+    )
+    assert LedgerLine.of(entry).says(words)
+    assert not LedgerLine.of(entry).says(f"{words} elsewhere")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from clients.storage.fleet_index import FleetIndex
+from clients.storage.fleet_index import KEPT_FOR, FleetIndex
 from domain.controls import CATALOGUE
 from domain.fleet_index import NotCompliant, Summary
 from domain.states import ControlState
@@ -89,3 +89,24 @@ async def test_comparing_finds_a_config_that_changed_without_being_noted(index):
     entries = await index.all()
     assert (entries[TENANTS[0]].mode, entries[TENANTS[0]].since) == ("observe", later)
     assert entries[TENANTS[1]].since == NOON
+
+
+@pytest.mark.parametrize("changed", [1, 60], ids=["few", "many"])
+async def test_rows_are_those_of_now_and_what_nobody_wrote_is_not_parsed_again(table, changed):
+    at = NOON
+    shown, writer = FleetIndex(table, lambda: at), FleetIndex(table)
+    await asyncio.gather(*(writer.note(config(tenant), NOON) for tenant in TENANTS))
+    before = {each.tenant_id: each for each in await shown.rows()}
+    page_of = {each: row for row, (page, _) in (await writer.pages()).items() for each in page.tenants}
+    assert before.keys() == set(TENANTS)
+    for tenant in TENANTS[1 : 1 + changed]:
+        await writer.note(config(tenant, mode="observe"), NOON)
+    await writer.forget(TENANTS[0])
+    at += KEPT_FOR
+    after = {each.tenant_id: each for each in await shown.rows()}
+    assert after.keys() == set(TENANTS[1:])
+    assert {each for each, row in after.items() if row.mode == "observe"} == set(TENANTS[1 : 1 + changed])
+    again = {each for each, row in after.items() if row is not before[each]}
+    assert again == {
+        each for each in TENANTS[1:] if page_of[each] in {page_of[wrote] for wrote in TENANTS[: 1 + changed]}
+    }

@@ -193,6 +193,19 @@ async def test_the_index_is_written_anew_by_an_admin(service):
     assert [without_look(each) for each in after["items"]] == [without_look(each) for each in before["items"]]
 
 
+async def test_the_ledger_is_searched_for_any_words_and_for_a_tenants_name(service, tenants):
+    for hour, reason in ((1, "Scanner of the third floor"), (2, "nothing")):
+        at = service.clock.time.replace(hour=hour)
+        entry = Entry(at=at, tenant_id="service", event="configured", detail=str(hour), reason=reason)
+        await service.clients.storage.ledger.append(entry, announced=False)
+    assert [each["detail"] for each in await all_of(service, "ledger?q=scanner%20of")] == ["1"]
+    assert {each["event"] for each in await all_of(service, "ledger?q=Drift%20found")} == {"drift_found"}
+    name = (await service.clients.storage.tenants.get(tenants[0].tenant_id)).name
+    found = await all_of(service, f"ledger?q={name}")
+    assert {each["tenant_id"] for each in found} == {tenants[0].tenant_id}
+    assert await all_of(service, "ledger?q=nowhere") == []
+
+
 async def test_lines_of_the_ledger_since_a_time(service):
     for hour in (1, 2, 3):
         at = service.clock.time.replace(hour=hour)

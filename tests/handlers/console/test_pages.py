@@ -6,7 +6,7 @@ import pytest
 
 from tests.handlers.console.conftest import CONTROLS, FOREIGN
 
-PAGES = ["", "fleet", "inbox", "ledger", "alerts", "alerts?every=true", "operations", "health"]
+PAGES = ["", "fleet", "inbox", "ledger", "alerts", "alerts?every=true", "operations", "waves", "health"]
 
 
 @pytest.mark.usefixtures("tenant")
@@ -61,3 +61,26 @@ async def test_the_fleet_as_a_spreadsheet(browser, tenant):
     browser.sign_in("Reader")
     assert tenant.tenant_id in await browser.get("fleet.csv")
     assert tenant.tenant_id in await browser.get("ledger.csv?control=inbound-lockdown")
+
+
+async def test_health_says_how_the_objectives_stand_and_what_the_service_did(service, browser):
+    browser.sign_in("Operator")
+    await browser.send("brake", "health", reason="incident 7")
+    page = await browser.get("health")
+    assert re.search(r'<th scope="row">fast-seen</th><td>5.5 min</td><td>95 %</td>', page)
+    assert re.search(r"brake engaged</b> by ann@msp\.example \(oid-ann@msp\.example\)[^<]*incident 7", page)
+    cursor = await service.clients.storage.fleet.cursor()
+    assert (f"{cursor[0].done:%Y-%m-%d}" if cursor else "never") in page
+
+
+async def test_a_tenants_evidence_is_a_page_a_table_and_json(service, browser, tenant):
+    browser.sign_in("Reader")
+    at = f"tenants/{tenant.tenant_id}/evidence"
+    month = f"{service.clients.now():%Y-%m}"
+    assert f"{at}/{month}?format=csv" in await browser.get(at)
+    assert at in await browser.get(f"tenants/{tenant.tenant_id}")
+    shown = await browser.get(f"{at}/{month}")
+    assert "<!doctype html" in shown.lower()
+    assert FOREIGN not in shown
+    assert f'"month": "{month}"' in await browser.get(f"{at}/{month}?format=json")
+    await browser.get(f"{at}/2999-01", status=422)

@@ -83,8 +83,15 @@ async def test_findings_are_declared_and_removed_one_by_one(service, browser, te
     assert answer.status_code == 303
     config = await service.clients.storage.tenants.get(tenant.tenant_id)
     assert [each.finding for each in config.declared] == [found[0].id]
-    removed = await do(browser, tenant, "remove", f"?finding={found[-1].id}", dry_run="yes")
-    assert removed.status_code == 303
+    shown = await do(browser, tenant, "remove", f"?finding={found[-1].id}", dry_run="yes")
+    assert shown.status_code == 303
+    await service.work()
+    written = len(tenant.writes)
+    operation = shown.headers["location"].removeprefix("/api/console/")
+    assert "<pre" in await browser.get(operation)
+    await browser.send(f"tenants/{tenant.tenant_id}/do/remove", operation)
+    await service.work()
+    assert len(tenant.writes) > written
 
 
 @pytest.mark.parametrize(
