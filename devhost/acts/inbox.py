@@ -6,8 +6,8 @@ from devhost.stage import Stage, console, ok
 
 TITLE = "A person answers the inbox"
 
-_DOMAIN = "adatum.example"
-_NAME = "Adatum"
+_DOMAIN = "lucerne.example"
+_NAME = "Lucerne"
 _BREAK = {"Identity": "ExchangeDefender", "Enabled": False}
 
 
