@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -130,3 +131,105 @@ def test_what_goes_wrong_is_one_line_and_an_exit_code(stack, words, changes, cod
     answer = holdfast(stack, *words, **changes)
     assert (answer.returncode, said in answer.stderr.replace("\n", " ")) == (code, True), answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def looked_after(stack, domain, name, *deeds):
+    """A tenant in mode approve, to which an admin did *deeds* before it was first looked at."""
+    made = stack.simulator.post("tenants", json={"domains": [domain], "state": "healthy"}).json()
+    for deed in deeds:
+        assert stack.simulator.post(f"tenants/{domain}/admin", json=deed).status_code == 200
+    about = {"tenant_id": made["tenant_id"], "initial_domain": made["initial_domain"], "mode": "approve", "name": name}
+    about |= {"mx_at_filter_since": "2026-01-01T00:00:00Z"}
+    stack.api.put(f"tenants/{made['tenant_id']}", json=about).raise_for_status()
+    holdfast(stack, "check", name, "--wait", "60")
+    return made
+
+
+@pytest.fixture(scope="module")
+def waiting(stack) -> dict[str, str]:
+    """A tenant whose lock an admin has switched off, and whose plan waits for an approval."""
+    made: dict[str, str] = looked_after(stack, "waiting.example", "Waiting Room")
+    assert stack.simulator.post("tenants/waiting.example/admin", json=OFF).status_code == 200
+    holdfast(stack, "check", "Waiting Room", "--wait", "60")
+    return made
+
+
+def strange(name):
+    """A connector of an admin's own for a sender that is known by its domain alone, which the lock refuses."""
+    about = {"ConnectorType": "Partner", "SenderDomains": [f"{name.lower()}.example"], "RequireTls": True}
+    return {"cmdlet": "New-InboundConnector", "parameters": about | {"Name": name}}
+
+
+LISTS = {
+    "fleet": (("fleet", "waiting"), 0, lambda found: found["items"][0]["name"] == "Waiting Room"),
+    "inbox": (("inbox", "--kind", "approval"), 1, lambda found: found[0]["control"] == "inbound-lockdown"),
+    "operations": (("operations", "--limit", "1"), 0, lambda found: len(found) == 1),
+    "alerts": (("alerts", "--all"), 0, lambda found: found == []),
+    "parked": (("parked",), 0, lambda found: found == []),
+    "waves": (("waves", "list"), 0, lambda found: found == []),
+}
+
+
+@pytest.mark.usefixtures("waiting")
+@pytest.mark.parametrize(("words", "code", "shows"), LISTS.values(), ids=list(LISTS))
+def test_what_a_list_has_is_there_for_programs_and_for_people(stack, words, code, shows):
+    answer = holdfast(stack, "--json", *words)
+    assert (answer.returncode, shows(json.loads(answer.stdout))) == (code, True), answer.stderr
+    people = holdfast(stack, *words)
+    assert people.returncode == code
+    assert words[0] in people.stdout
+
+
+def test_a_plan_is_approved_undone_and_its_drift_accepted(stack, waiting):
+    answer = holdfast(stack, "approve", "Waiting Room", "inbound-lockdown")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    entries = stack.api.get(f"tenants/{waiting['tenant_id']}/ledger").json()
+    wrote = next(each for each in entries if each["event"] == "corrected")
+    words = ("undo", "Waiting Room", "inbound-lockdown", wrote["id"], "--reason", "a scanner")
+    undone = holdfast(stack, *words)
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert excepted(stack, waiting) == ["inbound-lockdown"]
+    assert holdfast(stack, "except", "Waiting Room", "inbound-lockdown", "--end").returncode == 0
+    assert excepted(stack, waiting) == []
+    answers = ("--reason", "a scanner", "--owner", "ann", "--until", in_days(30))
+    assert holdfast(stack, "except", "Waiting Room", "spf", *answers).returncode == 0
+    assert excepted(stack, waiting) == ["spf"]
+
+
+def excepted(stack, tenant):
+    controls = stack.api.get(f"tenants/{tenant['tenant_id']}/state").json()["controls"]
+    return [each["id"] for each in controls if each["exception"]]
+
+
+def in_days(days):
+    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
+
+
+def test_a_finding_is_declared_another_is_removed_and_the_lock_is_opened(stack):
+    looked_after(stack, "found.example", "Found Objects", strange("Copier"), strange("Printer"))
+    [vouched, unknown] = (found(stack, name)["id"] for name in ("Copier", "Printer"))
+    answers = ("--reason", "a scanner", "--owner", "ann", "--until", in_days(30))
+    assert holdfast(stack, "declare", "Found Objects", vouched, *answers).returncode == 0
+    assert found(stack, "Copier")["state"] == "declared"
+    removed = holdfast(stack, "remove", "Found Objects", unknown, "--yes", "--reason", "nobody knows it")
+    assert removed.returncode == 0, removed.stdout + removed.stderr
+    opened = holdfast(stack, "open", "Found Objects", "--reason", "mail stopped", "--until", in_days(1))
+    assert opened.returncode == 0, opened.stdout + opened.stderr
+    assert "-RestrictDomainsToIPAddresses $false" in opened.stdout
+
+
+def found(stack, name):
+    """The finding about the connector *name*."""
+    [listed] = json.loads(holdfast(stack, "--json", "findings", "Found Objects").stdout)
+    return next(each for each in listed if each["name"] == name)
+
+
+def test_what_the_blast_radius_holds_goes_on(stack):
+    signature = "inbound-lockdown:Set-InboundConnector"
+    assert "goes on" in holdfast(stack, "radius", signature, "--reason", "looked at").stdout
+    assert holdfast(stack, "radius", "nothing:Set-Nothing", "--reason", "r").returncode != 0
+
+
+def test_customers_that_could_be_looked_after_need_a_partner(stack):
+    answer = holdfast(stack, "proposals")
+    assert (answer.returncode != 0, "HOLDFAST_PARTNER_TENANT_ID" in answer.stderr) == (True, True)
