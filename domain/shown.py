@@ -31,3 +31,12 @@ def quoted(text: str, longest: int = LONGEST) -> str:
     """
     whole = visible(text[:longest].replace("\\", "\\\\").replace("'", "\\'"))
     return f"'{whole}'" if len(text) <= longest else f"'{whole}...' ({len(text)} characters)"
+
+
+LONGEST_CELL = 1000
+"""Characters of a foreign text that stands in a place of its own."""
+
+
+def capped(text: str) -> str:
+    """*text* for a place that ends by itself, such as a cell: visible, at most LONGEST_CELL of its characters."""
+    return visible(text) if len(text) <= LONGEST_CELL else f"{visible(text[:LONGEST_CELL])}... ({len(text)} characters)"

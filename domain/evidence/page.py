@@ -8,6 +8,7 @@ from html import escape
 from domain.evidence.fleet import FleetMonth
 from domain.evidence.month import ControlMonth, DriftOfMonth, Month
 from domain.evidence.spans import Condition
+from domain.shown import capped
 
 BAR_WIDTH = 400
 BAR_HEIGHT = 14
@@ -51,7 +52,7 @@ def as_page(month: Month, brand: Brand) -> str:
 def _document(title: str, parts: Iterable[str]) -> str:
     content = "\n".join(parts)
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>'
         f"<style>{_STYLE}</style></head>\n<body>{_HATCHES}\n{content}\n</body></html>\n"
     )
 
@@ -60,7 +61,7 @@ def fleet_as_page(fleet: FleetMonth, brand: Brand) -> str:
     """The MSP's own page: worst first."""
     rows = [
         (
-            escape(each.name),
+            _text(each.name),
             f"{each.proven:.1%}",
             f"{each.fixed} of {each.drifts}",
             str(each.findings),
@@ -71,8 +72,8 @@ def fleet_as_page(fleet: FleetMonth, brand: Brand) -> str:
     columns = ("tenant", "proven", "drifts put back", "findings wait", "false alerts closed")
     missing = f"<p>{len(fleet.missing)} tenants have no evidence of this month.</p>" if fleet.missing else ""
     title = f"Mail protection of all tenants, {fleet.month}"
-    logo = f'<img src="{escape(brand.logo)}" alt="{escape(brand.name)}">' if brand.logo else ""
-    words = f"<p class='by'>{escape(brand.name)}</p><h1>All tenants</h1><p>{escape(fleet.month)}</p>"
+    logo = f'<img src="{escape(brand.logo)}" alt="{_text(brand.name)}">' if brand.logo else ""
+    words = f"<p class='by'>{_text(brand.name)}</p><h1>All tenants</h1><p>{_text(fleet.month)}</p>"
     head = f"<header>{logo}<div>{words}</div></header>"
     return _document(title, [head, _section("Tenants", _table(columns, rows) or "<p>None.</p>"), missing])
 
@@ -90,17 +91,17 @@ def bar(control: ControlMonth, month: Month) -> str:
             cells.append(f'<rect {places} fill="url(#{pattern})"/>')
     said = ", ".join(f"{_share(seconds, total)} {_word(standing)}" for standing, seconds in control.seconds.items())
     return (
-        f'<svg viewBox="0 0 {BAR_WIDTH} {BAR_HEIGHT}" role="img" aria-label="{escape(said)}">'
-        f"<title>{escape(said)}</title>{''.join(cells)}</svg>"
+        f'<svg viewBox="0 0 {BAR_WIDTH} {BAR_HEIGHT}" role="img" aria-label="{_text(said)}">'
+        f"<title>{_text(said)}</title>{''.join(cells)}</svg>"
     )
 
 
 def _head(month: Month, brand: Brand) -> str:
-    logo = f'<img src="{escape(brand.logo)}" alt="{escape(brand.name)}">' if brand.logo else ""
+    logo = f'<img src="{escape(brand.logo)}" alt="{_text(brand.name)}">' if brand.logo else ""
     state = "" if month.complete else " (the month is not over)"
     return (
-        f"<header>{logo}<div><p class='by'>{escape(brand.name)}</p><h1>{escape(month.name)}</h1>"
-        f"<p>Mail protection, {_named(month.start)}{state}. Tenant {escape(month.tenant_id)}, "
+        f"<header>{logo}<div><p class='by'>{_text(brand.name)}</p><h1>{_text(month.name)}</h1>"
+        f"<p>Mail protection, {_named(month.start)}{state}. Tenant {_text(month.tenant_id)}, "
         f"made {_time(month.made_at)}.</p></div></header>"
     )
 
@@ -119,7 +120,7 @@ def _summary(month: Month) -> str:
 
 def _controls(month: Month) -> str:
     rows = [
-        (escape(each.title), f"{each.proven:.1%}" if _applies(each) else "-", bar(each, month), _word(each.at_end))
+        (_text(each.title), f"{each.proven:.1%}" if _applies(each) else "-", bar(each, month), _word(each.at_end))
         for each in month.controls
     ]
     legend = "".join(
@@ -140,11 +141,9 @@ def _hatch(standing: Condition) -> str:
 def _drifts(drifts: Sequence[DriftOfMonth]) -> str:
     rows = [
         (
-            escape(each.control),
-            "<br>".join(
-                f"{escape(d.field)}: {escape(str(d.found))}, wanted {escape(str(d.wanted))}" for d in each.fields
-            ),
-            escape(each.by or "not named"),
+            _text(each.control),
+            "<br>".join(f"{_text(d.field)}: {_text(str(d.found))}, wanted {_text(str(d.wanted))}" for d in each.fields),
+            _text(each.by or "not named"),
             f"{_time(each.seen_at)}<br><small>last good {_time(each.last_good)}</small>",
             _time(each.fixed_at) if each.fixed_at else "not proven fixed",
         )
@@ -157,12 +156,12 @@ def _mail_flow(month: Month) -> str:
     flow = month.mail_flow
     if flow.standing == "not asked":
         return "<p>The message trace was not asked: nothing is said here of mail that came round the filter.</p>"
-    return f"<p>{_word(flow.standing).capitalize()}: {escape(flow.detail)} (read {_time(flow.read_at)}).</p>"
+    return f"<p>{_word(flow.standing).capitalize()}: {_text(flow.detail)} (read {_time(flow.read_at)}).</p>"
 
 
 def _accepted(month: Month) -> str:
     rows = [
-        (each.kind, escape(each.control), escape(each.what), escape(each.reason), escape(each.owner), _time(each.until))
+        (each.kind, _text(each.control), _text(each.what), _text(each.reason), _text(each.owner), _time(each.until))
         for each in month.accepted
     ]
     return _table(("kind", "setting", "what", "why", "owner", "until"), rows) or "<p>Nothing.</p>"
@@ -171,10 +170,10 @@ def _accepted(month: Month) -> str:
 def _findings(month: Month) -> str:
     rows = [
         (
-            escape(each.id),
-            escape(each.kind),
-            escape(f"{each.value} on {each.name}"),
-            escape(each.lets_in),
+            _text(each.id),
+            _text(each.kind),
+            _text(f"{each.value} on {each.name}"),
+            _text(each.lets_in),
             _time(each.since),
         )
         for each in month.findings
@@ -183,7 +182,7 @@ def _findings(month: Month) -> str:
 
 
 def _alerts(month: Month) -> str:
-    rows = [(_time(each.at), each.verdict, escape(each.detail), str(each.messages or "-")) for each in month.alerts]
+    rows = [(_time(each.at), each.verdict, _text(each.detail), str(each.messages or "-")) for each in month.alerts]
     return _table(("when", "verdict", "evidence", "messages"), rows) or "<p>None.</p>"
 
 
@@ -193,7 +192,7 @@ def _proof(month: Month) -> str:
     at, root, head = month.proof.at, month.proof.root, month.proof.head
     return (
         "<p>Every line above is made from a ledger in which each entry is chained to the one before. At "
-        f"{escape(at)}:00 UTC its last entry was number {head.sequence}, with the hash</p><pre>{head.hash}</pre>"
+        f"{_text(at)}:00 UTC its last entry was number {head.sequence}, with the hash</p><pre>{head.hash}</pre>"
         f"<p>under the root over all chains</p><pre>{root}</pre>"
         "<p>The monthly message has the way from one to the other; <code>holdfast ledger verify --from-export</code> "
         "takes it, with or without an export of the ledger. It shows that nothing was changed afterwards. It cannot "
@@ -216,6 +215,11 @@ def _table(columns: Iterable[str], rows: Sequence[Iterable[str]], kind: str = ""
     head = "".join(f"<th>{column}</th>" for column in columns)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _text(foreign: str) -> str:
+    """What others wrote, as text that does nothing but stand there."""
+    return escape(capped(foreign))
 
 
 def _word(standing: str) -> str:

@@ -7,6 +7,7 @@ from io import StringIO
 
 from domain.control import Drift
 from domain.evidence.month import Month
+from domain.shown import capped
 
 _HEADINGS = ("tenant", "name", "month", "kind", "control", "from", "to", "what", "who", "entry")
 
@@ -18,7 +19,7 @@ def as_csv(month: Month) -> str:
     writer.writerow(_HEADINGS)
     for kind, control, start, end, what, who, entry in _rows(month):
         row = (month.tenant_id, month.name, month.month, kind, control, start, end, what, who, entry)
-        writer.writerow([harmless_cell(cell) for cell in row])
+        writer.writerow([harmless_cell(capped(cell)) for cell in row])
     return text.getvalue()
 
 

@@ -1,22 +1,28 @@
 """The page: whole in itself, nothing of others in it that acts, and a bar for each control that adds up."""
 
+import csv
 import re
 from dataclasses import replace
+from io import StringIO
 from xml.etree import ElementTree as ET
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.chain import Head, prove
 from domain.control import Drift
 from domain.evidence.fleet import FleetMonth, MonthRow
 from domain.evidence.month import Accepted, AlertOfMonth, DriftOfMonth, MailOfMonth, OpenFinding
 from domain.evidence.page import BAR_WIDTH, Brand, as_page, bar, fleet_as_page
+from domain.evidence.table import as_csv
+from domain.shown import is_plain
 from tests.domain.builders import TENANT_ID
 from tests.domain.evidence.test_month import AFTER, START, entry, made
 
 LOGO = "data:image/png;base64,iVBORw0KGgo="
 
 
-def full():
-    evil = "<script>alert(1)</script>"
+def full(evil="<script>alert(1)</script>"):
     return replace(
         made(entry(4, "drift_found", "spf"), entry(5, "awaiting_approval", "spf"), entry(6, "corrected", "spf")),
         name=evil,
@@ -39,6 +45,23 @@ def test_nothing_that_others_wrote_acts_and_nothing_is_fetched():
     assert f'<img src="{LOGO}"' in page
     assert re.findall(r"(?:href|src)=\"(?!data:)", page) == []
     assert "http" not in page.replace("http-equiv", "")
+
+
+@given(st.text() | st.text(st.characters(categories=["Cc", "Cf", "Zl", "Zp"])))
+def test_no_foreign_text_breaks_hides_or_turns_what_stands_beside_it_on_the_page_or_in_the_table(foreign):
+    ours = as_page(full("x"), Brand("x"))
+    page = as_page(full(foreign), Brand(foreign))
+    assert page.count("\n") == ours.count("\n")
+    assert all(is_plain(each) for each in page.replace("\n", ""))
+    rows = list(csv.reader(StringIO(as_csv(full(foreign)), newline="")))
+    assert len(rows) == len(list(csv.reader(StringIO(as_csv(full("x")), newline=""))))
+    assert all(is_plain(each) for row in rows for cell in row for each in cell)
+
+
+def test_a_text_without_end_does_not_fill_the_page():
+    endless = "a" * 500_000
+    assert len(as_page(full(endless), Brand(endless))) < 40_000
+    assert len(as_csv(full(endless))) < 40_000
 
 
 def test_it_says_all_of_the_month():
