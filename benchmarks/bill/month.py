@@ -57,6 +57,8 @@ def bill(workload: Workload, shapes: Mapping[str, Shape], hours: float, watching
     executions = scale * sum(each.executions for each in outcomes.values())
     looks = scale * sum(each.tenant_looks for each in outcomes.values())
     instance_s = scale * sum(each.instance_seconds for each in outcomes.values())
+    signatures = scale * sum(each.signatures for each in outcomes.values())
+    starts = scale * sum(each.starts for each in outcomes.values())
     ticks = scale * len(workload.groups.get("tick", ()))
     polls = instance_s / 2 + 10 * 2 * 6 * 60 * MONTH_H  # each instance every 2 s at most; the scale controller's looks
     told = instance_s / watching.series_s * watching.series + executions * watching.lines
@@ -75,7 +77,8 @@ def bill(workload: Workload, shapes: Mapping[str, Shape], hours: float, watching
         "logs": told * watching.kilobytes_an_item / 1e6 * PRICES["gigabyte_of_logs"],
         "alert rules": watching.rules_of_five_minutes * PRICES["alert_rule_of_five_minutes"]
         + watching.rules_of_an_hour * PRICES["alert_rule_of_an_hour"],
-        "vault": scale * sum(each.starts for each in outcomes.values()) / 1e4 * PRICES["ten_thousand_vault_operations"],
+        # Secrets at each start; with `proof` `key` the certificate once an hour, and a signature for each assertion.
+        "vault": (starts + instance_s / 3600 + signatures) / 1e4 * PRICES["ten_thousand_vault_operations"],
     }
     most = sum(max(each.instances, default=0) for each in outcomes.values())
     without = scale * sum(each.without_token for each in outcomes.values())

@@ -73,7 +73,10 @@ class _Instance:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run came to. *looks*: (shard, tenants, done at) of each message."""
+    """What a run came to. *looks*: (shard, tenants, done at) of each message.
+
+    *signatures*: assertions that a key in the vault would sign: one serves all tokens that a tenant needs at a time.
+    """
 
     gb_seconds: float = 0.0
     executions: int = 0
@@ -81,6 +84,7 @@ class Outcome:
     instance_seconds: float = 0.0
     looks: list[tuple[int, int, float]] = field(default_factory=list)
     without_token: int = 0
+    signatures: int = 0
     starts: int = 0
 
     @property
@@ -190,6 +194,7 @@ class Group:
         if instance.tokens.get(message.shard, 0.0) <= now:
             self.outcome.without_token += message.tenants
         if instance.tokens.get(message.shard, 0.0) <= now + 600:
+            self.outcome.signatures += message.tenants
             instance.tokens[message.shard] = now + self._random.uniform(3600, 5400)
 
     def _end(self, end: float, _tie: int, instance: _Instance, message: Message) -> None:

@@ -5,6 +5,8 @@ from random import Random
 import pytest
 
 from benchmarks.bill import report
+from benchmarks.bill.fleet import Workload
+from benchmarks.bill.month import MONTH_H, PRICES, bill
 from benchmarks.bill.platform import Group, Message, Shape
 
 
@@ -50,6 +52,23 @@ def test_every_message_is_worked_on_once_and_a_stretch_is_paid_for_as_a_second_a
 def test_one_warm_instance_asks_for_a_token_once_an_hour_at_most():
     looks = [message(300.0 * n) for n in range(12)]
     assert ran(Shape(most=1, always=1), looks, 3600.0).without_token == 1
+
+
+def test_the_vault_signs_once_for_each_tenant_of_a_shard_whenever_its_tokens_are_renewed():
+    looks = [Message(300.0 * n, 0, 300.0 * n, 25, 0.01, 1.0) for n in range(36)]
+    signatures = ran(Shape(most=1, always=1), looks, 3 * 3600.0).signatures
+    assert signatures % 25 == 0
+    assert 2 * 25 <= signatures <= 4 * 25
+
+
+def test_a_bill_pays_for_what_the_vault_signs():
+    looks = [Message(60.0 * n, n, 60.0 * n, 25, 0.01, 1.0) for n in range(40)]
+    dear = bill(Workload({"visit": looks}, tables=0.0), {"visit": Shape(most=1, always=1)}, 1.0)
+    cheap = bill(Workload({"visit": looks[:4]}, tables=0.0), {"visit": Shape(most=1, always=1)}, 1.0)
+    signed = 36 * 25 * MONTH_H
+    assert dear.columns["vault"] - cheap.columns["vault"] == pytest.approx(
+        signed / 1e4 * PRICES["ten_thousand_vault_operations"]
+    )
 
 
 @pytest.mark.parametrize("size", report.SIZES[:2])
