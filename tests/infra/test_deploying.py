@@ -16,6 +16,7 @@ from tests.infra.predicted import SETS, of
 
 AZD: dict[str, Any] = yaml.safe_load((ROOT / "azure.yaml").read_text("utf-8"))
 WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy.yml").read_text("utf-8"))
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 STEPS = [(name, step) for name, job in WORKFLOW["jobs"].items() for step in job["steps"]]
 OUTPUTS = set(re.findall(r"^output (\w+) ", (ROOT / "infra" / "main.bicep").read_text("utf-8"), re.MULTILINE))
 
@@ -42,11 +43,24 @@ def test_azd_deploys_the_package_that_its_hook_makes(tmp_path: Path) -> None:
     assert {"path": "infra", "module": "main"}.items() <= AZD["infra"].items()
 
 
-def test_actions_are_pinned_by_commit_and_are_githubs_or_the_sign_in() -> None:
-    used = {step["uses"] for _, step in STEPS if "uses" in step}
+NODE_24 = {"checkout": 5, "setup-python": 6, "setup-node": 5, "upload-artifact": 6, "download-artifact": 7, "login": 3}
+"""The first release of each action that runs on Node 24: GitHub's runners have no older one that is supported."""
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit_are_githubs_or_the_sign_in_and_run_on_a_supported_node(workflow: Path) -> None:
+    used = re.findall(r"uses: *(.+)", workflow.read_text("utf-8"))
 
     assert used
-    assert all(re.fullmatch(r"(actions/[a-z-]+|azure/login)@[0-9a-f]{40}", each) for each in used), used
+    for each in used:
+        pinned = re.fullmatch(r"(?:actions|azure)/([a-z-]+)@[0-9a-f]{40} # v(\d+)\.\d+\.\d+", each)
+        assert pinned, each
+        assert int(pinned[2]) >= NODE_24[pinned[1]], each
+
+
+def test_one_release_of_an_action_is_one_commit() -> None:
+    used = {each for path in WORKFLOWS for each in re.findall(r"uses: *(.+)", path.read_text("utf-8"))}
+    assert len(used) == len({each.partition("@")[0] for each in used})
 
 
 def test_a_token_is_given_only_where_an_environment_guards_it() -> None:
