@@ -22,6 +22,9 @@ from pydantic.alias_generators import to_pascal
 from domain.normal import Domains, Names, Networks
 from domain.reading import Lane, Query, Row
 
+ROLE_GROUP = "Holdfast"
+"""What we advise to call the group of a tenant that gives our application its roles there."""
+
 _UNLIMITED = ("ResultSize", "Unlimited")
 
 

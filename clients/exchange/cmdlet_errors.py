@@ -27,7 +27,7 @@ from clients.http import Answer, busy, claims_asked_for, raise_for_status
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The caller of a cmdlet, whom a remedy must name. *role*: the directory role that the cmdlet needs."""
+    """The caller of a cmdlet, whom a remedy must name. *role*: the least that gives the cmdlet, in words."""
 
     tenant_id: str
     role: str

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from clients.errors import Call, Unreadable
 from clients.exchange.cmdlet_errors import Caller, raise_for_cmdlet
 from clients.http import Answer, Intent, Request
+from domain.controls import ROLES
+from domain.exchange import ROLE_GROUP, ExchangeObject
 from domain.reading import Row, Service
 
 
@@ -71,11 +73,13 @@ class Command:
 
     @property
     def _role(self) -> str:
-        if self.intent is Intent.READ:
-            return "Global Reader"
-        if self.target.service == "exchange":
-            return "Exchange Administrator"
-        return "Security Administrator or Compliance Administrator"
+        """The least that gives the cmdlet: in compliance no role but a directory's is known to hold for an app."""
+        reads = self.intent is Intent.READ
+        if self.target.service == "compliance":
+            return "Global Reader" if reads else "Security Administrator or Compliance Administrator"
+        role = ROLES.get(self.cmdlet, ExchangeObject.read_role)
+        group = f"the Exchange role '{role}' (role group {ROLE_GROUP}; readiness prints the commands)"
+        return f"{group} or Global Reader" if reads else group
 
     @property
     def body(self) -> Mapping[str, object]:

@@ -1,6 +1,6 @@
 """The catalogue: every documented setting, in the order in which they are put back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from domain.control import Control
 from domain.controls import (
@@ -49,6 +49,11 @@ KINDS: tuple[type[ExchangeObject], ...] = tuple(
     dict.fromkeys(kind for control in CATALOGUE.values() for kind in control.sees)
 )
 """Every kind of object that some control judges, or rests its judgement on."""
+
+ROLES: Mapping[str, str] = {query.cmdlet: kind.read_role for kind in KINDS for query in kind.queries} | {
+    cmdlet: kind.writing.role for kind in KINDS if kind.writing for cmdlet in kind.writing.cmdlets
+}
+"""The role of the service's own that each cmdlet needs, reading and writing."""
 
 WRITINGS: tuple[Writing, ...] = tuple(kind.writing for kind in KINDS if kind.writing)
 

@@ -11,11 +11,9 @@ from typing import Self
 
 from clients.connect import Clients
 from clients.errors import Throttled
-from domain.exchange import ExchangeObject
+from domain.exchange import ROLE_GROUP, ExchangeObject
 from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig
-
-GROUP = "Holdfast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +72,8 @@ class ExchangeRoles:
             return "; ".join(f"New-ManagementRoleAssignment -App {ours} -Role '{role}'" for role in self.missing)
         roles = ",".join(f"'{role}'" for role in self.missing)
         return (
-            f"New-ServicePrincipal -AppId {app} -ObjectId {ours} -DisplayName {GROUP}; "
-            f"New-RoleGroup -Name {GROUP} -Roles {roles} -Members {ours}"
+            f"New-ServicePrincipal -AppId {app} -ObjectId {ours} -DisplayName {ROLE_GROUP}; "
+            f"New-RoleGroup -Name {ROLE_GROUP} -Roles {roles} -Members {ours}"
         )
 
 

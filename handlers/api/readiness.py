@@ -15,7 +15,7 @@ from clients.entra.grants import Grant, Resource
 from clients.errors import ClientError, Refused, Throttled
 from clients.graph.message_trace import PERMISSION, TRACING_APP
 from domain.control import Facts, NotApplicable, Unknown
-from domain.controls import CATALOGUE, KINDS
+from domain.controls import CATALOGUE, ROLES
 from domain.controls.per_domain import receiving
 from domain.exchange import ExchangeObject, Writing
 from domain.mail_flow import MailSeen
@@ -250,11 +250,10 @@ def _only_observes(config: TenantConfig) -> bool:
 def _cmdlets(reading: Reading) -> Iterable[Item]:
     """Each cmdlet that reads, as it was just called."""
     failed = {q.cmdlet: seen for q, seen in reading.items() if isinstance(seen, Unseen)}
-    roles = {query.cmdlet: kind.read_role for kind in KINDS for query in kind.queries}
     for cmdlet in dict.fromkeys(query.cmdlet for query in reading):
         if unseen := failed.get(cmdlet):
             state: ItemState = "missing" if unseen.remedy else "unknown"
-            role = f"; the role '{roles[cmdlet]}' has it" if cmdlet in roles else ""
+            role = f"; the role '{ROLES[cmdlet]}' has it" if cmdlet in ROLES else ""
             yield Item(id=f"cmdlet {cmdlet}", state=state, detail=f"{unseen.reason}{role}", remedy=unseen.remedy)
         else:
             yield Item(id=f"cmdlet {cmdlet}", state="ok", detail="answers")

@@ -128,7 +128,7 @@ async def test_when_every_item_is_forbidden_none_is_asked_again(exchange: Exchan
     found = await exchange.read(TENANT, [INBOUND, OUTBOUND, RULES])
 
     assert {type(fact) for fact in found.values()} == {Unseen}
-    assert all("Assign Global Reader" in fact.remedy for fact in found.values() if isinstance(fact, Unseen))
+    assert all("or Global Reader to the app" in fact.remedy for fact in found.values() if isinstance(fact, Unseen))
     assert route.call_count == 1
     assert asked_alone(router) == []
 

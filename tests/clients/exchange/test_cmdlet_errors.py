@@ -24,7 +24,9 @@ from clients.errors import (
 from clients.exchange.cmdlet_errors import Caller, Complaint, complaint_of, raise_for_cmdlet
 from clients.http import Answer, Intent
 
-CALLER = Caller("7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4", "Exchange Administrator", "https://login.test/adminconsent")
+CALLER = Caller(
+    "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4", "the Exchange role 'Transport Rules'", "https://login.test/adminconsent"
+)
 NOT_FOUND = "Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException"
 NOT_FOUND_TEXT = "The operation couldn't be performed because object 'ExchangeDefender' couldn't be found on 'DC01'."
 INVOKE = "Microsoft.Exchange.Management.PSDirectInvoke.DirectInvokeCmdletExecutionException"
@@ -229,7 +231,7 @@ def test_a_refusal_with_diagnostics_means_that_a_role_is_missing() -> None:
 
     assert "2000003;reason=RBAC" in raised.value.sentence
     assert raised.value.remedy == (
-        "Assign Exchange Administrator to the app's service principal in tenant 7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4,"
+        "Assign the Exchange role 'Transport Rules' to the app's service principal in tenant 7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4,"
         " then wait minutes."
     )
 

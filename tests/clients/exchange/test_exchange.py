@@ -187,13 +187,18 @@ async def test_a_refused_write_says_why(
         await exchange.apply(TENANT, SET, permit=allowed)
 
 
-async def test_a_forbidden_write_names_the_role_for_writing(exchange: Exchange, router: respx.MockRouter) -> None:
+async def test_a_forbidden_write_names_the_role_and_the_group_that_give_it(
+    exchange: Exchange, router: respx.MockRouter
+) -> None:
     alone(router, lambda _: httpx.Response(403, content=b"\0" * 4096, headers={"x-ms-diagnostics": "RBAC"}))
 
     with pytest.raises(Forbidden) as raised:
         await exchange.apply(TENANT, SET, permit=allowed)
 
-    assert raised.value.remedy.startswith("Assign Exchange Administrator")
+    assert raised.value.remedy.startswith(
+        "Assign the Exchange role 'Remote and Accepted Domains' (role group Holdfast; readiness prints the commands)"
+    )
+    assert "Administrator" not in raised.value.remedy
 
 
 async def test_an_unreadable_answer_to_a_write_is_not_a_success(exchange: Exchange, router: respx.MockRouter) -> None:

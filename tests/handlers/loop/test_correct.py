@@ -87,7 +87,7 @@ async def test_a_refused_write_is_offered_again_after_some_hours(service):
     await service.sweep()
     state = await service.state(tenant, LOCK)
     assert state.state == "needs_person"
-    assert "Exchange Administrator" in state.detail
+    assert "the Exchange role 'Remote and Accepted Domains' (role group Holdfast" in state.detail
     tenant.access.directory_roles.add("Exchange Administrator")
     tenant.expire_tokens()
     await service.sweep()
