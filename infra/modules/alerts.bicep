@@ -130,7 +130,7 @@ var rules = [
   }
   {
     name: 'package-written'
-    description: 'A package was written or removed. If nobody deployed just then, somebody else has the app run other code.'
+    description: 'A package was written or removed. A deployment does that too: without one in these minutes, or by another identity than the deployer, somebody has the app run other code.'
     severity: 2
     window: 'PT15M'
     every: 'PT5M'
