@@ -2,7 +2,9 @@
 
 import base64
 import os
+from ipaddress import ip_address
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -12,7 +14,7 @@ from clients.urls import Url
 
 def _connection_string(text: str) -> str:
     """Ask of *text* what each of the storage SDKs needs. Raises ValueError."""
-    parts = dict(_part(part) for part in text.split(";") if part.strip())
+    parts = _parts(text)
     if parts.get("usedevelopmentstorage") == "true":
         return text
     if not parts.get("accountname"):
@@ -20,6 +22,10 @@ def _connection_string(text: str) -> str:
     if not parts.get("sharedaccesssignature") and not base64.b64decode(parts.get("accountkey", ""), validate=True):
         raise ValueError("should carry a key")
     return text
+
+
+def _parts(text: str) -> dict[str, str]:
+    return dict(_part(part) for part in text.split(";") if part.strip())
 
 
 def _part(text: str) -> tuple[str, str]:
@@ -58,6 +64,12 @@ class Account(BaseSettings):
         """Only what is passed on counts: the environment has been read, or another was given."""
         return (init_settings,)
 
+    def is_emulated(self) -> bool:
+        """Whether storage is an emulator on this machine, as `make host` starts it: so it is nowhere in Azure."""
+        parts = _parts(self.storage)
+        host = urlsplit(parts.get("tableendpoint", "")).hostname or ""
+        return parts.get("usedevelopmentstorage") == "true" or host == "localhost" or _is_loopback(host)
+
     def storage_url(self, service: Literal["blob", "queue", "table"]) -> str:
         """The base URL of one service of the account that is reached by identity.
 
@@ -66,6 +78,13 @@ class Account(BaseSettings):
         if self.storage_account:
             return f"https://{self.storage_account}.{service}.core.windows.net"
         return {"blob": self.blob_url, "queue": self.queue_url, "table": self.table_url}[service] or ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def load_account() -> Account:

@@ -151,7 +151,7 @@ def _hosting(settings: Settings, http: Http, credentials: Credentials, endpoints
         settings.dns_secrets,
         _arm_token(credentials, endpoints),
         endpoints.management,
-        tenants=settings.dns_tenants,
+        tenants=settings.tenants_by_dns_secret(),
         # Who has DNS asked on this machine runs a test on it.
         loopback=any(ip_address(address).is_loopback for address, _ in settings.resolvers()),
     )

@@ -237,6 +237,13 @@ class Settings(Account, PsaSettings, ReportingSettings, CallerSettings):
         channels = (text for channel in self.channels().by_name.values() for text in channel.secrets())
         return frozenset([*(text for value in hidden for text in _secret_texts(value)), *channels])
 
+    def tenants_by_dns_secret(self) -> dict[str, frozenset[str]] | None:
+        """The tenants that each DNS secret is for: of one that is not listed, none.
+
+        None: every secret is for all, which holds where no list is given and storage is an emulator on this machine.
+        """
+        return None if self.dns_tenants is None and self.is_emulated() else self.dns_tenants or {}
+
     def resolvers(self) -> tuple[tuple[str, int], ...]:
         """The DNS servers to ask instead of the machine's own, as (address, port)."""
         return self.dns_servers

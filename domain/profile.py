@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from domain import normal
+from domain.mail import names
 from domain.mail.mx import FilterHosts
 
 type NonEmptyText = Annotated[str, Field(min_length=1)]
@@ -49,6 +50,13 @@ def _spoofable(text: str) -> str:
     return normal.network(text)
 
 
+def _included(text: str) -> str:
+    """A name alone: another mechanism or a macro behind it would become part of every record that is written."""
+    if names.to_ascii(text) != text.lower():
+        raise ValueError("should be a domain name, as A-labels, and nothing else")
+    return text
+
+
 MOST_ADDRESSES = 1273
 """Entries that an IP allow list takes
 (https://learn.microsoft.com/defender-office-365/connection-filter-policies-configure); nobody sends from more."""
@@ -73,6 +81,7 @@ def _microsofts(text: str) -> str:
 type MicrosoftNetwork = Annotated[str, AfterValidator(_microsofts)]
 type DeliveryNetwork = Annotated[str, AfterValidator(_deliverable)]
 type SpoofNetwork = Annotated[str, AfterValidator(_spoofable)]
+type IncludedName = Annotated[str, AfterValidator(_included)]
 type TlsSettings = Literal["EncryptionOnly", "CertificateValidation", "DomainValidation"]
 
 
@@ -117,7 +126,7 @@ class DkimValues(_Part):
 class SpfValues(_Part):
     """What every sending domain's SPF record includes, in the guide's order."""
 
-    includes: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)]
+    includes: Annotated[tuple[IncludedName, ...], Field(min_length=1)]
 
 
 class DmarcValues(_Part):

@@ -43,7 +43,10 @@ def shown_proposal(proposed: ProposedConfig) -> ShownProposal:
 def refuse_foreign_suffixes(suffixes: tuple[str, ...]) -> None:
     """Raises ValueError for a suffix of MX hosts that cannot be one filter's own."""
     for suffix in suffixes:
-        name = names.to_ascii(suffix)
+        try:
+            name = names.to_ascii(suffix)
+        except ValueError as error:
+            raise ValueError(f"overrides.mx_suffixes: {error}") from None
         if is_microsofts(name):
             raise ValueError(f"overrides.mx_suffixes: {name} is Microsoft's own, not a filter's")
         if public_suffixes.is_public(name):

@@ -139,7 +139,7 @@ param operatorType 'User' | 'Group' | 'ServicePrincipal' = 'User'
 @description('Optional. Names of the secrets of DNS providers, as tenants\' configs have them (CLOUDFLARE); for each the vault must hold a secret dns-NAME, in lower case and with hyphens.')
 param dnsReferences string[] = []
 
-@description('Optional. The tenants that each secret of a DNS provider is for, as JSON: {"HOLDFAST_DNS_SECRET_NAME": ["tenant id"]}. Empty: any tenant\'s config may name any.')
+@description('Optional. The tenants that each secret of a DNS provider is for, as JSON: {"HOLDFAST_DNS_SECRET_NAME": ["tenant id"]}. A secret that is not listed is for no tenant.')
 param dnsTenants string = ''
 
 @description('Optional. Names of channels for notices, in capitals (OPS); for each the vault must hold a secret notify-NAME, in lower case and with hyphens, that is a URL of Apprise (docs/notices.md).')

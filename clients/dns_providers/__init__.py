@@ -82,7 +82,7 @@ class Hosting:
         try:
             return self._made(host, tenant.tenant_id)
         except ValueError as error:
-            raise Unauthorised(f"dns.{zone}: {error}", remedy="Put the provider's secret into that setting.") from None
+            raise Unauthorised(f"dns.{zone}: {error}", remedy=_REMEDY) from None
 
     def _made(self, host: DnsHost, tenant_id: str) -> DnsProvider[Any]:
         match host:
@@ -120,6 +120,9 @@ class Hosting:
             loopback=self.loopback,
         )
         return _named(host.secret_setting, partial(made, secret=secret))
+
+
+_REMEDY = "Put the provider's secret into that setting, and the tenant beside its name into HOLDFAST_DNS_TENANTS."
 
 
 def _named[P](setting: str, make: Callable[[], P]) -> P:

@@ -13,6 +13,7 @@ from clients.errors import Refused
 from clients.storage.tenants import ConfigMoved, TenantRow
 from domain.alerts.tenant_state import FALSE_ALERTS
 from domain.errors import BadField, StillLocked, UnknownTenant
+from domain.exemption import LONGEST_ACCEPTED
 from domain.ledger import Entry
 from domain.tenant import TenantConfig
 from domain.widening import ProposedConfig
@@ -207,6 +208,7 @@ def _refuse_senseless(tenant_id: str, wish: ShownTenant, kept: Kept, clients: Cl
     refuse_unknown(config.controls.keys() - {FALSE_ALERTS}, "body.controls")
     if unknown := [name for name in config.notify if name not in clients.channels.by_name]:
         raise BadField("body.notify", f"no setting gives '{unknown[0]}' a URL")
+    _refuse_long_declarations(config, kept, clients)
     try:
         version = config_proposals.version_for(config, kept, clients)
         wanted = clients.wanted(config, version)
@@ -222,6 +224,13 @@ def _refuse_senseless(tenant_id: str, wish: ShownTenant, kept: Kept, clients: Cl
     if wish.profile_version not in {"", version}:
         raise BadField("body.profile_version", f"is {version}, and moves by a wave (POST /waves)")
     return version
+
+
+def _refuse_long_declarations(config: TenantConfig, kept: Kept, clients: Clients) -> None:
+    """Raises BadField for a declaration that is new here and ends later than one at its own path might."""
+    before = kept.config.declared if kept else ()
+    if any(each.until > clients.now() + LONGEST_ACCEPTED for each in config.declared if each not in before):
+        raise BadField("body.declared", "until should be at most a year ahead")
 
 
 def _change(

@@ -233,3 +233,29 @@ def test_the_tenants_of_each_dns_secret_are_read_in_one_spelling():
 def test_tenants_of_dns_secrets_that_make_no_sense_are_one_line(odd):
     with pytest.raises(SettingsError, match=r"^HOLDFAST_DNS_TENANTS: is malformed; it should be a JSON object"):
         load(GOOD | {"HOLDFAST_DNS_TENANTS": odd})
+
+
+DEV = "DefaultEndpointsProtocol=http;AccountName=dev;AccountKey=a2V5;TableEndpoint="
+
+
+@pytest.mark.parametrize(
+    "storage",
+    ["UseDevelopmentStorage=true", f"{DEV}http://127.0.0.1:10002/dev;", f"{DEV}http://localhost:10002/dev", f"{DEV}http://[::1]:1/dev"],
+)  # fmt: skip
+def test_without_a_list_every_dns_secret_is_for_all_where_storage_is_on_this_machine(storage):
+    given = GOOD | {"AzureWebJobsStorage": storage}
+    assert load(given).tenants_by_dns_secret() is None
+    assert load(given | {"HOLDFAST_DNS_TENANTS": "{}"}).tenants_by_dns_secret() == {}
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        {"AzureWebJobsStorage": "AccountName=real;AccountKey=a2V5;EndpointSuffix=core.windows.net"},
+        {"AzureWebJobsStorage": f"{DEV}https://127.0.0.1.attacker.example/dev"},
+        {"AzureWebJobsStorage": f"{DEV}https://real.table.core.windows.net"},
+        {"AzureWebJobsStorage": "", "AzureWebJobsStorage__accountName": "real"},
+    ],
+)
+def test_elsewhere_a_dns_secret_that_no_list_names_is_for_no_tenant(storage):
+    assert load(GOOD | storage).tenants_by_dns_secret() == {}
