@@ -129,7 +129,7 @@ async def test_a_refused_role_asks_for_a_new_token_next_time(exchange: Exchange,
     after_the_grant = await exchange.read(TENANT, [INBOUND])
 
     assert isinstance(fact, Unseen)
-    assert "Assign Global Reader" in fact.remedy
+    assert "Assign the Exchange role 'View-Only Configuration' (role group Holdfast" in fact.remedy
     assert after_the_grant == {INBOUND: Seen((), ARRIVED)}
     assert [call.request.headers["authorization"] for call in route.calls] == ["Bearer token-1", "Bearer token-2"]
 

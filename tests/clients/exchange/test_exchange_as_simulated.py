@@ -266,7 +266,7 @@ async def test_a_role_that_is_missing_and_then_granted(
     after = (await exchange.read(tenant.tenant_id, [INBOUND]))[INBOUND]
 
     assert isinstance(fact, Unseen)
-    assert "Assign Global Reader" in fact.remedy
+    assert "Assign the Exchange role 'View-Only Configuration' (role group Holdfast" in fact.remedy
     assert isinstance(after, Seen)
 
 
