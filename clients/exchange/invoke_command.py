@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from clients.errors import Call, Unreadable
 from clients.exchange.cmdlet_errors import Caller, raise_for_cmdlet
 from clients.http import Answer, Intent, Request
-from domain.controls import ROLES
+from domain.controls import CMDLET_ROLES
 from domain.exchange import ROLE_GROUP, ExchangeObject
 from domain.reading import Row, Service
 
@@ -77,7 +77,7 @@ class Command:
         reads = self.intent is Intent.READ
         if self.target.service == "compliance":
             return "Global Reader" if reads else "Security Administrator or Compliance Administrator"
-        role = ROLES.get(self.cmdlet, ExchangeObject.read_role)
+        role = CMDLET_ROLES.get(self.cmdlet, ExchangeObject.read_role)
         group = f"the Exchange role '{role}' (role group {ROLE_GROUP}; readiness prints the commands)"
         return f"{group} or Global Reader" if reads else group
 

@@ -50,7 +50,7 @@ KINDS: tuple[type[ExchangeObject], ...] = tuple(
 )
 """Every kind of object that some control judges, or rests its judgement on."""
 
-ROLES: Mapping[str, str] = {query.cmdlet: kind.read_role for kind in KINDS for query in kind.queries} | {
+CMDLET_ROLES: Mapping[str, str] = {query.cmdlet: kind.read_role for kind in KINDS for query in kind.queries} | {
     cmdlet: kind.writing.role for kind in KINDS if kind.writing for cmdlet in kind.writing.cmdlets
 }
 """The role of the service's own that each cmdlet needs, reading and writing."""

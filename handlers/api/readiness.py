@@ -15,7 +15,7 @@ from clients.entra.grants import Grant, Resource
 from clients.errors import ClientError, Refused, Throttled
 from clients.graph.message_trace import PERMISSION, TRACING_APP
 from domain.control import Facts, NotApplicable, Unknown
-from domain.controls import CATALOGUE, ROLES
+from domain.controls import CATALOGUE, CMDLET_ROLES
 from domain.controls.per_domain import receiving
 from domain.exchange import ExchangeObject, Writing
 from domain.mail_flow import MailSeen
@@ -253,7 +253,7 @@ def _cmdlets(reading: Reading) -> Iterable[Item]:
     for cmdlet in dict.fromkeys(query.cmdlet for query in reading):
         if unseen := failed.get(cmdlet):
             state: ItemState = "missing" if unseen.remedy else "unknown"
-            role = f"; the role '{ROLES[cmdlet]}' has it" if cmdlet in ROLES else ""
+            role = f"; the role '{CMDLET_ROLES[cmdlet]}' has it" if cmdlet in CMDLET_ROLES else ""
             yield Item(id=f"cmdlet {cmdlet}", state=state, detail=f"{unseen.reason}{role}", remedy=unseen.remedy)
         else:
             yield Item(id=f"cmdlet {cmdlet}", state="ok", detail="answers")
