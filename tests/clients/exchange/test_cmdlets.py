@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -139,7 +140,7 @@ async def test_at_most_two_calls_of_a_tenant_run_at_once_and_tenants_do_not_wait
 ) -> None:
     running: dict[str, int] = {TENANT: 0, OTHER: 0}
     most: dict[str, int] = {TENANT: 0, OTHER: 0}
-    together = 0
+    together, all_there = 0, asyncio.Event()
 
     async def serve(request: httpx.Request) -> httpx.Response:
         nonlocal together
@@ -147,8 +148,10 @@ async def test_at_most_two_calls_of_a_tenant_run_at_once_and_tenants_do_not_wait
         running[tenant] += 1
         most[tenant] = max(most[tenant], running[tenant])
         together = max(together, sum(running.values()))
-        for _ in range(5):
-            await asyncio.sleep(0)
+        if together == 4:
+            all_there.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(all_there.wait(), 5)
         running[tenant] -= 1
         return rows()
 
@@ -158,7 +161,7 @@ async def test_at_most_two_calls_of_a_tenant_run_at_once_and_tenants_do_not_wait
     await asyncio.gather(*(exchange.read(tenant, [query]) for tenant in (TENANT, OTHER) for query in queries))
 
     assert most == {TENANT: 2, OTHER: 2}
-    assert together > 2
+    assert together == 4
 
 
 class StoppedError(Exception):
