@@ -34,6 +34,7 @@ TESTED_ELSEWHERE = {
 LAWS = {
     "tests/domain/controls/test_every_control.py",  # about the whole catalogue
     "tests/handlers/test_telemetry.py",  # clients/telemetry.py, told by the whole
+    "tests/handlers/test_side_by_side.py",  # two versions on one storage account
     "tests/handlers/test_upgrade.py",  # what the version before left in storage
 }
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from azure.core.exceptions import AzureError
 
 from clients.connect import Clients
+from clients.storage.documents import NewerRow
 from handlers.loop.tick import overdue, tick
 from handlers.operators import tell_operators
 from handlers.watch import late_tick
@@ -24,7 +25,10 @@ class Healer:
         self._looked_at: datetime | None = None
 
     async def look(self, clients: Clients) -> None:
-        """Do the tick if it is late, or was never done; look at most every LOOK_EVERY. Never raises for storage."""
+        """Do the tick if it is late, or was never done; look at most every LOOK_EVERY. Never raises for storage.
+
+        Where a later version keeps the cursor, that version looks after it.
+        """
         now = clients.now()
         if self._looked_at and now - self._looked_at < LOOK_EVERY:
             return
@@ -36,7 +40,7 @@ class Healer:
                 await tick(clients)
                 if by is not None:
                     await tell_operators(late_tick(by), clients, at=_hour(now))
-        except AzureError as error:  # what woke us says so itself
+        except (AzureError, NewerRow) as error:  # what woke us says so itself
             log.warning("tick_not_looked_at error=%s", type(error).__name__)
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from clients.connect import Clients
 from clients.settings import Settings
+from clients.storage.documents import NewerRow
 from clients.storage.fleet import CursorMoved
 from clients.storage.fleet_index import in_fleet
 from domain.fleet import LOOKS, Cursor, LookName, Rhythm, due, late, shards
@@ -40,7 +41,17 @@ _AT_ONCE = 32
 
 
 async def tick(clients: Clients, *, by_timer: bool = False) -> None:
-    """Enqueue what came due since the last tick, unless another tick is at it. *by_timer*: nobody else woke it."""
+    """Enqueue what came due since the last tick, unless another tick is at it. *by_timer*: nobody else woke it.
+
+    Where a later version keeps the cursor, that version does the ticks.
+    """
+    try:
+        await _tick(clients, by_timer=by_timer)
+    except NewerRow as newer:
+        log.warning("newer_row tick %s", newer)
+
+
+async def _tick(clients: Clients, *, by_timer: bool) -> None:
     now, fleet = clients.now(), clients.storage.fleet
     cursor, version = await fleet.cursor() or (Cursor(done=now), None)
     if cursor.is_claimed(now, ticks(clients.settings, now)):

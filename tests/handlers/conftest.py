@@ -1,17 +1,22 @@
 """A service for each test, and nothing left behind for the next."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from html import unescape
+from typing import Any, NamedTuple, cast
+from urllib.parse import parse_qs
 
 import pytest
 import pytest_asyncio
 import stamina
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from clients.storage import TABLES
-from domain.jobs import QUEUES
+from domain.jobs import QUEUES, QueueName
 from tests.handlers.harness import Service, holdfast
 
 
@@ -65,3 +70,27 @@ async def no_anchors(azurite_connection: str) -> AsyncIterator[None]:
             names = [name async for name in container.list_blob_names()]
             for name in names:
                 await container.delete_blob(name)
+
+
+class Posted(NamedTuple):
+    """A message on its way to a queue: hidden ones cannot be read there before their time."""
+
+    queue: QueueName
+    body: bytes
+    hidden_s: int
+
+
+@pytest.fixture
+def posted(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[Posted]:  # noqa: ARG001 - the service is there first
+    """What is put on the queues, as it leaves the Azure SDK's transport."""
+    found, leave = list[Posted](), AioHttpTransport.send
+
+    async def to_storage(transport: Any, request: Any, **options: Any) -> Any:
+        if request.method == "POST" and (post := re.search(r"/(\w+)/messages\?(.*)", request.url)):
+            [text] = re.findall(rb"<MessageText>(.*)</MessageText>", request.content, re.DOTALL)
+            [hidden] = parse_qs(post[2]).get("visibilitytimeout", ["0"])
+            found.append(Posted(cast("QueueName", post[1]), unescape(text.decode()).encode(), int(hidden)))
+        return await leave(transport, request, **options)
+
+    monkeypatch.setattr(AioHttpTransport, "send", to_storage)
+    return found

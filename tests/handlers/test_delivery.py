@@ -1,13 +1,8 @@
 """Nothing on a queue is lost, believed without reading, or tried for ever."""
 
 import json
-import re
-from html import unescape
-from typing import NamedTuple
-from urllib.parse import parse_qs
 
 import pytest
-from azure.core.pipeline.transport import AioHttpTransport
 
 from clients.storage import documents
 from domain import jobs
@@ -77,30 +72,6 @@ async def test_shuffled_doubled_and_lost_messages_change_nothing_but_time(servic
     await service.remediate(tenant, "inbound-lockdown")  # late
     assert (await service.state(tenant, "inbound-lockdown")).state == "compliant"
     assert len(tenant.writes) == 1
-
-
-class Posted(NamedTuple):
-    """A message on its way to a queue: hidden ones cannot be read there before their time."""
-
-    queue: str
-    body: bytes
-    hidden_s: int
-
-
-@pytest.fixture
-def posted(service, monkeypatch) -> list[Posted]:  # noqa: ARG001 - the service is there first
-    """What is put on the queues, as it leaves the Azure SDK's transport."""
-    found, leave = list[Posted](), AioHttpTransport.send
-
-    async def to_storage(transport, request, **options):
-        if request.method == "POST" and (post := re.search(r"/(\w+)/messages\?(.*)", request.url)):
-            [text] = re.findall(rb"<MessageText>(.*)</MessageText>", request.content, re.DOTALL)
-            [hidden] = parse_qs(post[2]).get("visibilitytimeout", ["0"])
-            found.append(Posted(post[1], unescape(text.decode()).encode(), int(hidden)))
-        return await leave(transport, request, **options)
-
-    monkeypatch.setattr(AioHttpTransport, "send", to_storage)
-    return found
 
 
 async def throttled_remediation(service, retry_after):

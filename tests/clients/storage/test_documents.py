@@ -1,6 +1,8 @@
 """What is kept in a row comes back, however long it is and whichever version wrote it, but for a later one."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -54,3 +56,8 @@ def test_a_row_of_a_later_version_is_refused_before_it_is_read():
 def test_what_is_too_long_for_one_property_comes_back_from_several(texts):
     record = CauseTicket("autotask", "7", noted=tuple(texts))
     assert unpack(CauseTicket, pack("p", "r", record)) == record
+
+
+def test_the_changelog_says_that_there_is_no_way_back_from_these_rows():
+    changelog = " ".join((Path(__file__).parents[3] / "CHANGELOG.md").read_text("utf-8").split())
+    assert re.search(rf"No way back[^.]*rows of version {ROW_VERSION}\b", changelog)
