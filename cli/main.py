@@ -29,6 +29,7 @@ from cli.fleet import fleet_commands
 from cli.ledger import ledger_app
 from cli.notify import events_app, incidents_app, notify_app
 from cli.offboard import offboard
+from cli.onboard import onboard
 from cli.scanners import scanner_exceptions
 from cli.session import One, Session, tenants_named
 from cli.waves import waves_app
@@ -46,6 +47,7 @@ app.add_typer(fleet_commands)
 app.add_typer(answer_commands)
 app.add_typer(waves_app, name="waves")
 
+app.command()(onboard)
 app.command()(offboard)
 
 GOOD = frozenset({"compliant", "not_applicable", "excepted", "succeeded"})
