@@ -335,9 +335,11 @@ class Worker:
         self._process.send_signal(signal.SIGKILL)
         self._end()
 
-    def stop(self) -> None:
+    def stop(self) -> int:
+        """Stop it as the platform does; gives its exit code."""
         self._process.terminate()
         self._end()
+        return self._process.returncode
 
     def _end(self) -> None:
         self._process.wait(30)
