@@ -6,7 +6,7 @@ NXDOMAIN. A zone that was delegated is asked of its own server.
 """
 
 import asyncio
-from typing import Self
+from typing import Self, cast
 
 import dns.exception
 import dns.flags
@@ -28,6 +28,7 @@ class DnsServer:
     def __init__(self, zones: Zones, port: int = 0) -> None:
         self._zones = zones
         self._port = port
+        self._connections: set[asyncio.StreamWriter] = set()
 
     @property
     def address(self) -> str:
@@ -51,11 +52,13 @@ class DnsServer:
     async def __aexit__(self, *exc: object) -> None:
         self._udp.close()
         self._tcp.close()
-        self._tcp.close_clients()
+        for each in self._connections:  # uvloop's server has no close_clients
+            each.close()
         await self._tcp.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One TCP connection: length-prefixed messages until the client leaves (RFC 1035, 4.2.2)."""
+        self._connections.add(writer)
         try:
             while True:
                 length = int.from_bytes(await reader.readexactly(2))
@@ -68,6 +71,7 @@ class DnsServer:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self._connections.discard(writer)
             writer.close()
 
 
@@ -77,9 +81,7 @@ class _Udp(asyncio.DatagramProtocol):
         self._asking: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.DatagramTransport):
-            raise TypeError("a datagram endpoint has a datagram transport")
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # uvloop's is no subclass of asyncio's
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if there := _elsewhere(self._zones, data):
