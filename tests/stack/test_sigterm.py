@@ -68,7 +68,7 @@ def test_what_sigterm_cuts_off_is_done_by_the_next_worker_and_nothing_is_lost(st
         send(azurite_connection, message)
         assert worker.stop() == 0, message
         worker = Worker(about, tmp_path / str(number))
-        eventually(lambda queue=message.queue: left(azurite_connection, queue), lambda count: count == 0)
+        eventually(partial(left, azurite_connection, message.queue), lambda count: count == 0)
     try:
         ledger = f"tenants/{tenant_id}/ledger"
         events = eventually(
