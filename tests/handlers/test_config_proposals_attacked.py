@@ -81,7 +81,12 @@ async def test_a_network_wider_than_a_connector_takes_is_refused(service, tenant
     await refused(service, tenant, "overrides.spoof_allow.networks", overrides=pairs)
 
 
-@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "203.0.113.7/32"])
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "32.0.0.0/3"])
+async def test_half_the_internet_is_nobodys_network(service, tenant, network):
+    await refused(service, tenant, "overrides.microsoft_networks", overrides={"microsoft_networks": [network]})
+
+
+@pytest.mark.parametrize("network", ["203.0.113.7/32", "203.0.112.0/20", "2001:db8::/32"])
 async def test_another_network_for_microsofts_waits_for_another_person(service, tenant, network):
     assert await proposed(service, tenant, microsoft_networks=[network]) == [f"microsoft_networks: {network}"]
 
