@@ -33,6 +33,7 @@ from clients.secrets import hide
 from clients.settings import Settings
 from domain.steps import Step
 from domain.tenant import TenantConfig, Wanted
+from domain.waves import TenantMove
 
 VISITS_AT_ONCE = 24
 """Tenants at the same time in one worker: what waits for Microsoft's answers costs little, what was read takes room."""
@@ -84,8 +85,8 @@ class Clients:
         await self.web.aclose()
         await self.storage.aclose()
 
-    def wanted(self, tenant: TenantConfig, version: str) -> Wanted:
-        """What *tenant* should look like by that *version* of its profile; empty: the oldest.
+    def wanted(self, tenant: TenantConfig, version: str, move: TenantMove | None = None) -> Wanted:
+        """What *tenant* should look like by that *version* of its profile; empty: the oldest. *move*: its last.
 
         Raises:
             ValueError: Its config names a profile that does not exist, or not in that version, or overrides that it
@@ -93,7 +94,8 @@ class Clients:
         """
         profile = self.profiles.held_to(tenant.profile, version)
         others = tuple(each for each in self.profiles.versions_of(tenant.profile) if each.version != profile.version)
-        return Wanted(tenant, profile.with_overrides(tenant.overrides), others=others)
+        moved_at = move.at if move and not move.refused else None
+        return Wanted(tenant, profile.with_overrides(tenant.overrides), others=others, moved_at=moved_at)
 
     def filter_name(self, tenant: TenantConfig) -> str:
         """What people call the mail filter of *tenant*, also where its config names no profile that there is."""

@@ -309,15 +309,19 @@ class Control:
             return NotApplicable(f"the guide of {wanted.profile.name} does not ask for it")
         seen = [kind for kind in self.sees if kind not in self.later or facts.was_asked(kind)]
         if doubts := tuple(facts.doubts(seen)):
-            reasons, remedies = map(str, doubts), (doubt.remedy for doubt in doubts)
-            found = self.partly(facts, wanted) if self.partly else ()
-            loud = [each for each in found if wanted.inventory.is_open(each) and not wanted.inventory.is_silent(each)]
-            told = _joined(*dict.fromkeys(reasons), to_be_answered(loud))
-            return Unknown(told, " ".join(dict.fromkeys(filter(None, remedies))), findings=found)
+            return self._in_doubt(doubts, facts, wanted)
         try:
             return self.judge(facts, wanted)
         except DoubtError as doubt:
-            return Unknown(str(doubt), doubt.remedy)
+            return self._in_doubt((doubt,), facts, wanted)
+
+    def _in_doubt(self, doubts: tuple["DoubtError", ...], facts: Facts, wanted: Wanted) -> Unknown:
+        """What could not be read, with what was found of the rest."""
+        reasons, remedies = map(str, doubts), (doubt.remedy for doubt in doubts)
+        found = self.partly(facts, wanted) if self.partly else ()
+        loud = [each for each in found if wanted.inventory.is_open(each) and not wanted.inventory.is_silent(each)]
+        told = _joined(*dict.fromkeys(reasons), to_be_answered(loud))
+        return Unknown(told, " ".join(dict.fromkeys(filter(None, remedies))), findings=found)
 
 
 @dataclass(frozen=True, slots=True)

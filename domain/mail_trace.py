@@ -56,11 +56,16 @@ def parse_trace(raw: object) -> Trace:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """Whose addresses are known of a tenant. *microsofts* is empty where the profile does not list them."""
+    """Whose addresses are known of a tenant. *microsofts* is empty where the profile does not list them.
+
+    *former*: of other versions of the profile, the filter's until *former_until*.
+    """
 
     filters: tuple[AnyNetwork, ...]
     microsofts: tuple[AnyNetwork, ...]
     declared: tuple[AnyNetwork, ...]
+    former: tuple[AnyNetwork, ...] = ()
+    former_until: datetime | None = None
 
     @classmethod
     def of(cls, wanted: Wanted) -> Self:
@@ -69,17 +74,20 @@ class Ways:
             tuple(map(ip_network, profile.delivery_networks)),
             tuple(map(ip_network, profile.microsoft_networks)),
             tuple(_declared(wanted.tenant)),
+            tuple(map(ip_network, wanted.former_networks)),
+            wanted.former_until,
         )
 
-    def way(self, from_ip: str | None) -> Way:
-        """Which way a message came that a server at *from_ip* handed over."""
+    def way(self, from_ip: str | None, at: datetime) -> Way:
+        """Which way a message came that a server at *from_ip* handed over, received *at* that moment."""
         if not (text := (from_ip or "").strip()):
             return "tenant"
         address = public_address(text)
         if address is None:
             return "unclear"
+        former = self.former if self.former_until and at < self.former_until else ()
         known: tuple[tuple[Way, tuple[AnyNetwork, ...]], ...] = (
-            ("filter", self.filters),
+            ("filter", (*self.filters, *former)),
             ("tenant", self.microsofts),
             ("declared", self.declared),
         )
@@ -118,7 +126,7 @@ def with_rows(  # noqa: PLR0913 - what is counted, and by what
         read += 1
         if row.status.casefold() != "delivered" or not traffic.start <= row.received <= traffic.end:
             continue
-        way, again = ways.way(row.from_ip), known_until is not None and row.received < known_until
+        way, again = ways.way(row.from_ip, row.received), known_until is not None and row.received < known_until
         if not again:
             by_way[way] = by_way.get(way, 0) + 1
         address = public_address(row.from_ip or "")

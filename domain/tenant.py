@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from domain.dns_hosts import HostsByZone, zone_of
 from domain.findings import FindingKind, Inventory
+from domain.mail_flow import SETTLES
 from domain.profile import MOST_ADDRESSES, DeliveryNetwork, ObjectName, Profile
 from domain.psa.desk import Provider
 
@@ -165,9 +166,27 @@ class Wanted:
     """What a tenant should look like: its config, the profile with its overrides, and what is known of its findings.
 
     *others*: the other versions of the profile, by whose figures the filter's connector is known while a wave moves it.
+    *moved_at*: when a wave last moved the tenant.
     """
 
     tenant: TenantConfig
     profile: Profile
     inventory: Inventory = field(default_factory=Inventory)
     others: tuple[Profile, ...] = ()
+    moved_at: datetime | None = None
+
+    @property
+    def former_until(self) -> datetime | None:
+        """Until when mail of the other versions' ranges came by the filter; None where no wave moved the tenant."""
+        return self.moved_at + SETTLES if self.moved_at else None
+
+    @property
+    def former_networks(self) -> tuple[str, ...]:
+        """The ranges of the other versions beside those of the profile."""
+        networks = (each for other in self.others for each in other.delivery_networks)
+        return tuple(dict.fromkeys(each for each in networks if each not in self.profile.delivery_networks))
+
+    def filters_at(self, at: datetime | None) -> tuple[str, ...]:
+        """The networks that the filter delivered mail from at a moment; of one that is not known, those of today."""
+        former = self.former_until and at and at < self.former_until
+        return (*self.profile.delivery_networks, *(self.former_networks if former else ()))

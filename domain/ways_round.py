@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from domain import normal
 from domain.control import DoubtError, Drift, Facts, listed
-from domain.controls import inbound_lockdown, service_connectors
+from domain.controls import inbound_lockdown, service_connectors, spoof_allow
 from domain.controls.oof_connector import FOREIGN_TO_RULE
 from domain.exchange import (
     AllowEntry,
@@ -152,11 +152,11 @@ def _skipped_addresses(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
 
 
 def _pairs(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
-    spoof_allow = wanted.profile.spoof_allow
-    expected = frozenset(spoof_allow.networks) if spoof_allow else frozenset[str]()
+    pairs = wanted.profile.spoof_allow
+    expected = frozenset(pairs.networks) if pairs else frozenset[str]()
     for item in facts.all(SpoofItem):
         user, infrastructure = item.spoofed_user.strip().casefold(), normal.network(item.sending_infrastructure)
-        if item.action == "Allow" and infrastructure not in expected:
+        if item.action == "Allow" and infrastructure not in expected and not spoof_allow.is_former(item, wanted):
             remove: dict[str, Value] = {"Identity": "Default", "Ids": (item.identity,), "Confirm": False}
             content = {
                 "SpoofedUser": item.spoofed_user,

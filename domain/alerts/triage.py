@@ -15,8 +15,8 @@ from typing import Literal, Self
 from domain.addresses import public_address
 from domain.alerts.alert import Alert, AnalysedMessage
 from domain.findings import Finding
-from domain.profile import Profile
 from domain.states import ControlState
+from domain.tenant import Wanted
 
 type Origin = Literal["filter", "elsewhere", "unknown"]
 
@@ -59,9 +59,13 @@ class Wall:
     undeclared: tuple[Finding, ...] = ()
 
 
-def triage(alert: Alert, profile: Profile, wall: Wall) -> AlertVerdict:
+def triage(alert: Alert, wanted: Wanted, wall: Wall) -> AlertVerdict:
     """Judge *alert* by its evidence and by what is known of the tenant's *wall* while the mail came."""
-    came_from = [(message, origin(message, profile)) for message in alert.messages]
+    profile = wanted.profile
+    came_from = [
+        (message, origin(message, wanted.filters_at(message.received or alert.last_activity)))
+        for message in alert.messages
+    ]
     if elsewhere := tuple(message for message, where in came_from if where == "elsewhere"):
         return GotRound(elsewhere)
     if not (came_from and profile.delivery_networks):
@@ -78,12 +82,12 @@ def triage(alert: Alert, profile: Profile, wall: Wall) -> AlertVerdict:
     return period.doubt(wall) or FalseAlarm(alert.messages)
 
 
-def origin(message: AnalysedMessage, profile: Profile) -> Origin:
-    """Where the last relay of *message* was; unknown where Microsoft names none that can be."""
+def origin(message: AnalysedMessage, networks: tuple[str, ...]) -> Origin:
+    """Where the last relay of *message* was; unknown where Microsoft names none. *networks*: the filter's."""
     address = public_address(message.sender_ip or "")
-    if address is None or not profile.delivery_networks:
+    if address is None or not networks:
         return "unknown"
-    if not any(address in IPv4Network(network) for network in profile.delivery_networks):
+    if not any(address in IPv4Network(network) for network in networks):
         return "elsewhere"
     return "filter" if (message.direction or "inbound").casefold() == "inbound" else "unknown"
 

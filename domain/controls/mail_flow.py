@@ -95,7 +95,11 @@ def _outside(traffic: Traffic, wanted: Wanted) -> list[Group]:
     ways = Ways.of(wanted)
     if not ways.microsofts:
         return []
-    return [each for each in traffic.groups if any(ways.way(address) == "outside" for address in each.addresses)]
+    return [
+        each
+        for each in traffic.groups
+        if any(ways.way(address, each.latest) == "outside" for address in each.addresses)
+    ]
 
 
 def senders(wanted: Wanted) -> tuple[Finding, ...]:

@@ -21,8 +21,7 @@ from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
-    includes = tuple(_in_cloud(target, wanted.tenant.initial_domain) for target in given(wanted.profile.spf).includes)
-
+    includes = required(wanted)
     findings = {domain: _findings(domain, facts, includes) for domain in per_domain.domains_of(facts)}
     unwanted = wanted.inventory.unwanted
 
@@ -46,6 +45,28 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
         kept = [each for terms in findings.values() for each in terms.values() if each.id not in unwanted]
         return with_findings(judged, kept, wanted.inventory)
     return judged
+
+
+def required(wanted: Wanted) -> tuple[str, ...]:
+    """The include targets that the profile wants, in the tenant's cloud."""
+    return tuple(_in_cloud(target, wanted.tenant.initial_domain) for target in given(wanted.profile.spf).includes)
+
+
+def without(
+    domain: str, terms: frozenset[str], finding: str, facts: Facts, wanted: Wanted
+) -> per_domain.DomainJudgement:
+    """What takes these *terms* out of the record of *domain*: the step, or the record that a person is to publish."""
+    match spf.repaired(domain, facts.answers, required(wanted), terms):
+        case spf.Proposal() as proposal:
+            return _published(domain, proposal, facts, wanted, (finding,))
+        case spf.CannotRepair(reason=reason):
+            return _one(domain, "another record", f"{domain}: {reason}")
+        case spf.NothingToRepair():
+            return _one(domain, "includes")
+        case Needs() | NoVerdict() as waiting:
+            return waiting
+        case never:
+            assert_never(never)
 
 
 def _findings(domain: str, facts: Facts, includes: tuple[str, ...]) -> dict[str, Finding]:

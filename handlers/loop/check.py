@@ -82,7 +82,8 @@ async def _look(row: TenantRow, job: CheckTenant, before: TenantStates, clients:
     """Read all that the controls of *job* see, and let each judge. A person who asks wants to know how it is now."""
     ids, tenant = selected(job), row.config
     try:
-        wanted = replace(clients.wanted(tenant, row.profile_version), inventory=before.inventory(tenant, clients.now()))
+        held_to = clients.wanted(tenant, row.profile_version, row.move)
+        wanted = replace(held_to, inventory=before.inventory(tenant, clients.now()))
     except ValueError as mistake:
         return _blind(tenant, ids, before, f"the tenant's config makes no sense: {mistake}", clients)
     controls = [CATALOGUE[each] for each in ids]

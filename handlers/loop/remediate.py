@@ -30,7 +30,7 @@ async def remediate_tenant(job: RemediateTenant, clients: Clients) -> Outcome:
         await operations.fail(job.operation_id, "the tenant is not configured", clients)
         return Done()
     try:
-        wanted = clients.wanted(row.config, row.profile_version)
+        wanted = clients.wanted(row.config, row.profile_version, row.move)
     except ValueError as mistake:  # the check that follows tells it in the states
         await operations.fail(job.operation_id, f"the tenant's config makes no sense: {mistake}", clients)
         return Done()

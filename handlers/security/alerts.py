@@ -46,7 +46,7 @@ async def triage_alerts(job: TriageAlerts, clients: Clients) -> Outcome:
     if row is None or not row.config.enabled:
         return Done()
     try:
-        wanted = clients.wanted(row.config, row.profile_version)
+        wanted = clients.wanted(row.config, row.profile_version, row.move)
     except ValueError:  # the check of the tenant says so in every state
         return Done()
     async with AsyncExitStack() as stack:

@@ -41,7 +41,7 @@ class AlertCase:
         declared = self._wanted.tenant.declared_at(self._clients.now())
         ways = [each for each in states.findings.values() if each.control == BYPASS and each.id not in declared]
         wall = Wall(states.of(LOCKDOWN), states.of(BYPASS), tuple(ways))
-        verdict = triage(alert, self._wanted.profile, wall)
+        verdict = triage(alert, self._wanted, wall)
         self._record = self._record.judged(alert, verdict, self._ours)
         return self._record
 

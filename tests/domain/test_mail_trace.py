@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.mail_flow import ADDRESSES_TOLD, MOST_COUNTED, MOST_LISTED, Traffic
+from domain.mail_flow import ADDRESSES_TOLD, MOST_COUNTED, MOST_LISTED, SETTLES, Traffic
 from domain.mail_trace import OddTrace, Trace, Ways, parse_trace, with_rows
+from domain.profile import Profile
 from tests.domain.builders import NOW, wanted
 
 START = NOW - timedelta(days=1)
@@ -68,6 +69,18 @@ def declaration(kind, name, value):
 )
 def test_a_message_came_by_the_filter_from_the_tenant_by_what_is_declared_or_from_outside(from_ip, config, way):
     assert count(row(from_ip), config=config).came(way) == 1
+
+
+def test_a_range_that_a_wave_has_dropped_is_the_filters_until_the_change_took_effect_and_a_strangers_after():
+    known = wanted()
+    other = Profile.model_validate(
+        known.profile.model_dump(exclude_unset=True) | {"delivery_networks": ["198.51.100.0/24"]}
+    )
+    moved = Ways.of(replace(known, others=(other,), moved_at=NOW))
+    until = NOW + SETTLES
+    assert moved.way(STRANGER, NOW - timedelta(days=1)) == moved.way(STRANGER, until - timedelta(minutes=1)) == "filter"
+    assert moved.way(STRANGER, until) == "outside"
+    assert Ways.of(replace(known, others=(other,))).way(STRANGER, NOW) == "outside"
 
 
 def test_only_what_was_delivered_in_the_time_counts_and_all_rows_are_counted_as_read():

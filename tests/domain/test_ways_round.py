@@ -9,7 +9,7 @@ from domain.controls import CATALOGUE
 from domain.effects import effect
 from domain.exchange import ContentFilter
 from domain.findings import found
-from tests.domain.builders import HEALTHY, PROVEN, healthy, judge, reading, wanted
+from tests.domain.builders import DNS, HEALTHY, PROVEN, healthy, judge, reading, wanted
 
 CONTROL = CATALOGUE["lock-bypass"]
 FILTERS, STRANGER = "65.99.255.0/24", "203.0.113.0/24"
@@ -82,11 +82,11 @@ def test_a_way_round_is_one_finding_that_a_person_is_told_of(rows, name, lets_in
 def test_what_a_person_has_removed_is_one_exact_step_that_lets_nobody_in(rows):
     [finding] = told(rows).findings
     asked = replace(wanted(), inventory=PROVEN.without(finding.id))
-    judgement = CONTROL.find(Facts(reading(rows)), asked)
+    judgement = CONTROL.find(Facts(reading(rows), DNS), asked)
     assert isinstance(judgement, Drifted)
     assert [step.removes for step in judgement.steps] == [(finding.id,)]
     assert judgement.findings == ()
-    did = effect(judgement.steps[0], Facts(reading(rows)), asked)
+    did = effect(judgement.steps[0], Facts(reading(rows), DNS), asked)
     assert (did.closing, did.opening) == ((), ())
 
 
@@ -94,10 +94,10 @@ def test_what_a_person_has_removed_is_one_exact_step_that_lets_nobody_in(rows):
 def test_a_removal_is_proven_by_a_look_that_does_not_find_it_any_more(rows):
     [finding] = told(rows).findings
     asked = replace(wanted(), inventory=replace(PROVEN.without(finding.id), known={finding.id: finding}))
-    judgement = CONTROL.find(Facts(reading(rows)), asked)
+    judgement = CONTROL.find(Facts(reading(rows), DNS), asked)
     assert isinstance(judgement, Drifted)
     fields = {each.field for each in judgement.drift}
-    after = CONTROL.find(Facts(reading(healthy())), asked)
+    after = CONTROL.find(Facts(reading(healthy()), DNS), asked)
     assert isinstance(after, Compliant)
     assert fields <= after.equal
 
@@ -138,7 +138,7 @@ def test_an_address_that_another_control_asks_about_is_not_asked_about_twice(ser
         "SenderIPAddresses": ["192.0.2.8", "192.0.2.9"],
     })  # fmt: skip
     first_sight = replace(wanted(service_connectors=services), inventory=replace(PROVEN, settled=frozenset()))
-    assert CONTROL.find(Facts(reading(rows)), first_sight) == Compliant()
+    assert CONTROL.find(Facts(reading(rows), DNS), first_sight) == Compliant()
     assert isinstance(judge("lock-bypass", rows, service_connectors=services), NeedsPerson)
 
 

@@ -10,7 +10,17 @@ from domain.mail.spf.record import Record, decode, parse, records, render, split
 from domain.mail.spf.repair import CannotRepair, NothingToRepair, Proposal, other_terms, repaired
 from domain.mail.spf.terms import Mechanism, Modifier, Term
 from domain.mail.spf.tree import AddressGrant, Examined, examine
-from domain.mail.spf.verdict import Broken, MissingIncludes, NoRecord, Ok, SpfJudgement, Verdict, judge
+from domain.mail.spf.verdict import (
+    Broken,
+    MissingIncludes,
+    NoRecord,
+    Ok,
+    SpfJudgement,
+    Verdict,
+    Width,
+    judge,
+    width,
+)
 
 __all__ = [
     "AddressGrant",
@@ -30,6 +40,7 @@ __all__ = [
     "SpfJudgement",
     "Term",
     "Verdict",
+    "Width",
     "check_host",
     "decode",
     "examine",
@@ -40,4 +51,5 @@ __all__ = [
     "render",
     "repaired",
     "split",
+    "width",
 ]

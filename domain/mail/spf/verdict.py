@@ -141,17 +141,45 @@ def _opaque(examined: Examined) -> str:
 
 def _too_much(examined: Examined, wanted: tuple[str, ...]) -> str:
     """Whether what passes besides the required includes is too much of the Internet."""
+    wide = _width(examined, wanted)
+    if wide.grants:
+        return f"{_shown(wide.grants[0])} lets a network wider than a /{WIDEST_PREFIX} pass"
+    return f"what it names besides lets more addresses pass than a /{MOST_PREFIX} has" if wide.too_many else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """How much passes besides the required includes.
+
+    *grants*: those that let a network wider than WIDEST_PREFIX pass. *too_many*: whether all of them together let more
+    pass than MOST_PREFIX has. *addresses*: how many of IPv4, each counted once.
+    """
+
+    grants: tuple[AddressGrant, ...]
+    too_many: bool
+    addresses: int
+
+
+def width(domain: str, answers: DnsAnswers, required: tuple[str, ...]) -> Width | Needs | NoVerdict:
+    """How much the record of *domain* lets pass besides the *required* include targets; nothing where there is none.
+
+    Raises:
+        ValueError: As `judge`.
+    """
+    wanted, examined = targets(required), examine(domain, answers)
+    return _width(examined, wanted) if isinstance(examined, Examined) else examined
+
+
+def _width(examined: Examined, wanted: tuple[str, ...]) -> Width:
     besides = [grant for grant in examined.grants if not set(wanted) & set(grant.path)]
-    for grant in besides:
-        if grant.term.widest < WIDEST_PREFIX:
-            return f"{_shown(grant)} lets a network wider than a /{WIDEST_PREFIX} pass"
     networks = [network for grant in besides for network in grant.networks]
-    four = collapse_addresses(each for each in networks if isinstance(each, IPv4Network))
-    six = collapse_addresses(each for each in networks if isinstance(each, IPv6Network))
-    for family, bits in ((four, 32), (six, 128)):
-        if sum(each.num_addresses for each in family) > 1 << bits - MOST_PREFIX:
-            return f"what it names besides lets more addresses pass than a /{MOST_PREFIX} has"
-    return ""
+    four = sum(e.num_addresses for e in collapse_addresses(n for n in networks if isinstance(n, IPv4Network)))
+    six = sum(e.num_addresses for e in collapse_addresses(n for n in networks if isinstance(n, IPv6Network)))
+    return Width(
+        tuple(grant for grant in besides if grant.term.widest < WIDEST_PREFIX),
+        four > 1 << 32 - MOST_PREFIX or six > 1 << 128 - MOST_PREFIX,
+        1 << 32 if any(grant.term.kind == "all" for grant in besides) else four,
+    )
 
 
 def _shown(grant: AddressGrant) -> str:

@@ -12,10 +12,12 @@ from domain.alerts.alert import parse_alert
 from domain.alerts.record import blank
 from domain.alerts.triage import Wall, triage
 from domain.states import ControlState
+from tests.domain.builders import wanted
 
 NOW = datetime(2026, 8, 3, 10, 0, tzinfo=UTC)
 MAIL = datetime(2026, 8, 3, 9, 10, 22, tzinfo=UTC)
 PROFILE = all_profiles().newest["exchangedefender"]
+WANTED = replace(wanted(), profile=PROFILE)
 
 LOCKED = ControlState(
     id="inbound-lockdown", state="compliant", since=MAIL - timedelta(days=3), read_at=MAIL + timedelta(minutes=40)
@@ -108,4 +110,4 @@ NEVER = ControlState(id=tenant_state.FALSE_ALERTS)
 def record_of(raw, **fields):
     seen = parse_alert(raw)
     before = replace(blank(seen), **fields)
-    return before.judged(seen, triage(seen, PROFILE, WALL), OURS), seen
+    return before.judged(seen, triage(seen, WANTED, WALL), OURS), seen

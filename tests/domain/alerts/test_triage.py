@@ -12,11 +12,13 @@ from domain.alerts.triage import FalseAlarm, GotRound, Unproven, Wall, triage
 from domain.findings import found
 from domain.profile import Profile
 from domain.states import Span
+from domain.tenant import Wanted
 from tests.domain.alerts.samples import (
     LOCKED,
     MAIL,
     PROFILE,
     WALL,
+    WANTED,
     alert,
     cluster,
     evidence,
@@ -31,14 +33,25 @@ SHOWN = "b2c9a7e4-3d10-4c55-7e21-08deb2a93f00"
 UNKNOWN_KIND = {"@odata.type": "#microsoft.graph.security.teamsMessageEvidence", "campaignId": 7}
 
 
-def judged(*evidence, lockdown=LOCKED, bypass=WALL.bypass, undeclared=(), **fields):
-    return triage(parse_alert(alert(*evidence, **fields)), PROFILE, Wall(lockdown, bypass, undeclared))
+def judged(*evidence, lockdown=LOCKED, bypass=WALL.bypass, undeclared=(), tenant=WANTED, **fields):
+    return triage(parse_alert(alert(*evidence, **fields)), tenant, Wall(lockdown, bypass, undeclared))
+
+
+@pytest.mark.parametrize(
+    ("moved", "verdict"), [(timedelta(minutes=5), FalseAlarm), (timedelta(hours=-7), GotRound), (None, GotRound)]
+)
+def test_mail_of_a_range_that_a_wave_has_dropped_came_by_the_filter_until_the_change_took_effect(moved, verdict):
+    newer = Profile.model_validate(PROFILE.model_dump(exclude_unset=True) | {"delivery_networks": ["203.0.113.0/24"]})
+    tenant = Wanted(WANTED.tenant, newer, others=(PROFILE,), moved_at=None if moved is None else MAIL + moved)
+    assert isinstance(judged(message(), tenant=tenant), verdict)
+    assert isinstance(judged(message(receivedDateTime=None), tenant=tenant), verdict)
+    assert isinstance(judged(message("203.0.113.9"), tenant=tenant), FalseAlarm)
 
 
 def test_of_a_filter_whose_range_is_not_known_no_mail_is_said_to_have_come_round_it():
     bare = Profile(id="x", version="1", name="Another Filter", guide="https://filter.example", sources={})
     for address in ("65.99.255.9", "203.0.113.9"):
-        verdict = triage(parse_alert(alert(message(address))), bare, WALL)
+        verdict = triage(parse_alert(alert(message(address))), replace(WANTED, profile=bare), WALL)
         assert verdict == Unproven("no range is known that mail of Another Filter comes from")
 
 
@@ -169,7 +182,7 @@ def test_no_alert_is_ever_false_on_evidence_that_is_not_proven(found, first, las
         parsed = parse_alert(raw)
     except OddAlert:
         return
-    if not isinstance(triage(parsed, PROFILE, replace(WALL, lockdown=lockdown)), FalseAlarm):
+    if not isinstance(triage(parsed, WANTED, replace(WALL, lockdown=lockdown)), FalseAlarm):
         return
     mails = [item for item in found if "senderIp" in item]
     assert mails

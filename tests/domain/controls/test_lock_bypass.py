@@ -7,7 +7,7 @@ from domain.controls import CATALOGUE
 from domain.findings import Inventory, found, newly_told, open_findings
 from domain.reading import Unseen
 from domain.states import after_judgement
-from tests.domain.builders import NOW, PROVEN, failing, healthy, judge, reading, wanted
+from tests.domain.builders import DNS, NOW, PROVEN, failing, healthy, judge, reading, wanted
 from tests.domain.test_ways_round import STRANGER, connector, entry, told
 
 CONTROL = CATALOGUE["lock-bypass"]
@@ -17,32 +17,34 @@ def test_a_declaration_holds_for_the_whole_and_one_more_address_is_another_findi
     before = connector()
     [finding] = told(before).findings
     declared = replace(wanted(), inventory=replace(PROVEN, declared=frozenset({finding.id})))
-    assert isinstance(CONTROL.find(Facts(reading(before)), declared), Compliant)
+    assert isinstance(CONTROL.find(Facts(reading(before), DNS), declared), Compliant)
     more = connector(SenderIPAddresses=[STRANGER, "192.0.2.7"])
-    judgement = CONTROL.find(Facts(reading(more)), declared)
+    judgement = CONTROL.find(Facts(reading(more), DNS), declared)
     assert isinstance(judgement, NeedsPerson)
     assert judgement.findings[0].id != finding.id
 
 
 def test_in_an_installation_that_has_tenants_the_kind_begins_silently_and_what_comes_later_is_told():
     first = replace(wanted(), inventory=Inventory(settled=frozenset(CATALOGUE)))
-    judgement = CONTROL.find(Facts(reading(connector())), first)
+    judgement = CONTROL.find(Facts(reading(connector()), DNS), first)
     assert isinstance(judgement, Compliant)
     assert judgement.detail == "findings from before this version, to be declared or removed: 1"
     second = replace(first, inventory=after_judgement(first.inventory, CONTROL, judgement, NOW))
-    assert isinstance(CONTROL.find(Facts(reading(connector())), second), Compliant)
+    assert isinstance(CONTROL.find(Facts(reading(connector()), DNS), second), Compliant)
     later = connector() | {"Get-TenantAllowBlockListItems": entry("a@x.example")["Get-TenantAllowBlockListItems"]}
-    told = CONTROL.find(Facts(reading(later)), second)
+    told = CONTROL.find(Facts(reading(later), DNS), second)
     assert isinstance(told, NeedsPerson)
     assert "a@x.example" in told.todo
     assert STRANGER not in told.todo
 
 
 def test_whatever_cannot_be_read_is_named_and_the_control_is_unknown():
-    assert CONTROL.find(Facts(failing(healthy(), "Get-RemoteDomain")), wanted()) == Unknown("no answer", "grant it")
+    assert CONTROL.find(Facts(failing(healthy(), "Get-RemoteDomain"), DNS), wanted()) == Unknown(
+        "no answer", "grant it"
+    )
     missing = {query: seen for query, seen in reading(healthy()).items() if "HostedContent" not in query.cmdlet}
     del missing[next(query for query in missing if query.cmdlet == "Get-RemoteDomain")]
-    assert CONTROL.find(Facts(missing), wanted()) == Unknown(
+    assert CONTROL.find(Facts(missing, DNS), wanted()) == Unknown(
         "Get-HostedContentFilterPolicy was not read; Get-RemoteDomain was not read"
     )
 
@@ -54,7 +56,7 @@ def test_a_way_that_was_read_is_told_while_another_part_was_not_and_what_was_kno
     }
     other = replace(found("bypass", "lock-bypass", "remote domain x", "x", "y"), since=NOW)
     known = replace(wanted(), inventory=replace(PROVEN, known={other.id: other}))
-    judgement = CONTROL.find(Facts(unread), known)
+    judgement = CONTROL.find(Facts(unread, DNS), known)
     assert isinstance(judgement, Unknown)
     assert judgement.reason.startswith("no answer; to be declared or removed by a person: bypass ")
     assert STRANGER in judgement.reason
@@ -62,7 +64,7 @@ def test_a_way_that_was_read_is_told_while_another_part_was_not_and_what_was_kno
     [new] = newly_told(known.inventory.known, after, "lock-bypass")
     assert {each.name for each in open_findings(after)} == {"remote domain x", new.name}
     declared = replace(known, inventory=replace(known.inventory, declared=frozenset({new.id})))
-    assert CONTROL.find(Facts(unread), declared) == Unknown("no answer", findings=judgement.findings)
+    assert CONTROL.find(Facts(unread, DNS), declared) == Unknown("no answer", findings=judgement.findings)
 
 
 def test_direct_send_is_named_only_where_nothing_locks_the_tenant():

@@ -11,7 +11,7 @@ from domain.controls import CATALOGUE
 from domain.controls.mail_flow import came_round, rehearsed, senders
 from domain.findings import THE_REST
 from domain.mail_flow import Group, MailSeen, Traffic
-from tests.domain.builders import NOW, TRACED, healthy, reading, wanted
+from tests.domain.builders import DNS, NOW, TRACED, healthy, reading, wanted
 
 CONTROL, BYPASS = CATALOGUE["mail-flow"], CATALOGUE["lock-bypass"]
 SHOP = Group("198.51.100.0/24", "shop.example", 1, NOW, ("198.51.100.9",))
@@ -27,7 +27,7 @@ def tenant(flow: MailSeen, *declared: str, **config: Any):
 
 
 def judged(flow, *declared, rows=None, control=CONTROL, **config):
-    return control.find(Facts(reading(rows or healthy())), tenant(flow, *declared, **config))
+    return control.find(Facts(reading(rows or healthy()), DNS), tenant(flow, *declared, **config))
 
 
 def with_proof(**changes):
@@ -67,7 +67,7 @@ def test_without_a_list_of_microsofts_addresses_mail_from_elsewhere_is_shown_and
             known.profile.model_dump(exclude={"microsoft_networks"}, exclude_unset=True)
         ),
     )
-    found = CONTROL.find(Facts(reading(healthy())), unlisted)
+    found = CONTROL.find(Facts(reading(healthy()), DNS), unlisted)
     assert isinstance(found, Compliant)
     assert "2 from elsewhere, and the profile does not list Microsoft's own addresses" in found.detail
     assert (came_round(unlisted), senders(unlisted)) == ((), ())
