@@ -13,6 +13,7 @@ from typing import Literal, Self, get_args
 
 from pydantic import AwareDatetime
 
+from domain.controls import CATALOGUE
 from domain.incident import SERVICE
 from domain.ledger import Entry, LedgerEvent
 from domain.states import ControlState, StateName
@@ -184,9 +185,13 @@ def _place(wave_id: str, tenant_id: str) -> int:
     return int.from_bytes(sha256(f"{wave_id} {tenant_id}".encode()).digest()[:6])
 
 
+_PROVING = frozenset(control.id for control in CATALOGUE.values() if not control.asks_mail)
+"""The mail is asked once a day, and what stands beside the controls is held to no version: neither proves a move."""
+
+
 def proving(states: Mapping[str, ControlState]) -> tuple[str, ...]:
     """The controls that prove a tenant which is moved now."""
-    return tuple(sorted(each.id for each in states.values() if each.state == "compliant"))
+    return tuple(sorted(each.id for each in states.values() if each.state == "compliant" and each.id in _PROVING))
 
 
 _GOOD: frozenset[StateName] = frozenset({"compliant", "not_applicable", "excepted"})

@@ -14,7 +14,7 @@ from domain.mail.answers import Question
 from domain.mail.asking import Needs, NoVerdict
 from domain.tenant import Wanted
 
-NAME = "SPF record of "
+_NAME = "SPF record of "
 """What the name of a finding of a record begins with."""
 
 
@@ -42,8 +42,8 @@ def wide_records(bypass: str, facts: Facts, wanted: Wanted) -> tuple[WideRecord,
                 questions += more
             case NoVerdict(reason=reason):
                 raise DoubtError(f"{domain}: {reason}")
-            case width if width.grants or width.too_many:
-                wide.append(_record(bypass, domain, width, facts, required))
+            case spf.Width() as width:
+                wide += [_record(bypass, domain, width, facts, required)] if width.grants or width.too_many else []
     return Needs(tuple(dict.fromkeys(questions))) if questions else tuple(wide)
 
 
@@ -55,7 +55,7 @@ def _record(bypass: str, domain: str, width: spf.Width, facts: Facts, required: 
     own = {each.term.text for each in width.grants if len(each.path) == 1}
     leading = {each.path[1] for each in width.grants if len(each.path) > 1}
     going = (each for each in others if each in own or each.casefold().partition(":")[2] in leading)
-    return WideRecord(domain, found("bypass", bypass, f"{NAME}{domain}", terms, lets_in), frozenset(going))
+    return WideRecord(domain, found("bypass", bypass, f"{_NAME}{domain}", terms, lets_in), frozenset(going))
 
 
 def _shown(grant: spf.AddressGrant) -> str:

@@ -6,10 +6,11 @@ import pytest
 
 from clients.storage.tenants import TenantTable
 from domain.mx_moves import MxMemories
+from domain.profile import Profile
 from domain.waves import STAGES
 from handlers.loop import waves
 from handlers.waves import WaveRequest, begin_wave, pause, resume
-from tests.filters import NEW, OLD, OTHER, RANGE, WIDER, deployed
+from tests.filters import NEW, OLD, OTHER, RANGE, SHIPPED, WIDER, deployed
 
 LOCK = "inbound-lockdown"
 
@@ -82,6 +83,31 @@ async def test_a_new_range_goes_through_the_fleet_stage_by_stage_with_a_radius_o
         [configured] = [each for each in await service.ledger(tenant) if each.event == "configured"]
         assert (configured.before, configured.after) == ({"profile_version": OLD}, {"profile_version": NEW})
         assert configured.requested_by == "key dev"
+
+
+async def test_a_range_that_a_version_drops_goes_with_its_pair_and_its_mail_of_before_came_round_nothing(service):
+    [tenant] = await fleet(service, 1)
+    tenant.access.permissions.add("ExchangeMessageTrace.Read.All")
+    tenant.mail.principal = True
+    service.clock.advance(hours=7)
+    await service.sweep()
+    assert (await service.state(tenant, "mail-flow")).state == "compliant"
+    service.clock.advance(minutes=1)
+    tenant.mail.arrive("65.99.255.7", "kim@sender.example", f"lee@{tenant.domains[0]}")
+    pairs = SHIPPED.model_dump()["spoof_allow"] | {"networks": [RANGE, "206.125.40.0/24"]}
+    moved = Profile.model_validate(OTHER.model_dump(exclude_unset=True) | {"spoof_allow": pairs})
+    service.clients = deployed(service.clients, moved)
+    await begin(service, tenant)
+    for _ in range(10):
+        await go_on(service)
+    wave = await the_wave(service)
+    assert (wave.state, [each.proven for each in wave.progress]) == ("ended", [1, 0, 0, 0])
+    items = tenant.admin("Get-TenantAllowBlockListSpoofItems")
+    assert {each["SendingInfrastructure"] for each in items} == {RANGE, "206.125.40.0/24"}
+    await go_on(service, minutes=60 * 25)
+    flow = await service.state(tenant, "mail-flow")
+    assert (flow.state, "1 by the filter" in flow.detail) == ("compliant", True)
+    assert (await service.state(tenant, "lock-bypass")).state == "compliant"
 
 
 async def test_a_canary_that_fails_pauses_the_wave_and_the_operators_are_told_once(service):
