@@ -66,6 +66,11 @@ class ParkedTable:
                 break
         return found
 
+    async def count(self) -> int:
+        """How many things wait for a person to look at them."""
+        rows = self._table.list_entities(select=["RowKey"])
+        return sum(["-" not in row["RowKey"] async for row in rows])
+
     async def remove(self, queue: str, parked_id: str) -> bool:
         """Forget what a person has looked at. False: it is not there."""
         query = self._table.query_entities(

@@ -78,7 +78,7 @@ async def _tick(clients: Clients, *, by_timer: bool) -> None:
     if untold_due:
         await _isolated("notices", ask_for_unsent(clients))
     if windows["fast"].has(0):
-        await _isolated("gauges", gauges.measure(tenants, clients))
+        await _isolated("gauges", gauges.measure(tenants, cursor.done, clients))
     if windows["slow"].has(0):
         await _isolated("guard", guard_ledger(clients))
         await _isolated("watch", watch(_overdue(cursor, now, clients), clients))

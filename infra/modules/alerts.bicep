@@ -69,7 +69,7 @@ var rules = [
     severity: 1
     window: 'PT15M'
     every: 'PT5M'
-    query: 'AppMetrics | where Name == "holdfast.check.oldest" | extend lane = tostring(Properties["lane"]) | summarize arg_max(TimeGenerated, Sum) by lane | extend Limit = iff(lane == "fast", ${fastMinutes * 180}, ${slowMinutes * 180}) | summarize Value = countif(Sum > Limit)'
+    query: 'union (AppMetrics | where Name == "holdfast.check.oldest" | project TimeGenerated, lane = tostring(Properties["lane"]), Age = Sum), (AppTraces | where Message startswith "fleet_measured tenants=" | project TimeGenerated, lane = "fast", Age = todouble(tostring(Properties["fast_s"]))), (AppTraces | where Message startswith "fleet_measured tenants=" | project TimeGenerated, lane = "slow", Age = todouble(tostring(Properties["slow_s"]))) | summarize arg_max(TimeGenerated, Age) by lane | extend Limit = iff(lane == "fast", ${fastMinutes * 180}, ${slowMinutes * 180}) | summarize Value = countif(Age > Limit)'
     above: 0
   }
   {
@@ -143,7 +143,7 @@ var rules = [
     severity: 1
     window: 'PT30M'
     every: 'PT15M'
-    query: 'AppMetrics | where Name == "holdfast.brake.engaged" | summarize arg_max(TimeGenerated, Sum) | project Value = Sum / 3600.0'
+    query: 'union (AppMetrics | where Name == "holdfast.brake.engaged" | project TimeGenerated, Seconds = Sum), (AppTraces | where Message startswith "fleet_measured tenants=" | project TimeGenerated, Seconds = todouble(tostring(Properties["brake_s"]))) | summarize arg_max(TimeGenerated, Seconds) | project Value = Seconds / 3600.0'
     above: longestBrakeHours
   }
 ]

@@ -118,7 +118,7 @@ class Service:
         await tick.ask(dict.fromkeys(tenants, looks), self.clients.now(), self.clients)
         await tick.enqueue_due(self.clients)
         await self.count()
-        await gauges.measure(tenants, self.clients)
+        await gauges.measure(tenants, self.clients.now(), self.clients)
 
     async def count(self) -> None:
         """Keep how many tenants there are, as a tick does, and nothing else of what it does."""

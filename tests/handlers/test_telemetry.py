@@ -18,6 +18,7 @@ from domain.gate import Brake
 from domain.jobs import QUEUES
 from handlers import on_request
 from handlers.delivery import deliver
+from handlers.loop.tick import tick
 from handlers.on_request import ReprovisionRequest, Requester
 from simulator.faults import Fault
 
@@ -221,6 +222,21 @@ async def test_a_tick_measures_the_oldest_look_the_queues_and_the_brake(service,
     assert metrics.value("holdfast_brake_engaged_seconds") >= 600
     assert metrics.value("holdfast_queue_depth", queue="checks") >= 1
     assert ("holdfast_check_oldest_seconds", {"lane": "fast"}) in metrics
+
+
+@pytest.mark.usefixtures("metrics")
+async def test_a_tick_tells_in_a_log_line_what_no_lost_metric_may_hide(service, caplog):
+    caplog.set_level(logging.INFO)
+    await service.look_after(service.world.add_tenant("told.example"), known=False)
+    await tick(service.clients)
+    await deliver("checks", b"not ours", service.clients)
+    await service.clients.storage.switches.set_brake(Brake(engaged=True, changed_at=service.clock()))
+    service.clock.advance(minutes=16)
+    await tick(service.clients)
+
+    told = [record for record in caplog.records if record.getMessage().startswith("fleet_measured tenants=1 ")][-1]
+    assert (told.cursor_s, told.brake_s, told.parked, told.needs_person) == ("960", "960", "1", "0")
+    assert {"fast_s", "slow_s"} <= vars(told).keys()
 
 
 @pytest.mark.usefixtures("metrics")

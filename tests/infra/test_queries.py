@@ -94,6 +94,12 @@ def fires(database: duckdb.DuckDBPyConnection, rule: str, rows: Iterable[Row]) -
     return any(value is not None and value > RULES[rule]["threshold"] for value in values)
 
 
+def measured(**told: str) -> Row:
+    """What the tick says of the fleet in a log line."""
+    ages = {"cursor_s": "60", "brake_s": "0", "fast_s": "60", "slow_s": "60", "parked": "0", "needs_person": "0"}
+    return line("fleet_measured tenants=3 parked=0 needs_person=0", **ages | told)
+
+
 TICKED = line("tick tenants=3 late_s=0")
 CUT_OFF = "Microsoft.Azure.WebJobs.Script.FunctionTimeoutAbortException"
 
@@ -114,6 +120,9 @@ CASES = [
     ("checks-late", [metric("check.oldest", 901, lane="fast")], True),
     ("checks-late", [metric("check.oldest", 2701, lane="slow")], True),
     ("checks-late", [metric("check.oldest", 5000, 9, lane="fast"), metric("check.oldest", 10, 1, lane="fast")], False),
+    ("checks-late", [measured(fast_s="901", slow_s="10")], True),
+    ("checks-late", [measured(fast_s="10", slow_s="2701")], True),
+    ("checks-late", [measured(fast_s="899", slow_s="2699")], False),
     ("ticks-silent", [TICKED], False),
     ("ticks-silent", [line("tick_late by_s=300: done here")], True),
     ("ticks-silent", [], True),
@@ -139,6 +148,8 @@ CASES = [
     ("brake-engaged", [metric("brake.engaged", 4 * 3600)], False),
     ("brake-engaged", [metric("brake.engaged", 4 * 3600 + 60)], True),
     ("brake-engaged", [metric("brake.engaged", 9 * 3600, 9), metric("brake.engaged", 0, 1)], False),
+    ("brake-engaged", [measured(brake_s=str(4 * 3600 + 60))], True),
+    ("brake-engaged", [measured(brake_s="0")], False),
     ("brake-engaged", [], False),
 ]
 
@@ -157,7 +168,11 @@ def test_every_chart_shows_something_where_there_is_something(database, chart) -
     about = {"lane": "fast", "outcome": "looked", "control": "spf", "queue": "checks", "host": "exchange"}
     names = {name for name in CHARTS[chart].split('"') if name.startswith("holdfast.")}
     rows = [metric(name.removeprefix("holdfast."), 7, 1, **about) for name in names]
-    rows += [request("one", success=False, count=7), line("corrected tenant=t control=spf", event="corrected", **about)]
+    rows += [
+        measured(),
+        request("one", success=False, count=7),
+        line("corrected tenant=t control=spf", event="corrected", **about),
+    ]
 
     shown = asked(database, CHARTS[chart], rows)
     assert shown
