@@ -97,13 +97,17 @@ class AuditRecord(_Wire):
 
     @property
     def locks(self) -> bool:
-        """Whether it says in full that an inbound connector refuses all mail that does not come by it since."""
+        """Whether it says in full that an inbound connector refuses all mail that does not come by it since.
+
+        One with a scope does not: which domains that leaves open is not in the record.
+        """
         given = {name: text.casefold() for name, text in self.parameters.items()}
         restricts = "true" in {given.get("RestrictDomainsToIPAddresses"), given.get("RestrictDomainsToCertificate")}
         of_everyone = "*" in {normal.domain(each) for each in re.split(r"[\s,{}]+", given.get("SenderDomains", ""))}
         partner = given.get("ConnectorType") == "partner" and given.get("Enabled", "true") == "true"
+        scoped = given.get("AssociatedAcceptedDomains", "").strip("{}[] ") != ""
         cmdlet = self.operation.casefold() in {"new-inboundconnector", "set-inboundconnector"}
-        return cmdlet and self.succeeded and partner and of_everyone and restricts
+        return cmdlet and self.succeeded and partner and of_everyone and restricts and not scoped
 
     @property
     def names(self) -> frozenset[str]:

@@ -139,6 +139,13 @@ def is_locked(facts: Facts) -> bool:
     return any(connector.locks for connector in facts.known(InboundConnector))
 
 
+def is_wholly_locked(facts: Facts) -> bool:
+    """Whether one connector refuses it for every domain: a scope that leaves some open tells nothing of their MX."""
+    domains = {each.key for each in facts.known(AcceptedDomain) if each.in_scope}
+    scopes = [connector.associated_accepted_domains for connector in facts.known(InboundConnector) if connector.locks]
+    return any(not scope or (bool(domains) and domains <= scope) for scope in scopes)
+
+
 def _type(profile: Profile) -> str:
     return "Partner" if profile.connector_form == "partner" else "OnPremises"
 

@@ -73,7 +73,7 @@ def sights(facts: Facts, wanted: Wanted) -> Sights:
 
 def remembered(before: MxMemories, facts: Facts, wanted: Wanted, now: datetime) -> MxMemories:
     """What is remembered of the tenant's MX after a look, whichever controls it was for."""
-    return before.after(sights(facts, wanted), now, locked=inbound_lockdown.is_locked(facts))
+    return before.after(sights(facts, wanted), now, locked=inbound_lockdown.is_wholly_locked(facts))
 
 
 def mx_guard(facts: Facts, wanted: Wanted, seen: Sights, memories: MxMemories, now: datetime) -> Guard:

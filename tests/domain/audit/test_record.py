@@ -45,6 +45,41 @@ def test_parameters_are_read_in_every_shape(parameters):
     }
 
 
+LOCKS = {
+    "ConnectorType": "Partner",
+    "SenderDomains": "smtp:*;1",
+    "SenderIPAddresses": "65.99.255.0/24",
+    "RestrictDomainsToIPAddresses": "True",
+}
+NO_LOCK = {
+    "never restricts": {"RestrictDomainsToIPAddresses": "False"},
+    "does not say": {"RestrictDomainsToIPAddresses": ""},
+    "is off": {"Enabled": "False"},
+    "for one sender": {"SenderDomains": "smtp:partner.example;1"},
+    "own servers": {"ConnectorType": "OnPremises"},
+    "for some domains": {"AssociatedAcceptedDomains": "contoso.example"},
+}
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"Enabled": "True"}, {"SenderDomains": "*"}, {"AssociatedAcceptedDomains": "{}"}]
+)
+@pytest.mark.parametrize("operation", ["New-InboundConnector", "Set-InboundConnector"])
+def test_a_connector_that_refuses_everybody_else_is_a_lock(operation, fields):
+    assert parse_audit_record(raw(Operation=operation, Parameters=LOCKS | fields)).locks
+
+
+@pytest.mark.parametrize("fields", NO_LOCK.values(), ids=NO_LOCK)
+def test_the_name_and_the_range_alone_are_no_lock(fields):
+    given = {"Name": "ExchangeDefender"} | LOCKS | fields
+    assert not parse_audit_record(raw(Operation="New-InboundConnector", Parameters=given)).locks
+
+
+def test_a_lock_that_could_not_be_made_is_none():
+    assert not parse_audit_record(raw(Parameters=LOCKS, ResultStatus="False", Operation="New-InboundConnector")).locks
+    assert not parse_audit_record(raw(Parameters=LOCKS, Operation="New-OutboundConnector")).locks
+
+
 @pytest.mark.parametrize("parameters", [None, [], ""])
 def test_there_may_be_no_parameters(parameters):
     assert parse_audit_record(raw(Parameters=parameters)).parameters == {}

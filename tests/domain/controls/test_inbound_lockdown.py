@@ -4,7 +4,7 @@ import pytest
 
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson
 from domain.controls import CATALOGUE
-from domain.controls.inbound_lockdown import HOW_TO_HOLD_OPEN, is_locked
+from domain.controls.inbound_lockdown import HOW_TO_HOLD_OPEN, is_locked, is_wholly_locked
 from domain.findings import Inventory
 from domain.steps import Step, Value
 from domain.ways_round import ways_round
@@ -201,6 +201,17 @@ def test_a_scope_that_a_person_has_removed_is_taken_off_whole_by_a_step_of_its_o
     assert unscoped.parameters == {"Identity": "ExchangeDefender", "AssociatedAcceptedDomains": ()}
     assert unscoped.removes == (finding.id,)
     assert isinstance(find(connector(healthy(), AssociatedAcceptedDomains=[]), FIRST), Compliant)
+
+
+@pytest.mark.parametrize(
+    ("scope", "wholly"), [([], True), (["other.example"], False), (["northwindlegal.example", "other.example"], True)]
+)
+def test_a_scope_that_leaves_a_domain_open_tells_nothing_of_its_mx(scope, wholly):
+    rows = connector(healthy(), AssociatedAcceptedDomains=scope)
+    assert is_locked(Facts(reading(rows)))
+    assert is_wholly_locked(Facts(reading(rows))) is wholly
+    rows["Get-AcceptedDomain"] = []
+    assert is_wholly_locked(Facts(reading(rows))) is (scope == [])
 
 
 def find(rows, inventory):

@@ -12,7 +12,8 @@ from handlers.on_request import ApprovalRequest, ReprovisionRequest, Requester, 
 LOCK, SPOOF, ALERTS = "inbound-lockdown", "spoof-intelligence", "alert-policies"
 POLICY = "Office365 AntiPhish Default"
 MICROSOFT = "0 contoso-example.mail.protection.outlook.com."
-SCANNER = {"name": "Scanner", "sender_ips": ["198.51.100.7"]}
+COPIER = "198.51.100.7"
+SCANNER = {"name": "Scanner", "sender_ips": [COPIER]}
 
 
 def watched(service, *, locked=True):
@@ -145,6 +146,44 @@ async def test_a_declared_connector_that_restricts_every_sender_is_not_switched_
     assert state.state == "held"
     assert "move the MX first" in state.detail
     assert not any(row["Enabled"] for row in tenant.admin("Get-InboundConnector"))
+
+
+async def test_nor_is_one_narrowed_that_lets_in_what_comes_by_it_alone(service):
+    tenant = service.world.add_tenant("contoso.example", state="never_configured")
+    tenant.admin(
+        "New-InboundConnector", Name="Scanner", ConnectorType="Partner", SenderDomains=["*"], SenderIPAddresses=[COPIER]
+    )
+    await service.look_after(tenant, service_connectors=[SCANNER | {"sender_ips": [COPIER], "require_tls": False}])
+    await service.sweep()
+    assert (await service.state(tenant, "service-connectors")).state == "compliant"
+    two = [COPIER, "198.51.100.8"]
+    tenant.admin("Set-InboundConnector", Identity="Scanner", SenderIPAddresses=two, RestrictDomainsToIPAddresses=True)
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    state = await service.state(tenant, "service-connectors")
+    assert state.state == "held"
+    assert "move the MX first" in state.detail
+    [scanner] = [row for row in tenant.admin("Get-InboundConnector") if row["Name"] == "Scanner"]
+    assert len(scanner["SenderIPAddresses"]) == len(two)
+    assert "being refused NOW" in (await service.state(tenant, "mx")).detail
+
+
+async def test_to_remove_what_refuses_others_asks_the_lock(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    old = {"SenderDomains": ["*"], "SenderIPAddresses": ["203.0.113.0/24"], "RestrictDomainsToIPAddresses": True}
+    tenant.admin("New-InboundConnector", Name="Old filter", ConnectorType="Partner", **old)
+    await service.look_after(tenant, mode="observe")
+    await service.sweep()
+    there = await findings.findings_of(tenant.tenant_id, service.clients)
+    [finding] = [each for each in there if "Old filter" in each.name]
+    wish = RemovalRequest(reason="no longer used")
+    asked = await findings.remove(tenant.tenant_id, finding.id, wish, Requester("ann"), service.clients)
+    await service.work()
+    ended = await service.clients.storage.operations.get(asked.id)
+    assert ended.state == "held"
+    assert "lock not proven" in str(ended.controls)
+    assert {row["Name"]: row["Enabled"] for row in tenant.admin("Get-InboundConnector")}["Old filter"]
 
 
 async def test_an_undo_that_closes_asks_the_mx_and_one_that_opens_is_a_persons_word(service):
