@@ -89,6 +89,23 @@ async def test_the_ledger_names_the_person_whose_token_it_was(service, tenant):
     assert (await service.ledger(tenant, LOCK))[-1].actor == f"ann@msp.example ({ANN})"
 
 
+async def test_what_lets_in_more_takes_two_people_who_are_signed_in(service, tenant):
+    """One person may have several names, and several keys."""
+    path, wider = f"tenants/{tenant.tenant_id}", {"delivery_networks": ["65.99.255.0/24", "203.0.113.0/24"]}
+    config = of(await ask(service, "GET", path)) | {"overrides": wider}
+    config = {name: value for name, value in config.items() if name != "profile_version"}
+    approve = f"{path}/config/approve"
+    assert (await ask(service, "PUT", path, config)).status_code == 202
+    assert (await ask(service, "POST", approve, token=token(service, oid=BOB))).status_code == 409
+    assert (await ask(service, "PUT", path, config, token=token(service))).status_code == 202
+    renamed = token(service, preferred_username="ann.b@msp.example")
+    for same in ({"token": renamed}, {}):
+        assert (await ask(service, "POST", approve, **same)).status_code == 409
+    assert of(await ask(service, "GET", path))["overrides"] == {}
+    assert (await ask(service, "POST", approve, token=token(service, oid=BOB))).status_code == 200
+    assert of(await ask(service, "GET", path))["overrides"] == wider
+
+
 async def test_a_service_is_named_by_its_application(service):
     shown = token(service, preferred_username=None, scp=None, idtyp="app", azp="5d0f", roles=["Holdfast.Operate"])
     await ask(service, "PUT", "brake", {"engaged": True}, token=shown)
