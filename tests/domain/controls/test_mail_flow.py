@@ -96,6 +96,16 @@ def test_before_the_first_close_each_sender_is_a_finding_and_declared_ones_let_i
     assert sender.value in rehearsed(tenant(TRACED)).reason
 
 
+def test_once_a_service_is_known_by_certificate_alone_mail_from_elsewhere_is_shown_and_never_a_finding():
+    flow, by_name = with_proof(groups=(STRANGER,)), [{"name": "CRM", "certificate": "crm.example"}]
+    found = judged(flow, service_connectors=by_name)
+    assert isinstance(found, Compliant)
+    assert found.detail.startswith("no message is known to have come round the filter")
+    assert "2 from 198.51.100.20 may be of 'CRM', known by certificate, or have come round the filter" in found.detail
+    assert came_round(tenant(flow, service_connectors=by_name)) == ()
+    assert judged(with_proof(), service_connectors=by_name) == judged(with_proof())
+
+
 def test_mail_without_a_sender_and_services_known_by_certificate_are_said():
     flow = replace(TRACED, rehearsal=replace(REHEARSAL, groups=(replace(STRANGER, source="198.51.100.0/24"),)))
     known = tenant(flow, service_connectors=[{"name": "CRM", "certificate": "crm.example"}])
