@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ PICTURES = ROOT / "build" / "console"
 NEVER = "0 0 0 1 1 *"
 WIDTHS = {"phone": 360, "laptop": 1280, "wall": 2560}
 HOSTILE = '<img src=x onerror="alert(1)">'
-PAGES = ["fleet", "inbox", "ledger", "alerts?every=true", "operations", "health"]
+PAGES = ["fleet", "inbox", "ledger", "alerts?every=true", "operations", "waves", "health"]
 OFF = {"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": False}}
 STRANGE = {
     "cmdlet": "New-InboundConnector",
@@ -58,7 +59,7 @@ def tenant(stack: Stack) -> str:
     until(lambda: stack.api.get(f"fleet?q={made['tenant_id']}").json()["items"][0]["looked_at"])
     for deed in (OFF, STRANGE):
         assert stack.simulator.post("tenants/console.example/admin", json=deed).status_code == 200
-    until(lambda: stack.api.get("inbox?kind=approval").json())
+    until(lambda: stack.api.get(f"inbox?kind=approval&q={made['tenant_id']}").json())
     tenant_id: str = made["tenant_id"]
     return tenant_id
 
@@ -122,7 +123,7 @@ def test_every_page_is_accessible_and_the_browser_has_nothing_to_complain_of(sig
     reader = sign_in("ada.admin", color_scheme=scheme)
     own = [
         f"tenants/{tenant}{each}"
-        for each in ("", "/config", "/readiness", "/do/open", "/do/approve?control=inbound-lockdown")
+        for each in ("", "/config", "/readiness", "/evidence", "/do/open", "/do/approve?control=inbound-lockdown")
     ]
     for path in [*PAGES, *own]:
         reader.go(path)
@@ -174,7 +175,7 @@ def test_who_has_no_role_sees_no_page(stack, chromium):
 
 def test_a_page_follows_what_happens_and_the_keyboard_is_enough_to_approve(stack, sign_in, tenant):
     reader = sign_in("apu.approver")
-    reader.go("inbox?kind=approval")
+    reader.go(f"inbox?kind=approval&q={tenant}")
     reader.page.get_by_role("link", name="Approve").first.focus()
     reader.page.keyboard.press("Enter")
     reader.page.wait_for_url("**/do/approve**")
@@ -183,8 +184,133 @@ def test_a_page_follows_what_happens_and_the_keyboard_is_enough_to_approve(stack
     reader.page.keyboard.press("Enter")
     reader.page.wait_for_url("**/operations/**")
     reader.page.get_by_role("status").get_by_text("succeeded").wait_for(timeout=60_000)
-    until(lambda: not stack.api.get("inbox?kind=approval").json())
+    until(lambda: not stack.api.get(f"inbox?kind=approval&q={tenant}").json())
     entries = stack.api.get(f"tenants/{tenant}/ledger").json()
     [approved] = [each for each in entries if each["event"] == "approved"]
     assert approved["actor"].startswith("apu.approver@msp.example")
     assert reader.complaints == []
+
+
+def looked_after(stack, domain: str, *deeds) -> str:
+    """A tenant of its own in mode approve, to which an admin did *deeds* before it was first looked at."""
+    made = stack.simulator.post("tenants", json={"domains": [domain], "state": "healthy"}).json()
+    tenant_id: str = made["tenant_id"]
+    for deed in deeds:
+        assert stack.simulator.post(f"tenants/{domain}/admin", json=deed).status_code == 200
+    about = {"tenant_id": tenant_id, "initial_domain": made["initial_domain"], "name": domain, "mode": "approve"}
+    stack.api.put(f"tenants/{tenant_id}", json=about | {"mx_at_filter_since": "2026-01-01T00:00:00Z"})
+    until(lambda: stack.api.get(f"fleet?q={tenant_id}").json()["items"][0]["looked_at"])
+    return tenant_id
+
+
+def unlocked(stack, domain: str) -> str:
+    """One whose lock an admin then switched off, and whose plan waits for an approval."""
+    tenant_id = looked_after(stack, domain)
+    assert stack.simulator.post(f"tenants/{domain}/admin", json=OFF).status_code == 200
+    until(lambda: lock_of(stack, tenant_id)["state"] == "awaiting_approval")
+    return tenant_id
+
+
+def lock_of(stack, tenant_id):
+    controls = stack.api.get(f"tenants/{tenant_id}/state").json()["controls"]
+    return next(each for each in controls if each["id"] == "inbound-lockdown")
+
+
+def succeeds(page):
+    """Follow the page of an operation to its end."""
+    page.wait_for_url("**/operations/**")
+    page.get_by_role("status").get_by_text("succeeded").wait_for(timeout=60_000)
+
+
+def test_the_plan_of_a_reprovision_is_seen_before_it_is_taken_and_what_it_wrote_is_undone(stack, sign_in):
+    tenant_id = unlocked(stack, "reprovisioned.example")
+    reader = sign_in("ada.admin")
+    page = reader.page
+    reader.go(f"tenants/{tenant_id}/do/reprovision?control=inbound-lockdown")
+    page.get_by_role("button", name="Show the steps").click()
+    succeeds(page)
+    assert "Set-InboundConnector" in page.locator("pre").first.inner_text()
+    assert lock_of(stack, tenant_id)["state"] == "awaiting_approval"
+    page.get_by_role("button", name="Take these steps").click()
+    page.get_by_text("only shown").wait_for(state="detached")
+    succeeds(page)
+    until(lambda: lock_of(stack, tenant_id)["state"] == "compliant")
+    reader.go(f"tenants/{tenant_id}")
+    page.get_by_role("link", name="Undo").first.click()
+    page.get_by_label("Reason").fill("a scanner")
+    page.get_by_role("button", name="Undo").click()
+    succeeds(page)
+    until(lambda: lock_of(stack, tenant_id)["exception"])
+    assert reader.complaints == []
+
+
+def test_drift_is_accepted_by_a_reason_an_owner_and_an_end_and_accepted_no_longer(stack, sign_in):
+    tenant_id = unlocked(stack, "accepted.example")
+    reader = sign_in("apu.approver")
+    page = reader.page
+    reader.go(f"tenants/{tenant_id}/do/except?control=inbound-lockdown")
+    page.get_by_label("Reason").fill("migration")
+    page.get_by_label("Who answers for it").fill("ann")
+    page.get_by_role("button", name="Accept").click()
+    page.wait_for_url(f"**/tenants/{tenant_id}")
+    assert lock_of(stack, tenant_id)["exception"]["owner"] == "ann"
+    page.get_by_role("link", name="Accept no longer").click()
+    page.get_by_role("button", name="Accept no longer").click()
+    page.wait_for_url(f"**/tenants/{tenant_id}")
+    assert lock_of(stack, tenant_id)["exception"] is None
+    assert reader.complaints == []
+
+
+def test_one_finding_is_declared_and_another_removed(stack, sign_in):
+    about = {"ConnectorType": "Partner", "RequireTls": True}
+    others = [
+        {"cmdlet": "New-InboundConnector", "parameters": about | {"Name": name, "SenderDomains": [f"{name}.example"]}}
+        for name in ("Copier", "Printer")
+    ]
+    tenant_id = looked_after(stack, "found.example", *others)
+    reader = sign_in("apu.approver")
+    page = reader.page
+    reader.go(f"tenants/{tenant_id}")
+    page.get_by_role("row").filter(has_text="Copier").get_by_role("link", name="Declare").click()
+    page.get_by_label("Reason").fill("third floor")
+    page.get_by_label("Who answers for it").fill("ann")
+    page.get_by_role("button", name="Declare").click()
+    page.wait_for_url(f"**/tenants/{tenant_id}")
+    page.get_by_role("row").filter(has_text="Printer").get_by_role("link", name="Remove").click()
+    page.get_by_role("button", name="Show the steps").click()
+    page.get_by_role("button", name="Take these steps").click()
+    page.get_by_text("only shown").wait_for(state="detached")
+    until(lambda: findings_of(stack, tenant_id).get("Printer") != "open")
+    assert findings_of(stack, tenant_id)["Copier"] == "declared"
+    assert reader.complaints == []
+
+
+def findings_of(stack, tenant_id):
+    return {each["name"]: each["state"] for each in stack.api.get(f"tenants/{tenant_id}/findings").json()}
+
+
+def test_a_tenant_is_looked_at_now_and_its_lock_is_opened(stack, sign_in):
+    tenant = looked_after(stack, "opened.example")
+    reader = sign_in("oli.operator")
+    page = reader.page
+    reader.go(f"tenants/{tenant}")
+    page.get_by_role("link", name="Check now").click()
+    page.get_by_role("button", name="Check now").click()
+    succeeds(page)
+    reader.go(f"tenants/{tenant}/do/open")
+    page.get_by_label("Reason").fill("mail stopped")
+    page.get_by_label("Until").fill(f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}")
+    page.get_by_role("button", name="Open the lock").click()
+    succeeds(page)
+    assert "RestrictDomainsToIPAddresses" in page.locator("pre").first.inner_text()
+    assert reader.complaints == []
+
+
+def test_a_page_prints_what_it_says_and_nothing_to_press(sign_in, tenant):
+    reader = sign_in("ada.admin")
+    reader.go(f"tenants/{tenant}")
+    reader.page.emulate_media(media="print")
+    assert not reader.page.get_by_role("link", name="Check now").is_visible()
+    assert not reader.page.get_by_role("navigation", name="Pages").is_visible()
+    assert reader.page.get_by_role("heading", name="Findings").is_visible()
+    assert reader.page.pdf().startswith(b"%PDF")
