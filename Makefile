@@ -108,6 +108,7 @@ bench: setup ## measure the budgets
 docs: setup chromium ## write the pages and pictures that are made from code
 	@$(BIN)/python docs/make_controls.py
 	@$(BIN)/python docs/make_life.py
+	@$(BIN)/python -m benchmarks.bill --write
 	@$(BIN)/python docs/make_pictures.py
 
 pins: ## write the exact versions of all packages, with the hashes of those that are deployed (needs uv)

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from benchmarks import console, imports, latency, memory, names, package, refusals, round_trips, throughput
 from benchmarks.bench import Bench, bench
+from benchmarks.bill import measure as bill
 from benchmarks.children import ROOT
 from benchmarks.machine import Machine, this_machine
 from benchmarks.rows import Row
@@ -38,6 +39,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "throughput": throughput.measure,
     "memory": memory.measure,
     "console": console.measure,
+    "bill": bill.measure,
 }
 
 

@@ -27,8 +27,8 @@ class Watching:
     series_s: int = 300
     lines: float = 0.05
     kilobytes_an_item: float = 0.6
-    rules_of_five_minutes: int = 4
-    rules_of_an_hour: int = 8
+    rules_of_five_minutes: int = 6
+    rules_of_an_hour: int = 5
 
 
 @dataclass(frozen=True, slots=True)
