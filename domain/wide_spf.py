@@ -42,7 +42,7 @@ def wide_records(bypass: str, facts: Facts, wanted: Wanted) -> tuple[WideRecord,
                 questions += more
             case NoVerdict(reason=reason):
                 raise DoubtError(f"{domain}: {reason}")
-            case spf.Width() as width:
+            case width:
                 wide += [_record(bypass, domain, width, facts, required)] if width.grants or width.too_many else []
     return Needs(tuple(dict.fromkeys(questions))) if questions else tuple(wide)
 

@@ -56,17 +56,13 @@ def without(
     domain: str, terms: frozenset[str], finding: str, facts: Facts, wanted: Wanted
 ) -> per_domain.DomainJudgement:
     """What takes these *terms* out of the record of *domain*: the step, or the record that a person is to publish."""
-    match spf.repaired(domain, facts.answers, required(wanted), terms):
-        case spf.Proposal() as proposal:
-            return _published(domain, proposal, facts, wanted, (finding,))
-        case spf.CannotRepair(reason=reason):
-            return _one(domain, "another record", f"{domain}: {reason}")
-        case spf.NothingToRepair():
-            return _one(domain, "includes")
-        case Needs() | NoVerdict() as waiting:
-            return waiting
-        case never:
-            assert_never(never)
+    repaired = spf.repaired(domain, facts.answers, required(wanted), terms)
+    if isinstance(repaired, spf.Proposal):
+        return _published(domain, repaired, facts, wanted, (finding,))
+    if isinstance(repaired, Needs | NoVerdict):
+        return repaired
+    reason = repaired.reason if isinstance(repaired, spf.CannotRepair) else "nothing of it is to be taken out"
+    return _one(domain, "another record", f"{domain}: {reason}")
 
 
 def _findings(domain: str, facts: Facts, includes: tuple[str, ...]) -> dict[str, Finding]:

@@ -105,6 +105,15 @@ def test_what_a_person_has_removed_is_the_exact_record_without_the_wide_terms(dn
         assert drift.field in after.equal
 
 
+def test_a_removal_that_dns_does_not_tell_enough_for_is_unknown():
+    dns = {OWN: text("v=spf1 ip4:8.0.0.0/8 include:spf.protection.outlook.com -all")}
+    asked = replace(wanted(**HOSTED), inventory=PROVEN.without(told(dns).id))
+    assert isinstance(CONTROL.find(answered(Facts(reading(healthy())), CONTROL, asked, DNS | dns), asked), Drifted)
+    unclear = {Question(DOMAIN, "CNAME"): Unclear("no answer", NOW)}
+    facts = answered(Facts(reading(healthy())), CONTROL, asked, DNS | dns | unclear)
+    assert isinstance(CONTROL.find(facts, asked), Unknown)
+
+
 def test_a_record_that_no_step_makes_narrow_is_left_to_a_person():
     finding = told(record("", "+all"))
     asked = replace(wanted(), inventory=PROVEN.without(finding.id))
