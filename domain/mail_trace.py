@@ -58,12 +58,13 @@ def parse_trace(raw: object) -> Trace:
 class Ways:
     """Whose addresses are known of a tenant. *microsofts* is empty where the profile does not list them.
 
+    *declared*: of services, and what persons vouch for, each until its end where it has one.
     *former*: of other versions of the profile, the filter's until *former_until*.
     """
 
     filters: tuple[AnyNetwork, ...]
     microsofts: tuple[AnyNetwork, ...]
-    declared: tuple[AnyNetwork, ...]
+    declared: tuple[tuple[AnyNetwork, datetime | None], ...]
     former: tuple[AnyNetwork, ...] = ()
     former_until: datetime | None = None
 
@@ -86,22 +87,23 @@ class Ways:
         if address is None:
             return "unclear"
         former = self.former if self.former_until and at < self.former_until else ()
+        declared = tuple(network for network, until in self.declared if until is None or at < until)
         known: tuple[tuple[Way, tuple[AnyNetwork, ...]], ...] = (
             ("filter", (*self.filters, *former)),
             ("tenant", self.microsofts),
-            ("declared", self.declared),
+            ("declared", declared),
         )
         return next((way for way, networks in known if any(address in each for each in networks)), "outside")
 
 
-def _declared(tenant: TenantConfig) -> Iterable[AnyNetwork]:
+def _declared(tenant: TenantConfig) -> Iterable[tuple[AnyNetwork, datetime | None]]:
     """The addresses of services, and of what a person has declared of the tenant's connectors."""
-    yield from (ip_network(each) for service in tenant.service_connectors for each in service.sender_ips)
+    yield from ((ip_network(each), None) for service in tenant.service_connectors for each in service.sender_ips)
     for said in tenant.declared:
         of_connector = said.kind == "address" or (said.kind == "bypass" and said.name.startswith("connector "))
         for text in said.value.split(", ") if of_connector else ():
             try:
-                yield ip_network(text.strip(), strict=False)
+                yield ip_network(text.strip(), strict=False), said.until
             except ValueError:  # a certificate, or a range that no connector takes
                 continue
 

@@ -167,7 +167,12 @@ class Storage:
         return True
 
     async def _brake_for_ledger(self) -> None:
-        """Nothing is written before a person has looked: what was done until then is not known here any more."""
+        """Nothing is written before a person has looked: what was done until then is not known here any more.
+
+        A brake that somebody has engaged before keeps its reason.
+        """
+        if (await self.switches.brake()).engaged:
+            return
         brake = Brake(engaged=True, reason=LEDGER_VANISHED, by="holdfast", changed_at=self._now())
         await self.switches.set_brake(brake)
 

@@ -44,8 +44,8 @@ def test_a_row_that_lacks_what_matters_is_odd(odd):
 DECLARED = {"reason": "the copier", "owner": "ann", "until": "2027-01-01T00:00:00Z", "control": "lock-bypass"}
 
 
-def declaration(kind, name, value):
-    return {"declared": [DECLARED | {"finding": "0" * 16, "kind": kind, "name": name, "value": value}]}
+def declaration(kind, name, value, **more):
+    return {"declared": [DECLARED | {"finding": "0" * 16, "kind": kind, "name": name, "value": value} | more]}
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,7 @@ def declaration(kind, name, value):
         (STRANGER, {"service_connectors": [{"name": "Copier", "sender_ips": [STRANGER]}]}, "declared"),
         (STRANGER, declaration("bypass", "connector Copier", f"{STRANGER}/32, certificate x.example"), "declared"),
         (STRANGER, declaration("address", "ExchangeDefender", f"{STRANGER}/32"), "declared"),
+        (STRANGER, declaration("address", "ours", f"{STRANGER}/32", until="2026-01-01T00:00:00Z"), "outside"),
         (STRANGER, declaration("bypass", "spoofed sender *", f"*, {STRANGER}/32, External"), "outside"),
         (STRANGER, declaration("sender", "198.51.100.0/24", "198.51.100.0/24, sender.example"), "outside"),
     ],

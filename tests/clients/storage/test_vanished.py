@@ -5,6 +5,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from clients.storage import LEDGER_VANISHED, TABLES
+from domain.gate import Brake
 from domain.jobs import QUEUES
 from handlers.loop.tick import tick
 from tests.handlers.conftest import fresh
@@ -56,6 +57,17 @@ async def test_a_ledger_that_vanished_comes_back_braked_and_says_so_first(servic
     first = (await service.clients.storage.ledger.page("service"))[-1]
     assert (first.event, first.detail) == ("brake_engaged", LEDGER_VANISHED)
     assert await service.ledger(tenant)
+
+
+async def test_a_brake_that_a_person_has_engaged_keeps_its_reason_when_the_ledger_comes_back(
+    service, azurite_connection
+):
+    await drifted(service)
+    await service.clients.storage.switches.set_brake(Brake(engaged=True, reason="moving house", by="ann"))
+    await drop(azurite_connection, "ledger")
+    await service.sweep()
+    brake = await service.clients.storage.switches.brake()
+    assert (brake.engaged, brake.reason, brake.by) == (True, "moving house", "ann")
 
 
 async def test_a_ledger_that_vanished_while_nobody_ran_comes_back_braked(service, azurite_connection):
