@@ -78,21 +78,21 @@ param psaProviders psaProvider[] = []
 @maxValue(30)
 param psaMinutes int = 5
 
-@description('Optional. Memory of one instance in MB: 512 has a quarter of a core, 2048 one core, 4096 two.')
-param instanceMemoryMB 512 | 2048 | 4096 = 2048
+@description('Optional. Memory of one instance in MB: 512 has a quarter of a core, 2048 one core, 4096 two. 512 does up to about 2,000 tenants (docs/cost.md).')
+param instanceMemoryMB 512 | 2048 | 4096 = 512
 
 @description('Optional. The most instances of one function at a time (HTTP counts as one), 1 to 1000. The subscription\'s regional quota may be lower.')
 @minValue(1)
 @maxValue(1000)
-param maximumInstanceCount int = 40
+param maximumInstanceCount int = 4
 
 @description('Optional. HTTP requests that one instance works on at a time, 1 to 100.')
 @minValue(1)
 @maxValue(100)
 param httpConcurrency int = 16
 
-@description('Optional. Instances that never sleep, as {name: count}: `http`, or `function:` and a function of names.json. They are billed all the time.')
-param alwaysReady readyCounts = {}
+@description('Optional. Instances that never sleep, as {name: count}: `http`, or `function:` and a function of names.json. They are billed all the time. One of `visit` keeps tokens.')
+param alwaysReady readyCounts = { 'function:visit': 1 }
 
 @description('Optional. Redundancy of the storage account, which holds all state; region loss is survived by the GRS and GZRS kinds.')
 param redundancy

@@ -9,7 +9,6 @@ param alertEmail = readEnvironmentVariable('HOLDFAST_ALERT_EMAIL')
 param apiKeys = readEnvironmentVariable('HOLDFAST_KEYS', '')
 param operatorId = readEnvironmentVariable('HOLDFAST_OPERATOR_ID', '')
 param operatorType = readEnvironmentVariable('HOLDFAST_OPERATOR_TYPE', 'User')
-param instanceMemoryMB = 2048
 param redundancy = 'Standard_GZRS'
 param privateNetwork = true
 param logDays = 180
