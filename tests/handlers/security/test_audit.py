@@ -34,7 +34,8 @@ async def test_a_record_that_comes_before_the_sweep_asks_for_a_look_at_once_and_
     tenant.admin("Set-InboundConnector", **OFF)
     service.clock.advance(minutes=2)
     await read(service, tenant)
-    assert await asked(service) == [["inbound-lockdown", "lock-bypass", "service-connectors"]]
+    concerned = ["inbound-lockdown", "lock-bypass", "mail-flow", "service-connectors"]
+    assert await asked(service) == [concerned]
     assert await named(service, tenant) == []
     await service.check(tenant, controls=(LOCK,))
     await read(service, tenant)
