@@ -63,7 +63,7 @@ class Tokens:
         try:
             header = jwt.get_unverified_header(token)
             if header.get("alg") != _ALGORITHM:  # said before Entra is asked for keys
-                raise TokenRefused(f"the token is not signed with {_ALGORITHM}")
+                raise TokenRefused("what was sent is no access token")
             key = await self._key(str(header.get("kid", "")))
             claims: dict[str, Any] = jwt.decode(
                 token,
