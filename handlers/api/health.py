@@ -7,6 +7,7 @@ from fastapi import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from clients.connect import Clients
+from domain.errors import BadField
 from domain.incident import SERVICE
 from handlers.api.problems import documented, problem
 from handlers.api.routing import Configured, Neighbours, router_of
@@ -18,6 +19,10 @@ router = router_of("health")
 
 SHORTEST_INTERVAL = timedelta(minutes=1)
 """A schedule of seconds, as the dev host takes it, counts as one of a minute: a busy machine is late by some."""
+
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By how much the clock of who asks may be ahead of ours."""
 
 
 class Health(BaseModel):
@@ -33,6 +38,8 @@ async def health(
     clients: Neighbours, settings: Configured, timer_since: AwareDatetime | None = None
 ) -> Health | Response:
     """Whether the service can work; with *timer_since*, also whether the tick's timer itself has run since then."""
+    if timer_since and timer_since > clients.now() + CLOCKS_DIFFER:
+        raise BadField("query.timer_since", "should not be in the future")
     await clients.storage.switches.brake()
     if await clients.storage.chains.is_remade(SERVICE):
         return problem(503, f"the ledger was made anew, and the brake is engaged: {RENEW}")

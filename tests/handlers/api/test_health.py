@@ -57,3 +57,8 @@ async def test_a_run_of_the_timer_before_the_deployment_does_not_count(service):
     await tick(service.clients, by_timer=True)
     assert (await since(service, service.clock() + timedelta(seconds=1))).status_code == 503
     assert (await ask(service, "GET", "health")).status_code == 200
+
+
+async def test_a_run_of_the_timer_in_the_future_cannot_be_asked_for(service):
+    answer = await since(service, service.clock() + timedelta(minutes=6))
+    assert (answer.status_code, of(answer)["detail"]) == (422, "query.timer_since: should not be in the future")
