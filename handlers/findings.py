@@ -9,7 +9,7 @@ from clients.storage.tenants import ConfigMoved
 from domain.errors import UnknownFinding
 from domain.exemption import refuse_end
 from domain.findings import THE_REST, Finding, FindingKind, Inventory
-from domain.jobs import CheckTenant, RemediateTenant
+from domain.jobs import CheckTenant
 from domain.ledger import Entry
 from domain.operations import Operation
 from domain.states import ControlState
@@ -159,16 +159,7 @@ async def remove(
         finding=finding.id,
         created_at=clients.now(),
     )
-    job = RemediateTenant(
-        tenant_id=config.tenant_id,
-        controls=(finding.control,),
-        operation_id=operation.id,
-        requested_by=requester.by,
-        asked_at=operation.created_at,
-        dry_run=wish.dry_run,
-        remove=finding.id,
-    )
-    return await operations.start(operation, lambda _: clients.storage.queues.send(job), clients, requester.key)
+    return await operations.start_job(operation, (finding.control,), clients, requester.key)
 
 
 async def _known_finding(config: TenantConfig, finding_id: str, clients: Clients) -> Finding:

@@ -20,7 +20,6 @@ from domain.approval import Approval
 from domain.controls import CATALOGUE
 from domain.errors import BadField, PlanMoved, UnknownControl, UnknownId, UnknownTenant
 from domain.exemption import refuse_end
-from domain.jobs import CheckTenant, RemediateTenant
 from domain.ledger import ENTRY_ID, Entry
 from domain.lock import NOT_PROVEN
 from domain.operations import IdempotencyKey, Operation
@@ -126,21 +125,6 @@ def refuse_unknown(ids: Iterable[str], field: str) -> None:
         raise BadField(field, f"there is no control {quoted(strangers[0], 64)}")
 
 
-async def _queue(operation: Operation, wanted: tuple[str, ...], clients: Clients) -> None:
-    """Send the message that lets the worker do what *operation* asks for."""
-    job = RemediateTenant(
-        tenant_id=operation.tenant_id,
-        controls=wanted,
-        operation_id=operation.id,
-        requested_by=operation.requested_by,
-        asked_at=operation.created_at,
-        dry_run=operation.dry_run,
-        plan=operation.plan or None,
-        undo=operation.entry or None,
-    )
-    await clients.storage.queues.send(job)
-
-
 async def check(tenant_id: str, requester: Requester, clients: Clients) -> Operation:
     """Ask for a look at every control of the tenant.
 
@@ -157,8 +141,7 @@ async def check(tenant_id: str, requester: Requester, clients: Clients) -> Opera
         requested_by=requester.by,
         created_at=clients.now(),
     )
-    job = CheckTenant(tenant_id=config.tenant_id, operation_id=operation.id)
-    return await operations.start(operation, lambda _: clients.storage.queues.send(job), clients, requester.key)
+    return await operations.start_job(operation, (), clients, requester.key)
 
 
 async def reprovision(tenant_id: str, wish: ReprovisionRequest, requester: Requester, clients: Clients) -> Operation:
@@ -181,7 +164,7 @@ async def reprovision(tenant_id: str, wish: ReprovisionRequest, requester: Reque
         created_at=clients.now(),
     )
     wanted = tuple(dict.fromkeys(wish.controls or CATALOGUE))
-    return await operations.start(operation, lambda kept: _queue(kept, wanted, clients), clients, requester.key)
+    return await operations.start_job(operation, wanted, clients, requester.key)
 
 
 async def undo_entry(
@@ -208,7 +191,7 @@ async def undo_entry(
         until=wish.until or now + ACCEPTED_FOR,
         created_at=now,
     )
-    return await operations.start(operation, lambda kept: _queue(kept, (control,), clients), clients, requester.key)
+    return await operations.start_job(operation, (control,), clients, requester.key)
 
 
 class OpenRequest(RequestBody):
@@ -238,15 +221,7 @@ async def open_tenant(tenant_id: str, wish: OpenRequest, requester: Requester, c
         until=wish.until,
         created_at=now,
     )
-    job = RemediateTenant(
-        tenant_id=config.tenant_id,
-        controls=("inbound-lockdown",),
-        operation_id=operation.id,
-        requested_by=requester.by,
-        asked_at=now,
-        way_out=True,
-    )
-    return await operations.start(operation, lambda _: clients.storage.queues.send(job), clients, requester.key)
+    return await operations.start_job(operation, ("inbound-lockdown",), clients, requester.key)
 
 
 async def _undoable(tenant_id: str, control: str, entry_id: str, clients: Clients) -> Entry:
@@ -293,7 +268,7 @@ async def approve(
 
     async def send(kept: Operation) -> None:
         await _note(kept, control, approval, clients)
-        await _queue(kept, (control,), clients)
+        await operations.send_job(kept, (control,), clients)
         log.info("approved tenant=%s control=%s plan=%s", kept.tenant_id, control, plan)
 
     return await operations.start(operation, send, clients, requester.key)

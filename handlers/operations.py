@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from clients.connect import Clients
 from domain.errors import KeyReused
+from domain.jobs import CheckTenant, RemediateTenant
 from domain.operations import ControlOutcome, IdempotencyKey, Operation, OperationState
 from domain.steps import ShownStep
 
@@ -52,6 +53,43 @@ async def start(
     if operation.state == "queued":
         await send(operation)
     return operation
+
+
+async def start_job(
+    new: Operation,
+    wanted: tuple[str, ...],
+    clients: Clients,
+    key: IdempotencyKey | None = None,
+    *,
+    passes_mode: bool = True,
+) -> Operation:
+    """As `start`, with the message that `send_job` makes. Raises KeyReused."""
+    return await start(new, lambda kept: send_job(kept, wanted, clients, passes_mode=passes_mode), clients, key)
+
+
+async def send_job(
+    operation: Operation, wanted: tuple[str, ...], clients: Clients, *, passes_mode: bool = True
+) -> None:
+    """Send the message that lets the worker do what *operation* asks for, to the controls *wanted*.
+
+    *passes_mode*: the worker takes it for a person's word, which passes the tenant's mode and the breaker.
+    """
+    if operation.kind == "check":
+        await clients.storage.queues.send(CheckTenant(tenant_id=operation.tenant_id, operation_id=operation.id))
+        return
+    job = RemediateTenant(
+        tenant_id=operation.tenant_id,
+        controls=wanted,
+        operation_id=operation.id,
+        requested_by=operation.requested_by if passes_mode else None,
+        asked_at=operation.created_at,
+        dry_run=operation.dry_run,
+        plan=operation.plan or None,
+        undo=operation.entry or None,
+        remove=operation.finding or None,
+        way_out=operation.kind == "open",
+    )
+    await clients.storage.queues.send(job)
 
 
 def _refuse_other(key: IdempotencyKey, claimed: str) -> None:

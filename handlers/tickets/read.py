@@ -14,7 +14,7 @@ from clients.psa.systems import covered
 from clients.storage.tickets import TicketMoved
 from domain.controls import CATALOGUE
 from domain.errors import RequestError
-from domain.jobs import Again, CheckTenant, Done, Notify, Outcome, ReadTicket, RemediateTenant, TicketRequest
+from domain.jobs import Again, Done, Notify, Outcome, ReadTicket, TicketRequest
 from domain.operations import Operation
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket
 from domain.psa.ticket import Person, Ticket, approver, may_approve, trigger_of
@@ -134,21 +134,7 @@ async def _begun(operation: Operation, clients: Clients) -> bool:
 
 async def _start(operation: Operation, clients: Clients, *, passes_mode: bool) -> None:
     log.info("asked kind=%s tenant=%s by=%s", operation.kind, operation.tenant_id, operation.requested_by)
-    await operations.start(operation, lambda kept: _send(kept, clients, passes_mode=passes_mode), clients)
-
-
-async def _send(operation: Operation, clients: Clients, *, passes_mode: bool) -> None:
-    if operation.kind == "check":
-        await clients.storage.queues.send(CheckTenant(tenant_id=operation.tenant_id, operation_id=operation.id))
-        return
-    job = RemediateTenant(
-        tenant_id=operation.tenant_id,
-        controls=tuple(CATALOGUE),
-        operation_id=operation.id,
-        requested_by=operation.requested_by if passes_mode else None,
-        asked_at=operation.created_at,
-    )
-    await clients.storage.queues.send(job)
+    await operations.start_job(operation, tuple(CATALOGUE), clients, passes_mode=passes_mode)
 
 
 async def _approval(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients: Clients) -> None:
