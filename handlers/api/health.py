@@ -21,7 +21,7 @@ SHORTEST_INTERVAL = timedelta(minutes=1)
 """A schedule of seconds, as the dev host takes it, counts as one of a minute: a busy machine is late by some."""
 
 
-CLOCKS_DIFFER = timedelta(minutes=5)
+AHEAD_AT_MOST = timedelta(minutes=5)
 """By how much the clock of who asks may be ahead of ours."""
 
 
@@ -38,7 +38,7 @@ async def health(
     clients: Neighbours, settings: Configured, timer_since: AwareDatetime | None = None
 ) -> Health | Response:
     """Whether the service can work; with *timer_since*, also whether the tick's timer itself has run since then."""
-    if timer_since and timer_since > clients.now() + CLOCKS_DIFFER:
+    if timer_since and timer_since > clients.now() + AHEAD_AT_MOST:
         raise BadField("query.timer_since", "should not be in the future")
     await clients.storage.switches.brake()
     if await clients.storage.chains.is_remade(SERVICE):
