@@ -58,6 +58,26 @@ class Slice:
     limit: int = 100
 
 
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Which entries of the ledgers are wanted; an empty text takes all.
+
+    *tenant*: an id, or `service`. *q*: part of the line, or of its tenant's name.
+    """
+
+    tenant: str = ""
+    control: str = ""
+    event: str = ""
+    actor: str = ""
+    q: str = ""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """What the table itself compares."""
+        given = {"tenant_id": self.tenant, "control": self.control, "event": self.event, "actor": self.actor}
+        return {name: value for name, value in given.items() if value}
+
+
 class FleetTenant(_Shown):
     """One tenant in the list. *state*: of the control that a person should see first; *findings*: those that are open.
 
@@ -293,17 +313,15 @@ async def _parked(clients: Clients) -> list[Waits]:
     ]
 
 
-async def ledger(
-    columns: dict[str, str], since: datetime | None, place: Slice, clients: Clients, q: str = ""
-) -> FleetList[LedgerLine]:
-    """What happened in any tenant, newest first; *columns*: only where these are so. *since*: not before.
+async def ledger(wanted: EntryFilter, since: datetime | None, place: Slice, clients: Clients) -> FleetList[LedgerLine]:
+    """What happened in any tenant, newest first. *since*: not before.
 
-    *q*: only where this is part of the line, or of its tenant's name; a page may be short then, with more after it.
+    A page may be short where a text is looked for, with more after it.
     """
     newer = f"{row_key(since)}~" if since else ""
-    takes = await _saying(q.casefold(), clients) if q else None
+    takes = await _saying(wanted.q.casefold(), clients) if wanted.q else None
     found = await clients.storage.recent.entries(
-        columns, newer_than=newer, after=place.after, limit=place.limit, takes=takes
+        wanted.columns, newer_than=newer, after=place.after, limit=place.limit, takes=takes
     )
     return FleetList(found.items, found.after)
 

@@ -17,7 +17,7 @@ from handlers import fleet
 from handlers.api.access import as_role, with_headers
 from handlers.api.renderings import MEDIA_TYPES, InPlace, Rendered
 from handlers.api.routing import CallerName, Neighbours, router_of
-from handlers.fleet import Fleet, FleetAlert, FleetFinding, FleetState, InboxItem
+from handlers.fleet import EntryFilter, Fleet, FleetAlert, FleetFinding, FleetState, InboxItem
 from handlers.on_request import canonical_id, refuse_unknown
 
 router = router_of("fleet")
@@ -48,6 +48,20 @@ async def _filters(  # noqa: PLR0913 - a query parameter each
 
 
 Filtered = Annotated[Filter, Depends(_filters)]
+
+
+async def _entries(
+    *,
+    tenant: Annotated[str, Query(max_length=64, description="A tenant's id, or `service`.")] = "",
+    control: Annotated[str, Query(max_length=64)] = "",
+    event: Annotated[LedgerEvent | Literal[""], Query()] = "",
+    actor: Annotated[str, Query(max_length=256, description="Who did it, as the entry has it.")] = "",
+    q: Annotated[str, Query(max_length=200, description="Part of an entry or of its tenant's name.")] = "",
+) -> EntryFilter:
+    return EntryFilter(canonical_id(tenant) if tenant not in {"", "service"} else tenant, control, event, actor, q)
+
+
+Entries = Annotated[EntryFilter, Depends(_entries)]
 
 
 class Rebuilt(BaseModel):
@@ -82,23 +96,15 @@ async def get_states(filters: Filtered, place: InPlace, rendered: Rendered, clie
 
 
 @router.get("/ledger", response_model=list[LedgerLine], **_list(404))
-async def get_fleet_ledger(  # noqa: PLR0913 - a query parameter each
-    *,
+async def get_fleet_ledger(
+    entries: Entries,
     place: InPlace,
     rendered: Rendered,
     clients: Neighbours,
-    tenant: Annotated[str, Query(max_length=64, description="A tenant's id, or `service`.")] = "",
-    control: Annotated[str, Query(max_length=64)] = "",
-    event: Annotated[LedgerEvent | Literal[""], Query()] = "",
-    actor: Annotated[str, Query(max_length=256, description="Who did it, as the entry has it.")] = "",
     since: Annotated[AwareDatetime | None, Query(description="Nothing before this time.")] = None,
-    q: Annotated[str, Query(max_length=200, description="Part of an entry or of its tenant's name.")] = "",
 ) -> Response:
     """What happened in any tenant, newest first."""
-    known = canonical_id(tenant) if tenant not in {"", "service"} else tenant
-    given = {"tenant_id": known, "control": control, "event": event, "actor": actor}
-    columns = {name: value for name, value in given.items() if value}
-    return rendered.page(LedgerLine, await fleet.ledger(columns, since, place, clients, q))
+    return rendered.page(LedgerLine, await fleet.ledger(entries, since, place, clients))
 
 
 @router.get("/findings", response_model=list[FleetFinding], **_list())

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
+from clients.connect import Clients
 from domain.controls import CATALOGUE
 from domain.fleet_lists import SORTS, SortName, WaitKind
 from domain.incident import SERVICE
@@ -14,7 +15,7 @@ from domain.ledger import LedgerEvent, LedgerLine
 from domain.operations import OperationState
 from handlers import fleet, health
 from handlers.api import brake, radius
-from handlers.api.fleet import Filtered
+from handlers.api.fleet import Entries, Filtered
 from handlers.api.renderings import LONGEST_LIST, Rendered
 from handlers.api.routing import Neighbours
 from handlers.console.actions import wish_of
@@ -35,6 +36,15 @@ async def _place(after: Annotated[str, Query(max_length=1000)] = "") -> Slice:
 
 
 OnPage = Annotated[Slice, Depends(_place)]
+
+
+Since = Annotated[AwareDatetime | Literal[""], Query()]
+"""Nothing before this time; a form sends an empty one."""
+
+
+async def _names(clients: Clients) -> dict[str, str]:
+    """What the tenants are called, by id."""
+    return {row.tenant_id: row.name for row in await clients.storage.index.rows()}
 
 
 def data_of(request: Request, path: str, **fixed: str) -> str:
@@ -92,32 +102,19 @@ async def inbox_page(  # noqa: PLR0913 - a query parameter each
 
 
 @pages.get("/ledger")
-async def ledger_page(  # noqa: PLR0913 - a query parameter each
-    *,
-    request: Request,
-    place: OnPage,
-    clients: Neighbours,
-    tenant: Annotated[str, Query(max_length=64)] = "",
-    control: Annotated[str, Query(max_length=64)] = "",
-    event: Annotated[LedgerEvent | Literal[""], Query()] = "",
-    actor: Annotated[str, Query(max_length=256)] = "",
-    since: Annotated[AwareDatetime | Literal[""], Query()] = "",
-    q: Annotated[str, Query(max_length=200)] = "",
+async def ledger_page(
+    request: Request, entries: Entries, place: OnPage, clients: Neighbours, since: Since = ""
 ) -> Response:
     """What happened, newest first, over all tenants."""
-    known = canonical_id(tenant) if tenant not in {"", "service"} else tenant
-    given = {"tenant_id": known, "control": control, "event": event, "actor": actor}
-    columns = {name: value for name, value in given.items() if value}
-    found = await fleet.ledger(columns, since or None, place, clients, q)
-    names = {row.tenant_id: row.name for row in await clients.storage.index.rows()}
+    found = await fleet.ledger(entries, since or None, place, clients)
     return render_page(
         request,
         "ledger.html",
         title="Ledger",
         lines=found.items,
         next=found.next,
-        names=names,
-        given=given | {"tenant": tenant, "q": q},
+        names=await _names(clients),
+        given=entries,
         controls=tuple(CATALOGUE),
         events=LedgerEvent.__value__.__args__,
         data=data_of(request, "ledger"),
@@ -134,7 +131,6 @@ async def alerts_page(
 ) -> Response:
     """Defender's alerts with evidence and verdict; those that a person has to look at, or every one."""
     found = await fleet.alerts("", place, clients, standing=not every)
-    names = {row.tenant_id: row.name for row in await clients.storage.index.rows()}
     return render_page(
         request,
         "alerts.html",
@@ -142,7 +138,7 @@ async def alerts_page(
         alerts=found.items,
         next=found.next,
         every=every,
-        names=names,
+        names=await _names(clients),
         data=data_of(request, "alerts", every=""),
     )
 
@@ -166,7 +162,6 @@ async def operations_page(
     """What people asked for, newest first."""
     columns = {"tenant_id": canonical_id(tenant)} if tenant else {}
     found = await fleet.operations(columns, state, place, clients)
-    names = {row.tenant_id: row.name for row in await clients.storage.index.rows()}
     return render_page(
         request,
         "operations.html",
@@ -174,7 +169,7 @@ async def operations_page(
         operations=found.items,
         next=found.next,
         state=state,
-        names=names,
+        names=await _names(clients),
         data=data_of(request, "operations"),
     )
 
@@ -182,12 +177,12 @@ async def operations_page(
 @pages.get("/health")
 async def health_page(request: Request, clients: Neighbours) -> Response:
     """Whether the service itself works: its tick, objectives, queues, brake, what rests, and what the radius holds."""
-    seen, parked, standing, told, rows = await asyncio.gather(
+    seen, parked, standing, told, names = await asyncio.gather(
         health.service_health(clients),
         fleet.parked("", Slice(limit=ON_A_PAGE), clients),
         objectives_health(clients),
         clients.storage.ledger.page(SERVICE, limit=NEWEST),
-        clients.storage.index.rows(),
+        _names(clients),
     )
     return render_page(
         request,
@@ -197,7 +192,7 @@ async def health_page(request: Request, clients: Neighbours) -> Response:
         parked=parked.items,
         objectives=standing,
         told=told,
-        names={row.tenant_id: row.name for row in rows},
+        names=names,
         data="/api/health",
     )
 
@@ -210,21 +205,11 @@ async def fleet_csv(filters: Filtered, place: OnPage, rendered: Rendered, client
 
 
 @pages.get("/ledger.csv")
-async def ledger_csv(  # noqa: PLR0913 - a query parameter each
-    *,
-    place: OnPage,
-    rendered: Rendered,
-    clients: Neighbours,
-    tenant: Annotated[str, Query(max_length=64)] = "",
-    control: Annotated[str, Query(max_length=64)] = "",
-    event: Annotated[LedgerEvent | Literal[""], Query()] = "",
-    actor: Annotated[str, Query(max_length=256)] = "",
-    q: Annotated[str, Query(max_length=200)] = "",
+async def ledger_csv(
+    entries: Entries, place: OnPage, rendered: Rendered, clients: Neighbours, since: Since = ""
 ) -> Response:
     """The newest thousand of the entries that the page shows, as a spreadsheet has them."""
-    given = {"tenant_id": tenant, "control": control, "event": event, "actor": actor}
-    columns = {name: value for name, value in given.items() if value}
-    found = await fleet.ledger(columns, None, Slice(place.after, LONGEST_LIST), clients, q)
+    found = await fleet.ledger(entries, since or None, Slice(place.after, LONGEST_LIST), clients)
     return rendered.as_csv(LedgerLine, found)
 
 

@@ -61,6 +61,7 @@ async def test_the_fleet_as_a_spreadsheet(browser, tenant):
     browser.sign_in("Reader")
     assert tenant.tenant_id in await browser.get("fleet.csv")
     assert tenant.tenant_id in await browser.get("ledger.csv?control=inbound-lockdown")
+    assert tenant.tenant_id not in await browser.get("ledger.csv?since=2026-12-31T00:00:00Z")
 
 
 async def test_health_says_how_the_objectives_stand_and_what_the_service_did(service, browser):
