@@ -32,15 +32,11 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Compliant:
-    """As documented. *equal*: the fields that were compared and found as wanted. *findings*: as for Drifted.
-
-    *partial*: what the control sees in the slow lane alone was not looked at.
-    """
+    """As documented. *equal*: the fields that were compared and found as wanted. *findings*: as for Drifted."""
 
     detail: str = ""
     equal: frozenset[str] = field(default=frozenset(), compare=False)
     findings: tuple[Finding, ...] = ()
-    partial: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,11 @@ class CheckTenant(_Job):
             return ()
         return (self.lane,) if self.lane else LANES
 
+    @property
+    def one_lane(self) -> Lane | None:
+        """The lane in which the tenant is read; None is both."""
+        return None if self.controls else self.lane
+
 
 @dataclass(frozen=True, kw_only=True)
 class VisitShard(Message):

@@ -11,6 +11,7 @@ from domain.control import Compliant, Control, Drift, Drifted, Judgement, NeedsP
 from domain.corrections import Correction, Memory
 from domain.exemption import Exemption
 from domain.findings import FIRST_SIGHT_AFTER, Inventory, after_look, after_partial_look
+from domain.reading import Lane
 from domain.steps import ShownStep, Step, digest, shortened
 from domain.tenant import Mode
 
@@ -66,7 +67,8 @@ class ControlState:
     """One control of one tenant, as `GET /tenants/{tenant_id}/state` shows it.
 
     *plan*: the digest of the steps that are open. *corrections*: those under way, of one announced plan. *memories*: by
-    step key, what is known of steps that are not under way. *proven_once*: a look has found it compliant.
+    step key, what is known of steps that are not under way. *proven_once*: a look has found it compliant. *partial*:
+    a look that left out what the control sees in the slow lane alone found what it says.
     """
 
     id: str
@@ -83,6 +85,7 @@ class ControlState:
     proofs: tuple[Span, ...] = ()
     actor: Actor | None = None
     proven_once: bool = False
+    partial: bool = False
 
     @property
     def proven(self) -> tuple[Span, ...]:
@@ -127,7 +130,7 @@ class Look:
     """One look at one control: which, in which mode of the tenant, when its facts were read, and when now is.
 
     *asked_at*: when a person asked for it to be put back, if one did. *exemption*: the control's exception, if it has
-    one.
+    one. *lane*: in which it is made; None is a look in both.
     """
 
     control: Control
@@ -136,6 +139,12 @@ class Look:
     now: datetime
     asked_at: datetime | None = None
     exemption: Exemption | None = None
+    lane: Lane | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether it leaves out what the control sees in the slow lane alone."""
+        return self.lane == "fast" and bool(self.control.later)
 
     @property
     def accepted(self) -> str:
@@ -150,13 +159,15 @@ def after_check(before: ControlState, judgement: Judgement, look: Look) -> Contr
     """
     if before.corrections:
         return _while_correcting(before, judgement, look.now)
-    return before if _is_told(before, judgement) else _judged(before, judgement, look)
+    told = look.partial and _is_told(before)
+    if told and isinstance(judgement, Compliant):
+        return before
+    return replace(_judged(before, judgement, look), partial=look.partial and not told)
 
 
-def _is_told(before: ControlState, judgement: Judgement) -> bool:
-    """Whether a whole look has told what this partial one cannot see, and so may not take back."""
-    partial = isinstance(judgement, Compliant) and judgement.partial
-    return partial and before.since is not None and before.state in {"needs_person", "unknown"}
+def _is_told(state: ControlState) -> bool:
+    """Whether a whole look has told what a partial one may not see, and so may not take back."""
+    return not state.partial and state.since is not None and state.state in {"needs_person", "unknown"}
 
 
 def _judged(before: ControlState, judgement: Judgement, look: Look) -> ControlState:

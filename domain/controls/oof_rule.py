@@ -4,8 +4,6 @@ Message type automatic reply, redirect to the connector, Enforce, and "confirm t
 is enabled", the step that the vendor says admins overlook most.
 """
 
-from dataclasses import replace
-
 from domain.automatic_replies import stopped_by_remote_domains, stopped_by_rules
 from domain.control import (
     Comparison,
@@ -50,12 +48,12 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
 
 def _whole(judged: Compliant, facts: Facts, rule: TransportRule, exits: set[str]) -> Judgement:
     """As documented, and nothing else stops the replies."""
-    partial = not facts.was_asked(RemoteDomain)
-    others = [*stopped_by_rules(facts, rule, exits), *(() if partial else stopped_by_remote_domains(facts))]
+    of_domains = stopped_by_remote_domains(facts) if facts.was_asked(RemoteDomain) else ()
+    others = [*stopped_by_rules(facts, rule, exits), *of_domains]
     if others:
         todo = f"automatic replies are overridden by {'; '.join(others)}"
         return NeedsPerson(todo, equal=judged.equal, findings=judged.findings)
-    return replace(judged, partial=partial)
+    return judged
 
 
 def _missing(name: str, connector: str) -> Judgement:

@@ -66,7 +66,7 @@ async def note_failed_check(job: CheckTenant, why: str, clients: Clients) -> Non
         return
 
     def failed(before: TenantStates) -> tuple[TenantStates, list[Entry]]:
-        after = _blind(tenant, selected(job), before, why, clients)
+        after = _blind(tenant, job, before, why, clients)
         return after, _news(job, tenant, before, after, clients.now())
 
     await clients.storage.states.change(job.tenant_id, failed)
@@ -80,17 +80,15 @@ def selected(job: CheckTenant) -> tuple[str, ...]:
 
 async def _look(row: TenantRow, job: CheckTenant, before: TenantStates, clients: Clients) -> TenantStates:
     """Read all that the controls of *job* see, and let each judge. A person who asks wants to know how it is now."""
-    ids, tenant = selected(job), row.config
+    ids, tenant, lane = selected(job), row.config, job.one_lane
     try:
         held_to = clients.wanted(tenant, row.profile_version, row.move)
         wanted = replace(held_to, inventory=before.inventory(tenant, clients.now()))
     except ValueError as mistake:
-        return _blind(tenant, ids, before, f"the tenant's config makes no sense: {mistake}", clients)
+        return _blind(tenant, job, before, f"the tenant's config makes no sense: {mistake}", clients)
     controls = [CATALOGUE[each] for each in ids]
     with telemetry.span("look"):
-        facts = await clients.reader.look(
-            wanted, controls, dns="fresh" if job.operation_id else "cached", lane=None if job.controls else job.lane
-        )
+        facts = await clients.reader.look(wanted, controls, dns="fresh" if job.operation_id else "cached", lane=lane)
     flow = mail.seen(before, facts, clients.now())
     if any(control.asks_mail for control in controls):
         flow = await mail.read_on(flow, before, facts, wanted, clients)
@@ -99,7 +97,7 @@ async def _look(row: TenantRow, job: CheckTenant, before: TenantStates, clients:
     for control in controls:
         exemption, now = before.exceptions.get(control.id), clients.now()
         read_at = flow.read_at if control.asks_mail else facts.read_at(control)
-        look = Look(control, tenant.mode_of(control.id), read_at, now, exemption=exemption)
+        look = Look(control, tenant.mode_of(control.id), read_at, now, exemption=exemption, lane=lane)
         judgement = control.find(facts, wanted)
         inventory = after_judgement(inventory, control, judgement, now)
         state = after_check(before.of(control.id), judgement, look)
@@ -111,19 +109,21 @@ async def _look(row: TenantRow, job: CheckTenant, before: TenantStates, clients:
 
 def _with_doors(states: TenantStates, facts: Facts, wanted: Wanted, now: datetime) -> TenantStates:
     """*states* with what *facts* tell of the tenant's MX and its lock, whichever controls they were read for."""
-    memories = mx.remembered(states.mx, facts, wanted, now)
-    closing = mx.mx_guard(facts, wanted, mx.sights(facts, wanted), memories, now)
+    seen = mx.sights(facts, wanted)
+    memories = mx.remembered(states.mx, facts, seen, now)
+    closing = mx.mx_guard(facts, wanted, seen, memories, now)
     locking = (each.key for each in facts.known(InboundConnector) if each.locks)
     lock = inbound_lockdown.lock_seen(facts, wanted, closing, now)
     return states.remembering(memories).seeing(lock).seeing_closed(locking, now)
 
 
-def _blind(
-    tenant: TenantConfig, ids: tuple[str, ...], before: TenantStates, why: str, clients: Clients
-) -> TenantStates:
-    """What is known of the controls *ids* when nothing could be read."""
+def _blind(tenant: TenantConfig, job: CheckTenant, before: TenantStates, why: str, clients: Clients) -> TenantStates:
+    """What is known of the controls of *job* when nothing could be read."""
     judgement: Judgement = Unknown(why)
-    looks = {each: Look(CATALOGUE[each], tenant.mode_of(each), None, clients.now()) for each in ids}
+    looks = {
+        each: Look(CATALOGUE[each], tenant.mode_of(each), None, clients.now(), lane=job.one_lane)
+        for each in selected(job)
+    }
     return before.with_changes({each: after_check(before.of(each), judgement, look) for each, look in looks.items()})
 
 

@@ -14,9 +14,9 @@ from domain.findings import found
 from domain.mail_flow import MailSeen
 from domain.states import ControlState
 from tests.former import LIVED, MADE, ROWS, document, restore
-from tests.handlers.conftest import empty, fresh
+from tests.handlers.conftest import fresh
 
-SINCE_THEN = {"corrections", "memories", "proven_once"}
+SINCE_THEN = {"corrections", "memories", "proven_once", "partial"}
 TIME = "2026-11-23T12:00:00+00:00"
 NO_FINDING = {"finding": ""}
 UNTIL_THEN = {"correction", "tried", "missed", "made"}
@@ -26,7 +26,6 @@ UNTIL_THEN = {"correction", "tried", "missed", "made"}
 async def tables(azurite_connection):
     async with fresh(azurite_connection) as service:
         yield service.clients.storage
-        await empty(azurite_connection, service.queues)
 
 
 def json_of(document):

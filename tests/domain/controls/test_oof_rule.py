@@ -195,15 +195,19 @@ def test_a_look_of_the_fast_lane_takes_back_nothing_that_a_whole_one_has_told():
     control = CATALOGUE["oof-rule"]
     rows = beside(AllowedOOFType="None")
     fast = Facts({query: seen for query, seen in reading(rows).items() if query.cmdlet != "Get-RemoteDomain"})
-    look = Look(control, "correct", NOW, NOW)
-    told = after_check(ControlState(id="oof-rule"), control.find(Facts(reading(rows)), wanted()), look)
+    whole, look = (Look(control, "correct", NOW, NOW, lane=lane) for lane in (None, "fast"))
+    told = after_check(ControlState(id="oof-rule"), control.find(Facts(reading(rows)), wanted()), whole)
     assert told.state == "needs_person"
     judged = control.find(fast, wanted())
     assert judged == Compliant()
     assert after_check(told, judged, look) == told
     unread = after_check(told, Unknown("no consent"), look)
     assert after_check(unread, judged, look) == unread
+    unread = after_check(told, Unknown("no consent"), whole)
+    assert after_check(unread, judged, look) == unread
     for before in (ControlState(id="oof-rule"), ControlState(id="oof-rule", state="drifted", since=NOW)):
         assert after_check(before, judged, look).state == "compliant"
+    unread = after_check(ControlState(id="oof-rule"), Unknown("throttled"), look)
+    assert after_check(unread, judged, look).state == "compliant", "a partial look takes back what a partial one told"
     assert fast.read_at(control) == NOW
     assert isinstance(control.find(Facts(failing(healthy(), "Get-RemoteDomain")), wanted()), Unknown)
