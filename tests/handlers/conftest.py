@@ -11,13 +11,10 @@ import pytest
 import pytest_asyncio
 import stamina
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
-from azure.storage.queue.aio import QueueServiceClient
 
-from clients.storage import TABLES
-from domain.jobs import QUEUES, QueueName
-from tests.handlers.harness import Service, holdfast
+from domain.jobs import QueueName
+from tests.handlers.harness import Service, empty, holdfast
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,18 +43,7 @@ async def fresh(azurite_connection: str, **environment: str) -> AsyncIterator[Se
         try:
             yield service
         finally:
-            await empty(azurite_connection, service.queues)
-
-
-async def empty(azurite_connection: str, queues: QueueServiceClient) -> None:
-    """Leave nothing for the next test."""
-    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
-        for name in TABLES:
-            table = tables.get_table_client(name)
-            async for entity in table.list_entities(select=["PartitionKey", "RowKey"]):
-                await table.delete_entity(entity["PartitionKey"], entity["RowKey"])
-    for queue in QUEUES:
-        await queues.get_queue_client(queue).clear_messages()
+            await empty(azurite_connection)
 
 
 @pytest.fixture

@@ -11,13 +11,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import respx
+from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from clients.connect import Clients, connect
 from clients.settings import load
+from clients.storage import TABLES
 from clients.storage.tenants import TenantRow
 from domain.fleet import Cursor, LookName
-from domain.jobs import CheckTenant, RemediateTenant
+from domain.jobs import QUEUES, CheckTenant, RemediateTenant
 from domain.ledger import Entry
 from domain.mx_moves import MxMemories, MxMemory
 from domain.states import ControlState
@@ -174,3 +176,17 @@ async def holdfast(azurite_connection: str, **environment: str) -> AsyncIterator
                 yield service
             finally:
                 await service.clients.aclose()
+
+
+async def empty(azurite_connection: str) -> None:
+    """Leave nothing in tables and queues for the next test."""
+    async with (
+        TableServiceClient.from_connection_string(azurite_connection) as tables,
+        QueueServiceClient.from_connection_string(azurite_connection) as queues,
+    ):
+        for name in TABLES:
+            table = tables.get_table_client(name)
+            async for entity in table.list_entities(select=["PartitionKey", "RowKey"]):
+                await table.delete_entity(entity["PartitionKey"], entity["RowKey"])
+        for queue in QUEUES:
+            await queues.get_queue_client(queue).clear_messages()

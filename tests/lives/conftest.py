@@ -9,7 +9,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 
 from handlers.loop import remediate
-from tests.handlers.harness import holdfast
+from tests.handlers.harness import empty, holdfast
 from tests.lives.stage import Stage
 
 
@@ -30,6 +30,7 @@ def stage(azurite_connection: str) -> Iterator[Stage]:
         finally:
             runner.run(stage.clear())
             runner.run(opened.aclose())
+            runner.run(empty(azurite_connection))
 
 
 async def _first(opened: AsyncGenerator[Stage]) -> Stage:

@@ -13,7 +13,7 @@ from domain import chain
 from domain.chain import Head, Linked, Place
 from domain.ledger import Entry
 from tests.former import LIVED, ROWS, restore
-from tests.handlers.conftest import empty, fresh
+from tests.handlers.conftest import fresh
 
 TENANT = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -23,7 +23,6 @@ START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 async def service(azurite_connection):
     async with fresh(azurite_connection) as service:
         yield service
-        await empty(azurite_connection, service.queues)
 
 
 def entry(number: int, event="held", tenant_id=TENANT) -> Entry:

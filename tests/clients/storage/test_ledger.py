@@ -7,7 +7,7 @@ import pytest
 
 from domain.control import Drift
 from domain.ledger import Entry
-from tests.handlers.conftest import empty, fresh
+from tests.handlers.conftest import fresh
 
 TENANT = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -17,7 +17,6 @@ START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 async def ledger(azurite_connection):
     async with fresh(azurite_connection) as service:
         yield service.clients.storage.ledger
-        await empty(azurite_connection, service.queues)
 
 
 def entry(number, event="held", control=""):

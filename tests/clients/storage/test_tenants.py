@@ -6,7 +6,7 @@ from clients.storage.tenants import ConfigMoved, TenantRow
 from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
 from tests.clients.conftest import TENANT
-from tests.handlers.conftest import empty, fresh
+from tests.handlers.conftest import fresh
 
 OTHER = "0e0f3c2b-8a5d-4a67-9d0e-6a4c1f2b3d4e"
 
@@ -15,7 +15,6 @@ OTHER = "0e0f3c2b-8a5d-4a67-9d0e-6a4c1f2b3d4e"
 async def service(azurite_connection):
     async with fresh(azurite_connection) as service:
         yield service
-        await empty(azurite_connection, service.queues)
 
 
 @pytest.fixture

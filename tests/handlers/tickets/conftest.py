@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from azure.storage.queue.aio import QueueClient, QueueServiceClient
+from azure.storage.queue.aio import QueueClient
 
-from tests.handlers.conftest import empty, no_waiting_between_tries
-from tests.handlers.harness import holdfast
+from tests.handlers.conftest import no_waiting_between_tries
+from tests.handlers.harness import empty, holdfast
 from tests.handlers.tickets.msp import COMPANY, Msp, desk_of, settings
 
 __all__ = ["no_waiting_between_tries"]
@@ -28,8 +28,7 @@ def nothing_is_hidden(monkeypatch):
 async def emptied(azurite_connection) -> AsyncIterator[None]:
     """Nothing is left for the next test."""
     yield
-    async with QueueServiceClient.from_connection_string(azurite_connection) as queues:
-        await empty(azurite_connection, queues)
+    await empty(azurite_connection)
 
 
 @pytest.fixture
