@@ -5,7 +5,6 @@ import logging
 from azure.core.exceptions import HttpResponseError
 
 from clients.connect import Clients
-from domain.gate import Brake
 from domain.incident import SERVICE
 from domain.ledger import Entry
 
@@ -40,14 +39,11 @@ async def guard_ledger(clients: Clients) -> bool:
     if not fault:
         return True
     log.error("ledger_remade %s", fault)
-    brake = await clients.storage.switches.brake()
-    if not brake.engaged:
-        engaged = Brake(engaged=True, reason=fault, by="holdfast", changed_at=clients.now())
-        try:
-            await clients.storage.switches.set_brake(engaged)
-        except HttpResponseError as error:  # the switch is moved; what waits beside it for the ledger goes on waiting
-            if error.status_code != FORBIDDEN:
-                raise
+    try:
+        await clients.storage.switches.engage(fault, clients.now())
+    except HttpResponseError as error:  # the switch is moved; what waits beside it for the ledger goes on waiting
+        if error.status_code != FORBIDDEN:
+            raise
     return False
 
 

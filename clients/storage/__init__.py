@@ -41,7 +41,6 @@ from clients.storage.traces import TraceTable
 from clients.storage.vanished import MendingTransport
 from clients.storage.waves import WaveTable
 from clients.storage.written import WrittenTable
-from domain.gate import Brake
 from domain.incident import SERVICE
 from domain.jobs import QUEUES
 from domain.ledger import Entry
@@ -144,14 +143,17 @@ class Storage:
             tenants = self._tables.get_table_client("tenants")
             await self.switches.begin(tenants, self._tables.get_table_client(_LEDGER))
             if created[TABLES.index(_LEDGER)] and await has_rows(tenants):
-                await self._brake_for_ledger()
+                await self.switches.engage(LEDGER_VANISHED, self._now())
                 await self.ledger.append(_vanished(self._now()), announced=False)
         except BaseException:
             await self.aclose()
             raise
 
     async def make_again(self, name: str) -> bool:
-        """Make the table or queue *name*, which vanished, if it is one of ours. A ledger comes back braked."""
+        """Make the table or queue *name*, which vanished, if it is one of ours.
+
+        A ledger comes back braked: nothing is written before a person has looked at what is not known any more.
+        """
         if name not in TABLES and name not in QUEUES:
             return False
         async with self._mending:
@@ -159,22 +161,12 @@ class Storage:
             if name in QUEUES:
                 await self.queues.create()
             elif name == _LEDGER:
-                await self._brake_for_ledger()
+                await self.switches.engage(LEDGER_VANISHED, self._now())
                 if await self._create(name):
                     await self.ledger.append(_vanished(self._now()), announced=False)
             else:
                 await self._create(name)
         return True
-
-    async def _brake_for_ledger(self) -> None:
-        """Nothing is written before a person has looked: what was done until then is not known here any more.
-
-        A brake that somebody has engaged before keeps its reason.
-        """
-        if (await self.switches.brake()).engaged:
-            return
-        brake = Brake(engaged=True, reason=LEDGER_VANISHED, by="holdfast", changed_at=self._now())
-        await self.switches.set_brake(brake)
 
     async def _create(self, table: str) -> bool:
         """Create a table. Returns whether there was none."""

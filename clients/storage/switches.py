@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
@@ -83,6 +84,11 @@ class SwitchTable:
         await self._table.upsert_entity(pack(*_BRAKE, brake, **chunks(_OUTBOX, waiting)), mode=UpdateMode.REPLACE)
         for each in waiting.entries:
             await self._ledger.ensure([each], announced=False)
+
+    async def engage(self, reason: str, at: datetime) -> None:
+        """Engage the brake in the service's own name; one that is engaged already keeps its reason."""
+        if not (await self.brake()).engaged:
+            await self.set_brake(Brake(engaged=True, reason=reason, by="holdfast", changed_at=at))
 
     async def _untold(self) -> tuple[Entry, ...]:
         """The entry of the last move: only it can be left."""
