@@ -153,6 +153,8 @@ class Settings(Account, PsaSettings, ReportingSettings, CallerSettings):
     slow_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 0 */15 * * * *")
     alerts_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 30 */5 * * * *")
     audit_schedule: Schedule = Field(description="an NCRONTAB of six fields, such as 45 */5 * * * *")
+    keep_operations: int = Field(90, ge=1, description="a whole number of days, 1 or more")
+    keep_written: int = Field(7, ge=1, description="a whole number of days, 1 or more")
     partner_tenant_id: Guid = Field("", description="the GUID of the MSP's own tenant, whose customers are listed")
     most_tenants_per_hour: int = Field(
         50, alias="HOLDFAST_MAX_TENANTS_PER_HOUR", ge=1, description="a whole number of tenants, 1 or more"

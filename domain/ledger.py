@@ -34,6 +34,7 @@ type LedgerEvent = Literal[
     "superseded",
     "parked",
     "parked_seen",
+    "operation_lost",
     "incident",
     "incident_taken",
     "incident_ended",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal, Self
 from uuid import UUID, uuid5
 
@@ -13,6 +14,17 @@ from domain.states import ControlState, StateName
 from domain.steps import ShownStep
 
 type OperationState = Literal["queued", "running", "succeeded", "held", "needs_person", "failed"]
+ENDED: frozenset[OperationState] = frozenset({"succeeded", "held", "needs_person", "failed"})
+
+
+UNHEARD_FOR = timedelta(minutes=20)
+"""Nothing works on an operation of which no worker was heard for so long.
+
+A worker that dies in the tenth minute of its invocation has renewed its message in the fifth, for ten minutes
+(docs/reference/azure-functions.md#life-of-a-message): so a message that is still there is delivered within fifteen.
+"""
+
+LOST = "lost: its message was gone twice, or no worker was heard of it for long; ask again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,20 @@ class Operation:
     created_at: AwareDatetime
     finished_at: AwareDatetime | None = None
     controls: tuple[ControlOutcome, ...] = ()
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it was given up because nothing worked on it."""
+        return self.has_ended and any(each.detail == LOST for each in self.controls)
+
+    @property
+    def last_meant(self) -> datetime:
+        """The last moment that it was about: it was asked for, came to its end, or what it allowed has ended."""
+        return max(filter(None, (self.created_at, self.finished_at, self.until)))
 
 
 @dataclass(frozen=True, slots=True)

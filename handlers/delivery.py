@@ -80,6 +80,9 @@ async def _leave_alone(queue: QueueName, body: bytes, newer: NewerMessage, clien
 
 
 async def _worked_on(job: Job, clients: Clients) -> Delivered:
+    if await operations.is_lost(_operation(job), clients):
+        return "done"
+    await operations.hear(_operation(job), clients)
     try:
         outcome = await _work(job, clients)
     except NewerRow as newer:
@@ -134,12 +137,17 @@ async def _settle(job: Job, outcome: Outcome, clients: Clients) -> Delivered:
             log.warning("let_go queue=%s attempts=%d", job.queue, job.attempt)
             await operations.fail(_operation(job), f"no end after {job.attempt} attempts", clients)
             return "let_go"
-        case Again(after) if after <= LONGEST_HIDDEN:
-            await clients.storage.queues.send(job.again(), delay_s=after.total_seconds())
-            return "again"
         case Again(after):
-            await clients.storage.due.add(job.again(), clients.now() + after)
-            return "due"
+            await operations.hear(_operation(job), clients, after=after)
+            return await _put_back(job.again(), after, clients)
+
+
+async def _put_back(job: Job, after: timedelta, clients: Clients) -> Delivered:
+    if after <= LONGEST_HIDDEN:
+        await clients.storage.queues.send(job, delay_s=after.total_seconds())
+        return "again"
+    await clients.storage.due.add(job, clients.now() + after)
+    return "due"
 
 
 def _operation(job: Job) -> str | None:

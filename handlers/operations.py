@@ -2,15 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 from clients.connect import Clients
+from clients.storage.unfinished import UnfinishedOperation
 from domain.errors import KeyReused
 from domain.jobs import CheckTenant, RemediateTenant
-from domain.operations import ControlOutcome, IdempotencyKey, Operation, OperationState
+from domain.operations import ENDED, UNHEARD_FOR, ControlOutcome, IdempotencyKey, Operation, OperationState
 from domain.steps import ShownStep
-
-ENDED: frozenset[OperationState] = frozenset({"succeeded", "held", "needs_person", "failed"})
 
 
 def new_id(key: IdempotencyKey | None) -> str:
@@ -48,7 +48,7 @@ async def start(
         KeyReused: The key belongs to another request.
     """
     if key:
-        _refuse_other(key, await clients.storage.operations.claim(key.operation_id, key.fingerprint))
+        _refuse_other(key, await clients.storage.operations.claim(key.operation_id, key.fingerprint, new.created_at))
     operation = await clients.storage.operations.create(new)
     if operation.state == "queued":
         await send(operation)
@@ -75,7 +75,7 @@ async def send_job(
     *passes_mode*: the worker takes it for a person's word, which passes the tenant's mode and the breaker.
     """
     if operation.kind == "check":
-        await clients.storage.queues.send(CheckTenant(tenant_id=operation.tenant_id, operation_id=operation.id))
+        await _send(CheckTenant(tenant_id=operation.tenant_id, operation_id=operation.id), operation, clients)
         return
     job = RemediateTenant(
         tenant_id=operation.tenant_id,
@@ -89,12 +89,32 @@ async def send_job(
         remove=operation.finding or None,
         way_out=operation.kind == "open",
     )
+    await _send(job, operation, clients)
+
+
+async def _send(job: CheckTenant | RemediateTenant, operation: Operation, clients: Clients) -> None:
+    """Send *job*, which is kept first, so that it can be sent again where it is lost."""
+    until = clients.now() + UNHEARD_FOR
+    kept = UnfinishedOperation(operation_id=operation.id, queue=job.queue, body=job.body, heard_until=until)
+    await clients.storage.unfinished.keep(kept)
     await clients.storage.queues.send(job)
 
 
 def _refuse_other(key: IdempotencyKey, claimed: str) -> None:
     if claimed != key.fingerprint:
         raise KeyReused
+
+
+async def hear(operation_id: str | None, clients: Clients, *, after: timedelta = timedelta()) -> None:
+    """A worker is at it, or will be *after* so long: until some time later nobody takes it for lost."""
+    if operation_id:
+        await clients.storage.unfinished.hear(operation_id, clients.now() + after + UNHEARD_FOR)
+
+
+async def is_lost(operation_id: str | None, clients: Clients) -> bool:
+    """Whether people were told that it is lost: a message of it that comes late after all does nothing."""
+    operation = await clients.storage.operations.get(operation_id) if operation_id else None
+    return operation is not None and operation.is_lost
 
 
 async def begin(operation_id: str | None, clients: Clients) -> None:
@@ -107,7 +127,7 @@ async def begin(operation_id: str | None, clients: Clients) -> None:
 async def add_step(operation_id: str | None, control: str, step: ShownStep, clients: Clients) -> None:
     """Show a step from the moment in which it is sent."""
     operation = await clients.storage.operations.get(operation_id) if operation_id else None
-    if operation is None or operation.state in ENDED:
+    if operation is None or operation.has_ended:
         return
     outcomes = {each.id: each for each in operation.controls}
     earlier = outcomes.get(control, ControlOutcome(id=control, state="correcting"))
@@ -120,13 +140,15 @@ async def finish(
 ) -> None:
     """Record how the controls of an operation stand, and whether it has ended with that."""
     operation = await clients.storage.operations.get(operation_id) if operation_id else None
-    if operation is None or operation.state in ENDED:
+    if operation is None or operation.has_ended:
         return
     earlier = {control.id: control for control in operation.controls}
     kept = tuple(_with_steps(new, earlier.get(new.id)) for new in outcomes)
     finished_at = clients.now() if state in ENDED else None
     ended = replace(operation, controls=kept, state=state, finished_at=finished_at)
     await clients.storage.operations.put(ended)
+    if finished_at:
+        await clients.storage.unfinished.remove(operation.id)
     if finished_at and clients.storage.ledger.listener:  # a ticket may wait for the answer
         await clients.storage.ledger.listener.announce(operation.tenant_id)
 

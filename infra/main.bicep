@@ -60,15 +60,25 @@ param fastMinutes int = 5
 @maxValue(60)
 param slowMinutes int = 15
 
-@description('Optional. Tenants that may be written in an hour, 1 to 10000; above it the brake is pulled and a person decides.')
+@description('Optional. Tenants that may get steps of one signature (control and cmdlet) in an hour, 1 to 10000; above it steps of that signature are held until a person releases it.')
 @minValue(1)
 @maxValue(10000)
 param maxTenantsPerHour int = 50
 
-@description('Optional. Percent of all tenants that may be written in an hour, 1 to 100; the lower of the two limits holds.')
+@description('Optional. Percent of all tenants that may get steps of one signature in an hour, 1 to 100; the lower of the two limits holds.')
 @minValue(1)
 @maxValue(100)
 param maxPercentPerHour int = 25
+
+@description('Optional. Days for which an operation is kept after its end, with its Idempotency-Key.')
+@minValue(1)
+@maxValue(3650)
+param keepOperationsDays int = 90
+
+@description('Optional. Days for which a place within the blast radius is kept; the radius looks back one hour.')
+@minValue(1)
+@maxValue(3650)
+param keepWrittenDays int = 7
 
 @description('Optional. PSA systems in use: any of connectwise, autotask, halopsa, standard; for each the vault must hold a secret psa-NAME (docs/psa.md).')
 param psaProviders psaProvider[] = []
@@ -353,6 +363,8 @@ module app 'modules/app.bicep' = {
     slowMinutes: slow
     maxTenantsPerHour: maxTenantsPerHour
     maxPercentPerHour: maxPercentPerHour
+    keepOperationsDays: keepOperationsDays
+    keepWrittenDays: keepWrittenDays
     psaProviders: psaProviders
     psaMinutes: psaMinutes
     instanceMemoryMB: instanceMemoryMB

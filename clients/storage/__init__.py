@@ -38,6 +38,7 @@ from clients.storage.tenants import TenantTable
 from clients.storage.tickets import TicketTable
 from clients.storage.together import TenantRows
 from clients.storage.traces import TraceTable
+from clients.storage.unfinished import UnfinishedTable
 from clients.storage.vanished import MendingTransport
 from clients.storage.waves import WaveTable
 from clients.storage.written import WrittenTable
@@ -102,6 +103,7 @@ class Storage:
         self.traces = TraceTable(states)
         self.due = DueTable(tables.get_table_client("fleet"))
         self.rests = RestTable(self.rows)
+        self.unfinished = UnfinishedTable(tables.get_table_client("fleet"))
         self.operations = OperationTable(tables.get_table_client("operations"), self.recent)
         self.parked = ParkedTable(tables.get_table_client("parked"))
         self.switches = SwitchTable(tables.get_table_client("switches"), self.ledger)

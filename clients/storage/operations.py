@@ -1,17 +1,23 @@
 """Operations, so that a caller can follow its request across workers and restarts."""
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import datetime
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import pack, unpack
+from clients.storage.documents import NewerRow, pack, unpack
 from clients.storage.recent import RecentTable
 from domain.operations import Operation
 
 _ROW = "operation"
 _REQUEST = "request"
+
+_FIRST_BYTES = 256
+_AFTER_ALL = "g"
+"""Behind every id: they are written in hexadecimal digits."""
 
 
 class OperationTable:
@@ -41,15 +47,15 @@ class OperationTable:
             await self._table.create_entity(_entity(operation))
         return await self.get(operation.id) or operation
 
-    async def claim(self, operation_id: str, fingerprint: str) -> str:
-        """Bind an id to the request with *fingerprint*, for ever.
+    async def claim(self, operation_id: str, fingerprint: str, at: datetime) -> str:
+        """Bind an id to the request with *fingerprint* that came *at* that time, while its operation is kept.
 
         Returns:
             The fingerprint that it is bound to: another one where another request was first.
         """
         with suppress(ResourceExistsError):
             await self._table.create_entity(
-                {"PartitionKey": operation_id, "RowKey": _REQUEST, "fingerprint": fingerprint}
+                {"PartitionKey": operation_id, "RowKey": _REQUEST, "fingerprint": fingerprint, "at": at}
             )
         return await self.claimed(operation_id) or fingerprint
 
@@ -59,6 +65,41 @@ class OperationTable:
             return str((await self._table.get_entity(operation_id, _REQUEST))["fingerprint"])
         except ResourceNotFoundError:
             return None
+
+    async def part(self, number: int, of: int) -> AsyncIterator[Operation]:
+        """Every operation whose id is in that *part* of the ids, but for those of a later version."""
+        first, end = _ids(number, of)
+        rows = self._table.query_entities(
+            "PartitionKey ge @first and PartitionKey lt @end and RowKey eq @row",
+            parameters={"first": first, "end": end, "row": _ROW},
+        )
+        async for row in rows:
+            with suppress(NewerRow):
+                yield unpack(Operation, row)
+
+    async def remove(self, operation: Operation) -> None:
+        """Forget *operation*, the request that it belongs to, and its line in the list; the list last, as it finds."""
+        for row in (_ROW, _REQUEST):
+            await self._table.delete_entity(operation.id, row)
+        await self._recent.forget_operation(operation)
+
+    async def forget_lone_requests(self, number: int, of: int, before: datetime) -> None:
+        """Forget the requests of that part of the ids that came *before* and made no operation: their worker died."""
+        first, end = _ids(number, of)
+        rows = self._table.query_entities(
+            "PartitionKey ge @first and PartitionKey lt @end and RowKey eq @row and at lt @before",
+            parameters={"first": first, "end": end, "row": _REQUEST, "before": before},
+            select=["PartitionKey"],
+        )
+        async for row in rows:
+            if await self.get(row["PartitionKey"]) is None:
+                await self._table.delete_entity(row["PartitionKey"], _REQUEST)
+
+
+def _ids(number: int, of: int) -> tuple[str, str]:
+    """The first id of a part of all of them, which are evenly spread, and the first behind it."""
+    first, end = (f"{_FIRST_BYTES * each // of:02x}" for each in (number, number + 1))
+    return first, end if number + 1 < of else _AFTER_ALL
 
 
 def _entity(operation: Operation) -> dict[str, object]:

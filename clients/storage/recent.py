@@ -53,6 +53,9 @@ class RecentTable:
         row = pack("operations", recent.key, recent, tenant_id=recent.tenant_id, kind=recent.kind)
         await self._table.upsert_entity(row, mode=UpdateMode.REPLACE)
 
+    async def forget_operation(self, operation: Operation) -> None:
+        await self._table.delete_entity("operations", RecentOperation.of(operation).key)
+
     async def entries(
         self,
         wanted: Mapping[str, str],

@@ -1,10 +1,16 @@
 """Which tenants got steps of which signature lately, so that the blast radius holds across workers."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+from itertools import batched
 
-from azure.data.tables import UpdateMode
+from azure.core import MatchConditions
+from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
+
+from clients.storage.rows import MOST_AT_ONCE
 
 
 class WrittenTable:
@@ -48,9 +54,21 @@ class WrittenTable:
         return dict(Counter([row["PartitionKey"] async for row in query]))
 
     async def forget(self, before: datetime) -> None:
-        """Delete the places that were taken before *before*."""
-        old = self._table.query_entities(
+        """Delete the places that were taken before *before*, but for those that are taken anew meanwhile."""
+        query = self._table.query_entities(
             "at lt @before", parameters={"before": before}, select=["PartitionKey", "RowKey"]
         )
-        async for row in old:
-            await self._table.delete_entity(row["PartitionKey"], row["RowKey"])
+        old = defaultdict[str, list[TableEntity]](list)
+        async for row in query:
+            old[row["PartitionKey"]].append(row)
+        for places in old.values():
+            for some in batched(places, MOST_AT_ONCE, strict=False):
+                await self._forget(some)
+
+    async def _forget(self, places: Sequence[TableEntity]) -> None:
+        unchanged = MatchConditions.IfNotModified
+        conditions = ({"etag": row.metadata["etag"], "match_condition": unchanged} for row in places)
+        with suppress(TableTransactionError):  # one was taken anew: the next time deletes the others
+            await self._table.submit_transaction(
+                [("delete", row, condition) for row, condition in zip(places, conditions, strict=True)]
+            )

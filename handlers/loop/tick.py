@@ -26,6 +26,8 @@ from handlers.guard import guard_ledger
 from handlers.loop import gauges, waves
 from handlers.monthly import ask_for_months
 from handlers.notices import ask_for_unsent
+from handlers.retention import forget_old
+from handlers.unfinished import take_up_unheard
 from handlers.watch import watch
 
 log = logging.getLogger("holdfast.tick")
@@ -77,10 +79,13 @@ async def _tick(clients: Clients, *, by_timer: bool) -> None:
     await _isolated("waves", waves.go_on(clients))
     if untold_due:
         await _isolated("notices", ask_for_unsent(clients))
+    if compared == now:
+        await _isolated("retention", forget_old(clients))
     if windows["fast"].has(0):
         await _isolated("gauges", gauges.measure(tenants, cursor.done, clients))
     if windows["slow"].has(0):
         await _isolated("guard", guard_ledger(clients))
+        await _isolated("unfinished", take_up_unheard(clients))
         await _isolated("watch", watch(_overdue(cursor, now, clients), clients))
         await _isolated("anchor", anchor_heads(clients))
 

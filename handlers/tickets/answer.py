@@ -10,7 +10,6 @@ from clients.psa.api import PsaClient
 from clients.storage.tickets import TicketMoved
 from domain.psa import news
 from domain.psa.records import AskingTicket
-from handlers.operations import ENDED
 
 log = logging.getLogger("holdfast.notify")
 
@@ -47,7 +46,7 @@ async def _answer(tenant_id: str, asking: AskingTicket, clients: Clients) -> boo
     psa = clients.psa.by_provider.get(asking.provider)
     if psa is None or operation is None:
         return psa is None
-    if operation.state not in ENDED:
+    if not operation.has_ended:
         await _running(tenant_id, asking, psa, clients)
         return False
     marks = clients.psa.marks

@@ -68,6 +68,12 @@ param maxTenantsPerHour int
 @description('Required. Percent of all tenants that may be written in an hour.')
 param maxPercentPerHour int
 
+@description('Required. Days for which an operation is kept after its end.')
+param keepOperationsDays int
+
+@description('Required. Days for which a place within the blast radius is kept.')
+param keepWrittenDays int
+
 @description('Required. PSA systems in use, whose secrets are in the vault: any of connectwise, autotask, halopsa, standard.')
 param psaProviders psaProvider[]
 
@@ -163,6 +169,8 @@ var own = {
   HOLDFAST_PARTNER_TENANT_ID: partnerTenantId
   HOLDFAST_MAX_TENANTS_PER_HOUR: string(maxTenantsPerHour)
   HOLDFAST_MAX_PERCENT_PER_HOUR: string(maxPercentPerHour)
+  HOLDFAST_KEEP_OPERATIONS: string(keepOperationsDays)
+  HOLDFAST_KEEP_WRITTEN: string(keepWrittenDays)
 
   HOLDFAST_PSA_SCHEDULE: '0 */${psaMinutes} * * * *'
   HOLDFAST_NOTIFY: notifyOperators

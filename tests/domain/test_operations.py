@@ -1,6 +1,11 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from domain.operations import ControlOutcome, ending
+from domain.operations import LOST, ControlOutcome, Operation, ending
+
+NOON = datetime(2026, 8, 11, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -18,3 +23,26 @@ from domain.operations import ControlOutcome, ending
 def test_an_operation_ends_as_its_controls_do(states, looked_only, expected):
     controls = tuple(ControlOutcome(id=str(i), state=state) for i, state in enumerate(states))
     assert ending(controls, looked_only=looked_only) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "detail", "ended", "lost"),
+    [
+        ("queued", "", False, False),
+        ("running", LOST, False, False),
+        ("succeeded", "", True, False),
+        ("failed", "no end after 20 attempts", True, False),
+        ("failed", LOST, True, True),
+    ],
+)
+def test_an_operation_is_lost_where_it_ended_because_nothing_worked_on_it(state, detail, ended, lost):
+    controls = (ControlOutcome(id="spf", state="held"), ControlOutcome(id="", state="unknown", detail=detail))
+    operation = Operation(id="1", kind="check", tenant_id="t", state=state, created_at=NOON, controls=controls)
+    assert (operation.has_ended, operation.is_lost) == (ended, lost)
+
+
+def test_an_operation_is_about_the_time_until_all_that_it_allowed_is_over():
+    asked = Operation(id="1", kind="open", tenant_id="t", created_at=NOON)
+    ended = replace(asked, finished_at=NOON + timedelta(minutes=1))
+    meant = replace(ended, until=NOON + timedelta(days=1))
+    assert [each.last_meant for each in (asked, ended, meant)] == [NOON, ended.finished_at, meant.until]

@@ -1,0 +1,109 @@
+"""Operations that have not ended, each with its message, so that one that nothing works on any more is found.
+
+A partition of its own: what looks for the lost reads no other row, and none where nothing is lost.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableClient
+
+from clients.storage.rows import RowMoved, replace_row
+from domain.jobs import QueueName
+
+_PARTITION = "unfinished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedOperation:
+    """One operation, and its message as it was sent, of whatever version. *heard_until*: past it nothing works on it.
+
+    *sent_again*: it was lost once. *etag*: the row's version; empty where it is new.
+    """
+
+    operation_id: str
+    queue: QueueName
+    body: str
+    heard_until: datetime
+    sent_again: bool = False
+    etag: str = ""
+
+
+class UnfinishedTable:
+    """Partition `unfinished` of table `fleet`."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    async def keep(self, operation: UnfinishedOperation) -> None:
+        """Keep it from now on; the same one, kept twice, is kept once."""
+        await self._table.upsert_entity(_entity(operation), mode=UpdateMode.REPLACE)
+
+    async def has(self, operation_id: str) -> bool:
+        try:
+            await self._table.get_entity(_PARTITION, operation_id, select=["RowKey"])
+        except ResourceNotFoundError:
+            return False
+        return True
+
+    async def hear(self, operation_id: str, until: datetime) -> None:
+        """Keep that somebody works on it, and will be heard of before *until*."""
+        row = {"PartitionKey": _PARTITION, "RowKey": operation_id, "heard_until": until}
+        with suppress(ResourceNotFoundError):
+            await self._table.update_entity(row, mode=UpdateMode.MERGE)
+
+    async def unheard(self, now: datetime, limit: int) -> list[UnfinishedOperation]:
+        """At most *limit* of those that nobody was heard of before *now*."""
+        query = self._table.query_entities(
+            "PartitionKey eq @partition and heard_until lt @now",
+            parameters={"partition": _PARTITION, "now": now},
+            results_per_page=limit,
+        )
+        found = list[UnfinishedOperation]()
+        async for row in query:
+            found.append(
+                UnfinishedOperation(
+                    operation_id=row["RowKey"],
+                    queue=row["queue"],
+                    body=row["body"],
+                    heard_until=row["heard_until"],
+                    sent_again=row["sent_again"],
+                    etag=str(row.metadata["etag"]),
+                )
+            )
+            if len(found) == limit:
+                break
+        return found
+
+    async def note_sent_again(self, operation: UnfinishedOperation, until: datetime) -> None:
+        """Keep that its message was sent once more, unless somebody was heard of meanwhile."""
+        with suppress(RowMoved):
+            after = replace(operation, sent_again=True, heard_until=until)
+            await replace_row(self._table, _entity(after), operation.etag)
+
+    async def give_up(self, operation: UnfinishedOperation) -> bool:
+        """Forget it, unless somebody was heard of meanwhile. Returns whether that was done."""
+        try:  # a deletion alone would not tell who was first: one of nothing succeeds
+            await replace_row(self._table, _entity(operation), operation.etag)
+        except RowMoved:
+            return False
+        await self.remove(operation.operation_id)
+        return True
+
+    async def remove(self, operation_id: str) -> None:
+        """It has ended."""
+        await self._table.delete_entity(_PARTITION, operation_id)
+
+
+def _entity(operation: UnfinishedOperation) -> dict[str, object]:
+    return {
+        "PartitionKey": _PARTITION,
+        "RowKey": operation.operation_id,
+        "queue": operation.queue,
+        "body": operation.body,
+        "heard_until": operation.heard_until,
+        "sent_again": operation.sent_again,
+    }

@@ -1,0 +1,120 @@
+"""Every operation ends: one that nothing works on is sent again once, and then ends as lost."""
+
+import pytest
+
+from domain.operations import LOST
+from handlers.delivery import deliver
+from handlers.loop.tick import tick
+from handlers.unfinished import take_up_unheard
+from simulator.faults import Fault
+from tests.handlers.web import ask, of
+
+LOCK = "inbound-lockdown"
+OFF = {"Identity": "ExchangeDefender", "Enabled": False}
+
+
+@pytest.fixture
+async def tenant(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", **OFF)
+    await service.look_after(tenant)
+    return tenant
+
+
+async def accepted(service, tenant, action="reprovision", body=None):
+    answer = await ask(service, "POST", f"tenants/{tenant.tenant_id}/{action}", body)
+    assert answer.status_code == 202
+    return of(answer)["id"]
+
+
+async def shown(service, operation_id):
+    return of(await ask(service, "GET", f"operations/{operation_id}"))
+
+
+async def cleared(service):
+    """Somebody clears every queue, and half an hour later a tick finds the slow look due."""
+    for queue in ("checks", "remediations"):
+        await service.messages(queue)
+    service.clock.advance(minutes=30)
+    await tick(service.clients)
+
+
+@pytest.mark.parametrize(("action", "body"), [("check", None), ("reprovision", {"controls": [LOCK]})])
+async def test_an_operation_whose_queue_was_cleared_is_done_after_all(service, tenant, action, body):
+    await tick(service.clients)
+    operation = await accepted(service, tenant, action, body)
+    await cleared(service)
+    assert (await shown(service, operation))["state"] == "queued"
+    await service.work()
+    assert (await shown(service, operation))["state"] == "succeeded"
+    assert len(tenant.writes) == 1
+    assert await service.clients.storage.unfinished.has(operation) is False
+
+
+async def test_one_that_is_lost_twice_ends_and_says_so_where_people_look(service, tenant):
+    await tick(service.clients)
+    operation = await accepted(service, tenant)
+    await cleared(service)
+    await cleared(service)
+    ended = await shown(service, operation)
+    assert (ended["state"], ended["controls"][0]["detail"]) == ("failed", LOST)
+    assert ended["finished_at"]
+    [told] = [each for each in await service.ledger(tenant) if each.event == "operation_lost"]
+    assert (told.operation_id, told.requested_by) == (operation, "key dev")
+
+
+async def test_what_was_told_to_be_lost_is_not_done_behind_anybodys_back(service, tenant):
+    operation = await accepted(service, tenant, body={"controls": [LOCK]})
+    [late] = await service.messages("remediations")
+    for _ in range(2):
+        service.clock.advance(minutes=30)
+        await take_up_unheard(service.clients)
+        await service.messages("remediations")
+    await deliver("remediations", late, service.clients)
+    assert tenant.writes == []
+    assert (await shown(service, operation))["state"] == "failed"
+
+
+async def test_a_second_message_beside_one_that_was_only_slow_writes_nothing_twice(service, tenant):
+    operation = await accepted(service, tenant, body={"controls": [LOCK]})
+    [slow] = await service.messages("remediations")
+    service.clock.advance(minutes=30)
+    await take_up_unheard(service.clients)
+    [again] = await service.messages("remediations")
+    for body in (slow, again):
+        await deliver("remediations", body, service.clients)
+    assert len(tenant.writes) == 1
+    assert (await shown(service, operation))["state"] == "succeeded"
+
+
+async def test_an_operation_that_a_worker_is_at_is_left_alone(service, tenant):
+    """It is put back again and again, as its tenant turns it away for an hour."""
+    operation = await accepted(service, tenant, body={"controls": [LOCK]})
+    tenant.faults.script(Fault("throttled", cmdlet="Set-InboundConnector", retry_after=4000))
+    await service.work()
+    for _ in range(3):
+        service.clock.advance(minutes=20)
+        await take_up_unheard(service.clients)
+    assert await service.messages("remediations") == []
+    assert (await shown(service, operation))["state"] == "running"
+
+
+async def test_nobody_wants_a_lock_opened_after_the_time_it_was_to_be_open_for(service, tenant):
+    until = service.clock().replace(minute=10).isoformat()
+    operation = await accepted(service, tenant, "open", {"reason": "mail is down", "until": until})
+    await service.messages("remediations")
+    service.clock.advance(minutes=30)
+    await take_up_unheard(service.clients)
+    assert await service.messages("remediations") == []
+    assert (await shown(service, operation))["state"] == "failed"
+
+
+async def test_one_that_ended_as_its_worker_died_is_forgotten(service, tenant):
+    operation, unfinished = await accepted(service, tenant), service.clients.storage.unfinished
+    [kept] = await unfinished.unheard(service.clock().replace(year=2030), 1)
+    await service.work()
+    await unfinished.keep(kept)
+    service.clock.advance(minutes=30)
+    await take_up_unheard(service.clients)
+    assert await service.messages("remediations") == []
+    assert await unfinished.has(operation) is False
