@@ -129,6 +129,7 @@ class BadField(RequestError):
 
     def __init__(self, field: str, fault: str) -> None:
         super().__init__(f"{field}: {fault}")
+        self.field, self.fault = field, fault
 
 
 class NotNow(RequestError):

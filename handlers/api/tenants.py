@@ -128,7 +128,7 @@ async def put_tenant(
     table, config = clients.storage.tenants, wish.config
     while True:
         kept = await table.find(canonical_id(tenant_id))
-        version = _refuse_senseless(canonical_id(tenant_id), wish, kept, clients)
+        version = refuse_senseless(canonical_id(tenant_id), wish, kept, clients)
         conditions.refuse_moved(kept)
         if widens := config_proposals.widening(config, kept, clients):
             proposal = ProposedConfig(
@@ -200,7 +200,7 @@ async def _kept(tenant_id: str, clients: Clients) -> TenantRow:
     return kept
 
 
-def _refuse_senseless(tenant_id: str, wish: ShownTenant, kept: Kept, clients: Clients) -> str:
+def refuse_senseless(tenant_id: str, wish: ShownTenant, kept: Kept, clients: Clients) -> str:
     """The version of the profile that the tenant is held to. Raises BadField for what the model alone cannot see."""
     config = wish.config
     if config.tenant_id != tenant_id:

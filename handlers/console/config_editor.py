@@ -1,56 +1,51 @@
 """The editor of a tenant's config: errors at their field, the difference before it is saved, one version only."""
 
-import json
 from collections.abc import Mapping
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from clients.connect import Clients
+from clients.storage.tenants import TenantRow
+from domain.errors import BadField
+from domain.shown import quoted
 from domain.tenant import TenantConfig
+from handlers import config_proposals
 from handlers.api import tenants
 from handlers.api.routing import CallingPerson, Neighbours
-from handlers.console.web import SentForm, render_page, require_role, router, see
-from handlers.on_request import known_tenant
+from handlers.console import config_form
+from handlers.console.config_form import SentConfig, changed_fields, fields_of
+from handlers.console.web import PersonsForm, SentForm, render_page, require_role, router, see
+from handlers.on_request import known_row
 
 editor = router()
 
 
 @editor.get("/tenants/{tenant_id}/config")
 async def config_page(request: Request, tenant_id: str, clients: Neighbours) -> Response:
-    """The tenant's config, to be changed."""
-    config, version = await _kept(tenant_id, clients)
-    return _editor(request, config, _json(config), version, {})
+    """The tenant's config, to be changed; its version is the page's entity tag."""
+    kept = await known_row(tenant_id, clients)
+    return _editor(request, kept, fields_of(kept.config), {}, clients)
 
 
 @editor.post("/tenants/{tenant_id}/config")
 async def change_config(request: Request, tenant_id: str, form: SentForm, clients: Neighbours) -> Response:
     """Show what would change, or what is wrong at which field; once confirmed, save it on that version only."""
     require_role(form.session, "Admin")
-    kept, _ = await _kept(tenant_id, clients)
-    text, version = form.text("config"), form.text("version")
-    try:
-        wanted = TenantConfig.model_validate(json.loads(text))
-    except ValidationError as error:
-        wrong = {".".join(map(str, each["loc"])): each["msg"].removeprefix("Value error, ") for each in error.errors()}
-        return _editor(request, kept, text, version, wrong, status=422)
-    except ValueError as error:
-        return _editor(request, kept, text, version, {"config": f"is not JSON: {error}"}, status=422)
-    if form.text("confirmed") != "yes":
-        return render_page(
-            request,
-            "config-diff.html",
-            title=f"Config of {kept.name}: what would change",
-            tenant=kept,
-            changes=_changes(kept, wanted),
-            text=text,
-            version=version,
-        )
+    kept = await known_row(tenant_id, clients)
+    wanted, wrong = _read(SentConfig(form.fields, kept.config), kept, clients)
+    if wanted is None or form.text("again"):
+        return _editor(request, kept, form.fields, wrong, clients)
+    is_moved = form.text("version") != tenants.tag_of(kept.etag)
+    if is_moved or form.text("confirmed") != "yes":
+        return _difference(request, kept, wanted, form, clients, is_moved=is_moved)
     person, wish = CallingPerson(form.session.name, form.session.identity), tenants.ShownTenant.of(wanted, "")
-    answer = await tenants.put_tenant(kept.tenant_id, wish, tenants.Conditions(match=version), person, clients)
+    conditions = tenants.Conditions(match=form.text("version"))
+    answer = await tenants.put_tenant(kept.config.tenant_id, wish, conditions, person, clients)
     waits = isinstance(answer, JSONResponse) and answer.status_code == 202  # noqa: PLR2004 - proposed
-    return see("/inbox?kind=config" if waits else f"/tenants/{kept.tenant_id}")
+    return see("/inbox?kind=config" if waits else f"/tenants/{kept.config.tenant_id}")
 
 
 @editor.post("/tenants/{tenant_id}/config/approve")
@@ -62,37 +57,75 @@ async def approve_config(tenant_id: str, form: SentForm, clients: Neighbours) ->
     return see(f"/tenants/{taken.tenant_id}")
 
 
-async def _kept(tenant_id: str, clients: Clients) -> tuple[TenantConfig, str]:
-    config = await known_tenant(tenant_id, clients)
-    found = await clients.storage.tenants.find(config.tenant_id)
-    return (found.config, tenants.tag_of(found.etag)) if found else (config, "")
+def _read(sent: SentConfig, kept: TenantRow, clients: Clients) -> tuple[TenantConfig | None, dict[str, str]]:
+    """The config that a person sent, or what is wrong with it, by the field."""
+    if wrong := sent.faults():
+        return None, wrong
+    try:
+        wanted = TenantConfig.model_validate(sent.document())
+        tenants.refuse_senseless(kept.config.tenant_id, tenants.ShownTenant.of(wanted, ""), kept, clients)
+    except ValidationError as error:
+        return None, {sent.place_of(each["loc"]): _why(each) for each in reversed(error.errors())}
+    except BadField as error:
+        first, _, rest = error.field.removeprefix("body.").partition(".")
+        place = sent.place_of([first, rest])
+        return None, {place: f"{rest}: {error.fault}" if rest and place == first else error.fault}
+    return wanted, {}
 
 
-def _json(config: TenantConfig) -> str:
-    return json.dumps(config.model_dump(mode="json", exclude_defaults=True), indent=2, ensure_ascii=False)
+def _why(error: ErrorDetails) -> str:
+    """What is wrong; of a list with commas between its items, with which of them."""
+    why, given = error["msg"].removeprefix("Value error, "), error["input"]
+    return f"{quoted(given)}: {why}" if isinstance(error["loc"][-1], int) and isinstance(given, str) else why
 
 
-def _changes(before: TenantConfig, after: TenantConfig) -> list[tuple[str, str, str]]:
-    """Each field that would change, as it is and as it would be."""
-    old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
-    return [
-        (name, json.dumps(old[name], ensure_ascii=False), json.dumps(new[name], ensure_ascii=False))
-        for name in TenantConfig.model_fields
-        if old[name] != new[name]
-    ]
-
-
-def _editor(  # noqa: PLR0913 - what the page shows
-    request: Request, config: TenantConfig, text: str, version: str, wrong: Mapping[str, str], *, status: int = 200
+def _difference(  # noqa: PLR0913 - what the page shows
+    request: Request, kept: TenantRow, wanted: TenantConfig, form: PersonsForm, clients: Clients, *, is_moved: bool
 ) -> Response:
+    """What would change, against the version that counts now."""
     return render_page(
         request,
-        "config.html",
-        status=status,
-        title=f"Config of {config.name}",
-        tenant=config,
-        text=text,
-        version=version,
-        wrong=wrong,
-        data=f"/api/tenants/{config.tenant_id}",
+        "config-diff.html",
+        status=412 if is_moved else 200,
+        title=f"Config of {kept.config.name}: what would change",
+        tenant=kept.config,
+        changes=changed_fields(kept.config, wanted),
+        widens=config_proposals.widening(wanted, kept, clients),
+        moved=is_moved,
+        sent={name: value for name, value in form.fields.items() if name not in _OF_THE_PAGE},
+        version=tenants.tag_of(kept.etag),
     )
+
+
+_OF_THE_PAGE = {"version", "confirmed", "again"}
+
+
+def _editor(
+    request: Request, kept: TenantRow, fields: Mapping[str, str], wrong: Mapping[str, str], clients: Clients
+) -> Response:
+    version = tenants.tag_of(kept.etag)
+    page = render_page(
+        request,
+        "config.html",
+        status=422 if wrong else 200,
+        title=f"Config of {kept.config.name}",
+        tenant=kept.config,
+        held_to=clients.profiles.resolved(kept.config.profile, kept.profile_version),
+        profiles=sorted({*clients.profiles.newest, kept.config.profile}),
+        channels=sorted(clients.channels.by_name),
+        form=config_form,
+        fields=fields,
+        declared={each.finding: each for each in kept.config.declared},
+        numbers={group: _numbers(fields, group) for group in config_form.ROWS},
+        wrong=wrong,
+        version=version,
+        data=f"/api/tenants/{kept.config.tenant_id}",
+    )
+    page.headers["ETag"] = version
+    return page
+
+
+def _numbers(fields: Mapping[str, str], group: str) -> list[int]:
+    """The rows of a list that the form shows: those that there are, and one for what is to be added."""
+    there = config_form.numbers_in(fields, group)
+    return there if group == "declared" else [*there, max(there, default=-1) + 1]

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from clients.errors import ClientError
@@ -202,7 +203,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"time": _time, "words": _words, "with_query": _with_query, "value": _value, "quoted_path": _quoted}
+    made.filters |= {
+        "time": _time,
+        "words": _words,
+        "with_query": _with_query,
+        "value": _value,
+        "quoted_path": _quoted,
+        "unchanged": Markup.escape,  # what a field has and sends back is to be what was read, to the character
+    }
     return made
 
 

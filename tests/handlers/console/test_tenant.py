@@ -146,29 +146,6 @@ async def test_many_are_answered_with_one_confirmation_that_lists_them(service, 
     assert len(re.findall(r'name="item"', left)) == 1
 
 
-async def test_a_config_with_a_mistake_says_so_at_its_field_and_a_good_one_shows_what_changes_first(
-    service, browser, tenant
-):
-    browser.sign_in("Admin")
-    path = f"tenants/{tenant.tenant_id}/config"
-    config = await service.clients.storage.tenants.get(tenant.tenant_id)
-    wrong = await browser.send(path, path, config='{"tenant_id": "x", "name": "", "mode": "never"}')
-    said = wrong.get_body().decode()
-    assert (wrong.status_code, "<code>mode</code>" in said, "<code>name</code>" in said) == (422, True, True)
-
-    changed = (
-        type(config).model_validate(config.model_dump() | {"labels": ["gold"]}).model_dump_json(exclude_defaults=True)
-    )
-    diff = await browser.send(path, path, config=changed)
-    assert "labels" in diff.get_body().decode()
-    form = dict(form_of(diff.get_body().decode(), path)) | {"config": changed}
-    saved = await browser.ask("POST", path, urlencode(form).encode(), origin=browser.origin)
-    assert saved.status_code == 303
-    assert (await service.clients.storage.tenants.get(tenant.tenant_id)).labels == ("gold",)
-    again = await browser.ask("POST", path, urlencode(form).encode(), origin=browser.origin)
-    assert again.status_code == 412
-
-
 async def test_the_brake_is_engaged_by_an_operator_and_released_by_an_admin(service, browser):
     browser.sign_in("Operator")
     await browser.send("brake", "health", reason="incident 7")
