@@ -13,6 +13,7 @@ Source: https://github.com/atifaziz/NCrontab, and the Azure Functions documentat
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import islice, pairwise
 from typing import NamedTuple
 
@@ -104,14 +105,23 @@ class Ncrontab:
 
     def after(self, moment: datetime) -> Iterator[datetime]:
         """Give the matching moments later than *moment*, in its time zone; none, where none comes in 50 years."""
-        matches = croniter(self._expression, moment, ret_type=datetime, second_at_beginning=True, day_or=False)
-        while True:
-            try:
-                yield matches.get_next()
-            except CroniterBadDateError:
-                return
+        return _after(self._expression, moment)
 
     def interval(self, moment: datetime) -> timedelta | None:
-        """Give the shortest time between the next 20 moments after *moment*; None where there are not two."""
-        moments = islice(self.after(moment), _MOMENTS)
-        return min((later - earlier for earlier, later in pairwise(moments)), default=None)
+        """Give the shortest time between the next 20 moments from the minute of *moment* on; None for less than two."""
+        return _shortest_gap(self._expression, moment.replace(second=0, microsecond=0))
+
+
+def _after(expression: str, moment: datetime) -> Iterator[datetime]:
+    matches = croniter(expression, moment, ret_type=datetime, second_at_beginning=True, day_or=False)
+    while True:
+        try:
+            yield matches.get_next()
+        except CroniterBadDateError:
+            return
+
+
+@lru_cache(maxsize=256)  # asked for at every look, and a millisecond to count
+def _shortest_gap(expression: str, minute: datetime) -> timedelta | None:
+    moments = islice(_after(expression, minute), _MOMENTS)
+    return min((later - earlier for earlier, later in pairwise(moments)), default=None)
