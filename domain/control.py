@@ -77,13 +77,14 @@ class Unknown:
     """Could not be read: neither compliant nor drifted, and never a write.
 
     *equal*: what was read all the same, and found as wanted. *findings*: what was found of it; what was not read may
-    have others.
+    have others. *read*: the names of the kinds of object that were read, where their findings are told.
     """
 
     reason: str
     remedy: str = ""
     equal: frozenset[str] = field(default=frozenset(), compare=False)
     findings: tuple[Finding, ...] = ()
+    read: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +268,10 @@ class Control:
         """The names of the kinds of finding that it looks for."""
         return frozenset(source(self.id, kind) for kind in self.finds)
 
+    def sources_on(self, objects: Iterable[str]) -> frozenset[str]:
+        """The names of its kinds of finding that are found on *objects*, named by their kind."""
+        return frozenset(source(self.id, kind, each) for kind in self.finds for each in objects)
+
     @property
     def sees(self) -> tuple[type[ExchangeObject], ...]:
         return (*self.about, *self.beside, *self.later)
@@ -317,7 +322,8 @@ class Control:
         found = self.partly(facts, wanted) if self.partly else ()
         loud = [each for each in found if wanted.inventory.is_open(each) and not wanted.inventory.is_silent(each)]
         told = _joined(*dict.fromkeys(reasons), to_be_answered(loud))
-        return Unknown(told, " ".join(dict.fromkeys(filter(None, remedies))), findings=found)
+        read = frozenset(kind.__name__ for kind in self.sees if self.partly and not any(facts.doubts([kind])))
+        return Unknown(told, " ".join(dict.fromkeys(filter(None, remedies))), findings=found, read=read)
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,7 @@ class InboundConnector(ExchangeObject):
     restrict_domains_to_ip_addresses: Annotated[StrictBool, Field(validation_alias="RestrictDomainsToIPAddresses")]
     restrict_domains_to_certificate: StrictBool = False
     cloud_services_mail_enabled: StrictBool
+    treat_messages_as_internal: StrictBool = False
     tls_sender_certificate_name: StrictStr = ""
     associated_accepted_domains: Domains = frozenset()
     ef_skip_ips: Annotated[Networks, Field(validation_alias="EFSkipIPs")] = frozenset()
@@ -272,6 +273,21 @@ class OutboundConnector(ExchangeObject):
         return self.guid.casefold()
 
 
+_LEVEL = "x-ms-exchange-organization-scl"
+"""The header that holds the spam confidence level."""
+
+_OF_THE_RULE_ITSELF = frozenset({
+    "Priority", "DlpPolicy", "Comments", "CreatedBy", "LastModifiedBy", "ManuallyModified", "Description",
+    "RuleVersion", "Size", "Conditions", "Exceptions", "Actions", "RuleErrorAction", "RuleSubType",
+    "IsRuleConfigurationSupported", "RuleConfigurationUnsupportedReason", "SetAuditSeverity", "StopRuleProcessing",
+    "Guid", "ImmutableId", "Id", "ExchangeVersion", "DistinguishedName", "ObjectCategory", "ObjectClass",
+    "WhenChanged", "WhenCreated", "WhenChangedUTC", "WhenCreatedUTC", "ExchangeObjectId", "OrganizationalUnitRoot",
+    "OrganizationId", "OriginatingServer", "IsValid", "ObjectState",
+})  # fmt: skip
+"""Properties of a rule that say nothing of which mail it is about, or what it does to it
+(docs/reference/exchange.md#transport-rules)."""
+
+
 class TransportRule(ExchangeObject):
     """A mail flow rule. Its conditions and actions are read from the flattened properties."""
 
@@ -310,8 +326,15 @@ class TransportRule(ExchangeObject):
         """
         extra = self.model_extra or {}
         header = str(extra.get("SetHeaderName")).casefold()
-        skips = str(extra.get("SetSCL")) == "-1" or header.startswith("x-ms-exchange-organization-skip")
-        return self.state == "Enabled" and skips
+        levels = {str(extra.get("SetSCL"))} | ({str(extra.get("SetHeaderValue"))} if header == _LEVEL else set())
+        return self.state == "Enabled" and ("-1" in levels or header.startswith("x-ms-exchange-organization-skip"))
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """All that is set and says to which mail it does what, as `name: value`; a name that nobody knows counts."""
+        names = self.others(frozenset(self.model_extra or {})).keys() - _OF_THE_RULE_ITSELF
+        of_type = (f"MessageTypeMatches: {self.message_type_matches}",) if self.message_type_matches else ()
+        return (*of_type, *(f"{name}: {', '.join(sorted(self.texts(name)))}" for name in sorted(names)))
 
     @property
     def priority(self) -> int | None:

@@ -6,13 +6,14 @@ end date. *Remove* takes it away by exact steps, through the gate. Until then no
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
+from domain.lock import LockSeen
 from domain.mail_flow import MailSeen
 from domain.shown import quoted
 
@@ -28,6 +29,9 @@ FIRST_SIGHT_AFTER = timedelta(days=7)
 """After so long without a good read, what is there is first sight again. A finding that was gone for less is no new
 one: another replica, or an undo, may bring it back."""
 
+AWAY_FOR = timedelta(hours=1)
+"""Gone for longer, a finding that shows again was made again: no replica is so far behind."""
+
 LONGEST_VALUE = 1000
 """Characters of one finding's value that are kept and shown; its id is that of the whole."""
 
@@ -40,7 +44,8 @@ class Finding:
     in or stops, a sentence. *since*: when a look first saw it; *actor*: who made it, where the audit log said so.
     *first_sight*: it was there before anything was proven. *silent*: its kind is newer than the tenant's first look,
     so that it changes no control's state. *removing*: the operation by which a person has it removed. *noted*: it tells
-    of what a person had done, and holds no close. *gone_at*: since when no look sees it.
+    of what a person had done, and holds no close. *gone_at*: since when no look sees it. *part*: the kind of object
+    that it was found on, where its control tells of what it could read although it could not read all.
     """
 
     id: str
@@ -56,6 +61,12 @@ class Finding:
     removing: str = ""
     noted: bool = False
     gone_at: AwareDatetime | None = None
+    part: str = ""
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """Either of which a control has begun to look for when it has begun to look for such a finding."""
+        return frozenset({source(self.control, self.kind), source(self.control, self.kind, self.part)})
 
     @property
     def sentence(self) -> str:
@@ -91,8 +102,8 @@ class Inventory:
     *known*: by id, those that are there or were within FIRST_SIGHT_AFTER. *declared*: ids that a person vouches for
     now. *settled*: controls that were proven, and read within FIRST_SIGHT_AFTER: what is new to one is drift. *begun*:
     which kinds of finding each control has looked for before (`source`). *unwanted*: ids that a person has removed.
-    *mail*: what the message trace has told. *loosened*: by connector, the restrictions of declared ones that the way
-    out took off.
+    *mail*: what the message trace has told. *lock*: what the last good read showed of the lock. *loosened*: by
+    connector, the restrictions of declared ones that the way out took off.
     """
 
     known: Mapping[str, Finding] = field(default_factory=dict)
@@ -102,6 +113,7 @@ class Inventory:
     unwanted: frozenset[str] = frozenset()
     mail: MailSeen = field(default_factory=MailSeen)
     loosened: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lock: LockSeen | None = None
 
     def is_declared(self, finding: Finding) -> bool:
         """Whether a person vouches for it; "the rest will bounce" answers for every sender."""
@@ -122,7 +134,7 @@ class Inventory:
 
     def is_silent(self, finding: Finding) -> bool:
         kept = self.known.get(finding.id)
-        return kept.silent if kept else source(finding.control, finding.kind) not in self.begun
+        return kept.silent if kept else not finding.sources & self.begun
 
     def without(self, finding_id: str) -> Self:
         """The same for whoever takes one finding away, or looks whether it is gone."""
@@ -146,9 +158,9 @@ class Removal:
     gone_at: datetime | None = None
 
 
-def source(control: str, kind: FindingKind) -> str:
-    """The name of one kind of finding of one control."""
-    return f"{control}/{kind}"
+def source(control: str, kind: FindingKind, part: str = "") -> str:
+    """The name of one kind of finding of one control; with *part*, of those alone that are found on such objects."""
+    return "/".join(filter(None, (control, kind, part)))
 
 
 def after_look(
@@ -168,22 +180,35 @@ def after_look(
     return others | now_there
 
 
-def after_partial_look(inventory: Inventory, seen: Iterable[Finding], now: datetime) -> Mapping[str, Finding]:
-    """As `after_look`, of a look that could not read all: what it has not *seen* may be there all the same."""
-    return {**inventory.known, **{each.id: _kept(each, inventory, now) for each in seen}}
+def after_partial_look(
+    inventory: Inventory, control: str, seen: Iterable[Finding], now: datetime, read: Collection[str]
+) -> Mapping[str, Finding]:
+    """As `after_look`, of a look that could not read all: it tells only of the parts that it has *read*."""
+    mine = (each for each in inventory.known.values() if each.control == control)
+    return after_look(inventory, control, seen, now, {each.name for each in mine if each.part not in read})
 
 
-def newly_told(before: Mapping[str, Finding], after: Inventory, control: str) -> tuple[Finding, ...]:
-    """Findings of *control* that came up beside a proven state since *before*, and that a person is to answer."""
-    new = (each for each in open_findings(after) if each.control == control and not (each.silent or each.first_sight))
+def newly_told(
+    before: Mapping[str, Finding], after: Inventory, control: str, *, untold: bool = False
+) -> tuple[Finding, ...]:
+    """Findings of *control* that came up beside a proven state since *before*, and that a person is to answer.
+
+    *untold*: the control's state tells of none, so that those of first sight are among them.
+    """
+    mine = (each for each in open_findings(after) if each.control == control and not each.silent)
+    new = (each for each in mine if untold or not each.first_sight)
     return tuple(each for each in new if each.id not in before or before[each.id].gone_at is not None)
 
 
 def _kept(seen: Finding, inventory: Inventory, now: datetime) -> Finding:
-    if known := inventory.known.get(seen.id):
-        return replace(known, gone_at=None, lets_in=seen.lets_in)
-    first = seen.control not in inventory.settled
-    return replace(seen, since=now, first_sight=first, silent=inventory.is_silent(seen))
+    known, first = inventory.known.get(seen.id), seen.control not in inventory.settled
+    if known is None:
+        return replace(seen, since=now, first_sight=first, silent=inventory.is_silent(seen))
+    there = replace(known, gone_at=None, lets_in=seen.lets_in, part=seen.part)
+    if known.gone_at and now - known.gone_at > AWAY_FOR:
+        return replace(there, since=now, actor="", first_sight=first, silent=False)
+    # What a person has vouched for once is no longer from before: when that ends, it is asked about.
+    return replace(there, silent=known.silent and not inventory.is_declared(known))
 
 
 def open_findings(inventory: Inventory) -> tuple[Finding, ...]:

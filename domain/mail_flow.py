@@ -57,9 +57,10 @@ class Group:
 class Traffic:
     """What was counted of the messages received from *start* to *end*.
 
-    *rows*: all that were read; *delivered*: those that reached a mailbox, by the way they came in *by_way*. *settling*:
-    of those from outside, the ones that came while a change of connectors took effect. *groups*: the others from
-    outside; *further*: messages of groups beyond MOST_COUNTED.
+    *rows*: all that were read; *counted*: those that reached a mailbox, and after a close those too that Microsoft's
+    own filter kept back, by the way they came in *by_way*. *settling*: of those from outside, the ones that came while
+    a change of connectors took effect. *groups*: the others from outside; *further*: messages of groups beyond
+    MOST_COUNTED.
     """
 
     start: AwareDatetime
@@ -71,11 +72,11 @@ class Traffic:
     further: int = 0
 
     def came(self, way: Way) -> int:
-        """How many delivered messages came by *way*."""
+        """How many of the counted messages came by *way*."""
         return (self.by_way or {}).get(way, 0)
 
     @property
-    def delivered(self) -> int:
+    def counted(self) -> int:
         return sum((self.by_way or {}).values())
 
     def listed(self) -> Self:

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from domain.mail_flow import MailSeen, Traffic
-from domain.mail_trace import GroupedBy, Trace, Ways, with_rows
+from domain.mail_trace import IN_MAILBOX, LET_IN, GroupedBy, Trace, Ways, with_rows
 from domain.mx_moves import MxMemories
 from domain.tenant import TenantConfig
 
@@ -58,6 +58,7 @@ class TraceReading:
             rows,
             ways,
             by=self._by,
+            statuses=LET_IN if proof else IN_MAILBOX,
             settled_at=flow.settled_at if proof else None,
             known_until=self.known_until,
         )

@@ -21,6 +21,12 @@ type GroupedBy = Literal["network", "address"]
 
 _NETWORK_BITS = {4: 24, 6: 64}
 
+IN_MAILBOX = frozenset({"delivered"})
+"""In small letters, the status of a message that reached its mailbox."""
+LET_IN = IN_MAILBOX | {"filteredasspam", "quarantined", "expanded"}
+"""The final statuses of a message that no connector refused, whatever Microsoft's own filter made of it. `failed` is
+none of them: what failed behind the door is not told from what an older replica of a connector refused."""
+
 
 class OddTrace(ValueError):  # noqa: N818 - it names the row, and the error is that there is one
     """The row is not as documented; *str()* says in one line what is wrong with it."""
@@ -114,10 +120,11 @@ def with_rows(  # noqa: PLR0913 - what is counted, and by what
     ways: Ways,
     *,
     by: GroupedBy,
+    statuses: frozenset[str] = IN_MAILBOX,
     settled_at: datetime | None = None,
     known_until: datetime | None = None,
 ) -> Traffic:
-    """*traffic* with *rows*; those that were not received in its time, or not delivered, tell nothing.
+    """*traffic* with *rows*; those that were not received in its time, or are of none of *statuses*, tell nothing.
 
     *settled_at*: until then what comes from outside is settling. *known_until*: rows before it were counted once, so
     that they count only for a group that is not known to have had one as late.
@@ -126,7 +133,7 @@ def with_rows(  # noqa: PLR0913 - what is counted, and by what
     by_way, read, settling, further = dict(traffic.by_way or {}), traffic.rows, traffic.settling, traffic.further
     for row in rows:
         read += 1
-        if row.status.casefold() != "delivered" or not traffic.start <= row.received <= traffic.end:
+        if row.status.casefold() not in statuses or not traffic.start <= row.received <= traffic.end:
             continue
         way, again = ways.way(row.from_ip, row.received), known_until is not None and row.received < known_until
         if not again:

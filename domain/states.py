@@ -199,7 +199,9 @@ def _judged(before: ControlState, judgement: Judgement, look: Look) -> ControlSt
 def after_judgement(before: Inventory, control: Control, judgement: Judgement, now: datetime) -> Inventory:
     """What is known of the tenant's findings once a look at *control* came to *judgement*."""
     if isinstance(judgement, Unknown):
-        return replace(before, known=after_partial_look(before, judgement.findings, now))
+        begun = before.begun | control.sources_on(judgement.read)
+        known = after_partial_look(before, control.id, judgement.findings, now, judgement.read)
+        return replace(before, known=known, begun=begun)
     seen = () if isinstance(judgement, NotApplicable) else judgement.findings
     unseen = judgement.unseen if isinstance(judgement, Drifted | NeedsPerson) else ()
     known = after_look(before, control.id, seen, now, unseen)

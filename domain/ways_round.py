@@ -4,18 +4,18 @@ Sources: docs/reference/exchange.md#inbound-connectors, #spoofed-senders, #trans
 #anti-spam-policies, #allow-entries, #remote-domains.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain import normal
 from domain.control import DoubtError, Drift, Facts, listed
 from domain.controls import inbound_lockdown, service_connectors, spoof_allow
-from domain.controls.oof_connector import FOREIGN_TO_RULE
 from domain.exchange import (
     AllowEntry,
     ConnectionFilter,
     ContentFilter,
+    ExchangeObject,
     InboundConnector,
     RemoteDomain,
     SpoofItem,
@@ -34,9 +34,6 @@ WRITTEN_FIELDS = (
 )  # fmt: skip
 """What a step that takes a way away writes: the last part of its drift's field."""
 
-WAYS_IN = (InboundConnector, SpoofItem, TransportRule, ConnectionFilter, ContentFilter, AllowEntry, RemoteDomain)
-
-_RULE_CONTENT = FOREIGN_TO_RULE | {"SetSCL", "SetHeaderName", "SetHeaderValue"}
 _MOST_NAMED = 5
 
 
@@ -55,16 +52,21 @@ def ways_round(facts: Facts, wanted: Wanted) -> tuple[WayRound, ...]:
     Raises:
         DoubtError: Something of it could not be read.
     """
-    return tuple(way for part in _PARTS for way in part(facts, wanted))
+    return tuple(way for kind in _PARTS for way in _of(kind, facts, wanted))
 
 
 def known_ways(facts: Facts, wanted: Wanted) -> tuple[WayRound, ...]:
     """Those of the parts that could be read; of the others nothing is said."""
     found = list[WayRound]()
-    for part in _PARTS:
+    for kind in _PARTS:
         with suppress(DoubtError):
-            found += tuple(part(facts, wanted))
+            found += _of(kind, facts, wanted)
     return tuple(found)
+
+
+def _of(kind: type[ExchangeObject], facts: Facts, wanted: Wanted) -> tuple[WayRound, ...]:
+    ways = (way for part in _PARTS[kind] for way in part(facts, wanted))
+    return tuple(replace(way, finding=replace(way.finding, part=kind.__name__)) for way in ways)
 
 
 def _way(name: str, value: str | Iterable[str], lets_in: str, drift: Drift, step: tuple[str, Value, Value]) -> WayRound:
@@ -114,11 +116,27 @@ def _connectors(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
             by_name = f"mail that is sent with the certificate of {quoted(certificate)} comes in" if is_strange else ""
             yield _way(
                 f"connector {connector.name}",
-                (*connector.sender_ip_addresses, *((f"certificate {certificate}",) if certificate else ())),
+                (*connector.sender_ip_addresses, *_terms(connector)),
                 " and ".join(filter(None, (by_address, by_name))),
                 Drift("Enabled", wanted=False, found=True),
                 ("Set-InboundConnector", connector.identity, False),
             )
+
+
+def _terms(connector: InboundConnector) -> Iterator[str]:
+    """What else decides whose mail comes in by *connector*, and how it is taken; nothing of what lets in everyone."""
+    if connector.tls_sender_certificate_name:
+        yield f"certificate {connector.tls_sender_certificate_name}"
+    if "*" not in connector.sender_domains:
+        yield from (f"from {each}" for each in connector.sender_domains)
+    yield from (f"to {each}" for each in connector.associated_accepted_domains)
+    if connector.connector_type != "Partner":
+        yield connector.connector_type
+    marks = {
+        "CloudServicesMailEnabled": connector.cloud_services_mail_enabled,
+        "TreatMessagesAsInternal": connector.treat_messages_as_internal,
+    }
+    yield from (name for name, is_set in marks.items() if is_set)
 
 
 def _is_left(connector: InboundConnector, address: str, facts: Facts, wanted: Wanted) -> bool:
@@ -126,7 +144,7 @@ def _is_left(connector: InboundConnector, address: str, facts: Facts, wanted: Wa
     lock = inbound_lockdown.the_lock(facts, wanted)
     if lock and connector.key == lock.key:
         control = inbound_lockdown.CONTROL.id
-    elif service_connectors.is_declared(connector, wanted.tenant):
+    elif service_connectors.compares_addresses(connector, facts, wanted.tenant):
         control = service_connectors.CONTROL.id
     else:
         return False
@@ -152,11 +170,10 @@ def _skipped_addresses(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
 
 
 def _pairs(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
-    pairs = wanted.profile.spoof_allow
-    expected = frozenset(pairs.networks) if pairs else frozenset[str]()
     for item in facts.all(SpoofItem):
         user, infrastructure = item.spoofed_user.strip().casefold(), normal.network(item.sending_infrastructure)
-        if item.action == "Allow" and infrastructure not in expected and not spoof_allow.is_former(item, wanted):
+        expected = spoof_allow.is_documented(item, wanted) or spoof_allow.is_former(item, wanted)
+        if item.action == "Allow" and not expected:
             remove: dict[str, Value] = {"Identity": "Default", "Ids": (item.identity,), "Confirm": False}
             content = {
                 "SpoofedUser": item.spoofed_user,
@@ -181,7 +198,7 @@ def _rules(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
             whom = _addresses(ranges) if ranges else "whom its conditions name"
             yield _gone(
                 f"rule {rule.name}",
-                tuple(f"{name}: {value}" for name, value in rule.others(_RULE_CONTENT).items()),
+                rule.content,
                 f"mail from {whom} is delivered without a look at it",
                 (Drift("State", "Disabled", "Enabled"),),
                 Step("exchange", "Disable-TransportRule", {"Identity": rule.identity, "Confirm": False}),
@@ -242,16 +259,17 @@ def _trusted_domains(facts: Facts, _wanted: Wanted) -> Iterator[WayRound]:
             )
 
 
-_PARTS = (
-    _connectors,
-    _skipped_addresses,
-    _pairs,
-    _rules,
-    _connection_filter,
-    _anti_spam_policies,
-    _allow_entries,
-    _trusted_domains,
-)
+_PARTS: Mapping[type[ExchangeObject], tuple[Callable[[Facts, Wanted], Iterator[WayRound]], ...]] = {
+    InboundConnector: (_connectors, _skipped_addresses),
+    SpoofItem: (_pairs,),
+    TransportRule: (_rules,),
+    ConnectionFilter: (_connection_filter,),
+    ContentFilter: (_anti_spam_policies,),
+    AllowEntry: (_allow_entries,),
+    RemoteDomain: (_trusted_domains,),
+}
+
+WAYS_IN = tuple(_PARTS)
 
 
 def _is_filters(address: str, wanted: Wanted) -> bool:

@@ -116,7 +116,7 @@ class TenantStates:
         settled = frozenset(key for key, state in self.controls.items() if state.is_settled(now))
         unwanted = frozenset(key for key, each in self.findings.items() if each.removing)
         return Inventory(
-            self.findings, tenant.declared_at(now), settled, self.begun, unwanted, self.mail, self.loosened
+            self.findings, tenant.declared_at(now), settled, self.begun, unwanted, self.mail, self.loosened, self.lock
         )
 
     def was_locked_when_last_seen(self, now: datetime) -> bool:
@@ -137,6 +137,11 @@ class TenantStates:
         taken_away = mark.gone_at if finding.kind == "bypass" and finding.gone_at is None else None
         mail = self.mail.changed(taken_away, fewer=True) if taken_away else self.mail
         return replace(self, findings={**self.findings, mark.finding: marked}, mail=mail)
+
+    def naming(self, findings: frozenset[str], actor: str) -> Self:
+        """The same with who made *findings*, by id."""
+        made = {key: replace(self.findings[key], actor=actor) for key in findings & self.findings.keys()}
+        return replace(self, findings={**self.findings, **made})
 
     def noting(self, findings: Iterable[Finding], loosened: Mapping[str, tuple[str, ...]], now: datetime) -> Self:
         """The same with what the way out does: *findings* that tell of it, and what it has *loosened*."""

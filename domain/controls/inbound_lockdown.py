@@ -141,7 +141,7 @@ def is_locked(facts: Facts) -> bool:
 
 def is_wholly_locked(facts: Facts) -> bool:
     """Whether one connector refuses it for every domain: a scope that leaves some open tells nothing of their MX."""
-    domains = {each.key for each in facts.known(AcceptedDomain) if each.in_scope}
+    domains = {each.key for each in facts.known(AcceptedDomain) if each.receives}
     scopes = [connector.associated_accepted_domains for connector in facts.known(InboundConnector) if connector.locks]
     return any(not scope or (bool(domains) and domains <= scope) for scope in scopes)
 
@@ -254,7 +254,7 @@ def _scope(
     open, and what a part of it means is worded in two ways (docs/reference/exchangedefender.md#lock-down).
     """
     scope = connector.associated_accepted_domains
-    names = [d.key for d in facts.all(AcceptedDomain) if scope and d.in_scope and d.key not in scope]
+    names = [d.key for d in facts.all(AcceptedDomain) if scope and d.receives and d.key not in scope]
     value = f"{_SCOPE} leaves open: {', '.join(sorted(names))}"
     left_open = (found("term", _ID, connector.name, value, _LEAVES_OPEN),) if names else ()
     going = inventory.going(left_open)

@@ -33,7 +33,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
     names = {each.name for each in inventory.known.values() if each.control == CONTROL_ID}
     away = frozenset(f"{name}: {field}" for name in names for field in WRITTEN_FIELDS) - there
     equal, todo = away | spf.narrow, "; ".join(one.todo for one in spf.going if one.todo)
-    judged: Compliant | Drifted | NeedsPerson = Compliant(_direct_send(facts), equal=equal)
+    judged: Compliant | Drifted | NeedsPerson = Compliant(_direct_send(facts, wanted), equal=equal)
     if steps:
         judged = Drifted(drift, steps, todo, equal=equal)
     elif todo:
@@ -72,13 +72,14 @@ def _partly(facts: Facts, wanted: Wanted) -> tuple[Finding, ...]:
     return (*(each.finding for each in known_ways(facts, wanted)), *mail_flow.came_round(wanted))
 
 
-def _direct_send(facts: Facts) -> str:
-    """Where nothing locks the tenant, mail in its own name reaches it as well; another control answers for that."""
+def _direct_send(facts: Facts, wanted: Wanted) -> str:
+    """Where no lock is proven, mail in the tenant's own name reaches it as well; another control answers for that."""
     refused = any(each.reject_direct_send for each in facts.all(OrganizationConfig))
     receives = any(each.receives for each in facts.all(AcceptedDomain))
-    if refused or not receives or any(each.locks for each in facts.all(InboundConnector)):
+    lock, locked = wanted.inventory.lock, any(each.locks for each in facts.all(InboundConnector))
+    if refused or not receives or (locked and not (lock and lock.against)):
         return ""
-    return "no connector locks the tenant, and Direct Send is not refused: see the control direct-send"
+    return "no lock is proven, and Direct Send is not refused: see the control direct-send"
 
 
 CONTROL = Control(

@@ -5,6 +5,8 @@ connector or as mail that will bounce. Afterwards any message from outside is a 
 the lock's proof. Source: docs/reference/message-trace.md.
 """
 
+from dataclasses import replace
+
 from domain.control import Compliant, Control, Facts, Judgement, NeedsPerson, NotApplicable, Unknown, with_findings
 from domain.controls import inbound_lockdown
 from domain.exchange import AcceptedDomain, InboundConnector
@@ -60,7 +62,7 @@ def _proven(proof: Traffic, facts: Facts, wanted: Wanted) -> Judgement:
         messages = sum(each.messages for each in _outside(proof, wanted)) + proof.further
         count = f"{messages} message{'s' if messages > 1 else ''} came round the filter {time}"
         return NeedsPerson(f"{count}: see the findings of {BYPASS}{_beside(facts)}")
-    told = f"{_counts(proof, wanted)}{_beside(facts)}"
+    told = f"{_counts(proof, 'let in', wanted)}{_beside(facts)}"
     shown = [each for each in _outside(proof, wanted) if _by_certificate(wanted)]
     if shown:
         whose = f"{sum(each.messages for each in shown)} from {', '.join(each.source for each in shown[:_MOST_SHOWN])}"
@@ -69,8 +71,8 @@ def _proven(proof: Traffic, facts: Facts, wanted: Wanted) -> Judgement:
     return Compliant(f"no message came round the filter {time}; {told}")
 
 
-def _counts(traffic: Traffic, wanted: Wanted) -> str:
-    """What was delivered, by the way that it came."""
+def _counts(traffic: Traffic, done: str, wanted: Wanted) -> str:
+    """How many messages were *done*, by the way that they came."""
     names: dict[Way, str] = {
         "filter": "by the filter",
         "tenant": "of the tenant itself",
@@ -81,13 +83,13 @@ def _counts(traffic: Traffic, wanted: Wanted) -> str:
     counts += [f"{traffic.came('unclear')} with no usable address"] if traffic.came("unclear") else []
     if not Ways.of(wanted).microsofts and (outside := sum(each.messages for each in traffic.groups)):
         counts += [f"{outside} from elsewhere, and the profile does not list Microsoft's own addresses"]
-    return f"{traffic.delivered} were delivered{': ' if counts else ''}{', '.join(counts)}"
+    return f"{traffic.counted} were {done}{': ' if counts else ''}{', '.join(counts)}"
 
 
 def _rehearsed(traffic: Traffic, facts: Facts, wanted: Wanted) -> str:
     short = ", the last 48 hours alone, as there are more than 500,000 rows" if wanted.inventory.mail.short else ""
     time = f"from {traffic.start:%Y-%m-%d %H:%M} to {traffic.end:%Y-%m-%d %H:%M} UTC{short}"
-    return f"rehearsed with the mail {time}: {_counts(traffic, wanted)}{_beside(facts)}"
+    return f"rehearsed with the mail {time}: {_counts(traffic, 'delivered', wanted)}{_beside(facts)}"
 
 
 def _beside(facts: Facts) -> str:
@@ -151,7 +153,9 @@ def _unless(wanted: Wanted) -> str:
 def _round(group: Group) -> Finding:
     came = f"{_messages(group)} came in from it, the last at {group.latest:%Y-%m-%d %H:%M} UTC"
     said = f"{came}, though the tenant was locked"
-    return found("bypass", BYPASS, f"{MAIL_FROM}{group.source}", group.source, said)
+    # It is told of a lock that was seen, so that it is never from before the connectors were first read.
+    one = found("bypass", BYPASS, f"{MAIL_FROM}{group.source}", group.source, said)
+    return replace(one, part=InboundConnector.__name__)
 
 
 def rehearsed(wanted: Wanted) -> Guard:

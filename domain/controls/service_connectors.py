@@ -41,7 +41,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
         return NotApplicable("the tenant's config declares no service connectors")
     seen, steps, todo, findings = Comparison(), [], [], list[Finding]()
     for service in declared:
-        match [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and serves(c, service)]:
+        match _of(service, facts):
             case []:
                 one, step = _missing(service)
             case [connector]:
@@ -59,6 +59,15 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     elif todo:
         judged = NeedsPerson("; ".join(todo), equal=seen.equal)
     return with_findings(judged, findings, wanted.inventory)
+
+
+def _of(service: ServiceConnector, facts: Facts) -> list[InboundConnector]:
+    return [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and serves(c, service)]
+
+
+def compares_addresses(connector: InboundConnector, facts: Facts, tenant: TenantConfig) -> bool:
+    """Whether this control judges each address of *connector*: the one connector of a service known by address."""
+    return any(each.sender_ips and _of(each, facts) == [connector] for each in tenant.service_connectors)
 
 
 def _missing(service: ServiceConnector) -> tuple[Comparison, Step]:

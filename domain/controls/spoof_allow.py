@@ -50,6 +50,15 @@ def former_pairs(wanted: Wanted) -> tuple[tuple[SpoofAllowValues, str], ...]:
     return tuple(dict.fromkeys((values, each) for values in then for each in values.networks if each not in named))
 
 
+def is_documented(item: SpoofItem, wanted: Wanted) -> bool:
+    """Whether *item* lets in no more than a pair of the profile."""
+    values = wanted.profile.spoof_allow
+    if values is None or normal.network(item.sending_infrastructure) not in values.networks:
+        return False
+    users = {"*", item.spoofed_user.strip().casefold()}
+    return item.spoof_type == values.spoof_type and values.spoofed_user.casefold() in users
+
+
 def is_former(item: SpoofItem, wanted: Wanted) -> bool:
     """Whether *item* is a pair that this control takes off, or asks a person about."""
     return any(_is(item, each, values) and item.action == values.action for values, each in former_pairs(wanted))

@@ -17,7 +17,7 @@ from domain.fleet import Rhythm
 from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
 from domain.ledger import Entry, of_first_look, of_missed_looks, of_transition
 from domain.operations import ending, outcome
-from domain.states import ControlState, Look, after_check, after_judgement, wants_remedy
+from domain.states import ControlState, Look, StateName, after_check, after_judgement, wants_remedy
 from domain.tenant import TenantConfig, Wanted
 from handlers import operations
 from handlers.loop import mail
@@ -28,6 +28,9 @@ MOVED = timedelta(seconds=2)
 
 MOST_INTERVALS = 2
 """Two good looks at most so far apart prove the time between them."""
+
+_UNTOLD: frozenset[StateName] = frozenset({"unknown", "excepted"})
+"""States whose entry in the ledger names no finding."""
 
 
 async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime | None = None) -> Outcome:
@@ -165,7 +168,11 @@ def _news(
     news = [entry for entry in (first, *transitions) if entry]
     told = {entry.control for entry in news if entry.event == "needs_person"}
     inventory = after.inventory(tenant, now)
-    found = {each: newly_told(before.findings, inventory, each) for each in looked if each not in told}
+    found = {
+        each: newly_told(before.findings, inventory, each, untold=after.of(each).state in _UNTOLD)
+        for each in looked
+        if each not in told
+    }
     return news + [
         Entry(
             at=now,

@@ -14,7 +14,7 @@ from cli.scanner_checks import SCANNER_EXCEPTIONS
 from domain.controls import CATALOGUE
 
 URL, TENANT = "http://holdfast.example", "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
-PROOF = "no message came round the filter from 2026-11-22 12:00 to 2026-11-23 12:00 UTC; 7 were delivered"
+PROOF = "no message came round the filter from 2026-11-22 12:00 to 2026-11-23 12:00 UTC; 7 were let in"
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown, with_findings
 from domain.controls import CATALOGUE
 from domain.findings import (
+    AWAY_FOR,
     FIRST_SIGHT_AFTER,
     LONGEST_VALUE,
     THE_REST,
@@ -13,6 +14,7 @@ from domain.findings import (
     after_look,
     found,
     is_inventoried,
+    newly_told,
     open_findings,
     source,
 )
@@ -92,6 +94,33 @@ def test_what_another_replica_hides_is_no_new_thing_when_it_shows_again():
     assert still[ADDRESS.id].gone_at == NOW
     assert after_look(knowing(*still.values()), LOCK, [ADDRESS], NOW + timedelta(days=6))[ADDRESS.id].gone_at is None
     assert after_look(knowing(*still.values()), LOCK, [], NOW + FIRST_SIGHT_AFTER) == {}
+
+
+def test_what_was_made_again_is_news_whatever_it_was_before():
+    old = replace(ADDRESS, since=NOW, first_sight=True, silent=True, actor="kim", gone_at=NOW)
+    there = knowing(old, settled=frozenset({LOCK}))
+    soon = after_look(there, LOCK, [ADDRESS], NOW + AWAY_FOR)
+    assert soon == {ADDRESS.id: replace(old, gone_at=None)}
+    at = NOW + AWAY_FOR + timedelta(minutes=1)
+    again = after_look(there, LOCK, [ADDRESS], at)
+    assert again == {ADDRESS.id: replace(ADDRESS, since=at)}
+    assert newly_told(there.known, replace(there, known=again), LOCK) == tuple(again.values())
+    assert newly_told(there.known, replace(there, known=soon), LOCK) == ()
+
+
+def test_what_was_silent_is_asked_about_once_its_declaration_has_ended():
+    silent = knowing(replace(ADDRESS, silent=True), declared=frozenset({ADDRESS.id}))
+    ended = knowing(*after_look(silent, LOCK, [ADDRESS], NOW).values())
+    assert isinstance(with_findings(Compliant(), [ADDRESS], ended), NeedsPerson)
+    never = knowing(*after_look(knowing(replace(ADDRESS, silent=True)), LOCK, [ADDRESS], NOW).values())
+    assert isinstance(with_findings(Compliant(), [ADDRESS], never), Compliant)
+
+
+def test_what_a_state_does_not_tell_of_is_told_at_first_sight_too():
+    first = knowing(*after_look(Inventory(begun=BEGUN), LOCK, [ADDRESS], NOW).values())
+    assert newly_told({}, first, LOCK) == ()
+    assert newly_told({}, first, LOCK, untold=True) == tuple(first.known.values())
+    assert newly_told(first.known, first, LOCK, untold=True) == ()
 
 
 def test_a_look_says_nothing_of_other_controls_and_of_what_it_could_not_read():

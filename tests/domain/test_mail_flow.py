@@ -59,4 +59,4 @@ def test_it_is_asked_once_anything_came_of_it():
 
 
 def test_a_time_of_which_nothing_was_counted_has_nothing():
-    assert (Traffic(NOW, LATER).came("filter"), Traffic(NOW, LATER).delivered) == (0, 0)
+    assert (Traffic(NOW, LATER).came("filter"), Traffic(NOW, LATER).counted) == (0, 0)

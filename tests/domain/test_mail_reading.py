@@ -51,6 +51,13 @@ def test_nothing_is_rehearsed_before_the_mx_is_the_filters_nor_once_a_lock_was_s
     assert nothing is None
 
 
+def test_a_rehearsal_counts_what_was_delivered_and_a_proof_whatever_came_in():
+    quarantined = row(status="quarantined", received=NOW - timedelta(hours=1))
+    assert page(read(OPEN), quarantined).traffic.groups == ()
+    closed = OPEN.seeing(locked=True, now=NOW - DAY)
+    assert [each.messages for each in page(read(closed), quarantined, flow=closed).traffic.groups] == [1]
+
+
 def test_a_proof_begins_with_the_last_close_and_goes_on_where_the_last_one_ended():
     closed = OPEN.seeing(locked=True, now=NOW)
     first = read(closed, now=NOW + AGAIN)

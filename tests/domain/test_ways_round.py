@@ -37,8 +37,9 @@ def rule(**fields):
     return added("Get-TransportRule", Identity="Bypass", Name="Bypass", **({"SetSCL": -1} | fields))
 
 
-def pair(network=STRANGER, action="Allow"):
-    return added("Get-TenantAllowBlockListSpoofItems", Identity="9", SendingInfrastructure=network, Action=action)
+def pair(network=STRANGER, action="Allow", **fields):
+    one = {"Identity": "9", "SendingInfrastructure": network, "Action": action}
+    return added("Get-TenantAllowBlockListSpoofItems", **one | fields)
 
 
 WAYS = [
@@ -49,9 +50,11 @@ WAYS = [
     (changed("Get-InboundConnector", EFSkipIPs=[STRANGER]), "Enhanced Filtering", "judged by the address before"),
     (changed("Get-InboundConnector", EFSkipLastIP=True), "Enhanced Filtering", "judged by the address before"),
     (pair(), "spoofed sender *, 203.0.113.0/24", "may claim to come from '*'"),
+    (pair(FILTERS, SpoofType="Internal"), "spoofed sender *, 65.99.255.0/24", "may claim to come from '*'"),
     (rule(), "rule Bypass", "whom its conditions name"),
     (rule(SenderIpRanges=["192.0.2.0-192.0.2.9"]), "rule Bypass", "(10 IPv4 addresses)"),
     (rule(SetSCL=None, SetHeaderName="X-MS-Exchange-Organization-SkipSafeLinksProcessing"), "rule Bypass", "look"),
+    (rule(SetSCL=None, SetHeaderName="X-MS-Exchange-Organization-SCL", SetHeaderValue="-1"), "rule Bypass", "look"),
     (changed("Get-HostedConnectionFilterPolicy", IPAllowList=[FILTERS, STRANGER]), "connection filter", STRANGER),
     (changed("Get-HostedConnectionFilterPolicy", EnableSafeList=True), "connection filter", "Microsoft's own list"),
     (changed("Get-HostedContentFilterPolicy", AllowedSenders=[{"Sender": "a@x.example"}]), "anti-spam policy", "1"),
@@ -108,6 +111,7 @@ EXPECTED = [
     connector(SenderIPAddresses=[], SenderDomains=["smtp:x.example;1"]),
     changed("Get-InboundConnector", EFSkipIPs=[FILTERS]),
     pair(action="Block"),
+    pair(FILTERS, SpoofedUser="ceo@x.example"),
     rule(SenderIpRanges=FILTERS),
     rule(State="Disabled"),
     rule(Mode="Audit"),
@@ -128,6 +132,51 @@ def test_a_declared_service_is_expected_with_its_addresses_and_no_others():
     by_name = [{"name": "Scan", "certificate": "scan.example"}]
     certificate = connector(Name="Scan", SenderIPAddresses=[], TlsSenderCertificateName="Scan.example")
     assert judge("lock-bypass", certificate, service_connectors=by_name) == Compliant()
+
+
+CONNECTOR_OF_ONE = {"SenderDomains": ["smtp:partner.example;1"], "AssociatedAcceptedDomains": ["one.example"]}
+
+
+@pytest.mark.parametrize(
+    ("declared", "wider"),
+    [
+        (connector(**CONNECTOR_OF_ONE), connector(**CONNECTOR_OF_ONE | {"SenderDomains": ["smtp:*;1"]})),
+        (connector(**CONNECTOR_OF_ONE), connector(**CONNECTOR_OF_ONE | {"AssociatedAcceptedDomains": []})),
+        (connector(), connector(ConnectorType="OnPremises")),
+        (connector(ConnectorType="OnPremises"), connector(ConnectorType="OnPremises", TreatMessagesAsInternal=True)),
+        (connector(), connector(CloudServicesMailEnabled=True)),
+        (rule(HeaderContainsWords=["secret"]), rule(HeaderContainsWords=["secret", "a"])),
+        (rule(AttachmentNameMatchesPatterns=["invoice"]), rule()),
+        (rule(MessageTypeMatches="Signed"), rule(MessageTypeMatches=None)),
+        (rule(ExceptIfSubjectContainsWords=["invoice"]), rule()),
+        (rule(SenderAddressLocation="Header"), rule(SenderAddressLocation="HeaderOrEnvelope")),
+    ],
+)
+def test_a_way_that_lets_in_more_than_it_did_is_another_finding(declared, wider):
+    [before], [after] = told(declared).findings, told(wider).findings
+    assert before.id != after.id
+
+
+def test_a_rule_that_says_the_same_in_another_order_is_the_same_finding():
+    one = rule(SenderDomainIs=["a.example", "b.example"], Priority=3, Comments="old", WhenChanged="2026-01-01")
+    other = rule(SenderDomainIs=["b.example", "a.example"], Priority=4, Comments="new", WhenChanged="2026-02-02")
+    assert told(one).findings == told(other).findings
+
+
+@pytest.mark.parametrize(
+    ("service", "fields"),
+    [
+        ({"certificate": "scan.example"}, {"TlsSenderCertificateName": "scan.example"}),
+        ({"sender_ips": ["192.0.2.7"]}, {"ConnectorType": "OnPremises"}),
+    ],
+)
+def test_an_address_that_no_other_control_compares_is_told_at_first_sight_too(service, fields):
+    first_sight = replace(
+        wanted(service_connectors=[{"name": "Scan"} | service]), inventory=replace(PROVEN, settled=frozenset())
+    )
+    judgement = CONTROL.find(Facts(reading(connector(Name="Scan", **fields)), DNS), first_sight)
+    assert isinstance(judgement, NeedsPerson)
+    assert STRANGER in judgement.todo
 
 
 @pytest.mark.parametrize("services", [[], [{"name": "ExchangeDefender 2", "sender_ips": ["192.0.2.9/32"]}]])

@@ -223,6 +223,14 @@ def _found(judgement):
     return judgement.findings
 
 
+def test_a_scope_that_leaves_a_domain_open_whose_mail_is_passed_on_is_a_hole_as_well():
+    rows = connector(healthy(), AssociatedAcceptedDomains=["northwindlegal.example"])
+    rows["Get-AcceptedDomain"].append({"DomainName": "relay.example", "DomainType": "InternalRelay"})
+    [finding] = find(rows, FIRST).findings
+    assert finding.value == "AssociatedAcceptedDomains leaves open: relay.example"
+    assert not is_wholly_locked(Facts(reading(rows)))
+
+
 def test_a_scope_that_holds_every_domain_is_no_hole():
     rows = connector(healthy(), AssociatedAcceptedDomains=["northwindlegal.example"])
     assert isinstance(judge("inbound-lockdown", rows), Compliant)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from domain.control import Compliant, Facts, NeedsPerson, Unknown
 from domain.controls import CATALOGUE
 from domain.findings import Inventory, found, newly_told, open_findings
+from domain.lock import LockSeen
 from domain.reading import Unseen
 from domain.states import after_judgement
 from tests.domain.builders import DNS, NOW, PROVEN, failing, healthy, judge, reading, wanted
@@ -67,7 +68,36 @@ def test_a_way_that_was_read_is_told_while_another_part_was_not_and_what_was_kno
     assert CONTROL.find(Facts(unread, DNS), declared) == Unknown("no answer", findings=judgement.findings)
 
 
-def test_direct_send_is_named_only_where_nothing_locks_the_tenant():
+def test_where_a_part_is_never_read_only_the_first_look_at_the_others_is_silent():
+    def unread(rows):
+        return Facts(
+            {q: Unseen("no answer", NOW) if q.cmdlet == "Get-RemoteDomain" else s for q, s in reading(rows).items()},
+            DNS,
+        )
+
+    first = replace(wanted(), inventory=Inventory(settled=frozenset(CATALOGUE)))
+    before = CONTROL.find(unread(connector()), first)
+    assert isinstance(before, Unknown)
+    assert before.reason == "no answer"
+    second = replace(first, inventory=after_judgement(first.inventory, CONTROL, before, NOW))
+    later = connector() | {"Get-TenantAllowBlockListItems": entry("a@x.example")["Get-TenantAllowBlockListItems"]}
+    told = CONTROL.find(unread(later), second)
+    assert isinstance(told, Unknown)
+    assert "a@x.example" in told.reason
+    assert STRANGER not in told.reason
+    # What is gone of a part that was read is gone, whatever else was not.
+    gone = after_judgement(second.inventory, CONTROL, CONTROL.find(unread(healthy()), second), NOW)
+    assert [each.gone_at for each in gone.known.values()] == [NOW]
+    # What is read for the first time later was there before, as far as anybody knows.
+    granted = later | {"Get-RemoteDomain": [healthy()["Get-RemoteDomain"][0] | {"TrustedMailInboundEnabled": True}]}
+    third = replace(second, inventory=after_judgement(second.inventory, CONTROL, told, NOW))
+    whole = CONTROL.find(Facts(reading(granted), DNS), third)
+    assert isinstance(whole, NeedsPerson)
+    assert "a@x.example" in whole.todo
+    assert "remote domain" not in whole.todo
+
+
+def test_direct_send_is_named_only_where_no_lock_is_proven():
     open_tenant = healthy() | {"Get-InboundConnector": []}
     judgement = judge("lock-bypass", open_tenant)
     assert isinstance(judgement, Compliant)
@@ -75,3 +105,9 @@ def test_direct_send_is_named_only_where_nothing_locks_the_tenant():
     refused = open_tenant | {"Get-OrganizationConfig": [{"Identity": "x", "RejectDirectSend": True}]}
     assert judge("lock-bypass", refused) == Compliant()
     assert judge("lock-bypass", healthy()) == Compliant()
+    proven, other = (replace(wanted(), inventory=replace(PROVEN, lock=LockSeen(NOW, why))) for why in ("", "an MX"))
+    facts = Facts(reading(healthy()), DNS)
+    assert CONTROL.find(facts, proven) == Compliant()
+    judgement = CONTROL.find(facts, other)
+    assert isinstance(judgement, Compliant)
+    assert "see the control direct-send" in judgement.detail

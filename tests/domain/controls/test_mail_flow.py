@@ -38,7 +38,7 @@ def test_a_locked_tenant_whose_mail_came_by_the_filter_is_compliant_with_the_tim
     found = judged(with_proof(by_way={"filter": 3, "tenant": 2, "declared": 1, "unclear": 1}, settling=1))
     assert isinstance(found, Compliant)
     assert found.detail == (
-        "no message came round the filter from 2026-11-22 12:00 to 2026-11-23 12:00 UTC; 7 were delivered: 3 by the"
+        "no message came round the filter from 2026-11-22 12:00 to 2026-11-23 12:00 UTC; 7 were let in: 3 by the"
         " filter, 2 of the tenant itself, 1 by what is declared, 1 while the lock took effect, 1 with no usable address"
     )
 

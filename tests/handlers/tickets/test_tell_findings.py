@@ -77,3 +77,23 @@ async def test_what_was_there_before_the_kind_was_looked_for_is_summed_up_and_on
     await told(msp)
     assert "198.51.100.9" in (await service.state(tenant, "lock-bypass")).detail
     assert sum(sum(notes(ticket, "198.51.100.9")) for ticket in msp.tickets) == 1
+
+
+@pytest.mark.parametrize("installed", [False, True], ids=["a new tenant", "an installation that has tenants"])
+async def test_where_a_part_could_never_be_read_a_new_way_round_has_its_ticket_all_the_same(msp, tenant, installed):
+    """A role is missing for one read of many: the control is unknown from its first look on."""
+    service, storage = msp.service, msp.service.clients.storage
+    tenant.faults.script(Fault("server_error", cmdlet="Get-RemoteDomain", times=999))
+    if installed:
+        states = await storage.states.load(tenant.tenant_id)
+        await storage.states.save(tenant.tenant_id, type(states)(begun=frozenset(), etag=states.etag))
+        tenant.admin("New-InboundConnector", **WAY | {"Name": "Old", "SenderIPAddresses": ["198.51.100.9"]})
+    await service.sweep()
+    await told(msp)
+    tenant.admin("New-InboundConnector", **WAY)
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    await told(msp)
+    assert (await service.state(tenant, "lock-bypass")).state == "unknown"
+    assert sum(sum(notes(ticket, SENDER)) for ticket in msp.tickets) == 1
+    assert sum(sum(notes(ticket, "198.51.100.9")) for ticket in msp.tickets) == 0
