@@ -12,7 +12,6 @@ from domain.findings import THE_REST, Finding, FindingKind, Inventory
 from domain.jobs import CheckTenant
 from domain.ledger import Entry
 from domain.operations import Operation
-from domain.states import ControlState
 from domain.tenant import Declaration, TenantConfig
 from handlers import operations
 from handlers.on_request import RequestBody, Requester, known_tenant
@@ -60,19 +59,17 @@ async def findings_of(tenant_id: str, clients: Clients) -> list[ShownFinding]:
     states = await clients.storage.states.load(config.tenant_id)
     inventory = states.inventory(config, clients.now())
     there = sorted((each for each in states.findings.values() if each.gone_at is None), key=_order)
-    return [_shown(each, states.of(each.control), inventory, config) for each in there]
+    return [_shown(each, inventory, config) for each in there]
 
 
 def _order(finding: Finding) -> tuple[str, str, str]:
     return str(finding.since), finding.control, finding.id
 
 
-def _shown(finding: Finding, state: ControlState, inventory: Inventory, config: TenantConfig) -> ShownFinding:
+def _shown(finding: Finding, inventory: Inventory, config: TenantConfig) -> ShownFinding:
     answered: Literal["open", "declared", "removing"] = "declared" if inventory.is_declared(finding) else "open"
     answers = (finding.id, THE_REST.id) if finding.kind == "sender" else (finding.id,)
     said = next((each for answer in answers for each in config.declared if each.finding == answer), None)
-    # What was there at first sight was made before anything could have been heard of it.
-    actor = finding.actor or ("" if finding.first_sight or not state.actor else str(state.actor))
     return ShownFinding(
         id=finding.id,
         kind=finding.kind,
@@ -81,7 +78,7 @@ def _shown(finding: Finding, state: ControlState, inventory: Inventory, config: 
         value=finding.value,
         lets_in=finding.lets_in,
         since=finding.since,
-        actor=actor,
+        actor=finding.actor,
         first_sight=finding.first_sight,
         state="removing" if finding.removing else answered,
         declaration=said if answered == "declared" else None,

@@ -7,13 +7,16 @@ Source: docs/reference/defender-alerts-and-audit.md#who-did-it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain import normal
 from domain.audit.record import EXCHANGE_POWERSHELL, GUID, AuditRecord
+from domain.exchange import AllowEntry, SpoofItem
+from domain.findings import Finding
 from domain.ledger import Entry
-from domain.states import CLOCKS_DIFFER, ControlState, last_drift_is
+from domain.states import CLOCKS_DIFFER, LONGEST_BETWEEN, ControlState, last_drift_is
 from domain.steps import ShownStep
+from domain.ways_round import WAYS_IN
 
 BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=10)
 """How far a record of our own write may be from its ledger entry."""
@@ -86,6 +89,34 @@ def _names(steps: Iterable[ShownStep]) -> frozenset[str]:
         for key in ("Identity", "Name")
         if key in step.parameters
     )
+
+
+def made_by(record: AuditRecord, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those of *findings* that *record* made: on the same object, and first seen by one of the next looks."""
+    if not record.succeeded:
+        return ()
+    seen_next = (each for each in findings if each.since and _between(record.at, each.since))
+    concerned = [each for each in seen_next if each.control in record.controls and _is_about(record, each)]
+    by_name = [each for each in concerned if any(normal.name(each.name).endswith(name) for name in record.names)]
+    # An entry of a list has no name of its own: it is told by its time, where that tells one alone.
+    return tuple(by_name or (concerned if len(concerned) == 1 and not _has_name(concerned[0]) else ()))
+
+
+def _between(made: datetime, seen: datetime) -> bool:
+    return made - CLOCKS_DIFFER <= seen <= made + LONGEST_BETWEEN
+
+
+def _is_about(record: AuditRecord, finding: Finding) -> bool:
+    nouns = _NOUNS.get(finding.part)
+    return nouns is None or record.operation.partition("-")[2].casefold() in nouns
+
+
+def _has_name(finding: Finding) -> bool:
+    return finding.part not in {SpoofItem.__name__, AllowEntry.__name__}
+
+
+_NOUNS = {kind.__name__: kind.nouns() for kind in WAYS_IN}
+"""What cmdlets call the objects on which the ways round the filter are found, by their kind."""
 
 
 def named(state: ControlState, record: AuditRecord) -> ControlState:

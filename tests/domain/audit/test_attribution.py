@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.audit.attribution import Us, explained, is_ours, named
+from domain.audit.attribution import Us, explained, is_ours, made_by, named
 from domain.audit.record import parse_audit_record
+from domain.findings import found
 from domain.ledger import Entry
-from domain.states import ControlState, Span
+from domain.states import LONGEST_BETWEEN, ControlState, Span
 from domain.steps import ShownStep
 from tests.domain.audit.samples import AT, CLIENT, OBJECT, OTHER, raw
 
@@ -120,3 +121,45 @@ def test_records_in_any_order_name_the_same_actor(times):
     for record in reversed(records):
         back = named(back, record)
     assert forth.actor == back.actor
+
+
+def way(name, part="InboundConnector", since=AT):
+    return replace(found("bypass", "lock-bypass", name, "x", "y"), part=part, since=since)
+
+
+def by(operation="New-InboundConnector", **fields):
+    return parse_audit_record(raw(Operation=operation, **fields))
+
+
+BACKUP = {"ObjectId": "contoso.example\\Backup", "Parameters": [{"Name": "Name", "Value": "Backup"}]}
+
+
+def test_a_way_round_is_made_by_who_wrote_the_same_object_just_before():
+    mine, others = way("connector Backup"), [way("connector Second"), way("rule Backup", "TransportRule")]
+    assert made_by(by(**BACKUP), [mine, *others]) == (mine,)
+    address = replace(mine, control=LOCK, part="")
+    assert made_by(by(**BACKUP), [address]) == (address,)
+
+
+@pytest.mark.parametrize(
+    ("fields", "since"),
+    [
+        (BACKUP | {"ResultStatus": "False"}, AT),
+        (BACKUP, None),
+        (BACKUP, AT - timedelta(minutes=3)),
+        (BACKUP, AT + LONGEST_BETWEEN + timedelta(minutes=1)),
+        ({"ObjectId": "Other", "Parameters": []}, AT),
+        (BACKUP | {"Operation": "New-TransportRule"}, AT),
+        (BACKUP | {"Operation": "New-Mailbox"}, AT),
+    ],
+)
+def test_a_way_round_that_may_be_anybody_elses_is_nobodys(fields, since):
+    fields = {"Operation": "New-InboundConnector"} | fields
+    assert made_by(parse_audit_record(raw(**fields)), [way("connector Backup", since=since)]) == ()
+
+
+def test_an_entry_of_a_list_is_told_by_its_time_where_that_tells_one_alone():
+    record = by("New-TenantAllowBlockListItems", ObjectId="", Parameters=[{"Name": "Entries", "Value": "a@x.example"}])
+    one, other = (way(f"Tenant Allow/Block List, {each}", "AllowEntry") for each in ("a@x.example", "b@x.example"))
+    assert made_by(record, [one]) == (one,)
+    assert made_by(record, [one, other]) == ()

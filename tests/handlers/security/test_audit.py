@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from handlers import findings
+from simulator.faults import Fault
 from simulator.feed import GENERAL
 from tests.handlers.security.watched import ADMIN, LOCK, OFF, asked, named, read, watched
 
@@ -52,6 +54,29 @@ async def test_who_has_opened_a_way_round_the_filter_is_named(service):
     assert ("lock-bypass", ADMIN) in await named(service, tenant)
     state = await service.state(tenant, "lock-bypass")
     assert (state.state, state.actor and state.actor.who) == ("needs_person", ADMIN)
+
+
+async def test_each_way_round_names_who_made_it_and_not_who_made_another(service):
+    tenant = await watched(service, audit_minutes=1)
+    tenant.admin("New-InboundConnector", Name="Backup", SenderDomains=["*"], SenderIPAddresses=["198.51.100.66"])
+    service.clock.advance(minutes=2)
+    await service.sweep()
+    tenant.feed.by = "mallory@contoso.example"
+    tenant.faults.script(Fault("server_error", cmdlet="Get-RemoteDomain", times=99))  # so that the control is unknown
+    tenant.admin("New-InboundConnector", Name="Second", SenderDomains=["*"], SenderIPAddresses=["198.51.100.67"])
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    service.clock.advance(minutes=2)
+    await read(service, tenant)
+    there = await findings.findings_of(tenant.tenant_id, service.clients)
+    assert {each.name: each.actor.partition(" ")[0] for each in there} == {
+        "connector Backup": ADMIN,
+        "connector Second": "mallory@contoso.example",
+    }
+    assert {("lock-bypass", ADMIN), ("lock-bypass", "mallory@contoso.example")} <= {*await named(service, tenant)}
+    before = await named(service, tenant)
+    await read(service, tenant)
+    assert await named(service, tenant) == before
 
 
 async def test_our_own_writes_are_nobody_elses(service):
