@@ -153,12 +153,23 @@ def beside(*others, ours=(1, {}), **remote):
 
 
 FIRST, LAST = {"Priority": 0}, {"Priority": 2}
+TASKS = "Microsoft.Exchange.MessagingPolicies.Rules.Tasks."
 STOPPED = [
     (beside(FIRST | {"DeleteMessage": True}), "rule 'X', which deletes them"),
     (beside(LAST | {"RejectMessageReasonText": "no"}), "rule 'X', which rejects them"),
     (beside(FIRST | {"StopRuleProcessing": True}), "rule 'X', which stops the rules after it"),
     (beside(LAST | {"RouteMessageOutboundConnector": "Smart host"}), "rule 'X', which takes them another way"),
     (beside(LAST | {"Quarantine": True, "MessageTypeMatches": "OOF", "From": ["ann"]}), "'X', which quarantines them"),
+    (beside(FIRST | {"ModerateMessageByManager": True}), "rule 'X', which has them moderated"),
+    (beside(FIRST | {"DeleteMessage": True, "SenderDomainIs": ["NorthwindLegal.example"]}), "'X', which deletes them"),
+    (
+        beside(FIRST | {"DeleteMessage": True, "SubjectMatchesPatterns": ["^Automatic reply:"]}),
+        "'X', which deletes them",
+    ),
+    (
+        beside(FIRST | {"DeleteMessage": True, "Conditions": [f"{TASKS}SentToScopePredicate"]}),
+        "'X', which deletes them",
+    ),
     (beside(AllowedOOFType="None"), "remote domain 'Default' ('*'), whose AllowedOOFType is 'None'"),
     (beside(AllowedOOFType="InternalLegacy"), "whose AllowedOOFType is 'InternalLegacy'"),
     (beside(AutoReplyEnabled=False), "whose AutoReplyEnabled is off, which may stop them"),
@@ -180,6 +191,8 @@ def test_what_else_stops_automatic_replies_is_named_and_nothing_is_written(rows,
         beside(FIRST | {"DeleteMessage": True, "Mode": "Audit"}),
         beside(FIRST | {"DeleteMessage": True, "FromScope": "NotInOrganization"}),
         beside(FIRST | {"DeleteMessage": True, "SubjectContainsWords": ["card number"]}),
+        beside(FIRST | {"DeleteMessage": True, "SenderDomainIs": ["other.example"]}),
+        beside(FIRST | {"DeleteMessage": True, "Conditions": [f"{TASKS}AttachmentExtensionMatchesWordsPredicate"]}),
         beside(FIRST | {"RouteMessageOutboundConnector": "Smart host", "ExceptIfMessageTypeMatches": "OOF"}),
         beside(LAST | {"StopRuleProcessing": True}),
         beside(LAST | {"DeleteMessage": True}, ours=(1, {"StopRuleProcessing": True})),
