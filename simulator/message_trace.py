@@ -56,6 +56,7 @@ class Mail:
         late: timedelta = timedelta(0),
         status: str = "delivered",
         unsettled: timedelta = timedelta(0),
+        certificate: str = "",
     ) -> bool:
         """A server at *from_ip* hands over one message. False: a connector refused it (5.7.51), and nothing is traced.
 
@@ -67,8 +68,9 @@ class Mail:
             late: how long after it came its row comes up.
             status: its final one.
             unsettled: how long after it came the status is not final.
+            certificate: the name in the one that the server shows; empty where it shows none.
         """
-        if from_ip and not ago and _refused(self.tenant, from_ip, sender, recipient):
+        if from_ip and not ago and _refused(self.tenant, from_ip, certificate, sender, recipient):
             return False
         received = self.tenant.now() - ago
         row: Row = {
@@ -108,10 +110,10 @@ class Mail:
         return 0.0
 
 
-def _refused(tenant: Organization, from_ip: str, sender: str, recipient: str) -> bool:
-    """Whether an enabled Partner connector restricts the sender's domain, and none admits the address itself."""
+def _refused(tenant: Organization, from_ip: str, certificate: str, sender: str, recipient: str) -> bool:
+    """Whether an enabled Partner connector restricts the sender's domain, and none admits the server itself."""
     connectors = [row for row in tenant.rows("InboundConnector") if row["Enabled"]]
-    if any(_holds(row, from_ip) for row in connectors):
+    if any(_holds(row, from_ip) or _is_named(row, certificate) for row in connectors):
         return False
     return any(_restricts(row, sender, recipient) for row in connectors)
 
@@ -119,6 +121,12 @@ def _refused(tenant: Organization, from_ip: str, sender: str, recipient: str) ->
 def _holds(row: Row, from_ip: str) -> bool:
     address = ipaddress.ip_address(from_ip)
     return any(address in ipaddress.ip_network(each, strict=False) for each in row["SenderIPAddresses"])
+
+
+def _is_named(row: Row, certificate: str) -> bool:
+    name = str(row["TlsSenderCertificateName"] or "").lower()
+    wildcard = name.startswith("*.") and certificate.lower().endswith(name[1:])
+    return bool(name and certificate) and (wildcard or name == certificate.lower())
 
 
 def _restricts(row: Row, sender: str, recipient: str) -> bool:

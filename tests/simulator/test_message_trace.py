@@ -68,6 +68,22 @@ async def test_only_a_connector_by_address_lets_a_stranger_in_beside_a_lock(
     assert arrive(traced, STRANGER) is comes_through
 
 
+@pytest.mark.parametrize(
+    ("shown", "comes_through"),
+    [("relay.attacker.example", True), ("RELAY.attacker.example", True), ("attacker.example", False), ("", False)],
+)
+async def test_a_connector_by_certificate_lets_in_whoever_shows_one(
+    traced: Tenant,
+    shown: str,
+    comes_through: bool,  # noqa: FBT001 - the row's outcome
+) -> None:
+    given = {"Name": "Attacker", "ConnectorType": "Partner", "SenderDomains": ["*"]}
+    traced.admin("New-InboundConnector", **given, TlsSenderCertificateName="*.attacker.example")
+    assert arrive(traced, STRANGER, certificate=shown) is comes_through
+    traced.admin("Set-InboundConnector", Identity="Attacker", TlsSenderCertificateName="relay.attacker.example")
+    assert arrive(traced, STRANGER, certificate="relay.attacker.example")
+
+
 async def test_without_a_lock_everybody_comes_through(traced: Tenant) -> None:
     change = {"Identity": "ExchangeDefender", "RestrictDomainsToIPAddresses": False}
     traced.admin("Set-InboundConnector", **change)
