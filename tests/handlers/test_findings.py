@@ -353,3 +353,73 @@ async def test_what_cannot_be_read_of_the_wall_is_named(service, attacked):
     state = await service.state(attacked, WALL)
     assert state.state == "unknown"
     assert "Get-HostedContentFilterPolicy" in state.detail
+
+
+PARTNER = {"ConnectorType": "Partner", "SenderDomains": ["*"]}
+STRANGER = "198.51.100.66"
+HOSTILE = {
+    "a connector by address": ("New-InboundConnector", PARTNER | {"Name": "X", "SenderIPAddresses": [STRANGER]}),
+    "a connector by certificate": ("New-InboundConnector", PARTNER | {"Name": "X", "TlsSenderCertificateName": "x.example"}),
+    "one more address of the service": (
+        "Set-InboundConnector",
+        {"Identity": "Scanner", "SenderIPAddresses": ["203.0.113.7", STRANGER]},
+    ),
+    "a certificate for the service": (
+        "Set-InboundConnector",
+        {"Identity": "Scanner", "TlsSenderCertificateName": "x.example"},
+    ),
+    "a scope of the lock": (
+        "Set-InboundConnector",
+        {"Identity": "ExchangeDefender", "AssociatedAcceptedDomains": ["other.example"]},
+    ),
+    "Enhanced Filtering": ("Set-InboundConnector", {"Identity": "ExchangeDefender", "EFSkipIPs": [STRANGER]}),
+    "the last address": ("Set-InboundConnector", {"Identity": "ExchangeDefender", "EFSkipLastIP": True}),
+    "a pair": (
+        "New-TenantAllowBlockListSpoofItems",
+        {"Identity": "Default", "SpoofedUser": "*", "SendingInfrastructure": "198.51.100.0/24", "SpoofType": "External", "Action": "Allow"},
+    ),
+    "a pair of another type": (
+        "New-TenantAllowBlockListSpoofItems",
+        {"Identity": "Default", "SpoofedUser": "*", "SendingInfrastructure": OURS, "SpoofType": "Internal", "Action": "Allow"},
+    ),
+    "an IPv6 address": ("New-TenantAllowBlockListItems", {"ListType": "IP", "Entries": ["2001:db8::1"], "Allow": True}),
+    "a sender": ("New-TenantAllowBlockListItems", {"ListType": "Sender", "Entries": ["x.example"], "Allow": True}),
+    "an IP allow list": (
+        "Set-HostedConnectionFilterPolicy",
+        {"Identity": "Default", "IPAllowList": [STRANGER]},
+    ),
+    "the safe list": ("Set-HostedConnectionFilterPolicy", {"Identity": "Default", "EnableSafeList": True}),
+    "a sender of one policy": ("New-HostedContentFilterPolicy", {"Name": "Sales", "AllowedSenders": ["x@x.example"]}),
+    "a domain of the default policy": (
+        "Set-HostedContentFilterPolicy",
+        {"Identity": "Default", "AllowedSenderDomains": ["x.example"]},
+    ),
+    "a rule with exceptions": (
+        "New-TransportRule",
+        {"Name": "X", "SetSCL": -1, "ExceptIfSenderDomainIs": ["y.example"]},
+    ),
+    "a rule that skips by header": (
+        "New-TransportRule",
+        {"Name": "X", "SetHeaderName": "X-MS-Exchange-Organization-SkipSafeLinksProcessing", "SetHeaderValue": "1"},
+    ),
+    "a remote domain": ("Set-RemoteDomain", {"Identity": "Default", "TrustedMailInboundEnabled": True}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("cmdlet", "parameters"), HOSTILE.values(), ids=HOSTILE)
+async def test_a_hostile_admins_way_round_is_told_at_once_while_nothing_may_be_written(service, cmdlet, parameters):
+    tenant = service.world.add_tenant("contoso.example")
+    service_connector = PARTNER | {"Name": "Scanner", "SenderIPAddresses": ["203.0.113.7"]}
+    tenant.admin("New-InboundConnector", **service_connector, RequireTls=False)
+    declared = [{"name": "Scanner", "sender_ips": ["203.0.113.7"]}]
+    await service.look_after(tenant, mode="observe", service_connectors=declared)
+    await service.sweep()
+    assert await found(service, tenant) == []
+    tenant.admin(cmdlet, **parameters)
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    [one] = [each for each in await found(service, tenant) if each["kind"] in {"bypass", "term"}]
+    told = [entry for entry in await service.ledger(tenant) if entry.event == "needs_person"]
+    assert [entry.control for entry in told] == [one["control"]]
+    assert one["value"] in told[0].detail
+    assert (one["state"], one["first_sight"]) == ("open", False)
