@@ -5,9 +5,11 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
 from http.cookies import SimpleCookie
+from itertools import batched, chain, cycle
 from statistics import quantiles
 from urllib.parse import urljoin
 from uuid import UUID
@@ -18,10 +20,11 @@ from starlette.responses import Response
 
 from benchmarks.bench import Bench
 from benchmarks.machine import resident_mb
-from benchmarks.rows import Row, counted, timed
-from clients.connect import Clients
+from benchmarks.rows import Row, counted, shown, timed
+from clients.connect import Clients, connect
 from clients.settings import load
 from domain.controls import CATALOGUE
+from domain.fleet import minute_of
 from domain.fleet_index import Summary
 from domain.states import ControlState, StateName
 from domain.tenant import TenantConfig
@@ -33,6 +36,10 @@ READERS = 20
 ROUNDS = 5
 THINKING_S = 5.0
 """What a person reads a page for; the console's own pages ask again every 10 to 15 s."""
+
+SHARD = 25
+VISITED_WITHIN_S = 300
+"""Tenants that are visited together, and how long a round over all takes."""
 
 MOST_MS = 300.0
 MOST_KB = 100.0
@@ -47,13 +54,17 @@ type Ask = Callable[[str], Awaitable[bytes]]
 
 
 async def measure(bench: Bench) -> list[Row]:
-    """Fill the index, then have the readers look at its pages, each as often as a person would."""
+    """Fill the index, then have the readers look at its pages, each as often as a person would, while visits write."""
     settings = load(os.environ | {"HOLDFAST_SESSION_KEYS": _KEY})
     clients = replace(bench.clients, settings=settings)
     await _fill(clients)
     ask = _asker(clients)
     first, before = await ask("fleet"), resident_mb(os.getpid())
-    times = [each for some in await asyncio.gather(*(_read(ask, reader) for reader in range(READERS))) for each in some]
+    async with aclosing(await connect(settings)) as others:
+        visits, began = asyncio.create_task(_visit(others)), time.process_time()
+        times = list(chain(*await asyncio.gather(*(_read(ask, reader) for reader in range(READERS)))))
+        spent = time.process_time() - began
+        visits.cancel()
     growth = max(0.0, resident_mb(os.getpid()) - before)
     files = re.findall(r'(?:src|href)="/api/console/(static/[^"]+)"', first.decode())
     weight = len(first) + sum([len(await ask(each)) for each in files])
@@ -61,6 +72,7 @@ async def measure(bench: Bench) -> list[Row]:
     note = f"{READERS} readers, {len(times)} pages of {TENANTS:,} tenants"
     return [
         timed("console: p95 of server time", [p95], "ms", "at most", MOST_MS, quiet=bench.quiet, note=note),
+        shown("console: CPU of a page", spent / len(times) * 1000, "ms", "with the reads of the index, and its visits"),
         counted("console: first view", weight / 1000, "kB", MOST_KB, "page, style and scripts as they are sent"),
         counted("console: memory grown by them", growth, "MB", MOST_GROWTH_MB, note),
     ]
@@ -72,6 +84,15 @@ async def _fill(clients: Clients) -> None:
     configs = {each: (_config(each), clients.now()) for each in ids}
     await clients.storage.index.compare(configs, {})
     await clients.storage.index.see({each: _summary(number) for number, each in enumerate(ids)})
+
+
+async def _visit(clients: Clients) -> None:
+    """Write the index as the visits of so large a fleet do: each of its pages once in five minutes."""
+    tenants = sorted(await clients.storage.index.all(), key=lambda each: (minute_of(each), each[0]))
+    shards = list(batched(enumerate(tenants), SHARD, strict=False))
+    for shard in cycle(shards):
+        await clients.storage.index.see({each: _summary(number) for number, each in shard})
+        await asyncio.sleep(VISITED_WITHIN_S / len(shards))
 
 
 def _config(tenant_id: str) -> TenantConfig:

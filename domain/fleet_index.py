@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
+from operator import attrgetter
 from typing import Self
 
 from pydantic import AwareDatetime
@@ -216,6 +217,8 @@ class TenantInFleet:
 
     def open_findings(self, now: datetime) -> dict[str, FoundThere]:
         """The findings that wait for a person at *now*, by id."""
+        if not self.summary.found:
+            return {}
         declared = {finding for finding, until in self.declared.items() if now < until}
         return {finding: each for finding, each in self.summary.found.items() if finding not in declared}
 
@@ -238,5 +241,5 @@ class TenantInFleet:
 
 def counts_of(rows: Iterable[TenantInFleet]) -> dict[StateName, int]:
     """How many of *rows* have which worst state; every state is named."""
-    found = Counter(row.worst for row in rows)
+    found = Counter(map(attrgetter("worst"), rows))
     return {state: found[state] for state in WORST_FIRST}

@@ -2,10 +2,11 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import itemgetter
+from operator import attrgetter
 from typing import Literal, get_args
 
 from domain.controls import CATALOGUE
@@ -37,38 +38,62 @@ class Filter:
     label: str = ""
     actor: str = ""
 
-    def takes(self, row: TenantInFleet) -> bool:
-        """Whether *row* is wanted. A state is that of the control, where one is named, else the tenant's worst."""
-        state = row.state_of(self.control) if self.control else row.worst
-        return self.takes_tenant(row) and (not self.state or self.state == state)
+    def tenants(self, rows: Iterable[TenantInFleet]) -> list[TenantInFleet]:
+        """Those of *rows* that are wanted, whatever their states are: what is not asked for is not looked at."""
+        q, actor = self.q.casefold(), self.actor.casefold()
+        tests: list[Callable[[TenantInFleet], bool]] = []
+        if q:
+            tests.append(lambda row: q in row.searched)
+        if self.profile:
+            tests.append(lambda row: row.profile == self.profile)
+        if self.mode:
+            tests.append(lambda row: row.mode == self.mode)
+        if self.label:
+            tests.append(lambda row: self.label in row.labels)
+        if actor:
+            tests.append(lambda row: any(actor in each.casefold() for each in row.actors))
+        for test in tests:
+            rows = filter(test, rows)
+        return list(rows)
 
-    def takes_tenant(self, row: TenantInFleet) -> bool:
-        """The same, whatever its states are."""
-        if self.q and self.q.casefold() not in row.searched:
-            return False
-        return (
-            self.profile in {"", row.profile}
-            and self.mode in {"", row.mode}
-            and (not self.label or self.label in row.labels)
-            and (not self.actor or any(self.actor.casefold() in each.casefold() for each in row.actors))
-        )
+    def in_state(self, rows: Sequence[TenantInFleet]) -> Sequence[TenantInFleet]:
+        """Those of *rows* that are in the wanted state: of the control, where one is named, else the tenant's worst."""
+        if not self.state:
+            return rows
+        if self.control:
+            return [row for row in rows if row.state_of(self.control) == self.state]
+        return [row for row in rows if row.worst == self.state]
 
 
-def sorted_rows(rows: Iterable[TenantInFleet], sort: SortName, now: datetime) -> list[tuple[ListKey, TenantInFleet]]:
-    """*rows* in their order, each with its key. A minus turns the first part of the order, and not the rest."""
-    by = _ORDERS[sort.removeprefix("-")]
-    keyed = [(row.list_key, by(row, now), row) for row in rows]
-    keyed.sort(key=itemgetter(0))
-    keyed.sort(key=itemgetter(1), reverse=sort.startswith("-"))
-    return [((first, *rest), row) for rest, first, row in keyed]
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of tenants. A minus in *sort* turns the first part of it, and not the rest."""
+
+    sort: SortName
+    now: datetime
+
+    @property
+    def descending(self) -> bool:
+        return self.sort.startswith("-")
+
+    def sorted(self, rows: Iterable[TenantInFleet]) -> list[TenantInFleet]:
+        """*rows* in their order. The index has them by name already, which the first of the two sorts finds at once."""
+        ordered, first = sorted(rows, key=attrgetter("list_key")), _ORDERS[self.sort.removeprefix("-")]
+        ordered.sort(key=lambda row: first(row, self.now), reverse=self.descending)
+        return ordered
+
+    def key(self, row: TenantInFleet) -> ListKey:
+        """The place of *row*."""
+        return (_ORDERS[self.sort.removeprefix("-")](row, self.now), *row.list_key)
 
 
 def _seconds(at: datetime | None) -> float:
     return (at or _NEVER).timestamp()
 
 
-_ORDERS: dict[str, Callable[[TenantInFleet, datetime], str | int | float]] = {
-    "state": lambda row, _: WORST_FIRST.index(row.worst),
+_RANKS = {state: rank for rank, state in enumerate(WORST_FIRST)}
+_ORDERS: Mapping[str, Callable[[TenantInFleet, datetime], str | int | float]] = {
+    "state": lambda row, _: _RANKS[row.worst],
     "name": lambda row, _: row.list_key[0],
     "since": lambda row, _: _seconds(row.worst_since),
     "findings": lambda row, now: len(row.open_findings(now)),
@@ -94,22 +119,23 @@ def key_of(cursor: str) -> ListKey:
 
 
 def paged[T](
-    items: Sequence[tuple[ListKey, T]], after: str, limit: int, *, descending: bool = False
-) -> tuple[list[T], str]:
+    items: Sequence[T], key: Callable[[T], ListKey], after: str, limit: int, *, descending: bool = False
+) -> tuple[Sequence[T], str]:
     """At most *limit* of *items* that come after the cursor, and the cursor for those after them; empty: no more.
 
-    The first part of a key descends where *descending*; the rest ascends. Raises ValueError for a bad cursor.
+    *items* are in the order of *key*. The first part of a key descends where *descending*; the rest ascends. Raises
+    ValueError for a bad cursor.
     """
     start = 0
     if after:
         last = key_of(after)
         try:
-            start = sum(not _is_after(key, last, descending=descending) for key, _ in items)
+            start = bisect(items, False, key=lambda item: _is_after(key(item), last, descending=descending))  # noqa: FBT003
         except TypeError:
             raise ValueError("should be the cursor of a page before, in the same order") from None
     some = items[start : start + limit]
     more = len(items) > start + limit
-    return [item for _, item in some], cursor_of(some[-1][0]) if more else ""
+    return some, cursor_of(key(some[-1])) if more else ""
 
 
 def _is_after(key: ListKey, last: ListKey, *, descending: bool) -> bool:
@@ -123,9 +149,7 @@ def controls_of(
 ) -> Iterator[tuple[TenantInFleet, str, NotCompliant | None]]:
     """Each wanted control of each wanted tenant; None where it is compliant."""
     wanted = [each for each in CATALOGUE if filters.control in {"", each}]
-    for row in rows:
-        if not filters.takes_tenant(row):
-            continue
+    for row in filters.tenants(rows):
         for control in wanted:
             cell = row.cell(control)
             if filters.state in {"", cell.state if cell else "compliant"}:

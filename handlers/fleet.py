@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
+from operator import itemgetter
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -19,6 +20,7 @@ from domain.fleet_lists import (
     WAIT_KINDS,
     Filter,
     ListKey,
+    Order,
     SortName,
     WaitKind,
     Waits,
@@ -26,7 +28,6 @@ from domain.fleet_lists import (
     cursor_of,
     key_of,
     paged,
-    sorted_rows,
     waiting_in,
 )
 from domain.incident import SERVICE
@@ -167,12 +168,13 @@ class FleetAlert(_Shown):
 async def fleet(filters: Filter, sort: SortName, place: Slice, clients: Clients) -> Fleet:
     """The tenants that are wanted, with how many there are of each worst state. Raises BadField for a bad cursor."""
     rows, now = await clients.storage.index.rows(), clients.now()
-    matching = [row for row in rows if filters.takes(row)]
-    items, after = _page(sorted_rows(matching, sort, now), place, descending=sort.startswith("-"))
+    wanted, order = filters.tenants(rows), Order(sort, now)
+    matching = filters.in_state(wanted)
+    items, after = _page(order.sorted(matching), order.key, place, descending=order.descending)
     return Fleet(
         tenants=len(rows),
         matching=len(matching),
-        states=counts_of(row for row in rows if filters.takes_tenant(row)),
+        states=counts_of(wanted),
         items=tuple(_tenant(row, now) for row in items),
         next=after,
     )
@@ -203,8 +205,8 @@ async def states(filters: Filter, place: Slice, clients: Clients) -> FleetList[F
         for row, control, cell in controls_of(rows, filters)
     ]
     keyed.sort(key=lambda each: each[0])
-    items, after = _page(keyed, place)
-    return FleetList(tuple(_state(*each) for each in items), after)
+    items, after = _page(keyed, itemgetter(0), place)
+    return FleetList(tuple(_state(*each) for _, each in items), after)
 
 
 def _state(row: TenantInFleet, control: str, cell: NotCompliant | None) -> FleetState:
@@ -228,13 +230,12 @@ async def findings(
     rows, now = await clients.storage.index.rows(), clients.now()
     keyed: list[tuple[ListKey, tuple[TenantInFleet, str, FoundThere]]] = [
         ((row.name.casefold(), row.tenant_id, str(each.since), finding), (row, finding, each))
-        for row in rows
-        if filters.takes_tenant(row)
+        for row in filters.tenants(rows)
         for finding, each in row.open_findings(now).items()
         if kind in {"", each.kind} and filters.control in {"", each.control}
     ]
     keyed.sort(key=lambda each: each[0])
-    items, after = _page(keyed, place)
+    items, after = _page(keyed, itemgetter(0), place)
     shown = (
         FleetFinding(
             tenant_id=row.tenant_id,
@@ -246,7 +247,7 @@ async def findings(
             since=each.since,
             first_sight=each.first_sight,
         )
-        for row, finding, each in items
+        for _, (row, finding, each) in items
     )
     return FleetList(tuple(shown), after)
 
@@ -255,7 +256,7 @@ async def inbox(
     filters: Filter, kind: WaitKind | Literal[""], cause: str, place: Slice, clients: Clients
 ) -> FleetList[InboxItem]:
     """All that waits for a person, over the fleet; what has one cause stands together. Raises BadField."""
-    rows = [row for row in await clients.storage.index.rows() if filters.takes_tenant(row)]
+    rows = filters.tenants(await clients.storage.index.rows())
     found = [*waiting_in(rows, clients.now()), *await _configs(rows, clients)]
     if filters == Filter():
         found += await _parked(clients)
@@ -267,8 +268,8 @@ async def inbox(
     keyed: list[tuple[ListKey, Waits]] = sorted(
         (((WAIT_KINDS.index(each.kind), *each.key), each) for each in wanted), key=lambda pair: pair[0]
     )
-    items, after = _page(keyed, place)
-    return FleetList(tuple(_waiting(each) for each in items), after)
+    items, after = _page(keyed, itemgetter(0), place)
+    return FleetList(tuple(_waiting(each) for _, each in items), after)
 
 
 def _waiting(each: Waits) -> InboxItem:
@@ -414,9 +415,11 @@ async def rebuild(clients: Clients) -> int:
     return len(tenants)
 
 
-def _page[T](keyed: Sequence[tuple[ListKey, T]], place: Slice, *, descending: bool = False) -> tuple[list[T], str]:
+def _page[T](
+    items: Sequence[T], key: Callable[[T], ListKey], place: Slice, *, descending: bool = False
+) -> tuple[Sequence[T], str]:
     try:
-        return paged(keyed, place.after, place.limit, descending=descending)
+        return paged(items, key, place.after, place.limit, descending=descending)
     except ValueError as error:
         raise BadField("after", str(error)) from None
 

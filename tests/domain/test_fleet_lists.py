@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.fleet_index import CATALOGUE_DIGEST, FoundThere, NotCompliant, Summary, TenantInFleet
-from domain.fleet_lists import SORTS, Filter, controls_of, cursor_of, key_of, paged, sorted_rows, waiting_in
+from domain.fleet_lists import SORTS, Filter, Order, controls_of, cursor_of, key_of, paged, waiting_in
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -47,7 +47,7 @@ QUIET = row(2, mode="observe", profile="other")
     ],
 )
 def test_a_wish_takes_the_tenants_that_it_names(filters, wanted):
-    assert [each for each in (DRIFTED, QUIET) if filters.takes(each)] == wanted
+    assert filters.in_state(filters.tenants([DRIFTED, QUIET])) == wanted
 
 
 def test_controls_are_listed_with_their_states_compliant_ones_too():
@@ -71,19 +71,19 @@ ROWS = st.lists(
 
 @given(ROWS, st.sampled_from(SORTS), st.integers(1, 3))
 def test_pages_one_after_the_other_are_the_whole_list_once(rows, sort, limit):
-    keyed = sorted_rows(rows, sort, NOW)
-    seen, after = [], ""
+    order = Order(sort, NOW)
+    ordered, seen, after = order.sorted(rows), [], ""
     while True:
-        items, after = paged(keyed, after, limit, descending=sort.startswith("-"))
+        items, after = paged(ordered, order.key, after, limit, descending=order.descending)
         seen += items
         if not after:
             break
-    assert seen == [each for _, each in keyed]
+    assert seen == ordered
     assert sorted(each.tenant_id for each in seen) == sorted(each.tenant_id for each in rows)
 
 
 def test_a_minus_turns_the_order():
-    names = [each.name for _, each in sorted_rows([QUIET, DRIFTED], "-name", NOW)]
+    names = [each.name for each in Order("-name", NOW).sorted([QUIET, DRIFTED])]
     assert names == ["Tenant 2", "Tenant 1"]
 
 
@@ -96,9 +96,9 @@ def test_what_is_no_cursor_is_refused(cursor):
 
 
 def test_a_cursor_of_another_order_is_refused():
-    keyed = sorted_rows([QUIET, DRIFTED], "state", NOW)
+    order = Order("state", NOW)
     with pytest.raises(ValueError, match="same order"):
-        paged(keyed, cursor_of(("text", "x")), 1)
+        paged(order.sorted([QUIET, DRIFTED]), order.key, cursor_of(("text", "x")), 1)
 
 
 @pytest.mark.parametrize(
