@@ -52,6 +52,12 @@ class ShownMonth(BaseModel):
     entry: str
 
 
+@router.get("/evidence", **as_role("Reader"))
+async def list_fleet_evidence(clients: Neighbours) -> list[ShownMonth]:
+    """The months of all tenants that are kept, newest first."""
+    return await _listed(SERVICE, clients)
+
+
 @router.get("/evidence/schema", **as_role("Reader"))
 async def get_evidence_schema() -> dict[str, Any]:
     """The JSON Schema of a tenant's month."""

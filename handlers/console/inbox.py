@@ -1,5 +1,6 @@
 """Answers to many things at once: chosen in the inbox, listed, confirmed once."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from fastapi import HTTPException, Request, Response
@@ -8,10 +9,11 @@ from clients.connect import Clients
 from domain.access import Role
 from domain.errors import RequestError
 from domain.fleet_lists import Filter
+from domain.operations import Operation
 from handlers import findings, fleet, on_request
 from handlers.api.routing import Neighbours
 from handlers.console.actions import until_of, wish_of
-from handlers.console.web import PersonsForm, SentForm, render_page, require_role, router, see
+from handlers.console.web import PersonsForm, SentForm, render_page, require_role, router
 from handlers.findings import DeclarationRequest, RemovalRequest
 from handlers.fleet import InboxItem, Slice
 from handlers.on_request import ApprovalRequest
@@ -49,30 +51,41 @@ async def answer_many(request: Request, form: SentForm, clients: Neighbours) -> 
             gone=len(chosen) - len(wanted),
             until=f"{clients.now() + timedelta(days=30):%Y-%m-%d}",
         )
-    failed = [(each, why) for each in wanted if (why := await _answered(action, each, form, clients))]
-    if failed:
-        return render_page(
-            request, "inbox-failed.html", title="Not all was done", failed=failed, done=len(wanted) - len(failed)
-        )
-    return see("/inbox")
+    answered = [await _answer(action, each, form, clients) for each in wanted]
+    return render_page(
+        request,
+        "inbox-answered.html",
+        title="Answered" if all(each.refusal == "" for each in answered) else "Not all was done",
+        done=[each for each in answered if not each.refusal],
+        refused=[each for each in answered if each.refusal],
+    )
 
 
-async def _answered(action: str, item: InboxItem, form: PersonsForm, clients: Clients) -> str:
-    """Why *item* could not be answered; empty where it was."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of an answer. *operation*: what does it, where something is written; *refusal*: why it is none."""
+
+    item: InboxItem
+    operation: Operation | None = None
+    refusal: str = ""
+
+
+async def _answer(action: str, item: InboxItem, form: PersonsForm, clients: Clients) -> Answered:
     said = {"reason": form.text("reason"), "owner": form.text("owner"), "until": until_of(form)}
+    operation = None
     try:
         match action:
             case "approve":
                 wish = wish_of(ApprovalRequest, {"plan": item.plan, **said})
-                await on_request.approve(item.tenant_id, item.control, wish, form.requester, clients)
+                operation = await on_request.approve(item.tenant_id, item.control, wish, form.requester, clients)
             case "declare":
                 declared = wish_of(DeclarationRequest, said)
                 await findings.declare(item.tenant_id, item.finding, declared, form.session.name, clients)
             case "remove":
                 removal = RemovalRequest(reason=form.text("reason"))
-                await findings.remove(item.tenant_id, item.finding, removal, form.requester, clients)
+                operation = await findings.remove(item.tenant_id, item.finding, removal, form.requester, clients)
             case _:
                 await fleet.forget_parked(item.name, item.finding, form.session.name, clients)
     except RequestError as no:
-        return str(no)
-    return ""
+        return Answered(item, refusal=str(no))
+    return Answered(item, operation)

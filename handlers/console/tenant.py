@@ -5,7 +5,9 @@ from typing import Annotated
 
 from fastapi import HTTPException, Query, Request, Response
 
-from domain.ledger import ENTRY_ID
+from clients.connect import Clients
+from domain.ledger import ENTRY_ID, Entry
+from domain.operations import Operation
 from domain.states import ControlState
 from handlers import findings, on_request
 from handlers.api import ledger, readiness
@@ -122,7 +124,8 @@ async def do(tenant_id: str, action: str, form: SentForm, clients: Neighbours) -
     require_role(form.session, role)
     operation = await deed(tenant_id, form, clients)
     config = await known_tenant(tenant_id, clients)
-    return see(f"/operations/{operation.id}" if operation else f"/tenants/{config.tenant_id}")
+    where = form.text("control") or "findings"  # where the answer now stands, with what takes it back
+    return see(f"/operations/{operation.id}" if operation else f"/tenants/{config.tenant_id}#{where}")
 
 
 @tenant_pages.get("/operations/{operation_id}")
@@ -139,6 +142,14 @@ async def operation_page(request: Request, operation_id: str, clients: Neighbour
         title=f"Operation: {found.kind}",
         operation=found,
         tenant=config,
+        written=await _written(found, clients) if found.finished_at else [],
         wait_s=0 if found.finished_at else max(1, min(LONGEST_OPERATION_WAIT_S, round(age_s / 4))),
         data=f"/api/operations/{found.id}",
     )
+
+
+async def _written(operation: Operation, clients: Clients) -> list[Entry]:
+    """The entries of what an operation wrote, each of which can be undone."""
+    told = await clients.storage.ledger.events(operation.tenant_id, operation.created_at, *on_request.UNDOABLE)
+    own = [each for each in told if each.operation_id == operation.id and each.steps]
+    return [each for each in own if each.id not in {other.of for other in own}]

@@ -252,11 +252,11 @@ def test_drift_is_accepted_by_a_reason_an_owner_and_an_end_and_accepted_no_longe
     page.get_by_label("Reason").fill("migration")
     page.get_by_label("Who answers for it").fill("ann")
     page.get_by_role("button", name="Accept").click()
-    page.wait_for_url(f"**/tenants/{tenant_id}")
+    page.wait_for_url(f"**/tenants/{tenant_id}#*")
     assert lock_of(stack, tenant_id)["exception"]["owner"] == "ann"
     page.get_by_role("link", name="Accept no longer").click()
     page.get_by_role("button", name="Accept no longer").click()
-    page.wait_for_url(f"**/tenants/{tenant_id}")
+    page.wait_for_url(f"**/tenants/{tenant_id}#*")
     assert lock_of(stack, tenant_id)["exception"] is None
     assert reader.complaints == []
 
@@ -275,7 +275,7 @@ def test_one_finding_is_declared_and_another_removed(stack, sign_in):
     page.get_by_label("Reason").fill("third floor")
     page.get_by_label("Who answers for it").fill("ann")
     page.get_by_role("button", name="Declare").click()
-    page.wait_for_url(f"**/tenants/{tenant_id}")
+    page.wait_for_url(f"**/tenants/{tenant_id}#*")
     page.get_by_role("row").filter(has_text="Printer").get_by_role("link", name="Remove").click()
     page.get_by_role("button", name="Show the steps").click()
     page.get_by_role("button", name="Take these steps").click()

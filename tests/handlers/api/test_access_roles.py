@@ -62,6 +62,7 @@ MAY = {
     "GET /backup/{table}": ADMIN,
     "GET /channels": EVERYONE,
     "GET /events/schema": EVERYONE,
+    "GET /evidence": EVERYONE,
     "GET /evidence/schema": EVERYONE,
     "GET /evidence/{month}": EVERYONE,
     "GET /incidents": EVERYONE,

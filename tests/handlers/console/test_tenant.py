@@ -140,10 +140,16 @@ async def test_many_are_answered_with_one_confirmation_that_lists_them(service, 
     confirm = asked.get_body().decode()
     assert [value for name, value in form_of(confirm, "inbox") if name == "item"] == chosen[:2]
     sent = urlencode(form_of(confirm, "inbox")).encode()
-    assert (await browser.ask("POST", "inbox", sent, origin=browser.origin)).status_code == 303
+    done = await browser.ask("POST", "inbox", sent, origin=browser.origin)
+    followed = re.findall(r'href="/api/console/(operations/[^"]+)"', done.get_body().decode())
+    assert (done.status_code, len(followed)) == (200, 2)
     await service.work()
     left = await browser.get("inbox?kind=approval")
     assert len(re.findall(r'name="item"', left)) == 1
+    twice = await browser.ask("POST", "inbox", sent, origin=browser.origin)
+    assert "Nothing was left to answer" in twice.get_body().decode()
+    [undo] = re.findall(r'href="/api/console/(tenants/[^"]+/do/undo[^"]+)"', await browser.get(followed[0]))
+    assert "Set-InboundConnector" in await browser.get(unescape(undo))
 
 
 async def test_the_brake_is_engaged_by_an_operator_and_released_by_an_admin(service, browser):
