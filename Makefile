@@ -115,9 +115,9 @@ docs: setup chromium ## write the pages and pictures that are made from code
 
 pins: ## write the exact versions of all packages, with the hashes of those that are deployed (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command "make pins" pyproject.toml --output-file requirements.txt
+	  --custom-compile-command "make pins" --group app --output-file requirements.txt
 	uv pip compile --quiet --universal --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" \
-	  pyproject.toml --group dev --output-file requirements-dev.txt
+	  --group app --group dev --output-file requirements-dev.txt
 	uv pip compile --quiet --universal --python-version 3.13 --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make pins" infra/requirements-checkov.in --output-file infra/requirements-checkov.txt
 

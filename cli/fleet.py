@@ -7,6 +7,7 @@ from urllib.parse import quote
 import typer
 
 from cli import show
+from cli.api import Failure
 from cli.session import Session
 
 fleet_commands = typer.Typer()
@@ -56,6 +57,37 @@ def fleet(  # noqa: PLR0913 - one command's words
     columns = ("tenant_id", "name", "state", "since", "findings", "waiting", "mode", "labels", "looked_at")
     wanted = {"q": q, "state": state, "control": control, "mode": mode, "label": label}
     _listed(ctx.obj, "fleet", "fleet", columns, sort=sort, limit=limit, **wanted)
+
+
+@fleet_commands.command()
+def states(
+    ctx: typer.Context,
+    *,
+    state: Annotated[str, typer.Option(help="Only controls in this state.")] = "",
+    control: Control = "",
+    label: Label = "",
+    limit: Limit = 100,
+) -> None:
+    """How controls stand, over all tenants."""
+    columns = ("name", "control", "state", "since", "why", "actor")
+    _listed(ctx.obj, "states", "states", columns, state=state, control=control, label=label, limit=limit)
+
+
+@fleet_commands.command()
+def rebuild(ctx: typer.Context) -> None:
+    """Write the index that the lists over the fleet are made of anew, from configs and states."""
+    session: Session = ctx.obj
+    with session.service() as api:
+        found = api.post("fleet/rebuild", None).json()
+    session.tell(found, lambda: f"{found['tenants']} tenants are in the index")
+
+
+@fleet_commands.command()
+def objectives(ctx: typer.Context) -> None:
+    """How soon drift is seen and proven put back, over 30 days; exit code 1 where an error budget is spent."""
+    columns = ("id", "within_s", "share", "achieved", "measured", "budget_left", "burn")
+    found = _listed(ctx.obj, "objectives", "objectives", columns)
+    raise typer.Exit(1 if any(each["budget_left"] < 0 for each in found) else 0)
 
 
 @fleet_commands.command()
@@ -115,9 +147,23 @@ def alerts(
 
 
 @fleet_commands.command()
-def parked(ctx: typer.Context, *, limit: Limit = 100) -> None:
+def parked(
+    ctx: typer.Context,
+    *,
+    seen: Annotated[str, typer.Option(help="The id of one that a person has looked at: it is forgotten.")] = "",
+    limit: Limit = 100,
+) -> None:
     """Messages that were given up."""
-    _listed(ctx.obj, "parked", "parked", ("queue", "id", "at", "reason"), limit=limit)
+    session: Session = ctx.obj
+    if not seen:
+        _listed(session, "parked", "parked", ("queue", "id", "at", "reason"), limit=limit)
+        return
+    with session.service() as api:
+        known = {each["id"]: each["queue"] for each in api.get("parked", limit=1000)}
+        if seen not in known:
+            raise Failure(2, f"{seen}: no such message is parked")
+        api.delete(f"parked/{known[seen]}/{seen}")
+    session.tell({"seen": seen}, lambda: f"{seen} is forgotten")
 
 
 @fleet_commands.command()

@@ -222,7 +222,11 @@ def is_inventoried(inventory: Inventory) -> bool:
     return not any(each.first_sight and not each.silent for each in open_findings(inventory))
 
 
+TO_BE_ANSWERED = "to be declared or removed by a person: "
+"""How a state begins that waits for nothing but answers to findings."""
+
+
 def to_be_answered(findings: Iterable[Finding]) -> str:
     """One sentence for people that names each of *findings*; empty where there is none."""
     sentences = "; ".join(each.sentence for each in findings)
-    return f"to be declared or removed by a person: {sentences}" if sentences else ""
+    return f"{TO_BE_ANSWERED}{sentences}" if sentences else ""

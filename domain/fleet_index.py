@@ -60,7 +60,7 @@ class NotCompliant:
         return cls(
             state=state.state,
             since=state.since,
-            why=state.detail[:LONGEST_CAUSE] if waits else "",
+            why=_cut(state.detail) if waits else "",
             plan=state.plan if waits else "",
             actor=state.actor.who if state.actor else "",
         )
@@ -78,8 +78,7 @@ class FoundThere:
 
     @classmethod
     def of(cls, finding: Finding) -> Self:
-        text = finding.sentence[:LONGEST_CAUSE]
-        return cls(finding.kind, finding.control, text, finding.since, finding.first_sight)
+        return cls(finding.kind, finding.control, _cut(finding.sentence), finding.since, finding.first_sight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +108,10 @@ class Summary:
         there = sorted((each for each in findings if each.gone_at is None and not each.silent), key=_oldest_first)
         found = {each.id: FoundThere.of(each) for each in there[:MOST_FINDINGS]}
         return cls(states, len(there), found, CATALOGUE_DIGEST)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_CAUSE else f"{text[: LONGEST_CAUSE - 1]}…"
 
 
 def _oldest_first(finding: Finding) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Literal, get_args
 
 from domain.controls import CATALOGUE
+from domain.findings import TO_BE_ANSWERED
 from domain.fleet_index import WORST_FIRST, FoundThere, NotCompliant, TenantInFleet
 from domain.lock import NOT_PROVEN
 from domain.states import StateName
@@ -187,9 +188,16 @@ class Waits:
 
 
 def waiting_in(rows: Iterable[TenantInFleet], now: datetime) -> Iterator[Waits]:
-    """What waits in each tenant that is looked after, by its states and findings."""
+    """What waits in each tenant that is looked after, by its states and findings.
+
+    A control that waits for the answers to its findings alone is not named beside them.
+    """
     for row in (row for row in rows if row.enabled and row.is_current):
+        found = row.open_findings(now)
+        controls_found = {each.control for each in found.values()}
         for control, cell in row.summary.states.items():
+            if cell.why.startswith(TO_BE_ANSWERED) and control in controls_found:
+                continue
             if kind := _kind_of(cell):
                 yield Waits(
                     kind=kind,
@@ -200,7 +208,7 @@ def waiting_in(rows: Iterable[TenantInFleet], now: datetime) -> Iterator[Waits]:
                     since=cell.since,
                     plan=cell.plan,
                 )
-        for finding, each in row.open_findings(now).items():
+        for finding, each in found.items():
             yield Waits(
                 kind=_kind_of_finding(each),
                 tenant_id=row.tenant_id,

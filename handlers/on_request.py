@@ -20,7 +20,7 @@ from domain.approval import Approval
 from domain.controls import CATALOGUE
 from domain.errors import BadField, PlanMoved, UnknownControl, UnknownId, UnknownTenant
 from domain.exemption import refuse_end
-from domain.ledger import ENTRY_ID, Entry
+from domain.ledger import ENTRY_ID, Entry, LedgerEvent
 from domain.lock import NOT_PROVEN
 from domain.operations import IdempotencyKey, Operation
 from domain.shown import quoted
@@ -33,7 +33,7 @@ log = logging.getLogger("holdfast.on_request")
 ACCEPTED_FOR = timedelta(days=30)
 """How long an undo's before-image is accepted where the request names no end."""
 
-UNDOABLE = frozenset({"applying", "corrected"})
+UNDOABLE: frozenset[LedgerEvent] = frozenset({"applying", "corrected"})
 """Ledger events that wrote something."""
 
 _GUID: TypeAdapter[str] = TypeAdapter(TenantId)

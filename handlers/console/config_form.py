@@ -33,7 +33,7 @@ class Input:
     hint: str = ""
 
 
-TENANT = (
+TENANT_INPUTS = (
     Input("name", "Name"),
     Input("initial_domain", "Initial domain", hint="ends in onmicrosoft.com"),
     Input("profile", "Profile", "choice"),
@@ -43,8 +43,10 @@ TENANT = (
     Input("notify", "Channels that are told", "words", hint="with commas between them"),
     Input("mx_at_filter_since", "Every MX at the filter since", "time"),
 )
-CONTROLS = tuple(Input(f"controls.{each}.mode", each, "choice", ("", *_MODES)) for each in (*CATALOGUE, FALSE_ALERTS))
-PSA = (
+CONTROL_INPUTS = tuple(
+    Input(f"controls.{each}.mode", each, "choice", ("", *_MODES)) for each in (*CATALOGUE, FALSE_ALERTS)
+)
+PSA_INPUTS = (
     Input("psa.provider", "Ticket system", "choice", ("", *get_args(Provider))),
     Input("psa.company_id", "Id of the company there"),
     Input("psa.may_reprovision", "A webhook may reprovision", "flag"),
@@ -81,7 +83,7 @@ ROWS: Mapping[str, tuple[Input, ...]] = {
 """The lists. A row that says nothing, or that is ticked as taken away, is none."""
 
 AWAY = "away"
-_SINGLE = (*TENANT, *CONTROLS, *PSA, OVERRIDES)
+_SINGLE = (*TENANT_INPUTS, *CONTROL_INPUTS, *PSA_INPUTS, OVERRIDES)
 
 
 def fields_of(config: TenantConfig) -> dict[str, str]:

@@ -8,7 +8,7 @@ from fastapi import HTTPException, Request, Response
 from clients.connect import Clients
 from domain.access import Role
 from domain.errors import RequestError
-from domain.fleet_lists import Filter
+from domain.fleet_lists import Filter, WaitKind
 from domain.operations import Operation
 from handlers import findings, fleet, on_request
 from handlers.api.routing import Neighbours
@@ -22,6 +22,14 @@ answers = router()
 
 MOST_WAITING = 10_000
 """Things that wait, of which some may be chosen."""
+
+ANSWERS: dict[str, frozenset[WaitKind]] = {
+    "approve": frozenset({"approval", "lock not proven"}),
+    "declare": frozenset({"finding", "rehearsal"}),
+    "remove": frozenset({"finding", "rehearsal"}),
+    "seen": frozenset({"parked"}),
+}
+"""What each action answers: whatever else is chosen is left as it is."""
 
 ROLES_OF: dict[str, Role] = {"approve": "Approver", "declare": "Approver", "remove": "Approver", "seen": "Operator"}
 """What may be done to many, each with the role that it needs."""
@@ -40,7 +48,8 @@ async def answer_many(request: Request, form: SentForm, clients: Neighbours) -> 
         raise HTTPException(422, "action: choose what is to be done, and at least one thing that waits")
     require_role(form.session, ROLES_OF[action])
     items = (await fleet.inbox(Filter(), "", "", Slice(limit=MOST_WAITING), clients)).items
-    wanted = [each for each in items if key_of_item(each) in chosen]
+    waiting = [each for each in items if key_of_item(each) in chosen]
+    wanted = [each for each in waiting if each.kind in ANSWERS[action]]
     if form.text("confirmed") != "yes":
         return render_page(
             request,
@@ -48,7 +57,8 @@ async def answer_many(request: Request, form: SentForm, clients: Neighbours) -> 
             title=f"{action.capitalize()} {len(wanted)}",
             action=action,
             items=wanted,
-            gone=len(chosen) - len(wanted),
+            gone=len(chosen) - len(waiting),
+            others=len(waiting) - len(wanted),
             until=f"{clients.now() + timedelta(days=30):%Y-%m-%d}",
         )
     answered = [await _answer(action, each, form, clients) for each in wanted]
@@ -62,7 +72,7 @@ async def answer_many(request: Request, form: SentForm, clients: Neighbours) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Reply:
     """What became of an answer. *operation*: what does it, where something is written; *refusal*: why it is none."""
 
     item: InboxItem
@@ -70,7 +80,7 @@ class Answered:
     refusal: str = ""
 
 
-async def _answer(action: str, item: InboxItem, form: PersonsForm, clients: Clients) -> Answered:
+async def _answer(action: str, item: InboxItem, form: PersonsForm, clients: Clients) -> Reply:
     said = {"reason": form.text("reason"), "owner": form.text("owner"), "until": until_of(form)}
     operation = None
     try:
@@ -87,5 +97,5 @@ async def _answer(action: str, item: InboxItem, form: PersonsForm, clients: Clie
             case _:
                 await fleet.forget_parked(item.name, item.finding, form.session.name, clients)
     except RequestError as no:
-        return Answered(item, refusal=str(no))
-    return Answered(item, operation)
+        return Reply(item, refusal=str(no))
+    return Reply(item, operation)

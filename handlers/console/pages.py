@@ -1,6 +1,7 @@
 """The pages over the whole fleet: each gathers the same typed result as the API, and renders it."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -9,7 +10,8 @@ from pydantic import AwareDatetime
 
 from clients.connect import Clients
 from domain.controls import CATALOGUE
-from domain.fleet_lists import SORTS, SortName, WaitKind
+from domain.fleet_index import TenantInFleet
+from domain.fleet_lists import WAIT_KINDS, SortName, WaitKind
 from domain.incident import SERVICE
 from domain.ledger import LedgerEvent, LedgerLine
 from domain.operations import OperationState
@@ -73,12 +75,15 @@ async def fleet_page(
         fleet=found,
         filters=filters,
         sort=sort,
-        sorts=SORTS,
         controls=tuple(CATALOGUE),
-        labels=sorted({label for row in rows for label in row.labels}),
+        labels=_labels(rows),
         profiles=sorted({row.profile for row in rows}),
         data=data_of(request, "fleet"),
     )
+
+
+def _labels(rows: Iterable[TenantInFleet]) -> list[str]:
+    return sorted({label for row in rows for label in row.labels})
 
 
 @pages.get("/inbox")
@@ -97,7 +102,17 @@ async def inbox_page(  # noqa: PLR0913 - a query parameter each
     for each in found.items:
         groups.setdefault(each.cause, []).append(each)
     return render_page(
-        request, "inbox.html", title="Inbox", groups=groups, next=found.next, kind=kind, data=data_of(request, "inbox")
+        request,
+        "inbox.html",
+        title="Inbox",
+        groups=groups,
+        next=found.next,
+        filters=filters,
+        kind=kind,
+        kinds=WAIT_KINDS,
+        controls=tuple(CATALOGUE),
+        labels=_labels(await clients.storage.index.rows()),
+        data=data_of(request, "inbox"),
     )
 
 

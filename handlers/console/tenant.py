@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import HTTPException, Query, Request, Response
 
 from clients.connect import Clients
+from domain.fleet_index import WORST_FIRST
 from domain.ledger import ENTRY_ID, Entry
 from domain.operations import Operation
 from domain.states import ControlState
@@ -44,6 +45,7 @@ async def tenant_page(
         title=config.name,
         tenant=config,
         state=state,
+        controls=sorted(state.controls, key=lambda each: WORST_FIRST.index(each.state)),
         findings=found,
         entries=entries[:ENTRIES],
         older=entries[ENTRIES - 1].id if len(entries) > ENTRIES else "",

@@ -1,9 +1,13 @@
 """The page of changes of profile in waves: how far each is, and for an Admin to begin, pause and resume one."""
 
+import re
+from difflib import get_close_matches
 from typing import Literal
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 
+from clients.connect import Clients
+from domain.shown import quoted
 from handlers import waves
 from handlers.api.routing import Neighbours
 from handlers.console.actions import wish_of
@@ -29,13 +33,27 @@ async def waves_page(request: Request, clients: Neighbours) -> Response:
 
 @wave_pages.post("/waves")
 async def begin_by_form(form: SentForm, clients: Neighbours) -> Response:
-    """Begin a wave with the canaries that are named by their ids."""
+    """Begin a wave with the canaries that are named."""
     require_role(form.session, "Admin")
     profile, _, version = form.text("target").partition(" ")
-    canaries = tuple(form.text("canaries").replace(",", " ").split())
+    canaries = await _tenants_named(form.text("canaries"), clients)
     fields = {"profile": profile, "version": version, "canaries": canaries, "reason": form.text("reason")}
     await waves.begin_wave(wish_of(WaveRequest, fields), form.session.name, clients)
     return see("/waves")
+
+
+async def _tenants_named(text: str, clients: Clients) -> tuple[str, ...]:
+    """The ids of tenants that are named by name, initial domain or id. Raises HTTPException 422 for an unknown one."""
+    known = dict[str, str]()
+    for row in await clients.storage.index.rows():
+        known |= dict.fromkeys((row.name.casefold(), row.initial_domain.casefold(), row.tenant_id), row.tenant_id)
+    wanted = [each.strip() for each in re.split(r"[,\n]", text) if each.strip()]
+    for each in wanted:
+        if each.casefold() not in known:
+            near = get_close_matches(each.casefold(), known, 1)
+            hint = f"; the nearest is {near[0]}" if near else ""
+            raise HTTPException(422, f"canaries: no tenant has the name, initial domain or id {quoted(each)}{hint}")
+    return tuple(known[each.casefold()] for each in wanted)
 
 
 @wave_pages.post("/waves/{wave}/{decision}")

@@ -240,8 +240,14 @@ def _value(value: object) -> str:
             return "missing"
         case bool():
             return "yes" if value else "no"
+        case Mapping():
+            return ", ".join(f"{name}: {_value(each)}" for name, each in value.items()) or "none"
         case tuple() | list():
-            return ", ".join(map(str, value)) or "none"
+            return (
+                "; ".join(map(_value, value))
+                if any(isinstance(each, Mapping) for each in value)
+                else ", ".join(map(str, value)) or "none"
+            )
         case _:
             return str(value)
 

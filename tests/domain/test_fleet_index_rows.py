@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from domain.controls import CATALOGUE
 from domain.findings import found
-from domain.fleet_index import MOST_FINDINGS, NotCompliant, Summary, TenantInFleet, counts_of
+from domain.fleet_index import LONGEST_CAUSE, MOST_FINDINGS, NotCompliant, Summary, TenantInFleet, counts_of
 from domain.states import Actor, ControlState
 from domain.tenant import Declaration, TenantConfig
 
@@ -109,3 +109,11 @@ def test_the_last_look_is_the_one_of_either_lane():
 def test_every_state_is_counted_by_name():
     counts = counts_of([row(), row(spf=ControlState(id="spf", state="held"))])
     assert (counts["compliant"], counts["held"], counts["excepted"]) == (1, 1, 0)
+
+
+def test_a_long_cause_is_cut_and_says_so():
+    whole, cut = (
+        NotCompliant.of(ControlState(id="spf", state="held", detail="x" * length)).why
+        for length in (LONGEST_CAUSE, LONGEST_CAUSE + 1)
+    )
+    assert (whole[-1], cut[-1], len(cut)) == ("x", "…", LONGEST_CAUSE)

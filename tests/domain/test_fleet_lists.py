@@ -72,7 +72,7 @@ ROWS = st.lists(
 @given(ROWS, st.sampled_from(SORTS), st.integers(1, 3))
 def test_pages_one_after_the_other_are_the_whole_list_once(rows, sort, limit):
     order = Order(sort, NOW)
-    ordered, seen, after = order.sorted(rows), [], ""
+    ordered, seen, after = order.sorted(rows), list[TenantInFleet](), ""
     while True:
         items, after = paged(ordered, order.key, after, limit, descending=order.descending)
         seen += items
@@ -136,3 +136,13 @@ def test_what_waits_for_the_same_reason_has_the_same_cause():
     first, second = (next(waiting_in([row(number, cells=cells)], NOW)) for number in (1, 2))
     assert first.cause == second.cause == "needs person spf publish it"
     assert first.key < second.key
+
+
+def test_a_control_that_waits_for_its_findings_alone_is_not_named_beside_them():
+    asks = {"lock-bypass": NotCompliant("needs_person", NOW, "to be declared or removed by a person: x")}
+    findings = {"a": FoundThere("bypass", "lock-bypass", "x")}
+    assert [each.kind for each in waiting_in([row(cells=asks, findings=findings)], NOW)] == ["finding"]
+    assert [each.kind for each in waiting_in([row(cells=asks)], NOW)] == ["needs person"]
+    more = {"lock-bypass": NotCompliant("needs_person", NOW, "publish it; to be declared or removed by a person: x")}
+    waits = waiting_in([row(cells=more, findings=findings)], NOW)
+    assert [each.kind for each in waits] == ["needs person", "finding"]

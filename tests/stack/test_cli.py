@@ -163,6 +163,8 @@ def strange(name):
 LISTS = {
     "fleet": (("fleet", "waiting"), 0, lambda found: found["items"][0]["name"] == "Waiting Room"),
     "inbox": (("inbox", "--kind", "approval"), 1, lambda found: found[0]["control"] == "inbound-lockdown"),
+    "states": (("states", "--state", "awaiting_approval"), 0, lambda found: found[0]["name"] == "Waiting Room"),
+    "objectives": (("objectives",), 0, lambda found: "fast-seen" in {each["id"] for each in found}),
     "operations": (("operations", "--limit", "1"), 0, lambda found: len(found) == 1),
     "alerts": (("alerts", "--all"), 0, lambda found: found == []),
     "parked": (("parked",), 0, lambda found: found == []),

@@ -19,7 +19,7 @@ PICTURES = ROOT / "build" / "console"
 NEVER = "0 0 0 1 1 *"
 WIDTHS = {"phone": 360, "laptop": 1280, "wall": 2560}
 HOSTILE = '<img src=x onerror="alert(1)">'
-PAGES = ["fleet", "inbox", "ledger", "alerts?every=true", "operations", "waves", "health"]
+PAGES = ["fleet", "inbox", "ledger", "alerts?every=true", "operations", "waves", "evidence", "health"]
 OFF = {"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": False}}
 STRANGE = {
     "cmdlet": "New-InboundConnector",
@@ -303,6 +303,56 @@ def test_a_tenant_is_looked_at_now_and_its_lock_is_opened(stack, sign_in):
     page.get_by_role("button", name="Open the lock").click()
     succeeds(page)
     assert "RestrictDomainsToIPAddresses" in page.locator("pre").first.inner_text()
+    assert reader.complaints == []
+
+
+def test_a_config_is_edited_in_fields_with_the_error_at_its_field_and_the_difference_first(stack, sign_in):
+    tenant_id = looked_after(stack, "edited.example")
+    reader = sign_in("ada.admin")
+    page = reader.page
+    reader.go(f"tenants/{tenant_id}/config")
+    page.get_by_label("Labels").fill("gold, two words")
+    page.get_by_role("button", name="See what would change").click()
+    wrong = page.get_by_label("Labels")
+    assert (wrong.get_attribute("aria-invalid"), wrong.input_value()) == ("true", "gold, two words")
+    assert "'two words'" in page.locator(f"[id='{wrong.get_attribute('aria-describedby')}']").inner_text()
+    assert reader.violations() == []
+    wrong.fill("gold")
+    page.get_by_label("spf").select_option("observe")
+    page.get_by_text("Add a window").click()
+    window = page.get_by_role("group", name="Another window")
+    for label, at in (("From", "2026-12-24T00:00"), ("Until", "2026-12-27T00:00")):
+        window.get_by_label(label).fill(at)
+    page.get_by_role("button", name="See what would change").click()
+    assert page.get_by_role("row", name="controls.spf.mode").get_by_role("cell").last.inner_text() == "observe"
+    assert stack.api.get(f"tenants/{tenant_id}").json()["labels"] == []
+    assert reader.violations() == []
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url(f"**/tenants/{tenant_id}")
+    config = stack.api.get(f"tenants/{tenant_id}").json()
+    assert (config["labels"], config["freeze"][0]["end"]) == (["gold"], "2026-12-27T00:00:00Z")
+    assert [each for each in reader.complaints if "422" not in each] == []
+
+
+def test_what_waits_is_chosen_at_once_answered_once_and_undone(stack, sign_in):
+    tenants = [unlocked(stack, f"many{number}.example") for number in range(2)]
+    until(lambda: len(stack.api.get("inbox?kind=approval&q=many").json()) == 2)
+    reader = sign_in("apu.approver")
+    page = reader.page
+    reader.go("inbox?kind=approval&q=many")
+    page.get_by_label("Choose all of this list").check()
+    page.get_by_role("button", name="Approve").click()
+    assert page.get_by_role("main").get_by_role("listitem").count() == 2
+    page.get_by_role("button", name="Approve 2").click()
+    assert "2 answered" in page.get_by_role("status").inner_text()
+    until(lambda: {lock_of(stack, each)["state"] for each in tenants} == {"compliant"})
+    page.get_by_role("link", name="Follow or undo it").first.click()
+    succeeds(page)
+    page.get_by_role("link", name="Undo what was done").click()
+    assert "Set-InboundConnector" in page.locator("pre").first.inner_text()
+    page.get_by_role("button", name="Undo").click()
+    succeeds(page)
+    until(lambda: any(lock_of(stack, each)["exception"] for each in tenants))
     assert reader.complaints == []
 
 

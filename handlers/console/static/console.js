@@ -9,6 +9,16 @@
   };
   localise(document);
   document.addEventListener("htmx:afterSettle", () => localise(document));
+  // One box for all of a list; without this each has its own alone.
+  for (const head of document.querySelectorAll("th.choose")) {
+    const table = head.closest("table"), all = document.createElement("input");
+    all.type = "checkbox";
+    all.setAttribute("aria-label", "Choose all of this list");
+    all.addEventListener("change", () => {
+      for (const each of table.querySelectorAll("input[name=item]")) each.checked = all.checked;
+    });
+    head.append(all);
+  }
   // What a person has opened stays open when the part of the page is loaded anew.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const busy = document.querySelector("#live details[open] :focus, #live form :focus");

@@ -76,7 +76,9 @@ class Browser:
 def form_of(page: str, path: str) -> list[tuple[str, str]]:
     """The fields that the form for *path* carries by itself."""
     [found] = re.findall(
-        rf'<form[^>]*action="[^"]*/console/{re.escape(unquote(path))}"[^>]*>(.*?)</form>', page, re.DOTALL
+        rf'<form[^>]*method="post"[^>]*action="[^"]*/console/{re.escape(unquote(path))}"[^>]*>(.*?)</form>',
+        page,
+        re.DOTALL,
     )
     hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', found)
     return [(name, unescape(value)) for name, value in hidden]

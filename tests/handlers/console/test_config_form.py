@@ -9,7 +9,15 @@ from pydantic import BaseModel, ValidationError
 
 from domain.dns_hosts import AzureDnsHost, CloudflareHost, Rfc2136Host
 from domain.tenant import Declaration, Freeze, PsaCompany, ServiceConnector, TenantConfig
-from handlers.console.config_form import OVERRIDES, PSA, ROWS, TENANT, SentConfig, changed_fields, fields_of
+from handlers.console.config_form import (
+    OVERRIDES,
+    PSA_INPUTS,
+    ROWS,
+    TENANT_INPUTS,
+    SentConfig,
+    changed_fields,
+    fields_of,
+)
 
 TENANT_ID = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 BARE = TenantConfig(tenant_id=TENANT_ID, name="Contoso", initial_domain="contoso.onmicrosoft.com")
@@ -109,9 +117,9 @@ PARTS: dict[str, tuple[type[BaseModel], ...]] = {
 
 
 def test_every_field_of_the_model_is_in_the_form():
-    single = {each.name for each in (*TENANT, OVERRIDES)}
+    single = {each.name for each in (*TENANT_INPUTS, OVERRIDES)}
     assert single | ROWS.keys() | {"tenant_id", "controls", "psa"} == set(TenantConfig.model_fields)
-    assert {each.name.removeprefix("psa.") for each in PSA} == set(PsaCompany.model_fields)
+    assert {each.name.removeprefix("psa.") for each in PSA_INPUTS} == set(PsaCompany.model_fields)
     for group, models in PARTS.items():
         fields = {name for model in models for name in model.model_fields}
         assert {each.name for each in ROWS[group]} - {"zone"} == fields

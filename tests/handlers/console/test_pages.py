@@ -4,9 +4,14 @@ import re
 
 import pytest
 
+from domain.evidence.month import month_before
+from domain.incident import SERVICE
+from domain.jobs import MakeEvidence
+from handlers.monthly import make_evidence
 from tests.handlers.console.conftest import CONTROLS, FOREIGN
+from tests.handlers.web import ask, of
 
-PAGES = ["", "fleet", "inbox", "ledger", "alerts", "alerts?every=true", "operations", "waves", "health"]
+PAGES = ["", "fleet", "inbox", "ledger", "alerts", "alerts?every=true", "operations", "waves", "evidence", "health"]
 
 
 @pytest.mark.usefixtures("tenant")
@@ -21,7 +26,8 @@ async def test_each_page_shows_itself_to_a_reader_with_a_link_to_its_data(browse
 async def test_foreign_text_stands_on_every_page_as_text(browser, tenant):
     browser.sign_in("Admin")
     seen = ""
-    for path in [*PAGES, f"tenants/{tenant.tenant_id}", f"tenants/{tenant.tenant_id}/config"]:
+    at = f"tenants/{tenant.tenant_id}"
+    for path in [*PAGES, at, *(f"{at}/{each}" for each in ("config", "readiness", "evidence", "do/reprovision"))]:
         page = await browser.get(path)
         assert FOREIGN not in page
         assert not set(CONTROLS) & set(page)
@@ -85,3 +91,16 @@ async def test_a_tenants_evidence_is_a_page_a_table_and_json(service, browser, t
     assert FOREIGN not in shown
     assert f'"month": "{month}"' in await browser.get(f"{at}/{month}?format=json")
     await browser.get(f"{at}/2999-01", status=422)
+
+
+async def test_the_months_of_all_tenants_are_listed_and_had_as_page_table_and_json(service, browser, tenant):
+    browser.sign_in("Reader")
+    last = month_before(service.clients.now())
+    assert f"evidence/{last}?format=csv" in await browser.get("evidence")
+    await make_evidence(MakeEvidence(tenant_id=SERVICE, month=last), service.clients)
+    kept = await browser.get("evidence")
+    assert (kept.count(f"evidence/{last}?format=csv"), "not kept" in kept) == (1, False)
+    assert "<!doctype html" in (await browser.get(f"evidence/{last}")).lower()
+    assert tenant.tenant_id in await browser.get(f"evidence/{last}?format=json")
+    [listed] = of(await ask(service, "GET", "evidence"))
+    assert (listed["month"], listed["sha256"]["html"] in kept) == (last, True)

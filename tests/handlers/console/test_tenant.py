@@ -96,15 +96,10 @@ async def test_findings_are_declared_and_removed_one_by_one(service, browser, te
 @pytest.mark.parametrize(
     ("role", "action"), [("Reader", "check"), ("Reader", "approve"), ("Operator", "except"), ("Approver", "open")]
 )
-async def test_a_form_is_refused_for_whoever_lacks_its_role(browser, tenant, role, action):
+async def test_who_lacks_the_role_of_an_action_sees_no_form_of_it(browser, tenant, role, action):
     browser.sign_in(role)
     page = await browser.get(f"tenants/{tenant.tenant_id}/do/{action}?control={LOCK}")
-    assert f'/do/{action}"' not in page
-    path = f"tenants/{tenant.tenant_id}/do/{action}"
-    token = browser.session.form_token(f"/api/console/{path}")
-    sent = urlencode({"csrf": token, "control": LOCK, "reason": "x", "owner": "x", "until": "2026-12-10"}).encode()
-    answer = await browser.ask("POST", path, sent, origin=browser.origin)
-    assert (answer.status_code, b"this needs the role" in answer.get_body()) == (403, True)
+    assert (f'/do/{action}"' in page, "This needs the role" in page) == (False, True)
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "", "http://holdfast.example"])
@@ -136,6 +131,8 @@ async def test_many_are_answered_with_one_confirmation_that_lists_them(service, 
     browser.sign_in("Approver")
     page = await browser.get("inbox?kind=approval")
     chosen = [unescape(each) for each in re.findall(r'name="item" value="([^"]+)"', page)]
+    other = await browser.send("inbox", "inbox?kind=approval", action="declare", item=chosen[:2])
+    assert "2 of what you chose cannot be answered so" in other.get_body().decode()
     asked = await browser.send("inbox", "inbox?kind=approval", action="approve", item=chosen[:2])
     confirm = asked.get_body().decode()
     assert [value for name, value in form_of(confirm, "inbox") if name == "item"] == chosen[:2]
