@@ -5,6 +5,7 @@ A false "not ours" costs one look at the tenant; a false "ours" would hide drift
 Source: docs/reference/defender-alerts-and-audit.md#who-did-it.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -97,9 +98,20 @@ def made_by(record: AuditRecord, findings: Iterable[Finding]) -> tuple[Finding, 
         return ()
     seen_next = (each for each in findings if each.since and _between(record.at, each.since))
     concerned = [each for each in seen_next if each.control in record.controls and _is_about(record, each)]
-    by_name = [each for each in concerned if any(normal.name(each.name).endswith(name) for name in record.names)]
-    # An entry of a list has no name of its own: it is told by its time, where that tells one alone.
-    return tuple(by_name or (concerned if len(concerned) == 1 and not _has_name(concerned[0]) else ()))
+    by_name = [each for each in concerned if _has_name(each) and _names_it(record, each)]
+    # An entry of a list has no name of its own: it is told by what was entered, or by its time if that tells one alone.
+    entries = [each for each in concerned if not _has_name(each)]
+    entered = [each for each in entries if each.name.rpartition(", ")[2].casefold() in _words(record)]
+    return (*by_name, *(entered or (entries if len(entries) == 1 else ())))
+
+
+def _names_it(record: AuditRecord, finding: Finding) -> bool:
+    return any(normal.name(finding.name).endswith(name) for name in record.names)
+
+
+def _words(record: AuditRecord) -> frozenset[str]:
+    texts = (re.split(r"[\s,;{}\"']+", text.casefold()) for text in record.parameters.values())
+    return frozenset(word for words in texts for word in words)
 
 
 def _between(made: datetime, seen: datetime) -> bool:

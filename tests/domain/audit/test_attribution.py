@@ -158,8 +158,13 @@ def test_a_way_round_that_may_be_anybody_elses_is_nobodys(fields, since):
     assert made_by(parse_audit_record(raw(**fields)), [way("connector Backup", since=since)]) == ()
 
 
-def test_an_entry_of_a_list_is_told_by_its_time_where_that_tells_one_alone():
-    record = by("New-TenantAllowBlockListItems", ObjectId="", Parameters=[{"Name": "Entries", "Value": "a@x.example"}])
-    one, other = (way(f"Tenant Allow/Block List, {each}", "AllowEntry") for each in ("a@x.example", "b@x.example"))
-    assert made_by(record, [one]) == (one,)
-    assert made_by(record, [one, other]) == ()
+def test_an_entry_of_a_list_is_told_by_what_was_entered_or_by_its_time_where_that_tells_one_alone():
+    a, b, c = (way(f"Tenant Allow/Block List, {each}@x.example", "AllowEntry") for each in "abc")
+
+    def entering(value):
+        parameters = [{"Name": "Entries", "Value": value}]
+        return by("New-TenantAllowBlockListItems", ObjectId="", Parameters=parameters)
+
+    assert made_by(entering("{A@x.example, c@x.example}"), [a, b, c]) == (a, c)
+    assert made_by(entering(""), [a]) == (a,)
+    assert made_by(entering(""), [a, b]) == ()
