@@ -7,7 +7,7 @@ Source: docs/reference/message-trace.md#row, #meaning.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +20,9 @@ from domain.tenant import TenantConfig, Wanted
 type GroupedBy = Literal["network", "address"]
 
 _NETWORK_BITS = {4: 24, 6: 64}
+_LONGEST_DOMAIN = 253
+_WIDEST_OF_CONNECTOR = 24
+"""Bits of the widest network that a connector takes (docs/reference/exchange.md#inbound-connectors)."""
 
 IN_MAILBOX = frozenset({"delivered"})
 """In small letters, the status of a message that reached its mailbox."""
@@ -44,8 +47,9 @@ class Trace(BaseModel):
 
     @property
     def sender_domain(self) -> str:
-        """In lower case; empty for a message without a sender, as reports of non-delivery are."""
-        return (self.sender or "").rpartition("@")[2].strip().casefold()
+        """In lower case; empty for a message without a sender, as reports of non-delivery are, or of another form."""
+        _, at, domain = (self.sender or "").rpartition("@")
+        return domain.strip(" <>").casefold()[:_LONGEST_DOMAIN] if at else ""
 
 
 def parse_trace(raw: object) -> Trace:
@@ -109,9 +113,11 @@ def _declared(tenant: TenantConfig) -> Iterable[tuple[AnyNetwork, datetime | Non
         of_connector = said.kind == "address" or (said.kind == "bypass" and said.name.startswith("connector "))
         for text in said.value.split(", ") if of_connector else ():
             try:
-                yield ip_network(text.strip(), strict=False), said.until
+                network = IPv4Network(text.strip(), strict=False)
             except ValueError:  # a certificate, or a range that no connector takes
                 continue
+            if network.prefixlen >= _WIDEST_OF_CONNECTOR:
+                yield network, said.until
 
 
 def with_rows(  # noqa: PLR0913 - what is counted, and by what

@@ -117,7 +117,8 @@ def senders(wanted: Wanted) -> tuple[Finding, ...]:
     if traffic is None:
         return ()
     groups = tuple(_sender(each, wanted) for each in _outside(traffic, wanted))
-    return (*groups, THE_REST) if traffic.further and groups else groups
+    # Where all that are listed are answered for, those beyond the list still are not.
+    return (*groups, THE_REST) if traffic.further and Ways.of(wanted).microsofts else groups
 
 
 def _sender(group: Group, wanted: Wanted) -> Finding:
@@ -128,12 +129,14 @@ def _sender(group: Group, wanted: Wanted) -> Finding:
 
 
 def came_round(wanted: Wanted) -> tuple[Finding, ...]:
-    """Mail that came round the filter since it was locked, a finding for each address.
+    """Mail that came round the filter since it was locked, a finding for each address listed, and one for the others.
 
     None where a declared service is known by its certificate alone: the trace does not tell its mail from a stranger's.
     """
     proof = wanted.inventory.mail.proof
-    return tuple(map(_round, _outside(proof, wanted))) if proof and not _by_certificate(wanted) else ()
+    if not proof or _by_certificate(wanted) or not Ways.of(wanted).microsofts:
+        return ()
+    return (*map(_round, _outside(proof, wanted)), *([_further(proof)] if proof.further else ()))
 
 
 def _messages(group: Group) -> str:
@@ -152,9 +155,16 @@ def _unless(wanted: Wanted) -> str:
 
 def _round(group: Group) -> Finding:
     came = f"{_messages(group)} came in from it, the last at {group.latest:%Y-%m-%d %H:%M} UTC"
-    said = f"{came}, though the tenant was locked"
+    return _came_in(group.source, f"{came}, though the tenant was locked")
+
+
+def _further(proof: Traffic) -> Finding:
+    return _came_in("further addresses", f"{proof.further} more came in from outside than are listed one by one")
+
+
+def _came_in(source: str, said: str) -> Finding:
     # It is told of a lock that was seen, so that it is never from before the connectors were first read.
-    one = found("bypass", BYPASS, f"{MAIL_FROM}{group.source}", group.source, said)
+    one = found("bypass", BYPASS, f"{MAIL_FROM}{source}", source, said)
     return replace(one, part=InboundConnector.__name__)
 
 

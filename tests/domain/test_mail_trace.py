@@ -29,7 +29,9 @@ def count(*rows, traffic=None, by="network", config=None, **given_times):
 def test_a_row_is_read_as_the_service_writes_it():
     found = parse_trace(row(received="2026-11-23T11:59:59.1234567Z", sender="Kim@Sender.Example"))
     assert (found.sender_domain, found.received.microsecond) == ("sender.example", 123456)
-    assert parse_trace(row(sender=None, from_ip=None)).sender_domain == ""
+    for nobody in (None, "", "<>", "/O=CONTOSO/CN=RECIPIENTS/CN=MIA.MEYER"):
+        assert parse_trace(row(sender=nobody, from_ip=None)).sender_domain == ""
+    assert parse_trace(row(sender="<kim@sender.example>")).sender_domain == "sender.example"
     assert "subject" not in Trace.model_fields
 
 
@@ -64,6 +66,8 @@ def declaration(kind, name, value, **more):
         (STRANGER, declaration("bypass", "connector Copier", f"{STRANGER}/32, certificate x.example"), "declared"),
         (STRANGER, declaration("address", "ExchangeDefender", f"{STRANGER}/32"), "declared"),
         (STRANGER, declaration("address", "ours", f"{STRANGER}/32", until="2026-01-01T00:00:00Z"), "outside"),
+        (STRANGER, declaration("address", "ours", "198.51.0.0/16"), "outside"),
+        ("2001:db8::9", declaration("address", "ours", "2001:db8::/32"), "outside"),
         (STRANGER, declaration("bypass", "spoofed sender *", f"*, {STRANGER}/32, External"), "outside"),
         (STRANGER, declaration("sender", "198.51.100.0/24", "198.51.100.0/24, sender.example"), "outside"),
     ],

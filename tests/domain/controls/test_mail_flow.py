@@ -43,6 +43,25 @@ def test_a_locked_tenant_whose_mail_came_by_the_filter_is_compliant_with_the_tim
     )
 
 
+def test_what_came_from_more_addresses_than_are_listed_is_one_finding_that_outlives_the_listed_ones():
+    flow = with_proof(groups=(STRANGER,), further=7)
+    service = {"service_connectors": [{"name": "Copier", "sender_ips": ["198.51.100.20"]}]}
+    assert [each.value for each in came_round(tenant(flow))] == ["198.51.100.20", "further addresses"]
+    [rest] = came_round(tenant(flow, **service))
+    found = judged(flow, **service)
+    assert isinstance(found, NeedsPerson)
+    assert found.todo.startswith("7 messages came round the filter")
+    assert isinstance(judged(flow, rest.id, **service), Compliant)
+
+
+def test_a_rehearsal_of_more_senders_than_are_listed_waits_for_the_answer_to_the_rest():
+    flow = replace(TRACED, rehearsal=replace(REHEARSAL, further=3))
+    service = {"service_connectors": [{"name": "Shop", "sender_ips": ["198.51.100.0/24"]}]}
+    assert senders(tenant(flow, **service)) == (THE_REST,)
+    assert not rehearsed(tenant(flow, **service)).passed
+    assert rehearsed(tenant(flow, THE_REST.id, **service)).passed
+
+
 def test_what_came_round_is_a_finding_of_lock_bypass_until_a_person_vouches_for_it():
     flow = with_proof(groups=(STRANGER,))
     found = judged(flow)
