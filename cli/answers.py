@@ -1,5 +1,6 @@
 """A person's answers about one control: approve a plan, accept drift, undo what was done."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -22,7 +23,7 @@ def _utc(until: datetime | None) -> str | None:
     return until.replace(tzinfo=UTC).isoformat() if until else None
 
 
-def _follow(session: Session, tenant: str, path: str, wish: dict[str, str | None], wait: float) -> None:
+def _follow(session: Session, tenant: str, path: str, wish: Mapping[str, str | bool | None], wait: float) -> None:
     """Ask for an operation, and show how it ended."""
     with session.service() as api:
         [found] = tenants_named(api, [tenant])
@@ -88,8 +89,9 @@ def undo(  # noqa: PLR0913 - one command's words
     *,
     reason: Reason = "",
     until: Until = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the steps.")] = False,
     wait: Patience = 900,
 ) -> None:
     """Put back what one ledger entry found, and accept it for a while."""
-    wish = {"entry": entry, "reason": reason, "until": _utc(until)}
+    wish = {"entry": entry, "reason": reason, "until": _utc(until), "dry_run": dry_run}
     _follow(ctx.obj, tenant, f"controls/{control}/undo", wish, wait)

@@ -230,16 +230,17 @@ def _work(  # noqa: PLR0913, PLR0917 - one command's words
 
 
 @app.command("open")
-def open_tenants(
+def open_tenants(  # noqa: PLR0913 - one command's words
     ctx: typer.Context,
     tenants: Annotated[list[str], typer.Argument(help="Tenant ids, names or initial domains.")],
     *,
     reason: Annotated[str, typer.Option(help="For the ledger.")],
     until: Annotated[datetime, typer.Option(help="Until when the lock is held open (UTC).")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the steps.")] = False,
     wait: Wait = 300,
 ) -> None:
     """Open the lock now: every restricting connector takes mail of any sender again."""
-    wish = {"reason": reason, "until": until.replace(tzinfo=UTC).isoformat()}
+    wish = {"reason": reason, "until": until.replace(tzinfo=UTC).isoformat()} | ({"dry_run": True} if dry_run else {})
     _work(ctx.obj, tenants, "open", lambda _: wish, wait, steps=True)
 
 

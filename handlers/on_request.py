@@ -76,11 +76,15 @@ class ApprovalRequest(RequestBody):
 
 
 class UndoRequest(RequestBody):
-    """*entry*: id of a ledger entry that wrote. *until*: end of the exception that keeps its before-image."""
+    """*entry*: id of a ledger entry that wrote. *until*: end of the exception that keeps its before-image.
+
+    *dry_run*: only the steps are shown.
+    """
 
     entry: str = Field(min_length=1, max_length=128)
     reason: str = Field("", max_length=1000)
     until: AwareDatetime | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,7 @@ async def undo_entry(
         tenant_id=config.tenant_id,
         requested_by=requester.by,
         reason=wish.reason,
+        dry_run=wish.dry_run,
         entry=entry.id,
         until=wish.until or now + ACCEPTED_FOR,
         created_at=now,
@@ -195,10 +200,11 @@ async def undo_entry(
 
 
 class OpenRequest(RequestBody):
-    """Why the lock is opened, and until when it is held open."""
+    """Why the lock is opened, and until when it is held open. *dry_run*: only the steps are shown."""
 
     reason: str = Field(min_length=1, max_length=1000)
     until: AwareDatetime
+    dry_run: bool = False
 
 
 async def open_tenant(tenant_id: str, wish: OpenRequest, requester: Requester, clients: Clients) -> Operation:
@@ -218,6 +224,7 @@ async def open_tenant(tenant_id: str, wish: OpenRequest, requester: Requester, c
         tenant_id=config.tenant_id,
         requested_by=requester.by,
         reason=wish.reason,
+        dry_run=wish.dry_run,
         until=wish.until,
         created_at=now,
     )

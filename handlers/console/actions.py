@@ -74,12 +74,13 @@ async def _remove(tenant_id: str, form: PersonsForm, clients: Clients) -> Operat
 
 async def _undo(tenant_id: str, form: PersonsForm, clients: Clients) -> Operation:
     fields = {"entry": form.text("entry"), "reason": form.text("reason"), "until": until_of(form)}
-    wish = wish_of(UndoRequest, fields)
+    wish = wish_of(UndoRequest, fields | {"dry_run": form.text("dry_run") == "yes"})
     return await on_request.undo_entry(tenant_id, form.text("control"), wish, form.requester, clients)
 
 
 async def _open(tenant_id: str, form: PersonsForm, clients: Clients) -> Operation:
-    wish = wish_of(OpenRequest, {"reason": form.text("reason"), "until": until_of(form)})
+    fields = {"reason": form.text("reason"), "until": until_of(form), "dry_run": form.text("dry_run") == "yes"}
+    wish = wish_of(OpenRequest, fields)
     return await on_request.open_tenant(tenant_id, wish, form.requester, clients)
 
 

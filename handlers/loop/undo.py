@@ -42,6 +42,9 @@ async def settle_undo(case: gatekeeper.Case) -> Outcome:
     inventory = states.inventory(case.wanted.tenant, case.clients.now())
     # Put back, what was removed would be a finding, and equal: to see that it is back it has to count as drift.
     undoing = _Undo(case.knowing(inventory.without(entry.finding)), operation, entry)
+    if case.job.dry_run:
+        await undoing.show(states.of(entry.control).state)
+        return Done()
     ending = await undoing.settle()
     if ending is None:
         return Again(job.pause)
@@ -83,13 +86,29 @@ class _Undo:
         if (standing := self._standing(facts)) in {"before", "unknown", "changed"}:
             return await self._ending(standing, undo.needed(self._entry, facts))
         if not await self._account.is_announced():
-            try:
-                plan = undo.plan(self._entry, facts)
-            except undo.CannotUndo as why:
-                return _Ending("needs_person", f"{why}: undo it by hand. {self._control.by_hand}")
+            if isinstance(plan := self._plan(facts), _Ending):
+                return plan
             if ending := await self._write(plan, facts):
                 return ending
         return await self._proven()
+
+    async def show(self, state: StateName) -> None:
+        """Tell the steps that would be taken; nothing is written. *state*: how the control stands."""
+        facts = await self._look()
+        if (standing := self._standing(facts)) in {"before", "unknown", "changed"}:
+            ending = self._judged(standing, undo.needed(self._entry, facts))
+        else:
+            found = self._plan(facts)
+            ending = found if isinstance(found, _Ending) else _Ending("succeeded", "these steps would be taken", found)
+        drift, steps = (drift_view(plan.drift), step_view(plan.steps)) if (plan := ending.plan) else ((), ())
+        outcome = ControlOutcome(id=self._control.id, state=state, drift=drift, steps=steps, detail=ending.why)
+        await operations.finish(self._operation.id, (outcome,), ending.state, self._case.clients)
+
+    def _plan(self, facts: Facts) -> Drifted | _Ending:
+        try:
+            return undo.plan(self._entry, facts)
+        except undo.CannotUndo as why:
+            return _Ending("needs_person", f"{why}: undo it by hand. {self._control.by_hand}")
 
     async def _look(self) -> Facts:
         return await self._case.clients.reader.look(
@@ -157,12 +176,17 @@ class _Undo:
         return _Ending("needs_person", f"{why}: undo it by hand. {self._control.by_hand}")
 
     async def _ending(self, standing: undo.Standing, needed: str = "") -> _Ending:
+        if standing == "before":
+            await self._account.undone()
+        return self._judged(standing, needed)
+
+    def _judged(self, standing: undo.Standing, needed: str) -> _Ending:
+        """How an undo ends that finds the tenant as it was, changed by somebody, or unreadable."""
         if standing == "unknown":
             return _Ending("failed", "the tenant could not be read: nothing was written")
         if standing == "changed":
             since = "the tenant is neither as the entry left it nor as it was before: somebody has changed it since"
             return _Ending("needs_person", f"{needed or since}. {self._control.by_hand}")
-        await self._account.undone()
         return _Ending("succeeded", f"as it was before {self._entry.id}")
 
     async def finish(self, ending: _Ending) -> None:

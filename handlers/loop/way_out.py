@@ -49,10 +49,20 @@ class _Opening:
             declared = way_out.of_declared(facts, self._case.wanted)
         except DoubtError as doubt:
             return await self._finish("failed", f"the connectors could not be read: {doubt}", None)
+        if self._case.job.dry_run:
+            return await self._show(plan)
         await self._announce(plan, others, declared)
         if plan and (held := await self._write(plan, facts)):
             return await self._finish("held", held, plan)
         return await self._prove(plan)
+
+    async def _show(self, plan: Drifted | None) -> Outcome:
+        """What would be taken; nothing is written."""
+        states = await self._case.clients.storage.states.load(self._operation.tenant_id)
+        why = "these steps would be taken" if plan else "no connector refuses mail"
+        outcome = self._outcome(states.of(LOCK.id).state, why, plan)
+        await operations.finish(self._operation.id, (outcome,), "succeeded", self._case.clients)
+        return Done()
 
     async def _look(self) -> Facts:
         return await self._case.clients.reader.look(self._case.wanted, [LOCK], dns="cached")
@@ -106,17 +116,16 @@ class _Opening:
 
     async def _finish(self, state: OperationState, why: str, plan: Drifted | None) -> Outcome:
         stands: dict[OperationState, StateName] = {"succeeded": "excepted", "held": "held", "failed": "unknown"}
-        outcome = ControlOutcome(
-            id=LOCK.id,
-            state=stands.get(state, "needs_person"),
-            drift=drift_view(plan.drift) if plan else (),
-            steps=step_view(plan.steps) if plan else (),
-            detail=why,
-        )
+        outcome = self._outcome(stands.get(state, "needs_person"), why, plan)
         await operations.finish(self._operation.id, (outcome,), state, self._case.clients)
         look = CheckTenant(tenant_id=self._operation.tenant_id, controls=HELD_OPEN)
         await self._case.clients.storage.queues.send(look)
         return Done()
+
+    @staticmethod
+    def _outcome(state: StateName, why: str, plan: Drifted | None) -> ControlOutcome:
+        drift, steps = (drift_view(plan.drift), step_view(plan.steps)) if plan else ((), ())
+        return ControlOutcome(id=LOCK.id, state=state, drift=drift, steps=steps, detail=why)
 
     def _said(self, event: LedgerEvent, detail: str, plan: Drifted | None) -> Entry:
         """An entry of this opening; each is the same one however often the job is delivered."""

@@ -38,3 +38,8 @@ def test_a_tenant_is_opened_until_then_with_the_reason(asked):
 def test_nothing_is_opened_without_a_reason_and_an_end(asked, words):
     assert opened(*words).exit_code != 0
     assert not asked.called
+
+
+def test_only_the_steps_are_asked_for(asked):
+    assert opened("--reason", "x", "--until", "2026-11-23T16:00:00", "--dry-run").exit_code == 0
+    assert json.loads(asked.calls[0].request.content)["dry_run"] is True

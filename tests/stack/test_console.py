@@ -300,9 +300,14 @@ def test_a_tenant_is_looked_at_now_and_its_lock_is_opened(stack, sign_in):
     reader.go(f"tenants/{tenant}/do/open")
     page.get_by_label("Reason").fill("mail stopped")
     page.get_by_label("Until").fill(f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}")
-    page.get_by_role("button", name="Open the lock").click()
+    page.get_by_role("button", name="Show the steps").click()
     succeeds(page)
     assert "RestrictDomainsToIPAddresses" in page.locator("pre").first.inner_text()
+    assert lock_of(stack, tenant)["exception"] is None
+    page.get_by_role("button", name="Take these steps").click()
+    page.get_by_text("only shown").wait_for(state="detached")
+    succeeds(page)
+    assert lock_of(stack, tenant)["exception"]["reason"] == "held open: mail stopped"
     assert reader.complaints == []
 
 

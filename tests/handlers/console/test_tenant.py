@@ -1,9 +1,5 @@
 """What people do by forms: their own page's, in their role, named in the ledger; what is answered is gone."""
 
-import re
-from html import unescape
-from urllib.parse import urlencode
-
 import pytest
 
 from tests.handlers.console.browser import form_of
@@ -118,35 +114,6 @@ async def test_the_token_of_one_form_is_good_for_no_other(browser, tenant):
     [(_, token)] = form_of(await browser.get(path), path)
     other = path.replace("check", "reprovision")
     assert (await browser.ask("POST", other, f"csrf={token}".encode(), origin=browser.origin)).status_code == 403
-
-
-async def test_many_are_answered_with_one_confirmation_that_lists_them(service, browser):
-    tenants = [service.world.add_tenant(f"c{number}.example", state="healthy") for number in range(3)]
-    for tenant in tenants:
-        await service.look_after(tenant, mode="approve")
-    await service.sweep()
-    for tenant in tenants:
-        tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
-    await service.sweep()
-    browser.sign_in("Approver")
-    page = await browser.get("inbox?kind=approval")
-    chosen = [unescape(each) for each in re.findall(r'name="item" value="([^"]+)"', page)]
-    other = await browser.send("inbox", "inbox?kind=approval", action="declare", item=chosen[:2])
-    assert "2 of what you chose cannot be answered so" in other.get_body().decode()
-    asked = await browser.send("inbox", "inbox?kind=approval", action="approve", item=chosen[:2])
-    confirm = asked.get_body().decode()
-    assert [value for name, value in form_of(confirm, "inbox") if name == "item"] == chosen[:2]
-    sent = urlencode(form_of(confirm, "inbox")).encode()
-    done = await browser.ask("POST", "inbox", sent, origin=browser.origin)
-    followed = re.findall(r'href="/api/console/(operations/[^"]+)"', done.get_body().decode())
-    assert (done.status_code, len(followed)) == (200, 2)
-    await service.work()
-    left = await browser.get("inbox?kind=approval")
-    assert len(re.findall(r'name="item"', left)) == 1
-    twice = await browser.ask("POST", "inbox", sent, origin=browser.origin)
-    assert "Nothing was left to answer" in twice.get_body().decode()
-    [undo] = re.findall(r'href="/api/console/(tenants/[^"]+/do/undo[^"]+)"', await browser.get(followed[0]))
-    assert "Set-InboundConnector" in await browser.get(unescape(undo))
 
 
 async def test_the_brake_is_engaged_by_an_operator_and_released_by_an_admin(service, browser):

@@ -59,6 +59,42 @@ async def test_the_before_image_is_put_back_and_the_next_sweep_does_not_fight_it
     assert (undone.of, undone.actor, undone.reason) == (entry.id, "key dev", "mail stopped")
 
 
+async def test_the_steps_of_an_undo_are_shown_and_nothing_is_written(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    entries, writes = await service.ledger(tenant, LOCK), len(tenant.writes)
+    answer = await undo(service, tenant, LOCK, entry, dry_run=True)
+    await service.work()
+    shown = await end_of(service, answer)
+    [control] = shown["controls"]
+    assert (shown["state"], control["state"]) == ("succeeded", "compliant")
+    assert "-Enabled $false" in control["steps"][0]["powershell"]
+    assert (len(tenant.writes), await service.ledger(tenant, LOCK)) == (writes, entries)
+    assert (await service.clients.storage.states.load(tenant.tenant_id)).exceptions == {}
+
+
+@pytest.mark.parametrize(
+    ("cmdlet", "more", "state", "said"),
+    [
+        ("Set-InboundConnector", OFF, "succeeded", "as it was before"),
+        (
+            "Remove-InboundConnector",
+            {"Identity": "ExchangeDefender", "Confirm": False},
+            "needs_person",
+            "changed it since",
+        ),
+    ],
+)
+async def test_where_nothing_is_left_to_undo_that_is_shown(service, tenant, cmdlet, more, state, said):
+    entry = await corrected(service, tenant, LOCK)
+    tenant.admin(cmdlet, **more)
+    entries = await service.ledger(tenant, LOCK)
+    answer = await undo(service, tenant, LOCK, entry, dry_run=True)
+    await service.work()
+    shown = await end_of(service, answer)
+    assert (shown["state"], said in shown["controls"][0]["detail"], shown["controls"][0]["steps"]) == (state, True, [])
+    assert await service.ledger(tenant, LOCK) == entries
+
+
 async def test_the_exception_of_an_undo_ends_by_itself(service, tenant):
     entry = await corrected(service, tenant, LOCK)
     until = service.clock() + timedelta(hours=1)

@@ -51,6 +51,23 @@ async def test_every_restricting_connector_is_loosened_and_held_open_until_then(
     assert (await service.state(tenant, LOCK)).state == "compliant"
 
 
+async def test_the_steps_of_an_opening_are_shown_and_nothing_is_written(service, tenant):
+    wish = {"reason": "a look", "until": (service.clock() + timedelta(hours=4)).isoformat(), "dry_run": True}
+    answer = await ask(service, "POST", f"tenants/{tenant.tenant_id}/open", wish)
+    entries = await service.ledger(tenant, LOCK)
+    await service.work()
+    shown = of(await ask(service, "GET", f"operations/{of(answer)['id']}"))
+    [control] = shown["controls"]
+    assert (shown["state"], shown["dry_run"], control["state"]) == ("succeeded", True, "compliant")
+    assert "-RestrictDomainsToIPAddresses $false" in control["steps"][0]["powershell"]
+    assert (restricting(tenant), tenant.writes, await service.ledger(tenant, LOCK)) == (
+        ["ExchangeDefender"],
+        [],
+        entries,
+    )
+    assert (await service.clients.storage.states.load(tenant.tenant_id)).exceptions == {}
+
+
 @pytest.mark.parametrize("config", [{"mode": "observe"}, {"mode": "approve"}, "freeze"])
 async def test_mode_and_freeze_do_not_keep_a_company_without_mail(service, tenant, config):
     now = service.clock()
