@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import console, imports, latency, memory, names, package, refusals, round_trips, throughput
+from benchmarks import console, imports, latency, memory, names, package, refusals, round_trips, sick, throughput
 from benchmarks.bench import Bench, bench
 from benchmarks.bill import measure as bill
 from benchmarks.children import ROOT
@@ -37,6 +37,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "names": names.measure,
     "latency": latency.measure,
     "throughput": throughput.measure,
+    "sick": sick.measure,
     "memory": memory.measure,
     "console": console.measure,
     "bill": bill.measure,

@@ -4,7 +4,9 @@
   + Unreachable       no answer, or a gateway's instead of it       wait here, then the queue
   + Throttled         turned away undone: 429, 503                  wait here, then the queue
   + Refused           an answer that will not change by itself      a person; `remedy` says what to grant or run
-    - Unauthorised    401, or no token: consent, app role, secret
+    - Unauthorised    401, or no token: consent, app role
+      . CredentialRefused  no token, whatever the tenant: our secret, certificate or managed identity
+      . TenantGone         no token: Entra knows no such tenant
     - Forbidden       403: a role is missing, or not yet in force
       . NotLicensed   403: the tenant's plan does not have the service; nothing to grant
     - NotFound        404: the named object is not there
@@ -104,6 +106,14 @@ class Unauthorised(Refused):
     ) -> None:
         super().__init__(sentence, call=call, remedy=remedy, kind=kind)
         self.claims = claims
+
+
+class CredentialRefused(Unauthorised):
+    """What we prove ourselves with is not accepted: no tenant's doing, and no tenant's to mend."""
+
+
+class TenantGone(Unauthorised):
+    """Entra knows no such tenant: it was deleted, is not available, or belongs to another cloud."""
 
 
 class Forbidden(Refused):

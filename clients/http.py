@@ -164,7 +164,7 @@ class Http:
 
     def __init__(self, client: httpx.AsyncClient, *, now: Clock) -> None:
         self._client = client
-        self._now = now
+        self.now = now
 
     async def send[T](self, request: Request, read: Callable[[Answer], T], *, failed: ClientError | None = None) -> T:
         """Send *request*, a read also again, and return what *read* makes of the answer.
@@ -188,7 +188,7 @@ class Http:
         except Throttled as error:
             restraint = restraints.current()
             if restraint and request.service:
-                raise restraint.rested(request.service, error.retry_after_s, self._now()) from error
+                raise restraint.rested(request.service, error.retry_after_s, self.now()) from error
             raise
 
     async def _patiently[T](self, request: Request, read: Callable[[Answer], T], failed: ClientError | None) -> T:
@@ -211,7 +211,7 @@ class Http:
 
     async def _once(self, request: Request) -> Answer:
         if (restraint := restraints.current()) and request.service:
-            restraint.admit(request.service, self._now())
+            restraint.admit(request.service, self.now())
         trace, url = str(uuid4()), httpx.URL(request.url)
         call = Call(request.method, url.path)
         try:
@@ -241,7 +241,7 @@ class Http:
             telemetry.throttled(url.netloc.decode())
         call = Call(call.method, call.path, response.status_code, headers.get("request-id", trace))
         log.debug("http_answer call=%s bytes=%d", call, len(content))
-        return Answer(call, response.status_code, request.intent, headers, _unpacked(content, call), self._now())
+        return Answer(call, response.status_code, request.intent, headers, _unpacked(content, call), self.now())
 
 
 _BUSY = {429, 503}

@@ -108,13 +108,17 @@ class _Job(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckTenant(_Job):
-    """Look at one tenant: the controls of a lane, or those named; no lane and none named means all."""
+    """Look at one tenant: the controls of a lane, or those named; no lane and none named means all.
+
+    *asked_at*: when a person asked for it. A look at all that began later for another person answers it, too.
+    """
 
     queue = "checks"
     patience = Patience(first=timedelta(seconds=2), longest=timedelta(seconds=30), attempts=20)
     kind: Literal["check"] = "check"
     lane: Lane | None = None
     controls: tuple[str, ...] = ()
+    asked_at: AwareDatetime | None = None
 
     @property
     def lanes(self) -> tuple[Lane, ...]:

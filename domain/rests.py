@@ -13,23 +13,58 @@ RESTS_FORGOTTEN_AFTER = timedelta(hours=1)
 JITTER = 0.2
 """A wait that nobody named is longer by up to this share, so that tenants turned away together do not come back so."""
 
+PERSISTS_AFTER = timedelta(minutes=15)
+"""A refusal that lasts for so long persists. Until then each visit asks: somebody may be granting what is missing."""
+FIRST_REFUSED_REST = timedelta(minutes=8)
+"""Longer than the usual interval, or a rest would save no visit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """One tenant is not asked about at one service before *until*. *times*: the how manieth rest in a row it is."""
+    """One tenant is not asked about at one service before *until*. *times*: the how manieth rest in a row it is.
+
+    *refused_since*: since when the service refuses us, where that is why and not a throttle; *why*: in what words.
+    A refusal that does not persist yet is one whose *until* is over.
+    """
 
     until: AwareDatetime
     times: int = 1
+    refused_since: AwareDatetime | None = None
+    why: str = ""
 
     def holds_at(self, now: datetime) -> bool:
         return now < self.until
 
+    @property
+    def sentence(self) -> str:
+        """What stands in the states of the controls that are read there."""
+        until = self.until.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return f"refused until {until}: {self.why}" if self.refused_since else f"throttled until {until}"
+
 
 def next_rest(before: Rest | None, wait: timedelta | None, now: datetime, salt: str) -> Rest:
     """The rest that begins now. *wait*: as long as the service named; *salt*: the tenant, for the jitter."""
-    times = before.times + 1 if before and now - before.until < RESTS_FORGOTTEN_AFTER else 1
-    if wait is None:
-        named = min(LONGEST_REST, FIRST_REST * (1 << min(times - 1, 10)))
-        share = int.from_bytes(sha256(f"{salt} {times}".encode()).digest()[:2]) / 0xFFFF
-        wait = named * (1 + JITTER * share)
-    return Rest(until=now + wait, times=times)
+    lately = _lately(before, now)
+    times = lately.times + 1 if lately and not lately.refused_since else 1
+    return Rest(until=now + (wait or _grown(FIRST_REST, times, salt)), times=times)
+
+
+def next_refusal(before: Rest | None, why: str, now: datetime, salt: str) -> Rest:
+    """What becomes of a service that refuses us now: it is noted, and once that persists the tenant rests there."""
+    lately = _lately(before, now)
+    since = lately.refused_since if lately else None
+    if lately is None or since is None or now - since < PERSISTS_AFTER:
+        return Rest(until=now, times=0, refused_since=since or now, why=why)
+    times = lately.times + 1
+    return Rest(until=now + _grown(FIRST_REFUSED_REST, times, salt), times=times, refused_since=since, why=why)
+
+
+def _lately(before: Rest | None, now: datetime) -> Rest | None:
+    return before if before and now - before.until < RESTS_FORGOTTEN_AFTER else None
+
+
+def _grown(first: timedelta, times: int, salt: str) -> timedelta:
+    """How long the rest of this number lasts: twice as long as the one before, and longer by the tenant's jitter."""
+    named = min(LONGEST_REST, first * (1 << min(times - 1, 10)))
+    share = int.from_bytes(sha256(f"{salt} {times}".encode()).digest()[:2]) / 0xFFFF
+    return named * (1 + JITTER * share)

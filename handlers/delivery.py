@@ -34,7 +34,7 @@ from domain.jobs import (
     parse_message,
 )
 from handlers import operations, park
-from handlers.loop.check import check_tenant
+from handlers.loop.check import check_for_people, check_tenant
 from handlers.loop.remediate import remediate_tenant
 from handlers.loop.visit import visit_shard
 from handlers.monthly import make_evidence
@@ -67,7 +67,11 @@ async def deliver(queue: QueueName, body: bytes, clients: Clients) -> None:
         telemetry.delivered(queue, "newer")
     else:
         with telemetry.working(queue, job, clients.now()):
-            telemetry.delivered(queue, await _worked_on(job, clients))
+            try:
+                telemetry.delivered(queue, await _worked_on(job, clients))
+            except Exception as error:
+                await park.note_error(queue, body, error, clients)
+                raise
 
 
 async def _leave_alone(queue: QueueName, body: bytes, newer: NewerMessage, clients: Clients) -> None:
@@ -96,11 +100,13 @@ async def _worked_on(job: Job, clients: Clients) -> Delivered:
 async def _work(job: Job, clients: Clients) -> Outcome:
     match job:
         case CheckTenant():
-            work = _sparing(job, check_tenant(job, clients), clients)
+            work = (
+                check_for_people(job, clients) if job.asked_at else _sparing(job, check_tenant(job, clients), clients)
+            )
         case VisitShard():
             work = visit_shard(job, clients)
         case RemediateTenant():
-            work = remediate_tenant(job, clients)
+            work = _sparing(job, remediate_tenant(job, clients), clients)
         case TriageAlerts():
             work = _sparing(job, triage_alerts(job, clients), clients)
         case ReadAudit():
@@ -123,7 +129,7 @@ async def _for_people(job: Notify | MakeEvidence, clients: Clients) -> Outcome:
 
 
 async def _sparing(
-    job: CheckTenant | TriageAlerts | ReadAudit, work: Coroutine[Any, Any, Outcome], clients: Clients
+    job: CheckTenant | RemediateTenant | TriageAlerts | ReadAudit, work: Coroutine[Any, Any, Outcome], clients: Clients
 ) -> Outcome:
     async with alone(job.tenant_id, clients):
         return await work

@@ -75,7 +75,8 @@ async def send_job(
     *passes_mode*: the worker takes it for a person's word, which passes the tenant's mode and the breaker.
     """
     if operation.kind == "check":
-        await _send(CheckTenant(tenant_id=operation.tenant_id, operation_id=operation.id), operation, clients)
+        tenant_id, asked_at = operation.tenant_id, operation.created_at
+        await _send(CheckTenant(tenant_id=tenant_id, operation_id=operation.id, asked_at=asked_at), operation, clients)
         return
     job = RemediateTenant(
         tenant_id=operation.tenant_id,

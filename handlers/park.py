@@ -1,9 +1,13 @@
 """Keep what could not be worked on, with its content and the reason, where a person sees it."""
 
+from contextlib import suppress
+
+from azure.core.exceptions import AzureError
 from pydantic import BaseModel, ValidationError
 
 from clients import telemetry
 from clients.connect import Clients
+from clients.errors import excerpt
 from domain.incident import Incident
 from domain.jobs import QueueName
 from domain.ledger import Entry
@@ -22,7 +26,16 @@ async def foreign(queue: QueueName, body: bytes, reason: str, clients: Clients) 
 
 async def given_up(queue: QueueName, body: bytes, clients: Clients) -> None:
     """Park a message that the platform gave up on and moved to `<queue>-poison`."""
-    await _park(queue, body, "gave up after the attempts that host.json allows; the log has the last error", clients)
+    last = await clients.storage.parked.last_error(queue, body)
+    said = f"the last error was {last}" if last else "no attempt came to an end: the workers died, or were cut"
+    await _park(queue, body, f"gave up after the attempts that host.json allows; {said}", clients)
+
+
+async def note_error(queue: QueueName, body: bytes, error: Exception, clients: Clients) -> None:
+    """Keep how an attempt at a message failed: it may be the last one, and the platform hands on no reason."""
+    with suppress(AzureError):  # the storage account itself may be what failed
+        said = excerpt(f"{type(error).__name__}: {error}")
+        await clients.storage.parked.note_error(queue, body, said, clients.now())
 
 
 async def kept(source: str, tenant_id: str | None, content: bytes, reason: str, clients: Clients) -> None:

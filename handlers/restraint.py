@@ -18,7 +18,7 @@ async def sparing(tenant_id: str, clients: Clients) -> AsyncIterator[None]:
         with restraint.in_force(restrained):
             yield
     finally:
-        await clients.storage.rests.keep(tenant_id, restrained.begun)
+        await clients.storage.rests.keep(tenant_id, restrained.begun, restrained.ended)
 
 
 @asynccontextmanager

@@ -16,7 +16,11 @@ _MOST_BLOBS = 5000
 
 
 class Blob(NamedTuple):
-    """A parcel of records. *expired*: it is listed, and gone when it is fetched; *failing*: it answers 500 AF50000."""
+    """A parcel of records.
+
+    *expired*: it is listed, and gone when it is fetched; *failing*: it answers 500 AF50000; *odd*: it is listed without
+    its address.
+    """
 
     id: str
     content_type: str
@@ -24,6 +28,7 @@ class Blob(NamedTuple):
     records: list[Any]
     expired: bool = False
     failing: bool = False
+    odd: bool = False
 
 
 @dataclass(slots=True)
@@ -52,12 +57,13 @@ class Feed:
         late_s: float = 0,
         expired: bool = False,
         failing: bool = False,
+        odd: bool = False,
     ) -> Blob:
         """One more parcel, that comes up *late_s* seconds from now."""
         created = self.tenant.now() + timedelta(seconds=late_s)
         serial = self.tenant.world.next_token()
         name = f"{created:%Y%m%d%H%M%S}{serial:09}$audit_{content_type[6:].lower()}${content_type.replace('.', '_')}"
-        blob = Blob(name, content_type, created, list(records), expired, failing)
+        blob = Blob(name, content_type, created, list(records), expired, failing, odd)
         self.blobs.append(blob)
         return blob
 
@@ -111,13 +117,14 @@ class Feed:
 
     def describe(self, blob: Blob, base: str) -> Row:
         root = f"{base}/api/v1.0/{self.tenant.tenant_id}/activity/feed/audit"
-        return {
+        shown = {
             "contentType": blob.content_type,
             "contentId": blob.id,
             "contentUri": f"{root}/{blob.id}",
             "contentCreated": seven_digits(blob.created),
             "contentExpiration": seven_digits(blob.created + timedelta(days=7)),
         }
+        return shown | {"contentUri": None} if blob.odd else shown
 
 
 def _text(value: object) -> str:

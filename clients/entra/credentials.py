@@ -19,8 +19,9 @@ from clients.cache import ExpiringCache
 from clients.entra.clouds import Endpoints
 from clients.entra.entra_errors import entra_error
 from clients.entra.msal_transport import MsalTransport
-from clients.errors import Unauthorised, Unreachable
+from clients.errors import CredentialRefused, Unreachable
 from clients.http import Clock, Http, utc_now
+from clients.restraint import knowing_the_tenant
 
 log = logging.getLogger("holdfast.credentials")
 
@@ -128,7 +129,7 @@ async def _identity_token(client_id: str, audience: str) -> tuple[str, datetime]
             token = await credential.get_token(f"{audience}/.default")
     except ClientAuthenticationError as error:
         remedy = f"Assign the managed identity {client_id} to the Function App."
-        raise Unauthorised(f"the managed identity gave no token: {error.message}", remedy=remedy) from error
+        raise CredentialRefused(f"the managed identity gave no token: {error.message}", remedy=remedy) from error
     except AzureError as error:
         raise Unreachable(f"the managed identity could not be asked: {error.message}", sent=False) from error
     return token.token, datetime.fromtimestamp(token.expires_on, UTC)
@@ -156,11 +157,15 @@ class Credentials:
         Raises:
             ValueError: *tenant_id* is not a GUID.
             Unauthorised: Entra says no; `kind` is the AADSTS code, `remedy` what to grant.
+            Resting: Entra knows no such tenant for long.
             Throttled, Unreachable, Unreadable: Entra could not be asked.
         """
         key = (_guid(tenant_id), scope)
         kept = None if fresh or claims else self._tokens.get(key, self._now())
-        return kept or await self._ask_once(key, claims)
+        if kept:
+            return kept
+        with knowing_the_tenant(self._now):
+            return await self._ask_once(key, claims)
 
     def forget(self, tenant_id: str, scope: str) -> None:
         """Drop the kept token: it carries the roles of its issue, and a role may have been granted since."""

@@ -7,7 +7,7 @@ authorization error codes".
 import re
 from collections.abc import Mapping
 
-from clients.errors import ClientError, Throttled, Unauthorised, Unreadable
+from clients.errors import ClientError, CredentialRefused, TenantGone, Throttled, Unauthorised, Unreadable
 
 BEING_CREATED = "AADSTS650051"
 """The service principal is still being made; Entra asks for about half a minute."""
@@ -29,6 +29,9 @@ _REMEDIES = {
     "AADSTS90002": "Correct the tenant id, or HOLDFAST_CLOUD: this cloud knows no such tenant.",
 }
 
+_CREDENTIAL = frozenset({"AADSTS7000215", "AADSTS7000222", "AADSTS700027", "AADSTS700023", "AADSTS700236"})
+_GONE = frozenset({"AADSTS5000224", "AADSTS90002"})
+
 
 def entra_error(result: Mapping[str, object], consent_url: str) -> ClientError:
     """The error for a token answer without a token (RFC 6749, section 5.2, with Entra's `error_description`)."""
@@ -40,4 +43,5 @@ def entra_error(result: Mapping[str, object], consent_url: str) -> ClientError:
     if code == BEING_CREATED:
         return Throttled(description, retry_after_s=BEING_CREATED_WAIT_S)
     remedy = _REMEDIES.get(code, "").format(consent_url=consent_url)
-    return Unauthorised(f"Entra gave no token: {description}", remedy=remedy, kind=code)
+    kind = CredentialRefused if code in _CREDENTIAL else TenantGone if code in _GONE else Unauthorised
+    return kind(f"Entra gave no token: {description}", remedy=remedy, kind=code)

@@ -17,7 +17,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ValidationError
 
 from clients.cache import ExpiringCache
-from clients.errors import Forbidden, Unauthorised, Unreadable
+from clients.errors import CredentialRefused, Forbidden, Unreadable
 from clients.http import Answer, Clock, Http, Intent, Request, raise_for_status
 
 FORM = re.compile(r"(?P<vault>https://[\w-]+\.(?P<service>[\w.-]+))/keys/(?P<name>[\w-]{1,127})")
@@ -124,8 +124,10 @@ class VaultKey:
 def _read[M: BaseModel](form: type[M], answer: Answer) -> M:
     try:
         raise_for_status(answer)
-    except (Unauthorised, Forbidden) as refusal:
-        raise Unauthorised(f"the vault does not sign: {refusal.sentence}", call=answer.call, remedy=_REMEDY) from None
+    except (CredentialRefused, Forbidden) as refusal:
+        raise CredentialRefused(
+            f"the vault does not sign: {refusal.sentence}", call=answer.call, remedy=_REMEDY
+        ) from None
     try:
         return form.model_validate(answer.json())
     except ValidationError:

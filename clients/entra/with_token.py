@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from clients.entra.credentials import Credentials
 from clients.errors import Forbidden, Unauthorised, Unreadable
 from clients.http import Answer, Http, Permit, Request, resolved
+from clients.restraint import heeding
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,12 @@ class WithToken:
         self, tenant_id: str, request: Request, read: Callable[[Answer], T], *, permit: Permit | None = None
     ) -> T:
         """Send *request*; once more with a fresh token if the kept one is not accepted. Raises ClientError."""
+        with heeding(self.service, self.http.now):
+            return await self._accepted(tenant_id, request, read, permit)
+
+    async def _accepted[T](
+        self, tenant_id: str, request: Request, read: Callable[[Answer], T], permit: Permit | None
+    ) -> T:
         token = await self.credentials.token(tenant_id, self.scope)
         try:
             return await self._once(token, request, read, permit)

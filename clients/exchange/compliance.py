@@ -20,6 +20,7 @@ from clients.errors import ClientError, Redirected, Throttled, Unreachable, Unre
 from clients.exchange.cmdlets import Cmdlets, together
 from clients.exchange.invoke_command import Applied, Target
 from clients.http import Clock, Http, Permit, resolved
+from clients.restraint import heeding
 from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
 
@@ -63,7 +64,8 @@ class Compliance:
 
     async def _read(self, target: Target, query: Query) -> Seen:
         read = partial(self._cmdlets.read, target, query=query)
-        return await self._at_the_region(target.tenant_id, read, repeatable=True)
+        with heeding(target.service, self._now):
+            return await self._at_the_region(target.tenant_id, read, repeatable=True)
 
     async def _at_the_region[T](self, tenant_id: str, call: Callable[[str], Awaitable[T]], *, repeatable: bool) -> T:
         """Make the *call* at the tenant's region; if it is not there any more, find it again, once."""

@@ -20,6 +20,7 @@ from clients.entra.credentials import Credentials
 from clients.entra.with_token import WithToken
 from clients.errors import Forbidden, Invalid, NotFound, NotLicensed, Refused, Throttled, Unreadable
 from clients.http import Answer, Http, Intent, Request, raise_for_status, retry_after_s
+from clients.restraint import heeding
 
 CONTENT_TYPES = ("Audit.Exchange", "Audit.General")
 """Cmdlets of Exchange, and those of Security & Compliance."""
@@ -39,6 +40,14 @@ class Blob:
     created: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class OddContent:
+    """A piece of content that is listed without what it takes to fetch it. *raw*: as it came; *why*: what is odd."""
+
+    raw: object
+    why: str
+
+
 class Activity:
     """The audit feed, for every tenant of a worker. *publisher*: our own tenant, whose quota is counted."""
 
@@ -48,7 +57,8 @@ class Activity:
 
     async def object_id(self, tenant_id: str) -> str:
         """The object id of our service principal in the tenant, as the token says; "" where it does not."""
-        token = await self._service.credentials.token(tenant_id, self._service.scope)
+        with heeding(self._service.service, self._service.http.now, proves=False):
+            token = await self._service.credentials.token(tenant_id, self._service.scope)
         body = token.split(".")[1] if token.count(".") > 1 else ""
         try:
             claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
@@ -73,7 +83,7 @@ class Activity:
 
     async def content(
         self, tenant_id: str, content_type: str, start: datetime, end: datetime
-    ) -> AsyncIterator[list[Blob]]:
+    ) -> AsyncIterator[list[Blob | OddContent]]:
         """What came up from *start* to before *end* (at most a day apart, at most seven back), a page at a time.
 
         Raises:
@@ -166,16 +176,16 @@ def _listed(answer: Answer) -> list[Any]:
     return body
 
 
-def _blob(raw: object) -> Blob:
+def _blob(raw: object) -> Blob | OddContent:
     match raw:
         case {"contentId": str(blob_id), "contentUri": str(uri), "contentCreated": str(created)}:
             try:
                 at = datetime.fromisoformat(created)
             except ValueError:
-                raise Unreadable(f"content that came up at no time: {created}") from None
+                return OddContent(raw, "it came up at no time")
             return Blob(blob_id, uri, at if at.tzinfo else at.replace(tzinfo=UTC))
         case _:
-            raise Unreadable("a piece of content without its id, address or time")
+            return OddContent(raw, "it has no id, address or time")
 
 
 def _text(at: datetime) -> str:

@@ -2,9 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from azure.core.exceptions import ResourceExistsError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
@@ -25,9 +26,17 @@ class Parked:
 
 _SHOWN_BYTES = 2000
 
+_ERRORS = "errors"
+"""The partition with the last error of each message that failed: the platform gives up a message without one."""
+ERRORS_KEPT = timedelta(days=1)
+"""Far longer than the platform takes for its attempts."""
+
 
 class ParkedTable:
-    """Table `parked`: one partition a queue or feed; one row for each thing, and more for what is too large for one."""
+    """Table `parked`: one partition a queue or feed; one row for each thing, and more for what is too large for one.
+
+    Partition `errors` has the last error of each message that may yet be given up.
+    """
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
@@ -83,6 +92,28 @@ class ParkedTable:
             await self._table.delete_entity(queue, row)
         return bool(rows)
 
+    async def note_error(self, queue: str, content: bytes, error: str, at: datetime) -> None:
+        """Keep how the last attempt at a message of *queue* failed."""
+        entity = {"PartitionKey": _ERRORS, "RowKey": _error_key(queue, content), "error": error, "at": at}
+        await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
+
+    async def last_error(self, queue: str, content: bytes) -> str:
+        """How the last attempt at a message failed; empty where its worker died without a word."""
+        try:
+            return str((await self._table.get_entity(_ERRORS, _error_key(queue, content)))["error"])
+        except ResourceNotFoundError:
+            return ""
+
+    async def forget_errors(self, now: datetime) -> None:
+        """Forget the errors of messages that have come to an end since."""
+        query = self._table.query_entities(
+            "PartitionKey eq @errors and at lt @before",
+            parameters={"errors": _ERRORS, "before": now - ERRORS_KEPT},
+            select=["RowKey"],
+        )
+        async for row in query:
+            await self._table.delete_entity(_ERRORS, row["RowKey"])
+
     async def all(self, queue: str) -> list[tuple[bytes, str]]:
         """Content and reason of everything parked from *queue*."""
         query = self._table.query_entities("PartitionKey eq @queue", parameters={"queue": queue})
@@ -91,3 +122,8 @@ class ParkedTable:
             key = str(entity["RowKey"]).partition("-")[0]
             whole[key] = whole.get(key, (b"",))[0] + bytes(entity["content"]), entity["reason"]
         return list(whole.values())
+
+
+def _error_key(queue: str, content: bytes) -> str:
+    """With a hyphen, as every row has that is nothing parked by itself."""
+    return f"{queue}-{hashlib.sha256(content).hexdigest()}"

@@ -1,6 +1,6 @@
 """Which tenant rests at which service, for every worker to see: a row beside the tenant's states."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from clients.storage.documents import pack, unpack
 from clients.storage.together import TenantRows, together_with
@@ -18,7 +18,9 @@ class RestTable:
         together = together_with(tenant_id)
         return {service: unpack(Rest, row) for service, row in together.rests(tenant_id)} if together else {}
 
-    async def keep(self, tenant_id: str, rests: Mapping[str, Rest]) -> None:
-        """Keep the rests that began, by service."""
-        for service, rest in rests.items():
+    async def keep(self, tenant_id: str, begun: Mapping[str, Rest], ended: Iterable[str] = ()) -> None:
+        """Keep the rests that have *begun*, by service, and forget those that have *ended*."""
+        for service, rest in begun.items():
             await self._rows.put(tenant_id, pack(*self._rows.named(tenant_id, f"rest {service}"), rest), at_once=True)
+        for service in ended:
+            await self._rows.remove(tenant_id, f"rest {service}")

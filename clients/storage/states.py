@@ -52,7 +52,8 @@ class TenantStates:
 
     *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change. *mx*: what is
     remembered of the tenant's MX records. *lock*: what the last good read showed of the lock. *approvals*: by step key,
-    what a person answers for. *looked*: when each lane was last looked at, whatever was seen. *findings*: by id, those
+    what a person answers for. *looked*: when each lane was last looked at, whatever was seen; *checked*: when the last
+    look at all that a person asked for began. *findings*: by id, those
     that are there or were lately; *begun*: which kinds of them each control has looked for. *mail*: what the
     message trace has told. *loosened*: by connector, the restrictions of declared ones that the way out took off and
     that are to come back. *followed*: by control with corrections, until when the message that follows them is
@@ -66,6 +67,7 @@ class TenantStates:
     lock: LockSeen | None = None
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     looked: Mapping[Lane, AwareDatetime] = field(default_factory=dict)
+    checked: AwareDatetime | None = None
     findings: Mapping[str, Finding] = field(default_factory=dict)
     begun: frozenset[str] = _SOURCES
     mail: MailSeen = field(default_factory=MailSeen)

@@ -79,6 +79,13 @@ class TenantRows:
         else:
             await self._table.upsert_entity(row, mode=UpdateMode.REPLACE)
 
+    async def remove(self, tenant_id: str, kind: str) -> None:
+        """Forget a row, at once."""
+        if together := together_with(tenant_id):
+            together.rows.pop(_key(tenant_id, kind), None)
+        with suppress(ResourceNotFoundError):
+            await self._table.delete_entity(partition_of(tenant_id), _key(tenant_id, kind))
+
     def named(self, tenant_id: str, kind: str = "") -> tuple[str, str]:
         """The partition and row key of a row."""
         return partition_of(tenant_id), _key(tenant_id, kind)

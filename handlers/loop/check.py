@@ -22,6 +22,7 @@ from domain.tenant import TenantConfig, Wanted
 from handlers import operations
 from handlers.loop import mail
 from handlers.objectives import note_seen
+from handlers.restraint import alone
 
 MOVED = timedelta(seconds=2)
 """A remediation wrote while we read: look again after this."""
@@ -50,15 +51,29 @@ async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime |
     if due_by and before.looked_since(job.lanes, due_by):
         telemetry.looked(job, "skipped")
         return Done()
+    if job.asked_at and before.checked and before.checked >= job.asked_at:
+        await _answer(job, before, clients)
+        telemetry.looked(job, "skipped")
+        return Done()
     await operations.begin(job.operation_id, clients)
+    began = clients.now()
     after = await _look(row, job, before, clients)
     try:
-        await _record(job, row.config, before, after, clients)
+        await _record(job, row.config, before, replace(after, checked=began) if job.asked_at else after, clients)
     except StatesMoved:
         telemetry.looked(job, "moved")
         return Again(MOVED)
     telemetry.looked(job, "looked")
     return Done()
+
+
+async def check_for_people(job: CheckTenant, clients: Clients) -> Outcome:
+    """As `check_tenant`, one at a time for a tenant: whoever asks meanwhile waits, and one look answers all of them."""
+    async with clients.storage.leases.hold(f"check-{job.tenant_id}") as lease:
+        if lease is None:
+            return Again(job.pause)
+        async with alone(job.tenant_id, clients):
+            return await check_tenant(job, clients)
 
 
 async def note_failed_check(job: CheckTenant, why: str, clients: Clients) -> None:
@@ -73,6 +88,12 @@ async def note_failed_check(job: CheckTenant, why: str, clients: Clients) -> Non
         return after, _news(job, tenant, before, after, clients.now())
 
     await clients.storage.states.change(job.tenant_id, failed)
+
+
+async def _answer(job: CheckTenant, states: TenantStates, clients: Clients) -> None:
+    """End the operation with what a look found that began after it was asked for."""
+    outcomes = tuple(outcome(states.of(each)) for each in selected(job))
+    await operations.finish(job.operation_id, outcomes, ending(outcomes, looked_only=True), clients)
 
 
 def selected(job: CheckTenant) -> tuple[str, ...]:
@@ -151,8 +172,7 @@ async def _record(
         await note_seen(CATALOGUE[each], before.of(each), state, clients)
     if drifted:
         await clients.storage.queues.send(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))
-    outcomes = tuple(map(outcome, looked.values()))
-    await operations.finish(job.operation_id, outcomes, ending(outcomes, looked_only=True), clients)
+    await _answer(job, kept, clients)
 
 
 def _news(

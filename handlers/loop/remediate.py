@@ -6,8 +6,10 @@ time works on a tenant (lease); what it does there is in `correct` and `undo`.
 
 from datetime import timedelta
 
+from clients import restraint as restraints
 from clients.connect import Clients
 from clients.errors import Throttled, Unreachable
+from domain.controls import CATALOGUE
 from domain.corrections import FOLLOWED_FOR
 from domain.jobs import Again, Done, Outcome, RemediateTenant
 from handlers import operations
@@ -48,11 +50,28 @@ async def _work(case: Case) -> Outcome:
             return await settle_undo(case)
         if case.job.way_out:
             return await settle_way_out(case)
-        return await (show(case) if case.job.dry_run else correct(case))
+        if case.job.dry_run:
+            return await show(case)
+        return await _after_rest(case, await correct(case))
     except (Throttled, Unreachable) as error:  # the tenant cannot be read, or a write never left
         pause = error.pause or case.job.patience.first
         await _keep_following(case, pause)
         return Again(pause)
+
+
+async def _after_rest(case: Case, outcome: Outcome) -> Outcome:
+    """*outcome*, but for what a rest of the tenant kept from being read: the job comes again when that is over.
+
+    A person who asked is not kept waiting: the operation has ended, and says until when the tenant rests.
+    """
+    restraint, now = restraints.current(), case.clients.now()
+    services = {query.service for each in case.job.controls for query in CATALOGUE[each].queries}
+    held = [rest for name, rest in restraint.holding(now).items() if name in services] if restraint else []
+    if not held or case.job.operation_id or not isinstance(outcome, Done):
+        return outcome
+    left = max(rest.until for rest in held) - now
+    await _keep_following(case, left)
+    return Again(left)
 
 
 async def _keep_following(case: Case, pause: timedelta) -> None:

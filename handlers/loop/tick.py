@@ -88,6 +88,7 @@ async def _tick(clients: Clients, *, by_timer: bool) -> None:
         await _isolated("unfinished", take_up_unheard(clients))
         await _isolated("watch", watch(_overdue(cursor, now, clients), clients))
         await _isolated("anchor", anchor_heads(clients))
+        await _isolated("errors", clients.storage.parked.forget_errors(now))
 
 
 async def _isolated(what: str, work: Awaitable[object]) -> None:

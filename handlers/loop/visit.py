@@ -55,7 +55,7 @@ async def _isolated_visit(tenant_id: str, shard: VisitShard, rows: Together, cli
         async with sparing(tenant_id, clients):
             await _all_looks(tenant_id, shard, clients)
         states = await clients.storage.states.recall(tenant_id)
-        rests = clients.storage.rests.of(tenant_id)
+        rests = {service: replace(rest, why="") for service, rest in clients.storage.rests.of(tenant_id).items()}
         rows.done(tenant_id, replace(states.summarised(), looked=states.looked, rests=rests))
     except NewerRow as newer:
         log.warning("newer_row tenant=%s %s", tenant_id, newer)

@@ -1,5 +1,6 @@
 """How far a tenant's audit feed is read: window after window, each parcel of it once."""
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -7,9 +8,10 @@ from datetime import datetime, timedelta
 
 from clients.connect import Clients
 from clients.errors import ClientError, Forbidden, NotFound, Throttled, Unauthorised
-from clients.graph.activity import CONTENT_TYPES, Blob, NoSubscription
+from clients.graph.activity import CONTENT_TYPES, Blob, NoSubscription, OddContent
 from clients.storage.audit import AuditBook
 from domain.ledger import Entry
+from handlers import park
 from handlers.security.needed import Needed
 
 log = logging.getLogger("holdfast.audit")
@@ -61,6 +63,10 @@ class FeedReader:
                 await self._read_type(content_type)
             except NoSubscription:  # just started: what it collects shows later, and the window stays where it is
                 log.info("audit_not_yet tenant=%s content=%s", self._tenant_id, content_type)
+            except (Throttled, Forbidden, Unauthorised):  # about the tenant, not about what is listed of one type
+                raise
+            except ClientError as error:
+                self._failed = error
         if self._failed:
             raise self._failed
 
@@ -72,7 +78,10 @@ class FeedReader:
             end, whole = min(start + WINDOW, now), True
             async for page in self._feed.content(self._tenant_id, content_type, start, end):
                 for blob in page:
-                    whole &= await self._fetch(content_type, blob)
+                    if isinstance(blob, OddContent):
+                        await self._park(blob)
+                    else:
+                        whole &= await self._fetch(content_type, blob)
             if not whole:
                 await self._keep(self._book)
                 return
@@ -110,6 +119,11 @@ class FeedReader:
         failed = {each: visits for each, visits in self._book.failed.items() if each != blob.id}
         self._book = replace(self._book, fetched=both, failed=failed)
         return True
+
+    async def _park(self, odd: OddContent) -> None:
+        """Keep as it came what cannot be fetched: it is written down and told, and the rest is read."""
+        content = json.dumps(odd.raw, sort_keys=True).encode()
+        await park.kept("audit", self._tenant_id, content, f"an odd piece of content: {odd.why}", self._clients)
 
     async def _take_all(self, records: Sequence[object]) -> None:
         if records and not self._book.open:

@@ -5,7 +5,16 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.rests import RESTS_FORGOTTEN_AFTER, Rest, next_rest
+from domain.rests import (
+    FIRST_REFUSED_REST,
+    JITTER,
+    LONGEST_REST,
+    PERSISTS_AFTER,
+    RESTS_FORGOTTEN_AFTER,
+    Rest,
+    next_refusal,
+    next_rest,
+)
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 
@@ -48,3 +57,43 @@ def test_a_rest_holds_until_its_end():
     rest = Rest(until=NOW)
     assert rest.holds_at(NOW - timedelta(seconds=1))
     assert not rest.holds_at(NOW)
+
+
+def refused_each(interval, visits):
+    """What each of so many visits, one *interval* after another, made of a service that refuses us."""
+    rest, now, asked = None, NOW, []
+    for _ in range(visits):
+        if rest is None or not rest.holds_at(now):
+            rest = next_refusal(rest, "no", now, "t")
+            asked.append((now, rest))
+        now += interval
+    return asked
+
+
+def test_a_refusal_is_no_rest_until_it_persists_and_then_each_is_longer_up_to_half_an_hour():
+    asked = refused_each(timedelta(minutes=5), 100)
+    early = [rest for now, rest in asked if now - NOW < PERSISTS_AFTER]
+    assert [(rest.times, rest.holds_at(NOW)) for rest in early[:1]] == [(0, False)]
+    waits = [rest.until - now for now, rest in asked[len(early) :]]
+    assert len(early) == 3
+    assert FIRST_REFUSED_REST <= waits[0] <= FIRST_REFUSED_REST * (1 + JITTER)
+    assert all(LONGEST_REST <= wait <= LONGEST_REST * (1 + JITTER) for wait in waits[2:])
+
+
+def test_a_refusal_says_since_when_and_why():
+    (_, first), (_, second) = refused_each(timedelta(minutes=20), 2)
+    assert first.refused_since == second.refused_since == NOW
+    assert second.sentence.startswith("refused until 2026-11-29T12:2")
+    assert second.sentence.endswith(": no")
+    assert Rest(until=NOW).sentence == "throttled until 2026-11-29T12:00:00Z"
+
+
+def test_a_refusal_long_after_another_begins_anew():
+    before = Rest(until=NOW - RESTS_FORGOTTEN_AFTER, times=5, refused_since=NOW - timedelta(days=1))
+    assert next_refusal(before, "no", NOW, "t") == Rest(until=NOW, times=0, refused_since=NOW, why="no")
+
+
+def test_a_throttle_and_a_refusal_do_not_count_as_one():
+    refused = Rest(until=NOW, times=4, refused_since=NOW)
+    assert next_rest(refused, None, NOW, "t").times == 1
+    assert next_refusal(Rest(until=NOW, times=4), "no", NOW, "t").times == 0

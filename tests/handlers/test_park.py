@@ -2,8 +2,12 @@
 
 import json
 
-from domain.jobs import CheckTenant
+import pytest
+from azure.data.tables.aio import TableClient
+
+from domain.jobs import CheckTenant, RemediateTenant
 from handlers import park
+from handlers.delivery import deliver
 
 
 async def test_what_a_worker_parked_and_died_before_telling_is_told_when_it_comes_again(service):
@@ -27,3 +31,24 @@ async def test_what_the_platform_gave_up_on_is_parked(service):
     [(content, reason)] = await service.clients.storage.parked.all("checks")
     assert content == body
     assert "gave up" in reason
+
+
+async def test_a_message_that_was_given_up_is_parked_with_its_last_error(service, azurite_connection):
+    tenant = service.world.add_tenant("contoso.example", state="healthy")
+    await service.look_after(tenant)
+    async with TableClient.from_connection_string(azurite_connection, "tenants") as table:
+        async for row in table.list_entities():
+            if tenant.tenant_id in {row["PartitionKey"], row["RowKey"]}:
+                await table.upsert_entity({**row, "body0": "no JSON"})
+    body = RemediateTenant(tenant_id=tenant.tenant_id, controls=("oof-rule",)).body.encode()
+    with pytest.raises(ValueError, match="JSON"):
+        await deliver("remediations", body, service.clients)
+    await park.given_up("remediations", body, service.clients)
+    [(_, reason)] = await service.clients.storage.parked.all("remediations")
+    assert "the last error was" in reason
+    assert "JSON" in reason
+    assert await service.clients.storage.parked.count() == 1
+
+    service.clock.advance(days=2)
+    await service.clients.storage.parked.forget_errors(service.clock())
+    assert await service.clients.storage.parked.last_error("remediations", body) == ""

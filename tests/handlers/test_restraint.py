@@ -1,11 +1,15 @@
 """A tenant that is throttled at one service rests there, and costs nobody else anything."""
 
+import asyncio
+
 import pytest
 
+from domain.controls import CATALOGUE
 from domain.jobs import VisitShard
 from handlers import on_request
 from handlers.delivery import deliver
-from handlers.on_request import Requester
+from handlers.loop import tick
+from handlers.on_request import ReprovisionRequest, Requester
 from simulator.faults import Fault
 
 OFF = ("Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": False})
@@ -74,6 +78,33 @@ async def test_a_persons_check_during_the_rest_ends_at_once_and_says_so(service)
     assert await service.messages("checks") == []
 
 
+async def test_checks_that_many_people_ask_for_at_once_cost_two_at_most_and_each_gets_an_answer(service):
+    [tenant, *_] = await three(service)
+    tenant.faults.script(Fault("slow", service="exchange", seconds=0.2, times=50))
+    asked = [on_request.check(tenant.tenant_id, Requester(f"p{number}"), service.clients) for number in range(8)]
+    operations = [await each for each in asked]
+    bodies = await service.messages("checks")
+    assert len(bodies) == 8
+    await asyncio.gather(*(deliver("checks", body, service.clients) for body in bodies[:4]))
+    for body in (*bodies[4:], *bodies[:4]):  # those that were put back come again
+        await deliver("checks", body, service.clients)
+    ended = [await service.clients.storage.operations.get(each.id) for each in operations]
+    assert {each.state for each in ended} == {"succeeded"}
+    assert {len(each.controls) for each in ended} == {len(CATALOGUE)}
+    batches = sum("$batch" in str(call.request.url) for call in asked_of_exchange(service))
+    assert batches <= 2
+
+
+async def test_who_asks_after_a_look_began_gets_a_look_of_their_own(service):
+    [tenant, *_] = await three(service)
+    for _ in range(2):
+        await on_request.check(tenant.tenant_id, Requester("ann"), service.clients)
+        asked = len(asked_of_exchange(service))
+        for body in await service.messages("checks"):
+            await deliver("checks", body, service.clients)
+        assert len(asked_of_exchange(service)) > asked
+
+
 async def test_a_wait_of_seconds_is_sat_out_and_no_rest(service):
     [tenant, *_] = await three(service)
     tenant.faults.script(Fault("throttled", retry_after=1, times=2))
@@ -81,3 +112,153 @@ async def test_a_wait_of_seconds_is_sat_out_and_no_rest(service):
     assert (await service.state(tenant, "oof-rule")).state == "compliant"
     async with service.clients.storage.rows.together([tenant.tenant_id], deferring=False):
         assert service.clients.storage.rests.of(tenant.tenant_id) == {}
+
+
+def requests_to(service, host):
+    return sum(call.request.url.host == host for call in service.microsoft.calls)
+
+
+async def visited_for_two_hours(service, tenant, host):
+    """How many requests to *host* each visit of five minutes made."""
+    counts = []
+    for _ in range(24):
+        before = requests_to(service, host)
+        await visit(service, tenant)
+        counts.append(requests_to(service, host) - before)
+        service.clock.advance(minutes=5)
+    return counts
+
+
+@pytest.mark.parametrize("kind", ["unauthorized", "nul_403"])
+async def test_a_service_that_refuses_a_tenant_for_long_is_asked_ever_more_rarely_and_the_state_says_so(service, kind):
+    [sick, *_] = await three(service)
+    sick.faults.script(Fault(kind, service="exchange", times=10_000))
+    counts = await visited_for_two_hours(service, sick, "outlook.office365.com")
+    assert max(counts) <= 4
+    assert all(counts[:3])  # somebody may be granting what is missing
+    assert sum(map(bool, counts[12:])) <= 3
+    state = await service.state(sick, "oof-rule")
+    assert state.state == "unknown"
+    assert "refused until 2026-11-23T1" in state.detail
+    assert (await service.state(sick, "audit-feed")).state == "compliant"
+
+
+async def test_a_refusal_that_is_over_is_forgotten_at_once(service):
+    [sick, *_] = await three(service)
+    sick.faults.script(Fault("nul_403", service="exchange", times=10_000))
+    for _ in range(3):
+        await visit(service, sick, looks=("fast",))
+        service.clock.advance(minutes=5)
+    sick.faults.clear()
+    await visit(service, sick, looks=("fast",))
+    assert (await service.state(sick, "oof-rule")).state == "compliant"
+
+    service.clock.advance(minutes=5)
+    sick.faults.script(Fault("nul_403", service="exchange", times=10_000))
+    await visit(service, sick, looks=("fast",))
+    asked = len(asked_of_exchange(service))
+    service.clock.advance(minutes=5)
+    await visit(service, sick, looks=("fast",))
+    assert len(asked_of_exchange(service)) > asked
+
+
+async def test_a_role_that_one_cmdlet_lacks_is_no_refusal_of_the_service(service):
+    [tenant, *_] = await three(service)
+    tenant.faults.script(Fault("nul_403", service="exchange", cmdlet="Get-TransportRule", times=10_000))
+    for _ in range(8):
+        await visit(service, tenant, looks=("fast",))
+        service.clock.advance(minutes=5)
+    assert "refused until" not in (await service.state(tenant, "oof-rule")).detail
+    assert (await service.state(tenant, "inbound-lockdown")).state == "compliant"
+
+
+async def test_roles_that_most_cmdlets_lack_cost_one_request_a_visit(service):
+    [tenant, *_] = await three(service)
+    lacking = ("Get-TransportRule", "Get-OutboundConnector", "Get-RemoteDomain", "Get-AntiPhishPolicy")
+    tenant.faults.script(*(Fault("nul_403", service="exchange", cmdlet=each, times=10_000) for each in lacking))
+    await visit(service, tenant, looks=("fast",))
+    assert len(asked_of_exchange(service)) == 1
+    assert (await service.state(tenant, "oof-rule")).state == "unknown"
+    assert (await service.state(tenant, "inbound-lockdown")).state == "compliant"
+
+
+async def test_a_tenant_that_is_gone_costs_a_few_requests_and_then_almost_none(service):
+    [gone, *_] = await three(service)
+    gone.switches.sign_in_error = 90002
+    counts = await visited_for_two_hours(service, gone, "login.microsoftonline.com")
+    assert max(counts) <= 2
+    assert sum(counts[12:]) <= 6
+    state = await service.state(gone, "oof-rule")
+    assert "refused until 2026-11-23T1" in state.detail
+    assert "AADSTS90002" in state.detail
+
+    gone.switches.sign_in_error = None
+    service.clock.advance(minutes=40)
+    await visit(service, gone)
+    assert (await service.state(gone, "oof-rule")).state == "compliant"
+
+
+async def test_our_own_secret_that_is_wrong_makes_no_tenant_rest(service):
+    [tenant, *_] = await three(service)
+    tenant.switches.sign_in_error = 7000215
+    await visited_for_two_hours(service, tenant, "login.microsoftonline.com")
+    tenant.switches.sign_in_error = None
+    await visit(service, tenant)
+    assert (await service.state(tenant, "oof-rule")).state == "compliant"
+
+
+async def test_a_remediation_spares_a_throttled_tenant_too_and_comes_again_when_the_rest_is_over(service, posted):
+    [sick, *_] = await three(service)
+    sick.admin(OFF[0], **OFF[1])
+    sick.faults.script(Fault("throttled", service="exchange", times=500))
+    await service.remediate(sick, "inbound-lockdown")
+    assert len(asked_of_exchange(service)) <= 4
+    assert "throttled until" in (await service.state(sick, "inbound-lockdown")).detail
+    assert posted == []
+
+    asked = len(asked_of_exchange(service))
+    await service.remediate(sick, "inbound-lockdown")
+    assert len(asked_of_exchange(service)) == asked
+
+    sick.faults.clear()
+    service.clock.advance(minutes=2)
+    await tick.enqueue_due(service.clients)
+    await service.work()
+    assert (await service.state(sick, "inbound-lockdown")).state == "compliant"
+
+
+async def test_a_reprovision_during_the_rest_ends_at_once_and_says_so(service):
+    [sick, *_] = await three(service)
+    sick.faults.script(Fault("throttled", service="exchange", retry_after=600, times=500))
+    await visit(service, sick, looks=("fast",))
+    wish = ReprovisionRequest(controls=("inbound-lockdown",), reason="a call")
+    operation = await on_request.reprovision(sick.tenant_id, wish, Requester("ann"), service.clients)
+    [body] = await service.messages("remediations")
+    await deliver("remediations", body, service.clients)
+    ended = await service.clients.storage.operations.get(operation.id)
+    assert ended.finished_at
+    assert "throttled until" in next(each.detail for each in ended.controls)
+
+
+async def asked_in_half_an_hour(service, *, sick):
+    """How many requests each of three new tenants cost in six visits; the first of them may be *sick*."""
+    number = len(list(service.world.tenants))
+    tenants = [service.world.add_tenant(f"t{number + each}.example", state="healthy") for each in range(3)]
+    for tenant in tenants:
+        await service.look_after(tenant)
+    if sick:
+        tenants[0].faults.script(Fault("throttled", times=10_000))
+    before = len(service.microsoft.calls)
+    for _ in range(6):
+        await visit(service, *tenants)
+        service.clock.advance(minutes=5)
+    urls = [str(call.request.url) for call in list(service.microsoft.calls)[before:]]
+    states = {(await service.state(each, "oof-rule")).state for each in tenants[1:]}
+    return [sum(tenant.tenant_id in url for url in urls) for tenant in tenants], states
+
+
+async def test_one_sick_customer_costs_the_others_not_one_request(service):
+    well, _ = await asked_in_half_an_hour(service, sick=False)
+    beside, states = await asked_in_half_an_hour(service, sick=True)
+    assert beside[1:] == well[1:]
+    assert states == {"compliant"}

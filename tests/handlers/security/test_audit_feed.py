@@ -89,6 +89,29 @@ async def test_a_parcel_that_cannot_be_fetched_keeps_no_other_from_being_read_an
     assert not [path for path in list(tenant.feed.asked)[fetched:] if "audit/" in path]
 
 
+async def test_a_piece_that_is_listed_without_its_address_is_parked_and_the_others_are_read(service):
+    tenant = await watched(service)
+    tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), odd=True)
+    tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "x"}))
+    service.clock.advance(minutes=1)
+    for _ in range(2):
+        await read(service, tenant)
+    assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 1
+    [(_, reason)] = await service.clients.storage.parked.all("audit")
+    assert reason == "an odd piece of content: it has no id, address or time"
+    assert (await service.state(tenant, "audit-feed")).state == "compliant"
+
+
+async def test_a_listing_that_fails_keeps_the_other_content_type_from_nothing(service):
+    tenant = await watched(service)
+    tenant.feed.add(tenant.feed.record("Set-ProtectionAlert", {}), content_type="Audit.General")
+    service.clock.advance(minutes=1)
+    tenant.faults.script(Fault("server_error", service="activity", cmdlet="GET content", times=5))
+    await read(service, tenant)
+    assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 1
+    assert (await service.state(tenant, "audit-feed")).state == "unknown"
+
+
 @pytest.mark.parametrize("status", [403, 429])
 async def test_a_throttled_feed_goes_on_where_it_stopped(service, status):
     tenant = await watched(service)
