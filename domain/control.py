@@ -107,11 +107,11 @@ type Judgement = Compliant | Drifted | Unknown | NotApplicable | NeedsPerson
 
 
 def with_findings(
-    judged: Compliant | Drifted | NeedsPerson, findings: Iterable[Finding], inventory: Inventory
-) -> Compliant | Drifted | NeedsPerson:
+    judged: Compliant | Drifted | NeedsPerson | Unknown, findings: Iterable[Finding], inventory: Inventory
+) -> Compliant | Drifted | NeedsPerson | Unknown:
     """*judged*, with the *findings* beside it that stay as they are. While one of these is open a person is needed.
 
-    What is silent changes no state; the detail counts it.
+    What is silent changes no state; the detail counts it. What is unknown stays so, and tells of them.
     """
     kept = tuple(findings)
     waiting = [each for each in kept if inventory.is_open(each)]
@@ -126,6 +126,8 @@ def with_findings(
             return replace(judged, todo=ask, detail=_joined(detail, note), findings=kept)
         case NeedsPerson(todo=todo):
             return replace(judged, todo=_joined(todo, ask, note), findings=kept)
+        case Unknown(reason=reason):
+            return replace(judged, reason=_joined(reason, ask), findings=kept)
         case _:
             assert_never(judged)
 

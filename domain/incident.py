@@ -24,6 +24,8 @@ type IncidentKind = Literal[
     "channel",
     "ranges",
     "wave",
+    "untold",
+    "unread",
 ]
 
 INCIDENT_ID = re.compile(r"[a-z0-9-]{1,40}")
@@ -59,6 +61,11 @@ class Incident:
 def radius_incident(signature: str) -> str:
     """The id of the incident that steps of *signature* are held by the blast radius."""
     return f"radius-{sha256(signature.encode()).hexdigest()[:12]}"
+
+
+def untold_incident(ledger: str, cause: str) -> str:
+    """The id of the incident that a ticket system does not take what is to be told of one cause."""
+    return f"untold-{sha256(f'{ledger} {cause}'.encode()).hexdigest()[:12]}"
 
 
 def wave_incident(wave_id: str) -> str:

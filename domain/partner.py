@@ -29,6 +29,7 @@ class TenantProposal:
     """One customer. *configured*: it is looked after already. *ends_at*: when the last relationship does.
 
     *config*: what to send to `PUT /tenants/{tenant_id}` to have it observed; null where its first domain is not known.
+    *unclear*: why that could not be read.
     """
 
     tenant_id: str
@@ -38,6 +39,7 @@ class TenantProposal:
     extends_itself: bool
     exchange_administrator: bool
     config: TenantConfig | None = None
+    unclear: str = ""
 
 
 class _Wire(BaseModel):

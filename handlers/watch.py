@@ -6,15 +6,19 @@ from datetime import datetime, timedelta
 
 from clients.connect import Clients
 from clients.entra.credentials import expires
+from domain.controls import CATALOGUE
 from domain.credentials import Expiring, warning
+from domain.fleet_index import TenantInFleet
 from domain.gate import Brake
 from domain.incident import Incident, IncidentKind, is_news, since_begun
 from domain.rests import Rest
 from handlers.filter_ranges import compare_ranges
 from handlers.operators import end_incident, tell_operators, told_incidents
 
-UNREACHABLE_AFTER = timedelta(hours=2)
+UNREACHABLE_AFTER = timedelta(hours=1)
 """A tenant of which nothing could be read for so long needs somebody: a grant was taken back, or it is gone."""
+UNREAD_AFTER = timedelta(hours=1)
+"""More than three looks of the slow lane: what is in DNS and cannot be read for so long needs somebody, too."""
 THROTTLED_LONG = 6
 """Rests in a row, each twice as long: about an hour."""
 FEW = 5
@@ -25,7 +29,7 @@ ON_TIME = timedelta(minutes=1)
 
 BRAKE_INCIDENT = "brake"
 TICK_LATE = "tick-late"
-_WATCHED = (BRAKE_INCIDENT, "credential-", "unreachable-", "throttled-", "ranges-")
+_WATCHED = (BRAKE_INCIDENT, "credential-", "unreachable-", "throttled-", "ranges-", "zones-")
 """How the ids of those begin that are over when they are not seen any more."""
 
 
@@ -82,24 +86,40 @@ async def _tenants(now: datetime, clients: Clients) -> list[Incident]:
     long = {tenant_id: since for tenant_id, since in unread.items() if since and since < now - UNREACHABLE_AFTER}
     unreachable = {tenant_id: f"since {since:%Y-%m-%d %H:%M} UTC" for tenant_id, since in long.items()}
     throttled = dict(_throttled({tenant_id: each.summary.rests or {} for tenant_id, each in fleet.items()}, now))
+    zones = {tenant_id: told for tenant_id, each in fleet.items() if (told := _unread_zones(each, now))}
     return [
         *_each("unreachable", "nothing of a tenant's Exchange can be read", unreachable),
+        *_each("unread", "what a tenant has in DNS cannot be read", zones, prefix="zones"),
         *_each("throttled", "a tenant is turned away for long", throttled),
     ]
 
 
+def _unread_zones(tenant: TenantInFleet, now: datetime) -> str:
+    """The controls that judge DNS and are unknown for long; none where it is Exchange that cannot be read."""
+    if tenant.unread_since:
+        return ""
+    states = {each: tenant.summary.states.get(each) for each, control in CATALOGUE.items() if control.asks_dns}
+    since = {each: state.since for each, state in states.items() if state and state.state == "unknown" and state.since}
+    long = {each: at for each, at in since.items() if at < now - UNREAD_AFTER}
+    return f"{', '.join(long)} since {min(long.values()):%Y-%m-%d %H:%M} UTC" if long else ""
+
+
 def _throttled(rests: Mapping[str, Mapping[str, Rest]], now: datetime) -> Iterator[tuple[str, str]]:
     for tenant_id, each in rests.items():
-        long = sorted(service for service, rest in each.items() if rest.times >= THROTTLED_LONG and rest.holds_at(now))
+        held = {service: rest for service, rest in each.items() if rest.holds_at(now) and not rest.refused_since}
+        long = sorted(service for service, rest in held.items() if rest.times >= THROTTLED_LONG)
         if long:
             yield tenant_id, f"at {', '.join(long)}"
 
 
-def _each(kind: IncidentKind, summary: str, tenants: Mapping[str, str]) -> Iterable[Incident]:
+def _each(kind: IncidentKind, summary: str, tenants: Mapping[str, str], prefix: str = "") -> Iterable[Incident]:
     """One incident for each of a few *tenants* (what is known of each, by id), one for all of many."""
+    prefix = prefix or kind
     if len(tenants) > FEW:
-        return [Incident(f"{kind}-many", kind, f"{summary}, and of many", "the fleet's state says of which")]
+        return [Incident(f"{prefix}-many", kind, f"{summary}, and of many", "the fleet's state says of which")]
     return [
-        Incident(f"{kind}-{each[:23]}", kind, summary, f"tenant {each} {what}; GET /api/tenants/{each}/state says why")
+        Incident(
+            f"{prefix}-{each[:23]}", kind, summary, f"tenant {each} {what}; GET /api/tenants/{each}/state says why"
+        )
         for each, what in tenants.items()
     ]

@@ -27,8 +27,7 @@ class Partner:
         """Every delegated admin relationship (GDAP), as it came. Raises ClientError."""
         return [raw async for page in self._graph.pages(partner_id, _RELATIONSHIPS) for raw in page]
 
-    async def information(self, partner_id: str, tenant_ids: Sequence[str]) -> dict[str, Raw]:
-        """Name and default domain of each tenant that could be found. Raises ClientError where none could be asked."""
+    async def information(self, partner_id: str, tenant_ids: Sequence[str]) -> dict[str, Raw | ClientError]:
+        """Name and default domain of each tenant, or why it could not be read. Raises ClientError where none could."""
         answers = await self._graph.each(partner_id, [_INFORMATION.format(quote(each)) for each in tenant_ids])
-        told = zip(tenant_ids, answers, strict=True)
-        return {tenant_id: answer for tenant_id, answer in told if not isinstance(answer, ClientError)}
+        return dict(zip(tenant_ids, answers, strict=True))

@@ -21,6 +21,9 @@ MOST_SHOWN = 20
 CHANGE_PATIENCE = timedelta(minutes=15)
 """How long a change that the service took may stay invisible; then the alert is a person's."""
 
+GIVEN_UP_AFTER = 3
+"""Visits: an alert that cannot be read or closed in so many is a person's, and is tried again once a day."""
+
 type VerdictKind = Literal["false", "round", "unproven"]
 type Todo = Literal["close", "finish", "reopen", "wait", "give_up", "leave"]
 type Ours = tuple[str, str]
@@ -65,6 +68,7 @@ class AlertRecord:
     waits for is not in it. *work*: what we set out to do and have not finished; *taken*: when the service said that it
     took the change; *commented*: when its comment was sent. *stuck*: the service took the change and did not make it.
     *stopped_in*: the mode of the tenant that alone kept us from doing what it asks for; empty where none did.
+    *failed*: in how many visits it could not be read or closed.
     """
 
     id: str
@@ -84,11 +88,26 @@ class AlertRecord:
     reopened: AwareDatetime | None = None
     stuck: bool = False
     stopped_in: str = ""
+    failed: int = 0
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it failed too often to be read in each visit."""
+        return self.failed >= GIVEN_UP_AFTER
 
     @property
     def standing(self) -> bool:
-        """Whether a person has to look at it: mail came round the filter, or the alert cannot be closed."""
-        return (self.kind == "round" or self.stuck) and self.unsettled
+        """Whether a person has to look at it: mail came round the filter, or the alert cannot be read or closed."""
+        return (self.kind == "round" or self.stuck or self.given_up) and self.unsettled
+
+    def not_read(self, why: str) -> Self:
+        """This record after a visit in which the alert could not be read, or what it asks for could not be done."""
+        after = replace(self, failed=self.failed + 1)
+        if not after.given_up:
+            return replace(after, again=True)
+        lost = f"it could not be read or closed in {GIVEN_UP_AFTER} visits: {why}"
+        said = self.reason if self.given_up else "; ".join(filter(None, (self.reason, lost)))
+        return replace(after, again=False, reason=said)
 
     def judged(self, alert: Alert, verdict: AlertVerdict, ours: Ours) -> Self:
         """This record with *verdict* on the version *alert*."""

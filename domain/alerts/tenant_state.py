@@ -24,6 +24,10 @@ _STUCK = (
     " the ledger and their comments say what was found."
 )
 
+_LOST = (
+    "These alerts could not be read or closed in three visits, and are tried once a day: {ids}. See them in the portal."
+)
+
 
 def with_alerts(before: ControlState, records: Iterable[AlertRecord], profile: Profile, now: datetime) -> ControlState:
     """The state once every alert has been looked at.
@@ -39,6 +43,8 @@ def with_alerts(before: ControlState, records: Iterable[AlertRecord], profile: P
     causes = "; ".join(sorted({each.title.strip() for each in round_it}))
     told = [_TODO.format(causes=causes)] if round_it else []
     told += [_STUCK.format(ids=", ".join(sorted(each.id for each in stuck)))] if stuck else []
+    lost = sorted(each.id for each in standing if each.given_up)
+    told += [_LOST.format(ids=", ".join(lost))] if lost else []
     detail = " ".join(told)
     ranges = ", ".join(profile.delivery_networks)
     mails = [(each, mail) for each in reversed(round_it) for mail in each.mails]

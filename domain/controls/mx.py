@@ -6,7 +6,7 @@ A locked tenant whose MX has left the filter refuses its own mail: that is an ou
 
 from datetime import datetime
 
-from domain.control import Compliant, Control, Drifted, Facts, Judgement, NeedsPerson, compare, with_findings
+from domain.control import Compliant, Control, Drifted, Facts, Judgement, NeedsPerson, Unknown, compare, with_findings
 from domain.controls import inbound_lockdown, per_domain
 from domain.exchange import AcceptedDomain, InboundConnector
 from domain.findings import Finding, found, to_be_answered
@@ -36,7 +36,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
         return per_domain.OneDomain(seen, f"{outage if locked else ''}{domain}: {against}" if against else "")
 
     judged = per_domain.judge_each(tuple(seen_now), look) if seen_now or not findings else Compliant()
-    if isinstance(judged, Compliant | Drifted | NeedsPerson):
+    if isinstance(judged, Compliant | Drifted | NeedsPerson | Unknown):
         return with_findings(judged, findings.values(), inventory)
     return judged
 

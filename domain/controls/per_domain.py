@@ -103,12 +103,13 @@ def judge_each(domains: tuple[str, ...], look: Callable[[str], DomainJudgement])
     if questions := tuple(q for each in found.values() if isinstance(each, Needs) for q in each.questions):
         return Needs(tuple(dict.fromkeys(questions)))
     hidden = {name: f"{name}: {each.reason}" for name, each in found.items() if isinstance(each, asking.NoVerdict)}
-    judged = [each for each in found.values() if isinstance(each, OneDomain)]
+    judged = {name: each for name, each in found.items() if isinstance(each, OneDomain)}
     return _one_judgement(judged, hidden)
 
 
-def _one_judgement(judged: list[OneDomain], hidden: dict[str, str]) -> Judgement:
-    """One judgement for the domains that were *judged* and those that are *hidden*, each with the reason."""
+def _one_judgement(by_name: dict[str, OneDomain], hidden: dict[str, str]) -> Judgement:
+    """One judgement for the domains that were judged, by name, and those that are *hidden*, each with the reason."""
+    judged = list(by_name.values())
     seen = sum((each.seen for each in judged), Comparison())
     told = "; ".join(filter(None, (*(e.todo for e in judged), *hidden.values(), *(e.note for e in judged))))
     if mendable := _next([each for each in judged if each.steps]):
@@ -118,7 +119,10 @@ def _one_judgement(judged: list[OneDomain], hidden: dict[str, str]) -> Judgement
         return Drifted(drift, steps, told, seen.equal, unseen=tuple(hidden), needs_approval=approval)
     if seen.drift:
         return NeedsPerson(told, seen.drift, seen.equal, unseen=tuple(hidden))
-    return Unknown(told, equal=seen.equal) if hidden else Compliant(told, seen.equal)
+    if hidden:
+        right = f"as documented: {', '.join(by_name)}" if by_name else ""
+        return Unknown("; ".join(filter(None, (told, right))), equal=seen.equal)
+    return Compliant(told, seen.equal)
 
 
 def _next(mendable: list[OneDomain]) -> list[OneDomain]:

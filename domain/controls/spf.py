@@ -9,7 +9,7 @@ record everywhere else.
 from dataclasses import replace
 from typing import assert_never
 
-from domain.control import Compliant, Control, Drifted, Facts, Judgement, NeedsPerson, compare, with_findings
+from domain.control import Compliant, Control, Drifted, Facts, Judgement, NeedsPerson, Unknown, compare, with_findings
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain
 from domain.findings import Finding, found
@@ -41,7 +41,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
                 assert_never(repaired)
 
     judged = per_domain.judge_each(tuple(findings), look)
-    if isinstance(judged, Compliant | Drifted | NeedsPerson):
+    if isinstance(judged, Compliant | Drifted | NeedsPerson | Unknown):
         kept = [each for terms in findings.values() for each in terms.values() if each.id not in unwanted]
         return with_findings(judged, kept, wanted.inventory)
     return judged

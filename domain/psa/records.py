@@ -1,7 +1,9 @@
 """Rows about tickets: which ticket a cause has, what it was told, and who asked for what."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
@@ -29,12 +31,42 @@ class CauseTicket:
     closed_at: AwareDatetime | None = None
 
 
+FIRST_PAUSE = timedelta(minutes=5)
+LONGEST_PAUSE = timedelta(hours=6)
+MOST_REFUSALS = 10
+"""With the pauses between them, about a day: Autotask answers 4xx to some of its own outages."""
+MOST_FAILURES = 30
+"""Of another kind: about a week."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """A cause that its ticket system does not take. *tries*: how often it was tried; *due_at*: when it is again."""
+
+    tries: int
+    due_at: AwareDatetime
+
+    @classmethod
+    def after(cls, before: Self | None, now: datetime) -> Self:
+        """After one more try that failed: each waits twice as long as the one before."""
+        tries = before.tries + 1 if before else 1
+        return cls(tries, now + min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(tries - 1, 10))))
+
+    def given_up(self, *, refused: bool) -> bool:
+        """Whether it is not tried any more. *refused*: the system says no, and is not merely failing."""
+        return self.tries >= (MOST_REFUSALS if refused else MOST_FAILURES)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How far a tenant's ledger has been told. *until*: all before it, less the overlap; *ids*: told within that."""
+    """How far a tenant's ledger has been told. *until*: all before it, less the overlap; *ids*: told within that.
+
+    *not_taken*: the causes that the ticket system does not take.
+    """
 
     until: AwareDatetime
     ids: tuple[str, ...] = ()
+    not_taken: Mapping[str, NotTaken] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """The customers of the MSP's own tenant, as proposals. Nothing is added or removed here: a person sends the config."""
 
+from dataclasses import replace
+
 from clients.connect import Clients
 from clients.errors import ClientError, Refused
+from clients.graph.graph import Raw
 from domain.errors import NeighbourRefused, NotConfigured
 from domain.partner import TenantProposal, proposals, with_config
 from handlers.api.access import as_role
@@ -28,4 +31,9 @@ async def get_proposals(clients: Neighbours) -> list[TenantProposal]:
 async def _with_configs(partner_id: str, found: list[TenantProposal], clients: Clients) -> list[TenantProposal]:
     new = [proposal.tenant_id for proposal in found if not proposal.configured]
     information = await clients.partner.information(partner_id, new)
-    return [with_config(proposal, information.get(proposal.tenant_id, {})) for proposal in found]
+    return [_with_config(proposal, information.get(proposal.tenant_id, {})) for proposal in found]
+
+
+def _with_config(proposal: TenantProposal, told: Raw | ClientError) -> TenantProposal:
+    """One that could not be read keeps none of the others back, and says why."""
+    return replace(proposal, unclear=told.sentence) if isinstance(told, ClientError) else with_config(proposal, told)

@@ -152,12 +152,15 @@ class _Look:
                 case Throttled():
                     raise raw
                 case ClientError():  # as in `_take`
-                    self._failed = raw
+                    await self._failed_at(next(record for record in records if record.id == alert_id), raw)
                 case _:
-                    await self._take(raw)
+                    await self._take(raw, anew=True)
 
-    async def _take(self, raw: Any) -> None:  # noqa: ANN401 - whatever the service gave
-        """Judge one alert, and act. What is odd is kept as it came, and never closed."""
+    async def _take(self, raw: Any, *, anew: bool = False) -> None:  # noqa: ANN401 - whatever the service gave
+        """Judge one alert, and act. What is odd is kept as it came, and never closed.
+
+        *anew*: it was read by itself, so that what was given up is tried once more.
+        """
         try:
             if not is_false_alert_policy(raw, self._wanted.profile):
                 return
@@ -168,7 +171,8 @@ class _Look:
             return
         self._seen.add(alert.id)
         before = await self._kept.get(self._tenant_id, alert.id)
-        if before is None or before.updated != alert.updated or self._waits(before):
+        tried_again = anew and before is not None and before.given_up
+        if before is None or before.updated != alert.updated or self._waits(before) or tried_again:
             await self._lease.get()
             await self._note(replace(self._book, marked=True), at_once=True)
             before = await self._kept.get(self._tenant_id, alert.id)
@@ -177,8 +181,11 @@ class _Look:
             except (Throttled, Forbidden, Unauthorised):
                 raise
             except ClientError as error:  # it is read again; the others need not wait for it
-                log.warning("alert_failed tenant=%s id=%s error=%s", self._tenant_id, alert.id, error)
-                self._failed = error
+                await self._failed_at(await self._kept.get(self._tenant_id, alert.id) or blank(alert), error)
+
+    async def _failed_at(self, record: AlertRecord, error: ClientError) -> None:
+        if not await _is_given_up(self._tenant_id, record, error, self._clients):
+            self._failed = error
 
     async def _judge(self, alert: Alert, before: AlertRecord) -> None:
         case = AlertCase(self._wanted, await self._lease.get(), self._clients, before)
@@ -186,21 +193,13 @@ class _Look:
         if judged.count != before.count:
             self._ask_about |= {POLICIES} if judged.kind == "false" else {POLICIES, LOCKDOWN, BYPASS}
         record = await case.act(alert)
+        if record.failed:
+            record = replace(record, failed=0)
+            await self._kept.put(self._tenant_id, record)
         open_for_good = record.unsettled and not (record.closed or record.work or judged.again) and not record.standing
         if open_for_good and record.reason != before.reason:
-            await self._left_open(record)
+            await _left_open(self._tenant_id, record, self._clients)
         log.info("alert tenant=%s id=%s kind=%s again=%s", self._tenant_id, record.id, record.kind, record.again)
-
-    async def _left_open(self, record: AlertRecord) -> None:
-        detail = f"{record.title}, alert {record.id}: {record.reason}"
-        entry = Entry(
-            at=self._clients.now(),
-            tenant_id=self._tenant_id,
-            control=tenant_state.FALSE_ALERTS,
-            event="alert_left_open",
-            detail=detail,
-        )
-        await self._clients.storage.ledger.append(entry)
 
     async def _ask(self) -> None:
         """An alert of a policy that should be off says that it is on: look at once."""
@@ -210,6 +209,23 @@ class _Look:
 
     async def _tell(self, change: Callable[[ControlState, datetime], ControlState]) -> None:
         await keep_state(self._tenant_id, tenant_state.FALSE_ALERTS, change, self._clients)
+
+
+async def _is_given_up(tenant_id: str, record: AlertRecord, error: ClientError, clients: Clients) -> bool:
+    """Note that an alert could not be read or closed in this visit. Whether it is a person's now, who is told once."""
+    log.warning("alert_failed tenant=%s id=%s error=%s", tenant_id, record.id, error)
+    after = record.not_read(error.sentence)
+    if after.given_up and not record.given_up:
+        await _left_open(tenant_id, after, clients)
+    await clients.storage.alerts.put(tenant_id, after)
+    return after.given_up
+
+
+async def _left_open(tenant_id: str, record: AlertRecord, clients: Clients) -> None:
+    detail = f"{record.title}, alert {record.id}: {record.reason}"
+    control = tenant_state.FALSE_ALERTS
+    entry = Entry(at=clients.now(), tenant_id=tenant_id, control=control, event="alert_left_open", detail=detail)
+    await clients.storage.ledger.append(entry)
 
 
 def _updated(raw: object) -> datetime | None:

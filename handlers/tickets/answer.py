@@ -15,6 +15,8 @@ log = logging.getLogger("holdfast.notify")
 
 _PATIENCE = timedelta(days=1)
 """Autotask answers 4xx to some of its own outages, so that a refused answer is tried again for so long."""
+_LONGEST = timedelta(days=7)
+"""Whatever else fails at an answer for so long is not tried again."""
 
 
 async def answer_tickets(tenant_id: str, clients: Clients) -> bool:
@@ -31,13 +33,13 @@ async def answer_tickets(tenant_id: str, clients: Clients) -> bool:
 async def _given_up(tenant_id: str, asking: AskingTicket, error: ClientError | TicketMoved, clients: Clients) -> bool:
     """Whether the ticket is gone, or takes nothing more: the ledger has it all. Else it is tried again."""
     operation = await clients.storage.operations.get(asking.operation_id)
-    waited = clients.now() - operation.created_at if operation else _PATIENCE
-    if isinstance(error, NotFound) or (isinstance(error, Invalid) and waited >= _PATIENCE):
-        log.error("unanswerable tenant=%s ticket=%s %s", tenant_id, asking.ticket_id, error)
-        await clients.storage.tickets.answered(tenant_id, asking)
-        return True
-    log.warning("unanswered tenant=%s ticket=%s %s", tenant_id, asking.ticket_id, error)
-    return False
+    waited = clients.now() - operation.created_at if operation else _LONGEST
+    if not isinstance(error, NotFound) and waited < (_PATIENCE if isinstance(error, Invalid) else _LONGEST):
+        log.warning("unanswered tenant=%s ticket=%s %s", tenant_id, asking.ticket_id, error)
+        return False
+    log.error("unanswerable tenant=%s ticket=%s %s", tenant_id, asking.ticket_id, error)
+    await clients.storage.tickets.answered(tenant_id, asking)
+    return True
 
 
 async def _answer(tenant_id: str, asking: AskingTicket, clients: Clients) -> bool:

@@ -5,6 +5,7 @@ The ticket is read from the PSA; whose tenant it is about only our own table say
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid5
 
 from clients.connect import Clients
@@ -14,6 +15,7 @@ from clients.psa.systems import covered
 from clients.storage.tickets import TicketMoved
 from domain.controls import CATALOGUE
 from domain.errors import RequestError
+from domain.incident import Incident
 from domain.jobs import Again, Done, Notify, Outcome, ReadTicket, TicketRequest
 from domain.operations import Operation
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket
@@ -22,12 +24,16 @@ from domain.shown import visible
 from domain.tenant import PsaCompany
 from handlers import on_request, operations
 from handlers.on_request import ApprovalRequest, Requester
+from handlers.operators import tell_operators
 from handlers.tickets.way_out import open_by_note
 
 log = logging.getLogger("holdfast.tickets")
 
 _OPERATIONS = UUID("6d2f8f0e-5d51-4c39-9f27-0b7c52a1f6e4")
 """Names for operations: what is asked once has one name, however often we hear of it."""
+
+_PATIENCE = timedelta(days=1)
+"""A ticket that cannot be read for so long is given up; its next change asks anew."""
 
 
 async def read_ticket(job: ReadTicket, clients: Clients) -> Outcome:
@@ -42,8 +48,19 @@ async def read_ticket(job: ReadTicket, clients: Clients) -> Outcome:
         return Again(job.patience.first)
     except ClientError as error:
         log.warning("ticket_unread provider=%s ticket=%s %s", job.provider, job.ticket_id, error)
-        return Again(error.pause or job.pause)
+        if clients.now() - job.asked_at < _PATIENCE:
+            return Again(error.pause or job.pause)
+        await tell_operators(_unread(job, error), clients)
     return Done()
+
+
+def _unread(job: ReadTicket, error: ClientError) -> Incident:
+    return Incident(
+        id=f"unread-{job.provider}-{job.ticket_id}"[:40],
+        kind="unread",
+        summary="a ticket cannot be read, and what it may ask for is not done",
+        detail=f"{job.provider} ticket {job.ticket_id}, tried for {_PATIENCE.days} day: {error.sentence}",
+    )
 
 
 async def _read(job: ReadTicket, clients: Clients) -> None:

@@ -9,13 +9,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from clients.connect import Clients
-from clients.errors import ClientError
+from clients.errors import ClientError, Throttled, Unreachable
 from clients.psa.systems import covered
 from clients.storage.tickets import TicketMoved
+from domain.incident import SERVICE, Incident, untold_incident
 from domain.jobs import Again, Done, Notify, Outcome
 from domain.ledger import Entry
 from domain.psa import news
-from domain.psa.records import Told
+from domain.psa.records import NotTaken, Told
+from handlers.operators import end_incident, tell_operators
 from handlers.tickets.addressee import Addressee, addressee
 from handlers.tickets.answer import answer_tickets
 from handlers.tickets.cause import CauseTeller
@@ -63,19 +65,60 @@ async def _tell(to: Addressee, clients: Clients) -> bool:
     entries = await clients.storage.ledger.since(to.ledger, since)
     told, complete = known or await _first(to, entries, clients), True
     for cause, untold in news.by_cause(entries, told.ids).items():
-        try:
-            await teller.tell(cause, untold)
-        except (ClientError, TicketMoved) as error:
-            log.warning("untold tenant=%s cause=%s %s", to.ledger, cause, error)
-            complete = False
-        else:
-            told = replace(told, ids=(*told.ids, *(entry.id for entry in untold)))
+        after = await _one_told(teller, cause, untold, told, to.ledger, clients)
+        complete &= untold[-1].id in after.ids
+        if after != told:
+            told = after
             await tickets.put_told(to.ledger, told)
     if complete and entries:
         until = max(entry.at for entry in entries)
         kept = tuple(entry.id for entry in entries if entry.at >= until - _OVERLAP)
-        await tickets.put_told(to.ledger, Told(until=until, ids=kept))
+        await tickets.put_told(to.ledger, replace(told, until=until, ids=kept))
     return complete
+
+
+async def _one_told(  # noqa: PLR0913, PLR0917 - one cause, and all that is known of it
+    teller: CauseTeller, cause: str, untold: list[Entry], told: Told, ledger: str, clients: Clients
+) -> Told:
+    """*told* once *cause* was tried, where it is due: with the entries that were *untold*, unless they are to wait.
+
+    What a ticket system refuses, or fails at, time and again is given up after a set number of tries, and the operators
+    are told: the ledger has it all.
+    """
+    before, now = told.not_taken.get(cause), clients.now()
+    if before and now < before.due_at:
+        return told
+    waiting = {other: each for other, each in told.not_taken.items() if other != cause}
+    try:
+        await teller.tell(cause, untold)
+    except (ClientError, TicketMoved, ValueError) as error:  # ValueError: a ticket or note that is odd in its own way
+        log.warning("untold tenant=%s cause=%s %s", ledger, cause, error)
+        if _passes(error):
+            return told
+        waiting[cause] = after = NotTaken.after(before, now)
+        if not after.given_up(refused=not isinstance(error, Unreachable)):
+            return replace(told, not_taken=waiting)
+        await tell_operators(_given_up(ledger, cause, error), clients)
+    else:
+        if before:
+            await end_incident(untold_incident(ledger, cause), "the ticket system has taken it", clients)
+    return replace(told, ids=(*told.ids, *(entry.id for entry in untold)), not_taken=waiting)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether *error* says nothing of the cause: the system is away or busy, or somebody else is at the ticket."""
+    return isinstance(error, Throttled | TicketMoved) or (isinstance(error, Unreachable) and error.status is None)
+
+
+def _given_up(ledger: str, cause: str, error: Exception) -> Incident:
+    said = error.sentence if isinstance(error, ClientError) else type(error).__name__
+    return Incident(
+        id=untold_incident(ledger, cause),
+        kind="untold",
+        summary="a ticket system does not take what it is told",
+        detail=f"{ledger} {cause}: {said}; the ledger has what no ticket says",
+        ticketed=ledger != SERVICE,  # or it would be told of itself
+    )
 
 
 async def _first(to: Addressee, entries: list[Entry], clients: Clients) -> Told:

@@ -77,7 +77,7 @@ async def test_a_tenant_whose_exchange_cannot_be_read_for_long_is_told_of_until_
     await service.check(tenant)
     await watch(NO_WAIT, service.clients)
     assert await lasting(service) == {}
-    service.clock.advance(hours=3)
+    service.clock.advance(minutes=61)
     await service.check(tenant)
     await watch(NO_WAIT, service.clients)
     [(incident, detail)] = (await lasting(service)).items()
@@ -85,6 +85,25 @@ async def test_a_tenant_whose_exchange_cannot_be_read_for_long_is_told_of_until_
     assert f"tenant {tenant.tenant_id} since 2026-11-23 12:00 UTC" in detail
     tenant.faults.clear()
     await service.check(tenant)
+    await watch(NO_WAIT, service.clients)
+    assert await lasting(service) == {}
+
+
+async def test_a_zone_that_cannot_be_read_for_an_hour_is_told_of_until_it_can_and_the_others_are_judged(service):
+    tenant = service.world.add_tenant("contoso.example", state="healthy")
+    await service.look_after(tenant)
+    await service.check(tenant)
+    service.world.dns.fail("contoso.example", "servfail")
+    for _ in range(5):
+        service.clock.advance(minutes=15)
+        await service.check(tenant, lane="slow")
+        await watch(NO_WAIT, service.clients)
+    [(incident, detail)] = (await lasting(service)).items()
+    assert incident == f"zones-{tenant.tenant_id[:23]}"
+    assert "spf" in detail
+    service.world.dns.heal("contoso.example")
+    service.clock.advance(minutes=15)
+    await service.check(tenant, lane="slow")
     await watch(NO_WAIT, service.clients)
     assert await lasting(service) == {}
 

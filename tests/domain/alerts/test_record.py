@@ -3,8 +3,8 @@
 import pytest
 
 from domain.alerts import tenant_state
-from domain.alerts.record import CHANGE_PATIENCE
-from tests.domain.alerts.samples import FALSE, NEVER, NOW, OURS, ROUND, THEIRS, UNPROVEN, alert, record_of
+from domain.alerts.record import CHANGE_PATIENCE, GIVEN_UP_AFTER
+from tests.domain.alerts.samples import FALSE, NEVER, NOW, OURS, PROFILE, ROUND, THEIRS, UNPROVEN, alert, record_of
 
 CLOSED = {"status": "resolved", "classification": "falsePositive", "determination": "notMalicious"}
 
@@ -46,3 +46,16 @@ def test_what_is_done_follows_from_what_shows_and_what_was_begun(evidence, field
 def test_what_could_not_be_read_says_why():
     assert tenant_state.unread(NEVER, "no consent", NOW).detail == "no consent"
     assert tenant_state.without_service(NEVER, "no licence", NOW).state == "not_applicable"
+
+
+def test_an_alert_that_fails_visit_after_visit_is_given_up_once_and_says_why_once():
+    record, _ = record_of(alert(*FALSE))
+    for visits in range(1, GIVEN_UP_AFTER + 2):
+        record = record.not_read("AF50000")
+        assert record.given_up == (visits >= GIVEN_UP_AFTER)
+        assert record.again == (not record.given_up)
+        assert record.standing == record.given_up
+    assert record.reason.count("could not be read or closed in 3 visits: AF50000") == 1
+    state = tenant_state.with_alerts(NEVER, [record], PROFILE, NOW)
+    assert state.state == "needs_person"
+    assert record.id in state.detail

@@ -73,6 +73,7 @@ def test_one_unclear_domain_keeps_nothing_of_the_others_back_and_nothing_complia
     others = judge(control, two(), unclear, dns=HOSTS)
     assert isinstance(others, Unknown)
     assert SECOND in others.reason
+    assert others.reason.endswith(f"as documented: {DOMAIN}")
     assert [name.split(":")[0] for name in others.equal] == [DOMAIN]
     found = judge(control, two(), unclear | off, dns=HOSTS)
     assert isinstance(found, kind)
@@ -86,3 +87,12 @@ def test_a_domain_that_is_no_name_is_unknown(control):
     rows = healthy()
     rows["Get-AcceptedDomain"][0]["DomainName"] = "a..b"
     assert isinstance(judge(control, rows), Unknown)
+
+
+def test_what_only_a_person_can_judge_in_one_domain_is_found_while_another_is_unclear():
+    others = text(
+        "v=spf1 ip4:192.0.2.7 include:proxy.exchangedefender.com include:spf.protection.outlook.com -all", "MS=ms1"
+    )
+    judged = judge("spf", two(), {TXT: others, Question(SECOND, "TXT"): UNCLEAR}, dns=HOSTS)
+    assert isinstance(judged, Unknown)
+    assert [(each.name, each.value) for each in judged.findings] == [(DOMAIN, "ip4:192.0.2.7")]

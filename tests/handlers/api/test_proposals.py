@@ -23,6 +23,8 @@ async def test_customers_are_proposed_page_after_page_with_a_config_to_send(serv
     assert len(found) == 303
     assert found[known.tenant_id]["configured"]
     assert found[new.tenant_id]["config"]["initial_domain"] == new.initial_domain
+    unclear = {tenant_id: each["unclear"] for tenant_id, each in found.items() if each["unclear"]}
+    assert len(unclear) == 301  # no such tenant: one that cannot be read keeps none of the others back
     assert [config.tenant_id async for config in msp.clients.storage.tenants.all()] == [known.tenant_id]
 
 

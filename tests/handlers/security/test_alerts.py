@@ -334,6 +334,32 @@ async def test_a_part_of_a_batch_that_failed_is_not_taken_for_an_alert(service):
     assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
 
 
+async def test_an_alert_that_cannot_be_closed_in_three_visits_is_a_persons_and_the_others_go_on(service):
+    tenant = await guarded(service)
+    stuck = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    round_it = tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN))
+    tenant.faults.script(Fault("server_error", service="graph", cmdlet="PATCH alert", times=1000))
+    for _ in range(3):
+        await triage(service, tenant)
+        service.clock.advance(minutes=45)
+    state = await service.state(tenant, "false-alerts")
+    assert state.state == "needs_person"
+    assert stuck["id"] in state.detail
+    assert round_it["id"] in state.drift[0].field
+    told = [e.detail for e in await service.ledger(tenant, "false-alerts") if e.event == "alert_left_open"]
+    assert len(told) == 1
+    assert "could not be read or closed in 3 visits" in told[0]
+
+    asked = len(patched(tenant))
+    await triage(service, tenant)
+    assert len(patched(tenant)) == asked
+    tenant.faults.clear()
+    service.clock.advance(days=1)
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[stuck["id"]]) == CLOSED
+    assert stuck["id"] not in (await service.state(tenant, "false-alerts")).detail
+
+
 async def test_a_foreign_message_is_parked(service):
     await deliver("alerts", b'{"kind": "check"}', service.clients)
     assert len(await service.clients.storage.parked.all("alerts")) == 1

@@ -5,7 +5,9 @@ import random
 
 import pytest
 
+from domain.jobs import ReadTicket
 from handlers.delivery import deliver
+from handlers.operators import open_incidents
 from tests.handlers.tickets.msp import COMPANY, in_every_system, reprovision
 
 
@@ -237,3 +239,19 @@ async def test_a_ticket_that_cannot_be_read_is_asked_for_until_it_can_be(msp, te
     await deliver("tickets", body, msp.service.clients)
     asked = [json.loads(each)["tenant_id"] for each in await msp.service.messages("remediations")]
     assert asked == [tenant.tenant_id]
+
+
+async def test_a_ticket_that_cannot_be_read_for_a_day_is_told_to_the_operators_and_let_go(msp):
+    ticket = reprovision(msp)
+    asked_at = msp.service.clock()
+    msp.system.trouble.extend(["html"] * 1000)
+    body = ReadTicket(provider=msp.system.name, ticket_id=str(ticket.id), asked_at=asked_at).body.encode()
+    await deliver("tickets", body, msp.service.clients)
+    assert len(await msp.service.messages("tickets")) == 1
+    assert await open_incidents(msp.service.clients) == {}
+
+    msp.service.clock.advance(days=1)
+    await deliver("tickets", body, msp.service.clients)
+    assert await msp.service.messages("tickets") == []
+    [entries] = (await open_incidents(msp.service.clients)).values()
+    assert f"{msp.system.name} ticket {ticket.id}" in entries[-1].detail

@@ -3,8 +3,10 @@
 import asyncio
 
 from domain.jobs import Notify
+from domain.psa.records import MOST_REFUSALS
 from handlers import park
 from handlers.delivery import deliver
+from handlers.operators import open_incidents
 from tests.handlers.tickets.msp import COMPANY, notes, told
 
 
@@ -149,3 +151,31 @@ async def test_what_one_worker_is_too_busy_to_tell_stays_marked_for_the_timer(ms
     assert await msp.service.messages("notifications") == []
     await told(msp)
     assert len(msp.tickets) == 1
+
+
+async def test_a_cause_that_is_always_refused_is_tried_ever_more_rarely_and_then_given_up_and_told(msp, tenant):
+    lost = msp.service.world.add_tenant("lost.example", alert_set="not_found")
+    await msp.service.look_after(lost, psa={"provider": msp.system.name, "company_id": "999"})
+    await msp.drift(lost)
+    await msp.drift(tenant)
+    tries = []
+    for _ in range(2 * 24 * 4):
+        before = msp.system.requests.total()
+        await told(msp)
+        tries.append(msp.system.requests.total() > before)
+        msp.service.clock.advance(minutes=15)
+    assert sum(tries) <= MOST_REFUSALS + 2
+    assert not any(tries[-4 * 12 :])
+    assert [ticket.company for ticket in msp.tickets] == [COMPANY]
+    assert await msp.service.clients.storage.tickets.untold() == []
+    [(incident, entries)] = (await open_incidents(msp.service.clients)).items()
+    assert incident.startswith("untold-")
+    assert lost.tenant_id in entries[-1].detail
+
+    msp.system.companies.add(999)
+    await msp.mend(lost)
+    await msp.drift(lost)
+    msp.service.clock.advance(hours=7)
+    await told(msp)
+    assert [ticket.company for ticket in msp.tickets] == [COMPANY, 999]
+    assert await open_incidents(msp.service.clients) == {}
