@@ -114,7 +114,7 @@ class _Look:
         if book.swept_at is None or now - book.swept_at >= FULL_EVERY:
             async for page in self._clients.alerts.unresolved(self._tenant_id, now - FULL_BACK):
                 for raw in page:
-                    await self._take(raw)
+                    await self._take(raw, anew=True)
             await self._read_again([each for each in await self._marked() if each.standing])
             await self._note(replace(self._book, swept_at=now))
         await self._read_again([each for each in await self._marked() if self._waits(each)])
@@ -159,7 +159,7 @@ class _Look:
     async def _take(self, raw: Any, *, anew: bool = False) -> None:  # noqa: ANN401 - whatever the service gave
         """Judge one alert, and act. What is odd is kept as it came, and never closed.
 
-        *anew*: it was read by itself, so that what was given up is tried once more.
+        *anew*: what was given up is tried once more.
         """
         try:
             if not is_false_alert_policy(raw, self._wanted.profile):

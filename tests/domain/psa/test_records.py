@@ -37,13 +37,12 @@ def test_what_was_told_before_rows_knew_of_causes_that_are_not_taken_still_loads
 
 
 def test_a_cause_that_is_not_taken_is_tried_ever_more_rarely_for_about_a_day():
-    untold, now, refused = None, NOON, []
-    while not refused or not refused[-1]:
-        untold = NotTaken.after(untold, now)
+    untold, now = NotTaken.after(None, NOON), NOON
+    while not untold.given_up(refused=True):
         assert untold.due_at - now <= LONGEST_PAUSE
-        refused.append(untold.given_up(refused=True))
         now = untold.due_at
-    assert len(refused) == MOST_REFUSALS
+        untold = NotTaken.after(untold, now)
+    assert untold.tries == MOST_REFUSALS
     assert 12 <= (now - NOON).total_seconds() / 3600 <= 36
     assert not untold.given_up(refused=False)
     assert NotTaken(MOST_FAILURES, NOON).given_up(refused=False)

@@ -190,6 +190,7 @@ async def test_a_throttled_write_is_put_off_and_made_later(service):
     assert (await service.state(tenant, LOCK)).state == "drifted"
     waiting = service.clients.storage.due.due(service.clock() + timedelta(seconds=300))
     assert [job.queue async for job in waiting] == ["remediations"]
+    service.clock.advance(seconds=301)
     await service.sweep()
     assert (await service.state(tenant, LOCK)).state == "compliant"
 
@@ -226,6 +227,7 @@ async def test_what_was_sent_before_a_throttle_is_not_sent_again(service):
     tenant.faults.script(Fault("slow", cmdlet=new), Fault("throttled", cmdlet=new, retry_after=60))
     await service.work()
     assert (await service.state(tenant, "spoof-allow")).state == "correcting"
+    service.clock.advance(seconds=61)
     for _ in range(8):
         await service.remediate(tenant, "spoof-allow")
     assert (await service.state(tenant, "spoof-allow")).state == "compliant"
