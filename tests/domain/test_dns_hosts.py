@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from domain.dns_hosts import zone_of
+from domain.dns_hosts import refused_address, zone_of
 from domain.profile import first_fault
 from domain.tenant import TenantConfig
 
@@ -21,6 +21,7 @@ OWN = {
 }
 TENANT = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 ZONE = "contoso.com"
+REFUSED = "it is no DNS server but an address of the platform or of no host"
 
 
 def tenant(host):
@@ -69,3 +70,17 @@ def test_a_domain_is_in_the_longest_zone_that_is_named_and_what_is_no_domain_is_
     assert zone_of(f"mail.eu.{ZONE}", zones) == f"eu.{ZONE}"
     assert zone_of(f"Mail.{ZONE}.", zones) == ZONE
     assert (zone_of("fabrikam.com", zones), zone_of("a..b", zones)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("address", "of_production", "of_a_laptop"),
+    [
+        ("192.0.2.53", "", ""),
+        ("127.0.0.1", "it is this machine", ""),
+        ("::ffff:127.0.0.1", "it is this machine", ""),
+        *((each, REFUSED, REFUSED) for each in ("169.254.169.254", "fe80::1", "::", "224.0.0.1", "168.63.129.16")),
+    ],
+)
+def test_no_update_is_sent_to_this_machine_or_to_what_gives_it_its_tokens(address, of_production, of_a_laptop):
+    assert refused_address(address, loopback=False) == of_production
+    assert refused_address(address, loopback=True) == of_a_laptop

@@ -49,6 +49,7 @@ def test_a_part_that_a_control_did_not_ask_for_is_not_made_up():
         ("delivery_networks: [65.99.255.0/24]", "delivery_networks: [65.0.0.0/8]", "p.yaml.delivery_networks.0: should be an IPv4 network of /24 to /32"),
         ("delivery_networks: [65.99.255.0/24]", "delivery_networks: [nonsense]", "p.yaml.delivery_networks.0: "),
         ("networks: [65.99.255.0/24, 206", "networks: [65.99.255.0/25, 206", "p.yaml.spoof_allow.networks.0: should be an IPv4 network of exactly /24"),
+        ("includes: [proxy.exchangedefender.com", "includes: [Bücher.example", "p.yaml.spf.includes.0: should be a domain name, as A-labels"),
         ("action: Allow", "action: Allow\n  surprise: 1", "p.yaml.spoof_allow.surprise: Extra inputs are not permitted"),
         ("version: 2026-11-23", "version: ''", "p.yaml.version: "),
         ("id: exchangedefender", "id: [", "p.yaml: line "),
