@@ -1,7 +1,7 @@
 # The verbs of this project. `make demo` and `make test` set up all they need first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup knot chromium demo test run host lint types infra infra-snapshots infra-fresh package bench docs pins clean
+.PHONY: help setup knot chromium demo test run host lint types infra infra-snapshots infra-fresh package bench soak docs pins clean
 
 # The Python that the platform runs (.python-version): the first of these that is 3.13.
 PYTHON ?= $(shell for each in python3.13 python3 python; do \
@@ -106,6 +106,9 @@ package: ## make what is deployed: build/package and build/holdfast.zip
 
 bench: setup ## measure the budgets
 	@$(BIN)/python -m benchmarks
+
+soak: setup ## soak the largest fleet that this machine carries, up to 10,000: SOAK_TENANTS sets another, SOAK its options
+	@$(BIN)/python -m benchmarks.soak $(SOAK)
 
 docs: setup chromium ## write the pages and pictures that are made from code
 	@$(BIN)/python docs/make_controls.py

@@ -5,29 +5,20 @@ Exit code 1 when a budget is missed that no noise can excuse: requests, round tr
 
 import argparse
 import asyncio
-import json
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks import console, imports, latency, memory, names, package, refusals, round_trips, sick, throughput
 from benchmarks.bench import Bench, bench
 from benchmarks.bill import measure as bill
 from benchmarks.children import ROOT
-from benchmarks.machine import Machine, this_machine
+from benchmarks.machine import this_machine
 from benchmarks.rows import Row
+from benchmarks.table import show, write
 
 LONGEST_S = 900
 """A run that takes longer hangs."""
-
-_WIDTH = 132
-"""Columns of the table where no terminal says."""
 
 MEASUREMENTS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "imports": imports.measure,
@@ -57,8 +48,8 @@ def main() -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("stopped: nothing is written", file=sys.stderr)
         return 1
-    _print(rows, machine)
-    _write(ROOT / "build" / "bench.json", rows, machine)
+    show(rows, machine, f"Budgets at {machine.commit}")
+    write(rows, machine, ROOT / "build" / "bench.json", "benchmarks")
     return int(any(row.hard and row.met is False for row in rows))
 
 
@@ -80,39 +71,6 @@ async def _run(names: list[str], *, quick: bool, quiet: bool) -> list[Row]:
             print(f"{name} ...", flush=True)
             rows += await MEASUREMENTS[name](stage)
     return rows
-
-
-def _print(rows: list[Row], machine: Machine) -> None:
-    table = Table("measured", "value", "budget", "met", "note", title=f"Budgets at {machine.commit}")
-    for column in (1, 2):
-        table.columns[column].justify = "right"
-    for row in rows:
-        budget = f"{row.bound} {row.budget:g}" if row.bound else ""
-        met = {True: "[green]yes[/]", False: "[red]no[/]", None: "[yellow]open[/]" if row.bound else ""}[row.met]
-        table.add_row(row.name, f"{_figure(row.value)} {row.unit}", budget, met, row.note)
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
-    console.print(table)
-    noise = "quiet" if machine.quiet else "busy with other programs, so a missed time is open"
-    console.print(
-        f"{machine.cpu}, {machine.cores} cores, {machine.memory_gib:g} GiB, Linux {machine.kernel}, "
-        f"Python {machine.python}; load {machine.load:g} per core: {noise}"
-    )
-
-
-def _figure(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
-
-
-def _write(file: Path, rows: list[Row], machine: Machine) -> None:
-    result = {
-        "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": asdict(machine),
-        "rows": [asdict(row) for row in rows],
-    }
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"written to {file.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,16 @@ def cpu_s(pid: int) -> float:
     """CPU seconds of a process, user and system: fields 14 and 15 of /proc/pid/stat (proc(5)), in ticks of 10 ms."""
     after_name = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def child_pids() -> set[int]:
+    """The processes that this one has started and that run: field 4 of /proc/pid/stat (proc(5)) is their parent."""
+    found = set[int]()
+    for stat in _PROC.glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == os.getpid():
+                found.add(int(stat.parent.name))
+    return found
 
 
 def _named(file: Path, name: str) -> str:

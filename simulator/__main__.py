@@ -151,8 +151,9 @@ def main() -> None:
     parser.add_argument("--ready-file", type=Path, help="JSON with the addresses, written when listening")
     parser.add_argument("--tenants", type=int, default=0, help="healthy tenants t00000.example ... to start with")
     parser.add_argument("--log-length", type=int, default=200, help="cmdlets that each tenant's log keeps")
+    parser.add_argument("--log-writes", action="store_true", help="the log keeps cmdlets that write, and no others")
     arguments = parser.parse_args()
-    world = World(log_length=arguments.log_length)
+    world = World(log_length=arguments.log_length, log_reads=not arguments.log_writes)
     world.add_tenants(arguments.tenants)
     asyncio.run(serve(world, arguments.port, arguments.ready_file))
 

@@ -27,6 +27,7 @@ class Commons:
         client_secret: its secret; a client assertion is also taken.
         token_lifetime: seconds.
         log_length: cmdlets that each tenant's log keeps.
+        log_reads: False: of writes only.
     """
 
     clock: Callable[[], datetime] = _now
@@ -35,6 +36,7 @@ class Commons:
     client_secret: str = "simulated-secret"  # noqa: S105 - a made-up tenant's
     token_lifetime: int = 3599
     log_length: int = 1000
+    log_reads: bool = True
     faults: Faults = field(default_factory=Faults, init=False)
     http_requests: Counter[str] = field(default_factory=Counter, init=False)
     dns: Zones = field(init=False)

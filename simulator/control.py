@@ -11,7 +11,7 @@ All bodies are JSON. `{tenant}` is an id or a domain. Errors are `{"error": text
 | `GET /_sim/tenants/{tenant}` | | tenant |
 | `PATCH /_sim/tenants/{tenant}` | `{"region", "switches": {}, \
 "access": {"consented", "app_roles", "directory_roles", "exchange_roles"}}` | tenant |
-| `POST /_sim/tenants/{tenant}/admin` | `{"cmdlet", "parameters": {}}` | `{"value": rows}`; a refusal: 400 or 404 |
+| `POST /_sim/tenants/{tenant}/admin` | `{"cmdlet", "parameters": {}}` | `{"value": rows, "at": time}`; else 400 |
 | `PUT /_sim/tenants/{tenant}/lag` | `{"reads": n, "kind": null}` | 204 |
 | `POST /_sim/tenants/{tenant}/faults` | one fault or a list: fields of `simulator.faults.Fault` | 204 |
 | `DELETE /_sim/tenants/{tenant}/faults` | | 204 |
@@ -184,6 +184,11 @@ def _relationships(tenant: Tenant, body: list[dict[str, Any]]) -> None:
     tenant.relationships = body
 
 
+def _run(tenant: Tenant, body: dict[str, Any]) -> object:
+    rows = tenant.admin(body["cmdlet"], **body.get("parameters", {}))
+    return {"value": rows, "at": tenant.now()}
+
+
 def _set_records(world: World, body: dict[str, Any]) -> None:
     if body.get("values") is None:
         world.dns.unset(body["name"], body["type"])
@@ -223,7 +228,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., object]] | tuple[str, str, Callable
     (
         "POST",
         "/tenants/{tenant}/admin",
-        lambda tenant, body: {"value": tenant.admin(body["cmdlet"], **body.get("parameters", {}))},
+        _run,
     ),
     ("PUT", "/tenants/{tenant}/lag", lambda tenant, body: tenant.lag(body["reads"], body.get("kind"))),
     ("POST", "/tenants/{tenant}/faults", _script),

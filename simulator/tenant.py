@@ -118,6 +118,11 @@ class Tenant(Organization):
         """The trouble that this request meets here, or everywhere; counts it."""
         return self.faults.take(service, what) or self.world.faults.take(service, what)
 
+    def note(self, entry: Entry) -> None:
+        """Keep what an application asked for, where the world's log keeps such."""
+        if entry.is_write or self.world.log_reads:
+            self.log.append(entry)
+
     @property
     def writes(self) -> list[Entry]:
         return [entry for entry in self.log if entry.is_write]

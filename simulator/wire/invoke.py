@@ -38,7 +38,7 @@ def answer(tenant: Tenant, service: Service, request: Request, body: object, *, 
     try:
         claims = authenticate(tenant, service, request.headers.get("authorization"))
     except Refused as refused:
-        tenant.log.append(Entry(service, name, parameters, is_write(name), refused.answer.status, changed=False))
+        tenant.note(Entry(service, name, parameters, is_write(name), refused.answer.status, changed=False))
         return _with_headers(tenant, request, refused.answer)
     if not name:
         return _with_headers(tenant, request, json_answer(400, plain_error("BadRequest", "Invalid Operation")))
@@ -49,7 +49,7 @@ def answer(tenant: Tenant, service: Service, request: Request, body: object, *, 
         result = meet(fault, run.answer, tenant, service)
         status = result.status
     finally:
-        tenant.log.append(Entry(service, name, parameters, is_write(name), status, run.changed))
+        tenant.note(Entry(service, name, parameters, is_write(name), status, run.changed))
     return _with_headers(tenant, request, result)
 
 
