@@ -153,6 +153,8 @@ async def stage(plan: Plan) -> AsyncIterator[Stage]:
         arguments = ("--ready-file", str(file), "--log-writes")
         process = await stack.enter_async_context(child("simulator", *arguments, log=log))
         about: dict[str, str] = await ready(process, file, log)
+        for name in [name for name in os.environ if name.startswith(("HOLDFAST_", "AzureWebJobs"))]:
+            del os.environ[name]  # no soak reaches a real tenant, a real ticket system or a real storage account
         os.environ |= plan.settings | {key: value for key, value in about.items() if key.isupper()}
         os.environ["HOLDFAST_TICK_SCHEDULE"] = fastest(os.environ)
         os.environ["HOLDFAST_CLIENT_ID"] = about["client_id"]
