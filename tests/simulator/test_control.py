@@ -6,6 +6,7 @@ import pytest
 
 from simulator.app import asgi
 from simulator.world import World
+from tests.simulator.conftest import Clock
 
 
 @pytest.fixture
@@ -41,14 +42,14 @@ async def test_many_tenants_are_made_at_once(sim: httpx.AsyncClient) -> None:
     )
 
 
-async def test_a_person_runs_cmdlets(sim: httpx.AsyncClient, a: dict[str, Any]) -> None:
+async def test_a_person_runs_cmdlets_and_is_told_when(sim: httpx.AsyncClient, a: dict[str, Any], clock: Clock) -> None:
     url = f"/tenants/{a['tenant_id']}/admin"
     change = {"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": False}}
 
     changed = await sim.post(url, json=change)
     rows = (await sim.post(url, json={"cmdlet": "Get-InboundConnector"})).json()["value"]
 
-    assert changed.json() == {"value": []}
+    assert changed.json() == {"value": [], "at": str(clock())}
     assert rows[0]["Enabled"] is False
     assert isinstance(rows[0]["Guid"], str)
 
