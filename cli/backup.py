@@ -11,8 +11,9 @@ from cli.api import Api, Failure
 from domain import chain
 from domain.chain import Head, Link, Linked
 
-IN_ORDER = ("tenants", "states", "ledger", "heads", "switches", "tickets")
-"""Heads behind the ledger and it behind the states: what is written meanwhile leaves a head behind, never ahead."""
+IN_ORDER = ("tenants", "states", "ledger", "heads", "switches", "tickets", "waves")
+"""Heads behind the ledger and it behind the states: what is written meanwhile leaves a head behind, never ahead.
+Waves last: a wave comes back paused, and that is told by ledger and ticket."""
 _PAGE = 500
 _MOST_BYTES = 2_000_000
 

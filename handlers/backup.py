@@ -1,22 +1,28 @@
 """A backup's rows come back into an empty installation: nothing is written to a tenant before a person says so."""
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import batched
 from typing import Any
 
 from clients.connect import Clients
 from clients.storage.backup import BackedUp
 from clients.storage.states import TenantStates
-from domain.chain import CHECKPOINT
+from domain.chain import CHECKPOINT, Head
 from domain.errors import NotNow
 from domain.gate import Brake
 from domain.incident import SERVICE
 from domain.ledger import Entry
+from handlers.fleet import rebuild
+from handlers.waves import pause
 
 log = logging.getLogger("holdfast.backup")
 
 RESTORING = "a backup is being restored, or was: look, then release"
+_AT_ONCE = 32
+"""Tenants whose states or chains are written at the same time."""
 
 
 class NotEmpty(NotNow):
@@ -43,8 +49,10 @@ async def begin_restore(by: str, clients: Clients) -> None:
     log.warning("restore begun by=%s", by)
 
 
-async def take_rows(table: BackedUp, rows: Sequence[Mapping[str, Any]], clients: Clients) -> int:
+async def take_rows(table: BackedUp, rows: Sequence[Mapping[str, Any]], by: str, clients: Clients) -> int:
     """Write some rows. Returns how many were written; of the service's own ledger none where it has begun.
+
+    A wave that was under way comes back paused: a person lets it go on.
 
     Raises:
         NotEmpty: No restore has begun.
@@ -54,7 +62,12 @@ async def take_rows(table: BackedUp, rows: Sequence[Mapping[str, Any]], clients:
         raise NotEmpty
     if table in {"ledger", "heads"}:
         rows = await _without_service(table, rows, clients)
-    return await clients.storage.backup.put(table, rows)
+    written = await clients.storage.backup.put(table, rows)
+    if table == "waves":
+        for wave in await clients.storage.waves.last():
+            if not wave.is_over:
+                await pause(wave.id, "a backup was restored", by, clients)
+    return written
 
 
 async def _without_service(
@@ -71,15 +84,23 @@ async def end_restore(sha256: str, by: str, clients: Clients) -> Restored:
     if (await clients.storage.switches.brake()).reason != RESTORING:
         raise NotEmpty
     tenants = [config.tenant_id async for config in clients.storage.tenants.all()]
-    for tenant_id in tenants:
-        await clients.storage.states.change(tenant_id, _looked_at_anew)
+    await _side_by_side(clients.storage.states.change(each, _looked_at_anew) for each in tenants)
+    await rebuild(clients)
     heads = [head async for head in clients.storage.chains.heads.all() if head.ledger != SERVICE]
-    for head in heads:
-        after = {"sequence": head.sequence, "hash": head.hash, "export": sha256}
-        await clients.storage.ledger.append(_entry(head.ledger, CHECKPOINT, after, by, clients), announced=False)
+    await _side_by_side(_go_on_after(head, sha256, by, clients) for head in heads)
     told = _entry(SERVICE, "restored", {"export": sha256, "tenants": len(tenants)}, by, clients)
     await clients.storage.ledger.append(told, announced=False)
     return Restored(len(heads), len(tenants))
+
+
+async def _side_by_side(work: Iterable[Awaitable[None]]) -> None:
+    for some in batched(work, _AT_ONCE, strict=False):
+        await asyncio.gather(*some)
+
+
+async def _go_on_after(head: Head, sha256: str, by: str, clients: Clients) -> None:
+    after = {"sequence": head.sequence, "hash": head.hash, "export": sha256}
+    await clients.storage.ledger.append(_entry(head.ledger, CHECKPOINT, after, by, clients), announced=False)
 
 
 def _looked_at_anew(states: TenantStates) -> tuple[TenantStates, tuple[Entry, ...]]:

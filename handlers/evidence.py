@@ -1,12 +1,15 @@
 """What a stranger can check later: the settings that workers started with, and hourly the heads of every chain."""
 
 import logging
+from datetime import timedelta
 from hashlib import sha256
 
 import rfc8785
 
 from clients.connect import Clients
+from clients.storage.anchors import Anchor
 from domain import chain
+from domain.chain import Head, Proof
 from domain.incident import SERVICE
 from domain.ledger import Entry
 
@@ -45,3 +48,25 @@ async def anchor_heads(clients: Clients) -> bool:
         return False
     log.info("anchored hour=%s chains=%d", hour, len(heads))
     return True
+
+
+async def newest_anchor(clients: Clients) -> Anchor | None:
+    """The newest hourly root; None where neither today nor yesterday has one."""
+    now = clients.now()
+    for day in (now, now - timedelta(days=1)):
+        if anchor := await clients.storage.anchors.latest(day.strftime("%Y-%m-%d")):
+            return anchor
+    return None
+
+
+async def proof_of(ledger: str, clients: Clients) -> Proof | None:
+    """The way from the chain of *ledger* to the newest hourly root; None where that has it not."""
+    anchor = await newest_anchor(clients)
+    return chain.prove(anchor.heads, ledger, anchor.hour) if anchor else None
+
+
+async def known_heads(clients: Clients) -> dict[str, Head]:
+    """The head of every chain: as its row says, and as the newest root has it where somebody took the row away."""
+    anchor = await newest_anchor(clients)
+    under_root = {head.ledger: head for head in anchor.heads} if anchor else {}
+    return under_root | {head.ledger: head async for head in clients.storage.chains.heads.all()}

@@ -14,7 +14,6 @@ from pydantic import JsonValue, TypeAdapter
 
 from clients.connect import Clients
 from clients.storage.evidence import Form
-from domain import chain
 from domain.chain import Proof
 from domain.errors import UnknownTenant
 from domain.evidence.fleet import FleetMonth, MonthRow, fleet_as_csv, row_of
@@ -26,6 +25,7 @@ from domain.fleet import Cursor, Rhythm, place_of
 from domain.incident import SERVICE
 from domain.jobs import Done, MakeEvidence, Outcome
 from domain.ledger import Entry
+from handlers.evidence import proof_of
 
 log = logging.getLogger("holdfast.evidence")
 
@@ -129,15 +129,6 @@ def _as_json(proof: Proof | None) -> JsonValue:
 
 
 _PROOFS = TypeAdapter(Proof)
-
-
-async def proof_of(ledger: str, clients: Clients) -> Proof | None:
-    """The way from the chain of *ledger* to the newest hourly root; None where none of today or yesterday has it."""
-    now = clients.now()
-    for day in (now, now - timedelta(days=1)):
-        if anchor := await clients.storage.anchors.latest(day.strftime("%Y-%m-%d")):
-            return chain.prove(anchor.heads, ledger, anchor.hour)
-    return None
 
 
 async def fleet_month(month: str, clients: Clients) -> FleetMonth:

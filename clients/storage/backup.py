@@ -6,21 +6,24 @@
 | `ledger`, `heads` | entries and their chains |
 | `switches` | signatures beyond the radius, keys that ended; not the brake, which engages by itself |
 | `tickets` | marks: which cause has which ticket, what was told |
+| `waves` | how far a change of profile is, whose tenants are held to two versions meanwhile |
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import batched
 from typing import Any, Literal
 
 from azure.core.exceptions import ResourceExistsError
 from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-type BackedUp = Literal["tenants", "states", "ledger", "heads", "switches", "tickets"]
-BACKED_UP: tuple[BackedUp, ...] = ("tenants", "states", "ledger", "heads", "switches", "tickets")
+type BackedUp = Literal["tenants", "states", "ledger", "heads", "switches", "tickets", "waves"]
 
 _BRAKE = "brake"
+_AT_ONCE = 50
+"""Rows that are written at the same time."""
 
 
 class BackupStore:
@@ -45,19 +48,25 @@ class BackupStore:
 
     async def put(self, table: BackedUp, rows: Sequence[Mapping[str, Any]]) -> int:
         """Write *rows* and return how many were written. What the ledger has already stays as it is."""
-        client, written = self._client(table), 0
-        for row in rows:
-            entity = {name: _decoded(value) for name, value in row.items()}
-            if table == "switches" and entity["PartitionKey"] == _BRAKE:
-                continue
-            if table == "ledger":
-                with suppress(ResourceExistsError):
-                    await client.create_entity(entity)
-                    written += 1
-            else:
-                await client.upsert_entity(entity, mode=UpdateMode.REPLACE)
-                written += 1
+        entities = [{name: _decoded(value) for name, value in row.items()} for row in rows]
+        if table == "switches":
+            entities = [each for each in entities if each["PartitionKey"] != _BRAKE]
+        written = 0
+        for some in batched(entities, _AT_ONCE, strict=False):
+            written += sum(await asyncio.gather(*(self._put(table, each) for each in some)))
         return written
+
+    async def _put(self, table: BackedUp, entity: dict[str, Any]) -> bool:
+        """Whether *entity* was written."""
+        client = self._client(table)
+        if table != "ledger":
+            await client.upsert_entity(entity, mode=UpdateMode.REPLACE)
+            return True
+        try:
+            await client.create_entity(entity)
+        except ResourceExistsError:
+            return False
+        return True
 
     async def has_rows(self, table: BackedUp, partition: str = "") -> bool:
         """Whether *table*, or one partition of it, has any."""

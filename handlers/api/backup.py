@@ -67,11 +67,13 @@ async def post_restore_begin(caller: CallerName, clients: Neighbours) -> None:
 
 @router.post("/restore/rows", **as_role("Admin", 400, 409, 415))
 async def post_restore_rows(
-    given: Annotated[RowsToRestore, Strict, example({"table": "tenants", "rows": []})], clients: Neighbours
+    given: Annotated[RowsToRestore, Strict, example({"table": "tenants", "rows": []})],
+    caller: CallerName,
+    clients: Neighbours,
 ) -> Written:
     """Write some rows of the backup, as they were."""
     try:
-        return Written(written=await backup.take_rows(given.table, given.rows, clients))
+        return Written(written=await backup.take_rows(given.table, given.rows, caller, clients))
     except (ValueError, KeyError) as fault:
         raise BadField("body.rows", f"a row makes no sense: {fault}") from None
 

@@ -14,7 +14,7 @@ from domain.ledger import Entry, LedgerEvent
 from handlers.api.access import as_role
 from handlers.api.ledger import LARGEST_PAGE
 from handlers.api.routing import CallerName, Neighbours, Strict, example, router_of
-from handlers.monthly import proof_of
+from handlers.evidence import known_heads, proof_of
 from handlers.on_request import RequestBody
 
 router = router_of("chains")
@@ -37,7 +37,7 @@ class ShownLinked(BaseModel):
 
 
 class ChainPage(BaseModel):
-    """Links by sequence. *head*: as its row says; *unlinked*: ids of entries between them that have no link here."""
+    """Links by sequence. *head*: as `GET chains` has it; *unlinked*: ids of entries between that have no link here."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,8 +71,11 @@ class Noted:
 
 @router.get("/chains", **as_role("Reader"))
 async def list_chains(clients: Neighbours) -> list[Head]:
-    """The head of every chain: one for each tenant's ledger, also of tenants that were removed, and the service's."""
-    return [head async for head in clients.storage.chains.heads.all()]
+    """The head of every chain: one for each tenant's ledger, also of tenants that were removed, and the service's.
+
+    A chain that somebody took away with its head's row is there as the newest root has it.
+    """
+    return list((await known_heads(clients)).values())
 
 
 @router.get("/chains/{ledger}", **as_role("Reader", 404))
@@ -84,13 +87,13 @@ async def get_chain(
 ) -> ChainPage:
     """A page of a chain, oldest first; the last page has fewer links than were asked for."""
     links, unlinked = await clients.storage.chains.page(ledger, after, limit)
-    head = await clients.storage.chains.heads.get(ledger)
+    kept = await clients.storage.chains.heads.get(ledger)
+    head = Head(ledger, kept.place.sequence, kept.place.hash) if kept else (await known_heads(clients)).get(ledger)
     if head is None and not (links or unlinked):
         raise UnknownChain(ledger)
-    shown = Head(ledger, head.place.sequence, head.place.hash) if head else None
     return ChainPage(
         ledger=ledger,
-        head=shown,
+        head=head,
         links=tuple(ShownLinked(**asdict(each.link), entry=dict(each.entry) if each.entry else None) for each in links),
         unlinked=tuple(unlinked),
     )

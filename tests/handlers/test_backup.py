@@ -4,24 +4,31 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest_asyncio
 from azure.storage.queue.aio import QueueServiceClient
 
-from cli.backup import IN_ORDER, faults
+from cli.backup import IN_ORDER, faults, read_backup
 from clients.connect import connect
 from clients.settings import load
+from clients.storage.backup import BackedUp
 from devhost.azurite import azurite
-from domain import chain
-from domain.chain import Head
+from domain.incident import SERVICE
 from handlers.delivery import deliver
+from handlers.loop import waves
+from handlers.loop.tick import tick
+from handlers.waves import WaveRequest, begin_wave
+from tests.filters import NEW, WIDER, deployed
+from tests.handlers.command import holdfast, told
 from tests.handlers.conftest import fresh
 from tests.handlers.harness import DEV_KEY, Service
-from tests.handlers.tickets.msp import Msp, desk_of, settings, told
+from tests.handlers.tickets.msp import Msp, desk_of, settings
+from tests.handlers.tickets.msp import told as told_by_ticket
 from tests.handlers.web import ask, of
 
-SHA = "ab" * 32
+OTHER = "0e0f3c2b-8a5d-4a67-9d0e-6a4c1f2b3d4e"
 
 
 @pytest_asyncio.fixture
@@ -32,27 +39,10 @@ async def msp(azurite_connection) -> AsyncIterator[Msp]:
         yield Msp(service, system)
 
 
-async def drawn(service):
-    """Every row, as the command line asks for them."""
-    rows: list[tuple[str, dict[str, Any]]] = []
-    for table in ("heads", *IN_ORDER):
-        if table == "heads" and rows:
-            continue
-        partition, key = "", ""
-        while page := of(await ask(service, "GET", f"backup/{table}?limit=3&partition={partition}&row={key}"))["rows"]:
-            rows += [(table, row) for row in page]
-            partition, key = (
-                page[-1][name].replace(" ", "%20").replace(":", "%3A") for name in ("PartitionKey", "RowKey")
-            )
-    return rows
-
-
-async def put_back(service, rows):
-    assert (await ask(service, "POST", "restore/begin")).status_code == 204
-    for table in IN_ORDER:
-        given = {"table": table, "rows": [row for each, row in rows if each == table]}
-        assert (await ask(service, "POST", "restore/rows", given)).status_code == 200
-    return of(await ask(service, "POST", "restore/end", {"export": SHA}))
+async def backed_up(service: Service, file: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The rows of a backup that the command line wrote."""
+    told(await holdfast(service, "backup", file))
+    return read_backup(file)
 
 
 @asynccontextmanager
@@ -87,53 +77,92 @@ async def lasting(msp):
     await ask(msp.service, "POST", path, {"reason": "moves", "owner": "Ann", "until": until})
     await msp.service.work()
     await msp.drift(tenant)
-    await told(msp)
+    await told_by_ticket(msp)
     assert len(msp.tickets) == 1
     return tenant
 
 
-async def test_all_of_it_comes_back_into_an_empty_account_and_nothing_is_written_before_a_person_says_so(msp):
+async def test_all_of_it_comes_back_into_an_empty_account_and_nothing_is_written_before_a_person_says_so(msp, tmp_path):
     tenant = await lasting(msp)
-    rows = await drawn(msp.service)
-    assert list(faults(rows)) == []
+    made, rows = told(await holdfast(msp.service, "backup", tmp_path / "backup")), read_backup(tmp_path / "backup")
     async with azurite() as empty, elsewhere(msp.service, empty) as other:
-        restored = await put_back(other, rows)
-        assert (restored["tenants"], restored["chains"]) == (1, 1)
+        restored = told(await holdfast(other, "restore", tmp_path / "backup"))
+        assert restored == {"tenants": 1, "chains": 1}
         brake = await other.clients.storage.switches.brake()
         assert (brake.engaged, "restored" in brake.reason) == (True, True)
         state = of(await ask(other, "GET", f"tenants/{tenant.tenant_id}/state"))["controls"]
         assert {each["state"] for each in state} == {"unknown"}
         assert [each["exception"]["owner"] for each in state if each["exception"]] == ["Ann"]
-        links, unlinked = await other.clients.storage.chains.page(tenant.tenant_id, 0, 1000)
-        head = await other.clients.storage.chains.heads.get(tenant.tenant_id)
-        assert head
-        last = Head(tenant.tenant_id, head.place.sequence, head.place.hash)
-        assert chain.verify(tenant.tenant_id, links, head=last, unlinked=unlinked) is None
-        goes_on = chain.checkpoint(links)
-        assert goes_on
-        assert goes_on.entry
-        assert goes_on.entry["after"]["export"] == SHA
-        there = [row for table, row in rows if table == "heads" and row["RowKey"] == tenant.tenant_id]
-        assert goes_on.entry["after"]["sequence"] == there[0]["sequence"]
+        verified = await holdfast(other, "ledger", "verify")
+        assert verified.exit_code == 0, told(verified)
+        [goes_on] = [each for each in await other.ledger(tenant) if each.event == "checkpoint"]
+        [there] = [row for table, row in rows if table == "heads" and row["RowKey"] == tenant.tenant_id]
+        assert goes_on.after == {"sequence": there["sequence"], "hash": there["hash"], "export": made["sha256"]}
         again = Msp(other, msp.system)
         await again.look(tenant)
-        await told(again)
+        await told_by_ticket(again)
         assert len(msp.tickets) == 1
 
 
-async def test_a_backup_comes_back_into_no_installation_that_looks_after_somebody(msp):
+async def test_the_next_tick_asks_for_every_tenant_that_came_back(msp, tmp_path):
+    tenant = await lasting(msp)
+    await backed_up(msp.service, tmp_path / "backup")
+    async with azurite() as empty, elsewhere(msp.service, empty) as other:
+        gone = {"tenant_id": OTHER, "name": "Gone", "initial_domain": "gone.onmicrosoft.com"}
+        await ask(other, "PUT", f"tenants/{OTHER}", gone)
+        await ask(other, "DELETE", f"tenants/{OTHER}")
+        await tick(other.clients)  # which has compared its index with the configs, and does so hourly
+        told(await holdfast(other, "restore", tmp_path / "backup"))
+        other.clock.advance(minutes=15)
+        await tick(other.clients)
+        await other.work()
+        assert (await other.state(tenant, "inbound-lockdown")).state == "compliant"
+        assert (await other.state(tenant, "alert-policies")).state != "unknown"
+
+
+async def moved_by(service, tenant):
+    row = await service.clients.storage.tenants.find(tenant.tenant_id)
+    return row.move.wave if row and row.move else ""
+
+
+async def test_a_wave_that_was_under_way_comes_back_paused_and_goes_on_when_a_person_says_so(msp, tmp_path):
+    tenant = await lasting(msp)
+    msp.service.clients = deployed(msp.service.clients, WIDER)
+    wish = WaveRequest(version=NEW, canaries=[tenant.tenant_id], reason="a new range")
+    begun = await begin_wave(wish, "key dev", msp.service.clients)
+    await backed_up(msp.service, tmp_path / "backup")
+    async with azurite() as empty, elsewhere(msp.service, empty) as other:
+        other.clients = deployed(other.clients, WIDER)
+        told(await holdfast(other, "restore", tmp_path / "backup"))
+        [wave] = told(await holdfast(other, "waves", "list"))
+        assert (wave["id"], wave["state"], wave["stage"]) == (begun.id, "paused", "canaries")
+        entries = await other.clients.storage.ledger.page(SERVICE)
+        assert ("wave_paused", "a backup was restored") in [(each.event, each.reason) for each in entries]
+        await ask(other, "PUT", "brake", {"engaged": False, "reason": "looked at"})
+        await waves.go_on(other.clients)
+        assert await moved_by(other, tenant) == ""
+        told(await holdfast(other, "waves", "resume", begun.id, "--reason", "looked at"))
+        await waves.go_on(other.clients)
+        assert await moved_by(other, tenant) == begun.id
+
+
+def test_the_command_line_asks_for_every_table_that_is_backed_up():
+    assert set(IN_ORDER) == set(get_args(BackedUp.__value__))
+
+
+async def test_a_backup_comes_back_into_no_installation_that_looks_after_somebody(msp, tmp_path):
     await lasting(msp)
-    rows = await drawn(msp.service)
-    assert (await ask(msp.service, "POST", "restore/begin")).status_code == 409
-    some = {"table": "tenants", "rows": [row for table, row in rows if table == "tenants"]}
-    assert (await ask(msp.service, "POST", "restore/rows", some)).status_code == 409
-    assert (await ask(msp.service, "POST", "restore/end", {"export": SHA})).status_code == 409
+    await backed_up(msp.service, tmp_path / "backup")
+    refused = await holdfast(msp.service, "restore", tmp_path / "backup")
+    assert str(refused.exception).startswith("409: this installation looks after tenants")
+    assert (await ask(msp.service, "POST", "restore/rows", {"table": "tenants", "rows": []})).status_code == 409
+    assert (await ask(msp.service, "POST", "restore/end", {"export": "ab" * 32})).status_code == 409
     assert not (await msp.service.clients.storage.switches.brake()).engaged
 
 
-async def test_a_forged_backup_is_named_before_anything_is_written(msp):
+async def test_a_forged_backup_is_named_before_anything_is_written(msp, tmp_path):
     await lasting(msp)
-    rows = await drawn(msp.service)
+    rows = await backed_up(msp.service, tmp_path / "backup")
     forged = next(row for table, row in rows if table == "ledger" and "body0" in row)
     forged["body0"] = json.dumps({**json.loads(forged["body0"]), "actor": "nobody"})
     [(_, fault)] = list(faults(rows))
