@@ -10,7 +10,7 @@ from clients.notify.channels import NAME, SETTING_PREFIX, Channels, channels_of
 from clients.notify.events import EventsTarget
 from clients.psa.connections import Json
 from clients.settings_part import SettingsPart
-from domain.evidence.page import Brand
+from domain.evidence.brand import Brand
 
 
 def _channel_names(text: object) -> tuple[str, ...]:
@@ -20,12 +20,15 @@ def _channel_names(text: object) -> tuple[str, ...]:
     return tuple(names)
 
 
+_BRAND_HAS = {"name", "logo"}
 _LOGO = re.compile(r"data:image/(?:png|jpeg|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
 
 
 def _brand(text: object) -> Brand:
     """Raises ValueError."""
     given = json.loads(str(text)) if str(text).lstrip().startswith("{") else {"name": str(text)}
+    if given.keys() - _BRAND_HAS or not all(isinstance(each, str) for each in given.values()):
+        raise ValueError("should have name and logo, both text")
     brand = Brand(**given)
     if brand.logo and not _LOGO.fullmatch(brand.logo):
         raise ValueError("logo should be a data URI of a PNG, JPEG or SVG image")

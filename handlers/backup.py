@@ -9,6 +9,7 @@ from typing import Any
 
 from clients.connect import Clients
 from clients.storage.backup import BackedUp
+from clients.storage.documents import NewerRow
 from clients.storage.states import TenantStates
 from domain.chain import CHECKPOINT, Head
 from domain.errors import NotNow
@@ -84,7 +85,7 @@ async def end_restore(sha256: str, by: str, clients: Clients) -> Restored:
     if (await clients.storage.switches.brake()).reason != RESTORING:
         raise NotEmpty
     tenants = [config.tenant_id async for config in clients.storage.tenants.all()]
-    await _side_by_side(clients.storage.states.change(each, _looked_at_anew) for each in tenants)
+    await _side_by_side(_look_anew(each, clients) for each in tenants)
     await rebuild(clients)
     heads = [head async for head in clients.storage.chains.heads.all() if head.ledger != SERVICE]
     await _side_by_side(_go_on_after(head, sha256, by, clients) for head in heads)
@@ -101,6 +102,14 @@ async def _side_by_side(work: Iterable[Awaitable[None]]) -> None:
 async def _go_on_after(head: Head, sha256: str, by: str, clients: Clients) -> None:
     after = {"sequence": head.sequence, "hash": head.hash, "export": sha256}
     await clients.storage.ledger.append(_entry(head.ledger, CHECKPOINT, after, by, clients), announced=False)
+
+
+async def _look_anew(tenant_id: str, clients: Clients) -> None:
+    """States that this version cannot read are unknown as they are, and keep nobody else's from coming back."""
+    try:
+        await clients.storage.states.change(tenant_id, _looked_at_anew)
+    except NewerRow as newer:
+        log.warning("restored tenant=%s %s", tenant_id, newer)
 
 
 def _looked_at_anew(states: TenantStates) -> tuple[TenantStates, tuple[Entry, ...]]:

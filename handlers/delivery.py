@@ -37,7 +37,6 @@ from handlers import operations, park
 from handlers.loop.check import check_for_people, check_tenant
 from handlers.loop.remediate import remediate_tenant
 from handlers.loop.visit import visit_shard
-from handlers.monthly import make_evidence
 from handlers.notices import notify
 from handlers.restraint import alone
 from handlers.security.alerts import triage_alerts
@@ -125,7 +124,11 @@ async def _work(job: Job, clients: Clients) -> Outcome:
 
 
 async def _for_people(job: Notify | MakeEvidence, clients: Clients) -> Outcome:
-    return await (notify(job, clients) if isinstance(job, Notify) else make_evidence(job, clients))
+    if isinstance(job, Notify):
+        return await notify(job, clients)
+    from handlers.monthly import make_evidence  # noqa: PLC0415 - once a month; every start would wait for it
+
+    return await make_evidence(job, clients)
 
 
 async def _sparing(

@@ -1,8 +1,11 @@
-"""What a stranger can check later: the settings that workers started with, and hourly the heads of every chain."""
+"""What a stranger can check later: settings at a worker's start, hourly roots, and when a month's evidence is due."""
 
+import asyncio
 import logging
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import batched
 
 import rfc8785
 
@@ -10,10 +13,17 @@ from clients.connect import Clients
 from clients.storage.anchors import Anchor
 from domain import chain
 from domain.chain import Head, Proof
+from domain.evidence.period import month_before
+from domain.fleet import Cursor, Rhythm, place_of
 from domain.incident import SERVICE
+from domain.jobs import MakeEvidence
 from domain.ledger import Entry
 
 log = logging.getLogger("holdfast.evidence")
+
+TENANTS_AT, SERVICE_AT = "0 0 4 1 * *", "0 30 5 1 * *"
+"""The first of the month, in UTC: each tenant at its own place in an hour, then the MSP."""
+_AT_ONCE = 32
 
 
 async def note_settings(clients: Clients) -> None:
@@ -70,3 +80,12 @@ async def known_heads(clients: Clients) -> dict[str, Head]:
     anchor = await newest_anchor(clients)
     under_root = {head.ledger: head for head in anchor.heads} if anchor else {}
     return under_root | {head.ledger: head async for head in clients.storage.chains.heads.all()}
+
+
+async def ask_for_months(tenants: Iterable[str], cursor: Cursor, now: datetime, clients: Clients) -> None:
+    """Enqueue the evidence that came due since *cursor*."""
+    window, own = (Rhythm.of(each, now).window(cursor.done, now) for each in (TENANTS_AT, SERVICE_AT))
+    month = month_before(now)
+    due = [tenant for tenant in tenants if window.has(place_of(tenant))] + ([SERVICE] if own.has(0) else [])
+    for some in batched(due, _AT_ONCE, strict=False):
+        await asyncio.gather(*(clients.storage.queues.send(MakeEvidence(tenant_id=each, month=month)) for each in some))

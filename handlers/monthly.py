@@ -1,27 +1,27 @@
 """The monthly evidence: made once for each tenant when a month is over, kept, named in the ledger, and sent.
 
-A tick asks for it (`ask_for_months`); a person may ask for any month, also for the one that goes on.
+A tick asks for it (`handlers/evidence.py`); a person may ask for any month, also for the one that goes on. Imported
+when it is needed, once a month: no function waits for it when it starts.
 """
 
-import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from itertools import batched
 
 from pydantic import JsonValue, TypeAdapter
 
 from clients.connect import Clients
-from clients.storage.evidence import Form
+from clients.storage.evidence import FORMS, Form
 from domain.chain import Proof
 from domain.errors import UnknownTenant
+from domain.evidence.brand import Brand
 from domain.evidence.fleet import FleetMonth, MonthRow, fleet_as_csv, row_of
 from domain.evidence.message import EVIDENCE
-from domain.evidence.month import Known, Month, bounds, month_before, month_of
-from domain.evidence.page import Brand, as_page, fleet_as_page
+from domain.evidence.month import Known, Month, month_of, percent
+from domain.evidence.page import as_page, fleet_as_page
+from domain.evidence.period import bounds
 from domain.evidence.table import as_csv
-from domain.fleet import Cursor, Rhythm, place_of
 from domain.incident import SERVICE
 from domain.jobs import Done, MakeEvidence, Outcome
 from domain.ledger import Entry
@@ -29,25 +29,13 @@ from handlers.evidence import proof_of
 
 log = logging.getLogger("holdfast.evidence")
 
-TENANTS_AT, SERVICE_AT = "0 0 4 1 * *", "0 30 5 1 * *"
-"""The first of the month, in UTC: each tenant at its own place in an hour, then the MSP."""
 BEFORE = timedelta(days=62)
 """How far back the ledger is read for how a control stood when the month began: the last evidence says it, too."""
-_AT_ONCE = 32
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 """Before any evidence was made."""
 
 MONTHS: TypeAdapter[Month] = TypeAdapter(Month)
 FLEETS: TypeAdapter[FleetMonth] = TypeAdapter(FleetMonth)
-
-
-async def ask_for_months(tenants: Iterable[str], cursor: Cursor, now: datetime, clients: Clients) -> None:
-    """Enqueue the evidence that came due since *cursor*."""
-    window, own = (Rhythm.of(each, now).window(cursor.done, now) for each in (TENANTS_AT, SERVICE_AT))
-    month = month_before(now)
-    due = [tenant for tenant in tenants if window.has(place_of(tenant))] + ([SERVICE] if own.has(0) else [])
-    for some in batched(due, _AT_ONCE, strict=False):
-        await asyncio.gather(*(clients.storage.queues.send(MakeEvidence(tenant_id=each, month=month)) for each in some))
 
 
 async def make_evidence(job: MakeEvidence, clients: Clients) -> Outcome:
@@ -95,23 +83,21 @@ async def keep_month(tenant_id: str, month: str, clients: Clients) -> Entry:
     store = clients.storage.evidence
     kept = await store.get(tenant_id, month, "json")
     made = MONTHS.validate_json(kept) if kept else await month_now(tenant_id, month, clients)
-    text = MONTHS.dump_json(made, indent=1)
     row = row_of(made)
     figures = {name: str(value) for name, value in asdict(row).items() if name not in {"name", "tenant_id"}}
-    hashes = {
-        "json": await store.keep(tenant_id, month, "json", text, figures),
-        "html": await store.keep(tenant_id, month, "html", as_page(made, clients.settings.brand).encode(), {}),
-        "csv": await store.keep(tenant_id, month, "csv", as_csv(made).encode(), {}),
+    brand = clients.settings.brand
+    hashes: dict[str, JsonValue] = {
+        form: await store.keep(tenant_id, month, form, month_in(form, made, brand), figures) for form in FORMS
     }
     entry = Entry(
         at=clients.now(),
         tenant_id=tenant_id,
         control=f"{EVIDENCE}{month}",
         event="evidence_made",
-        detail=f"{made.proven:.1%} of the time proven as documented, {row.fixed} of {row.drifts} drifts put back",
+        detail=f"{percent(made.proven)} of the time proven as documented, {row.fixed} of {row.drifts} drifts put back",
         after={
             "month": month,
-            "sha256": {**hashes},
+            "sha256": hashes,
             "standing": {each.id: each.at_end for each in made.controls},
             "proof": _as_json(made.proof),
         },
@@ -155,18 +141,18 @@ def _row(tenant_id: str, name: str, figures: Mapping[str, str]) -> MonthRow:
 
 async def _keep_fleet(month: str, clients: Clients) -> None:
     fleet = await fleet_month(month, clients)
-    hashes = {
+    hashes: dict[str, JsonValue] = {
         form: await clients.storage.evidence.keep(
             SERVICE, month, form, fleet_in(form, fleet, clients.settings.brand), {}
         )
-        for form in ("json", "html", "csv")
+        for form in FORMS
     }
     entry = Entry(
         at=bounds(month).end,  # the same however often it is made
         tenant_id=SERVICE,
         event="evidence_made",
         detail=f"{month} of {len(fleet.tenants)} tenants",
-        after={"month": month, "sha256": {**hashes}},
+        after={"month": month, "sha256": hashes},
     )
     await clients.storage.ledger.append(entry, announced=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import ContainerClient
 
 type Form = Literal["json", "html", "csv"]
-FORMS: tuple[Form, ...] = ("json", "html", "csv")
+FORMS: tuple[Form, ...] = get_args(Form.__value__)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMonth:
-    """A month that was made. *figures*: what the JSON's metadata tells."""
+    """A month that was made. *figures*: what the metadata of its JSON tells."""
 
     ledger: str
     month: str

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
+from math import floor
 
 from pydantic import AwareDatetime
 
@@ -13,7 +14,7 @@ from domain.evidence.table import harmless_cell
 
 @dataclass(frozen=True, slots=True)
 class MonthRow:
-    """One tenant's month in figures. *proven*: a share of the time."""
+    """One tenant's month in figures. *proven*: a share of the time, rounded down."""
 
     tenant_id: str
     name: str
@@ -38,7 +39,7 @@ def row_of(month: Month) -> MonthRow:
     return MonthRow(
         tenant_id=month.tenant_id,
         name=month.name,
-        proven=round(month.proven, 5),
+        proven=floor(month.proven * 100_000 + 1e-6) / 100_000,
         drifts=len(month.drifts),
         fixed=sum(1 for each in month.drifts if each.fixed_at),
         findings=len(month.findings),

@@ -7,7 +7,8 @@ again from the ledger, the config and the states.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from math import floor
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
@@ -15,6 +16,7 @@ from pydantic import AwareDatetime, Field
 from domain.chain import Proof
 from domain.control import Drift
 from domain.controls import CATALOGUE
+from domain.evidence.period import MONTH, bounds
 from domain.evidence.spans import STANDINGS, Condition, Stretch, standing_of, stretches
 from domain.exemption import Exemption
 from domain.findings import Finding
@@ -24,7 +26,6 @@ from domain.steps import Value
 from domain.tenant import Declaration, TenantConfig
 
 SCHEMA_VERSION = 1
-MONTH = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])")
 MAIL_FLOW = "mail-flow"
 
 _PERSON = re.compile(r"\b[A-Za-z0-9._%+'-]+@(?=[A-Za-z0-9-]+\.)")
@@ -149,17 +150,9 @@ class Known:
     proof: Proof | None = None
 
 
-def bounds(month: str) -> Span:
-    """The beginning of *month* (2026-11), in UTC, and that of the next. Raises ValueError."""
-    if not MONTH.fullmatch(month):
-        raise ValueError("month: should be a year and a month, such as 2026-11")
-    start = datetime.strptime(f"{month}-01", "%Y-%m-%d").replace(tzinfo=UTC)
-    return Span(start, (start + timedelta(days=32)).replace(day=1))
-
-
-def month_before(now: datetime) -> str:
-    """The last month that is over."""
-    return (now.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+def percent(share: float) -> str:
+    """*share* rounded down: 100 % is said only of what was proven whole."""
+    return f"{floor(share * 1000 + 1e-6) / 10:.1f}%"
 
 
 def month_of(known: Known, month: str, now: datetime) -> Month:

@@ -1,17 +1,21 @@
 """The month as a page that prints: HTML in one piece, no script, the bars as inline SVG, A4 by its own style."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 
+from domain.control import Drift
+from domain.evidence.brand import Brand
 from domain.evidence.fleet import FleetMonth
-from domain.evidence.month import ControlMonth, DriftOfMonth, Month
+from domain.evidence.month import ControlMonth, DriftOfMonth, Month, percent
 from domain.evidence.spans import Condition
+from domain.evidence.table import listed
 from domain.shown import capped
 
 BAR_WIDTH = 400
 BAR_HEIGHT = 14
+_NARROWEST = 1.5
+"""A minute of a month would else be no dot."""
 
 _COLOURS: dict[Condition, str] = {
     "proven": "#2e7d4f",
@@ -22,14 +26,6 @@ _COLOURS: dict[Condition, str] = {
 }
 _PATTERNS: dict[Condition, str] = {"drifted": "drift", "held": "held"}
 """Hatched, so that a page without colours can be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Brand:
-    """Whose report it is. *logo*: a data URI of an image; empty for none."""
-
-    name: str = ""
-    logo: str = ""
 
 
 def as_page(month: Month, brand: Brand) -> str:
@@ -62,7 +58,7 @@ def fleet_as_page(fleet: FleetMonth, brand: Brand) -> str:
     rows = [
         (
             _text(each.name),
-            f"{each.proven:.1%}",
+            percent(each.proven),
             f"{each.fixed} of {each.drifts}",
             str(each.findings),
             str(each.alerts_closed),
@@ -82,16 +78,16 @@ def bar(control: ControlMonth, month: Month) -> str:
     """The month of one control as a bar, a picture with a text for who does not see it."""
     total = max(1.0, (month.end - month.start).total_seconds())
     cells = []
-    for span in control.spans:
+    for span in sorted(control.spans, key=lambda each: each.standing != "proven"):  # nothing lies on what is bad
         x = (span.start - month.start).total_seconds() / total * BAR_WIDTH
-        width = max(0.6, span.length.total_seconds() / total * BAR_WIDTH)  # an hour of a month would else be no dot
+        width = max(_NARROWEST, span.length.total_seconds() / total * BAR_WIDTH)
         places = f'x="{x:.2f}" width="{width:.2f}" height="{BAR_HEIGHT}"'
         cells.append(f'<rect {places} fill="{_COLOURS[span.standing]}"/>')
         if pattern := _PATTERNS.get(span.standing):
             cells.append(f'<rect {places} fill="url(#{pattern})"/>')
     said = ", ".join(f"{_share(seconds, total)} {_word(standing)}" for standing, seconds in control.seconds.items())
     return (
-        f'<svg viewBox="0 0 {BAR_WIDTH} {BAR_HEIGHT}" role="img" aria-label="{_text(said)}">'
+        f'<svg viewBox="0 0 {BAR_WIDTH} {BAR_HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{_text(said)}">'
         f"<title>{_text(said)}</title>{''.join(cells)}</svg>"
     )
 
@@ -110,7 +106,7 @@ def _summary(month: Month) -> str:
     fixed = sum(1 for each in month.drifts if each.fixed_at)
     closed = sum(1 for each in month.alerts if each.verdict == "closed")
     figures = (
-        (f"{month.proven:.1%}", "of the time proven as documented"),
+        (percent(month.proven), "of the time proven as documented"),
         (f"{fixed} of {len(month.drifts)}", "drifts put back and proven"),
         (str(len(month.findings)), "findings wait for a person"),
         (str(closed), "false alerts closed with evidence"),
@@ -120,7 +116,7 @@ def _summary(month: Month) -> str:
 
 def _controls(month: Month) -> str:
     rows = [
-        (_text(each.title), f"{each.proven:.1%}" if _applies(each) else "-", bar(each, month), _word(each.at_end))
+        (_text(each.title), percent(each.proven) if _applies(each) else "-", bar(each, month), _word(each.at_end))
         for each in month.controls
     ]
     legend = "".join(
@@ -128,10 +124,10 @@ def _controls(month: Month) -> str:
         f'<rect width="14" height="14" fill="{_hatch(standing)}"/></svg>{_word(standing)}</span>'
         for standing, colour in _COLOURS.items()
     )
-
-    table = _table(("setting", "proven", f"{_day(month.start)} to {_day(month.end)}", "at the end"), rows, "controls")
+    through = f"{_day(month.start)} to {_day(month.end - timedelta(seconds=1))}"
+    table = _table(("setting", "proven", through, "at the end"), rows, "controls")
     note = "Proven: between two good looks at most two intervals apart. Held: by a gate, for a person, or accepted."
-    return f"{table}<p class='legend'>{legend}</p><p class='note'>{note}</p>"
+    return f"<p class='legend'>{legend}</p><p class='note'>{note}</p>{table}"
 
 
 def _hatch(standing: Condition) -> str:
@@ -142,14 +138,20 @@ def _drifts(drifts: Sequence[DriftOfMonth]) -> str:
     rows = [
         (
             _text(each.control),
-            "<br>".join(f"{_text(d.field)}: {_text(str(d.found))}, wanted {_text(str(d.wanted))}" for d in each.fields),
+            "<br>".join(
+                f"{_text(d.field)}: {_text(listed(d.found))}, wanted {_text(listed(d.wanted))}" for d in each.fields
+            ),
             _text(each.by or "not named"),
-            f"{_time(each.seen_at)}<br><small>last good {_time(each.last_good)}</small>",
+            f"{_time(each.seen_at)}<small>last good<br>{_time(each.last_good)}</small>",
             _time(each.fixed_at) if each.fixed_at else "not proven fixed",
         )
         for each in drifts
     ]
     return _table(("setting", "what", "by", "seen", "proven fixed"), rows) or "<p>None was seen.</p>"
+
+
+def _field(drift: Drift) -> str:
+    return f"{_text(drift.field)}: {_text(listed(drift.found))}, wanted {_text(listed(drift.wanted))}"
 
 
 def _mail_flow(month: Month) -> str:
@@ -269,15 +271,18 @@ table { border-collapse: collapse; width: 100%; }
 thead { display: table-header-group; }
 th { text-align: left; font-size: 8pt; color: #5b646d; border-bottom: 1px solid #9aa3ab; padding: 3px 6px 3px 0; }
 td { border-bottom: 1px solid #e3e7ea; padding: 4px 6px 4px 0; vertical-align: top; overflow-wrap: anywhere; }
+td { min-width: 19mm; }
 tr { break-inside: avoid; }
 td:first-child { overflow-wrap: normal; }
-.controls td { vertical-align: middle; }
-.controls td:nth-child(3) { width: 50%; }
+.controls td { vertical-align: middle; min-width: 0; padding-block: 3px; }
+.controls td:nth-child(3) { width: 45%; }
 .controls td:nth-child(2), .controls td:nth-child(4) { white-space: nowrap; }
 .controls svg { display: block; width: 100%; height: 11px; }
+.legend { margin-bottom: 0; }
 .legend span { margin-right: 14px; white-space: nowrap; font-size: 8.5pt; }
 .legend svg { width: 10px; height: 10px; margin-right: 4px; }
 .note, small { font-size: 8pt; color: #5b646d; }
+small { display: block; }
 pre { font: 7.5pt ui-monospace, Menlo, Consolas, monospace; background: #f4f6f7; padding: 4px 6px; margin: 3px 0; }
 pre { overflow-wrap: anywhere; white-space: pre-wrap; }
 .defs { position: absolute; }

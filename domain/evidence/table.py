@@ -8,6 +8,7 @@ from io import StringIO
 from domain.control import Drift
 from domain.evidence.month import Month
 from domain.shown import capped
+from domain.steps import Value
 
 _HEADINGS = ("tenant", "name", "month", "kind", "control", "from", "to", "what", "who", "entry")
 
@@ -52,7 +53,18 @@ def _time(at: datetime | None) -> str:
 
 
 def _fields(fields: Sequence[Drift]) -> str:
-    return "; ".join(f"{each.field}: {each.found} (wanted {each.wanted})" for each in fields)
+    return "; ".join(f"{each.field}: {listed(each.found)} (wanted {listed(each.wanted)})" for each in fields)
+
+
+def listed(value: Value) -> str:
+    """A value of a setting for people: a list with commas, what is not there as `missing`."""
+    match value:
+        case None | "" | ():
+            return "missing"
+        case tuple():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)
 
 
 def harmless_cell(cell: str) -> str:

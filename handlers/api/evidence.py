@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from clients.connect import Clients
 from clients.storage.evidence import Form
 from domain.errors import BadField
-from domain.evidence.month import MONTH
+from domain.evidence.period import MONTH
 from domain.incident import SERVICE
 from handlers import monthly
 from handlers.api.access import as_role

@@ -21,10 +21,9 @@ from clients.storage.fleet_index import in_fleet
 from domain.fleet import LOOKS, Cursor, LookName, Rhythm, due, late, shards
 from domain.fleet_index import TenantInFleet
 from domain.jobs import PollTickets, RemediateTenant, VisitShard
-from handlers.evidence import anchor_heads
+from handlers.evidence import anchor_heads, ask_for_months
 from handlers.guard import guard_ledger
 from handlers.loop import gauges, waves
-from handlers.monthly import ask_for_months
 from handlers.notices import ask_for_unsent
 from handlers.retention import forget_old
 from handlers.unfinished import take_up_unheard

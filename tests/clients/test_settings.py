@@ -51,6 +51,9 @@ def test_what_is_not_set_has_the_documented_default():
         *(({"HOLDFAST_FAST_SCHEDULE": odd}, "HOLDFAST_FAST_SCHEDULE: is malformed; it should be an NCRONTAB") for odd in (
             "every five minutes at most please", "0 */5 * * * ?", "0 */5 * * * L", "0 */5 jan * * *", "0 */5 * * mon jan", "0 */5 * * * * *", "99 99 99 99 99 99", "- - - - - -",
         )),
+        *(({"HOLDFAST_BRAND": odd}, 'HOLDFAST_BRAND: is malformed; it should be a name, or a JSON object {"name", "logo"}') for odd in (
+            '{"name', '{"nom": "Northwind"}', '{"name": 3}', '{"name": "Northwind", "logo": "https://northwind.example/logo.png"}', '{"logo": "data:text/html;base64,PGI+"}',
+        )),
         *(({"HOLDFAST_LOGIN_URL": odd}, "HOLDFAST_LOGIN_URL: is malformed; it should be an https URL") for odd in (
             "https://", "https:///path", "https://:443", "https://a:65536", "https://a:odd", "https://[::1", "login.example",
         )),

@@ -120,6 +120,20 @@ async def test_the_next_tick_asks_for_every_tenant_that_came_back(msp, tmp_path)
         assert (await other.state(tenant, "alert-policies")).state != "unknown"
 
 
+async def test_states_that_a_later_version_wrote_keep_nobody_elses_from_coming_back(msp, tmp_path):
+    tenant = await lasting(msp)
+    await msp.service.look_after(msp.service.world.add_tenant("fabrikam.example"))
+    rows = await backed_up(msp.service, tmp_path / "backup")
+    for table, row in rows:
+        if table == "states" and row["RowKey"] == tenant.tenant_id:
+            row["version"] = 99
+    lines = (json.dumps({"table": table, "row": row}) + "\n" for table, row in rows)
+    (tmp_path / "backup").write_text("".join(lines))
+    async with azurite() as empty, elsewhere(msp.service, empty) as other:
+        assert told(await holdfast(other, "restore", tmp_path / "backup"))["tenants"] == 2
+        assert set((await other.states(tenant)).values()) == {"unknown"}
+
+
 async def moved_by(service, tenant):
     row = await service.clients.storage.tenants.find(tenant.tenant_id)
     return row.move.wave if row and row.move else ""

@@ -6,7 +6,8 @@ import pytest
 
 from domain.control import Drift
 from domain.controls import CATALOGUE
-from domain.evidence.month import Known, bounds, month_before, month_of, without_people
+from domain.evidence.month import Known, month_of, without_people
+from domain.evidence.period import bounds, month_before
 from domain.exemption import Exemption
 from domain.findings import Finding
 from domain.ledger import Entry

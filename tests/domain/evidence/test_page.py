@@ -3,6 +3,7 @@
 import csv
 import re
 from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from xml.etree import ElementTree as ET
 
@@ -11,14 +12,16 @@ from hypothesis import strategies as st
 
 from domain.chain import Head, prove
 from domain.control import Drift
+from domain.evidence.brand import Brand
 from domain.evidence.fleet import FleetMonth, MonthRow
-from domain.evidence.month import Accepted, AlertOfMonth, DriftOfMonth, MailOfMonth, OpenFinding
-from domain.evidence.page import BAR_WIDTH, Brand, as_page, bar, fleet_as_page
+from domain.evidence.month import Accepted, AlertOfMonth, DriftOfMonth, MailOfMonth, OpenFinding, percent
+from domain.evidence.page import BAR_WIDTH, as_page, bar, fleet_as_page
 from domain.evidence.table import as_csv
 from domain.shown import is_plain
 from tests.domain.builders import TENANT_ID
 from tests.domain.evidence.test_month import AFTER, START, entry, made
 
+GREEN, RED = "#2e7d4f", "#c0392b"
 LOGO = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -95,6 +98,35 @@ def test_the_bar_of_a_control_fills_the_month_and_can_be_read_aloud():
     assert len(cells) == len(spf.spans)
     assert abs(sum(float(each.get("width", "0")) for each in cells) - BAR_WIDTH) < 2
     assert "3.3% drifted" in drawn.get("aria-label", "")
+
+
+def test_a_drift_of_a_minute_is_seen_in_the_bar_and_nothing_is_drawn_over_it():
+    minute = 1 / 1440
+    month = made(
+        entry(9, "drift_found", "spf", last_good=START + timedelta(days=9)), entry(9 + minute, "corrected", "spf")
+    )
+    [spf] = [each for each in month.controls if each.id == "spf"]
+    drawn = [each for each in ET.fromstring(bar(spf, month)) if each.tag.endswith("rect")]  # noqa: S314 - our own
+    [red] = [each for each in drawn if each.get("fill") == RED]
+    assert float(red.get("width", "0")) >= 1
+    assert drawn.index(red) > max(drawn.index(each) for each in drawn if each.get("fill") == GREEN)
+
+
+@given(st.integers(1, 30 * 86_400), st.integers(1, 30 * 86_400))
+def test_a_hundred_percent_is_said_only_of_what_was_proven_whole(part, whole):
+    part = min(part, whole)
+    said = float(percent(part / whole).removesuffix("%"))
+    assert 100 * part / whole - 0.1 < said <= 100 * part / whole + 1e-9
+    assert (said == 100.0) == (part == whole)
+
+
+def test_settings_are_shown_as_people_write_them():
+    drift = (Drift("SenderIPAddresses", ("65.99.255.0/24", "192.0.2.1"), ()), Drift("Enabled", True, None))
+    month = replace(full(), drifts=(DriftOfMonth("spf", drift, None, START, "", None, "e", ""),))
+    assert "SenderIPAddresses: missing, wanted 65.99.255.0/24, 192.0.2.1<br>Enabled: missing, wanted True" in as_page(
+        month, Brand()
+    )
+    assert "SenderIPAddresses: missing (wanted 65.99.255.0/24, 192.0.2.1); Enabled: missing" in as_csv(month)
 
 
 def test_the_msps_page_lists_the_worst_first():
