@@ -69,6 +69,8 @@ def _grants(profile: Profile) -> Iterator[_Allowance]:
         yield "connector_form", "as_command_line, which does not lock"
     if profile.spf:
         yield from (("spf.includes", each) for each in profile.spf.includes)
+    if profile.dmarc:  # who else is told in reports who writes mail for the domain
+        yield "dmarc.record", profile.dmarc.record
     if profile.out_of_office:
         yield from (("out_of_office.tls_settings", each) for each in profile.out_of_office.tls_settings)
     if profile.spoof_intelligence:

@@ -6,6 +6,7 @@ from domain.widening import ProposedConfig, is_microsofts, widened
 from tests.domain.builders import NOW, wanted
 
 SHIPPED = wanted().profile
+REPORTED = "v=DMARC1; p=none; rua=mailto:dmarc@stranger.example"
 
 
 def lets_in(**overrides):
@@ -25,6 +26,7 @@ def test_a_profile_lets_in_nothing_beyond_itself():
         ({"mx_suffixes": ["filter.example"]}, ("mx_suffixes: filter.example",)),
         ({"spf": {"includes": ["senders.example"]}}, ("spf.includes: senders.example",)),
         ({"alert_policies": ["Other"]}, ("alert_policies: Other",)),
+        ({"dmarc": {"record": REPORTED}}, (f"dmarc.record: {REPORTED}",)),
         ({"spoof_intelligence": {"policies": ["Other"]}}, ("spoof_intelligence.policies: Other",)),
         ({"spoof_allow": {"networks": ["203.0.113.0/24"]}}, ("spoof_allow.networks: 203.0.113.0/24",)),
         ({"spoof_allow": {"spoof_type": "Internal"}}, ("spoof_allow.spoof_type: Internal",)),
@@ -44,6 +46,7 @@ def test_what_is_beyond_is_named_with_its_field(overrides, told):
         {"microsoft_networks": ["40.107.7.0/24", "2a01:111:f400:7::/64"]},
         {"mx_suffixes": ["inbound30.exchangedefender.com"]},
         {"spoof_allow": {"spoofed_user": "ann@contoso.example"}},
+        {"dmarc": None},
         {"spf": None, "out_of_office": None, "spoof_intelligence": None, "spoof_allow": None},
         {"direct_send": {"reject": True}},
     ],

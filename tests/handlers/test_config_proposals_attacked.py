@@ -57,6 +57,11 @@ async def test_only_the_two_documented_policies_are_switched_off_by_one_person(s
     assert await proposed(service, tenant, alert_policies=[policy]) == [f"alert_policies: {policy}"]
 
 
+async def test_who_is_told_in_reports_who_writes_mail_for_a_domain_is_no_matter_of_one_person(service, tenant):
+    record = "v=DMARC1; p=none; rua=mailto:dmarc@stranger.example"
+    assert await proposed(service, tenant, dmarc={"record": record}) == [f"dmarc.record: {record}"]
+
+
 @pytest.mark.parametrize(
     "include",
     [
