@@ -1,9 +1,12 @@
 """What is in a package is listed beside it, with the hashes that it was installed by."""
 
+import json
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from infra.bill_of_materials import bill_of_materials
 from infra.make_package import ROOT, version
@@ -39,6 +42,11 @@ def test_each_library_is_there_with_its_version_and_the_hashes_that_it_is_pinned
         assert pinned
         assert all(said in REQUIREMENTS.read_text("utf-8") for said in pinned)
     assert bill["dependencies"] == [{"ref": "holdfast", "dependsOn": [each["purl"] for each in bill["components"]]}]
+
+
+def test_it_is_as_the_schema_of_cyclonedx_wants_it(libraries: Path) -> None:
+    said = json.dumps(bill_of_materials(libraries, REQUIREMENTS, "1.2.3"))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(said) is None
 
 
 def test_the_same_content_gives_the_same_document(libraries: Path) -> None:
