@@ -58,7 +58,7 @@ def prune(api: Api, rows: Rows, ledger: str, folder: Path, *, older_than: dateti
         Failure: The service or the table says no.
     """
     found = chains.fetch(api, ledger)
-    standing = chain.checkpoint(found.rows)
+    standing = chain.checkpoint([row for row in found.rows if not _is_of_backup(row)])
     named = int((standing.entry or {})["after"]["sequence"]) if standing else 0
     left = [row for row in found.rows if row.link.sequence <= named]
     # What a run before this one has left half deleted is not judged: the checkpoint stands for it.
@@ -77,6 +77,11 @@ def prune(api: Api, rows: Rows, ledger: str, folder: Path, *, older_than: dateti
     api.post(f"chains/{ledger}/exports", {"export": digest})
     api.post(f"chains/{ledger}/checkpoints", place)
     return Pruned(ledger, "checkpoint", len(old), str(file))
+
+
+def _is_of_backup(row: Linked) -> bool:
+    """Whether it is the checkpoint with which a chain went on after a restore: nothing was exported before it."""
+    return "backup" in (row.entry or {}).get("after", {})
 
 
 def _delete(rows: Rows, standing: Linked, left: list[Linked], found: chains.Chain, folder: Path) -> Pruned:

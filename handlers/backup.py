@@ -89,7 +89,7 @@ async def end_restore(sha256: str, by: str, clients: Clients) -> Restored:
     await rebuild(clients)
     heads = [head async for head in clients.storage.chains.heads.all() if head.ledger != SERVICE]
     await _side_by_side(_go_on_after(head, sha256, by, clients) for head in heads)
-    told = _entry(SERVICE, "restored", {"export": sha256, "tenants": len(tenants)}, by, clients)
+    told = _entry(SERVICE, "restored", {"backup": sha256, "tenants": len(tenants)}, by, clients)
     await clients.storage.ledger.append(told, announced=False)
     return Restored(len(heads), len(tenants))
 
@@ -100,7 +100,7 @@ async def _side_by_side(work: Iterable[Awaitable[None]]) -> None:
 
 
 async def _go_on_after(head: Head, sha256: str, by: str, clients: Clients) -> None:
-    after = {"sequence": head.sequence, "hash": head.hash, "export": sha256}
+    after = {"sequence": head.sequence, "hash": head.hash, "backup": sha256}
     await clients.storage.ledger.append(_entry(head.ledger, CHECKPOINT, after, by, clients), announced=False)
 
 

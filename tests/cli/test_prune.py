@@ -105,6 +105,17 @@ def test_without_its_export_nothing_is_deleted(pruned, tmp_path):
     assert len(service.rows) == 3
 
 
+def test_a_chain_that_went_on_after_a_restore_is_pruned_by_age_as_every_other(pruned):
+    service = Service(500, 450, 10)
+    service.add(
+        {"event": "checkpoint", "at": NOW.isoformat(), "after": asdict(service.rows[2].link.place) | {"backup": "ab"}}
+    )
+    service.anchored = 4
+    assert pruned(service)[:3] == (0, "checkpoint", 2)
+    service.anchored = 5
+    assert pruned(service)[:3] == (0, "deleted", 2)
+
+
 def test_a_bad_chain_is_named_and_left_alone(pruned):
     service = Service(500, 450, 10)
     service.rows[1] = Linked(service.rows[1].link, {**(service.rows[1].entry or {}), "event": "forged"})

@@ -97,7 +97,7 @@ async def test_all_of_it_comes_back_into_an_empty_account_and_nothing_is_written
         assert verified.exit_code == 0, told(verified)
         [goes_on] = [each for each in await other.ledger(tenant) if each.event == "checkpoint"]
         [there] = [row for table, row in rows if table == "heads" and row["RowKey"] == tenant.tenant_id]
-        assert goes_on.after == {"sequence": there["sequence"], "hash": there["hash"], "export": made["sha256"]}
+        assert goes_on.after == {"sequence": there["sequence"], "hash": there["hash"], "backup": made["sha256"]}
         again = Msp(other, msp.system)
         await again.look(tenant)
         await told_by_ticket(again)
