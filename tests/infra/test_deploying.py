@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,19 @@ def test_text_of_strangers_reaches_no_shell() -> None:
     for name, step in STEPS:
         assert "${{ github." not in step.get("run", ""), name
         assert "${{ inputs." not in step.get("run", ""), name
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_what_a_workflow_installs_by_itself_is_held_to_hashes(workflow: Path) -> None:
+    for each in re.findall(r"pip install ([^&\n]*)", workflow.read_text("utf-8")):
+        assert "--require-hashes" in each or "--no-deps --no-build-isolation ." in each
+
+
+def test_the_hashes_of_the_command_line_are_those_of_all_that_it_needs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    needed = {*project["project"]["optional-dependencies"]["cli"], *project["build-system"]["requires"]}
+    pins = (ROOT / "infra" / "requirements-cli.txt").read_text("utf-8")
+    assert needed <= set(re.findall(r"^([\w-]+)==\S+ \\\n    --hash=sha256:", pins, re.MULTILINE))
 
 
 def test_the_workflow_reads_outputs_that_exist() -> None:
