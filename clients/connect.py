@@ -61,6 +61,7 @@ class Clients:
     web: httpx.AsyncClient
     now: Clock
     grants: Grants
+    credential: Credential
     channels: Channels = field(default_factory=Channels)
     tokens: Tokens | None = None
     sign_in: SignIn | None = None
@@ -110,9 +111,8 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     web = make_client()
     http = Http(web, now=now)
     endpoints = _endpoints(settings)
-    credentials = Credentials(
-        http, endpoints, settings.client_id, _credential(settings, endpoints, http, now, settings.client_id), now=now
-    )
+    credential = _credential(settings, endpoints, http, now, settings.client_id)
+    credentials = Credentials(http, endpoints, settings.client_id, credential, now=now)
     ticket_systems = systems.connect_ticket_systems(settings, http, web, now=now)
     kept = await storage.open_storage(settings, now=now)
     channels = settings.channels()
@@ -144,6 +144,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
         channels=channels,
         sign_in=_sign_in(settings, http, endpoints, now=now),
         grants=Grants(credentials, endpoints, settings.client_id),
+        credential=credential,
     )
 
 

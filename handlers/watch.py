@@ -1,11 +1,12 @@
 """What the service tells its operators of by itself, once a quarter of an hour; and what is over again."""
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from clients.connect import Clients
-from clients.entra.credentials import expires
+from clients.errors import ClientError
 from domain.controls import CATALOGUE
 from domain.credentials import Expiring, warning
 from domain.fleet_index import TenantInFleet
@@ -14,6 +15,8 @@ from domain.incident import Incident, IncidentKind, is_news, since_begun
 from domain.rests import Rest
 from handlers.filter_ranges import compare_ranges
 from handlers.operators import end_incident, tell_operators, told_incidents
+
+log = logging.getLogger("holdfast.watch")
 
 UNREACHABLE_AFTER = timedelta(hours=1)
 """A tenant of which nothing could be read for so long needs somebody: a grant was taken back, or it is gone."""
@@ -29,6 +32,7 @@ ON_TIME = timedelta(minutes=1)
 
 BRAKE_INCIDENT = "brake"
 TICK_LATE = "tick-late"
+CERTIFICATE = "credential-certificate"
 _WATCHED = (BRAKE_INCIDENT, "credential-", "unreachable-", "throttled-", "ranges-", "zones-")
 """How the ids of those begin that are over when they are not seen any more."""
 
@@ -37,7 +41,9 @@ async def watch(late: timedelta, clients: Clients) -> None:
     """Tell of what has begun and of what is over. *late*: by how much the tick was that does this."""
     now, told = clients.now(), await told_incidents(clients)
     ranges, unclear = await compare_ranges(clients)
-    seen = [*await _brake(clients), *_credentials(now, clients), *await _tenants(now, clients), *ranges]
+    own, not_known = await _own_credential(now, clients)
+    unclear |= not_known
+    seen = [*await _brake(clients), *own, *_keys(now, clients), *await _tenants(now, clients), *ranges]
     found = {each.id: each for each in seen}
     for incident in found.values():
         if is_news(incident, told.get(incident.id, ()), now):
@@ -65,14 +71,23 @@ async def _brake(clients: Clients) -> list[Incident]:
     return [engaged_brake(brake)] if brake.engaged else []
 
 
-def _credentials(now: datetime, clients: Clients) -> list[Incident]:
-    settings = clients.settings
+async def _own_credential(now: datetime, clients: Clients) -> tuple[list[Incident], frozenset[str]]:
+    """What is to be told of the app's own credential, and what nobody can say of it now."""
+    try:
+        ends = await clients.credential.ends()
+    except ClientError as error:
+        log.warning("credential_unread %s", error)
+        return [], frozenset({CERTIFICATE})
+    known = ends and warning(Expiring("certificate", "the certificate of the app registration", ends), now)
+    return [known] if known else [], frozenset()
+
+
+def _keys(now: datetime, clients: Clients) -> list[Incident]:
     known = [
-        Expiring(f"key-{_slug(key.name)}", f"the key '{key.name}'", key.until) for key in settings.keys if key.until
+        Expiring(f"key-{_slug(key.name)}", f"the key '{key.name}'", key.until)
+        for key in clients.settings.keys
+        if key.until
     ]
-    if settings.client_certificate:
-        ends = expires(settings.client_certificate)
-        known.append(Expiring("certificate", "the certificate of the app registration", ends))
     return [told for each in known if (told := warning(each, now))]
 
 

@@ -67,12 +67,10 @@ class Certificate:
         # Given the certificate and no thumbprint, MSAL names it by SHA-256.
         return {"private_key": self.pem, "public_certificate": self.pem}
 
+    async def ends(self) -> datetime | None:
+        from cryptography import x509  # noqa: PLC0415 - as above
 
-def expires(pem: str) -> datetime:
-    """When the certificate in *pem* ends. Raises ValueError."""
-    from cryptography import x509  # noqa: PLC0415 - as above
-
-    return x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+        return x509.load_pem_x509_certificate(self.pem.encode()).not_valid_after_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +81,9 @@ class ClientSecret:
 
     async def for_msal(self, _: str) -> object:
         return self.secret
+
+    async def ends(self) -> datetime | None:
+        return None  # Entra shows it to nobody but who may read the registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,18 @@ class FederatedIdentity:
         token = await self.assertion()
         return {"client_assertion": lambda: token}
 
+    async def ends(self) -> datetime | None:
+        return None
+
 
 class Credential(Protocol):
     """How the application proves who it is."""
 
     async def for_msal(self, audience: str, /) -> object:
         """What MSAL takes as `client_credential`, for the token endpoint *audience*. Raises ClientError."""
+
+    async def ends(self) -> datetime | None:
+        """When it can be used no more; None where it does not end, or nobody can say. Raises ClientError."""
 
 
 def managed_identity(client_id: str, audience: str, *, now: Clock = utc_now) -> FederatedIdentity:

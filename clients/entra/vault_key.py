@@ -8,7 +8,7 @@ import base64
 import json
 import re
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -74,8 +74,17 @@ class VaultKey:
         assertion = await self._once(self._assertions, audience, ASSERTION_LASTS, partial(self._made, audience))
         return {"client_assertion": lambda: assertion}
 
+    async def ends(self) -> datetime | None:
+        """When the certificate ends by which Entra knows the key. Raises ClientError."""
+        from cryptography import x509  # noqa: PLC0415 - where there is no vault nobody waits for it
+
+        return x509.load_der_x509_certificate(base64.b64decode((await self._certificate()).cer)).not_valid_after_utc
+
+    async def _certificate(self) -> _Certificate:
+        return await self._once(self._certificates, "", CERTIFICATE_LASTS, self._read_certificate)
+
     async def _made(self, audience: str) -> str:
-        certificate = await self._once(self._certificates, "", CERTIFICATE_LASTS, self._read_certificate)
+        certificate = await self._certificate()
         now = int(self._now().timestamp())
         header = {
             "alg": "PS256",

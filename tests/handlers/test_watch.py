@@ -1,10 +1,12 @@
 """What the service tells its operators of by itself: once while it lasts, and that it is over."""
 
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.data.tables.aio import TableClient
 
+from clients.errors import Unreachable
 from domain.fleet_index import Summary
 from domain.incident import SERVICE
 from domain.rests import Rest
@@ -68,6 +70,36 @@ async def test_a_key_that_ends_is_told_of_at_30_14_and_3_days(service):
         "a credential ends within 3 days",
     ]
     assert await entries(service) == ["incident"] * 3
+
+
+@dataclass(frozen=True)
+class OwnCredential:
+    """One whose end a vault knows; without *until* the vault does not answer."""
+
+    until: datetime | None
+
+    async def for_msal(self, _):
+        raise NotImplementedError
+
+    async def ends(self):
+        if self.until is None:
+            raise Unreachable("the vault does not answer", sent=False)
+        return self.until
+
+
+async def test_a_certificate_that_only_the_vault_knows_is_told_of_before_it_ends_and_until_it_is_renewed(service):
+    now = service.clock()
+    ends = {"soon": now + timedelta(days=13), "nobody says": None, "renewed": now + timedelta(days=365)}
+    told = {}
+    for what, until in ends.items():
+        clients = replace(service.clients, credential=OwnCredential(until))
+        await watch(NO_WAIT, clients)
+        told[what] = [each.partition(":")[0] for each in (await lasting(service)).values()]
+    assert told == {
+        "soon": ["a credential ends within 14 days"],
+        "nobody says": ["a credential ends within 14 days"],
+        "renewed": [],
+    }
 
 
 async def test_a_tenant_whose_exchange_cannot_be_read_for_long_is_told_of_until_it_can(service):

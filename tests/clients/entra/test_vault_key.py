@@ -163,3 +163,13 @@ def test_what_is_no_key_of_a_vault_is_refused(url: str) -> None:
 
 def test_a_token_is_made_out_for_the_vaults_own_cloud() -> None:
     assert vault_service("https://kv.vault.usgovcloudapi.net/keys/k") == "https://vault.usgovcloudapi.net"
+
+
+async def test_when_its_certificate_ends_is_known_without_signing_anything(
+    http: Http, vault: Vault, clock: Clock
+) -> None:
+    async def token() -> str:
+        return "of the vault"
+
+    assert await VaultKey(http, URL, CLIENT_ID, token, now=clock).ends() == vault.certificate.not_valid_after_utc
+    assert vault.signed == 0
