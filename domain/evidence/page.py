@@ -9,7 +9,7 @@ from domain.evidence.brand import Brand
 from domain.evidence.fleet import FleetMonth
 from domain.evidence.month import ControlMonth, DriftOfMonth, Month, percent
 from domain.evidence.spans import Condition
-from domain.evidence.table import listed
+from domain.evidence.table import setting_text
 from domain.shown import capped
 
 BAR_WIDTH = 400
@@ -139,7 +139,8 @@ def _drifts(drifts: Sequence[DriftOfMonth]) -> str:
         (
             _text(each.control),
             "<br>".join(
-                f"{_text(d.field)}: {_text(listed(d.found))}, wanted {_text(listed(d.wanted))}" for d in each.fields
+                f"{_text(d.field)}: {_text(setting_text(d.found))}, wanted {_text(setting_text(d.wanted))}"
+                for d in each.fields
             ),
             _text(each.by or "not named"),
             f"{_time(each.seen_at)}<small>last good<br>{_time(each.last_good)}</small>",
@@ -151,7 +152,7 @@ def _drifts(drifts: Sequence[DriftOfMonth]) -> str:
 
 
 def _field(drift: Drift) -> str:
-    return f"{_text(drift.field)}: {_text(listed(drift.found))}, wanted {_text(listed(drift.wanted))}"
+    return f"{_text(drift.field)}: {_text(setting_text(drift.found))}, wanted {_text(setting_text(drift.wanted))}"
 
 
 def _mail_flow(month: Month) -> str:

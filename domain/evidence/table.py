@@ -53,10 +53,12 @@ def _time(at: datetime | None) -> str:
 
 
 def _fields(fields: Sequence[Drift]) -> str:
-    return "; ".join(f"{each.field}: {listed(each.found)} (wanted {listed(each.wanted)})" for each in fields)
+    return "; ".join(
+        f"{each.field}: {setting_text(each.found)} (wanted {setting_text(each.wanted)})" for each in fields
+    )
 
 
-def listed(value: Value) -> str:
+def setting_text(value: Value) -> str:
     """A value of a setting for people: a list with commas, what is not there as `missing`."""
     match value:
         case None | "" | ():
