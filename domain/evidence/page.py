@@ -138,10 +138,7 @@ def _drifts(drifts: Sequence[DriftOfMonth]) -> str:
     rows = [
         (
             _text(each.control),
-            "<br>".join(
-                f"{_text(d.field)}: {_text(setting_text(d.found))}, wanted {_text(setting_text(d.wanted))}"
-                for d in each.fields
-            ),
+            "<br>".join(map(_field, each.fields)),
             _text(each.by or "not named"),
             f"{_time(each.seen_at)}<small>last good<br>{_time(each.last_good)}</small>",
             _time(each.fixed_at) if each.fixed_at else "not proven fixed",
