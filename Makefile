@@ -124,7 +124,7 @@ pins: ## write the exact versions of all packages, with the hashes of those that
 	uv pip compile --quiet --universal --python-version 3.13 --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make pins" infra/requirements-checkov.in --output-file infra/requirements-checkov.txt
 	uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command "make pins" infra/requirements-cli.in --output-file infra/requirements-cli.txt
+	  --custom-compile-command "make pins" pyproject.toml infra/requirements-cli.in --output-file infra/requirements-cli.txt
 
 clean: ## remove everything that set-up made
 	@rm -rf .venv .checkov node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .run
