@@ -37,8 +37,8 @@ class Api:
     def put(self, path: str, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
         return self._ask("PUT", path, json=body, headers=headers)
 
-    def post(self, path: str, body: object) -> httpx.Response:
-        return self._ask("POST", path, json=body)
+    def post(self, path: str, body: object, patience_s: float = TIMEOUT_S) -> httpx.Response:
+        return self._ask("POST", path, json=body, timeout=patience_s)
 
     def delete(self, path: str) -> None:
         self._ask("DELETE", path)

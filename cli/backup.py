@@ -11,18 +11,22 @@ from cli.api import Api, Failure
 from domain import chain
 from domain.chain import Head, Link, Linked
 
-IN_ORDER = ("tenants", "states", "ledger", "heads", "switches", "tickets", "waves")
-"""Heads behind the ledger and it behind the states: what is written meanwhile leaves a head behind, never ahead.
-Waves last: a wave comes back paused, and that is told by ledger and ticket."""
+_READ = ("heads", "tenants", "states", "ledger", "switches", "tickets", "waves")
+"""Heads first: what is written meanwhile leaves a head behind, never ahead."""
+IN_ORDER = ("ledger", "heads", "states", "switches", "tickets", "tenants", "waves")
+"""How a restore writes them. Tenants come when all that is known of them is there: until then no tick looks at one, and
+nothing is added to its chain. Waves last: one comes back paused, and that is told by ledger and ticket."""
 _PAGE = 500
 _MOST_BYTES = 2_000_000
+_LONGEST_END_S = 600.0
+"""Each tenant's states and chain are written once."""
 
 
 def write_backup(api: Api, file: Path) -> tuple[dict[str, int], str]:
     """Write every row. Returns how many there are of each table, and the file's SHA-256."""
     counts, digest = Counter[str](dict.fromkeys(IN_ORDER, 0)), sha256()
     with file.open("wb") as out:
-        for table in ("heads", *(each for each in IN_ORDER if each != "heads")):
+        for table in _READ:
             for row in _rows(api, table):
                 line = json.dumps({"table": table, "row": row}, ensure_ascii=False).encode() + b"\n"
                 digest.update(line)
@@ -78,12 +82,13 @@ def faults(rows: list[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, chain.
 
 
 def restore(api: Api, file: Path, rows: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    """Write the rows back into an empty installation. Raises Failure where the service says no."""
-    api.post("restore/begin", None)
+    """Write the rows back into an empty installation; run again, it goes on. Raises Failure, as the service says no."""
+    whole = {"export": sha256(file.read_bytes()).hexdigest()}
+    api.post("restore/begin", whole)
     for table in IN_ORDER:
         for some in _parts([row for owner, row in rows if owner == table]):
             api.post("restore/rows", {"table": table, "rows": some})
-    ended: dict[str, Any] = api.post("restore/end", {"export": sha256(file.read_bytes()).hexdigest()}).json()
+    ended: dict[str, Any] = api.post("restore/end", whole, patience_s=_LONGEST_END_S).json()
     return ended
 
 

@@ -41,13 +41,20 @@ class Restored:
     tenants: int
 
 
-async def begin_restore(by: str, clients: Clients) -> None:
-    """Engage the brake before anything comes back. Raises NotEmpty."""
-    if await clients.storage.backup.has_rows("tenants"):
+async def begin_restore(export: str, by: str, clients: Clients) -> None:
+    """Engage the brake before anything comes back; one that was cut goes on with the same backup. Raises NotEmpty.
+
+    *export*: SHA-256 of the backup's file.
+    """
+    reason = f"{RESTORING} ({export[:12]})"
+    if (await clients.storage.switches.brake()).reason != reason and await clients.storage.backup.has_rows("tenants"):
         raise NotEmpty
-    now = clients.now()
-    await clients.storage.switches.set_brake(Brake(engaged=True, reason=RESTORING, by=by, changed_at=now))
+    await clients.storage.switches.set_brake(Brake(engaged=True, reason=reason, by=by, changed_at=clients.now()))
     log.warning("restore begun by=%s", by)
+
+
+async def _has_begun(clients: Clients) -> bool:
+    return (await clients.storage.switches.brake()).reason.startswith(RESTORING)
 
 
 async def take_rows(table: BackedUp, rows: Sequence[Mapping[str, Any]], by: str, clients: Clients) -> int:
@@ -59,7 +66,7 @@ async def take_rows(table: BackedUp, rows: Sequence[Mapping[str, Any]], by: str,
         NotEmpty: No restore has begun.
         ValueError: A row makes no sense.
     """
-    if (await clients.storage.switches.brake()).reason != RESTORING:
+    if not await _has_begun(clients):
         raise NotEmpty
     if table in {"ledger", "heads"}:
         rows = await _without_service(table, rows, clients)
@@ -82,7 +89,7 @@ async def _without_service(
 
 async def end_restore(sha256: str, by: str, clients: Clients) -> Restored:
     """Have every state looked at anew, and every chain go on with a checkpoint that names the backup's hash."""
-    if (await clients.storage.switches.brake()).reason != RESTORING:
+    if not await _has_begun(clients):
         raise NotEmpty
     tenants = [config.tenant_id async for config in clients.storage.tenants.all()]
     await _side_by_side(_look_anew(each, clients) for each in tenants)

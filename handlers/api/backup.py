@@ -33,7 +33,7 @@ class RowsToRestore(RequestBody):
     rows: tuple[dict[str, Any], ...] = Field(max_length=_PAGE)
 
 
-class EndOfRestore(RequestBody):
+class WholeBackup(RequestBody):
     """*export*: SHA-256 of the backup's file, which the chains' checkpoints name."""
 
     export: str = Field(pattern="^[0-9a-f]{64}$")
@@ -59,10 +59,12 @@ async def get_backup(
     return BackupPage(table=table, rows=tuple(await clients.storage.backup.page(table, (partition, row), limit)))
 
 
-@router.post("/restore/begin", status_code=204, **as_role("Admin", 409))
-async def post_restore_begin(caller: CallerName, clients: Neighbours) -> None:
-    """Begin a restore into an installation without tenants: the brake engages."""
-    await backup.begin_restore(caller, clients)
+@router.post("/restore/begin", status_code=204, **as_role("Admin", 400, 409, 415))
+async def post_restore_begin(
+    given: Annotated[WholeBackup, Strict, example({"export": "0" * 64})], caller: CallerName, clients: Neighbours
+) -> None:
+    """Begin a restore into an installation without tenants, or go on with one that was cut: the brake engages."""
+    await backup.begin_restore(given.export, caller, clients)
 
 
 @router.post("/restore/rows", **as_role("Admin", 400, 409, 415))
@@ -80,7 +82,7 @@ async def post_restore_rows(
 
 @router.post("/restore/end", **as_role("Admin", 400, 409, 415))
 async def post_restore_end(
-    given: Annotated[EndOfRestore, Strict, example({"export": "0" * 64})], caller: CallerName, clients: Neighbours
+    given: Annotated[WholeBackup, Strict, example({"export": "0" * 64})], caller: CallerName, clients: Neighbours
 ) -> backup.Restored:
     """End a restore: every state is looked at anew, and every chain goes on with a checkpoint."""
     return await backup.end_restore(given.export, caller, clients)

@@ -65,10 +65,10 @@ def test_a_backup_has_every_row_and_comes_back_whole(service, tmp_path):
     assert json.loads(run("restore", file).stdout) == {"chains": 1, "tenants": 501}
     sent = [json.loads(call.request.content or b"{}") for call in service.calls[asked:]]
     assert [(each["table"], len(each["rows"])) for each in sent if "rows" in each] == [
-        ("tenants", 500),
-        ("tenants", 1),
         ("ledger", 2),
         ("heads", 1),
+        ("tenants", 500),
+        ("tenants", 1),
     ]
     assert sent[-1] == {"export": made["sha256"]}
 

@@ -120,6 +120,26 @@ async def test_the_next_tick_asks_for_every_tenant_that_came_back(msp, tmp_path)
         assert (await other.state(tenant, "alert-policies")).state != "unknown"
 
 
+async def test_ticks_that_come_while_rows_come_back_break_no_chain_and_a_cut_restore_goes_on(msp, tmp_path):
+    tenant = await lasting(msp)
+    rows = await backed_up(msp.service, tmp_path / "backup")
+    backup, another = {"export": "ab" * 32}, {"export": "cd" * 32}
+    async with azurite() as empty, elsewhere(msp.service, empty) as other:
+        for tables in (IN_ORDER[:-1], IN_ORDER):  # the first time the line is cut
+            assert (await ask(other, "POST", "restore/begin", backup)).status_code == 204
+            for table in tables:
+                some = {"table": table, "rows": [row for each, row in rows if each == table]}
+                assert (await ask(other, "POST", "restore/rows", some)).status_code == 200
+                other.clock.advance(minutes=15)
+                await tick(other.clients)
+                await other.work()
+        assert (await ask(other, "POST", "restore/begin", another)).status_code == 409
+        assert (await ask(other, "POST", "restore/end", backup)).status_code == 200
+        verified = await holdfast(other, "ledger", "verify")
+        assert verified.exit_code == 0, told(verified)
+        assert "inbound-lockdown" in (await other.states(tenant))
+
+
 async def test_states_that_a_later_version_wrote_keep_nobody_elses_from_coming_back(msp, tmp_path):
     tenant = await lasting(msp)
     await msp.service.look_after(msp.service.world.add_tenant("fabrikam.example"))
@@ -184,7 +204,7 @@ async def test_a_forged_backup_is_named_before_anything_is_written(msp, tmp_path
 
 
 async def test_rows_that_make_no_sense_are_refused(msp):
-    assert (await ask(msp.service, "POST", "restore/begin")).status_code == 204
+    assert (await ask(msp.service, "POST", "restore/begin", {"export": "ab" * 32})).status_code == 204
     for rows in ([{"PartitionKey": "tenant"}], [{"PartitionKey": "tenant", "RowKey": "x", "body0": None}]):
         answer = await ask(msp.service, "POST", "restore/rows", {"table": "tenants", "rows": rows})
         assert answer.status_code == 422, of(answer)
