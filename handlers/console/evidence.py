@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from domain.evidence.month import month_before
+from domain.evidence.period import month_before
 from handlers.api import evidence
 from handlers.api.evidence import AskedForm, MonthInPath
 from handlers.api.routing import Neighbours

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from domain.evidence.month import month_before
+from domain.evidence.period import month_before
 from domain.incident import SERVICE
 from domain.jobs import MakeEvidence
 from handlers.monthly import make_evidence
