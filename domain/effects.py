@@ -4,7 +4,7 @@ The state after a step is computed here from what was read and from the step, wh
 reprovision, an undo, a ticket, a person's *remove*. A step whose effect cannot be computed has both.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -38,11 +38,12 @@ class Effect:
     """What a step changes at the doors, a sentence each.
 
     *closing*: mail that came in before is refused. *opening*: mail reaches the tenant unfiltered that did not before,
-    or is watched less.
+    or is watched less. *stopping*: mail that the filter hands over is refused, so that nothing comes in any more.
     """
 
     closing: tuple[str, ...] = ()
     opening: tuple[str, ...] = ()
+    stopping: tuple[str, ...] = ()
 
 
 def effect(step: Step, facts: Facts, wanted: Wanted) -> Effect:
@@ -75,6 +76,7 @@ def _effect(step: Step, facts: Facts, wanted: Wanted, left: dict[type[ExchangeOb
     return Effect(
         tuple(said for pair in pairs for said in closing(*pair, wanted)),
         tuple(said for pair in pairs for said in opening(*pair, wanted)),
+        _stops(old.values(), new.values(), wanted.profile) if kind is InboundConnector else (),
     )
 
 
@@ -135,6 +137,20 @@ def _connector_closes(before: InboundConnector | None, after: InboundConnector |
         yield f"connector {quoted(after.name)} would refuse mail that does not come by it"
     elif _refuses_more(after, before):
         yield f"connector {quoted(after.name)} would refuse mail that it takes now"
+
+
+def _stops(before: Iterable[Any], after: Iterable[Any], profile: Profile) -> tuple[str, ...]:
+    """The connectors are judged together: one that locks refuses what no enabled one takes, the filter's mail too."""
+    lost = _refused_of_filter(after, profile) - _refused_of_filter(before, profile)
+    return tuple(f"mail that the filter hands over from {each} would be refused" for each in sorted(lost))
+
+
+def _refused_of_filter(connectors: Iterable[InboundConnector], profile: Profile) -> set[str]:
+    """The filter's networks whose mail is refused (docs/reference/exchangedefender.md#which-connector-locks)."""
+    there = [each for each in connectors if each.enabled]
+    taken = frozenset(address for each in there for address in each.sender_ip_addresses)
+    locked = any(each.locks for each in there)
+    return {each for each in profile.delivery_networks if locked and not _covered(each, taken)}
 
 
 def _connector_opens(before: InboundConnector | None, after: InboundConnector | None, wanted: Wanted) -> Iterator[str]:

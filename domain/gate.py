@@ -183,7 +183,7 @@ def _guard(name: GateName, plan: Drifted | None, around: Circumstances) -> GateA
     """Judge what the steps would make of the tenant's doors, whoever planned them.
 
     What refuses more needs the MX guard. What lets in more needs the lock to be proven, or a person who answers for
-    that very step; an undo is a person's word.
+    that very step; an undo is a person's word. What refuses the filter's own mail passes nobody's word.
     """
     if plan is None:
         return _unless(name, "")
@@ -192,6 +192,10 @@ def _guard(name: GateName, plan: Drifted | None, around: Circumstances) -> GateA
     closes = any(effect.closing for _, effect in taken)
     if closes and (against := _against_closing(plan, around)):
         return _unless(name, against)
+    if stopping := [said for _, effect in taken for said in effect.stopping]:
+        return _unless(
+            name, f"{stopping[0]}: switch the filter's connector on first, or take off what the other one restricts"
+        )
     opening = [said for step, effect in taken for said in effect.opening if not _is_answered_for(step, around)]
     if opening and not around.undoing and (against := _against_opening(around)):
         return _unless(name, f"{NOT_PROVEN}: {against}; {opening[0]}")

@@ -16,7 +16,7 @@ from simulator.tenant import Tenant
 from simulator.wire.envelope import annotated
 from simulator.world import World
 from tests.domain.builders import NOW, failing, healthy, reading, wanted
-from tests.lives.mischief import DOMAIN, FOR_A_PERSON, MENDABLE, SCANNER, attempt, does
+from tests.lives.mischief import DOMAIN, FOR_A_PERSON, MENDABLE, SCANNER, attempt, does, new_inbound
 
 LOCK = healthy()["Get-InboundConnector"][0]
 FILTER, OTHERS = "65.99.255.9", ("198.51.100.7", "198.51.100.99", "203.0.113.7", "192.0.2.44")
@@ -226,6 +226,55 @@ def test_an_effect_that_cannot_be_computed_counts_as_both(step):
     assert found.opening
 
 
+def scanner(**fields: Any) -> dict[str, Any]:
+    return LOCK | {"Identity": "Scanner", "Name": "Scanner", "SenderIPAddresses": ["198.51.100.7"]} | fields
+
+
+STOPPING = {
+    "another connector would lock while the filter's is off": (
+        change("Set-InboundConnector", Identity="Scanner", Enabled=True),
+        [LOCK | {"Enabled": False}, scanner(Enabled=False)],
+    ),
+    "another connector would lock where the filter has none": (
+        change("Set-InboundConnector", Identity="Scanner", RestrictDomainsToIPAddresses=True),
+        [scanner(RestrictDomainsToIPAddresses=False)],
+    ),
+    "the filter's is taken away beside another lock": (
+        change("Remove-InboundConnector", **set_lock, Confirm=False),
+        [LOCK, scanner()],
+    ),
+    "the filter's is off beside another lock": (
+        change("Set-InboundConnector", **set_lock, Enabled=False),
+        [LOCK, scanner()],
+    ),
+    "the lock takes a part of the filter's range": (
+        change("Set-InboundConnector", **set_lock, SenderIPAddresses=("65.99.255.0/25",)),
+        [LOCK],
+    ),
+}
+
+
+@pytest.mark.parametrize(("step", "connectors"), STOPPING.values(), ids=STOPPING)
+def test_a_step_after_which_the_filters_own_mail_is_refused_says_so(step, connectors):
+    assert of(step, {"Get-InboundConnector": connectors}).stopping == (
+        "mail that the filter hands over from 65.99.255.0/24 would be refused",
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "connectors"),
+    [
+        (change("Set-InboundConnector", Identity="Scanner", Enabled=True), [LOCK, scanner(Enabled=False)]),
+        (change("Remove-InboundConnector", **set_lock, Confirm=False), [LOCK]),
+        (change("Set-InboundConnector", **set_lock, SenderIPAddresses=("203.0.113.7",)), [LOCK | {"Enabled": False}]),
+        (change("Set-InboundConnector", Identity="Scanner", RequireTls=True), [scanner(RequireTls=False)]),
+    ],
+    ids=["the filter's is on", "nothing locks any more", "it is off", "it was refused before"],
+)
+def test_what_leaves_the_filters_mail_as_it_was_stops_nothing(step, connectors):
+    assert not of(step, {"Get-InboundConnector": connectors}).stopping
+
+
 def test_an_effect_on_what_was_not_read_counts_as_both():
     facts = Facts(failing(healthy(), "Get-InboundConnector"))
     found = effect(change("Set-InboundConnector", **set_lock, Comment="x"), facts, wanted())
@@ -233,7 +282,19 @@ def test_an_effect_on_what_was_not_read_counts_as_both():
     assert found.opening
 
 
-DEEDS = MENDABLE | FOR_A_PERSON
+DEEDS = (
+    MENDABLE
+    | FOR_A_PERSON
+    | {
+        "scanner: would refuse all others, off": new_inbound(
+            Name="Scanner",
+            ConnectorType="Partner",
+            SenderIPAddresses=["198.51.100.7"],
+            RestrictDomainsToIPAddresses=True,
+            Enabled=False,
+        ),
+    }
+)
 
 
 def facts_of(tenant: Tenant) -> Facts:

@@ -152,6 +152,16 @@ def test_an_undo_is_a_persons_word_for_what_opens():
     assert held(OPENS, doors=doors(against="it is off"), undoing=True) == ""
 
 
+@pytest.mark.parametrize("word", [{"requested_by": "ann"}, {"undoing": True, "requested_by": "ann"}])
+def test_what_refuses_the_filters_own_mail_passes_nobodys_word(word):
+    lock = HEALTHY["Get-InboundConnector"][0]
+    other = lock | {"Identity": "Scanner", "Name": "Scanner", "SenderIPAddresses": ["198.51.100.7"]}
+    facts = Facts(reading(HEALTHY | {"Get-InboundConnector": [lock, other]}))
+    plan = planned("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
+    said = held(plan, facts=facts, doors=doors(), **word)
+    assert said.startswith("guard: mail that the filter hands over from 65.99.255.0/24 would be refused")
+
+
 def test_a_person_may_answer_for_a_step_that_opens_until_a_date():
     approval, [step], unproven = Approval("no filter yet", "Ann", LATER), OPENS.steps, doors(against="it is off")
     assert held(OPENS, doors=unproven, approvals={step.key: approval}) == ""

@@ -19,7 +19,7 @@ from domain.steps import Step, digest
 from simulator.tenant import Tenant
 from simulator.world import World
 from tests.domain.builders import NOW, wanted
-from tests.domain.test_effects import DEEDS, OTHERS, doors, facts_of, watch
+from tests.domain.test_effects import DEEDS, FILTER, OTHERS, doors, facts_of, watch
 from tests.domain.test_undo import entry
 from tests.lives.mischief import DOMAIN, SCANNER, attempt, does
 
@@ -75,12 +75,16 @@ def test_no_plan_locks_without_the_guard_and_none_opens_without_the_lock(
         }
         if rule(plan, circumstances(tenant, control.id, closing, proven, **person, **asked)).refusal:
             continue
+        filtered = doors(tenant)[FILTER]
         stopped, opened = taken(tenant, plan.steps)
         assert closing or not stopped
+        assert doors(tenant)[FILTER] or not filtered
         assert proven or answered or not opened
         with suppress(undo.CannotUndo):
             back = undo.plan(entry(plan.drift, *plan.steps), facts_of(tenant))
             undoing = circumstances(tenant, control.id, closing, proven, undoing=True, requested_by="ann@msp.example")
             if not rule(back, undoing).refusal:
+                filtered = doors(tenant)[FILTER]
                 stopped, _ = taken(tenant, back.steps)
                 assert closing or not stopped
+                assert doors(tenant)[FILTER] or not filtered

@@ -136,6 +136,23 @@ async def test_an_approval_without_an_owner_passes_the_mode_and_not_the_opening_
     assert "lock not proven" in (await service.state(tenant, SPOOF)).detail
 
 
+async def test_a_declared_connector_that_restricts_every_sender_is_not_switched_on_before_the_filters(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    lock = {"SenderDomains": ["*"], "SenderIPAddresses": [COPIER], "RestrictDomainsToIPAddresses": True}
+    tenant.admin("New-InboundConnector", Name="Scanner", ConnectorType="Partner", Enabled=False, **lock)
+    await service.look_after(tenant, service_connectors=[SCANNER])
+    await service.sweep()
+    state = await service.state(tenant, "service-connectors")
+    assert state.state == "held"
+    assert "mail that the filter hands over from 65.99.255.0/24 would be refused" in state.detail
+    assert tenant.mail.arrive("65.99.255.9", "lee@sender.example", "kim@contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=True)
+    await service.sweep()
+    assert (await service.state(tenant, "service-connectors")).state == "compliant"
+    assert tenant.mail.arrive("65.99.255.9", "lee@sender.example", "kim@contoso.example")
+
+
 async def test_a_declared_connector_that_restricts_every_sender_is_not_switched_on_before_the_mx_moved(service):
     tenant = service.world.add_tenant("contoso.example", state="never_configured")
     lock = {"SenderDomains": ["*"], "SenderIPAddresses": ["198.51.100.7"], "RestrictDomainsToIPAddresses": True}
