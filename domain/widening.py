@@ -47,7 +47,16 @@ class ProposedConfig(BaseModel):
 def widened(profile: Profile, *accepted: Profile) -> tuple[str, ...]:
     """What *profile* lets in that none of *accepted* does, a sentence each."""
     before = {grant for each in accepted for grant in _grants(each)}
-    return tuple(f"{field}: {value}" for field, value in _grants(profile) if not _is_within(field, value, before))
+    beyond = (f"{field}: {value}" for field, value in _grants(profile) if not _is_within(field, value, before))
+    return (*beyond, *_taken_for_incoming(profile, accepted))
+
+
+def _taken_for_incoming(profile: Profile, accepted: tuple[Profile, ...]) -> Iterator[str]:
+    """Hosts that all of *accepted* know as a way out, so that an MX which names one is not the filter's."""
+    known = [set(each.outbound_hosts) for each in accepted]
+    for host in sorted(set[str].intersection(*known) if known else ()):
+        if profile.filter_hosts.take(host):
+            yield f"outbound_hosts: {host} left out, so that it counts for one that takes mail"
 
 
 def is_microsofts(suffix: str) -> bool:

@@ -28,9 +28,8 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
         verdict = seen_now[domain].verdict
         if isinstance(verdict, Needs | NoVerdict):
             return verdict
-        if domain in findings and not inventory.is_open(findings[domain]):
-            return per_domain.OneDomain(compare(("MX", _WANTED, _WANTED)).of(domain))
-        against = speaks_against(verdict)
+        answered = domain in findings and not inventory.is_open(findings[domain])
+        against = "" if answered and _for_good(verdict) else speaks_against(verdict)
         seen = compare(("MX", _WANTED, against or _WANTED)).of(domain)
         outage = "mail is being refused NOW: switch the lock-down off, move the MX back to the filter, lock again: "
         return per_domain.OneDomain(seen, f"{outage if locked else ''}{domain}: {against}" if against else "")
@@ -42,11 +41,15 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
 
 
 def _findings(facts: Facts, seen_now: Sights) -> dict[str, Finding]:
-    """The domains that hold the lock open until a person has answered for them: no MX that could move to the filter."""
+    """The domains that hold the lock open until a person has answered for them: no MX that could move to the filter.
+
+    Whoever answers for a domain's subdomains has said nothing of an MX of its own that is elsewhere.
+    """
     odd = {domain.key: (domain.kind, domain.doubt) for domain in facts.known(AcceptedDomain) if domain.doubt}
     for name, seen in seen_now.items():
-        if name not in odd and (value := _for_good(seen.verdict)):
-            odd[name] = value, speaks_against(seen.verdict)
+        if value := _for_good(seen.verdict):
+            kind, doubt = odd.get(name, ((), ""))
+            odd[name] = (*kind, *value), "; ".join(filter(None, (doubt, speaks_against(seen.verdict))))
     return {name: found("domain", CONTROL.id, name, value, f"{why}; {_HELPS}") for name, (value, why) in odd.items()}
 
 
@@ -82,7 +85,7 @@ def mx_guard(facts: Facts, wanted: Wanted, seen: Sights, memories: MxMemories, n
     if waiting := [each for each in findings.values() if wanted.inventory.is_open(each)]:
         return Guard(passed=False, reason=to_be_answered(waiting))
     domains = [domain for domain in facts.known(AcceptedDomain) if domain.key not in findings]
-    left = {name: each for name, each in seen.items() if name not in findings}
+    left = {name: each for name, each in seen.items() if name not in findings or not _for_good(each.verdict)}
     return lockdown(domains, left, memories, now, since=wanted.tenant.mx_at_filter_since)
 
 

@@ -32,6 +32,10 @@ def test_a_profile_lets_in_nothing_beyond_itself():
         ({"spoof_allow": {"spoof_type": "Internal"}}, ("spoof_allow.spoof_type: Internal",)),
         ({"out_of_office": {"tls_settings": ["DomainValidation"]}}, ("out_of_office.tls_settings: DomainValidation",)),
         ({"inbound_connector": None}, ("inbound_connector: left out, so that nothing is locked",)),
+        (
+            {"outbound_hosts": ["outbound.exchangedefender.com"]},
+            ("outbound_hosts: proxy.exchangedefender.com left out, so that it counts for one that takes mail",),
+        ),
         ({"connector_form": "as_command_line"}, ("connector_form: as_command_line, which does not lock",)),
     ],
 )
@@ -49,6 +53,8 @@ def test_what_is_beyond_is_named_with_its_field(overrides, told):
         {"dmarc": None},
         {"spf": None, "out_of_office": None, "spoof_intelligence": None, "spoof_allow": None},
         {"direct_send": {"reject": True}},
+        {"outbound_hosts": ["outbound.exchangedefender.com", "proxy.exchangedefender.com", "out.exchangedefender.com"]},
+        {"mx_suffixes": ["in.exchangedefender.com"], "outbound_hosts": []},
     ],
 )
 def test_what_is_within_is_not(overrides):

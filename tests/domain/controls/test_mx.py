@@ -110,15 +110,35 @@ def test_such_a_domain_is_a_finding_also_where_it_is_the_only_one():
     assert [each.name for each in judgement.findings] == [DOMAIN]
 
 
-def test_a_declared_domain_holds_nothing_open():
-    judgement = judge("mx", unlocked(), {MX: ELSEWHERE})
+def declaring(judgement):
+    """What is wanted once the one finding of *judgement* is declared."""
     assert isinstance(judgement, NeedsPerson)
     [finding] = judgement.findings
     until = (NOW + timedelta(days=90)).isoformat()
     said = {"finding": finding.id, "kind": "domain", "control": "mx", "name": DOMAIN, "value": finding.value}
     said |= {"reason": "hosted elsewhere", "owner": "Ann", "until": until}
     target = wanted(declared=[said])
-    target = replace(target, inventory=Inventory(declared=target.tenant.declared_at(NOW)))
+    return replace(target, inventory=Inventory(declared=target.tenant.declared_at(NOW)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [(MICROSOFT, "move the MX first"), (ELSEWHERE, "MatchSubDomains, mx.hoster.example")]
+)
+def test_a_declaration_for_the_subdomains_is_none_for_the_domains_own_mx(answer, said):
+    rows = unlocked()
+    rows["Get-AcceptedDomain"][0] |= {"MatchSubDomains": True}
+    target = declaring(judge("mx", rows))
+    facts = answered(Facts(reading(rows)), CATALOGUE["mx"], target, DNS | {MX: answer})
+    found = CATALOGUE["mx"].find(facts, target)
+    assert isinstance(found, NeedsPerson)
+    assert "move the MX first" in found.todo
+    guard = mx_guard(facts, target, sights(facts, target), MxMemories(), NOW)
+    assert not guard.passed
+    assert said in guard.reason
+
+
+def test_a_declared_domain_holds_nothing_open():
+    target = declaring(judge("mx", unlocked(), {MX: ELSEWHERE}))
     facts = answered(Facts(reading(unlocked())), CATALOGUE["mx"], target, DNS | {MX: ELSEWHERE})
     assert isinstance(CATALOGUE["mx"].find(facts, target), Compliant)
     guard = mx_guard(facts, target, sights(facts, target), MxMemories(), NOW)
