@@ -182,15 +182,10 @@ def _is_stricter(one: InboundConnector, other: InboundConnector) -> bool:
     """
     return (
         one.tls_sender_certificate_name.casefold() != other.tls_sender_certificate_name.casefold()
-        or _is_set_only_by(one, other, "require_tls")
-        or _is_set_only_by(one, other, "restrict_domains_to_certificate")
-        or _is_set_only_by(one, other, "restrict_domains_to_ip_addresses")
+        or (one.require_tls and not other.require_tls)
+        or any(is_set and not other.restrictions[name] for name, is_set in one.restrictions.items())
         or not _within(one.associated_accepted_domains, other.associated_accepted_domains)
     )
-
-
-def _is_set_only_by(one: InboundConnector, other: InboundConnector, field: str) -> bool:
-    return getattr(one, field) and not getattr(other, field)
 
 
 def _within(domains: frozenset[str], others: frozenset[str]) -> bool:
@@ -257,8 +252,14 @@ def _is_filters(network: str, profile: Profile) -> bool:
 
 
 def _rule_opens(before: TransportRule | None, after: TransportRule | None, _w: Wanted) -> Iterator[str]:
-    if after and after.skips_filtering and not (before and before.skips_filtering):
+    if after and _lets_pass(after) and not (before and _lets_pass(before)):
         yield f"rule {quoted(after.name)} would let mail pass without a look at it"
+    elif after and _lets_pass(after) and after != before:
+        yield f"rule {quoted(after.name)} might let more mail pass without a look at it"
+
+
+def _lets_pass(rule: TransportRule) -> bool:
+    return rule.skips_filtering and rule.mode == "Enforce"
 
 
 # Policies of these kinds are only ever set: no step of ours makes or removes one.

@@ -104,10 +104,19 @@ class AuditRecord(_Wire):
         given = {name: text.casefold() for name, text in self.parameters.items()}
         restricts = "true" in {given.get("RestrictDomainsToIPAddresses"), given.get("RestrictDomainsToCertificate")}
         of_everyone = "*" in {normal.domain(each) for each in re.split(r"[\s,{}]+", given.get("SenderDomains", ""))}
-        partner = given.get("ConnectorType") == "partner" and given.get("Enabled", "true") == "true"
+        cmdlet = self.operation.casefold()
+        # A connector that is set keeps what is not said of it, a new one is on.
+        enabled = given.get("Enabled", "true" if cmdlet == "new-inboundconnector" else "") == "true"
+        partner = given.get("ConnectorType") == "partner" and enabled
         scoped = given.get("AssociatedAcceptedDomains", "").strip("{}[] ") != ""
-        cmdlet = self.operation.casefold() in {"new-inboundconnector", "set-inboundconnector"}
-        return cmdlet and self.succeeded and partner and of_everyone and restricts and not scoped
+        known = cmdlet in {"new-inboundconnector", "set-inboundconnector"}
+        return known and self.succeeded and partner and of_everyone and restricts and not scoped
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Those that the connector takes mail of, where it says so."""
+        given = re.split(r"[\s,{}]+", self.parameters.get("SenderIPAddresses", ""))
+        return frozenset(normal.network(each) for each in given if each)
 
     @property
     def names(self) -> frozenset[str]:

@@ -139,11 +139,19 @@ def is_locked(facts: Facts) -> bool:
     return any(connector.locks for connector in facts.known(InboundConnector))
 
 
-def is_wholly_locked(facts: Facts) -> bool:
-    """Whether one connector refuses it for every domain: a scope that leaves some open tells nothing of their MX."""
+def is_wholly_locked(facts: Facts, wanted: Wanted) -> bool:
+    """Whether one connector refuses for every domain all that the filter does not hand over.
+
+    One with a scope that leaves some open tells nothing of their MX, one for other addresses nothing of the filter's.
+    """
     domains = {each.key for each in facts.known(AcceptedDomain) if each.receives}
-    scopes = [connector.associated_accepted_domains for connector in facts.known(InboundConnector) if connector.locks]
+    scopes = [connector.associated_accepted_domains for connector in _locks_to_filter(facts, wanted)]
     return any(not scope or (bool(domains) and domains <= scope) for scope in scopes)
+
+
+def _locks_to_filter(facts: Facts, wanted: Wanted) -> list[InboundConnector]:
+    locks = (connector for connector in facts.known(InboundConnector) if connector.locks)
+    return [each for each in locks if takes_all(each.sender_ip_addresses, wanted)]
 
 
 def _type(profile: Profile) -> str:
@@ -157,13 +165,13 @@ def looks_ours(connector: InboundConnector, wanted: Wanted) -> bool:
     """
     values = wanted.profile.inbound_connector
     names = {normal.name(values.name), normal.name(values.name_beside)} if values else set()
-    by_content = any(_takes_all_of(connector, each) for each in (wanted.profile, *wanted.others))
-    return by_content or normal.name(connector.name) in names
+    return takes_all(connector.sender_ip_addresses, wanted) or normal.name(connector.name) in names
 
 
-def _takes_all_of(connector: InboundConnector, profile: Profile) -> bool:
-    networks = profile.delivery_networks
-    return bool(networks) and all(normal.covers(connector.sender_ip_addresses, network) for network in networks)
+def takes_all(addresses: frozenset[str], wanted: Wanted) -> bool:
+    """Whether all that the filter hands over comes from *addresses*, by this version of its profile or another."""
+    ranges = [each.delivery_networks for each in (wanted.profile, *wanted.others)]
+    return any(each and all(normal.covers(addresses, network) for network in each) for each in ranges)
 
 
 def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], wanted: Wanted) -> Drifted:
@@ -297,5 +305,4 @@ def _differing_from_profile(facts: Facts, wanted: Wanted) -> str | None:
         return f"the connector differs from the profile ({', '.join(each.field for each in of_ours.drift)})"
     if isinstance(of_ours, NeedsPerson):
         return of_ours.todo
-    locked = any(connector.locks for connector in facts.all(InboundConnector))
-    return "" if locked else "the connector is of the form that refuses nothing"
+    return "" if _locks_to_filter(facts, wanted) else "the connector is of the form that refuses nothing"

@@ -74,9 +74,9 @@ def sights(facts: Facts, wanted: Wanted) -> Sights:
     return {domain: sight(domain, facts.answers, wanted.profile.filter_hosts) for domain in per_domain.receiving(facts)}
 
 
-def remembered(before: MxMemories, facts: Facts, seen: Sights, now: datetime) -> MxMemories:
+def remembered(before: MxMemories, facts: Facts, wanted: Wanted, seen: Sights, now: datetime) -> MxMemories:
     """What is remembered of the tenant's MX after a look that *seen* is of, whichever controls it was for."""
-    return before.after(seen, now, locked=inbound_lockdown.is_wholly_locked(facts))
+    return before.after(seen, now, locked=inbound_lockdown.is_wholly_locked(facts, wanted))
 
 
 def mx_guard(facts: Facts, wanted: Wanted, seen: Sights, memories: MxMemories, now: datetime) -> Guard:

@@ -134,7 +134,7 @@ async def _look(row: TenantRow, job: CheckTenant, before: TenantStates, clients:
 def _with_doors(states: TenantStates, facts: Facts, wanted: Wanted, now: datetime) -> TenantStates:
     """*states* with what *facts* tell of the tenant's MX and its lock, whichever controls they were read for."""
     seen = mx.sights(facts, wanted)
-    memories = mx.remembered(states.mx, facts, seen, now)
+    memories = mx.remembered(states.mx, facts, wanted, seen, now)
     closing = mx.mx_guard(facts, wanted, seen, memories, now)
     locking = (each.key for each in facts.known(InboundConnector) if each.locks)
     lock = inbound_lockdown.lock_seen(facts, wanted, closing, now)

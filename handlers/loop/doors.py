@@ -51,7 +51,7 @@ async def look_at_doors(
 
 def _rehearsed(facts: Facts, wanted: Wanted, states: TenantStates) -> Guard:
     """Whoever opens a lock that was seen closed must not be able to keep it open, so that needs no rehearsal."""
-    if states.mx.locked_at or inbound_lockdown.is_wholly_locked(facts):
+    if states.mx.locked_at or inbound_lockdown.is_wholly_locked(facts, wanted):
         return Guard(passed=True)
     return mail_flow.rehearsed(replace(wanted, inventory=replace(wanted.inventory, mail=states.mail)))
 

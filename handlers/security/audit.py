@@ -15,6 +15,7 @@ from clients.connect import Clients
 from clients.errors import ClientError, NotLicensed
 from domain.audit.attribution import AFTER, BEFORE, Us, is_ours
 from domain.audit.record import AuditRecord, OddRecord, concerns_control, parse_audit_record
+from domain.controls.inbound_lockdown import takes_all
 from domain.jobs import Again, CheckTenant, Done, Outcome, ReadAudit
 from domain.ledger import Entry
 from domain.states import ControlState, StateName
@@ -78,7 +79,7 @@ async def _take(tenant_id: str, us: Us, touched: set[str], clients: Clients, raw
         content = json.dumps(raw, sort_keys=True).encode()
         await park.kept("audit", tenant_id, content, f"an odd audit record: {odd}", clients)
         return
-    if record.locks:
+    if record.locks and await _is_filters(record, tenant_id, clients):
         await clients.storage.states.change(
             tenant_id, lambda states: (states.remembering(states.mx.seen_locked(record.at)), [])
         )
@@ -87,6 +88,17 @@ async def _take(tenant_id: str, us: Us, touched: set[str], clients: Clients, raw
     if await clients.storage.audit.add(tenant_id, record):
         touched |= set(record.controls)
         log.info("audit tenant=%s operation=%s at=%s", tenant_id, record.operation, record.at.isoformat())
+
+
+async def _is_filters(record: AuditRecord, tenant_id: str, clients: Clients) -> bool:
+    """Whether the lock of *record* lets the filter in: one for other addresses tells nothing of the MX."""
+    row = await clients.storage.tenants.recall(tenant_id)
+    if row is None:
+        return False
+    try:
+        return takes_all(record.addresses, clients.wanted(row.config, row.profile_version))
+    except ValueError:  # its config makes no sense, which is told elsewhere
+        return False
 
 
 async def _written(tenant_id: str, record: AuditRecord, clients: Clients) -> list[Entry]:

@@ -35,7 +35,14 @@ def locked(**fields: Any) -> dict[str, Any]:
     return {"Get-InboundConnector": [LOCK | fields]}
 
 
+def skipping(**fields: Any) -> dict[str, Any]:
+    """A tenant with a rule of these fields that lets mail pass without a look at it."""
+    rule = healthy()["Get-TransportRule"][0] | {"Identity": "Allow partner", "Name": "Allow partner", "SetSCL": "-1"}
+    return {"Get-TransportRule": [rule | fields]}
+
+
 set_lock = {"Identity": "ExchangeDefender"}
+set_rule = {"Identity": "Allow partner"}
 pair = {"Identity": "Default", "SpoofedUser": "*", "SpoofType": "External", "Action": "Allow"}
 CLOSING = {
     "lock: on": (change("Set-InboundConnector", **set_lock, Enabled=True), locked(Enabled=False)),
@@ -126,14 +133,14 @@ OPENING = {
             ]
         },
     ),
-    "a rule that skips the filter": (
-        change("Enable-TransportRule", Identity="Allow partner"),
-        {
-            "Get-TransportRule": [
-                healthy()["Get-TransportRule"][0]
-                | {"Identity": "Allow partner", "Name": "Allow partner", "State": "Disabled", "SetSCL": "-1"}
-            ]
-        },
+    "a rule that skips the filter": (change("Enable-TransportRule", **set_rule), skipping(State="Disabled")),
+    "a rule that skips the filter, and only watched": (
+        change("Set-TransportRule", **set_rule, Mode="Enforce"),
+        skipping(Mode="Audit"),
+    ),
+    "a rule that skips the filter for more": (
+        change("Set-TransportRule", **set_rule, SenderDomainIs=None),
+        skipping(SenderDomainIs=["partner.example"]),
     ),
     "an address let in": (
         change("Set-HostedConnectionFilterPolicy", Identity="Default", IPAllowList=("65.99.255.8", "203.0.113.7")),
@@ -177,6 +184,11 @@ NEITHER = {
         change("New-TenantAllowBlockListSpoofItems", **pair, SendingInfrastructure="65.99.255.0/24"),
         {"Get-TenantAllowBlockListSpoofItems": []},
     ),
+    "a rule that skips the filter, watched": (
+        change("Set-TransportRule", **set_rule, SenderDomainIs=None),
+        skipping(Mode="Audit", SenderDomainIs=["partner.example"]),
+    ),
+    "a rule that skips the filter, as it was": (change("Set-TransportRule", **set_rule, Mode="Enforce"), skipping()),
     "a rule off": (
         change("Disable-TransportRule", Identity="Send Automatic Replies to connector Automatic Replies"),
         {},

@@ -52,6 +52,15 @@ def test_the_form_that_refuses_nothing_proves_nothing():
     assert said.against == "the connector is of the form that refuses nothing"
 
 
+@pytest.mark.parametrize(("network", "proven"), [("203.0.113.0/24", False), ("65.99.255.0/24", True)])
+def test_beside_it_only_a_lock_for_the_filter_proves_something(network, proven):
+    [ours] = lock(ConnectorType="OnPremises")["Get-InboundConnector"]
+    beside = ours | {"Identity": "B", "Name": "B", "ConnectorType": "Partner", "SenderIPAddresses": [network]}
+    said = seen({"Get-InboundConnector": [ours, beside]}, overrides={"connector_form": "as_command_line"})
+    assert said
+    assert (said.against == "") is proven
+
+
 def test_a_lock_whose_mx_are_not_the_filters_is_not_proven():
     assert seen(closing=MOVED) == LockSeen(NOW, "a.com: its MX was elsewhere")
 

@@ -66,7 +66,14 @@ NO_LOCK = {
 )
 @pytest.mark.parametrize("operation", ["New-InboundConnector", "Set-InboundConnector"])
 def test_a_connector_that_refuses_everybody_else_is_a_lock(operation, fields):
-    assert parse_audit_record(raw(Operation=operation, Parameters=LOCKS | fields)).locks
+    record = parse_audit_record(raw(Operation=operation, Parameters={"Enabled": "True"} | LOCKS | fields))
+    assert record.locks
+    assert record.addresses == {"65.99.255.0/24"}
+
+
+def test_a_new_connector_is_on_and_one_that_is_set_as_it_was():
+    assert parse_audit_record(raw(Operation="New-InboundConnector", Parameters=LOCKS)).locks
+    assert not parse_audit_record(raw(Operation="Set-InboundConnector", Parameters=LOCKS)).locks
 
 
 @pytest.mark.parametrize("fields", NO_LOCK.values(), ids=NO_LOCK)

@@ -209,9 +209,19 @@ def test_a_scope_that_a_person_has_removed_is_taken_off_whole_by_a_step_of_its_o
 def test_a_scope_that_leaves_a_domain_open_tells_nothing_of_its_mx(scope, wholly):
     rows = connector(healthy(), AssociatedAcceptedDomains=scope)
     assert is_locked(Facts(reading(rows)))
-    assert is_wholly_locked(Facts(reading(rows))) is wholly
+    assert is_wholly_locked(Facts(reading(rows)), wanted()) is wholly
     rows["Get-AcceptedDomain"] = []
-    assert is_wholly_locked(Facts(reading(rows))) is (scope == [])
+    assert is_wholly_locked(Facts(reading(rows)), wanted()) is (scope == [])
+
+
+@pytest.mark.parametrize(
+    ("addresses", "wholly"),
+    [(["65.99.255.0/24", "203.0.113.7"], True), (["65.99.255.0/25"], False), (["203.0.113.0/24"], False), ([], False)],
+)
+def test_nor_does_a_lock_for_others_than_the_filter(addresses, wholly):
+    facts = Facts(reading(connector(healthy(), SenderIPAddresses=addresses)))
+    assert is_locked(facts)
+    assert is_wholly_locked(facts, wanted()) is wholly
 
 
 def find(rows, inventory):
