@@ -278,7 +278,8 @@ def with_plan(state: ControlState, plan: Drifted) -> ControlState:
 
 def open_steps(state: ControlState, plan: Drifted, look: Look) -> tuple[Step, ...]:
     """The steps of *plan* that have not been tried without success lately, or since a person asked."""
-    return tuple(step for step in plan.steps if not _given_up(state.memory_of(step), look))
+    tried = [step for step in plan.steps if not _given_up(state.memory_of(step), look)]
+    return tuple(step for step in tried if not step.last or len(tried) == len(plan.steps))
 
 
 def _given_up(memory: Memory, look: Look) -> bool:

@@ -25,7 +25,8 @@ class Step:
     """One cmdlet call, or change in DNS, that writes absolute values: applied twice it gives the same as once.
 
     *mends*: the fields of the plan's drift that it puts back; none named means all of them. *removes*: the ids of the
-    findings that it takes away, where a person asked for that.
+    findings that it takes away, where a person asked for that. *last*: it is taken only where all the others of its
+    plan were, since without them it would do harm.
     """
 
     service: Service | Literal["dns"]
@@ -33,6 +34,7 @@ class Step:
     parameters: Mapping[str, Value]
     mends: tuple[str, ...] = field(default=(), compare=False)
     removes: tuple[str, ...] = field(default=(), compare=False)
+    last: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         """Freeze the parameters, so that what was approved is what is applied."""

@@ -82,7 +82,8 @@ def _differing(rule: TransportRule, connector: str, known_as: set[str], inventor
     settings, switch = ([each for each in ours.drift if (each.field == "State") is on] for on in (False, True))
     steps = _set(rule, tuple(settings)) + _set(rule, sorted_out.going.drift, sorted_out.removes)
     if switch:
-        steps += (Step("exchange", "Enable-TransportRule", {"Identity": rule.identity, "Confirm": False}, ("State",)),)
+        on = {"Identity": rule.identity, "Confirm": False}
+        steps += (Step("exchange", "Enable-TransportRule", on, ("State",), last=True),)
     seen, note = ours + sorted_out.going, "it is not switched on while it does more than redirect" if off else ""
     judged: Compliant | Drifted | NeedsPerson = Compliant(equal=seen.equal)
     if steps:

@@ -296,6 +296,8 @@ class _Plan:
             return
         await self._journal.record(begun(self._state, self._plan, self._now), ruling)
         for step in self._plan.steps:
+            if step.last and any(self._state.memory_of(each).failed_at for each in self._plan.steps):
+                await self._journal.record(put_off(self._state, "needs_person", self._state.detail, self._now))
             if self._state.is_planned(step):
                 await self._take(step)
 

@@ -171,6 +171,26 @@ async def test_a_tenant_that_is_not_customised_is_told_the_command(service):
     assert "Enable-OrganizationCustomization" in state.detail
 
 
+async def test_a_rule_is_not_switched_on_with_settings_that_could_not_be_written(service):
+    tenant = service.world.add_tenant("contoso.example")
+    rule = {"Identity": "Send Automatic Replies to connector Automatic Replies"}
+    tenant.admin("Set-TransportRule", **rule, MessageTypeMatches=None)
+    tenant.admin("Disable-TransportRule", **rule, Confirm=False)
+    tenant.faults.script(Fault("nul_403", cmdlet="Set-TransportRule"))
+    await service.look_after(tenant)
+    await service.sweep()
+    for _ in range(2):
+        state = await service.state(tenant, "oof-rule")
+        assert state.state == "needs_person"
+        assert [drift.field for drift in state.drift] == ["MessageTypeMatches", "State"]
+        assert "Enable-TransportRule" not in {entry.cmdlet for entry in tenant.writes}
+        service.clock.advance(minutes=15)
+        await service.sweep()
+    service.clock.advance(minutes=6 * 60)
+    await service.sweep()
+    assert (await service.state(tenant, "oof-rule")).state == "compliant"
+
+
 async def test_the_rule_waits_for_its_connector(service):
     tenant = service.world.add_tenant("contoso.example", state="never_configured")
     tenant.faults.script(Fault("nul_403", cmdlet="New-OutboundConnector", times=9))
