@@ -146,8 +146,14 @@ def _tenant(name: GateName, _plan: Drifted | None, around: Circumstances) -> Gat
         return _unless(name, "switched off in its config")
     if around.moved:
         return _unless(name, "it was moved to another version of its profile meanwhile")
-    moved = around.tenant.dns != around.wanted.tenant.dns
-    return _unless(name, "its DNS providers were changed meanwhile" if moved else "")
+    planned = around.wanted.tenant
+    if around.tenant.dns != planned.dns:
+        return _unless(name, "its DNS providers were changed meanwhile")
+    asks = (around.tenant.overrides, around.tenant.service_connectors) == (
+        planned.overrides,
+        planned.service_connectors,
+    )
+    return _unless(name, "" if asks else "its overrides or service connectors were changed meanwhile")
 
 
 def _freeze(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:

@@ -211,13 +211,12 @@ async def open_tenant(tenant_id: str, wish: OpenRequest, requester: Requester, c
     """Ask for every restricting connector to be loosened now.
 
     Raises:
-        RequestError: UnknownTenant, KeyReused; BadField: the end is not in the future.
+        RequestError: UnknownTenant, KeyReused; BadField: the end is not in the future, or too far ahead.
     """
     if earlier := await operations.taken_up(requester.key, clients):
         return earlier
     config, now = await known_tenant(tenant_id, clients), clients.now()
-    if wish.until <= now:
-        raise BadField("body.until", "should be in the future")
+    refuse_end(wish.until, now)
     operation = Operation(
         id=operations.new_id(requester.key),
         kind="open",

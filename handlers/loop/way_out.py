@@ -15,6 +15,7 @@ from domain.exemption import Exemption
 from domain.findings import Finding
 from domain.jobs import Again, CheckTenant, Done, Outcome
 from domain.ledger import Entry, LedgerEvent
+from domain.lock import LockSeen
 from domain.operations import ControlOutcome, Operation, OperationState
 from domain.states import StateName, drift_view, step_view
 from domain.steps import ShownStep
@@ -78,7 +79,7 @@ class _Opening:
 
         def announced(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
             held = states.excepting(dict.fromkeys(HELD_OPEN, exemption))
-            return held.noting(others, declared, now), [entry]
+            return held.noting(others, declared, now).seeing(LockSeen(now, exemption.sentence)), [entry]
 
         await self._case.clients.storage.states.change(operation.tenant_id, announced)
 

@@ -159,7 +159,7 @@ def test_what_refuses_the_filters_own_mail_passes_nobodys_word(word):
     facts = Facts(reading(HEALTHY | {"Get-InboundConnector": [lock, other]}))
     plan = planned("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
     said = held(plan, facts=facts, doors=doors(), **word)
-    assert said.startswith("guard: mail that the filter hands over from 65.99.255.0/24 would be refused")
+    assert said.startswith("mail that the filter hands over from 65.99.255.0/24 would be refused")
 
 
 def test_a_person_may_answer_for_a_step_that_opens_until_a_date():
@@ -197,6 +197,19 @@ def test_a_tenant_that_is_gone_or_has_other_dns_providers_by_now_is_not_written(
         refusal = rule(PLAN, around(**changes)).refusal
         assert refusal
         assert refusal.gate == "tenant"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"overrides": {"delivery_networks": ["65.99.255.0/25"]}},
+        {"service_connectors": [{"name": "Scanner", "sender_ips": ["198.51.100.7"]}]},
+    ],
+)
+def test_what_was_planned_for_another_config_than_counts_now_is_not_written(config):
+    refusal = rule(PLAN, around(config=config)).refusal
+    assert refusal
+    assert refusal.sentence == "tenant: its overrides or service connectors were changed meanwhile"
 
 
 def test_what_the_mode_is_now_counts_and_not_what_it_was_when_it_was_planned():

@@ -186,6 +186,27 @@ async def test_the_end_has_to_be_in_the_future(service, tenant):
     assert (await ask(service, "POST", f"tenants/{tenant.tenant_id}/open", body)).status_code == 422
 
 
+async def test_and_at_most_a_year_ahead(service, tenant):
+    until = (service.clock() + timedelta(days=367)).isoformat()
+    answer = await ask(service, "POST", f"tenants/{tenant.tenant_id}/open", {"reason": "x", "until": until})
+    assert answer.status_code == 422
+    assert restricting(tenant) == ["ExchangeDefender"]
+
+
+async def test_what_was_proven_before_it_lets_nothing_open_where_the_connectors_cannot_be_read(service, tenant):
+    tenant.admin("Set-AntiPhishPolicy", Identity="Office365 AntiPhish Default", EnableSpoofIntelligence=True)
+    await opened(service, tenant)
+    tenant.faults.script(Fault("nul_403", cmdlet="Get-InboundConnector", times=50))
+    answer = await ask(
+        service, "POST", f"tenants/{tenant.tenant_id}/reprovision", {"controls": ["spoof-intelligence"], "reason": "x"}
+    )
+    assert answer.status_code == 202
+    await service.work()
+    state = await service.state(tenant, "spoof-intelligence")
+    assert state.state == "held"
+    assert "lock not proven: accepted by" in state.detail
+
+
 async def test_a_locked_tenant_is_not_forgotten_before_it_was_opened(service, tenant):
     answer = await ask(service, "DELETE", f"tenants/{tenant.tenant_id}")
     assert answer.status_code == 409
