@@ -244,14 +244,14 @@ def _is_answered_for(step: Step, around: Circumstances) -> bool:
     return approval is not None and approval.counts_at(around.now)
 
 
-_MAY_BE_EMPTY = frozenset({"Comment", "Expected"})
-"""A comment, and what a change in DNS found: where there is nothing, the first record is made."""
+_MAY_BE_EMPTY = frozenset({"Comment", "Expected", "AssociatedAcceptedDomains"})
+"""A comment; what a change in DNS found: where there is nothing, the first record is made; and the scope of a lock,
+which has none where it is for every domain."""
 
 _EMPTY_IF_ASKED = frozenset({
-    "Wanted", "IPAllowList", "AllowedSenders", "AllowedSenderDomains", "AssociatedAcceptedDomains", "EFSkipIPs",
+    "Wanted", "IPAllowList", "AllowedSenders", "AllowedSenderDomains", "EFSkipIPs",
 })  # fmt: skip
-"""May be empty only where a person asked: an undo deletes the record that we created, a removal the last way in, or
-the scope that leaves a domain open."""
+"""May be empty only where a person asked: an undo deletes the record that we created, a removal the last way in."""
 
 
 def _empty_set(name: GateName, plan: Drifted | None, around: Circumstances) -> GateAnswer:

@@ -23,10 +23,15 @@ OLDEST_PROOF = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class LockSeen:
-    """The last good read of a tenant's doors. *against*: why the lock was not proven then; empty where it was."""
+    """The last good read of a tenant's doors. *against*: why the lock was not proven then; empty where it was.
+
+    *scope*: the domains that its connector named when it was last proven, none being every domain; None where it never
+    was, or a former version did not say.
+    """
 
     at: AwareDatetime
     against: str = ""
+    scope: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

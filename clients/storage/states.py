@@ -101,8 +101,10 @@ class TenantStates:
 
     def seeing(self, lock: LockSeen | None) -> Self:
         """The same after a look at the lock; None is one that tells nothing, and an older one tells nothing new."""
-        known = lock is None or (self.lock is not None and lock.at <= self.lock.at)
-        return self if known else replace(self, lock=lock)
+        if lock is None or (self.lock is not None and lock.at <= self.lock.at):
+            return self
+        former = self.lock.scope if self.lock else None
+        return replace(self, lock=replace(lock, scope=former) if lock.scope is None else lock)
 
     def hearing(self, mail: MailSeen) -> Self:
         """The same with what the message trace has told."""

@@ -226,16 +226,15 @@ def _differing(
     scope, left_open, unscoped = _scope(connector, facts, inventory)
     kept += (*values.kept.values(), *left_open)
     # What a person has removed is a step of its own, which is taken without what else has drifted.
-    seen, apart = (
-        values.seen + (Comparison() if going else senders),
-        values.going + (senders if going else Comparison()) + scope,
-    )
+    nothing = Comparison()
+    seen = values.seen + (nothing if going else senders) + (nothing if unscoped else scope)
+    apart = values.going + (senders if going else nothing) + (scope if unscoped else nothing)
     removes = (*values.removes, *going, *unscoped)
     steps = [_step(connector, seen)] if seen.drift else []
     steps += [replace(_step(connector, apart), removes=removes)] if apart.drift else []
     seen += apart
     if steps:
-        opened = {"Enabled", "RestrictDomainsToIPAddresses"} & {each.field for each in seen.drift}
+        opened = {"Enabled", "RestrictDomainsToIPAddresses", _SCOPE} & {each.field for each in seen.drift}
         told = "; ".join(filter(None, (_refused_too(facts, profile), HOW_TO_HOLD_OPEN if opened else "")))
         return Drifted(seen.drift, tuple(steps), told, seen.equal), kept
     return Compliant(_refused_too(facts, profile), seen.equal), kept
@@ -258,14 +257,19 @@ def _scope(
 ) -> tuple[Comparison, tuple[Finding, ...], tuple[str, ...]]:
     """A scope that leaves domains open: what is to be done to it, the finding that stays, the id of one that goes.
 
-    Only a person's *remove* takes it off, and whole: a partner may have been given it to keep the onmicrosoft.com name
-    open, and what a part of it means is worded in two ways (docs/reference/exchangedefender.md#lock-down).
+    One that came up beside a lock that was proven is put back to what it was then. Any other is taken off only by a
+    person's *remove*, and whole: a partner may have been given it to keep the onmicrosoft.com name open, and what a
+    part of it means is worded in two ways (docs/reference/exchangedefender.md#lock-down).
     """
     scope = connector.associated_accepted_domains
-    names = [d.key for d in facts.all(AcceptedDomain) if scope and d.receives and d.key not in scope]
+    names = {d.key for d in facts.all(AcceptedDomain) if scope and d.receives and d.key not in scope}
     value = f"{_SCOPE} leaves open: {', '.join(sorted(names))}"
     left_open = (found("term", _ID, connector.name, value, _LEAVES_OPEN),) if names else ()
     going = inventory.going(left_open)
+    before = inventory.lock.scope if inventory.lock else None
+    drifted = before is not None and not inventory.kept(left_open) and (not before or names <= set(before))
+    if left_open and not going and drifted:
+        return compare((_SCOPE, before, listed(scope))), (), ()
     compared = compare((_SCOPE, () if going else listed(scope), listed(scope)))
     return compared, () if going else left_open, going
 
@@ -291,7 +295,9 @@ def lock_seen(facts: Facts, wanted: Wanted, closing: Guard, now: datetime) -> Lo
     against, at = _differing_from_profile(facts, wanted), facts.read_at(CONTROL)
     if against is None or (not against and closing.unread):
         return None
-    return LockSeen(at or now, against or ("" if closing.passed else closing.reason))
+    seen = LockSeen(at or now, against or ("" if closing.passed else closing.reason))
+    lock = the_lock(facts, wanted)
+    return seen if seen.against or lock is None else replace(seen, scope=listed(lock.associated_accepted_domains))
 
 
 def _differing_from_profile(facts: Facts, wanted: Wanted) -> str | None:

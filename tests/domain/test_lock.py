@@ -24,7 +24,9 @@ def lock(**fields):
 
 
 def test_a_lock_as_the_profile_wants_it_whose_mx_are_the_filters_is_proven():
-    assert seen() == LockSeen(NOW)
+    assert seen() == LockSeen(NOW, scope=())
+    [domain] = [row["DomainName"] for row in HEALTHY["Get-AcceptedDomain"] if not row.get("InitialDomain")]
+    assert seen(lock(AssociatedAcceptedDomains=[domain])) == LockSeen(NOW, scope=(domain,))
 
 
 UNPROVEN = {

@@ -192,6 +192,33 @@ async def test_or_removed_which_takes_it_off_whole_and_undo_puts_it_back(service
     assert scope(scoped) == ["other.example"]
 
 
+@pytest.fixture
+async def opened_in_part(service):
+    """A tenant whose lock was proven before somebody scoped it to another of its domains."""
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    await service.sweep()
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", AssociatedAcceptedDomains=["other.example"])
+    service.clock.advance(minutes=15)
+    return tenant
+
+
+async def test_a_scope_that_came_up_beside_a_proven_lock_is_taken_off_again(service, opened_in_part):
+    await service.sweep()
+    assert scope(opened_in_part) == []
+    assert (await service.state(opened_in_part, LOCK)).state == "compliant"
+    assert await found(service, opened_in_part) == []
+
+
+async def test_but_not_while_an_mx_is_elsewhere(service, opened_in_part):
+    service.world.dns.set("contoso.example", "MX", "0 contoso-example.mail.protection.outlook.com.")
+    await service.sweep()
+    assert scope(opened_in_part) == ["other.example"]
+    state = await service.state(opened_in_part, LOCK)
+    assert state.state == "held"
+    assert "move the MX first" in state.detail
+
+
 async def test_a_scope_is_not_taken_off_while_an_mx_is_elsewhere(service, scoped):
     [finding] = await found(service, scoped)
     service.world.dns.set("contoso.example", "MX", "10 mx.hoster.example.")

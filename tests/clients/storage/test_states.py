@@ -11,8 +11,10 @@ from pydantic import TypeAdapter
 from clients.storage.states import TenantStates
 from domain.corrections import Correction, Memory
 from domain.findings import found
+from domain.lock import LockSeen
 from domain.mail_flow import MailSeen
 from domain.states import ControlState
+from tests.domain.builders import wanted
 from tests.former import LIVED, MADE, ROWS, document, restore
 from tests.handlers.conftest import fresh
 
@@ -164,3 +166,12 @@ async def test_a_row_is_given_back_as_it_was_saved(tables, azurite_connection):
     [correction, *_] = again.of("oof-rule").corrections
     assert isinstance(correction, Correction)
     assert isinstance(correction.memory, Memory)
+
+
+def test_what_scope_a_lock_had_when_it_was_proven_is_kept_while_it_is_not():
+    first = at(TIME)
+    later = first + timedelta(minutes=5)
+    states = TenantStates().seeing(LockSeen(first, "it is off"))
+    states = states.seeing(LockSeen(first + timedelta(minutes=1), scope=())).seeing(LockSeen(later, "scoped"))
+    assert states.lock == LockSeen(later, "scoped", scope=())
+    assert states.inventory(wanted().tenant, later).lock == states.lock

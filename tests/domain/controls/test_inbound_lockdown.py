@@ -6,9 +6,10 @@ from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson
 from domain.controls import CATALOGUE
 from domain.controls.inbound_lockdown import HOW_TO_HOLD_OPEN, is_locked, is_wholly_locked
 from domain.findings import Inventory
+from domain.lock import LockSeen
 from domain.steps import Step, Value
 from domain.ways_round import ways_round
-from tests.domain.builders import PROVEN, healthy, judge, reading, wanted
+from tests.domain.builders import NOW, PROVEN, healthy, judge, reading, wanted
 from tests.filters import OTHER, RANGE
 
 FIRST = Inventory(begun=PROVEN.begun)
@@ -173,13 +174,32 @@ def test_a_partner_connector_beside_the_command_line_form_is_told():
 SCOPED = {"AssociatedAcceptedDomains": ["other.example"]}
 
 
-@pytest.mark.parametrize("inventory", [FIRST, PROVEN], ids=["at first sight", "beside a proven state"])
-def test_a_scope_that_leaves_a_domain_open_is_a_finding_and_is_never_written_unasked(inventory):
+@pytest.mark.parametrize(
+    "inventory",
+    [FIRST, replace(FIRST, lock=LockSeen(NOW, scope=())), PROVEN],
+    ids=["at first sight", "first sight after a week", "beside a state whose scope is not known"],
+)
+def test_a_scope_that_leaves_a_domain_open_is_a_finding_and_is_not_written_unasked(inventory):
     judgement = find(connector(healthy(), **SCOPED), inventory)
     assert isinstance(judgement, NeedsPerson)
     [finding] = judgement.findings
     assert (finding.kind, finding.value) == ("term", "AssociatedAcceptedDomains leaves open: northwindlegal.example")
     assert finding.sentence in judgement.todo
+
+
+@pytest.mark.parametrize("before", [(), ("northwindlegal.example", "other.example")])
+def test_one_that_came_up_beside_a_proven_lock_is_put_back_to_what_it_was(before):
+    judgement = find(connector(healthy(), **SCOPED), replace(PROVEN, lock=LockSeen(NOW, scope=before)))
+    assert isinstance(judgement, Drifted)
+    [step] = judgement.steps
+    assert step.parameters == {"Identity": "ExchangeDefender", "AssociatedAcceptedDomains": before}
+    assert judgement.findings == ()
+    assert HOW_TO_HOLD_OPEN in judgement.detail
+
+
+def test_a_new_domain_beside_a_scope_that_was_proven_is_a_finding():
+    proven = replace(PROVEN, lock=LockSeen(NOW, scope=("other.example",)))
+    assert isinstance(find(connector(healthy(), **SCOPED), proven), NeedsPerson)
 
 
 def test_a_declared_scope_is_as_wanted_until_it_leaves_one_more_domain_open():
