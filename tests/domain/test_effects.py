@@ -1,6 +1,7 @@
 """Which steps stop mail that came in, and which let in more: judged by what a simulated tenant then does with mail."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from simulator.tenant import Tenant
 from simulator.wire.envelope import annotated
 from simulator.world import World
 from tests.domain.builders import NOW, failing, healthy, reading, wanted
-from tests.lives.mischief import DOMAIN, FOR_A_PERSON, MENDABLE, SCANNER, attempt, does, new_inbound
+from tests.lives.mischief import DOMAIN, FOR_A_PERSON, MENDABLE, SCANNER, attempt, does, in_turn, new_inbound
 
 LOCK = healthy()["Get-InboundConnector"][0]
 FILTER, OTHERS = "65.99.255.9", ("198.51.100.7", "198.51.100.99", "203.0.113.7", "192.0.2.44")
@@ -294,17 +295,20 @@ def test_an_effect_on_what_was_not_read_counts_as_both():
     assert found.opening
 
 
+refusing_scanner = partial(
+    new_inbound,
+    Name="Scanner",
+    ConnectorType="Partner",
+    SenderIPAddresses=["198.51.100.7"],
+    RestrictDomainsToIPAddresses=True,
+)
+LOCKING_SCANNER, LOCKING_ONCE_ON = "scanner: refuses all others", "scanner: would refuse all others, off"
 DEEDS = (
     MENDABLE
     | FOR_A_PERSON
     | {
-        "scanner: would refuse all others, off": new_inbound(
-            Name="Scanner",
-            ConnectorType="Partner",
-            SenderIPAddresses=["198.51.100.7"],
-            RestrictDomainsToIPAddresses=True,
-            Enabled=False,
-        ),
+        LOCKING_SCANNER: refusing_scanner(),
+        LOCKING_ONCE_ON: in_turn(refusing_scanner(), does("Set-InboundConnector", Identity="Scanner", Enabled=False)),
     }
 )
 

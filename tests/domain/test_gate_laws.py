@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain import undo
@@ -19,7 +19,7 @@ from domain.steps import Step, digest
 from simulator.tenant import Tenant
 from simulator.world import World
 from tests.domain.builders import NOW, wanted
-from tests.domain.test_effects import DEEDS, FILTER, OTHERS, doors, facts_of, watch
+from tests.domain.test_effects import DEEDS, FILTER, LOCKING_ONCE_ON, LOCKING_SCANNER, OTHERS, doors, facts_of, watch
 from tests.domain.test_undo import entry
 from tests.lives.mischief import DOMAIN, SCANNER, attempt, does
 
@@ -48,6 +48,11 @@ def taken(tenant: Tenant, steps: Iterable[Step]) -> tuple[bool, bool]:
     return stopped, strangers or any(on and not still.get(name, on) for name, on in watched.items())
 
 
+ANY = {"closing": True, "proven": True, "answered": False, "road": {"requested_by": None, "whole": False}}
+
+
+@example(names=["lock: off", LOCKING_ONCE_ON], from_nothing=False, **ANY)
+@example(names=["lock: off", LOCKING_SCANNER], from_nothing=False, **ANY)
 @given(
     names=st.lists(st.sampled_from(sorted(DEEDS)), max_size=5),
     from_nothing=st.booleans(),

@@ -258,7 +258,7 @@ def test_a_scope_that_leaves_a_domain_open_whose_mail_is_passed_on_is_a_hole_as_
     rows["Get-AcceptedDomain"].append({"DomainName": "relay.example", "DomainType": "InternalRelay"})
     [finding] = find(rows, FIRST).findings
     assert finding.value == "AssociatedAcceptedDomains leaves open: relay.example"
-    assert not is_wholly_locked(Facts(reading(rows)))
+    assert not is_wholly_locked(Facts(reading(rows)), wanted())
 
 
 def test_a_scope_that_holds_every_domain_is_no_hole():
