@@ -31,6 +31,7 @@ CONTROL_ID = "lock-bypass"
 WRITTEN_FIELDS = (
     "Enabled", "EFSkipIPs", "EFSkipLastIP", "Action", "State", "IPAllowList", "EnableSafeList", "AllowedSenders",
     "AllowedSenderDomains", "TrustedMailInboundEnabled", "SpoofedUser", "SendingInfrastructure", "SpoofType",
+    "AssociatedAcceptedDomains",
 )  # fmt: skip
 """What a step that takes a way away writes: the last part of its drift's field."""
 
@@ -151,6 +152,20 @@ def _is_left(connector: InboundConnector, address: str, facts: Facts, wanted: Wa
     return wanted.inventory.answer(found("address", control, connector.name, address, "")) != "unwanted"
 
 
+def _scopes(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
+    """A scope of the lock that leaves domains open, unless the lock's own control has it for a finding."""
+    lock = inbound_lockdown.the_lock(facts, wanted)
+    if lock and lock.locks and inbound_lockdown.came_to_be_scoped(lock, facts, wanted.inventory):
+        scope = listed(lock.associated_accepted_domains)
+        yield _way(
+            f"scope of connector {lock.name}",
+            inbound_lockdown.open_domains(lock, facts),
+            inbound_lockdown.LEAVES_OPEN,
+            Drift("AssociatedAcceptedDomains", (), scope),
+            ("Set-InboundConnector", lock.identity, ()),
+        )
+
+
 def _skipped_addresses(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
     """Enhanced Filtering: addresses that Exchange looks behind, so that it judges mail by who sent it to them."""
     for connector in facts.all(InboundConnector):
@@ -260,7 +275,7 @@ def _trusted_domains(facts: Facts, _wanted: Wanted) -> Iterator[WayRound]:
 
 
 _PARTS: Mapping[type[ExchangeObject], tuple[Callable[[Facts, Wanted], Iterator[WayRound]], ...]] = {
-    InboundConnector: (_connectors, _skipped_addresses),
+    InboundConnector: (_connectors, _scopes, _skipped_addresses),
     SpoofItem: (_pairs,),
     TransportRule: (_rules,),
     ConnectionFilter: (_connection_filter,),

@@ -261,21 +261,32 @@ def _scope(
     person's *remove*, and whole: a partner may have been given it to keep the onmicrosoft.com name open, and what a
     part of it means is worded in two ways (docs/reference/exchangedefender.md#lock-down).
     """
-    scope = connector.associated_accepted_domains
-    names = {d.key for d in facts.all(AcceptedDomain) if scope and d.receives and d.key not in scope}
-    value = f"{_SCOPE} leaves open: {', '.join(sorted(names))}"
-    left_open = (found("term", _ID, connector.name, value, _LEAVES_OPEN),) if names else ()
+    scope, names = connector.associated_accepted_domains, open_domains(connector, facts)
+    value = f"{_SCOPE} leaves open: {', '.join(names)}"
+    left_open = (found("term", _ID, connector.name, value, LEAVES_OPEN),) if names else ()
     going = inventory.going(left_open)
     before = inventory.lock.scope if inventory.lock else None
-    drifted = before is not None and not inventory.kept(left_open) and (not before or names <= set(before))
+    drifted = before is not None and not inventory.kept(left_open) and (not before or set(names) <= set(before))
     if left_open and not going and drifted:
         return compare((_SCOPE, before, listed(scope))), (), ()
     compared = compare((_SCOPE, () if going else listed(scope), listed(scope)))
     return compared, () if going else left_open, going
 
 
+def came_to_be_scoped(connector: InboundConnector, facts: Facts, inventory: Inventory) -> bool:
+    """Whether its scope came up beside a lock that was proven, so that it is drift and no finding of this control."""
+    compared, _, going = _scope(connector, facts, inventory)
+    return bool(compared.drift) and not going
+
+
+def open_domains(connector: InboundConnector, facts: Facts) -> tuple[str, ...]:
+    """The domains that take mail here and that the scope of *connector* leaves out; none where it has no scope."""
+    scope = connector.associated_accepted_domains
+    return listed(each.key for each in facts.all(AcceptedDomain) if scope and each.receives and each.key not in scope)
+
+
 _SCOPE = "AssociatedAcceptedDomains"
-_LEAVES_OPEN = "mail that comes straight to these domains is not refused"
+LEAVES_OPEN = "mail that comes straight to these domains is not refused"
 
 
 CONTROL = Control(

@@ -23,7 +23,7 @@ from domain.findings import Inventory
 from domain.others_values import Manner, sort_out
 from domain.profile import given
 from domain.shown import quoted
-from domain.steps import Step
+from domain.steps import Step, Value
 from domain.tenant import Wanted
 
 
@@ -82,7 +82,7 @@ def _differing(rule: TransportRule, connector: str, known_as: set[str], inventor
     settings, switch = ([each for each in ours.drift if (each.field == "State") is on] for on in (False, True))
     steps = _set(rule, tuple(settings)) + _set(rule, sorted_out.going.drift, sorted_out.removes)
     if switch:
-        on = {"Identity": rule.identity, "Confirm": False}
+        on: dict[str, Value] = {"Identity": rule.identity, "Confirm": False}
         steps += (Step("exchange", "Enable-TransportRule", on, ("State",), last=True),)
     seen, note = ours + sorted_out.going, "it is not switched on while it does more than redirect" if off else ""
     judged: Compliant | Drifted | NeedsPerson = Compliant(equal=seen.equal)

@@ -9,7 +9,9 @@ from domain.controls import CATALOGUE
 from domain.effects import effect
 from domain.exchange import ContentFilter
 from domain.findings import found
-from tests.domain.builders import DNS, HEALTHY, PROVEN, healthy, judge, reading, wanted
+from domain.lock import LockSeen
+from domain.ways_round import ways_round
+from tests.domain.builders import DNS, HEALTHY, NOW, PROVEN, healthy, judge, reading, wanted
 
 CONTROL = CATALOGUE["lock-bypass"]
 FILTERS, STRANGER = "65.99.255.0/24", "203.0.113.0/24"
@@ -205,3 +207,22 @@ def test_allowed_senders_of_a_form_that_nobody_knows_are_odd():
 def test_the_ids_of_findings_do_not_depend_on_order():
     one, other = (found("bypass", "lock-bypass", "x", each, "") for each in (["a", "b"], ["b", "a"]))
     assert one.id == other.id
+
+
+@pytest.mark.parametrize("scope_then", [None, ()], ids=["not known", "none"])
+def test_a_scope_that_the_locks_own_control_has_for_a_finding_is_not_asked_about_twice(scope_then):
+    rows = changed("Get-InboundConnector", AssociatedAcceptedDomains=["other.example"])
+    inventory = replace(PROVEN, lock=LockSeen(NOW, scope=scope_then))
+    ways = ways_round(Facts(reading(rows)), replace(wanted(), inventory=inventory))
+    assert [way.finding.name for way in ways] == ["scope of connector ExchangeDefender"] * (scope_then == ())
+    for way in ways:
+        assert way.finding.value == "northwindlegal.example"
+        assert way.step.parameters == {"Identity": "ExchangeDefender", "AssociatedAcceptedDomains": ()}
+
+
+def test_a_scope_of_a_lock_that_is_off_or_gone_leaves_nothing_open():
+    scoped = {"AssociatedAcceptedDomains": ["other.example"]}
+    target = replace(wanted(), inventory=replace(PROVEN, lock=LockSeen(NOW, scope=())))
+    off = changed("Get-InboundConnector", **scoped, Enabled=False)
+    for rows in (off, healthy() | {"Get-InboundConnector": []}):
+        assert ways_round(Facts(reading(rows)), target) == ()

@@ -207,6 +207,10 @@ async def test_a_scope_that_came_up_beside_a_proven_lock_is_taken_off_again(serv
     await service.sweep()
     assert scope(opened_in_part) == []
     assert (await service.state(opened_in_part, LOCK)).state == "compliant"
+    [told] = await found(service, opened_in_part)
+    assert (told["kind"], told["name"]) == ("bypass", "scope of connector ExchangeDefender")
+    service.clock.advance(minutes=15)
+    await service.sweep()
     assert await found(service, opened_in_part) == []
 
 
