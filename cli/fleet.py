@@ -8,7 +8,7 @@ import typer
 
 from cli import show
 from cli.api import Failure
-from cli.session import Session
+from cli.session import Session, tenants_named
 
 fleet_commands = typer.Typer()
 
@@ -88,6 +88,20 @@ def objectives(ctx: typer.Context) -> None:
     columns = ("id", "within_s", "share", "achieved", "measured", "budget_left", "burn")
     found = _listed(ctx.obj, "objectives", "objectives", columns)
     raise typer.Exit(1 if any(each["budget_left"] < 0 for each in found) else 0)
+
+
+@fleet_commands.command()
+def months(
+    ctx: typer.Context,
+    *,
+    tenant: Annotated[str, typer.Option(help="A tenant's id, name or initial domain; without, all together.")] = "",
+) -> None:
+    """The months whose evidence is kept; `holdfast evidence` fetches one."""
+    path, session = "evidence", ctx.obj
+    if tenant:
+        with session.service() as api:
+            path = f"tenants/{tenants_named(api, [tenant])[0]['tenant_id']}/evidence"
+    _listed(session, "months", path, ("month", "made_at", "entry"))
 
 
 @fleet_commands.command()

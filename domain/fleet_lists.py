@@ -2,10 +2,11 @@
 
 import base64
 import json
-from bisect import bisect
+from bisect import bisect, bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from operator import attrgetter
 from typing import Literal, get_args
 
@@ -145,16 +146,35 @@ def _is_after(key: ListKey, last: ListKey, *, descending: bool) -> bool:
     return descending != (key[:1] > last[:1])
 
 
-def controls_of(
-    rows: Iterable[TenantInFleet], filters: Filter
-) -> Iterator[tuple[TenantInFleet, str, NotCompliant | None]]:
-    """Each wanted control of each wanted tenant; None where it is compliant."""
-    wanted = [each for each in CATALOGUE if filters.control in {"", each}]
+type Cell = tuple[TenantInFleet, str, NotCompliant | None]
+"""One control of one tenant; None where it is compliant."""
+
+
+def controls_of(rows: Iterable[TenantInFleet], filters: Filter) -> Iterator[Cell]:
+    """Each wanted control of each wanted tenant, one by one."""
+    wanted = sorted(each for each in CATALOGUE if filters.control in {"", each})
     for row in filters.tenants(rows):
         for control in wanted:
             cell = row.cell(control)
             if filters.state in {"", cell.state if cell else "compliant"}:
                 yield row, control, cell
+
+
+def controls_page(rows: Sequence[TenantInFleet], filters: Filter, after: str, limit: int) -> tuple[list[Cell], str]:
+    """As `paged`, of the wanted controls of *rows*, which are by name: no more of them are made than the page needs."""
+    last = key_of(after) if after else ()
+    try:
+        start = bisect_left(rows, last[:2], key=attrgetter("list_key"))
+        found = (each for each in controls_of(rows[start:], filters) if _key_of_cell(each) > last)
+        some = list(islice(found, limit + 1))
+    except TypeError:
+        raise ValueError("should be the cursor of a page before, in the same order") from None
+    return some[:limit], cursor_of(_key_of_cell(some[limit - 1])) if len(some) > limit else ""
+
+
+def _key_of_cell(cell: Cell) -> ListKey:
+    row, control, _ = cell
+    return (*row.list_key, control)
 
 
 type WaitKind = Literal[

@@ -24,7 +24,7 @@ from domain.fleet_lists import (
     SortName,
     WaitKind,
     Waits,
-    controls_of,
+    controls_page,
     cursor_of,
     key_of,
     paged,
@@ -200,13 +200,11 @@ def _tenant(row: TenantInFleet, now: datetime) -> FleetTenant:
 async def states(filters: Filter, place: Slice, clients: Clients) -> FleetList[FleetState]:
     """The wanted controls of the wanted tenants, by tenant. Raises BadField for a bad cursor."""
     rows = await clients.storage.index.rows()
-    keyed = [
-        ((row.name.casefold(), row.tenant_id, control), (row, control, cell))
-        for row, control, cell in controls_of(rows, filters)
-    ]
-    keyed.sort(key=lambda each: each[0])
-    items, after = _page(keyed, itemgetter(0), place)
-    return FleetList(tuple(_state(*each) for _, each in items), after)
+    try:
+        items, after = controls_page(rows, filters, place.after, place.limit)
+    except ValueError as error:
+        raise BadField("after", str(error)) from None
+    return FleetList(tuple(_state(*each) for each in items), after)
 
 
 def _state(row: TenantInFleet, control: str, cell: NotCompliant | None) -> FleetState:

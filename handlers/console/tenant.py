@@ -8,6 +8,7 @@ from fastapi import HTTPException, Query, Request, Response
 from clients.connect import Clients
 from domain.fleet_index import WORST_FIRST
 from domain.ledger import ENTRY_ID, Entry
+from domain.lock import NOT_PROVEN
 from domain.operations import Operation
 from domain.states import ControlState
 from handlers import findings, on_request
@@ -52,6 +53,7 @@ async def tenant_page(
         next_steps={each.id: _next(kept.get(each.id), now) for each in state.controls},
         data=f"/api/tenants/{config.tenant_id}/state",
         undoable=on_request.UNDOABLE,
+        not_proven=NOT_PROVEN,
     )
 
 

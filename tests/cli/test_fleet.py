@@ -43,3 +43,13 @@ def test_an_error_budget_that_is_spent_is_an_exit_code(service, left, code):
     told = {"id": "fast-seen", "within_s": 330, "share": 0.95, "achieved": 0.9, "measured": 10, "burn": 1.0}
     service.get("/objectives").mock(httpx.Response(200, json=[told | {"budget_left": left}]))
     assert holdfast("objectives").exit_code == code
+
+
+@pytest.mark.parametrize(("words", "path"), [((), "/evidence"), (("--tenant", "contoso"), "/tenants/t/evidence")])
+def test_the_months_that_are_kept_are_listed_of_one_tenant_or_of_all(service, words, path):
+    service.get("/tenants").mock(
+        httpx.Response(200, json=[{"tenant_id": "t", "name": "Contoso", "initial_domain": "c"}])
+    )
+    kept = [{"month": "2026-10", "made_at": "2026-11-01T04:00:00Z", "sha256": {}, "entry": "e1"}]
+    service.get(path).mock(httpx.Response(200, json=kept))
+    assert "2026-10" in holdfast("months", *words).stdout

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.fleet_index import CATALOGUE_DIGEST, FoundThere, NotCompliant, Summary, TenantInFleet
-from domain.fleet_lists import SORTS, Filter, Order, controls_of, cursor_of, key_of, paged, waiting_in
+from domain.fleet_lists import SORTS, Filter, Order, controls_of, controls_page, cursor_of, key_of, paged, waiting_in
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -80,6 +80,25 @@ def test_pages_one_after_the_other_are_the_whole_list_once(rows, sort, limit):
             break
     assert seen == ordered
     assert sorted(each.tenant_id for each in seen) == sorted(each.tenant_id for each in rows)
+
+
+@given(ROWS, st.sampled_from([Filter(), Filter(state="compliant"), Filter(control="spf")]), st.integers(1, 20))
+def test_pages_of_controls_one_after_the_other_are_the_whole_list_once(rows, filters, limit):
+    named, seen, after = Order("name", NOW).sorted(rows), list[Any](), ""
+    while True:
+        items, after = controls_page(named, filters, after, limit)
+        seen += items
+        if not after:
+            break
+    assert seen == list(controls_of(named, filters))
+    places = [(*each.list_key, control) for each, control, _ in seen]
+    assert places == sorted(set(places))
+
+
+@pytest.mark.parametrize("key", [(1, "id-1", "spf"), ("tenant 1", "id-1", 2)])
+def test_a_cursor_of_another_list_is_refused(key):
+    with pytest.raises(ValueError, match="same order"):
+        controls_page([DRIFTED, QUIET], Filter(), cursor_of(key), 1)
 
 
 def test_a_minus_turns_the_order():
