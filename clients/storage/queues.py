@@ -29,15 +29,15 @@ class Queues:
     async def create(self) -> None:
         await asyncio.gather(*(_create(client) for client in self._clients.values()))
 
-    async def send(self, job: Message, *, delay_s: float = 0, keep_s: int | None = None) -> None:
-        """Put *job* on its queue, to show after *delay_s*; it expires after *keep_s*, or never where that is None."""
+    async def send(self, job: Message, *, delay_s: float = 0) -> None:
+        """Put *job* on its queue, to show after *delay_s*. It never expires."""
         delay = min(int(delay_s), LONGEST_DELAY_S)
         stamped = telemetry.stamped(job, self._now() + timedelta(seconds=delay))
-        await self.put(job.queue, stamped.body, delay_s=delay, keep_s=keep_s)
+        await self.put(job.queue, stamped.body, delay_s=delay)
 
-    async def put(self, queue: QueueName, body: str, *, delay_s: int = 0, keep_s: int | None = None) -> None:
+    async def put(self, queue: QueueName, body: str, *, delay_s: int = 0) -> None:
         """Put a message on *queue* as it is, of whatever version."""
-        await self._clients[queue].send_message(body, visibility_timeout=delay_s, time_to_live=keep_s or FOR_EVER)
+        await self._clients[queue].send_message(body, visibility_timeout=delay_s, time_to_live=FOR_EVER)
 
     async def depths(self) -> dict[str, int]:
         """About how many messages each queue holds, those that are not due yet included."""

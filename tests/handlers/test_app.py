@@ -1,4 +1,4 @@
-"""A setting that is missing or malformed: the app is there, says which, does nothing, and loses nothing."""
+"""What the functions do when they are woken, with good settings and while one is missing or malformed."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -9,9 +9,12 @@ import httpx
 import pytest
 from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient
+from opentelemetry import metrics
 
+from clients.connect import Clients
+from clients.settings import load
 from devhost.azurite import azurite
-from handlers import app
+from handlers import app, workers
 from tests.devhost.processes import devhost, eventually, run_devhost
 from tests.test_function_app import SETTINGS
 
@@ -92,6 +95,54 @@ async def test_what_is_put_back_comes_up_again_as_it_was(
         await app.FaultyApp("a fault").on_given_up("tickets", b"two")
         for queue, body in ((checks, "one"), (poison, "two")):
             assert [message.content for message in eventually(queue.peek_messages, "it came up")] == [body]
+
+
+class Collector:
+    """Who takes metrics in, as Azure Monitor's provider does."""
+
+    def __init__(self) -> None:
+        self.flushed = 0
+
+    def force_flush(self, _timeout_ms: int) -> None:
+        self.flushed += 1
+
+
+@pytest.fixture
+async def working(storage: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[app.WorkingApp]:
+    """An app in a worker process of its own."""
+    opened = list[Clients]()
+    monkeypatch.setattr(workers, "_opened", opened)
+    yield app.WorkingApp(load(SETTINGS | {"AzureWebJobsStorage": storage}))
+    for clients in opened:
+        await clients.aclose()
+
+
+async def test_metrics_leave_at_the_end_of_each_tick_and_park_and_not_of_each_message(
+    working: app.WorkingApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector = Collector()
+    monkeypatch.setattr(metrics, "get_meter_provider", lambda: collector)
+    flushed = []
+    for work in (
+        working.on_timer(),
+        working.on_given_up("checks", b"not ours"),
+        working.on_timer(),
+        working.on_message("checks", b"not ours"),
+        working.on_message("checks", b"not ours either"),
+    ):
+        await work
+        flushed.append(collector.flushed)
+    assert flushed == [1, 2, 3, 3, 3]
+
+
+async def test_metrics_leave_with_the_first_message_of_an_instance(
+    working: app.WorkingApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector = Collector()
+    monkeypatch.setattr(metrics, "get_meter_provider", lambda: collector)
+    for _ in range(2):
+        await working.on_message("checks", b"not ours")
+    assert collector.flushed == 1
 
 
 def test_a_developer_gets_the_line_at_once(storage: str) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from domain.gate import Brake
 from domain.jobs import ReadAudit
+from handlers.delivery import deliver
+from handlers.loop.tick import tick
 from handlers.security.audit import read_audit
 from simulator.faults import Fault
 from tests.handlers.web import ask
@@ -302,6 +304,23 @@ async def test_the_same_drift_everywhere_is_held_until_an_admin_releases_it_and_
     assert (await ask(service, "POST", path, {"reason": "looked at"})).status_code == 200
     await service.sweep()
     assert locked() == 4
+
+
+async def test_until_a_tick_has_counted_the_fleet_every_step_is_held(service):
+    tenant, fleet = drifted(service), service.clients.storage.fleet
+    await service.look_after(tenant)
+    cursor, version = await fleet.cursor()
+    await fleet.move(replace(cursor, tenants=0, counted=False), version)
+    await service.check(tenant)
+    [body] = await service.messages("remediations")
+    await deliver("remediations", body, service.clients)
+    state = await service.state(tenant, LOCK)
+    assert (state.state, state.detail.split(":")[:2]) == ("held", ["radius", " fleet size unknown"])
+    assert tenant.writes == []
+    service.clock.advance(minutes=5)
+    await tick(service.clients)
+    await service.work()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
 
 
 async def test_the_brake_stops_between_two_steps_of_one_plan(service):
