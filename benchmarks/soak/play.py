@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from benchmarks.soak.breaks import Break, Breakable, at_random
 from benchmarks.soak.plan import Plan
-from benchmarks.soak.stage import Host, Stage, stage
+from benchmarks.soak.stage import IDLE, Host, Stage, stage
 from domain.ledger import LedgerLine, row_key
 from domain.tenant import TenantConfig
 
@@ -51,12 +51,13 @@ async def soak(plan: Plan) -> Result:
         TimeoutError: The fleet was not looked at in time.
     """
     async with stage(plan) as on, asyncio.TaskGroup() as running:
-        tenants = await on.fleet()
         await on.slow_down()
         hosts = [running.create_task(on.keep(host, killed=host is on.hosts[1])) for host in on.hosts]
+        idle = await on.idle()
+        tenants = await on.fleet()
         await on.look_at_all(tenants)
         await _first_looks(on, tenants)
-        result = await _Play(on, tenants).run()
+        result = await _Play(on, tenants).run(idle)
         for host in hosts:
             host.cancel()
     return result
@@ -93,12 +94,13 @@ class _Play:
         self._left = deque(at_random(tenants, on.plan.seed))
         self._broken: dict[tuple[str, str], Break] = {}
 
-    async def run(self) -> Result:
+    async def run(self, idle: float) -> Result:
+        """*idle*: cores that the product uses without a tenant."""
         on, plan = self._on, self._plan
         before, began = on.cpu(), time.monotonic()
         await self._until(began + plan.break_s, breaking=True)
         took_s = time.monotonic() - began
-        cpu = {name: (spent - before[name]) / took_s for name, spent in on.cpu().items()}
+        cpu = {name: (spent - before[name]) / took_s for name, spent in on.cpu().items()} | {IDLE: idle}
         await self._until(time.monotonic() + plan.patience_s, breaking=False)
         doubled, unwritten = await self._judge_writes()
         parked = await on.clients.storage.parked.count()

@@ -8,6 +8,7 @@ from benchmarks.rows import Row, counted, shown
 from benchmarks.soak.breaks import Break
 from benchmarks.soak.plan import LARGEST_FLEET
 from benchmarks.soak.play import Result
+from benchmarks.soak.stage import IDLE, STARTING
 
 _BUDGETS_S = {("fast", "seen"): 330.0, ("fast", "proven"): 420.0, ("slow", "seen"): 960.0}
 """p95, in seconds, where the fast lane is looked at every 5 minutes and the slow one every 15."""
@@ -37,15 +38,20 @@ def rows(result: Result, *, quiet: bool) -> list[Row]:
         *_memory(result),
     ]
     for name, cores in result.cpu.items():
-        found.append(shown(f"CPU of {name}", cores, "cores", f"{1000 * cores / plan.tenants:.3f} for 1,000 tenants"))
-    own = result.cpu["product"] * LARGEST_FLEET / plan.tenants
-    how = "" if plan.tenants >= LARGEST_FLEET else "in proportion"
+        found.append(shown(f"CPU of {name}", cores, "cores"))
+    how = f"with {1000 * _each(result):.3f} for 1,000 tenants" + ("" if plan.tenants >= LARGEST_FLEET else ", reckoned")
+    own = result.cpu[IDLE] + LARGEST_FLEET * _each(result)
     return [*found, shown(f"the product's own share for {LARGEST_FLEET:,}", own, "cores", how)]
+
+
+def _each(result: Result) -> float:
+    """Cores that the product uses for one tenant: without what it uses without tenants, and to start again."""
+    return (result.cpu["product"] - result.cpu[STARTING] - result.cpu[IDLE]) / result.plan.tenants
 
 
 def largest_fleet(result: Result) -> int:
     """The largest fleet that this machine carries with simulator and Azurite beside, by what *result* used."""
-    cores = sum(result.cpu.values())
+    cores = sum(result.cpu[name] for name in ("product", "simulator", "Azurite"))
     return min(LARGEST_FLEET, int(result.plan.tenants * SHARE * (os.cpu_count() or 1) / cores))
 
 

@@ -29,6 +29,10 @@ from handlers.loop import tick
 
 _STORAGE = "AzureWebJobsStorage"
 _AT_ONCE = 20
+_IDLE_S = 20.0
+
+STARTING = "product as a killed host starts again"
+IDLE = "product without a tenant"
 _SLOWED = (
     {"service": "exchange", "cmdlet": "$batch"},
     {"service": "exchange", "writes": True},
@@ -38,10 +42,14 @@ _SLOWED = (
 
 @dataclass(slots=True)
 class Host:
-    """One host over all its lives. *resident*: MB by seconds since the start of the soak, of its present life."""
+    """One host over all its lives. *resident*: MB by seconds since the start of the soak, of its present life.
+
+    *starting_s*: CPU seconds until it listened, which no larger fleet makes more.
+    """
 
     number: int
     spent_s: float = 0.0
+    starting_s: float = 0.0
     pid: int | None = None
     kills: int = 0
     resident: list[tuple[float, float]] = field(default_factory=list)
@@ -111,6 +119,16 @@ class Stage:
         """Have every tenant looked at now, instead of over the first interval."""
         await tick.ask(dict.fromkeys([each.tenant_id for each in tenants], LOOKS), datetime.now(UTC), self.clients)
 
+    async def idle(self) -> float:
+        """How many cores the hosts use with nothing to do, as they look at their queues: by the one that lives on."""
+        host = self.hosts[0]
+        while not host.pid:  # noqa: ASYNC110 - a process's start sends no event
+            await asyncio.sleep(1)
+        await asyncio.sleep(_IDLE_S / 4)  # its first invocation opens what later ones find open
+        before = host.cpu_s
+        await asyncio.sleep(_IDLE_S)
+        return len(self.hosts) * (host.cpu_s - before) / _IDLE_S
+
     async def slow_down(self) -> None:
         """From now on Microsoft takes as long as it does in life."""
         slow = {"kind": "slow", "seconds": self.plan.latency_s, "times": 10**9}
@@ -120,6 +138,7 @@ class Stage:
         """CPU seconds so far, by process."""
         return {
             "product": sum(each.cpu_s for each in self.hosts),
+            STARTING: sum(each.starting_s for each in self.hosts),
             "simulator": cpu_s(self.simulator_pid),
             "Azurite": cpu_s(self.azurite_pid),
         }
@@ -130,7 +149,7 @@ class Stage:
             file, log = self.folder / f"host-{host.number}.json", self.folder / f"host-{host.number}.log"
             async with child("devhost", "--ready-file", str(file), log=log) as process:
                 await ready(process, file, log)
-                host.pid = process.pid
+                host.pid, host.starting_s = process.pid, host.starting_s + cpu_s(process.pid)
                 host.resident.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(process.wait(), self.plan.kill_every_s if killed else None)
