@@ -12,6 +12,8 @@ from domain.credentials import Expiring, warning
 from domain.fleet_index import TenantInFleet
 from domain.gate import Brake
 from domain.incident import Incident, IncidentKind, is_news, since_begun
+from domain.ledger import Entry, LedgerEvent
+from domain.psa.news import UNREADABLE
 from domain.rests import Rest
 from handlers.filter_ranges import compare_ranges
 from handlers.operators import end_incident, tell_operators, told_incidents
@@ -31,9 +33,10 @@ ON_TIME = timedelta(minutes=1)
 """A tick that is later than this was not done by its timer."""
 
 BRAKE_INCIDENT = "brake"
+_UNREACHABLE, _MANY = "unreachable-", "many"
 TICK_LATE = "tick-late"
 CERTIFICATE = "credential-certificate"
-_WATCHED = (BRAKE_INCIDENT, "credential-", "unreachable-", "throttled-", "ranges-", "zones-")
+_WATCHED = (BRAKE_INCIDENT, "credential-", _UNREACHABLE, "throttled-", "ranges-", "zones-")
 """How the ids of those begin that are over when they are not seen any more."""
 
 
@@ -48,11 +51,24 @@ async def watch(late: timedelta, clients: Clients) -> None:
     for incident in found.values():
         if is_news(incident, told.get(incident.id, ()), now):
             await tell_operators(incident, clients)
+            await _tell_tenant(incident.id, "incident", incident.detail, clients)
     for incident_id, entries in told.items():
         gone = incident_id.startswith(_WATCHED) and incident_id not in found and incident_id not in unclear
         on_time = incident_id == TICK_LATE and late < ON_TIME
         if (gone or on_time) and since_begun(entries):
             await end_incident(incident_id, "seen by the service itself", clients)
+            await _tell_tenant(incident_id, "incident_ended", "its Exchange can be read again", clients)
+
+
+async def _tell_tenant(incident_id: str, event: LedgerEvent, detail: str, clients: Clients) -> None:
+    """Tell the ledger, and so the ticket, of the one tenant that cannot be read what the operators are told."""
+    prefix = incident_id.removeprefix(_UNREACHABLE)
+    if not incident_id.startswith(_UNREACHABLE) or prefix == _MANY:
+        return
+    for tenant_id in await clients.storage.index.all():
+        if tenant_id.startswith(prefix):
+            entry = Entry(at=clients.now(), tenant_id=tenant_id, control=UNREADABLE, event=event, detail=detail)
+            await clients.storage.ledger.append(entry)
 
 
 def late_tick(by: timedelta) -> Incident:
@@ -131,7 +147,7 @@ def _each(kind: IncidentKind, summary: str, tenants: Mapping[str, str], prefix: 
     """One incident for each of a few *tenants* (what is known of each, by id), one for all of many."""
     prefix = prefix or kind
     if len(tenants) > FEW:
-        return [Incident(f"{prefix}-many", kind, f"{summary}, and of many", "the fleet's state says of which")]
+        return [Incident(f"{prefix}-{_MANY}", kind, f"{summary}, and of many", "the fleet's state says of which")]
     return [
         Incident(
             f"{prefix}-{each[:23]}", kind, summary, f"tenant {each} {what}; GET /api/tenants/{each}/state says why"

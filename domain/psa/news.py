@@ -19,6 +19,9 @@ from domain.steps import ShownStep
 TENANT = "tenant"
 """The cause of what is about no control: a message that could not be worked on."""
 
+UNREADABLE = "unreadable"
+"""The cause of what is about a whole tenant: nothing of its Exchange can be read for long."""
+
 OPENING: frozenset[LedgerEvent] = frozenset(
     {"needs_person", "held", "awaiting_approval", "parked", "incident", "evidence_made"}
 )
@@ -35,8 +38,11 @@ LONGEST_PART = 4_000
 
 
 def summary(cause: str, tenant_name: str, filter_name: str) -> str:
-    what = "mail settings need attention" if cause == TENANT else f"setting {cause} needs attention"
+    what = _WHAT.get(cause, f"setting {cause} needs attention")
     return visible(f"{filter_name}: {what} ({tenant_name})")[:LONGEST_HEADING]
+
+
+_WHAT = {TENANT: "mail settings need attention", UNREADABLE: "the tenant cannot be read"}
 
 
 def first_text(filter_name: str) -> str:

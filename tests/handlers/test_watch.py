@@ -115,10 +115,13 @@ async def test_a_tenant_whose_exchange_cannot_be_read_for_long_is_told_of_until_
     [(incident, detail)] = (await lasting(service)).items()
     assert incident == f"unreachable-{tenant.tenant_id[:23]}"
     assert f"tenant {tenant.tenant_id} since 2026-11-23 12:00 UTC" in detail
+    await watch(NO_WAIT, service.clients)
+    assert [each.event for each in await service.ledger(tenant, "unreadable")] == ["incident"]
     tenant.faults.clear()
     await service.check(tenant)
     await watch(NO_WAIT, service.clients)
     assert await lasting(service) == {}
+    assert [each.event for each in await service.ledger(tenant, "unreadable")] == ["incident", "incident_ended"]
 
 
 async def test_a_zone_that_cannot_be_read_for_an_hour_is_told_of_until_it_can_and_the_others_are_judged(service):

@@ -1,12 +1,15 @@
 """What needs a person has one ticket, and the ticket is told what happens to it; a PSA that is away loses nothing."""
 
 import asyncio
+from datetime import timedelta
 
 from domain.jobs import Notify
 from domain.psa.records import MOST_REFUSALS
 from handlers import park
 from handlers.delivery import deliver
 from handlers.operators import open_incidents
+from handlers.watch import watch
+from simulator.faults import Fault
 from tests.handlers.tickets.msp import COMPANY, notes, told
 
 
@@ -151,6 +154,23 @@ async def test_what_one_worker_is_too_busy_to_tell_stays_marked_for_the_timer(ms
     assert await msp.service.messages("notifications") == []
     await told(msp)
     assert len(msp.tickets) == 1
+
+
+async def test_a_tenant_that_cannot_be_read_for_an_hour_has_a_ticket_until_it_can(msp, tenant):
+    tenant.faults.script(Fault("truncated", times=100_000))
+    for _ in range(2):
+        await msp.service.check(tenant)
+        msp.service.clock.advance(minutes=61)
+        await watch(timedelta(), msp.service.clients)
+    await told(msp)
+    [ticket] = msp.tickets
+    assert "the tenant cannot be read" in ticket.summary
+    tenant.faults.clear()
+    await msp.service.check(tenant)
+    await watch(timedelta(), msp.service.clients)
+    await told(msp)
+    assert msp.tickets == [ticket]
+    assert "can be read again" in ticket.notes[-1].text
 
 
 def opened(msp):
