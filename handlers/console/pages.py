@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 from clients.connect import Clients
 from domain.controls import CATALOGUE
 from domain.fleet_index import TenantInFleet
-from domain.fleet_lists import WAIT_KINDS, SortName, WaitKind
+from domain.fleet_lists import WAIT_KINDS, Filter, SortName, WaitKind
 from domain.incident import SERVICE
 from domain.ledger import LedgerEvent, LedgerLine
 from domain.operations import OperationState
@@ -74,6 +74,7 @@ async def fleet_page(
         title="Fleet",
         fleet=found,
         filters=filters,
+        filtered=filters != Filter(),
         sort=sort,
         controls=tuple(CATALOGUE),
         labels=_labels(rows),

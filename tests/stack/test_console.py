@@ -361,6 +361,53 @@ def test_what_waits_is_chosen_at_once_answered_once_and_undone(stack, sign_in):
     assert reader.complaints == []
 
 
+def test_the_brake_is_engaged_by_an_operator_and_released_by_an_admin_alone(stack, sign_in):
+    try:
+        operator = sign_in("oli.operator")
+        operator.go("health")
+        operator.page.get_by_role("region", name="Brake").get_by_label("Reason").fill("incident 7")
+        operator.page.get_by_role("button", name="Engage the brake").click()
+        operator.page.get_by_text("Engaged: nothing is written anywhere.").wait_for()
+        assert "incident 7" in operator.page.get_by_role("region", name="Brake").inner_text()
+        assert operator.page.get_by_role("button", name="Release the brake").count() == 0
+        admin = sign_in("ada.admin")
+        admin.go("health")
+        admin.page.get_by_role("region", name="Brake").get_by_label("Reason").fill("over")
+        admin.page.get_by_role("button", name="Release the brake").click()
+        admin.page.get_by_role("button", name="Engage the brake").wait_for()
+        assert [*operator.complaints, *admin.complaints] == []
+    finally:
+        stack.api.put("brake", json={"engaged": False, "reason": "the test is over"}).raise_for_status()
+
+
+def test_the_fleet_is_searched_filtered_and_ordered_and_the_address_says_so(sign_in, tenant):
+    reader = sign_in("rea.reader")
+    page = reader.page
+    reader.go("fleet")
+    page.get_by_label("Search").fill(tenant)
+    page.get_by_label("Mode").select_option("approve")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**q=*mode=approve*")
+    rows = page.get_by_role("region", name="Tenants").locator("tbody tr")
+    assert (rows.count(), "Console <img" in rows.first.inner_text()) == (1, True)
+    page.get_by_role("link", name="Tenant", exact=True).click()
+    page.wait_for_url("**sort=name*")
+    assert page.get_by_role("columnheader", name="Tenant").get_attribute("aria-sort") == "ascending"
+    page.get_by_role("link", name="show all").click()
+    page.wait_for_url("**/fleet")
+    assert reader.complaints == []
+
+
+@pytest.mark.usefixtures("tenant")
+def test_who_has_signed_out_sees_no_page_any_more(sign_in):
+    reader = sign_in("rea.reader")
+    reader.page.get_by_role("button", name="Sign out").click()
+    reader.page.wait_for_url("**/signed-out")
+    reader.go("fleet")
+    assert "/authorize" in reader.page.url
+    assert reader.page.get_by_role("region", name="Tenants").count() == 0
+
+
 def test_a_page_prints_what_it_says_and_nothing_to_press(sign_in, tenant):
     reader = sign_in("ada.admin")
     reader.go(f"tenants/{tenant}")
