@@ -9,7 +9,7 @@ from clients.entra.credentials import ClientSecret
 from clients.entra.sign_in import SignIn, SignInRefused
 from clients.http import Http
 from simulator.people import CONSOLE_CLIENT, MSP_TENANT
-from tests.handlers.harness import holdfast
+from tests.handlers.conftest import fresh
 
 BACK = "https://holdfast.example/api/console/signed-in"
 LOGIN = "https://login.microsoftonline.com"
@@ -18,7 +18,7 @@ ADMIN = "ada.admin@msp.example"
 
 @pytest.fixture
 async def service(azurite_connection):
-    async with holdfast(azurite_connection) as service:
+    async with fresh(azurite_connection) as service:
         yield service
 
 
