@@ -49,7 +49,6 @@ demo: setup ## break a simulated tenant and watch Holdfast put it back
 TESTS ?= tests/lives tests/stack tests
 test: setup knot chromium ## run the tests
 	@$(BIN)/python -m pytest $(TESTS) --numprocesses=3 --dist=loadfile --cov --cov-report=
-	@TEST_LOOP=uvloop $(BIN)/python -m pytest -q tests/clients/resolver tests/clients/dns_providers tests/clients/entra/test_sign_in.py tests/clients/storage/test_leases.py
 	@$(BIN)/python -m coverage report --skip-covered
 	@$(BIN)/python -m coverage report --include='domain/*' --fail-under=100 --format=total >/dev/null \
 	  || { echo "domain/ must be covered to the last branch"; exit 1; }

@@ -18,6 +18,8 @@ from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import uvloop
+
 from devhost.azurite import azurite
 from devhost.errors import StartError
 from devhost.host import Host
@@ -46,7 +48,7 @@ def main() -> int:
         arguments.ready_file.unlink(missing_ok=True)  # one of an earlier run says nothing about this one
     _configure_logging(verbose=arguments.verbose)
     try:
-        asyncio.run(_run(arguments))
+        asyncio.run(_run(arguments), loop_factory=uvloop.new_event_loop)  # the loop of the platform's worker
     except StartError as error:
         print(f"devhost: {error}", file=sys.stderr)
         if arguments.verbose and error.details:

@@ -1,7 +1,6 @@
 """What every part of the tests shares: Azurite, one for the whole run."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 
 import pytest_asyncio
@@ -18,11 +17,9 @@ settings.load_profile("repeatable")
 log_lines.install()  # as the service makes them, whichever test comes first
 
 
-if os.environ.get("TEST_LOOP") == "uvloop":  # the loop of the platform's worker, in place of Python's own
-
-    def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-        """Every asynchronous test and fixture runs on it."""
-        return {"uvloop": uvloop.new_event_loop}
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Every asynchronous test and fixture runs on the event loop of the platform's worker."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

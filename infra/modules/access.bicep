@@ -58,10 +58,7 @@ var allTables = loadJsonContent('../names.json').tables
 var changedTables = ledgerRole ? filter(allTables, name => name != 'ledger') : []
 
 // With a key: it signs, and the certificate tells its name. Without: no role that could.
-var onVault = union(
-  ['Key Vault Secrets User'],
-  proof == 'key' ? ['Key Vault Crypto User', 'Key Vault Reader'] : []
-)
+var onVault = union(['Key Vault Secrets User'], proof == 'key' ? ['Key Vault Crypto User', 'Key Vault Reader'] : [])
 
 // Both, because a certificate's private part is a secret of the vault, and the PSA systems' credentials are plain ones.
 var ofOperator = empty(operatorId) ? [] : ['Key Vault Certificates Officer', 'Key Vault Secrets Officer']

@@ -6,6 +6,7 @@ import socket
 import stat
 from pathlib import Path
 
+import httpx
 import pytest
 
 from devhost.__main__ import fastest
@@ -110,6 +111,10 @@ def test_the_functions_are_listed_with_what_triggers_them(own_sample: Sample) ->
     assert listed["work"] == ["queue", own_sample.settings["SAMPLE_QUEUE"]]
     assert listed["web"] == ["http", f"{own_sample.url}/api/"]
     assert out.endswith(f"6 functions on {own_sample.url}, key {own_sample.key}\n")
+
+
+def test_functions_run_on_the_event_loop_of_the_platforms_worker(sample: Sample) -> None:
+    assert httpx.get(f"{sample.url}/api/loop").text == "uvloop"
 
 
 def test_the_ready_file_is_for_its_owner_only(sample: Sample) -> None:

@@ -1,8 +1,14 @@
-"""The queries of alerts and workbook, run on made-up rows by a translator of Kusto's language (duckdb-kql)."""
+"""The queries of alerts and workbook: compiled by Microsoft's own compiler of Kusto's language, and run on made-up rows.
+
+What runs them is a translator (duckdb-kql), for there is no Kusto outside of Azure.
+"""
 
 import json
+import re
+import subprocess
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -161,6 +167,43 @@ def test_an_alert_goes_off_when_it_should_and_only_then(database, rule, rows, ex
 
 def test_every_alert_was_seen_to_go_off_and_to_be_silent() -> None:
     assert {(rule, expected) for rule, _, expected in CASES} == {(rule, on) for rule in RULES for on in (True, False)}
+
+
+KUSTO = Path(__file__).with_name("kusto.js")
+TYPES = {"TIMESTAMP": "datetime", "VARCHAR": "string", "DOUBLE": "real", "BIGINT": "long", "JSON": "dynamic", "BOOLEAN": "bool"}  # fmt: skip
+
+
+def compiled(*queries: str) -> list[list[str]]:
+    """What Kusto's compiler finds wrong with each query on the tables of SCHEMA."""
+    tables = {
+        name: "({})".format(re.sub(r"(\w+) (\w+)", lambda column: f"{column[1]}:{TYPES[column[2]]}", columns))
+        for name, columns in re.findall(r"CREATE TABLE (\w+) \((.+)\);", SCHEMA)
+    }
+    given = json.dumps({"tables": tables, "queries": queries})
+    run = subprocess.run(["node", KUSTO], input=given, capture_output=True, text=True, check=True)
+    found: list[list[str]] = json.loads(run.stdout)
+    return found
+
+
+def test_kustos_own_compiler_finds_nothing_wrong_with_any_query() -> None:
+    queries = {name: rule["query"] for name, rule in RULES.items()} | CHARTS
+
+    assert not {name: wrong for name, wrong in zip(queries, compiled(*queries.values()), strict=True) if wrong}
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("AppMetrics | where Somme > 1", "The name 'Somme' does not refer to any known column"),
+        ("AppMetrics | wher Sum > 1", "Query operator expected"),
+        ("AppMetrics | where Name + 1 > 2", "The operator '+' is not defined for the operand types string and long"),
+        ("AppMetric | count", "The name 'AppMetric' does not refer to any known table"),
+    ],
+)
+def test_that_compiler_names_what_is_wrong(query: str, says: str) -> None:
+    [found] = compiled(query)
+
+    assert found[0].startswith(says)
 
 
 @pytest.mark.parametrize("chart", CHARTS)

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 import stamina
+import uvloop
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient
 
@@ -16,7 +17,7 @@ from tests.lives.stage import Stage
 @pytest.fixture(scope="module")
 def stage(azurite_connection: str) -> Iterator[Stage]:
     with (
-        asyncio.Runner() as runner,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         stamina.set_testing(True, attempts=5, cap=True),
         pytest.MonkeyPatch.context() as monkeypatch,
     ):

@@ -1,5 +1,6 @@
-"""SIGTERM as each function works: the process ends well, and its work has ended or its message comes back."""
+"""SIGTERM as each function works, `park_*` too: the process ends well; its work has ended, or its message comes back."""
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -37,11 +38,15 @@ def left(connection: str, queue: str) -> int:
         return client.get_queue_properties().approximate_message_count or 0
 
 
-def send(connection: str, message: Message) -> None:
-    """Put *message* on its queue, and wait until a worker has taken it."""
-    with QueueClient.from_connection_string(connection, message.queue) as client:
-        client.send_message(message.body)
-        eventually(lambda: client.peek_messages(1), lambda seen: not seen)
+def put(connection: str, queue: str, body: str) -> None:
+    with QueueClient.from_connection_string(connection, queue) as client:
+        client.send_message(body)
+
+
+def is_taken(connection: str, queue: str) -> bool:
+    """Whether a worker has what was put on *queue*."""
+    with QueueClient.from_connection_string(connection, queue) as client:
+        return not client.peek_messages(1)
 
 
 def timer_ran(worker: Worker, since: datetime) -> httpx.Response:
@@ -65,10 +70,15 @@ def test_what_sigterm_cuts_off_is_done_by_the_next_worker_and_nothing_is_lost(st
     ]
     assert sorted(each.queue for each in messages) == sorted(QUEUES)
     for number, message in enumerate(messages, start=1):
-        send(azurite_connection, message)
+        poison = f"{message.queue}-poison"
+        put(azurite_connection, message.queue, message.body)
+        put(azurite_connection, poison, json.dumps({"tenant_id": tenant_id, "given_up": message.queue}))
+        for queue in (message.queue, poison):
+            eventually(partial(is_taken, azurite_connection, queue), bool)
         assert worker.stop() == 0, message
         worker = Worker(about, tmp_path / str(number))
-        eventually(partial(left, azurite_connection, message.queue), lambda count: count == 0)
+        for queue in (message.queue, poison):
+            eventually(partial(left, azurite_connection, queue), lambda count: count == 0)
     try:
         ledger = f"tenants/{tenant_id}/ledger"
         events = eventually(
@@ -77,7 +87,9 @@ def test_what_sigterm_cuts_off_is_done_by_the_next_worker_and_nothing_is_lost(st
         assert events.count("corrected") == 1
         log = stack.simulator.get("tenants/term.example/log").json()["entries"]
         assert [each["cmdlet"] for each in log if each["is_write"]] == ["Set-InboundConnector"]
-        assert worker.api.get("parked").json() == []
+        parked = [json.loads(each["content"])["given_up"] for each in worker.api.get("parked").json()]
+        assert sorted(parked) == sorted(QUEUES)
+        assert events.count("parked") == len(QUEUES) - 1, "a notice that cannot be told is no entry of its tenant"
     finally:
         worker.stop()
 

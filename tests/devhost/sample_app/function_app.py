@@ -83,6 +83,8 @@ async def web(req: func.HttpRequest) -> func.HttpResponse:
             response = func.HttpResponse(status_code=204)
             response.headers.add("Set-Cookie", f"method={req.method}; HttpOnly; Max-Age=60")
             return response
+        case ["loop"]:
+            return type(asyncio.get_running_loop()).__module__  # type: ignore[return-value]
         case ["raises"]:
             raise ValueError(req.method)
         case ["returns_a_dict"]:

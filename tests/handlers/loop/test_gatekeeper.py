@@ -237,6 +237,7 @@ async def test_a_lock_that_was_seen_once_is_put_back_at_once_even_where_no_mx_wa
     await service.look_after(tenant, known=False)
     await service.check(tenant, lane="fast")
     tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    service.clock.advance(minutes=5)
     await service.check(tenant, lane="fast")
     await service.work()
     assert (await service.state(tenant, LOCK)).state == "compliant"
