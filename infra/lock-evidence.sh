@@ -5,8 +5,9 @@
 set -eu
 
 group=${1:?usage: infra/lock-evidence.sh RESOURCE_GROUP}
-account=$(az storage account list --resource-group "$group" --query '[0].name' --output tsv)
-[ -n "$account" ] || { echo "lock-evidence: $group has no storage account" >&2; exit 1; }
+# Not the account of the packages, which is in the group as well.
+account=$(az storage account list --resource-group "$group" --query "[?starts_with(name, 'stholdfast')].name | [0]" --output tsv)
+[ -n "$account" ] || { echo "lock-evidence: $group has no storage account of Holdfast's" >&2; exit 1; }
 
 policy() {
   az storage container immutability-policy "$@" --resource-group "$group" --account-name "$account" --container-name anchors
@@ -25,5 +26,5 @@ if [ "$(policy show --query state --output tsv)" != Locked ]; then
 fi
 
 # A locked policy is deployed no more: the deployment would be refused.
-azd env set HOLDFAST_EVIDENCE_LOCKED true
+if command -v azd >/dev/null; then azd env set HOLDFAST_EVIDENCE_LOCKED true; fi
 echo "The policy is locked. Where you deploy without azd, set the parameter evidenceLocked to true."

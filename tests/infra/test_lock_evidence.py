@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from infra.compiler import HERE as INFRA
+from tests.infra.predicted import of
 
 AZ = """#!/bin/sh
 echo "az $*" >> {log}
 case "$*" in
-  "storage account list"*) echo stholdfast1 ;;
+  "storage account list"*"starts_with(name, 'stholdfast')"*) echo stholdfast1 ;;
+  "storage account list"*) echo sthfpkg1 ;;
   *"--query state"*) cat {state} ;;
   *"--query immutability"*) echo 2557 ;;
   *"--query etag"*) echo abc ;;
@@ -56,6 +58,21 @@ def test_anything_else_locks_nothing(run):
     assert code == 1
     assert "immutability-policy lock" not in log
     assert "azd" not in log
+
+
+def test_the_account_that_keeps_the_roots_is_meant_and_not_that_of_the_packages(run):
+    [kept, packages] = sorted((each["name"] for each in of("Storage/storageAccounts", "prod")), reverse=True)
+    assert (kept[:10], packages[:7]) == ("stholdfast", "sthfpkg")
+    _, said, log = run("stholdfast1\n")
+    assert "Each root in stholdfast1/anchors" in said
+    assert "sthfpkg" not in said + log
+
+
+def test_who_deploys_without_azd_is_told_which_parameter_to_set(run, tmp_path):
+    (tmp_path / "azd").unlink()
+    code, said, log = run("stholdfast1\n")
+    assert (code, "set the parameter evidenceLocked to true" in said) == (0, True)
+    assert "immutability-policy lock --if-match abc" in log
 
 
 def test_a_run_that_stopped_half_way_is_finished_without_asking_again(run):
