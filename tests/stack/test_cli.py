@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,15 +11,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from devhost.stack import Stack, running
+from tests.domain.test_partner import relationship
+from tests.stack.test_stack import eventually, state_of
 
 NEVER = "0 0 0 1 1 *"
+STYLE = re.compile(r"\x1b\[[\d;]*m")
+PARTNER = "7d1e2f30-9999-4222-8333-94a5b6c7d8e9"
 OFF = {"cmdlet": "Set-InboundConnector", "parameters": {"Identity": "ExchangeDefender", "Enabled": False}}
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     quiet = {f"HOLDFAST_{lane}_SCHEDULE": NEVER for lane in ("FAST", "SLOW", "PSA", "ALERTS", "AUDIT")}
-    with running(quiet | {"HOLDFAST_DEV_PORT": "0"}, lambda _text: None) as running_stack:
+    own = {"HOLDFAST_DEV_PORT": "0", "HOLDFAST_PARTNER_TENANT_ID": PARTNER}
+    with running(quiet | own, lambda _text: None) as running_stack:
         yield running_stack
 
 
@@ -151,6 +157,7 @@ def waiting(stack) -> dict[str, str]:
     made: dict[str, str] = looked_after(stack, "waiting.example", "Waiting Room")
     assert stack.simulator.post("tenants/waiting.example/admin", json=OFF).status_code == 200
     holdfast(stack, "check", "Waiting Room", "--wait", "60")
+    eventually(lambda: state_of(stack, made, "inbound-lockdown")["state"], lambda state: state == "awaiting_approval")
     return made
 
 
@@ -232,6 +239,33 @@ def test_what_the_blast_radius_holds_goes_on(stack):
     assert holdfast(stack, "radius", "nothing:Set-Nothing", "--reason", "r").returncode != 0
 
 
-def test_customers_that_could_be_looked_after_need_a_partner(stack):
-    answer = holdfast(stack, "proposals")
-    assert (answer.returncode != 0, "HOLDFAST_PARTNER_TENANT_ID" in answer.stderr) == (True, True)
+@pytest.fixture
+def customer(stack) -> dict[str, str]:
+    """A customer of the partner's, by GDAP, whose administrator has not consented yet."""
+    stack.simulator.post("tenants", json={"domains": ["msp.example"], "tenant_id": PARTNER}).raise_for_status()
+    reads = {"permissions": ["DelegatedAdminRelationship.Read.All", "CrossTenantInformation.ReadBasic.All"]}
+    stack.simulator.patch("tenants/msp.example", json={"access": reads}).raise_for_status()
+    made: dict[str, str] = stack.simulator.post("tenants", json={"domains": ["fabrikam.example"]}).json()
+    stack.simulator.patch("tenants/fabrikam.example", json={"access": {"consented": False}}).raise_for_status()
+    gdap = relationship(customer={"tenantId": made["tenant_id"], "displayName": "Fabrikam"})
+    stack.simulator.put("tenants/msp.example/relationships", json=[gdap]).raise_for_status()
+    return made
+
+
+def test_a_customer_of_the_partner_is_listed_added_and_followed_until_it_is_ready(stack, customer, tmp_path):
+    assert "can be onboarded" in holdfast(stack, "onboard").stdout
+    command = [sys.executable, "-m", "cli", "onboard", "fabrikam", "--every", "0.2", "--wait", "60"]
+    environ = about(stack, FORCE_COLOR="1")  # as at a terminal: with a bar
+    screen = tmp_path / "screen"
+    with (
+        screen.open("wb") as stderr,
+        subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=stderr, text=True) as onboarding,
+    ):
+        shown = eventually(lambda: STYLE.sub("", screen.read_text()), lambda text: "Fabrikam: token-exchange" in text)
+        assert f"/{customer['tenant_id']}/adminconsent?client_id=" in shown
+        config = stack.api.get(f"tenants/{customer['tenant_id']}").json()
+        assert (config["initial_domain"], config["mode"]) == (customer["initial_domain"], "observe")
+        stack.simulator.patch("tenants/fabrikam.example", json={"access": {"consented": True}}).raise_for_status()
+        said, _ = onboarding.communicate(timeout=60)
+    assert (onboarding.returncode, "Fabrikam: ready" in said) == (0, True)
+    assert "looked after" in holdfast(stack, "onboard").stdout
