@@ -51,8 +51,9 @@ def _each(result: Result) -> float:
 
 def largest_fleet(result: Result) -> int:
     """The largest fleet that this machine carries with simulator and Azurite beside, by what *result* used."""
-    cores = sum(result.cpu[name] for name in ("product", "simulator", "Azurite"))
-    return min(LARGEST_FLEET, int(result.plan.tenants * SHARE * (os.cpu_count() or 1) / cores))
+    each = _each(result) + (result.cpu["simulator"] + result.cpu["Azurite"]) / result.plan.tenants
+    cores = SHARE * (os.cpu_count() or 1) - result.cpu[IDLE] - result.cpu[STARTING]
+    return min(LARGEST_FLEET, int(cores / each))
 
 
 def _p95(lane: str, what: str, breaks: Sequence[Break], result: Result, *, quiet: bool) -> Row:
