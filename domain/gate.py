@@ -307,13 +307,17 @@ NONE_PASSES: frozenset[GateName] = frozenset({"empty-set", "lease", "brake"})
 """What the way out passes neither: mail that is being refused waits for no mode, freeze or radius."""
 
 
+def radius_limit(fleet: int, *, most_tenants: int, most_percent: int) -> int:
+    """How many tenants of *fleet* may get steps of one signature within BLAST_WINDOW."""
+    return min(most_tenants, max(SMALL_FLEET, fleet * most_percent // 100))
+
+
 def blast_radius(signature: str, rank: int, *, fleet: int, most_tenants: int, most_percent: int) -> GateAnswer:
     """Whether the tenant that is number *rank* (from 1) to get steps of *signature* within BLAST_WINDOW may.
 
     The same drift everywhere at once is our mistake until shown otherwise.
     """
-    share = max(SMALL_FLEET, fleet * most_percent // 100)
-    limit = min(most_tenants, share)
+    limit = radius_limit(fleet, most_tenants=most_tenants, most_percent=most_percent)
     return _unless(
         "radius", "" if rank <= limit else f"more than {limit} of {fleet} tenants would get {signature} within an hour"
     )

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from clients.connect import Clients
+from clients.settings import Settings
 from clients.storage.switches import Radius
-from domain.gate import Brake
+from domain.gate import Brake, radius_limit
 from domain.jobs import QUEUES
 from domain.rests import Rest
 from handlers.loop.tick import overdue, ticks
@@ -22,7 +23,8 @@ class ServiceHealth(BaseModel):
 
     *queues*: messages that wait, by queue.
 
-    *resting*: by tenant and service. *radius*: by signature, those that are held or were written within the hour.
+    *resting*: by tenant and service. *radius*: by signature, those that are held. *written*: by signature, how many
+    tenants got it within the hour; *radius_limit*: how many may, None until the fleet is counted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,6 +38,7 @@ class ServiceHealth(BaseModel):
     resting: Mapping[str, Mapping[str, Rest]]
     radius: Mapping[str, Radius]
     written: Mapping[str, int]
+    radius_limit: int | None
 
 
 async def service_health(clients: Clients) -> ServiceHealth:
@@ -49,9 +52,10 @@ async def service_health(clients: Clients) -> ServiceHealth:
         storage.written.counts(now - timedelta(hours=1)),
         storage.queues.depths(),
     )
-    interval = ticks(clients.settings, now).interval or timedelta(minutes=1)
+    settings, tenants = clients.settings, cursor.tenants if cursor and cursor.counted else None
+    interval = ticks(settings, now).interval or timedelta(minutes=1)
     return ServiceHealth(
-        tenants=cursor.tenants if cursor and cursor.counted else None,
+        tenants=tenants,
         enqueued_until=cursor.done if cursor else None,
         late_s=late.total_seconds() if late is not None else None,
         is_late=late is not None and late > LATE_INTERVALS * interval,
@@ -60,6 +64,13 @@ async def service_health(clients: Clients) -> ServiceHealth:
         resting={row.tenant_id: held for row in rows if (held := _held(row.summary.rests or {}, now))},
         radius={signature: each for signature, each in radius.items() if each.held_since},
         written=written,
+        radius_limit=None if tenants is None else _radius_limit(tenants, settings),
+    )
+
+
+def _radius_limit(tenants: int, settings: Settings) -> int:
+    return radius_limit(
+        tenants, most_tenants=settings.most_tenants_per_hour, most_percent=settings.most_percent_per_hour
     )
 
 

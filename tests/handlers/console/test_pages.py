@@ -80,6 +80,16 @@ async def test_health_says_how_the_objectives_stand_and_what_the_service_did(ser
     assert (f"{cursor[0].done:%Y-%m-%d}" if cursor else "never") in page
 
 
+async def test_health_says_how_much_of_the_blast_radius_is_used(service, browser):
+    browser.sign_in("Operator")
+    broken = service.world.add_tenant("fabrikam.example", state="healthy")
+    await service.look_after(broken)
+    broken.admin("Set-OutboundConnector", Identity="Automatic Replies (Out of Office) Only", Enabled=False)
+    await service.sweep()
+    page = await browser.get("health")
+    assert "oof-connector:Set-OutboundConnector: 1 of at most 10 tenants within the hour" in page
+
+
 async def test_a_tenants_evidence_is_a_page_a_table_and_json(service, browser, tenant):
     browser.sign_in("Reader")
     at = f"tenants/{tenant.tenant_id}/evidence"
