@@ -1,62 +1,28 @@
 """What people ask of the whole fleet: each story gathers one typed result, which the API and the console render."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
 from operator import itemgetter
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from clients.connect import Clients
-from clients.storage.parked import Parked
 from domain.alerts.record import AlertRecord
-from domain.errors import BadField, UnknownAlert, UnknownParked
+from domain.errors import BadField, UnknownAlert
 from domain.findings import FindingKind
 from domain.fleet_index import FoundThere, NotCompliant, TenantInFleet, counts_of
-from domain.fleet_lists import (
-    WAIT_KINDS,
-    Filter,
-    ListKey,
-    Order,
-    SortName,
-    WaitKind,
-    Waits,
-    controls_page,
-    cursor_of,
-    key_of,
-    paged,
-    waiting_in,
-)
-from domain.incident import SERVICE
-from domain.ledger import Entry, LedgerLine, row_key
+from domain.fleet_lists import Filter, ListKey, Order, SortName, controls_page, waiting_in
+from domain.ledger import LedgerLine, row_key
 from domain.operations import Operation
-from domain.shown import quoted, visible
+from domain.shown import visible
 from domain.states import StateName
 from domain.tenant import Mode, TenantConfig
+from handlers.lists import FleetList, Listed, Slice, paged_list, stored_page
 from handlers.on_request import canonical_id, known_tenant
-
-
-class _Shown(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-@dataclass(frozen=True, slots=True)
-class FleetList[T]:
-    """Some items of a list. *next*: the cursor of the page after it; empty where this is the last."""
-
-    items: tuple[T, ...]
-    next: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Where in a list a page begins, and how long it is."""
-
-    after: str = ""
-    limit: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +45,7 @@ class EntryFilter:
         return {name: value for name, value in given.items() if value}
 
 
-class FleetTenant(_Shown):
+class FleetTenant(Listed):
     """One tenant in the list. *state*: of the control that a person should see first; *findings*: those that are open.
 
     *waiting*: how many of its controls and findings wait for a person.
@@ -99,7 +65,7 @@ class FleetTenant(_Shown):
     looked_at: AwareDatetime | None
 
 
-class Fleet(_Shown):
+class Fleet(Listed):
     """A page of the fleet. *tenants*: how many there are; *matching*: how many are wanted, and *states* of these."""
 
     tenants: int
@@ -109,7 +75,7 @@ class Fleet(_Shown):
     next: str
 
 
-class FleetState(_Shown):
+class FleetState(Listed):
     """One control of one tenant. *why*: where it waits for somebody; *plan*: the digest of the plan that waits."""
 
     tenant_id: str
@@ -122,7 +88,7 @@ class FleetState(_Shown):
     actor: str
 
 
-class FleetFinding(_Shown):
+class FleetFinding(Listed):
     """One open finding of one tenant."""
 
     tenant_id: str
@@ -135,21 +101,7 @@ class FleetFinding(_Shown):
     first_sight: bool
 
 
-class InboxItem(_Shown):
-    """One thing that waits for a person. *cause*: the same for all that wait for the same reason."""
-
-    cause: str
-    kind: WaitKind
-    tenant_id: str
-    name: str
-    control: str
-    why: str
-    since: AwareDatetime | None
-    plan: str
-    finding: str
-
-
-class FleetAlert(_Shown):
+class FleetAlert(Listed):
     """One Defender alert with our verdict. *standing*: a person has to look."""
 
     tenant_id: str
@@ -170,7 +122,7 @@ async def fleet(filters: Filter, sort: SortName, place: Slice, clients: Clients)
     rows, now = await clients.storage.index.rows(), clients.now()
     wanted, order = filters.tenants(rows), Order(sort, now)
     matching = filters.in_state(wanted)
-    items, after = _page(order.sorted(matching), order.key, place, descending=order.descending)
+    items, after = paged_list(order.sorted(matching), order.key, place, descending=order.descending)
     return Fleet(
         tenants=len(rows),
         matching=len(matching),
@@ -233,7 +185,7 @@ async def findings(
         if kind in {"", each.kind} and filters.control in {"", each.control}
     ]
     keyed.sort(key=lambda each: each[0])
-    items, after = _page(keyed, itemgetter(0), place)
+    items, after = paged_list(keyed, itemgetter(0), place)
     shown = (
         FleetFinding(
             tenant_id=row.tenant_id,
@@ -248,68 +200,6 @@ async def findings(
         for _, (row, finding, each) in items
     )
     return FleetList(tuple(shown), after)
-
-
-async def inbox(
-    filters: Filter, kind: WaitKind | Literal[""], cause: str, place: Slice, clients: Clients
-) -> FleetList[InboxItem]:
-    """All that waits for a person, over the fleet; what has one cause stands together. Raises BadField."""
-    rows = filters.tenants(await clients.storage.index.rows())
-    found = [*waiting_in(rows, clients.now()), *await _configs(rows, clients)]
-    if filters == Filter():
-        found += await _parked(clients)
-    wanted = [
-        each
-        for each in found
-        if kind in {"", each.kind} and cause in {"", each.cause} and filters.control in {"", each.control}
-    ]
-    keyed: list[tuple[ListKey, Waits]] = sorted(
-        (((WAIT_KINDS.index(each.kind), *each.key), each) for each in wanted), key=lambda pair: pair[0]
-    )
-    items, after = _page(keyed, itemgetter(0), place)
-    return FleetList(tuple(_waiting(each) for _, each in items), after)
-
-
-def _waiting(each: Waits) -> InboxItem:
-    return InboxItem(
-        cause=each.cause,
-        kind=each.kind,
-        tenant_id=each.tenant_id,
-        name=each.name,
-        control=each.control,
-        why=visible(each.why),
-        since=each.since,
-        plan=each.plan,
-        finding=each.finding,
-    )
-
-
-async def _configs(rows: Iterable[TenantInFleet], clients: Clients) -> list[Waits]:
-    """Configs that let in more than the profile, and wait for another person."""
-    wanted, now = {row.tenant_id for row in rows}, clients.now()
-    return [
-        Waits(
-            kind="config",
-            tenant_id=each.config.tenant_id,
-            name=each.config.name,
-            control="",
-            why=f"{each.by} proposes: {'; '.join(each.widens)}",
-            since=each.at,
-        )
-        async for each in clients.storage.tenants.all_proposed()
-        if each.waits_at(now) and (each.config.tenant_id in wanted or not each.version)
-    ]
-
-
-MOST_PARKED = 500
-"""Parked messages that the inbox lists; `parked` has all of them."""
-
-
-async def _parked(clients: Clients) -> list[Waits]:
-    return [
-        Waits(kind="parked", tenant_id="", name=each.queue, control="", why=each.reason, since=each.at, finding=each.id)
-        for each in await clients.storage.parked.page(limit=MOST_PARKED)
-    ]
 
 
 async def ledger(wanted: EntryFilter, since: datetime | None, place: Slice, clients: Clients) -> FleetList[LedgerLine]:
@@ -344,7 +234,7 @@ async def alerts(tenant_id: str, place: Slice, clients: Clients, *, standing: bo
     async def read(after: tuple[str, str], limit: int) -> list[tuple[str, AlertRecord]]:
         return await clients.storage.alerts.page(standing=standing, tenant_id=known, after=after, limit=limit)
 
-    items, after = await _stored(read, lambda each: (each[0], each[1].id), place)
+    items, after = await stored_page(read, lambda each: (each[0], each[1].id), place)
     return FleetList(tuple(_alert(*each) for each in items), after)
 
 
@@ -372,31 +262,6 @@ async def alert(tenant_id: str, alert_id: str, clients: Clients) -> tuple[Tenant
     return config, record
 
 
-async def parked(queue: str, place: Slice, clients: Clients) -> FleetList[Parked]:
-    """What was given up, by queue. Raises BadField for a bad cursor."""
-
-    async def read(after: tuple[str, str], limit: int) -> list[Parked]:
-        return await clients.storage.parked.page(queue, after=after, limit=limit)
-
-    items, after = await _stored(read, lambda each: (each.queue, each.id), place)
-    return FleetList(tuple(items), after)
-
-
-async def forget_parked(queue: str, parked_id: str, by: str, clients: Clients) -> None:
-    """A person has looked at it: it is forgotten. Raises UnknownParked."""
-    if not await clients.storage.parked.remove(queue, parked_id):
-        raise UnknownParked(parked_id)
-    entry = Entry(
-        at=clients.now(),
-        tenant_id=SERVICE,
-        event="parked_seen",
-        detail=f"{quoted(queue)}: {parked_id[:16]}",
-        actor=by,
-        requested_by=by,
-    )
-    await clients.storage.ledger.append(entry, announced=False)
-
-
 _AT_ONCE = 100
 """Tenants whose states are read, and whose rows are written, at the same time."""
 
@@ -411,28 +276,3 @@ async def rebuild(clients: Clients) -> int:
         known = {tenant: each.summarised() for tenant, each in zip(some, states, strict=True) if not each.newer}
         await storage.index.see(known)
     return len(tenants)
-
-
-def _page[T](
-    items: Sequence[T], key: Callable[[T], ListKey], place: Slice, *, descending: bool = False
-) -> tuple[Sequence[T], str]:
-    try:
-        return paged(items, key, place.after, place.limit, descending=descending)
-    except ValueError as error:
-        raise BadField("after", str(error)) from None
-
-
-async def _stored[T](
-    read: Callable[[tuple[str, str], int], Awaitable[list[T]]], key: Callable[[T], tuple[str, str]], place: Slice
-) -> tuple[list[T], str]:
-    """A page of what storage keeps in the order of its two keys."""
-    last = ("", "")
-    if place.after:
-        try:
-            first, second = map(str, key_of(place.after))
-        except ValueError:
-            raise BadField("after", "should be the cursor of a page before") from None
-        last = (first, second)
-    found = await read(last, place.limit + 1)
-    items = found[: place.limit]
-    return items, cursor_of(key(items[-1])) if len(found) > place.limit else ""

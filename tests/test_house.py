@@ -29,6 +29,8 @@ TESTED_ELSEWHERE = {
     "domain/exchange.py": "domain/controls/test_every_control.py",  # the objects that they look at
     "domain/ledger.py": "handlers/loop/test_correct.py",  # entries, which others make
     "handlers/fleet.py": "handlers/api/test_fleet.py",  # what its lists are, over HTTP
+    "handlers/inbox.py": "handlers/api/test_fleet.py",  # the same
+    "handlers/lists.py": "handlers/api/test_fleet.py",  # the same
     "handlers/loop/journal.py": "handlers/loop/test_correct.py",  # what a remediation writes down of itself
 }
 LAWS = {

@@ -13,11 +13,12 @@ from domain.ledger import LedgerEvent, LedgerLine
 from domain.operations import Operation, OperationState
 from domain.states import StateName
 from domain.tenant import Mode
-from handlers import fleet
+from handlers import fleet, inbox
 from handlers.api.access import as_role, with_headers
 from handlers.api.renderings import MEDIA_TYPES, InPlace, Rendered
 from handlers.api.routing import CallerName, Neighbours, router_of
-from handlers.fleet import EntryFilter, Fleet, FleetAlert, FleetFinding, FleetState, InboxItem
+from handlers.fleet import EntryFilter, Fleet, FleetAlert, FleetFinding, FleetState
+from handlers.inbox import InboxItem
 from handlers.on_request import canonical_id, refuse_unknown
 
 router = router_of("fleet")
@@ -130,7 +131,7 @@ async def get_inbox(  # noqa: PLR0913 - a query parameter each
     cause: Annotated[str, Query(max_length=500, description="Only what waits for this cause.")] = "",
 ) -> Response:
     """All that waits for a person, over all tenants; what has one cause stands together."""
-    return rendered.page(InboxItem, await fleet.inbox(filters, kind, cause, place, clients))
+    return rendered.page(InboxItem, await inbox.inbox(filters, kind, cause, place, clients))
 
 
 @router.get("/operations", response_model=list[Operation], **_list(404))
@@ -170,7 +171,7 @@ async def get_parked(
     queue: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     """Messages that were given up, with the reason and the beginning of their content."""
-    return rendered.page(Parked, await fleet.parked(queue, place, clients))
+    return rendered.page(Parked, await inbox.parked(queue, place, clients))
 
 
 @router.delete("/parked/{queue}/{parked}", status_code=204, **as_role("Operator", 404))
@@ -181,4 +182,4 @@ async def delete_parked(
     clients: Neighbours,
 ) -> None:
     """Forget what was given up, since a person has looked at it; the ledger of the service says who."""
-    await fleet.forget_parked(queue, parked, caller, clients)
+    await inbox.forget_parked(queue, parked, caller, clients)

@@ -12,7 +12,7 @@ from fastapi import Depends, Header, Query, Request, Response
 from pydantic import TypeAdapter
 
 from domain.shown import visible
-from handlers.fleet import FleetList, Slice
+from handlers.lists import FleetList, Slice
 
 type RenderedAs = Literal["json", "csv", "jsonl"]
 

@@ -10,12 +10,13 @@ from domain.access import Role
 from domain.errors import RequestError
 from domain.fleet_lists import Filter, WaitKind
 from domain.operations import Operation
-from handlers import findings, fleet, on_request
+from handlers import findings, inbox, on_request
 from handlers.api.routing import Neighbours
 from handlers.console.actions import until_of, wish_of
 from handlers.console.web import PersonsForm, SentForm, render_page, require_role, router
 from handlers.findings import DeclarationRequest, RemovalRequest
-from handlers.fleet import InboxItem, Slice
+from handlers.inbox import InboxItem
+from handlers.lists import Slice
 from handlers.on_request import ApprovalRequest
 
 answers = router()
@@ -47,7 +48,7 @@ async def answer_many(request: Request, form: SentForm, clients: Neighbours) -> 
     if action not in ROLES_OF or not chosen:
         raise HTTPException(422, "action: choose what is to be done, and at least one thing that waits")
     require_role(form.session, ROLES_OF[action])
-    items = (await fleet.inbox(Filter(), "", "", Slice(limit=MOST_WAITING), clients)).items
+    items = (await inbox.inbox(Filter(), "", "", Slice(limit=MOST_WAITING), clients)).items
     waiting = [each for each in items if key_of_item(each) in chosen]
     wanted = [each for each in waiting if each.kind in ANSWERS[action]]
     if form.text("confirmed") != "yes":
@@ -95,7 +96,7 @@ async def _answer(action: str, item: InboxItem, form: PersonsForm, clients: Clie
                 removal = RemovalRequest(reason=form.text("reason"))
                 operation = await findings.remove(item.tenant_id, item.finding, removal, form.requester, clients)
             case _:
-                await fleet.forget_parked(item.name, item.finding, form.session.name, clients)
+                await inbox.forget_parked(item.name, item.finding, form.session.name, clients)
     except RequestError as no:
         return Reply(item, refusal=str(no))
     return Reply(item, operation)

@@ -15,14 +15,15 @@ from domain.fleet_lists import WAIT_KINDS, Filter, SortName, WaitKind
 from domain.incident import SERVICE
 from domain.ledger import LedgerEvent, LedgerLine
 from domain.operations import OperationState
-from handlers import fleet, health
+from handlers import fleet, health, inbox
 from handlers.api import brake, radius
 from handlers.api.fleet import Entries, Filtered
 from handlers.api.renderings import LONGEST_LIST, Rendered
 from handlers.api.routing import Neighbours
 from handlers.console.actions import wish_of
 from handlers.console.web import SentForm, render_page, require_role, router, see
-from handlers.fleet import FleetList, FleetTenant, Slice
+from handlers.fleet import FleetTenant
+from handlers.lists import FleetList, Slice
 from handlers.objectives import objectives_health
 from handlers.on_request import canonical_id
 
@@ -98,8 +99,8 @@ async def inbox_page(  # noqa: PLR0913 - a query parameter each
     cause: Annotated[str, Query(max_length=500)] = "",
 ) -> Response:
     """All that waits for a person, grouped by cause."""
-    found = await fleet.inbox(filters, kind, cause, place, clients)
-    groups: dict[str, list[fleet.InboxItem]] = {}
+    found = await inbox.inbox(filters, kind, cause, place, clients)
+    groups: dict[str, list[inbox.InboxItem]] = {}
     for each in found.items:
         groups.setdefault(each.cause, []).append(each)
     return render_page(
@@ -195,7 +196,7 @@ async def health_page(request: Request, clients: Neighbours) -> Response:
     """Whether the service itself works: its tick, objectives, queues, brake, what rests, and what the radius holds."""
     seen, parked, standing, told, names = await asyncio.gather(
         health.service_health(clients),
-        fleet.parked("", Slice(limit=ON_A_PAGE), clients),
+        inbox.parked("", Slice(limit=ON_A_PAGE), clients),
         objectives_health(clients),
         clients.storage.ledger.page(SERVICE, limit=NEWEST),
         _names(clients),

@@ -52,7 +52,7 @@ async def test_what_was_done_is_undone_by_the_entry_that_tells_of_it(service, br
     await do(browser, tenant, "approve", f"?control={LOCK}")
     await service.work()
     entry = next(each for each in await service.ledger(tenant, LOCK) if each.event == "corrected")
-    await do(browser, tenant, "undo", f"?control={LOCK}&entry={entry.id}", reason="scanner")
+    await do(browser, tenant, "undo", f"?control={LOCK}&entry={entry.id}", reason="scanner", dry_run="no")
     await service.work()
     assert "undone" in {each.event for each in await service.ledger(tenant, LOCK)}
 
