@@ -204,7 +204,7 @@ def _credential(settings: Settings, endpoints: Endpoints, http: Http, now: Clock
     if settings.client_certificate:
         return Certificate(settings.client_certificate)
     if settings.client_secret:
-        return ClientSecret(settings.client_secret)
+        return ClientSecret(settings.client_secret, settings.client_secret_ends)
     if settings.client_key:
         # The identity that storage is reached with has its roles on the vault, too.
         token = managed_identity(settings.storage_identity, vault_service(settings.client_key)).assertion

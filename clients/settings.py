@@ -6,7 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self, get_args
 from uuid import UUID
@@ -137,6 +137,7 @@ class Settings(Account, PsaSettings, ReportingSettings, CallerSettings):
         "", description="the https URL of a key in the vault, .../keys/NAME, that only signs"
     )
     client_secret: str = Field("", description="the app's client secret", repr=False)
+    client_secret_ends: date | None = Field(None, description="the day on which the client secret ends, YYYY-MM-DD")
     managed_identity_client_id: str = Field("", description="the client id of the federated managed identity")
     cloud: Literal["global", "gcchigh", "dod", "china"] = Field(
         "global", description="one of global, gcchigh, dod, china"

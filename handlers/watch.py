@@ -94,7 +94,7 @@ async def _own_credential(now: datetime, clients: Clients) -> tuple[list[Inciden
     except ClientError as error:
         log.warning("credential_unread %s", error)
         return [], frozenset({CERTIFICATE})
-    known = ends and warning(Expiring("certificate", "the certificate of the app registration", ends), now)
+    known = ends and warning(Expiring("certificate", "the credential of the app registration", ends), now)
     return [known] if known else [], frozenset()
 
 

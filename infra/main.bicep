@@ -31,6 +31,9 @@ param appClientId string
 @description('Optional. How the app proves that it is that registration: its `identity` as federated credential, a `key` that the vault signs with, or a `secret` of the vault (docs/deploy.md has the limits of each).')
 param proof proofKind = 'identity'
 
+@description('Optional. Where proof is `secret`: the day on which it ends, YYYY-MM-DD, so that operators are told 30, 14 and 3 days before.')
+param proofEnds string = ''
+
 @description('Optional. The API\'s named keys, as `holdfast key new` prints them: a JSON list of name, sha256 (of the key, which is kept nowhere), roles and until.')
 param apiKeys string = ''
 
@@ -354,6 +357,7 @@ module app 'modules/app.bicep' = {
     subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
     appClientId: clientId
     proof: proof
+    proofEnds: proofEnds
     cloud: cloud
     apiKeys: apiKeys
     apiAudiences: audiences

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Protocol
 from uuid import UUID
@@ -75,15 +75,17 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """A client secret's value."""
+    """A client secret's value. *last_day*: on which it ends, where somebody said so."""
 
     secret: str = field(repr=False)
+    last_day: date | None = None
 
     async def for_msal(self, _: str) -> object:
         return self.secret
 
     async def ends(self) -> datetime | None:
-        return None  # Entra shows it to nobody but who may read the registration
+        # Entra shows it to nobody but who may read the registration, so a person says it.
+        return datetime.combine(self.last_day, time(), UTC) if self.last_day else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,9 @@ param appClientId string
 @description('Required. How the app proves that it is that registration.')
 param proof proofKind
 
+@description('Required. The day on which the secret ends, YYYY-MM-DD; empty where nobody says.')
+param proofEnds string
+
 @description('Required. The API\'s named keys as a JSON list of name, sha256, roles and until; empty where only tokens are taken.')
 param apiKeys string
 
@@ -145,6 +148,7 @@ var own = {
   HOLDFAST_CLIENT_ID: appClientId
   HOLDFAST_CLIENT_KEY: proof == 'key' ? '${vaultUri}keys/client-certificate' : ''
   HOLDFAST_CLIENT_SECRET: proof == 'secret' ? secret : ''
+  HOLDFAST_CLIENT_SECRET_ENDS: proof == 'secret' ? proofEnds : ''
   HOLDFAST_MANAGED_IDENTITY_CLIENT_ID: proof == 'identity' ? identityClientId : ''
   HOLDFAST_KEYS: apiKeys
   HOLDFAST_API_AUDIENCE: join(apiAudiences, ',')

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from azure.data.tables.aio import TableClient
 
+from clients.entra.credentials import ClientSecret
 from clients.errors import Unreachable
 from domain.fleet_index import Summary
 from domain.incident import SERVICE
@@ -100,6 +101,14 @@ async def test_a_certificate_that_only_the_vault_knows_is_told_of_before_it_ends
         "nobody says": ["a credential ends within 14 days"],
         "renewed": [],
     }
+
+
+async def test_a_client_secret_is_told_of_before_the_day_that_a_person_has_named(service):
+    day = service.clock().date() + timedelta(days=2)
+    await watch(NO_WAIT, replace(service.clients, credential=ClientSecret("secret", day)))
+    [told] = (await lasting(service)).values()
+    assert told.startswith("a credential ends within 3 days")
+    assert f"ends at {day} 00:00 UTC" in told
 
 
 async def test_a_tenant_whose_exchange_cannot_be_read_for_long_is_told_of_until_it_can(service):
