@@ -118,7 +118,7 @@ async def test_what_waits_beside_a_refused_step_keeps_waiting_and_is_taken_on_a_
 async def test_an_approval_that_was_cut_short_ends_when_its_plan_no_longer_waits(service, tenant):
     shown = await service.state(tenant, LOCK)
     key, operations = IdempotencyKey("ann", "k1", "approve"), service.clients.storage.operations
-    await operations.claim(key.operation_id, key.fingerprint)
+    await operations.claim(key.operation_id, key.fingerprint, service.clock())
     known = {"kind": "approve", "tenant_id": tenant.tenant_id, "plan": shown.plan, "created_at": service.clock()}
     await operations.create(Operation(id=key.operation_id, **known))
     tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=True)
