@@ -48,7 +48,7 @@ demo: setup ## break a simulated tenant and watch Holdfast put it back
 # The longest files first, so that no worker is left alone with one at the end.
 TESTS ?= tests/lives tests/stack tests
 test: setup knot chromium ## run the tests
-	@$(BIN)/python -m pytest $(TESTS) --numprocesses=3 --dist=loadfile --cov --cov-report=
+	@$(BIN)/python -m pytest $(TESTS) --numprocesses=3 --dist=loadfile --no-loadscope-reorder --cov --cov-report=
 	@$(BIN)/python -m coverage report --skip-covered
 	@$(BIN)/python -m coverage report --include='domain/*' --fail-under=100 --format=total >/dev/null \
 	  || { echo "domain/ must be covered to the last branch"; exit 1; }
