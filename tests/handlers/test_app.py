@@ -16,6 +16,7 @@ from clients.settings import load
 from devhost.azurite import azurite
 from handlers import app, workers
 from tests.devhost.processes import devhost, eventually, run_devhost
+from tests.handlers.harness import empty
 from tests.test_function_app import SETTINGS
 
 FAULTS = {
@@ -108,13 +109,14 @@ class Collector:
 
 
 @pytest.fixture
-async def working(storage: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[app.WorkingApp]:
+async def working(azurite_connection: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[app.WorkingApp]:
     """An app in a worker process of its own."""
     opened = list[Clients]()
     monkeypatch.setattr(workers, "_opened", opened)
-    yield app.WorkingApp(load(SETTINGS | {"AzureWebJobsStorage": storage}))
+    yield app.WorkingApp(load(SETTINGS | {"AzureWebJobsStorage": azurite_connection}))
     for clients in opened:
         await clients.aclose()
+    await empty(azurite_connection)
 
 
 async def test_metrics_leave_at_the_end_of_each_tick_and_park_and_not_of_each_message(
