@@ -42,7 +42,7 @@ def play(stage: Stage) -> bool:
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}somebody adds a connector; mail from {_SENDER} comes in: {came}")
     named = stage.hears(DOMAIN, NAME, "lock-bypass", "actor_named")
     traced = stage.hears(DOMAIN, NAME, "mail-flow", "needs_person")
-    told = stage.wait("the ticket", lambda: "Changed by" in _notes(stage) and _SENDER in _notes(stage))
+    told = stage.wait("the ticket", lambda: MALLORY in _notes(stage) and _SENDER in _notes(stage))
     for line in _notes(stage).splitlines()[:2]:
         console.print(f"    [dim]{escape(line)}[/dim]", soft_wrap=True)
     finding = next(each for each in _findings(stage) if each["name"] == f"connector {_WAY['Name']}")
