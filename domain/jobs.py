@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 
 from domain.controls import unknown
 from domain.fleet import LookName
+from domain.pauses import doubling
 from domain.profile import first_fault
 from domain.psa.desk import Action, TicketSystem
 from domain.reading import LANES, Lane
@@ -87,8 +88,7 @@ class Message:
     @property
     def pause(self) -> timedelta:
         """How long it waits where the job does not say how long."""
-        doublings = min(self.attempt, self.patience.attempts)
-        return min(self.patience.longest, self.patience.first * (1 << doublings))
+        return doubling(self.patience.first, self.patience.longest, min(self.attempt, self.patience.attempts))
 
     @property
     def key(self) -> str:

@@ -6,6 +6,8 @@ from hashlib import sha256
 
 from pydantic import AwareDatetime
 
+from domain.pauses import doubling
+
 FIRST_REST = timedelta(minutes=1)
 LONGEST_REST = timedelta(minutes=30)
 RESTS_FORGOTTEN_AFTER = timedelta(hours=1)
@@ -65,6 +67,6 @@ def _lately(before: Rest | None, now: datetime) -> Rest | None:
 
 def _grown(first: timedelta, times: int, salt: str) -> timedelta:
     """How long the rest of this number lasts: twice as long as the one before, and longer by the tenant's jitter."""
-    named = min(LONGEST_REST, first * (1 << min(times - 1, 10)))
+    named = doubling(first, LONGEST_REST, times - 1)
     share = int.from_bytes(sha256(f"{salt} {times}".encode()).digest()[:2]) / 0xFFFF
     return named * (1 + JITTER * share)

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
+from domain.pauses import doubling
 from domain.psa.desk import Action, TicketSystem
 
 
@@ -50,7 +51,7 @@ class NotTaken:
     def after(cls, before: Self | None, now: datetime) -> Self:
         """After one more try that failed: each waits twice as long as the one before."""
         tries = before.tries + 1 if before else 1
-        return cls(tries, now + min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(tries - 1, 10))))
+        return cls(tries, now + doubling(FIRST_PAUSE, LONGEST_PAUSE, tries - 1))
 
     def given_up(self, *, refused: bool) -> bool:
         """Whether it is not tried any more. *refused*: the system says no, and is not merely failing."""
