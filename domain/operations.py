@@ -8,9 +8,9 @@ from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime
 
-from domain.control import Drift
+from domain.control import Drift, Drifted
 from domain.ledger import row_key
-from domain.states import ControlState, StateName
+from domain.states import ControlState, StateName, drift_view, step_view
 from domain.steps import ShownStep
 
 type OperationState = Literal["queued", "running", "succeeded", "held", "needs_person", "failed"]
@@ -118,6 +118,15 @@ class IdempotencyKey:
 
 def outcome(state: ControlState) -> ControlOutcome:
     return ControlOutcome(id=state.id, state=state.state, drift=state.drift, steps=state.steps, detail=state.detail)
+
+
+def outcome_of_plan(control: str, state: StateName, why: str, plan: Drifted | None) -> ControlOutcome:
+    """How a control stands, with what *plan* would write; None is a plan of nothing."""
+    if plan is None:
+        return ControlOutcome(id=control, state=state, detail=why)
+    return ControlOutcome(
+        id=control, state=state, drift=drift_view(plan.drift), steps=step_view(plan.steps), detail=why
+    )
 
 
 def ending(controls: Sequence[ControlOutcome], *, looked_only: bool) -> OperationState:

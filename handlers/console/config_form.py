@@ -181,6 +181,11 @@ class SentConfig:
         return {each.finding: each.model_dump(mode="json") for each in self.kept.declared}
 
 
+def words_in(text: str) -> list[str]:
+    """What a field of several texts has: with commas or line ends between them."""
+    return [word.strip() for word in re.split(r"[,\n]", text) if word.strip()]
+
+
 def numbers_in(fields: Mapping[str, str], group: str) -> list[int]:
     """The numbers of the rows of a list that *fields* have."""
     found = (re.match(rf"{group}\.(\d{{1,4}})\.", name) for name in fields)
@@ -224,7 +229,7 @@ def _value(field: Input, text: str) -> Any:  # noqa: ANN401 - a value of JSON
     given = text.strip()
     match field.kind:
         case "words":
-            return [word.strip() for word in re.split(r"[,\n]", given) if word.strip()]
+            return words_in(given)
         case "flag":
             return given == "yes"
         case "json":

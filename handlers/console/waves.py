@@ -1,6 +1,5 @@
 """The page of changes of profile in waves: how far each is, and for an Admin to begin, pause and resume one."""
 
-import re
 from difflib import get_close_matches
 from typing import Literal
 
@@ -11,6 +10,7 @@ from domain.shown import quoted
 from handlers import waves
 from handlers.api.routing import Neighbours
 from handlers.console.actions import wish_of
+from handlers.console.config_form import words_in
 from handlers.console.web import SentForm, render_page, require_role, router, see
 from handlers.waves import WaveDecision, WaveRequest
 
@@ -47,7 +47,7 @@ async def _tenants_named(text: str, clients: Clients) -> tuple[str, ...]:
     known = dict[str, str]()
     for row in await clients.storage.index.rows():
         known |= dict.fromkeys((row.name.casefold(), row.initial_domain.casefold(), row.tenant_id), row.tenant_id)
-    wanted = [each.strip() for each in re.split(r"[,\n]", text) if each.strip()]
+    wanted = words_in(text)
     for each in wanted:
         if each.casefold() not in known:
             near = get_close_matches(each.casefold(), known, 1)

@@ -18,7 +18,7 @@ from domain.exemption import Exemption
 from domain.jobs import Again, CheckTenant, Done, Outcome
 from domain.ledger import Entry, Image, LedgerEvent
 from domain.lock import DOORS, Doors
-from domain.operations import ControlOutcome, Operation
+from domain.operations import ControlOutcome, Operation, outcome_of_plan
 from domain.states import StateName, drift_view, step_view
 from domain.steps import ShownStep
 from handlers import operations
@@ -100,8 +100,7 @@ class _Undo:
         else:
             found = self._plan(facts)
             ending = found if isinstance(found, _Ending) else _Ending("succeeded", "these steps would be taken", found)
-        drift, steps = (drift_view(plan.drift), step_view(plan.steps)) if (plan := ending.plan) else ((), ())
-        outcome = ControlOutcome(id=self._control.id, state=state, drift=drift, steps=steps, detail=ending.why)
+        outcome = outcome_of_plan(self._control.id, state, ending.why, ending.plan)
         await operations.finish(self._operation.id, (outcome,), ending.state, self._case.clients)
 
     def _plan(self, facts: Facts) -> Drifted | _Ending:

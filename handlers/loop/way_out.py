@@ -16,7 +16,7 @@ from domain.findings import Finding
 from domain.jobs import Again, CheckTenant, Done, Outcome
 from domain.ledger import Entry, LedgerEvent
 from domain.lock import LockSeen
-from domain.operations import ControlOutcome, Operation, OperationState
+from domain.operations import Operation, OperationState, outcome_of_plan
 from domain.states import StateName, drift_view, step_view
 from domain.steps import ShownStep
 from handlers import operations
@@ -61,7 +61,7 @@ class _Opening:
         """What would be taken; nothing is written."""
         states = await self._case.clients.storage.states.load(self._operation.tenant_id)
         why = "these steps would be taken" if plan else "no connector refuses mail"
-        outcome = self._outcome(states.of(LOCK.id).state, why, plan)
+        outcome = outcome_of_plan(LOCK.id, states.of(LOCK.id).state, why, plan)
         await operations.finish(self._operation.id, (outcome,), "succeeded", self._case.clients)
         return Done()
 
@@ -117,16 +117,11 @@ class _Opening:
 
     async def _finish(self, state: OperationState, why: str, plan: Drifted | None) -> Outcome:
         stands: dict[OperationState, StateName] = {"succeeded": "excepted", "held": "held", "failed": "unknown"}
-        outcome = self._outcome(stands.get(state, "needs_person"), why, plan)
+        outcome = outcome_of_plan(LOCK.id, stands.get(state, "needs_person"), why, plan)
         await operations.finish(self._operation.id, (outcome,), state, self._case.clients)
         look = CheckTenant(tenant_id=self._operation.tenant_id, controls=HELD_OPEN)
         await self._case.clients.storage.queues.send(look)
         return Done()
-
-    @staticmethod
-    def _outcome(state: StateName, why: str, plan: Drifted | None) -> ControlOutcome:
-        drift, steps = (drift_view(plan.drift), step_view(plan.steps)) if plan else ((), ())
-        return ControlOutcome(id=LOCK.id, state=state, drift=drift, steps=steps, detail=why)
 
     def _said(self, event: LedgerEvent, detail: str, plan: Drifted | None) -> Entry:
         """An entry of this opening; each is the same one however often the job is delivered."""
