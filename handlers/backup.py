@@ -1,10 +1,8 @@
 """A backup's rows come back into an empty installation: nothing is written to a tenant before a person says so."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import batched
 from typing import Any
 
 from clients.connect import Clients
@@ -17,6 +15,7 @@ from domain.gate import Brake
 from domain.incident import SERVICE
 from domain.ledger import Entry
 from handlers.fleet import rebuild
+from handlers.groups import in_groups
 from handlers.waves import pause
 
 log = logging.getLogger("holdfast.backup")
@@ -92,18 +91,13 @@ async def end_restore(sha256: str, by: str, clients: Clients) -> Restored:
     if not await _has_begun(clients):
         raise NotEmpty
     tenants = [config.tenant_id async for config in clients.storage.tenants.all()]
-    await _side_by_side(_look_anew(each, clients) for each in tenants)
+    await in_groups((_look_anew(each, clients) for each in tenants), _AT_ONCE)
     await rebuild(clients)
     heads = [head async for head in clients.storage.chains.heads.all() if head.ledger != SERVICE]
-    await _side_by_side(_go_on_after(head, sha256, by, clients) for head in heads)
+    await in_groups((_go_on_after(head, sha256, by, clients) for head in heads), _AT_ONCE)
     told = _entry(SERVICE, "restored", {"backup": sha256, "tenants": len(tenants)}, by, clients)
     await clients.storage.ledger.append(told, announced=False)
     return Restored(len(heads), len(tenants))
-
-
-async def _side_by_side(work: Iterable[Awaitable[None]]) -> None:
-    for some in batched(work, _AT_ONCE, strict=False):
-        await asyncio.gather(*some)
 
 
 async def _go_on_after(head: Head, sha256: str, by: str, clients: Clients) -> None:

@@ -1,11 +1,9 @@
 """What a stranger can check later: settings at a worker's start, hourly roots, and when a month's evidence is due."""
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import batched
 
 import rfc8785
 
@@ -18,6 +16,7 @@ from domain.fleet import Cursor, Rhythm, place_of
 from domain.incident import SERVICE
 from domain.jobs import MakeEvidence
 from domain.ledger import Entry
+from handlers.groups import in_groups
 
 log = logging.getLogger("holdfast.evidence")
 
@@ -87,5 +86,5 @@ async def ask_for_months(tenants: Iterable[str], cursor: Cursor, now: datetime, 
     window, own = (Rhythm.of(each, now).window(cursor.done, now) for each in (TENANTS_AT, SERVICE_AT))
     month = month_before(now)
     due = [tenant for tenant in tenants if window.has(place_of(tenant))] + ([SERVICE] if own.has(0) else [])
-    for some in batched(due, _AT_ONCE, strict=False):
-        await asyncio.gather(*(clients.storage.queues.send(MakeEvidence(tenant_id=each, month=month)) for each in some))
+    messages = (MakeEvidence(tenant_id=each, month=month) for each in due)
+    await in_groups(map(clients.storage.queues.send, messages), _AT_ONCE)

@@ -1,14 +1,13 @@
 """What a wave did to its tenants, by what stands in their rows and states."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import batched
 
 from clients.connect import Clients
 from clients.storage.tenants import ConfigMoved, TenantRow
 from domain.ledger import Entry
 from domain.waves import MoveVerdict, Tally, TenantMove, Wave, counted, result_of
+from handlers.groups import in_groups
 
 _AT_ONCE = 25
 """Tenants whose states are read at the same time."""
@@ -54,11 +53,7 @@ async def _results(wave: Wave, moved: dict[str, TenantMove], clients: Clients) -
         states = (await clients.storage.states.load(tenant_id)).controls if move.is_open else {}
         return result_of(move, wave.version, states, now)
 
-    found = dict[str, MoveVerdict]()
-    for some in batched(moved.items(), _AT_ONCE, strict=False):
-        results = await asyncio.gather(*(result(*each) for each in some))
-        found |= dict(zip((tenant_id for tenant_id, _ in some), results, strict=True))
-    return found
+    return dict(zip(moved, await in_groups((result(*each) for each in moved.items()), _AT_ONCE), strict=True))
 
 
 async def mark_move(

@@ -4,13 +4,11 @@ A tick claims the cursor, enqueues what came due since then, and moves the curso
 a late one does what was missed, and one that dies half-way is done again by the next.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import batched
 from typing import Literal
 
 from clients.connect import Clients
@@ -22,6 +20,7 @@ from domain.fleet import LOOKS, Cursor, LookName, Rhythm, due, late, shards
 from domain.fleet_index import TenantInFleet
 from domain.jobs import PollTickets, RemediateTenant, VisitShard
 from handlers.evidence import anchor_heads, ask_for_months
+from handlers.groups import in_groups
 from handlers.guard import guard_ledger
 from handlers.loop import gauges, waves
 from handlers.notices import ask_for_unsent
@@ -125,8 +124,7 @@ async def ask(visits: Mapping[str, tuple[LookName, ...]], due_by: datetime, clie
         VisitShard(tenants=tuple(tenants), looks=looks, due_by=due_by)
         for looks, tenants in shards(visits, clients.settings.shard_size)
     ]
-    for some in batched(jobs, _AT_ONCE, strict=False):
-        await asyncio.gather(*map(clients.storage.queues.send, some))
+    await in_groups(map(clients.storage.queues.send, jobs), _AT_ONCE)
 
 
 async def enqueue_due(clients: Clients) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from datetime import datetime, timedelta
-from itertools import batched
 
 from clients.connect import Clients
 from clients.errors import ClientError
@@ -11,6 +10,7 @@ from clients.psa.api import PsaClient
 from domain.jobs import Done, Notify, Outcome, ReadTicket
 from domain.psa.records import Polled
 from domain.psa.ticket import Ticket, trigger_of
+from handlers.groups import in_groups
 
 log = logging.getLogger("holdfast.poll")
 
@@ -37,8 +37,7 @@ async def _poll(psa: PsaClient, clients: Clients) -> bool:
     except ClientError as error:
         log.warning("poll_failed provider=%s %s", psa.provider, error)
         return False
-    for some in batched(changed, _AT_ONCE, strict=False):
-        await asyncio.gather(*(_take_up(ticket, now, psa, clients) for ticket in some))
+    await in_groups((_take_up(ticket, now, psa, clients) for ticket in changed), _AT_ONCE)
     await clients.storage.tickets.put_polled(psa.provider, Polled(until=now))
     log.info("poll provider=%s changed=%d", psa.provider, len(changed))
     return True

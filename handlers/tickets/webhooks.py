@@ -4,12 +4,10 @@ The body is a hint that names a ticket; the worker that takes the message reads 
 whose message still waits sends none: that message will read its change too.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
-from itertools import batched
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,6 +18,7 @@ from domain.jobs import ReadTicket, TicketRequest
 from domain.psa import delivery
 from domain.psa.delivery import BadBody, Hint
 from domain.psa.desk import Provider, TicketSystem
+from handlers.groups import in_groups
 
 log = logging.getLogger("holdfast.webhooks")
 
@@ -97,8 +96,8 @@ async def _hint(provider: TicketSystem, body: bytes, clients: Clients) -> None:
     if len(heard) > MOST_TICKETS:
         raise _TooMany
     new = [number for number in heard if not clients.psa.hinted.get(f"{provider} {number}", now)]
-    for some in batched(new, _AT_ONCE, strict=False):
-        await asyncio.gather(*(_put(ReadTicket(provider=provider, ticket_id=n, asked_at=now), clients) for n in some))
+    jobs = (ReadTicket(provider=provider, ticket_id=number, asked_at=now) for number in new)
+    await in_groups((_put(job, clients) for job in jobs), _AT_ONCE)
 
 
 async def _put(job: ReadTicket, clients: Clients) -> None:
