@@ -3,7 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.operations import LOST, ControlOutcome, Operation, ending
+from domain.control import Drift, Drifted
+from domain.operations import LOST, ControlOutcome, Operation, ending, outcome_of_plan
+from domain.steps import ShownStep, Step
 
 NOON = datetime(2026, 8, 11, 12, 0, tzinfo=UTC)
 
@@ -46,3 +48,11 @@ def test_an_operation_is_about_the_time_until_all_that_it_allowed_is_over():
     ended = replace(asked, finished_at=NOON + timedelta(minutes=1))
     meant = replace(ended, until=NOON + timedelta(days=1))
     assert [each.last_meant for each in (asked, ended, meant)] == [NOON, ended.finished_at, meant.until]
+
+
+def test_an_outcome_shows_what_the_plan_would_write_and_nothing_where_there_is_none():
+    drift, step = Drift("Enabled", wanted=True, found=False), Step("exchange", "Set-X", {"Identity": "Lock"})
+    shown = outcome_of_plan("mx", "held", "why", Drifted((drift,), (step,)))
+    assert (shown.id, shown.state, shown.drift, shown.detail) == ("mx", "held", (drift,), "why")
+    assert shown.steps == (ShownStep.of(step),)
+    assert outcome_of_plan("mx", "held", "why", None) == ControlOutcome(id="mx", state="held", detail="why")
