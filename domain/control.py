@@ -194,12 +194,17 @@ class Facts:
             return ()
 
     def read_at(self, control: "Control") -> datetime | None:
-        """When the oldest part of what *control* sees was read; None when a part was never asked for."""
+        """When the oldest part of what *control* sees was read; None when a part was never asked for.
+
+        A kept DNS answer is as old as its look-up where DNS is what is judged. Where it only stands beside Exchange it
+        holds for its TTL, which is how long mail servers act on it (RFC 1035 3.2.1), and dates nothing.
+        """
         queries = control.queries_in(None if all(map(self.was_asked, control.later)) else "fast")
         parts = [self._reading.get(query) for query in queries]
         if None in parts:
             return None
-        looked_up = [answer.at for answer in self.answers.values()] if control.asks_dns else []
+        dated = control.asks_dns and not control.dns_beside
+        looked_up = [answer.at for answer in self.answers.values()] if dated else []
         return min([part.at for part in parts if part is not None] + looked_up)
 
     def _rows(self, query: Query) -> tuple[Row, ...]:
@@ -241,7 +246,7 @@ class Control:
     *source*: the page that documents it, where that is not the filter's guide.
     *needs*: controls that must be compliant before this one is written.
     *once*: a write that failed or had no effect is not tried again by itself, ever.
-    *asks_dns*: what it judges is also in DNS.
+    *asks_dns*: what it judges is also in DNS. *dns_beside*: most of it is in Exchange, which alone says how old it is.
     *asks_mail*: what it judges is what the message trace has told.
     *by_hand*: what a person does when Holdfast cannot.
     *finds*: the kinds of finding that its judge can hand over. *partly*: the findings of what could be read, where not
@@ -261,6 +266,7 @@ class Control:
     needs: tuple[str, ...] = ()
     once: bool = False
     asks_dns: bool = False
+    dns_beside: bool = False
     asks_mail: bool = False
     finds: tuple[FindingKind, ...] = ()
     partly: Callable[[Facts, Wanted], tuple[Finding, ...]] | None = None

@@ -91,6 +91,7 @@ CONTROL = Control(
     optional_parts=("inbound_connector", "spoof_allow", "spf"),
     judge=_judge,
     asks_dns=True,
+    dns_beside=True,
     finds=("bypass",),
     partly=_partly,
     by_hand="Declare each way round that is wanted, with a reason and an end date, and have the others removed.",

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -64,6 +65,14 @@ def test_nothing_at_all_is_believed_of_no_tenant(control):
 @EVERY
 def test_the_time_of_a_verdict_is_the_time_of_the_read(control):
     assert Facts(reading(healthy())).read_at(control) == NOW
+
+
+@pytest.mark.parametrize(("name", "dated"), [("spf", True), ("mx", True), ("dkim", True), ("lock-bypass", False)])
+def test_an_older_dns_answer_dates_what_is_judged_by_dns_and_not_what_it_stands_beside(name, dated):
+    facts, control = Facts(reading(healthy())), CATALOGUE[name]
+    [question, *_] = control.questions(facts, wanted())
+    kept = facts.answered({question: Unclear("SERVFAIL", NOW - timedelta(hours=1))})
+    assert (kept.read_at(control) == NOW - timedelta(hours=1)) is dated
 
 
 @EVERY

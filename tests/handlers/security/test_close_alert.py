@@ -31,6 +31,15 @@ async def test_it_is_closed_in_one_change_right_after_it_was_read_again_and_the_
     assert patched(tenant) == [("PATCH", alert["id"], CLOSED)]
 
 
+async def test_a_false_alert_is_closed_at_the_next_look_although_the_dns_answers_are_kept_ones(service):
+    tenant = await guarded(service)
+    await service.check(tenant)
+    service.clock.advance(minutes=2)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS, minutes_ago=1))
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
+
+
 async def test_a_closed_alert_that_gathers_foreign_mail_is_opened_again_and_told(service):
     tenant = await guarded(service)
     alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
