@@ -82,8 +82,8 @@ class Stage:
             time.sleep(_PAUSE_S)
         return False
 
-    def hears(self, domain: str, name: str, control: str, event: str) -> bool:
-        """Wait for that entry of the tenant's ledger, and tell each that comes before it, as of *name*."""
+    def hears(self, domain: str, name: str, *awaited: tuple[str, str]) -> bool:
+        """Wait for an entry of each control and event of *awaited*, in any order; tell what comes, as of *name*."""
         began = time.monotonic()
         told: list[dict[str, Any]] = []
 
@@ -91,9 +91,10 @@ class Stage:
             for entry in self.news(domain):
                 tell(entry, time.monotonic() - began, name)
                 told.append(entry)
-            return any((entry["control"], entry["event"]) == (control, event) for entry in told)
+            return {(entry["control"], entry["event"]) for entry in told} >= {*awaited}
 
-        return self.wait(f"{control}: {event.replace('_', ' ')}", heard)
+        named = (f"{control}: {event.replace('_', ' ')}" for control, event in awaited)
+        return self.wait(", ".join(named), heard)
 
 
 class Act(Protocol):

@@ -20,16 +20,17 @@ def play(stage: Stage) -> bool:
     """One alert of each kind, then a drift."""
     false = _raise(stage, *_FILTER)
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}an alert about mail that the filter delivered")
-    closed = stage.hears(DOMAIN, NAME, "false-alerts", "alert_closed") and _status(stage, false) == "resolved"
+    closed = stage.hears(DOMAIN, NAME, ("false-alerts", "alert_closed")) and _status(stage, false) == "resolved"
     true = _raise(stage, _ELSEWHERE)
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}an alert about mail that got round the filter")
-    told = stage.hears(DOMAIN, NAME, "false-alerts", "needs_person") and _status(stage, true) == "new"
+    told = stage.hears(DOMAIN, NAME, ("false-alerts", "needs_person")) and _status(stage, true) == "new"
     for drift in stage.state(DOMAIN, "false-alerts")["drift"]:
         console.print(f"           [dim]{drift['field']}: came from {drift['found']}[/dim]", soft_wrap=True)
     stage.admin(DOMAIN, "Disable-TransportRule", {"Identity": _RULE, "Confirm": False})
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}somebody turns off the out-of-office rule")
     named = (
-        stage.hears(DOMAIN, NAME, "oof-rule", "actor_named") and stage.state(DOMAIN, "oof-rule")["actor"]["who"] == EVE
+        stage.hears(DOMAIN, NAME, ("oof-rule", "actor_named"))
+        and stage.state(DOMAIN, "oof-rule")["actor"]["who"] == EVE
     )
     good = closed and told and named
     console.print(

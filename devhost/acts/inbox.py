@@ -28,7 +28,7 @@ def play(stage: Stage) -> bool:
     )
     path = f"tenants/{waiting['tenant_id']}/controls/{waiting['control']}/approve"
     ok(stage.stack.api.post(path, json={"plan": waiting["plan"]}))
-    proven = stage.hears(_DOMAIN, _NAME, waiting["control"], "corrected")
+    proven = stage.hears(_DOMAIN, _NAME, (waiting["control"], "corrected"))
     gone = stage.wait("the inbox to be empty of it", lambda: not _waiting(stage))
     console.print(
         "[green]Approved, put back and proven; the inbox has it no more.[/green]"

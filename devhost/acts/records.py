@@ -67,7 +67,7 @@ def play(stage: Stage) -> bool:
 def _record(stage: Stage, server: NameServer) -> bool:
     _publish(server, "TXT", 2, _WITHOUT, '"MS=ms12345678"')
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}somebody takes the filter out of the SPF record")
-    return stage.hears(DOMAIN, NAME, "spf", "corrected") and _SPF in _shown(server, "TXT")
+    return stage.hears(DOMAIN, NAME, ("spf", "corrected")) and _SPF in _shown(server, "TXT")
 
 
 def _lock(stage: Stage, server: NameServer) -> bool:
@@ -75,13 +75,13 @@ def _lock(stage: Stage, server: NameServer) -> bool:
     _publish(server, "MX", _OLD_TTL_S, _MICROSOFT)
     stage.admin(DOMAIN, "Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": False})
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}somebody moves the MX to Microsoft and turns off the lock-down")
-    if not stage.hears(DOMAIN, NAME, "inbound-lockdown", "held"):
+    if not stage.hears(DOMAIN, NAME, ("inbound-lockdown", "held")):
         return False
     _publish(server, "MX", 2, _FILTER)
     console.print(f"  [yellow]✓[/yellow] {NAME:<10}the MX is moved back to the filter")
     moved = time.monotonic()
     # It says before until when it waits; on a busy machine that time may be over when it comes to ask.
-    if not stage.hears(DOMAIN, NAME, "inbound-lockdown", "corrected") or time.monotonic() - moved < _OLD_TTL_S:
+    if not stage.hears(DOMAIN, NAME, ("inbound-lockdown", "corrected")) or time.monotonic() - moved < _OLD_TTL_S:
         return False
     return all(row["Enabled"] for row in stage.admin(DOMAIN, "Get-InboundConnector", {}))
 

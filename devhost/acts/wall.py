@@ -40,8 +40,7 @@ def play(stage: Stage) -> bool:
     stage.admin(DOMAIN, "New-InboundConnector", _WAY)
     came = _arrives(stage)
     console.print(f"  [yellow]✗[/yellow] {NAME:<10}somebody adds a connector; mail from {_SENDER} comes in: {came}")
-    named = stage.hears(DOMAIN, NAME, "lock-bypass", "actor_named")
-    traced = stage.hears(DOMAIN, NAME, "mail-flow", "needs_person")
+    named = stage.hears(DOMAIN, NAME, ("lock-bypass", "actor_named"), ("mail-flow", "needs_person"))
     told = stage.wait("the ticket", lambda: MALLORY in _notes(stage) and _SENDER in _notes(stage))
     for line in _notes(stage).splitlines()[:2]:
         console.print(f"    [dim]{escape(line)}[/dim]", soft_wrap=True)
@@ -49,11 +48,11 @@ def play(stage: Stage) -> bool:
     console.print(f"  [green]✓[/green] {NAME:<10}a person has it removed: {escape(finding['lets_in'])}")
     path = f"tenants/{stage.tenants[DOMAIN]}/findings/{finding['id']}/remove"
     ok(stage.stack.api.post(path, json={"reason": "nobody knows it"}))
-    removed = stage.hears(DOMAIN, NAME, "lock-bypass", "corrected")
-    proven = stage.hears(DOMAIN, NAME, "mail-flow", "found_compliant") and not _arrives(stage)
+    removed = stage.hears(DOMAIN, NAME, ("lock-bypass", "corrected"), ("mail-flow", "found_compliant"))
+    proven = not _arrives(stage)
     console.print(f"    [dim]{escape(stage.state(DOMAIN, 'mail-flow')['detail'])}[/dim]", soft_wrap=True)
     empty = stage.wait("the findings to be settled", lambda: not _findings(stage))
-    good = refused and came and named and traced and told and removed and proven and empty
+    good = refused and came and named and told and removed and proven and empty
     console.print(
         "[green]The way round has its name, its actor and its ticket; it is gone, and the mail proves it.[/green]"
         if good
