@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
 
-from domain.ledger import Entry
+from domain.ledger import Entry, LedgerEvent
 
 SERVICE = "service"
 """The partition of the ledger that belongs to no tenant, but to the service itself."""
@@ -54,8 +54,15 @@ class Incident:
 
     def entry(self, at: datetime) -> Entry:
         """The entry of the service's own ledger."""
-        detail = f"{self.summary}: {self.detail}"
-        return Entry(at=at, tenant_id=SERVICE, control=self.id, event="incident", detail=detail)
+        return service_entry("incident", at, control=self.id, detail=f"{self.summary}: {self.detail}")
+
+
+def service_entry(
+    event: LedgerEvent, at: datetime, *, control: str = "", detail: str = "", by: str = "holdfast"
+) -> Entry:
+    """An entry of the service's own ledger. *by*: the person who did it, or `holdfast`."""
+    asked = None if by == "holdfast" else by
+    return Entry(at=at, tenant_id=SERVICE, control=control, event=event, detail=detail, actor=by, requested_by=asked)
 
 
 def radius_incident(signature: str) -> str:
@@ -75,16 +82,7 @@ def wave_incident(wave_id: str) -> str:
 
 def closing_entry(incident_id: str, at: datetime, detail: str, by: str = "holdfast") -> Entry:
     """The entry that says that an incident is over."""
-    requested_by = None if by == "holdfast" else by
-    return Entry(
-        at=at,
-        tenant_id=SERVICE,
-        control=incident_id,
-        event="incident_ended",
-        detail=detail,
-        actor=by,
-        requested_by=requested_by,
-    )
+    return service_entry("incident_ended", at, control=incident_id, detail=detail, by=by)
 
 
 def since_begun(entries: Sequence[Entry]) -> list[Entry]:

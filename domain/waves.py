@@ -14,7 +14,7 @@ from typing import Literal, Self, get_args
 from pydantic import AwareDatetime
 
 from domain.controls import CATALOGUE
-from domain.incident import SERVICE
+from domain.incident import service_entry
 from domain.ledger import Entry, LedgerEvent
 from domain.states import ControlState, StateName
 
@@ -149,17 +149,9 @@ class Wave:
     def entry(self, event: LedgerEvent, at: datetime, by: str = "holdfast", reason: str = "") -> Entry:
         """The entry of the service's own ledger that says what became of the wave."""
         what = f"profile {self.profile} to version {self.version}, stage {self.stage}"
-        return Entry(
-            at=at,
-            tenant_id=SERVICE,
-            control=self.id,
-            event=event,
-            detail=f"{what}: {self.detail}" if self.detail else what,
-            actor=by,
-            requested_by=None if by == "holdfast" else by,
-            reason=reason,
-            profile_version=self.version,
-        )
+        detail = f"{what}: {self.detail}" if self.detail else what
+        entry = service_entry(event, at, control=self.id, detail=detail, by=by)
+        return replace(entry, reason=reason, profile_version=self.version)
 
 
 @dataclass(frozen=True, slots=True)

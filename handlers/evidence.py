@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -13,9 +14,8 @@ from domain import chain
 from domain.chain import Head, Proof
 from domain.evidence.period import month_before
 from domain.fleet import Cursor, Rhythm, place_of
-from domain.incident import SERVICE
+from domain.incident import SERVICE, service_entry
 from domain.jobs import MakeEvidence
-from domain.ledger import Entry
 from handlers.groups import in_groups
 
 log = logging.getLogger("holdfast.evidence")
@@ -31,11 +31,9 @@ async def note_settings(clients: Clients) -> None:
     digest = sha256(rfc8785.dumps(shown)).hexdigest()
     if digest == await switches.settings_hash():
         return
-    entry = Entry(
-        at=clients.now(),
-        tenant_id=SERVICE,
-        event="settings_changed",
-        detail=f"a worker started with settings {digest[:12]}",
+    detail = f"a worker started with settings {digest[:12]}"
+    entry = replace(
+        service_entry("settings_changed", clients.now(), detail=detail),
         after={"sha256": digest, "set": tuple(sorted(name for name, value in shown.items() if value))},
     )
     await clients.storage.ledger.append(entry, announced=False)

@@ -1,12 +1,12 @@
 """A ledger that was made anew, or cannot be written, stops every write until a person has looked."""
 
 import logging
+from dataclasses import replace
 
 from azure.core.exceptions import HttpResponseError
 
 from clients.connect import Clients
-from domain.incident import SERVICE
-from domain.ledger import Entry
+from domain.incident import SERVICE, service_entry
 
 log = logging.getLogger("holdfast.guard")
 
@@ -25,7 +25,10 @@ async def ledger_fault(clients: Clients) -> str:
     if not await clients.storage.chains.is_remade(SERVICE):
         return ""
     try:
-        await clients.storage.ledger.append(_entry(clients), announced=False)
+        detail = "the ledger was made anew, or its newest entries were deleted: the brake is engaged"
+        entry = service_entry("brake_engaged", clients.now(), detail=detail)
+        remade = replace(entry, reason="the ledger is not the one that was written")
+        await clients.storage.ledger.append(remade, announced=False)
     except HttpResponseError as error:
         if error.status_code != FORBIDDEN:
             raise
@@ -45,13 +48,3 @@ async def guard_ledger(clients: Clients) -> bool:
         if error.status_code != FORBIDDEN:
             raise
     return False
-
-
-def _entry(clients: Clients) -> Entry:
-    return Entry(
-        at=clients.now(),
-        tenant_id=SERVICE,
-        event="brake_engaged",
-        detail="the ledger was made anew, or its newest entries were deleted: the brake is engaged",
-        reason="the ledger is not the one that was written",
-    )

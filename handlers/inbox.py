@@ -11,8 +11,7 @@ from clients.storage.parked import Parked
 from domain.errors import UnknownParked
 from domain.fleet_index import TenantInFleet
 from domain.fleet_lists import WAIT_KINDS, Filter, ListKey, WaitKind, Waits, waiting_in
-from domain.incident import SERVICE
-from domain.ledger import Entry
+from domain.incident import service_entry
 from domain.shown import quoted, visible
 from handlers.lists import FleetList, Listed, Slice, paged_list, stored_page
 
@@ -107,12 +106,5 @@ async def forget_parked(queue: str, parked_id: str, by: str, clients: Clients) -
     """A person has looked at it: it is forgotten. Raises UnknownParked."""
     if not await clients.storage.parked.remove(queue, parked_id):
         raise UnknownParked(parked_id)
-    entry = Entry(
-        at=clients.now(),
-        tenant_id=SERVICE,
-        event="parked_seen",
-        detail=f"{quoted(queue)}: {parked_id[:16]}",
-        actor=by,
-        requested_by=by,
-    )
-    await clients.storage.ledger.append(entry, announced=False)
+    seen = service_entry("parked_seen", clients.now(), detail=f"{quoted(queue)}: {parked_id[:16]}", by=by)
+    await clients.storage.ledger.append(seen, announced=False)

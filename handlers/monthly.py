@@ -6,7 +6,7 @@ when it is needed, once a month: no function waits for it when it starts.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue, TypeAdapter
@@ -22,7 +22,7 @@ from domain.evidence.month import Known, Month, month_of, percent
 from domain.evidence.page import as_page, fleet_as_page
 from domain.evidence.period import bounds
 from domain.evidence.table import as_csv
-from domain.incident import SERVICE
+from domain.incident import SERVICE, service_entry
 from domain.jobs import Done, MakeEvidence, Outcome
 from domain.ledger import Entry
 from handlers.evidence import proof_of
@@ -147,14 +147,10 @@ async def _keep_fleet(month: str, clients: Clients) -> None:
         )
         for form in FORMS
     }
-    entry = Entry(
-        at=bounds(month).end,  # the same however often it is made
-        tenant_id=SERVICE,
-        event="evidence_made",
-        detail=f"{month} of {len(fleet.tenants)} tenants",
-        after={"month": month, "sha256": hashes},
-    )
-    await clients.storage.ledger.append(entry, announced=False)
+    same_at = bounds(month).end  # however often it is made
+    entry = service_entry("evidence_made", same_at, detail=f"{month} of {len(fleet.tenants)} tenants")
+    made = replace(entry, after={"month": month, "sha256": hashes})
+    await clients.storage.ledger.append(made, announced=False)
 
 
 def month_in(form: Form, month: Month, brand: Brand) -> bytes:

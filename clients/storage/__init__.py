@@ -42,13 +42,11 @@ from clients.storage.unfinished import UnfinishedTable
 from clients.storage.vanished import MendingTransport
 from clients.storage.waves import WaveTable
 from clients.storage.written import WrittenTable
-from domain.incident import SERVICE
+from domain.incident import service_entry
 from domain.jobs import QUEUES
-from domain.ledger import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from azure.storage.blob.aio import BlobServiceClient
 
@@ -146,7 +144,7 @@ class Storage:
             await self.switches.begin(tenants, self._tables.get_table_client(_LEDGER))
             if created[TABLES.index(_LEDGER)] and await has_rows(tenants):
                 await self.switches.engage(LEDGER_VANISHED, self._now())
-                await self.ledger.append(_vanished(self._now()), announced=False)
+                await self._tell_vanished()
         except BaseException:
             await self.aclose()
             raise
@@ -165,7 +163,7 @@ class Storage:
             elif name == _LEDGER:
                 await self.switches.engage(LEDGER_VANISHED, self._now())
                 if await self._create(name):
-                    await self.ledger.append(_vanished(self._now()), announced=False)
+                    await self._tell_vanished()
             else:
                 await self._create(name)
         return True
@@ -178,12 +176,12 @@ class Storage:
             return False
         return True
 
+    async def _tell_vanished(self) -> None:
+        told = service_entry("brake_engaged", self._now(), detail=LEDGER_VANISHED)
+        await self.ledger.append(told, announced=False)
+
     async def aclose(self) -> None:
         await self._stack.aclose()
-
-
-def _vanished(at: datetime) -> Entry:
-    return Entry(at=at, tenant_id=SERVICE, event="brake_engaged", detail=LEDGER_VANISHED)
 
 
 _HABITS: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """The kill switch."""
 
 import logging
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Request
@@ -8,8 +9,7 @@ from pydantic import Field
 
 from domain.errors import NotConfigured
 from domain.gate import Brake
-from domain.incident import SERVICE
-from domain.ledger import Entry
+from domain.incident import SERVICE, service_entry
 from handlers.api.access import as_role, require
 from handlers.api.routing import CallerName, Neighbours, Strict, example, router_of
 from handlers.guard import RENEW
@@ -51,16 +51,9 @@ async def put_brake(
     # It moves only when the switch does: releasing what is released opens no new blast radius.
     changed_at = before.changed_at if before.engaged == change.engaged else clients.now()
     after = Brake(engaged=change.engaged, reason=change.reason, by=caller, changed_at=changed_at)
-    told = Entry(
-        at=clients.now(),
-        tenant_id=SERVICE,
-        event="brake_engaged" if after.engaged else "brake_released",
-        detail=change.reason,
-        actor=caller,
-        requested_by=caller,
-        reason=change.reason,
-    )
-    await clients.storage.switches.set_brake(after, told)
+    now, reason = clients.now(), change.reason
+    told = service_entry("brake_engaged" if after.engaged else "brake_released", now, detail=reason, by=caller)
+    await clients.storage.switches.set_brake(after, replace(told, reason=reason))
     if after.engaged:
         await tell_operators(engaged_brake(after), clients, at=changed_at)
     else:

@@ -6,8 +6,7 @@ from fastapi import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.errors import UnknownIncident
-from domain.incident import INCIDENT_ID, SERVICE
-from domain.ledger import Entry
+from domain.incident import INCIDENT_ID, SERVICE, service_entry
 from handlers.api.access import as_role
 from handlers.api.routing import CallerName, Neighbours, Strict, example, router_of
 from handlers.on_request import RequestBody
@@ -68,16 +67,8 @@ async def take_incident(
     """Take an incident over: the channels are told that it has changed hands, and whose they are."""
     if incident not in await open_incidents(clients):
         raise UnknownIncident(incident)
-    entry = Entry(
-        at=clients.now(),
-        tenant_id=SERVICE,
-        control=incident,
-        event="incident_taken",
-        detail=note.reason,
-        actor=caller,
-        requested_by=caller,
-    )
-    await clients.storage.ledger.append(entry)
+    taken = service_entry("incident_taken", clients.now(), control=incident, detail=note.reason, by=caller)
+    await clients.storage.ledger.append(taken)
 
 
 @router.post("/incidents/{incident}/end", status_code=204, **as_role("Operator", 400, 404, 415))

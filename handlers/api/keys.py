@@ -3,8 +3,7 @@
 import logging
 
 from domain.errors import UnknownKey
-from domain.incident import SERVICE
-from domain.ledger import Entry
+from domain.incident import service_entry
 from handlers.api.access import as_role
 from handlers.api.routing import CallerName, Configured, Neighbours, router_of
 
@@ -21,8 +20,6 @@ async def delete_key(name: str, caller: CallerName, settings: Configured, client
     if key is None:
         raise UnknownKey(name)
     if await clients.storage.switches.end_key(key):
-        entry = Entry(
-            at=clients.now(), tenant_id=SERVICE, event="key_ended", detail=name, actor=caller, requested_by=caller
-        )
+        entry = service_entry("key_ended", clients.now(), detail=name, by=caller)
         await clients.storage.ledger.append(entry, announced=False)
         log.warning("key_ended name=%s by=%s", name, caller)
