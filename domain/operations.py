@@ -9,10 +9,11 @@ from uuid import UUID, uuid5
 from pydantic import AwareDatetime
 
 from domain.control import Drift, Drifted
-from domain.ledger import row_key
+from domain.ledger import Entry, LedgerEvent, row_key
 from domain.states import ControlState, StateName, drift_view, step_view
 from domain.steps import ShownStep
 
+type OperationKind = Literal["check", "reprovision", "approve", "undo", "remove", "open"]
 type OperationState = Literal["queued", "running", "succeeded", "held", "needs_person", "failed"]
 ENDED: frozenset[OperationState] = frozenset({"succeeded", "held", "needs_person", "failed"})
 
@@ -47,7 +48,7 @@ class Operation:
     """
 
     id: str
-    kind: Literal["check", "reprovision", "approve", "undo", "remove", "open"]
+    kind: OperationKind
     tenant_id: str
     state: OperationState = "queued"
     requested_by: str = ""
@@ -69,6 +70,20 @@ class Operation:
     def is_lost(self) -> bool:
         """Whether it was given up because nothing worked on it."""
         return self.has_ended and any(each.detail == LOST for each in self.controls)
+
+    def told(self, event: LedgerEvent, control: str, detail: str = "") -> Entry:
+        """An entry of the tenant's ledger about it: the same one however often its job is delivered."""
+        return Entry(
+            at=self.created_at,
+            tenant_id=self.tenant_id,
+            control=control,
+            event=event,
+            detail=detail,
+            actor=self.requested_by,
+            requested_by=self.requested_by,
+            reason=self.reason,
+            operation_id=self.id,
+        )
 
     @property
     def last_meant(self) -> datetime:

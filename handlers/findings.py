@@ -1,5 +1,6 @@
 """A tenant's findings, and a person's two answers: declare, which becomes part of the config, and remove."""
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -146,16 +147,8 @@ async def remove(
         return earlier
     config = await known_tenant(tenant_id, clients)
     finding = await _known_finding(config, finding_id, clients)
-    operation = Operation(
-        id=operations.new_id(requester.key),
-        kind="remove",
-        tenant_id=config.tenant_id,
-        requested_by=requester.by,
-        reason=wish.reason,
-        dry_run=wish.dry_run,
-        finding=finding.id,
-        created_at=clients.now(),
-    )
+    asked = requester.asks("remove", config, clients.now(), wish.reason, dry_run=wish.dry_run)
+    operation = replace(asked, finding=finding.id)
     return await operations.start_job(operation, (finding.control,), clients, requester.key)
 
 

@@ -6,7 +6,7 @@ idempotency key makes one operation.
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -22,7 +22,7 @@ from domain.errors import BadField, PlanMoved, UnknownControl, UnknownId, Unknow
 from domain.exemption import refuse_end
 from domain.ledger import ENTRY_ID, Entry, LedgerEvent
 from domain.lock import NOT_PROVEN
-from domain.operations import IdempotencyKey, Operation
+from domain.operations import IdempotencyKey, Operation, OperationKind
 from domain.shown import quoted
 from domain.states import ControlState
 from domain.tenant import TenantConfig, TenantId
@@ -94,6 +94,20 @@ class Requester:
     by: str
     key: IdempotencyKey | None = None
 
+    def asks(
+        self, kind: OperationKind, config: TenantConfig, now: datetime, reason: str = "", *, dry_run: bool = False
+    ) -> Operation:
+        """A new operation on the tenant of *config*, which nobody can follow yet."""
+        return Operation(
+            id=operations.new_id(self.key),
+            kind=kind,
+            tenant_id=config.tenant_id,
+            requested_by=self.by,
+            reason=reason,
+            dry_run=dry_run,
+            created_at=now,
+        )
+
 
 def canonical_id(text: str) -> str:
     """A GUID as we store it, whatever form it came in. Raises UnknownId for what is no GUID."""
@@ -138,13 +152,7 @@ async def check(tenant_id: str, requester: Requester, clients: Clients) -> Opera
     if earlier := await operations.taken_up(requester.key, clients):
         return earlier
     config = await known_tenant(tenant_id, clients)
-    operation = Operation(
-        id=operations.new_id(requester.key),
-        kind="check",
-        tenant_id=config.tenant_id,
-        requested_by=requester.by,
-        created_at=clients.now(),
-    )
+    operation = requester.asks("check", config, clients.now())
     return await operations.start_job(operation, (), clients, requester.key)
 
 
@@ -158,15 +166,7 @@ async def reprovision(tenant_id: str, wish: ReprovisionRequest, requester: Reque
         return earlier
     config = await known_tenant(tenant_id, clients)
     refuse_unknown(wish.controls or (), "body.controls")
-    operation = Operation(
-        id=operations.new_id(requester.key),
-        kind="reprovision",
-        tenant_id=config.tenant_id,
-        requested_by=requester.by,
-        reason=wish.reason,
-        dry_run=wish.dry_run,
-        created_at=clients.now(),
-    )
+    operation = requester.asks("reprovision", config, clients.now(), wish.reason, dry_run=wish.dry_run)
     wanted = tuple(dict.fromkeys(wish.controls or CATALOGUE))
     return await operations.start_job(operation, wanted, clients, requester.key)
 
@@ -185,17 +185,8 @@ async def undo_entry(
     entry = await _undoable(config.tenant_id, known_control(control), wish.entry, clients)
     if wish.until:
         refuse_end(wish.until, now)
-    operation = Operation(
-        id=operations.new_id(requester.key),
-        kind="undo",
-        tenant_id=config.tenant_id,
-        requested_by=requester.by,
-        reason=wish.reason,
-        dry_run=wish.dry_run,
-        entry=entry.id,
-        until=wish.until or now + ACCEPTED_FOR,
-        created_at=now,
-    )
+    asked = requester.asks("undo", config, now, wish.reason, dry_run=wish.dry_run)
+    operation = replace(asked, entry=entry.id, until=wish.until or now + ACCEPTED_FOR)
     return await operations.start_job(operation, (control,), clients, requester.key)
 
 
@@ -217,16 +208,7 @@ async def open_tenant(tenant_id: str, wish: OpenRequest, requester: Requester, c
         return earlier
     config, now = await known_tenant(tenant_id, clients), clients.now()
     refuse_end(wish.until, now)
-    operation = Operation(
-        id=operations.new_id(requester.key),
-        kind="open",
-        tenant_id=config.tenant_id,
-        requested_by=requester.by,
-        reason=wish.reason,
-        dry_run=wish.dry_run,
-        until=wish.until,
-        created_at=now,
-    )
+    operation = replace(requester.asks("open", config, now, wish.reason, dry_run=wish.dry_run), until=wish.until)
     return await operations.start_job(operation, ("inbound-lockdown",), clients, requester.key)
 
 
@@ -262,15 +244,7 @@ async def approve(
     plan, approval = wish.plan or states.of(known_control(control)).plan, wish.approval(clients.now())
     if earlier is None:  # one that is queued is refused in `_note`, which ends it
         _refuse_moved(states.of(control), plan, approval)
-    operation = Operation(
-        id=operations.new_id(requester.key),
-        kind="approve",
-        tenant_id=config.tenant_id,
-        requested_by=requester.by,
-        reason=wish.reason or "",
-        created_at=clients.now(),
-        plan=plan,
-    )
+    operation = replace(requester.asks("approve", config, clients.now(), wish.reason or ""), plan=plan)
 
     async def send(kept: Operation) -> None:
         await _note(kept, control, approval, clients)
@@ -282,17 +256,8 @@ async def approve(
 
 async def _note(operation: Operation, control: str, approval: Approval | None, clients: Clients) -> None:
     """Write the approval down, if its plan waits at this very moment; a repetition writes nothing."""
-    entry = Entry(
-        at=operation.created_at,
-        tenant_id=operation.tenant_id,
-        control=control,
-        event="approved",
-        detail=f"plan {operation.plan}" + (f", {approval.sentence}" if approval else ""),
-        reason=operation.reason,
-        actor=operation.requested_by,
-        requested_by=operation.requested_by,
-        operation_id=operation.id,
-    )
+    detail = f"plan {operation.plan}" + (f", {approval.sentence}" if approval else "")
+    entry = operation.told("approved", control, detail)
 
     def noted(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
         state = states.of(control)

@@ -238,16 +238,4 @@ class _Account:
         )
 
     def _said(self, event: LedgerEvent, detail: str = "") -> Entry:
-        operation = self._operation
-        return Entry(
-            at=operation.created_at,
-            tenant_id=operation.tenant_id,
-            control=self._entry.control,
-            event=event,
-            detail=detail,
-            of=self._entry.id,
-            actor=operation.requested_by,
-            requested_by=operation.requested_by,
-            reason=operation.reason,
-            operation_id=operation.id,
-        )
+        return replace(self._operation.told(event, self._entry.control, detail), of=self._entry.id)

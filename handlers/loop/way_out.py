@@ -124,16 +124,5 @@ class _Opening:
         return Done()
 
     def _said(self, event: LedgerEvent, detail: str, plan: Drifted | None) -> Entry:
-        """An entry of this opening; each is the same one however often the job is delivered."""
-        entry = Entry(
-            at=self._operation.created_at,
-            tenant_id=self._operation.tenant_id,
-            control=LOCK.id,
-            event=event,
-            detail=detail,
-            actor=self._operation.requested_by,
-            requested_by=self._operation.requested_by,
-            reason=self._operation.reason,
-            operation_id=self._operation.id,
-        )
+        entry = self._operation.told(event, LOCK.id, detail)
         return replace(entry, drift=drift_view(plan.drift), steps=step_view(plan.steps)) if plan else entry

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.incident import SERVICE, Incident, closing_entry, is_news, radius_incident, since_begun
+from domain.incident import SERVICE, Incident, closing_entry, is_news, radius_incident, service_entry, since_begun
 from domain.ledger import ENTRY_ID, Entry
 from tests.domain.builders import NOW
 
@@ -54,3 +54,9 @@ def test_an_end_says_who_ended_it():
     assert (entry.event, entry.control, entry.actor, entry.requested_by) == ("incident_ended", "radius-1", "Ada", "Ada")
     assert closing_entry("radius-1", NOW, "gone").requested_by is None
     assert radius_incident("spf:dns") == radius_incident("spf:dns") != radius_incident("mx:dns")
+
+
+@pytest.mark.parametrize(("by", "asked"), [("holdfast", None), ("alice", "alice")])
+def test_an_entry_of_the_service_names_the_person_who_asked_if_one_did(by, asked):
+    entry = service_entry("incident_ended", NOW, by=by)
+    assert (entry.tenant_id, entry.actor, entry.requested_by) == (SERVICE, by, asked)

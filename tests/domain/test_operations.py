@@ -56,3 +56,13 @@ def test_an_outcome_shows_what_the_plan_would_write_and_nothing_where_there_is_n
     assert (shown.id, shown.state, shown.drift, shown.detail) == ("mx", "held", (drift,), "why")
     assert shown.steps == (ShownStep.of(step),)
     assert outcome_of_plan("mx", "held", "why", None) == ControlOutcome(id="mx", state="held", detail="why")
+
+
+def test_what_an_operation_tells_is_the_same_entry_however_often_it_is_told():
+    operation = Operation(
+        id="o-1", kind="undo", tenant_id="t-1", requested_by="alice", reason="a test", created_at=NOON
+    )
+    entry = operation.told("undoing", "spf", "begun")
+    assert entry == operation.told("undoing", "spf", "begun")
+    assert (entry.at, entry.tenant_id, entry.operation_id) == (NOON, "t-1", "o-1")
+    assert (entry.actor, entry.requested_by, entry.reason) == ("alice", "alice", "a test")
