@@ -109,6 +109,16 @@ class ExchangeObject(BaseModel):
         raise NotImplementedError
 
 
+class Identified(ExchangeObject):
+    """An object that the service tells apart by its `Identity`."""
+
+    identity: StrictStr
+
+    @property
+    def key(self) -> str:
+        return self.identity
+
+
 @cache
 def _names(kind: type[ExchangeObject]) -> tuple[str, ...]:
     """What the service calls the fields of *kind*."""
@@ -178,7 +188,7 @@ class AcceptedDomain(ExchangeObject):
         return ""
 
 
-class InboundConnector(ExchangeObject):
+class InboundConnector(Identified):
     """Who may deliver mail to the tenant, and how."""
 
     queries = (Query("exchange", "Get-InboundConnector", (_UNLIMITED,)),)
@@ -199,7 +209,6 @@ class InboundConnector(ExchangeObject):
         },
     )  # fmt: skip
 
-    identity: StrictStr
     name: StrictStr
     enabled: StrictBool
     connector_type: StrictStr
@@ -215,10 +224,6 @@ class InboundConnector(ExchangeObject):
     ef_skip_ips: Annotated[Networks, Field(validation_alias="EFSkipIPs")] = frozenset()
     ef_skip_last_ip: Annotated[StrictBool, Field(validation_alias="EFSkipLastIP")] = False
     comment: StrictStr = ""
-
-    @property
-    def key(self) -> str:
-        return self.identity
 
     @property
     def locks(self) -> bool:
@@ -288,7 +293,7 @@ _OF_THE_RULE_ITSELF = frozenset({
 (docs/reference/exchange.md#transport-rules)."""
 
 
-class TransportRule(ExchangeObject):
+class TransportRule(Identified):
     """A mail flow rule. Its conditions and actions are read from the flattened properties."""
 
     model_config = ConfigDict(extra="allow")
@@ -307,16 +312,11 @@ class TransportRule(ExchangeObject):
         made_with={"Mode": "Enforce", "State": "Enabled"},
     )
 
-    identity: StrictStr
     name: StrictStr
     state: StrictStr
     mode: StrictStr
     message_type_matches: StrictStr = ""
     route_message_outbound_connector: StrictStr = ""
-
-    @property
-    def key(self) -> str:
-        return self.identity
 
     @property
     def skips_filtering(self) -> bool:
@@ -390,7 +390,7 @@ class DkimConfig(ExchangeObject):
         return at.replace(tzinfo=at.tzinfo or UTC)
 
 
-class AntiPhishPolicy(ExchangeObject):
+class AntiPhishPolicy(Identified):
     """An anti-phish policy. The default one always exists."""
 
     queries = (Query("exchange", "Get-AntiPhishPolicy", never_empty=True),)
@@ -401,15 +401,10 @@ class AntiPhishPolicy(ExchangeObject):
         restorable=frozenset({"EnableSpoofIntelligence"}),
     )
 
-    identity: StrictStr
     name: StrictStr
     is_default: StrictBool
     enable_spoof_intelligence: StrictBool
     recommended_policy_type: StrictStr = ""
-
-    @property
-    def key(self) -> str:
-        return self.identity
 
 
 class PolicyRule(ExchangeObject):
@@ -450,7 +445,7 @@ class PresetRule(PolicyRule):
     set_beside = ("ATPProtectionPolicyRule",)
 
 
-class SpoofItem(ExchangeObject):
+class SpoofItem(Identified):
     """A spoofed-sender pair of the Tenant Allow/Block List."""
 
     queries = (Query("exchange", "Get-TenantAllowBlockListSpoofItems"),)
@@ -464,18 +459,13 @@ class SpoofItem(ExchangeObject):
         made_again=frozenset({"Action", "SendingInfrastructure", "SpoofType", "SpoofedUser"}),
     )
 
-    identity: StrictStr
     spoofed_user: StrictStr
     sending_infrastructure: StrictStr
     spoof_type: StrictStr
     action: StrictStr
 
-    @property
-    def key(self) -> str:
-        return self.identity
 
-
-class ConnectionFilter(ExchangeObject):
+class ConnectionFilter(Identified):
     """The connection filter: addresses whose mail is taken without a look at it. `Default` always exists."""
 
     queries = (Query("exchange", "Get-HostedConnectionFilterPolicy", never_empty=True),)
@@ -485,16 +475,11 @@ class ConnectionFilter(ExchangeObject):
         restorable=frozenset({"EnableSafeList", "IPAllowList"}),
     )
 
-    identity: StrictStr
     ip_allow_list: Annotated[Networks, Field(validation_alias="IPAllowList")] = frozenset()
     enable_safe_list: StrictBool
 
-    @property
-    def key(self) -> str:
-        return self.identity
 
-
-class ContentFilter(ExchangeObject):
+class ContentFilter(Identified):
     """An anti-spam policy, cut down to the senders that it does not look at. `Default` always exists."""
 
     queries = (Query("exchange", "Get-HostedContentFilterPolicy", never_empty=True),)
@@ -504,17 +489,12 @@ class ContentFilter(ExchangeObject):
         restorable=frozenset({"AllowedSenderDomains", "AllowedSenders"}),
     )
 
-    identity: StrictStr
     name: StrictStr
     allowed_senders: Allowed = frozenset()
     allowed_sender_domains: Allowed = frozenset()
 
-    @property
-    def key(self) -> str:
-        return self.identity
 
-
-class AllowEntry(ExchangeObject):
+class AllowEntry(Identified):
     """An entry of the Tenant Allow/Block List that lets in a sender or an IPv6 address."""
 
     queries = (
@@ -523,7 +503,6 @@ class AllowEntry(ExchangeObject):
     )
     writing = Writing(role="Transport Hygiene", remove="Remove-TenantAllowBlockListItems")
 
-    identity: StrictStr
     value: StrictStr
     action: StrictStr
 
@@ -532,12 +511,8 @@ class AllowEntry(ExchangeObject):
         """The list that it is in. `IP` holds IPv6 alone, and no sender has a colon."""
         return "IP" if ":" in self.value else "Sender"
 
-    @property
-    def key(self) -> str:
-        return self.identity
 
-
-class RemoteDomain(ExchangeObject):
+class RemoteDomain(Identified):
     """What goes to, and is believed of, one other domain. Every tenant has `Default`, for `*`."""
 
     queries = (Query("exchange", "Get-RemoteDomain", (_UNLIMITED,), never_empty=True),)
@@ -547,16 +522,11 @@ class RemoteDomain(ExchangeObject):
         restorable=frozenset({"TrustedMailInboundEnabled"}),
     )
 
-    identity: StrictStr
     name: StrictStr
     domain_name: StrictStr
     allowed_oof_type: Annotated[StrictStr, Field(validation_alias="AllowedOOFType")]
     auto_reply_enabled: StrictBool
     trusted_mail_inbound_enabled: StrictBool = False
-
-    @property
-    def key(self) -> str:
-        return self.identity
 
 
 class BlockedConnector(ExchangeObject):
@@ -571,17 +541,12 @@ class BlockedConnector(ExchangeObject):
         return self.connector_id
 
 
-class OrganizationConfig(ExchangeObject):
+class OrganizationConfig(Identified):
     """The organisation's own settings; there is one such object. *reject_direct_send* is null until it is set."""
 
     queries = (Query("exchange", "Get-OrganizationConfig", never_empty=True),)
 
-    identity: StrictStr
     reject_direct_send: StrictBool | None = None
-
-    @property
-    def key(self) -> str:
-        return self.identity
 
 
 class ProtectionAlert(ExchangeObject):
