@@ -128,7 +128,7 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     return Clients(
         exchange=exchange,
         compliance=compliance,
-        reader=TenantReader(exchange, compliance, Resolver(settings.resolvers(), now), now),
+        reader=TenantReader(exchange, compliance, Resolver(settings.dns_servers, now), now),
         alerts=Alerts(http, credentials, endpoints, now=now),
         trace=MessageTrace(http, credentials, endpoints),
         partner=Partner(http, credentials, endpoints),
@@ -156,7 +156,7 @@ def _hosting(settings: Settings, http: Http, credentials: Credentials, endpoints
         endpoints.management,
         tenants=settings.tenants_by_dns_secret(),
         # Who has DNS asked on this machine runs a test on it.
-        loopback=any(ip_address(address).is_loopback for address, _ in settings.resolvers()),
+        loopback=any(ip_address(address).is_loopback for address, _ in settings.dns_servers),
     )
 
 

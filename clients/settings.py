@@ -23,6 +23,7 @@ from clients.reporting import ReportingSettings
 from clients.urls import Url
 from domain.access import ApiKey
 from domain.dns_hosts import SECRET_PREFIX, Guid
+from domain.gate import radius_limit
 from domain.jobs import LARGEST_SHARD
 from domain.psa.desk import TicketSystem
 from ncrontab import Ncrontab
@@ -213,6 +214,10 @@ class Settings(Account, PsaSettings, ReportingSettings, CallerSettings):
                     f"HOLDFAST_{name.upper()}: is faster than HOLDFAST_TICK_SCHEDULE; it should be due at most as often"
                 )
 
+    def radius_limit(self, fleet: int) -> int:
+        """How many tenants of *fleet* may get steps of one kind within the blast radius's hour."""
+        return radius_limit(fleet, most_tenants=self.most_tenants_per_hour, most_percent=self.most_percent_per_hour)
+
     def api_keys(self) -> tuple[ApiKey, ...]:
         """Every key that lets a caller in."""
         if not self.dev_key:
@@ -246,10 +251,6 @@ class Settings(Account, PsaSettings, ReportingSettings, CallerSettings):
         None: every secret is for all, which holds where no list is given and storage is an emulator on this machine.
         """
         return None if self.dns_tenants is None and self.is_emulated() else self.dns_tenants or {}
-
-    def resolvers(self) -> tuple[tuple[str, int], ...]:
-        """The DNS servers to ask instead of the machine's own, as (address, port)."""
-        return self.dns_servers
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

@@ -312,12 +312,11 @@ def radius_limit(fleet: int, *, most_tenants: int, most_percent: int) -> int:
     return min(most_tenants, max(SMALL_FLEET, fleet * most_percent // 100))
 
 
-def blast_radius(signature: str, rank: int, *, fleet: int, most_tenants: int, most_percent: int) -> GateAnswer:
+def blast_radius(signature: str, rank: int, *, fleet: int, limit: int) -> GateAnswer:
     """Whether the tenant that is number *rank* (from 1) to get steps of *signature* within BLAST_WINDOW may.
 
-    The same drift everywhere at once is our mistake until shown otherwise.
+    *limit*: the `radius_limit` of *fleet*. The same drift everywhere at once is our mistake until shown otherwise.
     """
-    limit = radius_limit(fleet, most_tenants=most_tenants, most_percent=most_percent)
     return _unless(
         "radius", "" if rank <= limit else f"more than {limit} of {fleet} tenants would get {signature} within an hour"
     )

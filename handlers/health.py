@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from clients.connect import Clients
-from clients.settings import Settings
 from clients.storage.switches import Radius
-from domain.gate import Brake, radius_limit
+from domain.gate import Brake
 from domain.jobs import QUEUES
 from domain.rests import Rest
 from handlers.loop.tick import overdue, ticks
@@ -64,13 +63,7 @@ async def service_health(clients: Clients) -> ServiceHealth:
         resting={row.tenant_id: held for row in rows if (held := _held(row.summary.rests or {}, now))},
         radius={signature: each for signature, each in radius.items() if each.held_since},
         written=written,
-        radius_limit=None if tenants is None else _radius_limit(tenants, settings),
-    )
-
-
-def _radius_limit(tenants: int, settings: Settings) -> int:
-    return radius_limit(
-        tenants, most_tenants=settings.most_tenants_per_hour, most_percent=settings.most_percent_per_hour
+        radius_limit=None if tenants is None else settings.radius_limit(tenants),
     )
 
 

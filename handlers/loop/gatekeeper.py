@@ -179,7 +179,7 @@ async def _reserve_one(signature: str, wish: Wish, fleet: int, clients: Clients)
 
     The release is that person's decision, so places taken before it do not count against what follows.
     """
-    now, storage, settings = clients.now(), clients.storage, clients.settings
+    now, storage = clients.now(), clients.storage
     radius, tenant_id = await storage.switches.radius(signature), wish.wanted.tenant.tenant_id
     if radius.held_since:
         await _tell(signature, radius, clients)
@@ -190,8 +190,7 @@ async def _reserve_one(signature: str, wish: Wish, fleet: int, clients: Clients)
         signature,
         await storage.written.reserve(signature, tenant_id, now, since),
         fleet=fleet,
-        most_tenants=settings.most_tenants_per_hour,
-        most_percent=settings.most_percent_per_hour,
+        limit=clients.settings.radius_limit(fleet),
     )
     if not answer.passed:
         await storage.written.release(signature, tenant_id)

@@ -22,7 +22,7 @@ GOOD = {
 
 def test_what_is_not_set_has_the_documented_default():
     settings = load(GOOD)
-    assert (settings.cloud, settings.most_tenants_per_hour, settings.resolvers()) == ("global", 50, ())
+    assert (settings.cloud, settings.most_tenants_per_hour, settings.dns_servers) == ("global", 50, ())
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_cryptography_is_imported_only_for_a_certificate():
 
 
 def test_a_resolver_may_be_named_and_is_asked_at_every_address_of_its_name():
-    servers = load(GOOD | {"HOLDFAST_DNS_SERVERS": "localhost:5353, 127.0.0.1:5353, [::1]:53"}).resolvers()
+    servers = load(GOOD | {"HOLDFAST_DNS_SERVERS": "localhost:5353, 127.0.0.1:5353, [::1]:53"}).dns_servers
 
     assert ("127.0.0.1", 5353) in servers
     assert servers[-1] == ("::1", 53)
@@ -181,7 +181,7 @@ def test_without_any_given_the_environment_is_read(monkeypatch):
     monkeypatch.setenv("HOLDFAST_CLOUD", "china")
     monkeypatch.setenv("HOLDFAST_DNS_SERVERS", "127.0.0.1:53")
     settings = load()
-    assert (settings.cloud, settings.resolvers()) == ("china", (("127.0.0.1", 53),))
+    assert (settings.cloud, settings.dns_servers) == ("china", (("127.0.0.1", 53),))
 
 
 def test_servers_and_urls_are_taken_as_given():
@@ -189,7 +189,7 @@ def test_servers_and_urls_are_taken_as_given():
         GOOD
         | {"HOLDFAST_DNS_SERVERS": "127.0.0.1:53, 127.0.0.2:5353", "HOLDFAST_LOGIN_URL": "http://127.0.0.1:9/login/"}
     )
-    assert settings.resolvers() == (("127.0.0.1", 53), ("127.0.0.2", 5353))
+    assert settings.dns_servers == (("127.0.0.1", 53), ("127.0.0.2", 5353))
     assert settings.login_url == "http://127.0.0.1:9/login"
 
 

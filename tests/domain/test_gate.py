@@ -10,7 +10,7 @@ from domain.controls import CATALOGUE
 from domain.dns_steps import RecordChange
 from domain.exemption import Exemption
 from domain.findings import Finding, Inventory, found
-from domain.gate import Brake, Circumstances, blast_radius, rule
+from domain.gate import Brake, Circumstances, blast_radius, radius_limit, rule
 from domain.guards import Guard
 from domain.lock import Doors, LockSeen
 from domain.mail.answers import Txt
@@ -297,7 +297,7 @@ def test_an_empty_comment_is_no_empty_set():
     ],
 )
 def test_the_blast_radius_is_the_smaller_of_the_number_and_the_share(rank, fleet, passed):
-    answer = blast_radius("spf:dns", rank, fleet=fleet, most_tenants=50, most_percent=25)
+    answer = blast_radius("spf:dns", rank, fleet=fleet, limit=radius_limit(fleet, most_tenants=50, most_percent=25))
     assert answer.passed == passed
     assert ("tenants would get spf:dns within an hour" in answer.reason) == (not passed)
 
