@@ -25,6 +25,8 @@ LARGEST_MESSAGE = 2048
 LARGEST_SHARD = 40
 """Tenants of one message: their ids are all that takes room in it."""
 
+_SWEPT = timedelta(minutes=1)
+
 type QueueName = Literal["checks", "remediations", "alerts", "tickets", "notifications"]
 QUEUES: tuple[QueueName, ...] = ("checks", "remediations", "alerts", "tickets", "notifications")
 
@@ -126,6 +128,13 @@ class CheckTenant(_Job):
         if self.controls:
             return ()
         return (self.lane,) if self.lane else LANES
+
+    def answered_since(self, now: datetime) -> datetime | None:
+        """Since when a look at all its lanes is as good as this one; None where only a new look will do.
+
+        The sweep of the first version left a message for each tenant and lane: looks that a tick of this one asks for.
+        """
+        return now - _SWEPT if self.lane and not self.controls and not self.operation_id else None
 
     @property
     def one_lane(self) -> Lane | None:

@@ -53,9 +53,6 @@ NEWER_PAUSE = timedelta(seconds=60)
 NEWER_PATIENCE = timedelta(minutes=15)
 """A message of a later version is put back for so long: each deployment runs two versions side by side."""
 
-SWEPT = timedelta(minutes=1)
-"""The sweep of the first version left a message for each tenant and lane: looks that a tick of this one asks for."""
-
 
 async def deliver(queue: QueueName, body: bytes, clients: Clients) -> None:
     """Work on one message of *queue*, and do with it what the outcome asks for."""
@@ -102,7 +99,7 @@ async def _worked_on(job: Job, clients: Clients) -> Delivered:
 async def _work(job: Job, clients: Clients) -> Outcome:
     match job:
         case CheckTenant():
-            work = check_for_people(job, clients) if job.asked_at else _swept(job, clients)
+            work = _check(job, clients)
         case VisitShard():
             work = visit_shard(job, clients)
         case RemediateTenant():
@@ -124,11 +121,10 @@ async def _work(job: Job, clients: Clients) -> Outcome:
     return await work
 
 
-async def _swept(job: CheckTenant, clients: Clients) -> Outcome:
-    """Do the look of *job*; where a sweep of the first version asks for it, a look of just before is as good."""
-    of_sweep = job.lane and not job.controls and not job.operation_id
-    since = clients.now() - SWEPT if of_sweep else None
-    return await _sparing(job, check_tenant(job, clients, due_by=since), clients)
+async def _check(job: CheckTenant, clients: Clients) -> Outcome:
+    if job.asked_at:
+        return await check_for_people(job, clients)
+    return await _sparing(job, check_tenant(job, clients, due_by=job.answered_since(clients.now())), clients)
 
 
 async def _for_people(job: Notify | MakeEvidence, clients: Clients) -> Outcome:
