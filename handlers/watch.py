@@ -40,13 +40,16 @@ _WATCHED = (BRAKE_INCIDENT, "credential-", _UNREACHABLE, "throttled-", "ranges-"
 """How the ids of those begin that are over when they are not seen any more."""
 
 
-async def watch(late: timedelta, clients: Clients) -> None:
-    """Tell of what has begun and of what is over. *late*: by how much the tick was that does this."""
+async def watch(late: timedelta, tenants: Mapping[str, TenantInFleet], clients: Clients) -> None:
+    """Tell of what has begun and of what is over. *late*: by how much the tick was that does this.
+
+    *tenants*: those that are switched on, by id.
+    """
     now, told = clients.now(), await told_incidents(clients)
     ranges, unclear = await compare_ranges(clients)
     own, not_known = await _own_credential(now, clients)
     unclear |= not_known
-    seen = [*await _brake(clients), *own, *_keys(now, clients), *await _tenants(now, clients), *ranges]
+    seen = [*await _brake(clients), *own, *_keys(now, clients), *_tenants(now, tenants), *ranges]
     found = {each.id: each for each in seen}
     for incident in found.values():
         if is_news(incident, told.get(incident.id, ()), now):
@@ -111,8 +114,7 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
 
 
-async def _tenants(now: datetime, clients: Clients) -> list[Incident]:
-    fleet = {tenant_id: each for tenant_id, each in (await clients.storage.index.all()).items() if each.enabled}
+def _tenants(now: datetime, fleet: Mapping[str, TenantInFleet]) -> list[Incident]:
     unread = {tenant_id: each.unread_since for tenant_id, each in fleet.items()}
     long = {tenant_id: since for tenant_id, since in unread.items() if since and since < now - UNREACHABLE_AFTER}
     unreachable = {tenant_id: f"since {since:%Y-%m-%d %H:%M} UTC" for tenant_id, since in long.items()}

@@ -84,7 +84,7 @@ async def _tick(clients: Clients, *, by_timer: bool) -> None:
     if windows["slow"].has(0):
         await _isolated("guard", guard_ledger(clients))
         await _isolated("unfinished", take_up_unheard(clients))
-        await _isolated("watch", watch(_overdue(cursor, now, clients), clients))
+        await _isolated("watch", watch(_overdue(cursor, now, clients), tenants, clients))
         await _isolated("anchor", anchor_heads(clients))
         await _isolated("errors", clients.storage.parked.forget_errors(now))
 

@@ -11,7 +11,7 @@ INCLUDE, ID = "proxy.exchangedefender.com", "ranges-exchangedefender"
 
 async def told(service):
     service.clock.advance(minutes=15)
-    await watch(timedelta(), service.clients)
+    await watch(timedelta(), {}, service.clients)
     entries = await service.clients.storage.ledger.page(SERVICE)
     return [entry.event for entry in reversed(entries) if entry.control == ID]
 

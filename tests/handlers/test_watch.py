@@ -16,7 +16,10 @@ from handlers.watch import FEW, THROTTLED_LONG, watch
 from simulator.faults import Fault
 from tests.handlers.web import ask
 
-NO_WAIT = timedelta()
+
+async def watched(clients, late=timedelta()):
+    tenants = {each: known for each, known in (await clients.storage.index.all()).items() if known.enabled}
+    await watch(late, tenants, clients)
 
 
 async def lasting(service):
@@ -28,7 +31,7 @@ async def entries(service):
 
 
 async def test_a_quiet_installation_tells_of_nothing(service):
-    await watch(NO_WAIT, service.clients)
+    await watched(service.clients)
     assert await entries(service) == []
 
 
@@ -36,7 +39,7 @@ async def test_a_brake_is_told_of_once_while_it_lasts_and_when_it_is_over(servic
     await ask(service, "PUT", "brake", {"engaged": True, "reason": "incident 7"})
     for _ in range(3):
         service.clock.advance(minutes=15)
-        await watch(NO_WAIT, service.clients)
+        await watched(service.clients)
     assert await entries(service) == ["incident"]
     await ask(service, "PUT", "brake", {"engaged": False})
     assert await lasting(service) == {}
@@ -45,7 +48,7 @@ async def test_a_brake_is_told_of_once_while_it_lasts_and_when_it_is_over(servic
 async def test_a_brake_whose_row_is_gone_is_told_of(service, azurite_connection):
     async with TableClient.from_connection_string(azurite_connection, "switches") as table:
         await table.delete_entity("brake", "brake")
-    await watch(NO_WAIT, service.clients)
+    await watched(service.clients)
     assert "its row is missing" in (await lasting(service))["brake"]
 
 
@@ -62,7 +65,7 @@ async def test_a_key_that_ends_is_told_of_at_30_14_and_3_days(service):
     told = []
     for day in range(23, 60):
         service.clock.time = datetime(2026, 11, 1, 12, tzinfo=UTC) + timedelta(days=day - 1)
-        await watch(NO_WAIT, service.clients)
+        await watched(service.clients)
         if (now := await lasting(service)) not in told:
             told.append(now)
     assert [each["credential-key-night-shift"].partition(":")[0] for each in told] == [
@@ -94,7 +97,7 @@ async def test_a_certificate_that_only_the_vault_knows_is_told_of_before_it_ends
     told = {}
     for what, until in ends.items():
         clients = replace(service.clients, credential=OwnCredential(until))
-        await watch(NO_WAIT, clients)
+        await watched(clients)
         told[what] = [each.partition(":")[0] for each in (await lasting(service)).values()]
     assert told == {
         "soon": ["a credential ends within 14 days"],
@@ -105,7 +108,7 @@ async def test_a_certificate_that_only_the_vault_knows_is_told_of_before_it_ends
 
 async def test_a_client_secret_is_told_of_before_the_day_that_a_person_has_named(service):
     day = service.clock().date() + timedelta(days=2)
-    await watch(NO_WAIT, replace(service.clients, credential=ClientSecret("secret", day)))
+    await watched(replace(service.clients, credential=ClientSecret("secret", day)))
     [told] = (await lasting(service)).values()
     assert told.startswith("a credential ends within 3 days")
     assert f"ends at {day} 00:00 UTC" in told
@@ -116,19 +119,19 @@ async def test_a_tenant_whose_exchange_cannot_be_read_for_long_is_told_of_until_
     await service.look_after(tenant)
     tenant.faults.script(Fault("truncated", times=100_000))
     await service.check(tenant)
-    await watch(NO_WAIT, service.clients)
+    await watched(service.clients)
     assert await lasting(service) == {}
     service.clock.advance(minutes=61)
     await service.check(tenant)
-    await watch(NO_WAIT, service.clients)
+    await watched(service.clients)
     [(incident, detail)] = (await lasting(service)).items()
     assert incident == f"unreachable-{tenant.tenant_id[:23]}"
     assert f"tenant {tenant.tenant_id} since 2026-11-23 12:00 UTC" in detail
-    await watch(NO_WAIT, service.clients)
+    await watched(service.clients)
     assert [each.event for each in await service.ledger(tenant, "unreadable")] == ["incident"]
     tenant.faults.clear()
     await service.check(tenant)
-    await watch(NO_WAIT, service.clients)
+    await watched(service.clients)
     assert await lasting(service) == {}
     assert [each.event for each in await service.ledger(tenant, "unreadable")] == ["incident", "incident_ended"]
 
@@ -141,14 +144,14 @@ async def test_a_zone_that_cannot_be_read_for_an_hour_is_told_of_until_it_can_an
     for _ in range(5):
         service.clock.advance(minutes=15)
         await service.check(tenant, lane="slow")
-        await watch(NO_WAIT, service.clients)
+        await watched(service.clients)
     [(incident, detail)] = (await lasting(service)).items()
     assert incident == f"zones-{tenant.tenant_id[:23]}"
     assert "spf" in detail
     service.world.dns.heal("contoso.example")
     service.clock.advance(minutes=15)
     await service.check(tenant, lane="slow")
-    await watch(NO_WAIT, service.clients)
+    await watched(service.clients)
     assert await lasting(service) == {}
 
 
@@ -164,14 +167,14 @@ async def resting(service, numbers, times):
 
 async def test_of_many_tenants_at_once_one_incident_tells(service):
     await resting(service, range(FEW), THROTTLED_LONG)
-    await watch(NO_WAIT, service.clients)
+    await watched(service.clients)
     assert len(await lasting(service)) == FEW
     await resting(service, [FEW], THROTTLED_LONG)
-    await watch(NO_WAIT, service.clients)
+    await watched(service.clients)
     assert list(await lasting(service)) == ["throttled-many"]
 
 
 async def test_a_short_rest_is_nobodys_business(service):
     await resting(service, [1], THROTTLED_LONG - 1)
-    await watch(NO_WAIT, service.clients)
+    await watched(service.clients)
     assert await lasting(service) == {}

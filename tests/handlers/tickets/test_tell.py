@@ -1,15 +1,14 @@
 """What needs a person has one ticket, and the ticket is told what happens to it; a PSA that is away loses nothing."""
 
 import asyncio
-from datetime import timedelta
 
 from domain.jobs import Notify
 from domain.psa.records import MOST_REFUSALS
 from handlers import park
 from handlers.delivery import deliver
 from handlers.operators import open_incidents
-from handlers.watch import watch
 from simulator.faults import Fault
+from tests.handlers.test_watch import watched
 from tests.handlers.tickets.msp import COMPANY, notes, told
 
 
@@ -161,13 +160,13 @@ async def test_a_tenant_that_cannot_be_read_for_an_hour_has_a_ticket_until_it_ca
     for _ in range(2):
         await msp.service.check(tenant)
         msp.service.clock.advance(minutes=61)
-        await watch(timedelta(), msp.service.clients)
+        await watched(msp.service.clients)
     await told(msp)
     [ticket] = msp.tickets
     assert "the tenant cannot be read" in ticket.summary
     tenant.faults.clear()
     await msp.service.check(tenant)
-    await watch(timedelta(), msp.service.clients)
+    await watched(msp.service.clients)
     await told(msp)
     assert msp.tickets == [ticket]
     assert "can be read again" in ticket.notes[-1].text
