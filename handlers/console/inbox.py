@@ -24,16 +24,13 @@ answers = router()
 MOST_WAITING = 10_000
 """Things that wait, of which some may be chosen."""
 
-ANSWERS: dict[str, frozenset[WaitKind]] = {
-    "approve": frozenset({"approval", "lock not proven"}),
-    "declare": frozenset({"finding", "rehearsal"}),
-    "remove": frozenset({"finding", "rehearsal"}),
-    "seen": frozenset({"parked"}),
+ANSWERS: dict[str, tuple[Role, frozenset[WaitKind]]] = {
+    "approve": ("Approver", frozenset({"approval", "lock not proven"})),
+    "declare": ("Approver", frozenset({"finding", "rehearsal"})),
+    "remove": ("Approver", frozenset({"finding", "rehearsal"})),
+    "seen": ("Operator", frozenset({"parked"})),
 }
-"""What each action answers: whatever else is chosen is left as it is."""
-
-ROLES_OF: dict[str, Role] = {"approve": "Approver", "declare": "Approver", "remove": "Approver", "seen": "Operator"}
-"""What may be done to many, each with the role that it needs."""
+"""What may be done to many: the role that it needs, and what it answers; whatever else is chosen is left as it is."""
 
 
 def key_of_item(item: InboxItem) -> str:
@@ -45,12 +42,13 @@ def key_of_item(item: InboxItem) -> str:
 async def answer_many(request: Request, form: SentForm, clients: Neighbours) -> Response:
     """Show what was chosen in the inbox; once confirmed, answer each of them alike."""
     action, chosen = form.text("action"), form.all("item")
-    if action not in ROLES_OF or not chosen:
+    if action not in ANSWERS or not chosen:
         raise HTTPException(422, "action: choose what is to be done, and at least one thing that waits")
-    require_role(form.session, ROLES_OF[action])
+    role, kinds = ANSWERS[action]
+    require_role(form.session, role)
     items = (await inbox.inbox(Filter(), "", "", Slice(limit=MOST_WAITING), clients)).items
     waiting = [each for each in items if key_of_item(each) in chosen]
-    wanted = [each for each in waiting if each.kind in ANSWERS[action]]
+    wanted = [each for each in waiting if each.kind in kinds]
     if form.text("confirmed") != "yes":
         return render_page(
             request,

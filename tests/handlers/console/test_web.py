@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from domain.access import ROLES, Role, included
 from handlers.api.app import CONSOLE_ROUTERS
 from handlers.console.actions import DEEDS
-from handlers.console.inbox import ROLES_OF
+from handlers.console.inbox import ANSWERS
 from handlers.console.web import CONTENT_POLICY
 from tests.handlers.web import ask
 
@@ -84,7 +84,7 @@ FORMS: list[tuple[str, dict[str, str], Role]] = [
     (f"{TENANT}/config", {}, "Admin"),
     (f"{TENANT}/config/approve", {}, "Admin"),
     *((f"{TENANT}/do/{action}", {}, role) for action, (role, _) in DEEDS.items()),
-    *(("inbox", CHOSEN | {"action": action}, role) for action, role in ROLES_OF.items()),
+    *(("inbox", CHOSEN | {"action": action}, role) for action, (role, _) in ANSWERS.items()),
 ]
 
 
