@@ -1,14 +1,11 @@
 """Public checks that fail because of a documented setting: which, why, and what of the tenant compensates for it.
 
-Each id was looked up on the page that is named; what was not found is left out (docs/scanners.md).
+Each id was looked up on the page that is named, last on 2026-11-29; what was not found is left out (docs/scanners.md).
 """
 
 from dataclasses import dataclass
 
 _ORCA = "https://github.com/cammurray/orca/blob/master/Checks"
-
-SEEN_ON = "2026-11-29"
-"""When the pages were last compared."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,13 +46,8 @@ class Effect:
     stopping: tuple[str, ...] = ()
 
 
-def effect(step: Step, facts: Facts, wanted: Wanted) -> Effect:
-    """What *step* would change in the tenant of *facts*. A change in DNS has no effect on who may deliver."""
-    return effects((step,), facts, wanted)[0]
-
-
 def effects(steps: Sequence[Step], facts: Facts, wanted: Wanted) -> tuple[Effect, ...]:
-    """The effect of each of *steps*, on the tenant as those before it leave it."""
+    """The effect of each of *steps* on the tenant of *facts*, as those before it leave it; a change in DNS has none."""
     left: dict[type[ExchangeObject], Sequence[Row]] = {}
     return tuple(_effect(step, facts, wanted, left) for step in steps)
 

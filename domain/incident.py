@@ -80,11 +80,6 @@ def wave_incident(wave_id: str) -> str:
     return f"wave-{wave_id}"
 
 
-def closing_entry(incident_id: str, at: datetime, detail: str, by: str = "holdfast") -> Entry:
-    """The entry that says that an incident is over."""
-    return service_entry("incident_ended", at, control=incident_id, detail=detail, by=by)
-
-
 def since_begun(entries: Sequence[Entry]) -> list[Entry]:
     """Of what was said of one incident, oldest first, what was since it last began; nothing where it is over."""
     lasting = list[Entry]()

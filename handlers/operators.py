@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from clients import log_lines
 from clients.connect import Clients
-from domain.incident import SERVICE, Incident, closing_entry, since_begun
+from domain.incident import SERVICE, Incident, service_entry, since_begun
 from domain.ledger import Entry
 
 log = logging.getLogger("holdfast.operators")
@@ -54,5 +54,6 @@ async def end_incident(incident_id: str, detail: str, clients: Clients, *, by: s
     """Say that an incident is over. False: it was over, or there was none."""
     if incident_id not in await open_incidents(clients):
         return False
-    await clients.storage.ledger.append(closing_entry(incident_id, clients.now(), detail, by))
+    ended = service_entry("incident_ended", clients.now(), control=incident_id, detail=detail, by=by)
+    await clients.storage.ledger.append(ended)
     return True

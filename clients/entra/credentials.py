@@ -112,7 +112,7 @@ class Credential(Protocol):
         """When it can be used no more; None where it does not end, or nobody can say. Raises ClientError."""
 
 
-def managed_identity(client_id: str, audience: str, *, now: Clock = utc_now) -> FederatedIdentity:
+def managed_identity(client_id: str, audience: str) -> FederatedIdentity:
     """The user-assigned managed identity *client_id*; one token of it, which lasts a day, serves every tenant.
 
     *audience*: what that token is made out for (Endpoints.assertion_audience).
@@ -120,7 +120,7 @@ def managed_identity(client_id: str, audience: str, *, now: Clock = utc_now) -> 
     kept: ExpiringCache[str, str] = ExpiringCache(1)
 
     async def assertion() -> str:
-        if (token := kept.get(audience, now())) is None:
+        if (token := kept.get(audience, utc_now())) is None:
             token, until = await _identity_token(client_id, audience)
             kept.put(audience, token, until - RENEWED_EARLY)
         return token

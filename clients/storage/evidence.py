@@ -53,13 +53,11 @@ class EvidenceStore:
             content = await self.get(ledger, month, form) or b""
         return sha256(content).hexdigest()
 
-    async def months(self, ledger: str = "") -> list[StoredMonth]:
-        """What was made, for one ledger or (empty) for all, by ledger and month."""
+    async def months(self) -> list[StoredMonth]:
+        """What was made, by ledger and month."""
         found = list[StoredMonth]()
         try:
-            async for blob in self._container.list_blobs(
-                name_starts_with=f"{ledger}/" if ledger else "", include=["metadata"]
-            ):
+            async for blob in self._container.list_blobs(include=["metadata"]):
                 owner, _, rest = blob.name.partition("/")
                 if rest.endswith("/evidence.json"):
                     found.append(StoredMonth(owner, rest.removesuffix("/evidence.json"), dict(blob.metadata or {})))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.control import Drifted, Facts
 from domain.controls import CATALOGUE
-from domain.effects import Effect, effect
+from domain.effects import Effect, effects
 from domain.reading import Reading, Seen, Unseen
 from domain.steps import Step
 from simulator.tenant import Tenant
@@ -24,7 +24,8 @@ FILTER, OTHERS = "65.99.255.9", ("198.51.100.7", "198.51.100.99", "203.0.113.7",
 
 
 def of(step: Step, rows: dict[str, Any] | None = None, **config: Any) -> Effect:
-    return effect(step, Facts(reading(healthy() | (rows or {}))), wanted(**config))
+    [effect] = effects((step,), Facts(reading(healthy() | (rows or {}))), wanted(**config))
+    return effect
 
 
 def change(cmdlet: str, **parameters: Any) -> Step:
@@ -290,7 +291,7 @@ def test_what_leaves_the_filters_mail_as_it_was_stops_nothing(step, connectors):
 
 def test_an_effect_on_what_was_not_read_counts_as_both():
     facts = Facts(failing(healthy(), "Get-InboundConnector"))
-    found = effect(change("Set-InboundConnector", **set_lock, Comment="x"), facts, wanted())
+    [found] = effects((change("Set-InboundConnector", **set_lock, Comment="x"),), facts, wanted())
     assert found.closing
     assert found.opening
 
@@ -346,7 +347,7 @@ def test_no_step_of_any_control_stops_or_opens_mail_unsaid(names, from_nothing):
         facts = facts_of(tenant)
         found = control.find(facts, target)
         for step in found.steps if isinstance(found, Drifted) else ():
-            said = effect(step, facts_of(tenant), target)
+            [said] = effects((step,), facts_of(tenant), target)
             taken, seen = doors(tenant), watch(tenant)
             given = {key: list(value) if isinstance(value, tuple) else value for key, value in step.parameters.items()}
             attempt(does(step.cmdlet, **given), tenant)

@@ -6,7 +6,7 @@ import pytest
 
 from domain.control import Compliant, Drifted, Facts, NeedsPerson
 from domain.controls import CATALOGUE
-from domain.effects import effect
+from domain.effects import effects
 from domain.exchange import ContentFilter
 from domain.findings import found
 from domain.lock import LockSeen
@@ -91,7 +91,7 @@ def test_what_a_person_has_removed_is_one_exact_step_that_lets_nobody_in(rows):
     assert isinstance(judgement, Drifted)
     assert [step.removes for step in judgement.steps] == [(finding.id,)]
     assert judgement.findings == ()
-    did = effect(judgement.steps[0], Facts(reading(rows), DNS), asked)
+    [did] = effects(judgement.steps[:1], Facts(reading(rows), DNS), asked)
     assert (did.closing, did.opening) == ((), ())
 
 

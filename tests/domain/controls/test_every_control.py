@@ -13,7 +13,7 @@ from domain import undo
 from domain.audit.record import concerns_control
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, NotApplicable, Unknown
 from domain.controls import CATALOGUE, WRITINGS, concerned_by, in_lane, unknown
-from domain.effects import effect
+from domain.effects import effects
 from domain.mail.answers import Absent, Unclear
 from domain.profile import Profile
 from domain.reading import Seen
@@ -170,7 +170,7 @@ def test_undo_knows_the_opposite_of_whatever_a_control_writes(control):
 def test_what_a_step_of_a_control_does_at_the_doors_can_be_computed(control):
     facts = Facts(reading(healthy()))
     for step in (step for judgement in undoable(control) for step in judgement.steps):
-        closing = effect(step, facts, wanted()).closing
+        closing = effects((step,), facts, wanted())[0].closing
         assert f"what {step.cmdlet} does is not known" not in closing, (
             "its kind belongs into _JUDGES of domain/effects.py"
         )

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson
 from domain.controls import CATALOGUE
-from domain.effects import effect
+from domain.effects import effects
 from domain.profile import Profile
 from domain.steps import Step
 from domain.ways_round import ways_round
@@ -106,7 +106,7 @@ def test_the_pair_of_a_range_that_another_version_names_is_taken_off_by_its_cont
         f"*, {FORMER}: SpoofType": "External",
         f"*, {FORMER}: Action": "Allow",
     }
-    did = effect(step, with_former(), moved())
+    [did] = effects((step,), with_former(), moved())
     assert (did.closing, did.opening) == ((), ())
     assert ways_round(with_former(), moved()) == ()
     after = control.find(Facts(reading(healthy())), moved())
