@@ -4,7 +4,19 @@ Source: docs/reference/exchange.md#anti-phish-policies.
 """
 
 from simulator.cmdlets.binding import IDENTITY, LISTING, Parameter, boolean, choice, integer, strings, text
-from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, delete, find, insert, lister, listing, switcher, update
+from simulator.cmdlets.cmdlet import (
+    Call,
+    Cmdlet,
+    Output,
+    delete,
+    find,
+    insert,
+    lister,
+    listing,
+    maker,
+    switcher,
+    update,
+)
 from simulator.cmdlets.priorities import moved, numbered
 from simulator.failures import invalid
 from simulator.rows import Row, directory
@@ -69,10 +81,6 @@ _RULE_SETTINGS = {
 _NAME = {"Name": Parameter(text(64), mandatory=True)}
 
 
-def _new_policy(call: Call) -> Output:
-    return Output([directory(insert(call, POLICY, POLICY_DEFAULTS, call.given), call.tenant.initial_domain)])
-
-
 def _set_policy(call: Call) -> Output:
     row = find(call.tenant.rows(POLICY), call.given["Identity"])
     if row["RecommendedPolicyType"] != "Custom":
@@ -122,7 +130,7 @@ _NEW_RULE = {
 
 CMDLETS = (
     Cmdlet("Get-AntiPhishPolicy", {**LISTING, **_VIEWS}, lister(POLICY)),
-    Cmdlet("New-AntiPhishPolicy", {**_NAME, **_POLICY_SETTINGS}, _new_policy),
+    Cmdlet("New-AntiPhishPolicy", {**_NAME, **_POLICY_SETTINGS}, maker(POLICY, POLICY_DEFAULTS)),
     Cmdlet("Set-AntiPhishPolicy", {**IDENTITY, **_POLICY_SETTINGS}, _set_policy),
     Cmdlet("Remove-AntiPhishPolicy", IDENTITY, _remove_policy),
     Cmdlet("Get-AntiPhishRule", {**LISTING, "State": Parameter(choice("Enabled", "Disabled"))}, _get_rule),

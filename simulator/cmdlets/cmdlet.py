@@ -88,6 +88,16 @@ def lister(kind: str) -> Callable[[Call], Output]:
     return lambda call: listing(call, [directory(row, call.tenant.initial_domain) for row in call.rows(kind)])
 
 
+def maker(kind: str, defaults: Row) -> Callable[[Call], Output]:
+    """A `New-*` that shows what it made."""
+    return lambda call: Output([directory(insert(call, kind, defaults, call.given), call.tenant.initial_domain)])
+
+
+def setter(kind: str) -> Callable[[Call], Output]:
+    """A `Set-*` that takes every value that binds."""
+    return lambda call: update(call, kind, find(call.tenant.rows(kind), call.given["Identity"]), call.given)
+
+
 def switcher(kind: str, state: str) -> Callable[[Call], Output]:
     """An `Enable-*` or `Disable-*`."""
     return lambda call: update(call, kind, find(call.tenant.rows(kind), call.given["Identity"]), {"State": state})

@@ -3,7 +3,7 @@
 import ipaddress
 
 from simulator.cmdlets.binding import IDENTITY, Parameter, boolean, strings, text
-from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, find, lister, update
+from simulator.cmdlets.cmdlet import Cmdlet, lister, setter
 from simulator.failures import invalid
 from simulator.rows import Row
 
@@ -38,10 +38,6 @@ def _size(item: str) -> int:
     return ipaddress.IPv4Network(item, strict=False).num_addresses
 
 
-def _set(call: Call) -> Output:
-    return update(call, KIND, find(call.tenant.rows(KIND), call.given["Identity"]), call.given)
-
-
 _SET = {
     **IDENTITY,
     "IPAllowList": Parameter(strings(_address)),
@@ -51,5 +47,5 @@ _SET = {
 
 CMDLETS = (
     Cmdlet(f"Get-{KIND}", {"Identity": Parameter(text())}, lister(KIND)),
-    Cmdlet(f"Set-{KIND}", _SET, _set),
+    Cmdlet(f"Set-{KIND}", _SET, setter(KIND)),
 )

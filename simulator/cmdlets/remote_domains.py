@@ -1,8 +1,8 @@
 """Remote domains: which automatic replies leave for whom. Source: docs/reference/exchange.md#remote-domains."""
 
 from simulator.cmdlets.binding import IDENTITY, LISTING, Parameter, boolean, choice, text
-from simulator.cmdlets.cmdlet import Call, Cmdlet, Output, delete, find, insert, lister, update
-from simulator.rows import Row, directory
+from simulator.cmdlets.cmdlet import Cmdlet, delete, lister, maker, setter
+from simulator.rows import Row
 
 KIND = "RemoteDomain"
 
@@ -24,17 +24,9 @@ _SETTINGS = {
 _NEW = {"Name": Parameter(text(64), mandatory=True), "DomainName": Parameter(text(), mandatory=True)}
 
 
-def _new(call: Call) -> Output:
-    return Output([directory(insert(call, KIND, DEFAULTS, call.given), call.tenant.initial_domain)])
-
-
-def _set(call: Call) -> Output:
-    return update(call, KIND, find(call.tenant.rows(KIND), call.given["Identity"]), call.given)
-
-
 CMDLETS = (
     Cmdlet(f"Get-{KIND}", LISTING, lister(KIND)),
-    Cmdlet(f"New-{KIND}", _NEW, _new),
-    Cmdlet(f"Set-{KIND}", {**IDENTITY, **_SETTINGS}, _set),
+    Cmdlet(f"New-{KIND}", _NEW, maker(KIND, DEFAULTS)),
+    Cmdlet(f"Set-{KIND}", {**IDENTITY, **_SETTINGS}, setter(KIND)),
     Cmdlet(f"Remove-{KIND}", IDENTITY, lambda call: delete(call, KIND)),
 )
