@@ -1,4 +1,4 @@
-"""Addresses of servers that hand over mail from the Internet."""
+"""IP addresses: what is one, and which can be a server that hands over mail from the Internet."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -15,6 +15,15 @@ _NOWHERE: tuple[AnyNetwork, ...] = tuple(
     )
 )
 """Where no message from the Internet comes from: private, local, multicast, and the placeholder 255.255.255.255."""
+
+
+def is_address(host: str) -> bool:
+    """Whether *host* is an IP address, and no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def public_address(text: str) -> AnyAddress | None:

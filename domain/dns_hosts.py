@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from domain.addresses import is_address
 from domain.mail import names
 
 SECRET_PREFIX = "HOLDFAST_DNS_SECRET_"  # noqa: S105 - a name's beginning
@@ -19,7 +20,7 @@ def _host_and_port(text: str) -> str:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise ValueError("should be host:port")
-    return text if _is_address(host.strip("[]")) else f"{names.to_ascii(host)}:{port}"
+    return text if is_address(host.strip("[]")) else f"{names.to_ascii(host)}:{port}"
 
 
 def refused_address(text: str, *, loopback: bool) -> str:
@@ -39,14 +40,6 @@ def refused_address(text: str, *, loopback: bool) -> str:
 
 
 _AZURES = "168.63.129.16"
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _each_once(given: object) -> object:

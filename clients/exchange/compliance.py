@@ -4,7 +4,6 @@ The front door answers with a redirect that names the region. It is never follow
 is not for clients, with the token in hand. Source: docs/reference/compliance.md.
 """
 
-import ipaddress
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,6 +20,7 @@ from clients.exchange.cmdlets import Cmdlets, together
 from clients.exchange.invoke_command import Applied, Target
 from clients.http import Clock, Http, Permit, resolved
 from clients.restraint import heeding
+from domain.addresses import is_address
 from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
 
@@ -136,8 +136,4 @@ def regional_base(front_door: str, redirect: Redirected) -> str:
 
 
 def _has_no_subdomains(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    return True
+    return host == "localhost" or is_address(host)

@@ -118,13 +118,17 @@ class TenantTable:
 
     async def find(self, tenant_id: str) -> TenantRow | None:
         """A tenant's row, for a change: the entry of the last one is in the ledger after this."""
+        entity = await self._told(_PARTITION, tenant_id)
+        return _Text.of(entity).row() if entity else None
+
+    async def _told(self, partition: str, tenant_id: str) -> dict[str, Any] | None:
         try:
-            entity = await self._table.get_entity(_PARTITION, tenant_id)
+            entity = await self._table.get_entity(partition, tenant_id)
         except ResourceNotFoundError:
             return None
         if told := read_chunks(Entry, _OUTBOX, entity):
             await self._ledger.ensure([told])
-        return _Text.of(entity).row()
+        return entity
 
     async def create(self, row: TenantRow, told: Entry | None = None) -> None:
         """Add a tenant. Raises ConfigMoved when it is there already."""
@@ -170,13 +174,8 @@ class TenantTable:
 
     async def proposed(self, tenant_id: str) -> ProposedConfig | None:
         """The config that waits for another person; the entry that tells of it is in the ledger after this."""
-        try:
-            entity = await self._table.get_entity(_PROPOSED, tenant_id)
-        except ResourceNotFoundError:
-            return None
-        if told := read_chunks(Entry, _OUTBOX, entity):
-            await self._ledger.ensure([told])
-        return unpack(ProposedConfig, entity)
+        entity = await self._told(_PROPOSED, tenant_id)
+        return unpack(ProposedConfig, entity) if entity else None
 
     async def all_proposed(self) -> AsyncIterator[ProposedConfig]:
         """Every config that waits, or waited, for another person."""

@@ -1,9 +1,9 @@
 """Where a domain's mail goes, and whether that allows the lock-down (docs/reference/dns.md#mx-and-the-lock-down)."""
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Self
 
+from domain.addresses import is_address
 from domain.mail import names
 from domain.mail.answers import Absent, DnsAnswers, Mx, Present
 from domain.mail.asking import Asked, Needs, NoVerdict, Remark, exchangers, hosts
@@ -139,17 +139,9 @@ def _remarks(name: str, found: list[Mx], asked: Asked) -> tuple[Remark, ...]:
     for mx in found:
         if not mx.host and len(found) > 1:
             told.append(Remark("null-mx-beside-others", "error", name, "a null MX must be alone", "RFC 7505, 3"))
-        elif _is_address(mx.host):
+        elif is_address(mx.host):
             told.append(Remark("mx-is-address", "error", name, f"{mx.host} is an address, no host", "RFC 5321, 5.1"))
         elif mx.host and (targets := hosts(asked.get(mx.host, "CNAME"))):
             detail = f"{mx.host} is an alias of {targets[0]}; an exchanger must be a host"
             told.append(Remark("mx-is-alias", "error", name, detail, "RFC 2181, 10.3"))
     return tuple(told)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
