@@ -5,12 +5,8 @@ rows); 2 the command makes no sense; 3 the service said no; 4 the service does n
 was waited.
 """
 
-import json
-import re
-import secrets
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +22,7 @@ from cli import backup, files, show
 from cli.answers import answer_commands
 from cli.api import Api, Failure, open_api
 from cli.fleet import fleet_commands
+from cli.keys import key_app
 from cli.ledger import ledger_app
 from cli.notify import events_app, incidents_app, notify_app
 from cli.offboard import offboard
@@ -37,7 +34,6 @@ from cli.waves import waves_app
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 tenants_app = typer.Typer(help="Which tenants are looked after.", no_args_is_help=True)
 app.add_typer(tenants_app, name="tenants")
-key_app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(notify_app, name="notify")
@@ -51,8 +47,6 @@ app.command()(onboard)
 app.command()(offboard)
 
 GOOD = frozenset({"compliant", "not_applicable", "excepted", "succeeded"})
-KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What HOLDFAST_KEYS takes: any other name in it keeps the service from starting, and so does `dev`, the dev host's."""
 
 
 @app.callback()
@@ -131,46 +125,6 @@ def list_tenants(ctx: typer.Context) -> None:
         found = api.get("tenants")
     rows = [[show.cell(t[each]) for each in ("tenant_id", "name", "initial_domain", "mode", "enabled")] for t in found]
     session.tell(found, lambda: show.table("tenants", ("id", "name", "initial domain", "mode", "enabled"), rows))
-
-
-class Role(StrEnum):
-    """What a key may do; each includes Reader, and Admin all."""
-
-    READER = "Reader"
-    OPERATOR = "Operator"
-    APPROVER = "Approver"
-    ADMIN = "Admin"
-
-
-@key_app.command("new")
-def new_key(
-    ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="How the ledger names the holder of the key.")],
-    role: Annotated[list[Role], typer.Option(help="What it may do; may be repeated.")],
-    *,
-    until: Annotated[datetime | None, typer.Option(help="When it ends (UTC); without, it does not.")] = None,
-) -> None:
-    """Make a key: it is shown this once, and its entry goes into the list in HOLDFAST_KEYS. Asks no service."""
-    session: Session = ctx.obj
-    if not KEY_NAME.fullmatch(name) or name == "dev":
-        raise Failure(2, f"'{name}': should be 1 to 64 letters, digits, dots, hyphens and underscores, and not dev")
-    key = secrets.token_urlsafe(32)
-    entry = {"name": name, "sha256": sha256(key.encode()).hexdigest(), "roles": [each.value for each in role]}
-    if until:
-        entry["until"] = until.replace(tzinfo=UTC).isoformat()
-    lines = f"key    {key}\nentry  {json.dumps(entry)}"
-    if session.as_json:
-        lines = json.dumps({"key": key, "entry": entry})
-    session.out.out(lines, highlight=False)
-
-
-@key_app.command("end")
-def end_key(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The key's name in HOLDFAST_KEYS.")]) -> None:
-    """Have a key refused everywhere, within 10 seconds and for good."""
-    session: Session = ctx.obj
-    with session.service() as api:
-        api.delete(f"keys/{quote(name, safe='')}")
-    session.tell({"ended": name}, lambda: f"{show.cell(name)} is refused from now on")
 
 
 @app.command()
@@ -386,12 +340,7 @@ def restore_backup(
     session.tell(ended, lambda: line)
 
 
-class Form(StrEnum):
-    """What evidence can be had as."""
-
-    JSON = "json"
-    HTML = "html"
-    CSV = "csv"
+EVIDENCE_FORMS = ("json", "html", "csv")
 
 
 @app.command()
@@ -411,8 +360,8 @@ def evidence(
         scanner_exceptions(session, tenant)
         return
     form = file.suffix.removeprefix(".") if file else ""
-    if file is None or form not in set(Form):
-        raise Failure(2, f"{file}: should end in {', '.join(f'.{each}' for each in Form)}")
+    if file is None or form not in EVIDENCE_FORMS:
+        raise Failure(2, f"{file}: should end in {', '.join(f'.{each}' for each in EVIDENCE_FORMS)}")
     with session.service() as api:
         path = f"evidence/{month}"
         if tenant:
