@@ -1,14 +1,14 @@
 """A person's answers about one control: approve a plan, accept drift, undo what was done."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from cli import show
 from cli.api import Failure
-from cli.session import One, Session, tenants_named
+from cli.session import One, Session, tenants_named, utc
 
 answer_commands = typer.Typer()
 
@@ -20,7 +20,7 @@ Patience = Annotated[float, typer.Option("--wait", help="Seconds to wait for the
 
 
 def _utc(until: datetime | None) -> str | None:
-    return until.replace(tzinfo=UTC).isoformat() if until else None
+    return utc(until) if until else None
 
 
 def _follow(session: Session, tenant: str, path: str, wish: Mapping[str, str | bool | None], wait: float) -> None:

@@ -3,19 +3,17 @@
 import json
 import re
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
 from cli import show
 from cli.api import Failure
-
-if TYPE_CHECKING:
-    from cli.session import Session
+from cli.session import Session, utc
 
 key_app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
 
@@ -47,7 +45,7 @@ def new_key(
     key = secrets.token_urlsafe(32)
     entry = {"name": name, "sha256": sha256(key.encode()).hexdigest(), "roles": [each.value for each in role]}
     if until:
-        entry["until"] = until.replace(tzinfo=UTC).isoformat()
+        entry["until"] = utc(until)
     lines = f"key    {key}\nentry  {json.dumps(entry)}"
     if session.as_json:
         lines = json.dumps({"key": key, "entry": entry})

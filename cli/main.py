@@ -6,7 +6,7 @@ was waited.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ from cli.notify import events_app, incidents_app, notify_app
 from cli.offboard import offboard
 from cli.onboard import onboard
 from cli.scanners import scanner_exceptions
-from cli.session import One, Session, tenants_named
+from cli.session import One, Session, tenants_named, utc
 from cli.waves import waves_app
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -194,7 +194,7 @@ def open_tenants(  # noqa: PLR0913 - one command's words
     wait: Wait = 300,
 ) -> None:
     """Open the lock now: every restricting connector takes mail of any sender again."""
-    wish = {"reason": reason, "until": until.replace(tzinfo=UTC).isoformat()} | ({"dry_run": True} if dry_run else {})
+    wish = {"reason": reason, "until": utc(until)} | ({"dry_run": True} if dry_run else {})
     _work(ctx.obj, tenants, "open", lambda _: wish, wait, steps=True)
 
 
@@ -237,7 +237,7 @@ def declare(  # noqa: PLR0913 - one command's words
 ) -> None:
     """Vouch for a finding: it becomes part of the tenant's config until a date."""
     session: Session = ctx.obj
-    wish = {"reason": reason, "owner": owner, "until": until.replace(tzinfo=UTC).isoformat()}
+    wish = {"reason": reason, "owner": owner, "until": utc(until)}
     with session.service() as api:
         [found] = tenants_named(api, [tenant])
         said = api.post(f"tenants/{found['tenant_id']}/findings/{quote(finding, safe='')}/declare", wish).json()

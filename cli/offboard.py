@@ -1,6 +1,6 @@
 """`holdfast offboard`: leave a tenant without stopping its mail."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -8,7 +8,7 @@ import typer
 
 from cli import show
 from cli.api import Api, Failure
-from cli.session import One, Session, tenants_named
+from cli.session import One, Session, tenants_named, utc
 
 
 def offboard(  # noqa: PLR0913 - one command's words
@@ -27,7 +27,7 @@ def offboard(  # noqa: PLR0913 - one command's words
     session: Session = ctx.obj
     with session.service() as api:
         [found] = tenants_named(api, [tenant])
-        way = _Leaving(session, api, found["tenant_id"], {"reason": reason, "until": _utc(until)}, wait)
+        way = _Leaving(session, api, found["tenant_id"], {"reason": reason, "until": utc(until)}, wait)
         way.do("check")
         left = way.look()
         way.show(left)
@@ -45,10 +45,6 @@ def offboard(  # noqa: PLR0913 - one command's words
             way.do(f"controls/{quote(each['control'], safe='')}/undo", entry=each["entry"])
     last = f"an admin of the tenant ends the access: {left['consent']}\nthen DELETE tenants/{found['tenant_id']}"
     session.tell(left, lambda: show.plain(last, lines=True))
-
-
-def _utc(moment: datetime) -> str:
-    return moment.replace(tzinfo=UTC).isoformat()
 
 
 def _ask(question: str, yes: bool) -> None:  # noqa: FBT001 - as it was given

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Annotated, Any
 
@@ -30,6 +31,11 @@ class Session:
             self.out.out(show.as_json(data), highlight=False)
         else:
             self.out.print(table())
+
+
+def utc(moment: datetime) -> str:
+    """What people mean by a moment without a zone, as the service takes it."""
+    return moment.replace(tzinfo=UTC).isoformat()
 
 
 def tenants_named(api: Api, named: list[str] | None) -> list[dict[str, Any]]:

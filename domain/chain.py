@@ -208,7 +208,8 @@ def _disagreement(head: Head, places: Mapping[int, str], name: str) -> Fault | N
 
 
 def _hash(ledger: str, sequence: int, previous: str, entry: Mapping[str, Any]) -> str:
-    return _digest({"ledger": ledger, "sequence": sequence, "previous": previous, "entry": _exact(entry)}).hex()
+    linked = {"ledger": ledger, "sequence": sequence, "previous": previous, "entry": _exact(entry)}
+    return sha256(rfc8785.dumps(linked)).hexdigest()
 
 
 def _exact(value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -221,10 +222,6 @@ def _exact(value: Any) -> Any:  # noqa: ANN401 - JSON
         case int() if abs(value) > _EXACT:
             return float(value)
     return value
-
-
-def _digest(value: Any) -> bytes:  # noqa: ANN401 - JSON
-    return sha256(rfc8785.dumps(value)).digest()
 
 
 def _leaf(head: Head) -> str:

@@ -105,17 +105,14 @@ class Summary:
         """*controls*: by id; those of the catalogue that are not among them were not read yet."""
         known = {each: ControlState(id=each) for each in CATALOGUE} | {**controls}
         states = {each.id: NotCompliant.of(each) for each in known.values() if each.state != "compliant"}
-        there = sorted((each for each in findings if each.gone_at is None and not each.silent), key=_oldest_first)
+        there = [each for each in findings if each.gone_at is None and not each.silent]
+        there.sort(key=lambda each: (str(each.since), each.id))
         found = {each.id: FoundThere.of(each) for each in there[:MOST_FINDINGS]}
         return cls(states, len(there), found, CATALOGUE_DIGEST)
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_CAUSE else f"{text[: LONGEST_CAUSE - 1]}…"
-
-
-def _oldest_first(finding: Finding) -> tuple[str, str]:
-    return str(finding.since), finding.id
 
 
 _NOT_READ = NotCompliant("unknown")

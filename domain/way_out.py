@@ -5,7 +5,8 @@ only what makes it refuse others is switched off. Source: docs/reference/exchang
 """
 
 from domain.control import Drift, Drifted, Facts
-from domain.controls import inbound_lockdown, service_connectors
+from domain.controls import service_connectors
+from domain.controls.inbound_lockdown import looks_ours, of_another
 from domain.exchange import InboundConnector
 from domain.findings import Finding
 from domain.steps import Step, Value
@@ -46,16 +47,12 @@ def of_others(facts: Facts, wanted: Wanted) -> tuple[Finding, ...]:
     return tuple(
         _finding(each)
         for each in facts.all(InboundConnector)
-        if each.locks and not service_connectors.is_declared(each, wanted.tenant) and not _is_ours(each, wanted)
+        if each.locks and not service_connectors.is_declared(each, wanted.tenant) and not looks_ours(each, wanted)
     )
-
-
-def _is_ours(connector: InboundConnector, wanted: Wanted) -> bool:
-    return inbound_lockdown.looks_ours(connector, wanted)
 
 
 def _finding(connector: InboundConnector) -> Finding:
     closing: dict[str, Value] = dict.fromkeys(_set(connector), True)
     again = Step("exchange", "Set-InboundConnector", {"Identity": connector.identity, **closing}).powershell
     lets_in = f"it refused mail of others until a person had it loosened; to close it again: {again}"
-    return inbound_lockdown.of_another(connector, lets_in)
+    return of_another(connector, lets_in)

@@ -59,12 +59,9 @@ async def findings_of(tenant_id: str, clients: Clients) -> list[ShownFinding]:
     config = await known_tenant(tenant_id, clients)
     states = await clients.storage.states.load(config.tenant_id)
     inventory = states.inventory(config, clients.now())
-    there = sorted((each for each in states.findings.values() if each.gone_at is None), key=_order)
+    there = [each for each in states.findings.values() if each.gone_at is None]
+    there.sort(key=lambda each: (str(each.since), each.control, each.id))
     return [_shown(each, inventory, config) for each in there]
-
-
-def _order(finding: Finding) -> tuple[str, str, str]:
-    return str(finding.since), finding.control, finding.id
 
 
 def _shown(finding: Finding, inventory: Inventory, config: TenantConfig) -> ShownFinding:

@@ -108,13 +108,10 @@ def _with_removed(
     if not steps:
         return replace(judged, equal=equal)
     if isinstance(judged, Drifted):
-        mended = tuple(each if each.mends else replace(each, mends=_fields(judged)) for each in judged.steps)
+        fields = tuple(each.field for each in judged.drift)
+        mended = tuple(each if each.mends else replace(each, mends=fields) for each in judged.steps)
         return replace(judged, drift=judged.drift + seen.drift, steps=(*mended, *steps), equal=equal)
     return Drifted(seen.drift, tuple(steps), equal=equal)
-
-
-def _fields(judged: Drifted) -> tuple[str, ...]:
-    return tuple(each.field for each in judged.drift)
 
 
 def the_lock(facts: Facts, wanted: Wanted) -> InboundConnector | None:

@@ -198,15 +198,12 @@ def _anonymous(value: Value) -> Value:
 
 def _control(control_id: str, known: Known, window: Span, now: datetime) -> ControlMonth:
     control, state = CATALOGUE[control_id], known.states.get(control_id, ControlState(id=control_id))
-    spans = stretches(control_id, control.lane, known.entries, window, _proofs(state))
+    proofs = tuple(span for span in state.proven if span.start < span.end)
+    spans = stretches(control_id, control.lane, known.entries, window, proofs)
     seconds = {each: sum(int(s.length.total_seconds()) for s in spans if s.standing == each) for each in STANDINGS}
     told = {each: length for each, length in seconds.items() if length}
     at_end = standing_of(state.state) if window.end == now else spans[-1].standing
     return ControlMonth(control_id, control.title, at_end, told, spans)
-
-
-def _proofs(state: ControlState) -> tuple[Span, ...]:
-    return tuple(span for span in state.proven if span.start < span.end)
 
 
 def _drift(found: Entry, entries: Sequence[Entry]) -> DriftOfMonth:

@@ -85,7 +85,7 @@ def bar(control: ControlMonth, month: Month) -> str:
         cells.append(f'<rect {places} fill="{_COLOURS[span.standing]}"/>')
         if pattern := _PATTERNS.get(span.standing):
             cells.append(f'<rect {places} fill="url(#{pattern})"/>')
-    said = ", ".join(f"{_share(seconds, total)} {_word(standing)}" for standing, seconds in control.seconds.items())
+    said = ", ".join(f"{seconds / total:.1%} {_word(standing)}" for standing, seconds in control.seconds.items())
     return (
         f'<svg viewBox="0 0 {BAR_WIDTH} {BAR_HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{_text(said)}">'
         f"<title>{_text(said)}</title>{''.join(cells)}</svg>"
@@ -224,10 +224,6 @@ def _text(foreign: str) -> str:
 
 def _word(standing: str) -> str:
     return standing.replace("_", " ")
-
-
-def _share(seconds: int, total: float) -> str:
-    return f"{seconds / total:.1%}"
 
 
 def _named(start: datetime) -> str:

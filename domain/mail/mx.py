@@ -127,11 +127,8 @@ def _verdict(found: tuple[str, ...], filter_hosts: FilterHosts, remarks: tuple[R
         return AllFilter(in_filter, remarks)
     if in_filter:
         return Mixed(in_filter, others, remarks)
-    return (Microsoft if all(_is_microsofts(host) for host in others) else Other)(others, remarks)
-
-
-def _is_microsofts(host: str) -> bool:
-    return any(names.is_under(host, suffix) for suffix in MICROSOFT)
+    is_microsofts = all(any(names.is_under(host, suffix) for suffix in MICROSOFT) for host in others)
+    return (Microsoft if is_microsofts else Other)(others, remarks)
 
 
 def _remarks(name: str, found: list[Mx], asked: Asked) -> tuple[Remark, ...]:

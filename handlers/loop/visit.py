@@ -17,7 +17,7 @@ from clients.connect import Clients
 from clients.storage.documents import NewerRow
 from clients.storage.together import Together
 from domain.jobs import Again, CheckTenant, Done, Outcome, ReadAudit, TriageAlerts, VisitShard
-from domain.reading import LANES, Lane
+from domain.reading import LANES
 from handlers.loop import check
 from handlers.restraint import alone, sparing
 from handlers.security import alerts, audit
@@ -74,7 +74,7 @@ def _looks(
     """What is to be done there, each with what keeps its failure. The states' writers come one after the other."""
     lanes = tuple(lane for lane in LANES if lane in shard.looks)
     if lanes:
-        job = _job(tenant_id, lanes)
+        job = CheckTenant(tenant_id=tenant_id, lane=lanes[0] if len(lanes) == 1 else None)
         yield (
             " ".join(lanes),
             lambda: _look(job, shard, clients),
@@ -94,10 +94,6 @@ def _looks(
             lambda: audit.read_audit(read, clients),
             lambda why: audit.note_failed_reading(tenant_id, why, clients),
         )
-
-
-def _job(tenant_id: str, lanes: tuple[Lane, ...]) -> CheckTenant:
-    return CheckTenant(tenant_id=tenant_id, lane=lanes[0] if len(lanes) == 1 else None)
 
 
 async def _look(job: CheckTenant, shard: VisitShard, clients: Clients) -> None:

@@ -89,7 +89,7 @@ def is_record(data: bytes) -> bool:
 
 def records(txts: Iterable[Txt]) -> tuple[Record, ...]:
     """The DMARC records among *txts*; several count as none (RFC 9989, 4.7). Bytes beyond ASCII are escaped."""
-    return tuple(parse(_text(txt)) for txt in txts if is_record(txt.data))
+    return tuple(parse(txt.data.decode("ascii", "backslashreplace")) for txt in txts if is_record(txt.data))
 
 
 def remarks(record: Record, where: str) -> tuple[Remark, ...]:
@@ -127,10 +127,6 @@ def _tag_rows(record: Record) -> Iterator[_Row]:
             yield "unknown-tag", f"{shown}: means nothing to receivers", "4.7"
         elif value.lower() not in _VALUES.get(tag, (value.lower(),)):
             yield "invalid-value", f"{shown}: not one of {', '.join(_VALUES[tag])}; the default applies", "4.7"
-
-
-def _text(txt: Txt) -> str:
-    return txt.data.decode("ascii", "backslashreplace")
 
 
 def _is_weaker(tag: str, than: str, record: Record) -> bool:
