@@ -15,8 +15,6 @@ type ObjectiveId = Literal["fast-seen", "fast-proven", "slow-seen"]
 
 DAYS = 30
 """Over which the budget is counted."""
-FAST_BURN, SLOW_BURN = 14.4, 6.0
-"""Times the allowed rate: at the first the budget of 30 days is gone in two, at the second in five."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,3 +54,12 @@ def test_no_public_name_has_two_meanings():
         if len(modules) > 1 and not modules <= {*NAMESPACES} and name not in SHARED_ON_PURPOSE
     }
     assert twice == {}
+
+
+def test_no_word_of_the_dictionary_has_two_rows():
+    rows = [
+        line.split("|")[1].strip()
+        for line in (ROOT / "docs/words.md").read_text("utf-8").splitlines()
+        if "| **" in line[:4]
+    ]
+    assert [each for each in rows if rows.count(each) > 1] == []
