@@ -114,8 +114,6 @@ async def confirm_page(  # noqa: PLR0913 - a query parameter each
         entry=written,
         until=f"{clients.now() + timedelta(days=30):%Y-%m-%d}",
         role=DEEDS[action][0],
-        errors={},
-        given={},
     )
 
 
