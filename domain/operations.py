@@ -71,14 +71,16 @@ class Operation:
         """Whether it was given up because nothing worked on it."""
         return self.has_ended and any(each.detail == LOST for each in self.controls)
 
-    def told(self, event: LedgerEvent, control: str, detail: str = "") -> Entry:
-        """An entry of the tenant's ledger about it: the same one however often its job is delivered."""
+    def told(self, event: LedgerEvent, control: str, detail: str = "", plan: Drifted | None = None) -> Entry:
+        """An entry of the tenant's ledger about it, with what *plan* writes: the same however often it is made."""
         return Entry(
             at=self.created_at,
             tenant_id=self.tenant_id,
             control=control,
             event=event,
             detail=detail,
+            drift=drift_view(plan.drift) if plan else (),
+            steps=step_view(plan.steps) if plan else (),
             actor=self.requested_by,
             requested_by=self.requested_by,
             reason=self.reason,

@@ -19,7 +19,7 @@ from domain.jobs import Again, CheckTenant, Done, Outcome
 from domain.ledger import Entry, Image, LedgerEvent
 from domain.lock import DOORS, Doors
 from domain.operations import ControlOutcome, Operation, outcome_of_plan
-from domain.states import StateName, drift_view, step_view
+from domain.states import StateName, drift_view
 from domain.steps import ShownStep
 from handlers import operations
 from handlers.loop import gatekeeper
@@ -218,8 +218,7 @@ class _Account:
         exemption = Exemption(reason=reason, owner=self._operation.requested_by, until=until)
         replaced: Image = {"exception": earlier.model_dump(mode="json")} if earlier else {}
         made = replace(self._said("exception_made", exemption.sentence), before=replaced)
-        undoing = replace(self._said("undoing"), drift=drift_view(plan.drift), steps=step_view(plan.steps))
-        await self._except(exemption, [made, undoing])
+        await self._except(exemption, [made, self._said("undoing", plan=plan)])
 
     async def accept_no_longer(self, why: str) -> None:
         """The undo's exception ends; one that a person had made before holds again."""
@@ -237,5 +236,5 @@ class _Account:
             self._operation.tenant_id, lambda states: (states.excepting({self._entry.control: exemption}), entries)
         )
 
-    def _said(self, event: LedgerEvent, detail: str = "") -> Entry:
-        return replace(self._operation.told(event, self._entry.control, detail), of=self._entry.id)
+    def _said(self, event: LedgerEvent, detail: str = "", plan: Drifted | None = None) -> Entry:
+        return replace(self._operation.told(event, self._entry.control, detail, plan), of=self._entry.id)

@@ -4,7 +4,6 @@ Mode, freeze, breaker and radius are passed. An engaged brake stops it: the oper
 """
 
 import asyncio
-from dataclasses import replace
 
 from clients.storage.states import TenantStates
 from domain import way_out
@@ -14,10 +13,10 @@ from domain.corrections import PROOF_PATIENCE, Answered, Unanswered
 from domain.exemption import Exemption
 from domain.findings import Finding
 from domain.jobs import Again, CheckTenant, Done, Outcome
-from domain.ledger import Entry, LedgerEvent
+from domain.ledger import Entry
 from domain.lock import LockSeen
 from domain.operations import Operation, OperationState, outcome_of_plan
-from domain.states import StateName, drift_view, step_view
+from domain.states import StateName
 from domain.steps import ShownStep
 from handlers import operations
 from handlers.loop import gatekeeper
@@ -26,6 +25,9 @@ from handlers.loop.send import send
 LOCK = CATALOGUE["inbound-lockdown"]
 HELD_OPEN = (LOCK.id, "service-connectors")
 """What would close a connector again."""
+
+_STANDS: dict[OperationState, StateName] = {"succeeded": "excepted", "held": "held", "failed": "unknown"}
+"""How the lock-down stands after an opening that ended so; a person is needed after any other."""
 
 
 async def settle_way_out(case: gatekeeper.Case) -> Outcome:
@@ -75,7 +77,7 @@ class _Opening:
         operation, now = self._operation, self._case.clients.now()
         until = operation.until or now
         exemption = Exemption(reason=f"held open: {operation.reason}", owner=operation.requested_by, until=until)
-        entry = self._said("opening", exemption.sentence, plan)
+        entry = operation.told("opening", LOCK.id, exemption.sentence, plan)
 
         def announced(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
             held = states.excepting(dict.fromkeys(HELD_OPEN, exemption))
@@ -108,7 +110,8 @@ class _Opening:
     async def _prove(self, plan: Drifted | None) -> Outcome:
         for pause_s in self._case.clients.rereads_s:
             if plan is None or way_out.opening(await self._look()) is None:
-                await self._case.clients.storage.ledger.append(self._said("opened", "no connector refuses mail", plan))
+                opened = self._operation.told("opened", LOCK.id, "no connector refuses mail", plan)
+                await self._case.clients.storage.ledger.append(opened)
                 return await self._finish("succeeded", "no connector refuses mail any more", plan)
             await asyncio.sleep(pause_s)
         if self._case.clients.now() - self._operation.created_at < PROOF_PATIENCE:
@@ -116,13 +119,8 @@ class _Opening:
         return await self._finish("needs_person", f"it does not show after {PROOF_PATIENCE}", plan)
 
     async def _finish(self, state: OperationState, why: str, plan: Drifted | None) -> Outcome:
-        stands: dict[OperationState, StateName] = {"succeeded": "excepted", "held": "held", "failed": "unknown"}
-        outcome = outcome_of_plan(LOCK.id, stands.get(state, "needs_person"), why, plan)
+        outcome = outcome_of_plan(LOCK.id, _STANDS.get(state, "needs_person"), why, plan)
         await operations.finish(self._operation.id, (outcome,), state, self._case.clients)
         look = CheckTenant(tenant_id=self._operation.tenant_id, controls=HELD_OPEN)
         await self._case.clients.storage.queues.send(look)
         return Done()
-
-    def _said(self, event: LedgerEvent, detail: str, plan: Drifted | None) -> Entry:
-        entry = self._operation.told(event, LOCK.id, detail)
-        return replace(entry, drift=drift_view(plan.drift), steps=step_view(plan.steps)) if plan else entry

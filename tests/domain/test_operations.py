@@ -66,3 +66,11 @@ def test_what_an_operation_tells_is_the_same_entry_however_often_it_is_told():
     assert entry == operation.told("undoing", "spf", "begun")
     assert (entry.at, entry.tenant_id, entry.operation_id) == (NOON, "t-1", "o-1")
     assert (entry.actor, entry.requested_by, entry.reason) == ("alice", "alice", "a test")
+
+
+def test_what_an_operation_is_about_to_write_stands_in_its_entry():
+    operation = Operation(id="o-1", kind="open", tenant_id="t-1", created_at=NOON)
+    plan = Drifted((Drift("Enabled", False, True),), (Step("exchange", "Set-InboundConnector", {"Identity": "x"}),))
+    entry = operation.told("opening", "inbound-lockdown", plan=plan)
+    assert [(each.field, each.found) for each in entry.drift] == [("Enabled", True)]
+    assert [each.cmdlet for each in entry.steps] == ["Set-InboundConnector"]
