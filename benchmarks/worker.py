@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from itertools import batched
 
 import uvloop
 
@@ -24,6 +23,7 @@ from benchmarks.children import child, last_line
 from benchmarks.machine import resident_mb
 from clients.connect import Clients, connect
 from clients.settings import load
+from domain.fleet import shards
 from domain.jobs import VisitShard
 from domain.reading import Lane
 from domain.tenant import TenantConfig
@@ -81,9 +81,9 @@ async def _serve() -> None:
 
 
 async def _round(ids: Sequence[str], lane: Lane, clients: Clients) -> Round:
-    before, size = _cpu_s(), clients.settings.shard_size
-    for tenants in batched(ids, size, strict=False):
-        shard = VisitShard(tenants=tenants, looks=(lane,), due_by=clients.now())
+    before = _cpu_s()
+    for looks, tenants in shards(dict.fromkeys(ids, (lane,)), clients.settings.shard_size):
+        shard = VisitShard(tenants=tuple(tenants), looks=looks, due_by=clients.now())
         await deliver("checks", shard.body.encode(), clients)
     return Round(len(ids), _cpu_s() - before, resident_mb(os.getpid()))
 
