@@ -313,12 +313,17 @@ class Control:
         found = self._judged(facts, wanted) if self.asks_dns else None
         return found.questions if isinstance(found, Needs) else ()
 
-    def _judged(self, facts: Facts, wanted: Wanted) -> Judgement | Needs:
+    def not_judged(self, facts: Facts, wanted: Wanted) -> NotApplicable | Unknown | None:
+        """Why *facts* are not judged: it does not apply, or not all that it sees was read. None where they are."""
         if not self.applies(wanted.profile):
             return NotApplicable(f"the guide of {wanted.profile.name} does not ask for it")
         seen = [kind for kind in self.sees if kind not in self.later or facts.was_asked(kind)]
-        if doubts := tuple(facts.doubts(seen)):
-            return self._in_doubt(doubts, facts, wanted)
+        doubts = tuple(facts.doubts(seen))
+        return self._in_doubt(doubts, facts, wanted) if doubts else None
+
+    def _judged(self, facts: Facts, wanted: Wanted) -> Judgement | Needs:
+        if why_not := self.not_judged(facts, wanted):
+            return why_not
         try:
             return self.judge(facts, wanted)
         except DoubtError as doubt:

@@ -20,7 +20,6 @@ from domain.control import (
     Judgement,
     NeedsPerson,
     NotApplicable,
-    Unknown,
     compare,
     listed,
     with_findings,
@@ -310,9 +309,8 @@ def lock_seen(facts: Facts, wanted: Wanted, closing: Guard, now: datetime) -> Lo
 
 def _differing_from_profile(facts: Facts, wanted: Wanted) -> str | None:
     """Why the lock is not as the profile wants it; empty where it is, None where that could not be read."""
-    found_now = CONTROL.find(facts, wanted)
-    if isinstance(found_now, Unknown | NotApplicable):
-        return found_now.reason if isinstance(found_now, NotApplicable) else None
+    if why_not := CONTROL.not_judged(facts, wanted):
+        return why_not.reason if isinstance(why_not, NotApplicable) else None
     judged, kept = _of_ours(facts, wanted)
     of_ours = with_findings(judged, kept, wanted.inventory)
     if isinstance(of_ours, Drifted):
