@@ -103,7 +103,7 @@ class Summary:
     @classmethod
     def of(cls, controls: Mapping[str, ControlState], findings: Iterable[Finding]) -> Self:
         """*controls*: by id; those of the catalogue that are not among them were not read yet."""
-        known = {each: ControlState(id=each) for each in CATALOGUE} | {**controls}
+        known = {each: controls.get(each) or ControlState(id=each) for each in CATALOGUE} | {**controls}
         states = {each.id: NotCompliant.of(each) for each in known.values() if each.state != "compliant"}
         there = [each for each in findings if each.gone_at is None and not each.silent]
         there.sort(key=lambda each: (str(each.since), each.id))

@@ -5,6 +5,8 @@ import json
 MOST_NESTED = 100
 """Levels of objects and arrays; Exchange's answers have under twenty."""
 
+_NESTING = (dict, list)
+
 
 def parse_json(text: bytes) -> object:
     """*text* as JSON.
@@ -16,15 +18,10 @@ def parse_json(text: bytes) -> object:
         found: object = json.loads(text)
     except RecursionError:
         raise ValueError("is nested too deep") from None
-    level = [found]
+    level = [found] if isinstance(found, _NESTING) else []
     for _ in range(MOST_NESTED):
-        level = [part for each in level for part in _parts(each)]
+        parts = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [part for inside in parts for part in inside if isinstance(part, _NESTING)]
         if not level:
             return found
     raise ValueError(f"is nested deeper than {MOST_NESTED}")
-
-
-def _parts(value: object) -> list[object]:
-    """The objects and arrays right inside *value*."""
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [each for each in inside if isinstance(each, dict | list)]

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 _REMEMBERED = 4096
-"""Values that each way of folding remembers: a fleet has the same names and networks again and again."""
+"""Values that each way of folding or comparing remembers: a fleet has the same names and networks again and again."""
 
 
 @lru_cache(_REMEMBERED)
@@ -42,6 +42,7 @@ def network(text: str) -> str:
         return stripped.casefold()
 
 
+@lru_cache(_REMEMBERED)
 def covers(networks: frozenset[str], network: str) -> bool:
     """Whether *network* lies within one of *networks*; entries that are no network cover nothing."""
     inner = IPv4Network(network)

@@ -159,10 +159,9 @@ def after_check(before: ControlState, judgement: Judgement, look: Look) -> Contr
     """
     if before.corrections:
         return _while_correcting(before, judgement, look.now)
-    told = look.partial and _is_told(before)
-    if told and isinstance(judgement, Compliant):
+    if look.partial and _is_told(before) and isinstance(judgement, Compliant):
         return before
-    return replace(_judged(before, judgement, look), partial=look.partial and not told)
+    return _judged(before, judgement, look)
 
 
 def _is_told(state: ControlState) -> bool:
@@ -172,7 +171,8 @@ def _is_told(state: ControlState) -> bool:
 
 def _judged(before: ControlState, judgement: Judgement, look: Look) -> ControlState:
     memories = _still_remembered(before, judgement, look.now)
-    seen = replace(before, drift=(), steps=(), plan="", memories=memories, read_at=look.read_at)
+    partial = look.partial and not _is_told(before)
+    seen = replace(before, drift=(), steps=(), plan="", memories=memories, read_at=look.read_at, partial=partial)
     stood_still = before.state == "compliant" and _far_apart(before.read_at, look.read_at)
     if not isinstance(judgement, Compliant) or stood_still:
         seen = replace(seen, proofs=before.proven[-PROOFS_KEPT:])

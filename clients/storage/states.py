@@ -79,7 +79,7 @@ class TenantStates:
     summary: Summary | None = None
 
     def of(self, control_id: str) -> ControlState:
-        return self.controls.get(control_id, ControlState(id=control_id))
+        return self.controls.get(control_id) or ControlState(id=control_id)
 
     def with_changes(self, changed: Mapping[str, ControlState]) -> Self:
         return replace(self, controls={**self.controls, **changed})

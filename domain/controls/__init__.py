@@ -1,6 +1,7 @@
 """The catalogue: every documented setting, in the order in which they are put back."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from domain.control import Control
 from domain.controls import (
@@ -65,6 +66,7 @@ def concerned_by(noun: str) -> tuple[str, ...]:
     )
 
 
+@cache
 def in_lane(lane: Lane) -> tuple[str, ...]:
     """The controls that a look in *lane* is about: one of the fast lane may see more in the slow one."""
     slow = lane == "slow"

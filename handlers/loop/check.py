@@ -179,11 +179,11 @@ def _news(
     job: CheckTenant, tenant: TenantConfig, before: TenantStates, after: TenantStates, now: datetime
 ) -> list[Entry]:
     """What is news between the two, for the ledger."""
+    looked = selected(job)
     transitions = (
         of_transition(before.of(each), after.of(each), at=now, tenant_id=job.tenant_id, operation_id=job.operation_id)
-        for each in selected(job)
+        for each in looked
     )
-    looked = selected(job)
     first = of_first_look(map(before.of, looked), map(after.of, looked), at=now, tenant_id=job.tenant_id)
     news = [entry for entry in (first, *transitions) if entry]
     told = {entry.control for entry in news if entry.event == "needs_person"}
