@@ -219,7 +219,7 @@ class Http:
                 Dispatch(request.permitted_at) as dispatch,
                 self._client.stream(
                     request.method,
-                    request.url,
+                    url,
                     headers={**request.headers, "client-request-id": trace},
                     content=request.content,
                     timeout=_TIMEOUTS[request.intent],

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import ResourceExistsError
+from azure.core.settings import settings as azure_settings
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
@@ -199,6 +200,7 @@ _BLOB_HABITS: dict[str, Any] = {"use_env_settings": False}
 
 async def open_storage(settings: Settings, *, now: Clock = utc_now) -> Storage:
     """Open the account that the settings name: by connection string, or by managed identity."""
+    azure_settings.tracing_enabled = False  # else each call asks the environment several times whether it should trace
     tables, queues = MendingTransport(), MendingTransport()
     if settings.storage:
         storage = Storage(
