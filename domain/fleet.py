@@ -8,6 +8,7 @@ fall together. A schedule that names hours, days or months also says when not to
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from itertools import batched, takewhile
 from typing import Literal, get_args
@@ -53,7 +54,7 @@ class Rhythm:
     @classmethod
     def of(cls, expression: str, now: datetime) -> "Rhythm":
         """Raises ValueError for what is no NCRONTAB."""
-        schedule = Ncrontab(expression)
+        schedule = _schedule(expression)
         return cls(schedule, schedule.interval(now))
 
     def window(self, after: datetime, until: datetime) -> "Window":
@@ -75,6 +76,11 @@ class Rhythm:
 
     def _listed(self, after: datetime, until: datetime) -> Iterator[datetime]:
         return takewhile(lambda moment: moment <= until, self.schedule.after(after - timedelta(seconds=1)))
+
+
+@lru_cache  # asked for at every look; there are as many as settings
+def _schedule(expression: str) -> Ncrontab:
+    return Ncrontab(expression)
 
 
 @dataclass(frozen=True, slots=True)
