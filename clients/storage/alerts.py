@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
 from clients.storage.documents import pack, unpack
+from clients.storage.rows import document_at, row_at
 from clients.storage.together import TenantRows
 from domain.alerts.record import AlertRecord
 
@@ -44,21 +44,15 @@ class AlertTable:
 
     async def book(self, tenant_id: str) -> Book:
         """How far they were read. A former version kept it in this table, where it is left as it is."""
-        row = await self._rows.get(tenant_id, "alerts")
-        try:
-            return unpack(Book, row or await self._table.get_entity(tenant_id, _FORMER_BOOK))
-        except ResourceNotFoundError:
-            return Book()
+        row = await self._rows.get(tenant_id, "alerts") or await row_at(self._table, tenant_id, _FORMER_BOOK)
+        return unpack(Book, row) if row else Book()
 
     async def set_book(self, tenant_id: str, book: Book, *, at_once: bool = False) -> None:
         """Keep it; unless *at_once*, a visit writes it with what else it keeps."""
         await self._rows.put(tenant_id, pack(*self._rows.named(tenant_id, "alerts"), book), at_once=at_once)
 
     async def get(self, tenant_id: str, alert_id: str) -> AlertRecord | None:
-        try:
-            return unpack(AlertRecord, await self._table.get_entity(tenant_id, alert_id))
-        except ResourceNotFoundError:
-            return None
+        return await document_at(self._table, AlertRecord, tenant_id, alert_id)
 
     async def put(self, tenant_id: str, record: AlertRecord) -> None:
         """Keep *record*; those that are to be read again, or that a person has to look at, can be asked for."""

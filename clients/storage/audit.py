@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
 from clients.storage.documents import pack, unpack
+from clients.storage.rows import row_at
 from clients.storage.together import TenantRows
 from domain.audit.record import AuditRecord
 
@@ -36,11 +37,8 @@ class AuditTable:
 
     async def book(self, tenant_id: str) -> AuditBook:
         """How far they were read. A former version kept it in this table, where it is left as it is."""
-        row = await self._rows.get(tenant_id, "audit")
-        try:
-            return unpack(AuditBook, row or await self._table.get_entity(tenant_id, _FORMER_BOOK))
-        except ResourceNotFoundError:
-            return AuditBook()
+        row = await self._rows.get(tenant_id, "audit") or await row_at(self._table, tenant_id, _FORMER_BOOK)
+        return unpack(AuditBook, row) if row else AuditBook()
 
     async def set_book(self, tenant_id: str, book: AuditBook, *, at_once: bool = False) -> None:
         """Keep it; unless *at_once*, a visit writes it with what else it keeps."""

@@ -11,12 +11,12 @@ from datetime import datetime
 from itertools import batched
 from typing import Any
 
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableTransactionError
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import body
 from clients.storage.heads import HeadTable, KeptHead
+from clients.storage.rows import row_at
 from domain import chain
 from domain.chain import Link, Linked, Place
 
@@ -63,11 +63,7 @@ class ChainTable:
         return added
 
     async def has(self, ledger: str, row_key: str) -> bool:
-        try:
-            await self._table.get_entity(ledger, row_key, select=["RowKey"])
-        except ResourceNotFoundError:
-            return False
-        return True
+        return await row_at(self._table, ledger, row_key, ["RowKey"]) is not None
 
     async def is_remade(self, ledger: str) -> bool:
         """Whether the head names an entry whose link is gone: the table was made anew, or somebody deleted from it."""

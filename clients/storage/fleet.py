@@ -7,11 +7,10 @@
 | `due` | job | a message that waits for longer than one should be hidden (`clients/storage/due.py`) |
 """
 
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import pack, unpack
-from clients.storage.rows import RowMoved, replace_row
+from clients.storage.documents import pack
+from clients.storage.rows import RowMoved, replace_row, versioned_at
 from domain.fleet import Cursor
 
 _CURSOR = ("tick", "cursor")
@@ -29,11 +28,7 @@ class FleetTable:
 
     async def cursor(self) -> tuple[Cursor, str] | None:
         """How far the ticks have come, with the version of that; None before the first."""
-        try:
-            entity = await self._table.get_entity(*_CURSOR)
-        except ResourceNotFoundError:
-            return None
-        return unpack(Cursor, entity), str(entity.metadata["etag"])
+        return await versioned_at(self._table, Cursor, *_CURSOR)
 
     async def size(self) -> int | None:
         """How many tenants the last tick counted; None before the first."""

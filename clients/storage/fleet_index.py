@@ -17,13 +17,12 @@ from datetime import datetime, timedelta
 from itertools import batched
 
 from azure.core.async_paging import AsyncItemPaged
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 
 from clients.http import Clock, utc_now
 from clients.storage.documents import pack, unpack
-from clients.storage.rows import MOST_AT_ONCE, RowMoved, replace_row, replace_rows
+from clients.storage.rows import MOST_AT_ONCE, RowMoved, replace_row, replace_rows, row_at
 from domain.fleet import minute_of
 from domain.fleet_index import Summary, TenantInFleet
 from domain.tenant import TenantConfig
@@ -172,11 +171,8 @@ class FleetIndex:
         )
 
     async def _page(self, row: str) -> tuple[IndexPage, str | None]:
-        try:
-            entity = await self._table.get_entity(_INDEX, row)
-        except ResourceNotFoundError:
-            return IndexPage(), None
-        return _page_in(entity)
+        entity = await row_at(self._table, _INDEX, row)
+        return _page_in(entity) if entity else (IndexPage(), None)
 
     async def _put(self, row: str, page: IndexPage, etag: str | None) -> str:
         self._kept = None

@@ -10,6 +10,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, Re
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
+from clients.storage.rows import row_at, version_of
 from domain.chain import Head, Place
 
 _PARTITION = "head"
@@ -39,12 +40,11 @@ class HeadTable:
         self._table = table
 
     async def get(self, ledger: str) -> KeptHead | None:
-        try:
-            entity = await self._table.get_entity(_PARTITION, ledger)
-        except ResourceNotFoundError:
+        entity = await row_at(self._table, _PARTITION, ledger)
+        if entity is None:
             return None
         place = Place(int(entity["sequence"]), str(entity["hash"]))
-        return KeptHead(place, entity["begun_at"], bool(entity["settled"]), str(entity.metadata["etag"]))
+        return KeptHead(place, entity["begun_at"], bool(entity["settled"]), version_of(entity))
 
     async def move(self, ledger: str, head: KeptHead) -> None:
         """Write *head*, unless another writer has gone as far; it is asked again where one is behind."""

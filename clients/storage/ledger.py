@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
 from clients import telemetry
 from clients.storage.chains import LAST_ENTRY, ChainTable
 from clients.storage.documents import pack, unpack
 from clients.storage.recent import RecentTable
+from clients.storage.rows import document_at
 from domain.ledger import Entry, LedgerEvent, row_key
 
 
@@ -57,10 +57,7 @@ class LedgerTable:
             await self.append(*entries, announced=announced)
 
     async def get(self, tenant_id: str, entry_id: str) -> Entry | None:
-        try:
-            return unpack(Entry, await self._table.get_entity(tenant_id, entry_id))
-        except ResourceNotFoundError:
-            return None
+        return await document_at(self._table, Entry, tenant_id, entry_id)
 
     async def page(self, tenant_id: str, *, after: str = "", limit: int = 100) -> list[Entry]:
         """At most *limit* entries of a tenant, newest first, older than the entry with id *after*."""

@@ -14,7 +14,8 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import pack, unpack
+from clients.storage.documents import pack
+from clients.storage.rows import document_at, row_at, version_of
 from domain.events import Position
 from domain.notices import ChannelTold
 
@@ -28,20 +29,14 @@ class NoticeTable:
         self._table = table
 
     async def told(self, ledger: str, channel: str) -> ChannelTold | None:
-        try:
-            return unpack(ChannelTold, await self._table.get_entity(f"notices {ledger}", channel))
-        except ResourceNotFoundError:
-            return None
+        return await document_at(self._table, ChannelTold, f"notices {ledger}", channel)
 
     async def put_told(self, ledger: str, channel: str, told: ChannelTold) -> None:
         await self._table.upsert_entity(pack(f"notices {ledger}", channel, told), mode=UpdateMode.REPLACE)
 
     async def position(self, ledger: str) -> Position | None:
         """How far the ledger's events were sent; None before the first."""
-        try:
-            return unpack(Position, await self._table.get_entity("events", ledger))
-        except ResourceNotFoundError:
-            return None
+        return await document_at(self._table, Position, "events", ledger)
 
     async def put_position(self, ledger: str, position: Position) -> None:
         await self._table.upsert_entity(pack("events", ledger, position), mode=UpdateMode.REPLACE)
@@ -58,10 +53,8 @@ class NoticeTable:
 
     async def mark_of(self, ledger: str) -> str | None:
         """The version of the mark, None where there is none."""
-        try:
-            return str((await self._table.get_entity(_UNSENT, ledger)).metadata["etag"])
-        except ResourceNotFoundError:
-            return None
+        mark = await row_at(self._table, _UNSENT, ledger)
+        return version_of(mark) if mark else None
 
     async def unsent(self) -> list[str]:
         """The ledgers that have a mark."""

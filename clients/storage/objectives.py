@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
-from clients.storage.rows import RowMoved, replace_row
+from clients.storage.rows import RowMoved, replace_row, versioned_at
 from domain.objectives import DAYS, DayTallies, ObjectiveId
 
 _PARTITION = "objectives"
@@ -26,11 +25,7 @@ class ObjectiveTable:
         """Count one that was met, or missed."""
         day = f"{now:%Y-%m-%d}"
         for _ in range(_TRIES):
-            try:
-                entity = await self._table.get_entity(_PARTITION, day)
-                before, etag = unpack(DayTallies, entity), str(entity.metadata["etag"])
-            except ResourceNotFoundError:
-                before, etag = DayTallies(), None
+            before, etag = await versioned_at(self._table, DayTallies, _PARTITION, day) or (DayTallies(), None)
             with suppress(RowMoved):
                 await replace_row(self._table, pack(_PARTITION, day, before.counting(objective, met=met)), etag)
                 return

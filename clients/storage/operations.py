@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import NewerRow, pack, unpack
 from clients.storage.recent import RecentTable
+from clients.storage.rows import document_at, row_at
 from domain.operations import Operation
 
 _ROW = "operation"
@@ -28,10 +29,7 @@ class OperationTable:
         self._recent = recent
 
     async def get(self, operation_id: str) -> Operation | None:
-        try:
-            return unpack(Operation, await self._table.get_entity(operation_id, _ROW))
-        except ResourceNotFoundError:
-            return None
+        return await document_at(self._table, Operation, operation_id, _ROW)
 
     async def put(self, operation: Operation) -> None:
         await self._table.upsert_entity(_entity(operation), mode=UpdateMode.REPLACE)
@@ -61,10 +59,8 @@ class OperationTable:
 
     async def claimed(self, operation_id: str) -> str | None:
         """The fingerprint that an id is bound to; None: no request has used it."""
-        try:
-            return str((await self._table.get_entity(operation_id, _REQUEST))["fingerprint"])
-        except ResourceNotFoundError:
-            return None
+        request = await row_at(self._table, operation_id, _REQUEST)
+        return str(request["fingerprint"]) if request else None
 
     async def part(self, number: int, of: int) -> AsyncIterator[Operation]:
         """Every operation whose id is in that *part* of the ids, but for those of a later version."""

@@ -4,10 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
+
+from clients.storage.rows import row_at
 
 _PART_BYTES = 60_000
 """A binary property holds 64 KiB, which every queue message fits in; what came from elsewhere may be larger."""
@@ -99,10 +101,8 @@ class ParkedTable:
 
     async def last_error(self, queue: str, content: bytes) -> str:
         """How the last attempt at a message failed; empty where its worker died without a word."""
-        try:
-            return str((await self._table.get_entity(_ERRORS, _error_key(queue, content)))["error"])
-        except ResourceNotFoundError:
-            return ""
+        noted = await row_at(self._table, _ERRORS, _error_key(queue, content))
+        return str(noted["error"]) if noted else ""
 
     async def forget_errors(self, now: datetime) -> None:
         """Forget the errors of messages that have come to an end since."""

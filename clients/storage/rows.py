@@ -1,12 +1,14 @@
-"""Rows that are written on condition of their version: of many writers one wins, and the others learn of it."""
+"""Rows read one by one, and written on condition of their version: of many writers one wins, the others learn of it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.data.tables import TableTransactionError, UpdateMode
+from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
+
+from clients.storage.documents import unpack
 
 type Entity = Mapping[str, Any]
 ANY = "*"
@@ -23,6 +25,31 @@ _CONFLICT = {404, 409, 412}
 
 class RowMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first
     """The row is of another version than the writer knew. Nothing was written."""
+
+
+async def row_at(table: TableClient, partition: str, row: str, select: list[str] | None = None) -> TableEntity | None:
+    """The row there, or of it the properties to *select*; None where there is none."""
+    try:
+        return await table.get_entity(partition, row, select=select)
+    except ResourceNotFoundError:
+        return None
+
+
+async def document_at[T](table: TableClient, kind: type[T], partition: str, row: str) -> T | None:
+    """The document that the row there keeps; None where there is none. Raises NewerRow."""
+    entity = await row_at(table, partition, row)
+    return unpack(kind, entity) if entity else None
+
+
+async def versioned_at[T](table: TableClient, kind: type[T], partition: str, row: str) -> tuple[T, str] | None:
+    """The document that the row there keeps, with its version; None where there is none. Raises NewerRow."""
+    entity = await row_at(table, partition, row)
+    return (unpack(kind, entity), version_of(entity)) if entity else None
+
+
+def version_of(entity: TableEntity) -> str:
+    """The ETag under which *entity* was read."""
+    return str(entity.metadata["etag"])
 
 
 async def replace_row(table: TableClient, entity: Entity, etag: str | None) -> str:

@@ -4,13 +4,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
 from clients.storage.documents import NewerRow, chunks, pack, read_chunks, unpack
 from clients.storage.ledger import LedgerTable
+from clients.storage.rows import document_at, row_at
 from domain.access import ApiKey
 from domain.gate import Brake
 from domain.ledger import Entry
@@ -58,20 +59,17 @@ class SwitchTable:
 
     async def brake(self) -> Brake:
         try:
-            return unpack(Brake, await self._table.get_entity(*_BRAKE))
-        except ResourceNotFoundError:
-            return UNKNOWN_BRAKE
+            return await document_at(self._table, Brake, *_BRAKE) or UNKNOWN_BRAKE
         except (NewerRow, ValueError):
             return UNREADABLE_BRAKE
 
     async def begin(self, *others: TableClient) -> None:
         """Make the brake, released, if nothing was ever written: neither here nor in *others*. By insert, once."""
-        try:
-            await self._table.get_entity(*_BRAKE, select=["RowKey"])
-        except ResourceNotFoundError:
-            if not any([await has_rows(table) for table in (self._table, *others)]):
-                with suppress(ResourceExistsError):
-                    await self._table.create_entity(pack(*_BRAKE, Brake()))
+        if await row_at(self._table, *_BRAKE, ["RowKey"]):
+            return
+        if not any([await has_rows(table) for table in (self._table, *others)]):
+            with suppress(ResourceExistsError):
+                await self._table.create_entity(pack(*_BRAKE, Brake()))
 
     async def set_brake(self, brake: Brake, told: Entry | None = None) -> None:
         """Move the brake, and tell the ledger. *told*: the entry; None where another one tells of it.
@@ -92,18 +90,14 @@ class SwitchTable:
 
     async def _untold(self) -> tuple[Entry, ...]:
         """The entry of the last move: only it can be left."""
-        try:
-            entity = await self._table.get_entity(*_BRAKE)
-        except ResourceNotFoundError:
-            return ()
-        return (read_chunks(Untold, _OUTBOX, entity) or Untold()).entries[-1:]
+        entity = await row_at(self._table, *_BRAKE)
+        left = read_chunks(Untold, _OUTBOX, entity) if entity else None
+        return left.entries[-1:] if left else ()
 
     async def settings_hash(self) -> str:
         """The hash of the settings that a worker last started with; empty before the first."""
-        try:
-            return str((await self._table.get_entity(*_SETTINGS))["sha256"])
-        except ResourceNotFoundError:
-            return ""
+        row = await row_at(self._table, *_SETTINGS)
+        return str(row["sha256"]) if row else ""
 
     async def set_settings_hash(self, sha256: str) -> None:
         entity = {"PartitionKey": _SETTINGS[0], "RowKey": _SETTINGS[1], "sha256": sha256}
@@ -111,10 +105,7 @@ class SwitchTable:
 
     async def radius(self, signature: str) -> Radius:
         """How *signature* stands to the blast radius."""
-        try:
-            return unpack(Radius, await self._table.get_entity(_RADIUS, signature))
-        except ResourceNotFoundError:
-            return Radius()
+        return await document_at(self._table, Radius, _RADIUS, signature) or Radius()
 
     async def radii(self) -> dict[str, Radius]:
         """Every signature that was ever held, and how it stands."""

@@ -19,6 +19,7 @@ from clients.http import Clock
 from clients.storage.documents import NewerRow, body, chunks, pack, read_body, read_chunks, unpack
 from clients.storage.fleet_index import FleetIndex
 from clients.storage.ledger import LedgerTable
+from clients.storage.rows import row_at
 from clients.storage.together import together_with
 from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
@@ -91,10 +92,8 @@ class TenantTable:
         return text.row() if text else None
 
     async def _read(self, tenant_id: str) -> _Text | None:
-        try:
-            return _Text.of(await self._table.get_entity(_PARTITION, tenant_id))
-        except ResourceNotFoundError:
-            return None
+        entity = await row_at(self._table, _PARTITION, tenant_id)
+        return _Text.of(entity) if entity else None
 
     async def recall(self, tenant_id: str) -> TenantRow | None:
         """As `row`; where rows are read together, a config that the index says has not changed is not read again."""
@@ -122,11 +121,8 @@ class TenantTable:
         return _Text.of(entity).row() if entity else None
 
     async def _told(self, partition: str, tenant_id: str) -> dict[str, Any] | None:
-        try:
-            entity = await self._table.get_entity(partition, tenant_id)
-        except ResourceNotFoundError:
-            return None
-        if told := read_chunks(Entry, _OUTBOX, entity):
+        entity = await row_at(self._table, partition, tenant_id)
+        if entity and (told := read_chunks(Entry, _OUTBOX, entity)):
             await self._ledger.ensure([told])
         return entity
 

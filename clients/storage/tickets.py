@@ -21,6 +21,7 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
+from clients.storage.rows import document_at, row_at, version_of, versioned_at
 from domain.psa.desk import TicketSystem
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket, Polled, Told
 
@@ -36,13 +37,13 @@ class TicketTable:
         self._table = table
 
     async def cause(self, tenant_id: str, cause: str) -> CauseTicket | None:
-        return await self._get(CauseTicket, f"cause {tenant_id}", cause)
+        return await document_at(self._table, CauseTicket, f"cause {tenant_id}", cause)
 
     async def put_cause(self, tenant_id: str, cause: str, record: CauseTicket) -> None:
         await self._put(f"cause {tenant_id}", cause, record)
 
     async def told(self, tenant_id: str) -> Told | None:
-        return await self._get(Told, "told", tenant_id)
+        return await document_at(self._table, Told, "told", tenant_id)
 
     async def put_told(self, tenant_id: str, record: Told) -> None:
         await self._put("told", tenant_id, record)
@@ -54,10 +55,8 @@ class TicketTable:
 
     async def news(self, tenant_id: str) -> str | None:
         """The version of the tenant's mark, None where there is none."""
-        try:
-            return str((await self._table.get_entity("news", tenant_id)).metadata["etag"])
-        except ResourceNotFoundError:
-            return None
+        mark = await row_at(self._table, "news", tenant_id)
+        return version_of(mark) if mark else None
 
     async def clear_news(self, tenant_id: str, etag: str) -> None:
         """Take the mark away, unless it was made again since it had version *etag*."""
@@ -83,11 +82,7 @@ class TicketTable:
 
     async def known(self, provider: TicketSystem, ticket_id: str) -> tuple[KnownTicket | None, str | None]:
         """What the ticket showed last, with the version of that."""
-        try:
-            entity = await self._table.get_entity(provider, ticket_id)
-        except ResourceNotFoundError:
-            return None, None
-        return unpack(KnownTicket, entity), entity.metadata["etag"]
+        return await versioned_at(self._table, KnownTicket, provider, ticket_id) or (None, None)
 
     async def put_known(self, provider: TicketSystem, ticket_id: str, record: KnownTicket, etag: str | None) -> str:
         """Remember what the ticket shows now, and give the version of that.
@@ -108,16 +103,10 @@ class TicketTable:
         return str(written["etag"])
 
     async def polled(self, provider: TicketSystem) -> Polled | None:
-        return await self._get(Polled, "polled", provider)
+        return await document_at(self._table, Polled, "polled", provider)
 
     async def put_polled(self, provider: TicketSystem, record: Polled) -> None:
         await self._put("polled", provider, record)
-
-    async def _get[T](self, kind: type[T], partition: str, row: str) -> T | None:
-        try:
-            return unpack(kind, await self._table.get_entity(partition, row))
-        except ResourceNotFoundError:
-            return None
 
     async def _put(self, partition: str, row: str, record: object) -> None:
         await self._table.upsert_entity(pack(partition, row, record), mode=UpdateMode.REPLACE)

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
-from clients.storage.documents import pack, unpack
-from clients.storage.rows import replace_row
+from clients.storage.documents import pack
+from clients.storage.rows import replace_row, versioned_at
 from domain.mail_flow import MailSeen
 from domain.mail_reading import TraceReading
 
@@ -36,11 +35,7 @@ class TraceTable:
 
     async def load(self, tenant_id: str) -> tuple[TraceBook, str | None]:
         """The tenant's book and its version; None for none yet. Raises NewerRow."""
-        try:
-            entity = await self._table.get_entity(_PARTITION, tenant_id)
-        except ResourceNotFoundError:
-            return TraceBook(), None
-        return unpack(TraceBook, entity), str(entity.metadata["etag"])
+        return await versioned_at(self._table, TraceBook, _PARTITION, tenant_id) or (TraceBook(), None)
 
     async def save(self, tenant_id: str, book: TraceBook, etag: str | None) -> str:
         """Write *book* over the version *etag*, and give the new one's. Raises RowMoved."""

@@ -11,7 +11,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.rows import RowMoved, replace_row
+from clients.storage.rows import RowMoved, replace_row, row_at
 from domain.jobs import QueueName
 
 _PARTITION = "unfinished"
@@ -43,11 +43,7 @@ class UnfinishedTable:
         await self._table.upsert_entity(_entity(operation), mode=UpdateMode.REPLACE)
 
     async def has(self, operation_id: str) -> bool:
-        try:
-            await self._table.get_entity(_PARTITION, operation_id, select=["RowKey"])
-        except ResourceNotFoundError:
-            return False
-        return True
+        return await row_at(self._table, _PARTITION, operation_id, ["RowKey"]) is not None
 
     async def hear(self, operation_id: str, until: datetime) -> None:
         """Keep that somebody works on it, and will be heard of before *until*."""

@@ -9,13 +9,12 @@ A wave's change and its ledger entry belong together, as with configs: the entry
 outbox) and copied right after; what reads the row for a change copies what a crash left behind.
 """
 
-from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import chunks, pack, read_chunks, unpack
 from clients.storage.ledger import LedgerTable
-from clients.storage.rows import RowMoved, replace_row
+from clients.storage.rows import RowMoved, document_at, replace_row, row_at, version_of
 from domain.ledger import Entry
 from domain.waves import Wave
 
@@ -50,20 +49,16 @@ class WaveTable:
 
     async def get(self, profile: str) -> Wave | None:
         """The last wave of *profile*."""
-        try:
-            return unpack(Wave, await self._table.get_entity(_LAST, profile))
-        except ResourceNotFoundError:
-            return None
+        return await document_at(self._table, Wave, _LAST, profile)
 
     async def find(self, profile: str) -> KeptWave | None:
         """The last wave of *profile*, for a change: the entry of the last one is in the ledger after this."""
-        try:
-            entity = await self._table.get_entity(_LAST, profile)
-        except ResourceNotFoundError:
+        entity = await row_at(self._table, _LAST, profile)
+        if entity is None:
             return None
         if told := read_chunks(Entry, _OUTBOX, entity):
             await self._ledger.ensure([told], announced=False)
-        return unpack(Wave, entity), str(entity.metadata["etag"])
+        return unpack(Wave, entity), version_of(entity)
 
     async def begin(self, wave: Wave, before: KeptWave | None, told: Entry) -> None:
         """Add *wave* in the place of *before*, which has ended. Raises WaveMoved where another has begun."""
