@@ -5,12 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.rows import row_at, version_of
+from clients.storage.rows import RowMoved, replace_row, row_at, version_of
 from domain.chain import Head, Place
 
 _PARTITION = "head"
@@ -50,8 +47,8 @@ class HeadTable:
         """Write *head*, unless another writer has gone as far; it is asked again where one is behind."""
         while True:
             try:
-                await self._write(_entity(ledger, head), head.etag)
-            except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+                await replace_row(self._table, _entity(ledger, head), head.etag)
+            except RowMoved:
                 now = await self.get(ledger)
                 if now and now.place.sequence >= head.place.sequence:
                     return
@@ -63,14 +60,6 @@ class HeadTable:
         """Every head, by ledger."""
         async for entity in self._table.query_entities(f"PartitionKey eq '{_PARTITION}'"):
             yield Head(str(entity["RowKey"]), int(entity["sequence"]), str(entity["hash"]))
-
-    async def _write(self, entity: dict[str, Any], etag: str | None) -> None:
-        if etag is None:
-            await self._table.create_entity(entity)
-            return
-        await self._table.update_entity(
-            entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
-        )
 
 
 def _entity(ledger: str, head: KeptHead) -> dict[str, Any]:

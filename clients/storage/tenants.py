@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
@@ -19,7 +19,7 @@ from clients.http import Clock
 from clients.storage.documents import NewerRow, body, chunks, pack, read_body, read_chunks, unpack
 from clients.storage.fleet_index import FleetIndex
 from clients.storage.ledger import LedgerTable
-from clients.storage.rows import row_at
+from clients.storage.rows import RowMoved, replace_row, row_at
 from clients.storage.together import together_with
 from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
@@ -128,21 +128,16 @@ class TenantTable:
 
     async def create(self, row: TenantRow, told: Entry | None = None) -> None:
         """Add a tenant. Raises ConfigMoved when it is there already."""
-        with _conditional():
-            await self._table.create_entity(_entity(row, told))
-        await self._note(row.config)
-        await self._tell(told)
+        await self._write(row, None, told)
 
     async def replace(self, row: TenantRow, told: Entry | None = None) -> None:
         """Write *row* over its version. Raises ConfigMoved when somebody wrote since."""
+        await self._write(row, row.etag, told)
+
+    async def _write(self, row: TenantRow, etag: str | None, told: Entry | None) -> None:
         with _conditional():
-            await self._table.update_entity(
-                _entity(row, told),
-                mode=UpdateMode.REPLACE,
-                etag=row.etag,
-                match_condition=MatchConditions.IfNotModified,
-            )
-        await self._note(row.config)
+            await replace_row(self._table, _entity(row, told), etag)
+        await self._index.note(row.config, self._now())
         await self._tell(told)
 
     async def delete(self, tenant_id: str, version: str, told: Entry) -> None:
@@ -160,9 +155,6 @@ class TenantTable:
             await self._tell(told)
             await self._table.delete_entity(_PARTITION, tenant_id, etag=kept["etag"], match_condition=on_version)
         await self._index.forget(tenant_id)
-
-    async def _note(self, config: TenantConfig) -> None:
-        await self._index.note(config, self._now())
 
     async def _tell(self, told: Entry | None) -> None:
         if told:
@@ -229,7 +221,7 @@ def _entity(row: TenantRow, told: Entry | None) -> dict[str, object]:
 def _conditional() -> Iterator[None]:
     try:
         yield
-    except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
+    except (RowMoved, ResourceModifiedError, ResourceNotFoundError) as error:
         raise ConfigMoved("somebody else changed the config meanwhile") from error
 
 

@@ -16,12 +16,12 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
-from clients.storage.rows import document_at, row_at, version_of, versioned_at
+from clients.storage.rows import RowMoved, document_at, replace_row, row_at, version_of, versioned_at
 from domain.psa.desk import TicketSystem
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket, Polled, Told
 
@@ -90,17 +90,10 @@ class TicketTable:
         Raises:
             TicketMoved: *etag* is not the version there is.
         """
-        entity = pack(provider, ticket_id, record)
         try:
-            if etag is None:
-                written = await self._table.create_entity(entity)
-            else:
-                written = await self._table.update_entity(
-                    entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
-                )
-        except (ResourceExistsError, ResourceModifiedError) as error:
+            return await replace_row(self._table, pack(provider, ticket_id, record), etag)
+        except RowMoved as error:
             raise TicketMoved(f"{provider} ticket {ticket_id} was read by somebody else") from error
-        return str(written["etag"])
 
     async def polled(self, provider: TicketSystem) -> Polled | None:
         return await document_at(self._table, Polled, "polled", provider)
