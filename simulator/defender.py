@@ -175,12 +175,8 @@ class Alerts:
         return row
 
     def gather(self, alert_id: str, *evidence: Row) -> None:
-        """Later events of the same policy are folded into the alert; a resolved one reopens if so switched."""
-        row = self.rows[alert_id]
-        changed: Row = {"evidence": [*row["evidence"], *evidence]}
-        if self.tenant.switches.evidence_reopens_alerts and row["status"] == "resolved":
-            changed |= {"status": "new", "resolvedDateTime": None}
-        self._update(alert_id, changed)
+        """Later events of the same policy are folded into the alert."""
+        self._update(alert_id, {"evidence": [*self.rows[alert_id]["evidence"], *evidence]})
 
     def person(self, alert_id: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
         """Somebody changes the alert in the portal."""

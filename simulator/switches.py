@@ -39,18 +39,14 @@ class Switches:
     page_size: int = 1000  # never more on a page, whatever the caller prefers
     paging_needs_anchor: bool = False
     link_requests: int | None = None  # a nextLink dies after so many further requests of the tenant
-    link_seconds: float = 600
     batch_shuffle: bool = False
     batch_inherits_authorization: bool = False
-    batch_stops_without_continue: bool = True
     front_door: Literal["redirect", "serve"] = "redirect"
     old_region: Literal["redirect", "not_found", "unreachable"] = "redirect"
 
     # Defender
     defender_licensed: bool = True
     alert_paging: Literal["link", "none"] = "link"
-    alerts_say_when: bool = True  # Retry-After on a 429
-    evidence_reopens_alerts: bool = False
     alert_changes: Literal["made", "ignored", "shown_late"] = "made"
 
     # Audit feed

@@ -45,12 +45,11 @@ def _items(request: Request) -> list[dict[str, Any]]:
 
 def _run(tenant: Tenant, service: Service, request: Request, items: list[dict[str, Any]], host: str) -> Answer:
     goes_on = "odata.continue-on-error" in request.headers.get("prefer", "")
-    stops = tenant.switches.batch_stops_without_continue and not goes_on
     answers: list[tuple[str, Answer]] = []
     for item in items:
         result = invoke.answer(tenant, service, _inner(tenant, request, item), item.get("body"), host=host)
         answers.append((str(item["id"]), result))
-        if stops and result.status >= 400:  # noqa: PLR2004 - the first error status
+        if not goes_on and result.status >= 400:  # noqa: PLR2004 - the first error status
             break
     told = [(number, result) for number, result in answers if not result.missing]
     if tenant.switches.batch_shuffle:

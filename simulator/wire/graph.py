@@ -151,9 +151,8 @@ def _count(tenant: Tenant) -> None:
     while asked and asked[0] <= now - timedelta(minutes=1):
         asked.popleft()
     if len(asked) >= _A_MINUTE:
-        headers = {"Retry-After": "30"} if tenant.switches.alerts_say_when else {}
         refusal = error(429, "TooManyRequests", "Too many requests.")
-        refusal.headers |= headers
+        refusal.headers["Retry-After"] = "30"
         raise Refused(refusal)
     asked.append(now)
 

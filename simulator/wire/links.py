@@ -6,6 +6,7 @@ from simulator.organization import Organization
 from simulator.rows import Row
 
 _MOST = 1000  # links kept; the oldest go first
+_LIVES_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class Links:
         rest = self._rests.get(token)
         if rest is None or rest.cmdlet != cmdlet.casefold():
             return None
-        switches = self.organization.switches
+        most = self.organization.switches.link_requests
         age = self.organization.now().timestamp() - rest.issued_at
         requests = self.organization.http_requests.total() - rest.issued_after
-        used_up = switches.link_requests is not None and requests > switches.link_requests
-        return None if age > switches.link_seconds or used_up else rest.rows
+        used_up = most is not None and requests > most
+        return None if age > _LIVES_S or used_up else rest.rows
