@@ -225,11 +225,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., object]] | tuple[str, str, Callable
     ("POST", "/tenants", _add, 201),
     ("GET", "/tenants/{tenant}", lambda tenant, _: _summary(tenant)),
     ("PATCH", "/tenants/{tenant}", _change),
-    (
-        "POST",
-        "/tenants/{tenant}/admin",
-        _run,
-    ),
+    ("POST", "/tenants/{tenant}/admin", _run),
     ("PUT", "/tenants/{tenant}/lag", lambda tenant, body: tenant.lag(body["reads"], body.get("kind"))),
     ("POST", "/tenants/{tenant}/faults", _script),
     ("DELETE", "/tenants/{tenant}/faults", lambda tenant, _: tenant.faults.clear()),

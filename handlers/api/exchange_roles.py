@@ -5,7 +5,7 @@ the tenant, since no page lists it; what the tenant does not tell is taken from 
 Source: docs/reference/exchange.md#roles.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -35,7 +35,7 @@ class ExchangeRoles:
         listed = _listed(kinds, reads=reads)
         queries = {cmdlet: Query("exchange", "Get-ManagementRole", (("Cmdlet", cmdlet),)) for cmdlet in listed}
         ask_held = Query("exchange", "Get-ManagementRoleAssignment", (("RoleAssignee", ours),))
-        reading = await _read(config, [ask_held, *queries.values()], clients)
+        reading = await read_all(config, [ask_held, *queries.values()], clients)
         having = {cmdlet: _names(reading[query], "Name") for cmdlet, query in queries.items()}
         return cls(
             listed=listed,
@@ -93,7 +93,8 @@ def _listed(kinds: Iterable[type[ExchangeObject]], *, reads: bool) -> dict[str, 
     return listed
 
 
-async def _read(config: TenantConfig, queries: list[Query], clients: Clients) -> Reading:
+async def read_all(config: TenantConfig, queries: Sequence[Query], clients: Clients) -> Reading:
+    """What the tenant answers to *queries*; one that turns us away has answered none of them."""
     try:
         return await clients.reader.read(config, queries)
     except Throttled as wait:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from clients.connect import Clients
 from clients.entra.grants import Grant, Resource
-from clients.errors import ClientError, Refused, Throttled
+from clients.errors import ClientError, Refused
 from clients.graph.message_trace import PERMISSION, TRACING_APP
 from domain.control import Facts, NotApplicable, Unknown
 from domain.controls import CATALOGUE, CMDLET_ROLES
@@ -21,7 +21,7 @@ from domain.exchange import ExchangeObject, Writing
 from domain.mail_flow import MailSeen
 from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted
-from handlers.api.exchange_roles import ExchangeRoles, removal
+from handlers.api.exchange_roles import ExchangeRoles, read_all, removal
 from handlers.on_request import known_row
 
 type ItemState = Literal["ok", "missing", "unknown", "not_applicable", "too_much"]
@@ -95,7 +95,8 @@ async def look(tenant_id: str, clients: Clients) -> Readiness:
     names: list[Resource] = [*dict.fromkeys(query.service for kind in kinds for query in kind.queries)]
     names += _NAMES
     given = dict(zip(names, await asyncio.gather(*(_granted(each, config, clients) for each in names)), strict=True))
-    reading = await _reading(config, kinds, clients)
+    queries = [_ORGANIZATION, *(query for kind in kinds for query in kind.queries)]
+    reading = await read_all(config, queries, clients)
     mail = (await clients.storage.states.load(config.tenant_id)).mail
     ours = grant.object_id if isinstance(grant := given["exchange"], Grant) else ""
     roles = await ExchangeRoles.ask(config, kinds, ours, clients, reads=_only_observes(config))
@@ -121,14 +122,6 @@ async def _granted(resource: Resource, config: TenantConfig, clients: Clients) -
         return await clients.grants.on(resource, config.tenant_id)
     except ClientError as error:
         return error
-
-
-async def _reading(config: TenantConfig, kinds: Kinds, clients: Clients) -> Reading:
-    queries = [_ORGANIZATION, *(query for kind in kinds for query in kind.queries)]
-    try:
-        return await clients.reader.read(config, queries)
-    except Throttled as wait:
-        return {query: Unseen(wait.sentence, clients.now()) for query in queries}
 
 
 def _tokens(given: Mapping[Resource, Granted], clients: Clients) -> Iterable[Item]:
