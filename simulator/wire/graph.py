@@ -12,7 +12,7 @@ from simulator.defender import CHANGEABLE
 from simulator.rows import Row
 from simulator.tenant import Tenant
 from simulator.wire import message_trace, odata
-from simulator.wire.http import Answer, Refused, Request, dumps, json_answer, loads
+from simulator.wire.http import Answer, Refused, Request, dumps, graph_error, json_answer, loads
 from simulator.wire.permissions import claims_for
 from simulator.wire.trouble import meet
 from simulator.world import World
@@ -33,7 +33,7 @@ def answer(world: World, request: Request) -> Answer:
     claims = claims_for(world, "graph", request.headers.get("authorization"))
     tenant = world.tenant(claims["tid"]) if claims else None
     if claims is None or tenant is None:
-        return _numbered(world, error(401, "InvalidAuthenticationToken", "Access token is empty or has expired."))
+        return _numbered(world, graph_error(401, "InvalidAuthenticationToken", "Access token is empty or has expired."))
     tenant.http_requests["graph"] += 1
     if request.path == "/v1.0/$batch" and request.method == "POST":
         return _numbered(world, _met(tenant, "$batch", lambda: _batch(world, tenant, claims, request)))
@@ -81,7 +81,7 @@ def _security(tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa:
         return _list(tenant, request)
     row = next((row for row in tenant.alerts.seen() if found and row["id"] == unquote(found["id"])), None)
     if found is None or row is None:
-        return error(404, "ResourceNotFound", "Requested resource does not exist.")
+        return graph_error(404, "ResourceNotFound", "Requested resource does not exist.")
     match request.method, bool(found["comments"]):
         case "GET", False:
             return json_answer(
@@ -93,16 +93,16 @@ def _security(tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa:
         case "POST", True:
             return _comment(tenant, row, body, request.base)
         case _:
-            return error(405, "MethodNotAllowed", "Method not allowed.")
+            return graph_error(405, "MethodNotAllowed", "Method not allowed.")
 
 
 def _permit(tenant: Tenant, claims: Any, method: str) -> None:  # noqa: ANN401 - a token's JSON
     """Raises Refused with 403 in one of its two flavours."""
     may = {"SecurityAlert.ReadWrite.All"} | ({"SecurityAlert.Read.All"} if method == "GET" else set())
     if not may & set(claims["roles"]):
-        raise Refused(error(403, "Forbidden", "Missing application scopes."))
+        raise Refused(graph_error(403, "Forbidden", "Missing application scopes."))
     if not tenant.switches.defender_licensed:
-        raise Refused(error(403, "Forbidden", "The tenant is not licensed for this feature."))
+        raise Refused(graph_error(403, "Forbidden", "The tenant is not licensed for this feature."))
 
 
 def _list(tenant: Tenant, request: Request) -> Answer:
@@ -112,9 +112,9 @@ def _list(tenant: Tenant, request: Request) -> Answer:
         top, skip = min(int(asked.get("$top", 50)), _MOST_ROWS), int(asked.get("$skip", 0))
         offset = int(asked.get("$skiptoken", skip))
     except ValueError as wrong:
-        return error(400, "BadRequest", str(wrong))
+        return graph_error(400, "BadRequest", str(wrong))
     if skip > _MOST_SKIPPED or top < 1:
-        return error(400, "BadRequest", "Invalid value for $skip or $top.")
+        return graph_error(400, "BadRequest", "Invalid value for $skip or $top.")
     rows = odata.ordered(rows, asked.get("$orderby", "createdDateTime desc"))
     page = rows[offset : offset + top]
     body: Row = {"@odata.context": f"{request.base}/v1.0/$metadata#security/alerts_v2", "value": page}
@@ -126,7 +126,7 @@ def _list(tenant: Tenant, request: Request) -> Answer:
 
 def _patch(tenant: Tenant, row: Row, body: object) -> Answer:
     if not isinstance(body, dict) or not body or not all(_may_be(name, value) for name, value in body.items()):
-        return error(400, "InvalidRequestBody", "Request body is incorrect")
+        return graph_error(400, "InvalidRequestBody", "Request body is incorrect")
     return json_answer(200, tenant.alerts.change(row["id"], body))
 
 
@@ -142,7 +142,7 @@ def _comment(tenant: Tenant, row: Row, body: object, base: str) -> Answer:
             context = f"{base}/v1.0/$metadata#security/alerts_v2('{row['id']}')/comments"
             return json_answer(200, {"@odata.context": context, "value": comments})
         case _:
-            return error(400, "InvalidRequestBody", "Request body is incorrect")
+            return graph_error(400, "InvalidRequestBody", "Request body is incorrect")
 
 
 def _count(tenant: Tenant) -> None:
@@ -151,7 +151,7 @@ def _count(tenant: Tenant) -> None:
     while asked and asked[0] <= now - timedelta(minutes=1):
         asked.popleft()
     if len(asked) >= _A_MINUTE:
-        refusal = error(429, "TooManyRequests", "Too many requests.")
+        refusal = graph_error(429, "TooManyRequests", "Too many requests.")
         refusal.headers["Retry-After"] = "30"
         raise Refused(refusal)
     asked.append(now)
@@ -167,7 +167,7 @@ def _batch(world: World, tenant: Tenant, claims: Any, request: Request) -> Answe
         ):
             pass
         case _:
-            return error(400, "BadRequest", "Invalid batch payload format.")
+            return graph_error(400, "BadRequest", "Invalid batch payload format.")
     answers = [(part["id"], _one(world, tenant, claims, _inner(request, part))) for part in parts]
     told = [
         {"id": part_id, "status": inner.status, "headers": inner.headers, "body": loads(inner.body)}
@@ -190,12 +190,12 @@ def _partner(world: World, tenant: Tenant, claims: Any, request: Request) -> Ans
     roles = set(claims["roles"])
     if found := _TENANT_INFORMATION.fullmatch(request.path):
         if "CrossTenantInformation.ReadBasic.All" not in roles:
-            return error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+            return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
         return _tenant_information(world, found["id"])
     if request.path != "/v1.0/tenantRelationships/delegatedAdminRelationships" or request.method != "GET":
-        return error(404, "ResourceNotFound", "Resource not found for the segment.")
+        return graph_error(404, "ResourceNotFound", "Resource not found for the segment.")
     if "DelegatedAdminRelationship.Read.All" not in roles:
-        return error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+        return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     asked = request.parameters()
     top, offset = min(int(asked.get("$top", 100)), 300), int(asked.get("$skipToken", 0))
     context = f"{request.base}/v1.0/$metadata#tenantRelationships/delegatedAdminRelationships"
@@ -208,7 +208,7 @@ def _partner(world: World, tenant: Tenant, claims: Any, request: Request) -> Ans
 def _tenant_information(world: World, tenant_id: str) -> Answer:
     known = world.tenant(tenant_id)
     if known is None:
-        return error(404, "Directory_ObjectNotFound", "Unable to find tenant.")
+        return graph_error(404, "Directory_ObjectNotFound", "Unable to find tenant.")
     name = known.domains[0].partition(".")[0].title()
     return json_answer(
         200,
@@ -219,11 +219,6 @@ def _tenant_information(world: World, tenant_id: str) -> Answer:
             "defaultDomainName": known.initial_domain,
         },
     )
-
-
-def error(status: int, code: str, message: str) -> Answer:
-    """An error in Graph's form."""
-    return json_answer(status, {"error": {"code": code, "message": message, "innerError": {}}})
 
 
 def _numbered(world: World, result: Answer) -> Answer:

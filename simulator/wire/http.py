@@ -80,3 +80,8 @@ def loads(body: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 def json_answer(status: int, value: object, **headers: str) -> Answer:
     return Answer(status, dumps(value), {"Content-Type": JSON, **headers})
+
+
+def graph_error(status: int, code: str, message: str) -> Answer:
+    """An error in Graph's form."""
+    return json_answer(status, {"error": {"code": code, "message": message, "innerError": {}}})

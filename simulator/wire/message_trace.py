@@ -7,7 +7,7 @@ from typing import Any
 from simulator.moments import parsed
 from simulator.rows import Row
 from simulator.tenant import Tenant
-from simulator.wire.http import Answer, Request, json_answer
+from simulator.wire.http import Answer, Request, graph_error, json_answer
 
 PATH = "/v1.0/admin/exchange/tracing/messageTraces"
 PERMISSION = "ExchangeMessageTrace.Read.All"
@@ -24,13 +24,13 @@ _NEW_STATUSES = {"recalled"}
 def answer(tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa: ANN401 - a token's JSON
     """One page of traces, or the refusal that Microsoft gives."""
     if PERMISSION not in claims["roles"]:
-        return _error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+        return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     if not tenant.mail.principal:
         sentence = "Service principal-less authentication failed: The service principal for App ID"
-        return _error(401, "UnknownError", f"{sentence} {TRACING_APP} was not found.")
+        return graph_error(401, "UnknownError", f"{sentence} {TRACING_APP} was not found.")
     if wait_s := tenant.mail.spend():
         refusal = "Your recent queries have surpassed the permitted limit, please try again later."
-        told = _error(429, "TooManyRequests", refusal)
+        told = graph_error(429, "TooManyRequests", refusal)
         told.headers["Retry-After"] = str(int(wait_s) + 1)
         return told
     asked = request.parameters()
@@ -38,9 +38,9 @@ def answer(tenant: Tenant, claims: Any, request: Request) -> Answer:  # noqa: AN
         rows = _selected(tenant, asked.get("$filter", ""))
         top, offset = int(asked.get("$top", _USUAL_ROWS)), int(asked.get("$skiptoken", 0))
     except ValueError as wrong:
-        return _error(400, "BadRequest", str(wrong))
+        return graph_error(400, "BadRequest", str(wrong))
     if not 0 < top <= _MOST_ROWS:
-        return _error(400, "BadRequest", f"The value of $top must be from 1 to {_MOST_ROWS}.")
+        return graph_error(400, "BadRequest", f"The value of $top must be from 1 to {_MOST_ROWS}.")
     page = [_told(row, request.headers.get("prefer", "")) for row in rows[offset : offset + top]]
     body: Row = {"@odata.context": f"{request.base}/v1.0/$metadata#admin/exchange/tracing/messageTraces", "value": page}
     if offset + top < len(rows):
@@ -77,7 +77,3 @@ def _told(row: Row, preferences: str) -> Row:
     if row["status"] in _NEW_STATUSES and _FORWARD_COMPATIBLE not in preferences:
         return row | {"status": "unknownFutureValue"}
     return row
-
-
-def _error(status: int, code: str, message: str) -> Answer:
-    return json_answer(status, {"error": {"code": code, "message": message, "innerError": {}}})
