@@ -317,6 +317,14 @@ def resolved(base: str, link: str) -> httpx.URL:
     return there
 
 
+def on_the_same_host(url: str, link: str) -> str:
+    """Where *link*, found at *url*, leads. Raises Unreadable when that is another host: our token would go along."""
+    here, there = httpx.URL(url), resolved(url, link)
+    if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
+        raise Unreadable(f"a link to another host: {there.host}")
+    return str(there)
+
+
 def raise_for_status(answer: Answer, *, said: str | None = None) -> None:
     """Raise the ClientError that a status other than 2xx stands for.
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from clients.entra.credentials import Credentials
-from clients.errors import Forbidden, Unauthorised, Unreadable
-from clients.http import Answer, Http, Permit, Request, resolved
+from clients.errors import Forbidden, Unauthorised
+from clients.http import Answer, Http, Permit, Request, on_the_same_host
 from clients.restraint import heeding
 
 
@@ -49,10 +49,7 @@ class WithToken:
         """
         if path_or_link.startswith("/"):
             return f"{self.base}{path_or_link}"
-        here, there = resolved(self.base, "/"), resolved(self.base, path_or_link)
-        if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
-            raise Unreadable(f"a link to another host: {there.host}")
-        return str(there)
+        return on_the_same_host(self.base, path_or_link)
 
     async def _once[T](self, token: str, request: Request, read: Callable[[Answer], T], permit: Permit | None) -> T:
         permitted_at = await permit() if permit else None

@@ -9,12 +9,10 @@ from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
-import httpx
-
 from clients.entra.credentials import Credentials
 from clients.errors import ClientError, Forbidden, Refused, Throttled, Unauthorised, Unreadable, excerpt
 from clients.exchange.invoke_command import Applied, Command, Page, Target
-from clients.http import Answer, Clock, Http, Permit, Request, resolved
+from clients.http import Answer, Clock, Http, Permit, Request, on_the_same_host
 from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
 
@@ -50,7 +48,7 @@ class Cmdlets:
             _log_warnings(command, page.warnings)
             if page.next_link is None:
                 return _complete(query, Seen(tuple(rows), first.at))
-            link = _on_the_same_host(url, page.next_link)
+            link = on_the_same_host(url, page.next_link)
             # The same body is posted to the link; a GET is wrong (docs/reference/exchange.md#paging).
             page = await self.send(target, partial(command.request, link), command.page)
             rows += page.rows
@@ -137,14 +135,6 @@ def _complete(query: Query, seen: Seen) -> Seen:
     if query.never_empty and not seen.rows:
         raise Unreadable("nothing came back, although every tenant has at least one")
     return seen
-
-
-def _on_the_same_host(url: str, link: str) -> str:
-    """The URL of *link*, found at *url*. The client sends the token there, so it must be on the same host."""
-    here, there = httpx.URL(url), resolved(url, link)
-    if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
-        raise Unreadable(f"a nextLink to another host: {there.host}")
-    return str(there)
 
 
 def _already_customised(refusal: Refused) -> bool:
