@@ -6,7 +6,7 @@ a second comment, never a close without its entry. The incident is never touched
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from clients.connect import Clients
 from clients.errors import ClientError, Invalid, NotFound, Throttled, Unreadable
@@ -77,9 +77,11 @@ class AlertCase:
     async def _act(self, alert: Alert) -> None:
         match self._record.todo(alert, self._ours, self._clients.now()):
             case "close":
-                await self._close()
+                if await self._is_still("close"):
+                    await self._change("closing", "resolved", *self._ours)
             case "reopen":
-                await self._reopen()
+                if await self._is_still("reopen"):
+                    await self._change("reopening", "new", "unknown", "unknown")
             case "finish":
                 await self._finish(alert)
             case "wait":
@@ -92,22 +94,15 @@ class AlertCase:
                 reason = self._record.reason + ("; a person has taken or judged it" if taken else "")
                 self._record = replace(self._record, work="", reason=reason)
 
-    async def _close(self) -> None:
-        """Read once more just before: what came meanwhile is judged too."""
-        await permit(await self._wish(), self._clients)
-        alert = _read(await self._clients.alerts.get(self._tenant_id, self._record.id))
-        record = await self.judge(alert)
-        if record.todo(alert, self._ours, self._clients.now()) == "close":
-            classification, determination = self._ours
-            await self._change("closing", "resolved", classification, determination)
+    async def _is_still(self, due: Literal["close", "reopen"]) -> bool:
+        """Whether that is to be done, read once more just before: what came meanwhile is judged too.
 
-    async def _reopen(self) -> None:
-        """As `_close`: who has judged it since it was listed is right."""
+        Who has judged the alert since it was listed is right.
+        """
         await permit(await self._wish(), self._clients)
         alert = _read(await self._clients.alerts.get(self._tenant_id, self._record.id))
         record = await self.judge(alert)
-        if record.todo(alert, self._ours, self._clients.now()) == "reopen":
-            await self._change("reopening", "new", "unknown", "unknown")
+        return record.todo(alert, self._ours, self._clients.now()) == due
 
     async def _change(self, work: Unfinished, status: str, classification: str, determination: str) -> None:
         """Make the change, and believe only the alert itself: its answer may show either state, whatever is true."""
