@@ -8,13 +8,14 @@ import socket
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from hashlib import sha256
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Self, get_args
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
 from clients.account import Account
 from clients.caller_settings import CallerSettings
+from clients.entra.clouds import Cloud
 from clients.entra.credentials import Certificate
 from clients.entra.vault_key import FORM
 from clients.notify.channels import SETTING_PREFIX, Unsendable
@@ -140,9 +141,7 @@ class Settings(Account, PsaSettings, ReportingSettings, CallerSettings):
     client_secret: str = Field("", description="the app's client secret", repr=False)
     client_secret_ends: date | None = Field(None, description="the day on which the client secret ends, YYYY-MM-DD")
     managed_identity_client_id: str = Field("", description="the client id of the federated managed identity")
-    cloud: Literal["global", "gcchigh", "dod", "china"] = Field(
-        "global", description="one of global, gcchigh, dod, china"
-    )
+    cloud: Cloud = Field("global", description="one of global, gcchigh, dod, china")
     login_url: Url | None = Field(None, description="an https URL")
     exchange_url: Url | None = Field(None, description="an https URL")
     compliance_url: Url | None = Field(None, description="an https URL")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
@@ -64,12 +64,12 @@ TENANTS = _meter.create_gauge("holdfast.tenants", "{tenant}", "Tenants that are 
 BRAKE = _meter.create_gauge("holdfast.brake.engaged", "s", "How long nothing may be written; 0 while it may")
 
 type Delivered = Literal["done", "again", "due", "let_go", "newer", "foreign"]
-DELIVERED: tuple[Delivered, ...] = ("done", "again", "due", "let_go", "newer", "foreign")
+DELIVERED: tuple[Delivered, ...] = get_args(Delivered.__value__)
 """What became of a message: ended; put back hidden; kept until it is due; put back too often; left to a worker of its
 own, later version; no message of ours."""
 
 type CheckResult = Literal["looked", "moved", "skipped", "failed"]
-CHECK_RESULTS: tuple[CheckResult, ...] = ("looked", "moved", "skipped", "failed")
+CHECK_RESULTS: tuple[CheckResult, ...] = get_args(CheckResult.__value__)
 """How a look ends: recorded; put back because another worker wrote; no such tenant, or it
 was looked at meanwhile; by an error that nobody expected."""
 

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""What this machine calls itself."""
 
 
 def base_url(text: str) -> str:
@@ -15,7 +16,7 @@ def base_url(text: str) -> str:
         ValueError: It is not https; plain http only to this machine, where somebody's simulator may be.
     """
     url = urlsplit(text)
-    if url.scheme != "https" and not (url.scheme == "http" and url.hostname in _LOOPBACK):
+    if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK):
         raise ValueError("should be an https URL")
     if not url.hostname or url.port == 0:  # a port that is none raises ValueError itself
         raise ValueError("should name a host")

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -28,7 +28,7 @@ LARGEST_SHARD = 40
 _SWEPT = timedelta(minutes=1)
 
 type QueueName = Literal["checks", "remediations", "alerts", "tickets", "notifications"]
-QUEUES: tuple[QueueName, ...] = ("checks", "remediations", "alerts", "tickets", "notifications")
+QUEUES: tuple[QueueName, ...] = get_args(QueueName.__value__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from clients.connect import Clients
-from domain.alerts.record import AlertRecord
+from domain.alerts.record import AlertRecord, VerdictKind
 from domain.errors import BadField, UnknownAlert
 from domain.findings import FindingKind
 from domain.fleet_index import FoundThere, NotCompliant, TenantInFleet, counts_of
@@ -107,7 +107,7 @@ class FleetAlert(Listed):
     tenant_id: str
     id: str
     title: str
-    verdict: Literal["false", "round", "unproven"]
+    verdict: VerdictKind
     reason: str
     messages: int
     updated: AwareDatetime

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
+from clients.urls import LOOPBACK
+
 NAME = re.compile(r"notify-[a-z0-9][a-z0-9-]{0,54}")
 SETTING_PREFIX = "HOLDFAST_NOTIFY_"
 """Of the settings with one URL each: `HOLDFAST_NOTIFY_NOC` is the channel `notify-noc`, and the vault's secret."""
@@ -42,7 +44,6 @@ SCHEMES = frozenset(
 """What a channel may be: services that are reached by TLS. Nothing that runs a program, writes a file or is local."""
 _ON_LOOPBACK = frozenset({"form", "json", "xml"})
 """Without TLS, so only to this machine: a relay beside the service, and the tests."""
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _OFF = frozenset({"no", "false", "0", "off", "none", "never", "disable", "disabled", ""})
 _SHORTEST_PART = 16
 """Characters of a part of a URL from which on it may be a token."""
@@ -94,7 +95,7 @@ def checked_url(url: str) -> str:
     scheme = parts.scheme.lower()
     if not (scheme and parts.netloc):
         raise Unsendable("should be a URL of Apprise, such as workflows://... or slack://...")
-    if scheme not in SCHEMES and not (scheme in _ON_LOOPBACK and parts.hostname in _LOOPBACK):
+    if scheme not in SCHEMES and not (scheme in _ON_LOOPBACK and parts.hostname in LOOPBACK):
         raise Unsendable(f"should be of one of the schemes {', '.join(sorted(SCHEMES))}")
     if {each.strip().lower() for each in parse_qs(parts.query, keep_blank_values=True).get("verify", [])} & _OFF:
         raise Unsendable("should not switch off the check of certificates (verify)")

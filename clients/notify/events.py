@@ -9,6 +9,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from clients.errors import Unreachable
+from clients.urls import LOOPBACK
 from domain.events import CloudEvent
 
 _TIMEOUT_S = 15.0
@@ -27,7 +28,7 @@ class EventsTarget(BaseModel):
     @classmethod
     def _is_safe(cls, url: str) -> str:
         parts = httpx.URL(url)
-        on_this_machine = parts.scheme == "http" and parts.host in {"127.0.0.1", "localhost", "::1"}
+        on_this_machine = parts.scheme == "http" and parts.host in LOOPBACK
         if parts.scheme != "https" and not on_this_machine:
             raise ValueError("url should be https")
         return url

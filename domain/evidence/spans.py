@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import AwareDatetime
 
@@ -19,7 +19,7 @@ from domain.states import Span, StateName
 type Condition = Literal["proven", "drifted", "held", "unknown", "not_applicable"]
 """held: by the gate, for a person, or accepted as an exception."""
 
-STANDINGS: tuple[Condition, ...] = ("proven", "drifted", "held", "unknown", "not_applicable")
+STANDINGS: tuple[Condition, ...] = get_args(Condition.__value__)
 
 _OF_EVENT: Mapping[LedgerEvent, Condition] = {
     "found_compliant": "proven",

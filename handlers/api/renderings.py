@@ -45,7 +45,7 @@ class Renderer:
         self,
         request: Request,
         form: Annotated[
-            Literal["json", "csv", "jsonl"] | None,
+            RenderedAs | None,
             Query(alias="format", description="json, csv or jsonl; without, as `Accept` says."),
         ] = None,
         accept: Annotated[str, Header(include_in_schema=False)] = "",
