@@ -17,7 +17,7 @@ from clients.account import Account
 from clients.caller_settings import CallerSettings
 from clients.entra.clouds import Cloud
 from clients.entra.credentials import Certificate
-from clients.entra.vault_key import FORM
+from clients.entra.vault_key import vault_service
 from clients.notify.channels import SETTING_PREFIX, Unsendable
 from clients.psa.connections import PsaSettings
 from clients.reporting import ReportingSettings
@@ -66,9 +66,14 @@ def _pem(text: str) -> str:
     return text
 
 
+def _vault_key(url: str) -> str:
+    vault_service(url)
+    return url
+
+
 type Schedule = Annotated[str, AfterValidator(_schedule)]
 type Servers = Annotated[tuple[tuple[str, int], ...], BeforeValidator(_servers)]
-type VaultKeyUrl = Annotated[str, Field(pattern=f"^{FORM.pattern}$")]
+type VaultKeyUrl = Annotated[str, AfterValidator(_vault_key)]
 type Pem = Annotated[str, AfterValidator(_pem)]
 
 

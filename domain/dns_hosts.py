@@ -75,7 +75,8 @@ class AzureDnsHost(_Host):
 
     kind: Literal["azure_dns"]
     subscription_id: Guid
-    resource_group: str = Field(pattern=r"^[\w().-]{0,89}[\w()-]$")
+    # The length apart: within the pattern it would take the library 40 ms to compile, at every start.
+    resource_group: str = Field(pattern=r"^[\w().-]*[\w()-]$", max_length=90)
     directory: Annotated[Guid, AfterValidator(lambda text: str(UUID(text)))] | None = None
 
 

@@ -14,9 +14,9 @@ from typing import Any, Self
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import AwareDatetime
 
-from clients.storage.documents import NewerRow, body, pack, unpack
+from clients.storage.documents import NewerRow, body, pack, read_body
 from clients.storage.fleet_index import FleetIndex
 from clients.storage.ledger import LedgerTable
 from clients.storage.rows import RowMoved, replace_row
@@ -282,12 +282,9 @@ def _unknown(detail: str) -> dict[str, ControlState]:
     return {control: ControlState(id=control, detail=detail) for control in CATALOGUE}
 
 
-_STATES: TypeAdapter[TenantStates] = TypeAdapter(TenantStates)
-
-
 def _read(entity: dict[str, Any]) -> TenantStates:
     version = entity.get("version", 1)
-    former = version == 1
-    states = _STATES.validate_python(upgraded(json.loads(body(entity)))) if former else unpack(TenantStates, entity)
+    text = body(entity)
+    states = read_body(TenantStates, json.dumps(upgraded(json.loads(text))) if version == 1 else text)
     begun = states.begun if version >= _WITH_FINDINGS else frozenset[str]()
     return replace(states, begun=begun | _TOLD_AS_DRIFT)

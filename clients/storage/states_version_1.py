@@ -31,7 +31,7 @@ def _phase(change: dict[str, Any]) -> str:
 def _memory(tried: dict[str, Any] | None, missed: dict[str, Any] | None, made: str | None) -> dict[str, Any]:
     memory: dict[str, Any] = {"proven_at": made}
     if tried:
-        due_at = datetime.fromisoformat(tried["at"]) + TRY_AGAIN_AFTER
+        due_at = (datetime.fromisoformat(tried["at"]) + TRY_AGAIN_AFTER).isoformat()
         memory |= {"failed_at": tried["at"], "due_at": due_at, "why": tried["why"]}
         memory["patient_until"] = tried["patient_until"]
     if missed:

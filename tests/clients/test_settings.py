@@ -44,6 +44,9 @@ def test_what_is_not_set_has_the_documented_default():
         ({"HOLDFAST_CLIENT_SECRET": ""}, "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET, HOLDFAST_MANAGED_IDENTITY_CLIENT_ID, HOLDFAST_CLIENT_KEY: exactly one"),
         ({"HOLDFAST_MANAGED_IDENTITY_CLIENT_ID": "me"}, "HOLDFAST_CLIENT_CERTIFICATE, HOLDFAST_CLIENT_SECRET"),
         ({"HOLDFAST_CLIENT_CERTIFICATE": "pem", "HOLDFAST_CLIENT_SECRET": ""}, "HOLDFAST_CLIENT_CERTIFICATE: is malformed; it should be a PEM with a certificate"),
+        *(({"HOLDFAST_CLIENT_KEY": odd, "HOLDFAST_CLIENT_SECRET": ""}, "HOLDFAST_CLIENT_KEY: is malformed; it should be the https URL of a key in the vault") for odd in (
+            "https://holdfast.vault.example/secrets/signing", "http://holdfast.vault.example/keys/signing", "https://holdfast.vault.example/keys/signing/1", "https://holdfast.vault.example/keys/" + "x" * 128,
+        )),
         ({"AzureWebJobsStorage": ""}, "AzureWebJobsStorage: is missing"),
         *(({"AzureWebJobsStorage": odd}, "AzureWebJobsStorage: is malformed; it should be a storage connection string") for odd in (
             "odd", "AccountName=a", "AccountKey=a2V5", "AccountName=a;AccountKey=%%", "AccountName=a;AccountKey=", "UseDevelopmentStorage=false", ";",
