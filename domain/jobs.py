@@ -112,7 +112,8 @@ class _Job(Message):
 class CheckTenant(_Job):
     """Look at one tenant: the controls of a lane, or those named; no lane and none named means all.
 
-    *asked_at*: when a person asked for it. A look at all that began later for another person answers it, too.
+    *asked_at*: since when it is wanted, by a person or for what was seen or changed. Looks at its controls that began
+    later for others who asked answer it, too.
     """
 
     queue = "checks"

@@ -34,7 +34,7 @@ from domain.jobs import (
     parse_message,
 )
 from handlers import operations, park
-from handlers.loop.check import check_for_people, check_tenant
+from handlers.loop.check import check_as_asked, check_tenant
 from handlers.loop.remediate import remediate_tenant
 from handlers.loop.visit import visit_shard
 from handlers.notices import notify
@@ -123,7 +123,7 @@ async def _work(job: Job, clients: Clients) -> Outcome:
 
 async def _check(job: CheckTenant, clients: Clients) -> Outcome:
     if job.asked_at:
-        return await check_for_people(job, clients)
+        return await check_as_asked(job, clients)
     return await _sparing(job, check_tenant(job, clients, due_by=job.answered_since(clients.now())), clients)
 
 

@@ -71,4 +71,5 @@ async def _write(entry: Entry, exemption: Exemption | None, clients: Clients) ->
         return after, [entry] if after.exceptions != states.exceptions else []
 
     await clients.storage.states.change(entry.tenant_id, changed)
-    await clients.storage.queues.send(CheckTenant(tenant_id=entry.tenant_id, controls=(entry.control,)))
+    look = CheckTenant(tenant_id=entry.tenant_id, controls=(entry.control,), asked_at=clients.now())
+    await clients.storage.queues.send(look)

@@ -114,7 +114,8 @@ async def declare(tenant_id: str, finding_id: str, wish: DeclarationRequest, by:
         requested_by=by,
     )
     await _write(config.tenant_id, declaration, entry, clients)
-    await clients.storage.queues.send(CheckTenant(tenant_id=config.tenant_id, controls=(finding.control,)))
+    look = CheckTenant(tenant_id=config.tenant_id, controls=(finding.control,), asked_at=clients.now())
+    await clients.storage.queues.send(look)
     return declaration
 
 

@@ -52,13 +52,13 @@ class TenantStates:
 
     *exceptions*: accepted drift, by control id. *outbox*: the ledger entries of the last change. *mx*: what is
     remembered of the tenant's MX records. *lock*: what the last good read showed of the lock. *approvals*: by step key,
-    what a person answers for. *looked*: when each lane was last looked at, whatever was seen; *checked*: when the last
-    look at all that a person asked for began. *findings*: by id, those
-    that are there or were lately; *begun*: which kinds of them each control has looked for. *mail*: what the
-    message trace has told. *loosened*: by connector, the restrictions of declared ones that the way out took off and
-    that are to come back. *followed*: by control with corrections, until when the message that follows them is
-    expected. *newer*: a later version wrote them, or they make no sense: nothing may be written over
-    them. *summary*: what the index of the fleet says of them, where that is known.
+    what a person answers for. *looked*: when each lane was last looked at, whatever was seen; *answered*: by control,
+    when the last look at it that was asked for began. *findings*: by id, those that are there or were lately; *begun*:
+    which kinds of them each control has looked for. *mail*: what the message trace has told. *loosened*: by connector,
+    the restrictions of declared ones that the way out took off and that are to come back. *followed*: by control with
+    corrections, until when the message that follows them is expected. *newer*: a later version wrote them, or they make
+    no sense: nothing may be written over them. *summary*: what the index of the fleet says of them, where that is
+    known.
     """
 
     controls: Mapping[str, ControlState] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class TenantStates:
     lock: LockSeen | None = None
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     looked: Mapping[Lane, AwareDatetime] = field(default_factory=dict)
-    checked: AwareDatetime | None = None
+    answered: Mapping[str, AwareDatetime] = field(default_factory=dict)
     findings: Mapping[str, Finding] = field(default_factory=dict)
     begun: frozenset[str] = _SOURCES
     mail: MailSeen = field(default_factory=MailSeen)
@@ -95,6 +95,14 @@ class TenantStates:
     def looked_since(self, lanes: Iterable[Lane], moment: datetime) -> bool:
         """Whether every one of *lanes* was looked at since *moment*."""
         return all(lane in self.looked and self.looked[lane] >= moment for lane in lanes)
+
+    def answering(self, controls: Iterable[str], began: datetime) -> Self:
+        """The same after a look at *controls* that was asked for and *began* then."""
+        return replace(self, answered={**self.answered, **dict.fromkeys(controls, began)})
+
+    def answers(self, controls: Iterable[str], asked_at: datetime) -> bool:
+        """Whether looks that were asked for and began since *asked_at* saw every one of *controls*."""
+        return all(each in self.answered and self.answered[each] >= asked_at for each in controls)
 
     def remembering(self, mx: MxMemories) -> Self:
         return replace(self, mx=mx)

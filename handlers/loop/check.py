@@ -34,8 +34,12 @@ _UNTOLD: frozenset[StateName] = frozenset({"unknown", "excepted"})
 """States whose entry in the ledger names no finding."""
 
 
-async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime | None = None) -> Outcome:
+async def check_tenant(
+    job: CheckTenant, clients: Clients, *, due_by: datetime | None = None, began: datetime | None = None
+) -> Outcome:
     """Check the tenant of *job*: read, compare, record. Nothing is done where all was looked at since *due_by*.
+
+    *began*: when the reading of a look that was asked for began, the tenant's own rows included.
 
     Again, where a remediation wrote meanwhile, so that what was read may be older than what the states say now. What
     rests because a service turned the tenant away is unknown, and says until when.
@@ -51,15 +55,15 @@ async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime |
     if due_by and before.looked_since(job.lanes, due_by):
         telemetry.looked(job, "skipped")
         return Done()
-    if job.asked_at and before.checked and before.checked >= job.asked_at:
+    if job.asked_at and before.answers(selected(job), job.asked_at):
         await _answer(job, before, clients)
         telemetry.looked(job, "skipped")
         return Done()
     await operations.begin(job.operation_id, clients)
-    began = clients.now()
     after = await _look(row, job, before, clients)
+    after = after.answering(selected(job), began) if began else after
     try:
-        await _record(job, row.config, before, replace(after, checked=began) if job.asked_at else after, clients)
+        await _record(job, row.config, before, after, clients)
     except StatesMoved:
         telemetry.looked(job, "moved")
         return Again(MOVED)
@@ -67,13 +71,14 @@ async def check_tenant(job: CheckTenant, clients: Clients, *, due_by: datetime |
     return Done()
 
 
-async def check_for_people(job: CheckTenant, clients: Clients) -> Outcome:
+async def check_as_asked(job: CheckTenant, clients: Clients) -> Outcome:
     """As `check_tenant`, one at a time for a tenant: whoever asks meanwhile waits, and one look answers all of them."""
     async with clients.storage.leases.hold(f"check-{job.tenant_id}") as lease:
         if lease is None:
             return Again(job.pause)
+        began = clients.now()
         async with alone(job.tenant_id, clients):
-            return await check_tenant(job, clients)
+            return await check_tenant(job, clients, began=began)
 
 
 async def note_failed_check(job: CheckTenant, why: str, clients: Clients) -> None:
@@ -103,7 +108,7 @@ def selected(job: CheckTenant) -> tuple[str, ...]:
 
 
 async def _look(row: TenantRow, job: CheckTenant, before: TenantStates, clients: Clients) -> TenantStates:
-    """Read all that the controls of *job* see, and let each judge. A person who asks wants to know how it is now."""
+    """Read all that the controls of *job* see, and let each judge. Who asks wants to know how it is now."""
     ids, tenant, lane = selected(job), row.config, job.one_lane
     try:
         held_to = clients.wanted(tenant, row.profile_version, row.move)
@@ -112,7 +117,7 @@ async def _look(row: TenantRow, job: CheckTenant, before: TenantStates, clients:
         return _blind(tenant, job, before, f"the tenant's config makes no sense: {mistake}", clients)
     controls = [CATALOGUE[each] for each in ids]
     with telemetry.span("look"):
-        facts = await clients.reader.look(wanted, controls, dns="fresh" if job.operation_id else "cached", lane=lane)
+        facts = await clients.reader.look(wanted, controls, dns="fresh" if job.asked_at else "cached", lane=lane)
     flow = mail.seen(before, facts, clients.now())
     if any(control.asks_mail for control in controls):
         flow = await mail.read_on(flow, before, facts, wanted, clients)

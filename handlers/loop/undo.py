@@ -193,7 +193,8 @@ class _Undo:
         drift = drift_view(ending.plan.drift) if ending.plan else ()
         outcome = ControlOutcome(id=self._control.id, state=ending.control, drift=drift, detail=ending.why)
         await operations.finish(self._operation.id, (outcome,), ending.state, self._case.clients)
-        look = CheckTenant(tenant_id=self._operation.tenant_id, controls=(self._control.id,))
+        asked_at = self._case.clients.now()
+        look = CheckTenant(tenant_id=self._operation.tenant_id, controls=(self._control.id,), asked_at=asked_at)
         await self._case.clients.storage.queues.send(look)
 
 

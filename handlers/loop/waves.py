@@ -97,7 +97,7 @@ async def _move(tenant_id: str, wave: Wave, clients: Clients) -> None:
         await clients.storage.tenants.replace(row._replace(profile_version=held, move=move), told)
     except ConfigMoved:
         return  # changed, or moved by another tick
-    await clients.storage.queues.send(CheckTenant(tenant_id=tenant_id))
+    await clients.storage.queues.send(CheckTenant(tenant_id=tenant_id, asked_at=clients.now()))
 
 
 def _entry(tenant_id: str, wave: Wave, before: str, clients: Clients) -> Entry:

@@ -121,6 +121,7 @@ class _Opening:
     async def _finish(self, state: OperationState, why: str, plan: Drifted | None) -> Outcome:
         outcome = outcome_of_plan(LOCK.id, _STANDS.get(state, "needs_person"), why, plan)
         await operations.finish(self._operation.id, (outcome,), state, self._case.clients)
-        look = CheckTenant(tenant_id=self._operation.tenant_id, controls=HELD_OPEN)
+        asked_at = self._case.clients.now()
+        look = CheckTenant(tenant_id=self._operation.tenant_id, controls=HELD_OPEN, asked_at=asked_at)
         await self._case.clients.storage.queues.send(look)
         return Done()

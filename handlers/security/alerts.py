@@ -204,7 +204,8 @@ class _Look:
     async def _ask(self) -> None:
         """An alert of a policy that should be off says that it is on: look at once."""
         if self._ask_about:
-            job = CheckTenant(tenant_id=self._tenant_id, controls=tuple(sorted(self._ask_about)))
+            asked, asked_at = tuple(sorted(self._ask_about)), self._clients.now()
+            job = CheckTenant(tenant_id=self._tenant_id, controls=asked, asked_at=asked_at)
             await self._clients.storage.queues.send(job)
 
     async def _tell(self, change: Callable[[ControlState, datetime], ControlState]) -> None:

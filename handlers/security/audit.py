@@ -64,7 +64,7 @@ async def _read_on(tenant_id: str, lease: Needed, clients: Clients) -> None:
         await _tell(tenant_id, "compliant", "", clients)
     finally:
         if touched:
-            job = CheckTenant(tenant_id=tenant_id, controls=tuple(sorted(touched)))
+            job = CheckTenant(tenant_id=tenant_id, controls=tuple(sorted(touched)), asked_at=clients.now())
             await clients.storage.queues.send(job)
         await name_actors(tenant_id, clients)
 

@@ -1,16 +1,19 @@
 """A tenant that is throttled at one service rests there, and costs nobody else anything."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from domain.controls import CATALOGUE
-from domain.jobs import VisitShard
+from domain.jobs import CheckTenant, VisitShard
 from handlers import on_request
 from handlers.delivery import deliver
 from handlers.loop import tick
 from handlers.on_request import ReprovisionRequest, Requester
 from simulator.faults import Fault
+from tests.handlers.security.watched import read, watched
+from tests.handlers.web import ask
 
 OFF = ("Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": False})
 
@@ -103,6 +106,64 @@ async def test_who_asks_after_a_look_began_gets_a_look_of_their_own(service):
         for body in await service.messages("checks"):
             await deliver("checks", body, service.clients)
         assert len(asked_of_exchange(service)) > asked
+
+
+async def looks_for(service, tenant, bodies):
+    """How many looks *bodies* cost, delivered at once, and again what was put back."""
+    before = sum("$batch" in str(call.request.url) for call in asked_of_exchange(service))
+    tenant.faults.script(Fault("slow", service="exchange", seconds=0.2, times=50))
+    await asyncio.gather(*(deliver("checks", body, service.clients) for body in bodies))
+    for body in bodies:
+        await deliver("checks", body, service.clients)
+    tenant.faults.clear()
+    return sum("$batch" in str(call.request.url) for call in asked_of_exchange(service)) - before
+
+
+async def test_looks_that_the_service_itself_asks_for_cost_one_where_one_will_do(service):
+    [tenant, *_] = await three(service)
+    until = (service.clock() + timedelta(days=1)).isoformat()
+    wish = {"reason": "a move", "owner": "ann", "until": until}
+    for _ in range(6):
+        await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/inbound-lockdown/except", wish)
+    bodies = await service.messages("checks")
+    assert len(bodies) == 6
+    assert await looks_for(service, tenant, bodies) == 1
+
+
+async def test_looks_that_the_audit_feed_asks_for_in_turn_cost_one(service):
+    tenant = await watched(service, audit_minutes=1)
+    bodies = []
+    for enabled in (False, True, False):
+        tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=enabled)
+        service.clock.advance(minutes=2)
+        await read(service, tenant)
+        bodies += await service.messages("checks")
+    assert len(bodies) == 3
+    assert await looks_for(service, tenant, bodies) == 1
+    assert (await service.state(tenant, "inbound-lockdown")).state == "drifted"
+
+
+async def test_a_look_at_everything_answers_the_smaller_ones_and_no_smaller_one_answers_it(service):
+    [tenant, *_] = await three(service)
+    asked_at = service.clock()
+    small = CheckTenant(tenant_id=tenant.tenant_id, controls=("oof-rule",), asked_at=asked_at).body.encode()
+    other = CheckTenant(tenant_id=tenant.tenant_id, controls=("dkim",), asked_at=asked_at).body.encode()
+    whole = CheckTenant(tenant_id=tenant.tenant_id, asked_at=asked_at).body.encode()
+    assert await looks_for(service, tenant, [small]) == 1
+    assert await looks_for(service, tenant, [whole]) > 0
+    assert await looks_for(service, tenant, [small, other, whole]) == 0
+
+
+async def test_what_changes_while_a_look_reads_gets_a_look_of_its_own(service):
+    [tenant, *_] = await three(service)
+    look = CheckTenant(tenant_id=tenant.tenant_id, controls=("oof-rule",), asked_at=service.clock())
+    tenant.faults.script(Fault("slow", service="exchange", seconds=0.3))
+    running = asyncio.create_task(deliver("checks", look.body.encode(), service.clients))
+    while not tenant.http_requests["exchange"]:
+        await asyncio.sleep(0.01)
+    later = CheckTenant(tenant_id=tenant.tenant_id, controls=("oof-rule",), asked_at=service.clock())
+    await running
+    assert await looks_for(service, tenant, [later.body.encode()]) == 1
 
 
 async def test_a_wait_of_seconds_is_sat_out_and_no_rest(service):
