@@ -16,7 +16,7 @@ from domain.findings import Finding, FindingKind, Inventory, source, to_be_answe
 from domain.mail.answers import DnsAnswers, Question
 from domain.mail.asking import Needs
 from domain.profile import PartName, Profile, first_fault
-from domain.reading import Lane, Query, Reading, Row, Unseen
+from domain.reading import Lane, Query, Reading, Row, Seen, Unseen
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
@@ -156,7 +156,7 @@ class Facts:
         """Every object of *kind*, each once, in the order listed.
 
         Raises:
-            DoubtError: A read failed or a row is odd.
+            DoubtError: A read failed, or a row is odd of a kind that is not judged object by object.
         """
         if kind not in self._parsed:
             self._parsed[kind] = tuple(item for item, _ in self._listed(kind))
@@ -178,12 +178,22 @@ class Facts:
         """As `all`, each as it was listed. Raises as `all`."""
         return tuple(row for _, row in self._listed(kind))
 
+    def odd(self, kind: type[ExchangeObject]) -> tuple["OddRow", ...]:
+        """The odd rows of a *kind* that is judged object by object, each of which hides its own object alone.
+
+        None where they could not be read, which `all` tells.
+        """
+        reads = [(query, self._reading.get(query)) for query in kind.queries if kind.named_by]
+        rows = ((query, row) for query, read in reads if isinstance(read, Seen) for row in read.rows)
+        return tuple(item for query, row in rows if isinstance(item := _parsed(kind, row, query), OddRow))
+
     def _listed[T: ExchangeObject](self, kind: type[T]) -> Iterable[tuple[T, Row]]:
         found: dict[str, tuple[T, Row]] = {}
         for query in kind.queries:
             for row in self._rows(query):
                 item = _parsed(kind, row, query)
-                found.setdefault(item.key, (item, row))
+                if not isinstance(item, OddRow):
+                    found.setdefault(item.key, (item, row))
         return found.values()
 
     def known[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
@@ -218,11 +228,27 @@ class Facts:
         return read.rows
 
 
-def _parsed[T: ExchangeObject](kind: type[T], row: Row, query: Query) -> T:
+@dataclass(frozen=True, slots=True)
+class OddRow:
+    """A row that is odd. *name*: of its object, as listed; empty where it does not say, so that it may be any."""
+
+    name: str
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.name}: {self.reason}" if self.name else self.reason
+
+
+def _parsed[T: ExchangeObject](kind: type[T], row: Row, query: Query) -> T | OddRow:
+    """Raises DoubtError for an odd row of a kind that is not judged object by object."""
     try:
         return kind.of(row)
     except ValidationError as error:
-        raise DoubtError(f"{query.cmdlet} returned an odd object: {first_fault(kind.__name__, error)}") from None
+        odd = f"{query.cmdlet} returned an odd object: {first_fault(kind.__name__, error)}"
+    if not kind.named_by:
+        raise DoubtError(odd)
+    return OddRow(kind.name_in(row), odd)
 
 
 class DoubtError(Exception):

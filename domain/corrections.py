@@ -251,7 +251,7 @@ def _shown(correction: Correction, judgement: Judgement, now: datetime, *, patie
     be proven.
     """
     fields = {drift.field for drift in correction.drift}
-    if correction.sent_at is None or _is_unseen(fields, judgement):
+    if correction.sent_at is None or is_unseen(fields, judgement):
         return None
     if not fields & _off(judgement):
         return "equal" if fields <= _equal(judgement) else "gone"
@@ -261,7 +261,7 @@ def _shown(correction: Correction, judgement: Judgement, now: datetime, *, patie
     return "lost" if not patient and (waited >= LOST_PATIENCE or not correction.creates) else None
 
 
-def _is_unseen(fields: set[str], judgement: Judgement) -> bool:
+def is_unseen(fields: set[str], judgement: Judgement) -> bool:
     """Whether *judgement* says nothing of *fields*, as they could not be read."""
     if isinstance(judgement, Unknown):
         return not fields <= judgement.equal

@@ -5,8 +5,9 @@ of its fields undo can restore, the role that each needs and the lane in which i
 concerns, readiness and docs/controls.md follow from it.
 
 A row that lacks a field, or has one of another type, is odd: it raises pydantic's ValidationError, and the control that
-needed it is *unknown*. A field that is null, `[]` or "" is missing. A setting that is missing is never taken for false;
-only marks that some object versions do not have (`TestMode`, `Priority`, a domain's flags) have a default.
+needed it is *unknown*; of a kind that is judged object by object (`named_by`), its object alone is. A field that is
+null, `[]` or "" is missing. A setting that is missing is never taken for false; only marks that some object versions do
+not have (`TestMode`, `Priority`, a domain's flags) have a default.
 Source: docs/reference/exchange.md.
 """
 
@@ -80,6 +81,8 @@ class ExchangeObject(BaseModel):
     *lane*: where it is read. The fast lane is one request of ten queries and is full.
     *read_role*: the role that lists it. *writing*: None for a kind that is never written.
     *set_beside*: nouns of other cmdlets that change such objects.
+    *named_by*: the field that names one, for a kind of which no object decides about another: an odd row then hides
+    its own object alone. Who judges such a kind asks `Facts.odd` beside `Facts.all`.
     """
 
     model_config = ConfigDict(frozen=True, alias_generator=to_pascal, strict=True, extra="ignore")
@@ -89,6 +92,7 @@ class ExchangeObject(BaseModel):
     read_role: ClassVar[str] = "View-Only Configuration"
     writing: ClassVar[Writing | None] = None
     set_beside: ClassVar[tuple[str, ...]] = ()
+    named_by: ClassVar[str] = ""
 
     @classmethod
     def of(cls, row: Row) -> Self:
@@ -96,6 +100,12 @@ class ExchangeObject(BaseModel):
         wanted = row if cls.model_config.get("extra") == "allow" else _names(cls)
         known = {name: _spelled(row[name]) for name in wanted if name in row}
         return cls.model_validate({name: value for name, value in known.items() if value is not None})
+
+    @classmethod
+    def name_in(cls, row: Row) -> str:
+        """What *row* calls its object; empty where it does not say."""
+        name = _spelled(row.get(cls.named_by))
+        return name if isinstance(name, str) else ""
 
     @classmethod
     def nouns(cls) -> frozenset[str]:
@@ -362,6 +372,7 @@ class DkimConfig(ExchangeObject):
     """DKIM signing of one domain. `Status` is Microsoft's cached view of the CNAMEs."""
 
     queries = (Query("exchange", "Get-DkimSigningConfig"),)
+    named_by = "Domain"
     writing = Writing(
         role="Transport Hygiene",
         set="Set-DkimSigningConfig",
@@ -533,6 +544,7 @@ class BlockedConnector(ExchangeObject):
     """A connector that Microsoft has blocked for sending suspicious mail (Get-BlockedConnector)."""
 
     queries = (Query("exchange", "Get-BlockedConnector"),)
+    named_by = "ConnectorId"
 
     connector_id: Annotated[StrictStr, Field(validation_alias=AliasChoices("ConnectorId", "Identity"))]
 
@@ -553,6 +565,7 @@ class ProtectionAlert(ExchangeObject):
     """A Defender alert policy, from the compliance endpoint. Every plan with Exchange Online has some."""
 
     queries = (Query("compliance", "Get-ProtectionAlert", never_empty=True),)
+    named_by = "Name"
     read_role = "View-Only Manage Alerts"
     writing = Writing(
         role="Manage Alerts",

@@ -11,6 +11,7 @@ from domain import dns_steps, normal
 from domain.control import Compliant, Drift, Drifted, Facts, Judgement, NeedsPerson
 from domain.controls import WRITINGS
 from domain.controls.per_domain import ascii_of
+from domain.corrections import is_unseen
 from domain.exchange import DkimConfig, SpoofItem
 from domain.ledger import Entry
 from domain.states import drift_view
@@ -71,6 +72,8 @@ def needed(entry: Entry, facts: Facts) -> str:
     """Why what *entry* published has to stay, empty where it may go: without its key, signed mail would be refused."""
     names = [str(step.parameters.get("Name")) for step in entry.steps if step.service == "dns"]
     domains = {name.partition("._domainkey.")[2] for name in names} - {""}
+    if domains and (odd := "; ".join(each.sentence for each in facts.odd(DkimConfig))):
+        return f"whether mail is signed with DKIM, and needs this record, is not known: {odd}"
     signed = {ascii_of(config.key) for config in facts.known(DkimConfig) if config.enabled}
     if used := ", ".join(sorted(domains & signed)):
         return f"mail of {used} is signed with DKIM and needs this record: switch signing off first"
@@ -130,7 +133,8 @@ type Standing = Literal["before", "after", "between", "changed", "unknown"]
 
 def standing(entry: Entry, judgement: Judgement) -> Standing:
     """How the tenant compares with the entry: as before it, after it, between, or changed by another actor."""
-    if not isinstance(judgement, Compliant | Drifted | NeedsPerson):
+    unseen = is_unseen({each.field for each in entry.drift}, judgement)
+    if unseen or not isinstance(judgement, Compliant | Drifted | NeedsPerson):
         return "unknown"
     drift = () if isinstance(judgement, Compliant) else drift_view(judgement.drift)
     found = {each.field: each.found for each in drift}

@@ -5,7 +5,7 @@ read-back, and then a person. Absent policies do not apply. Source: docs/referen
 """
 
 from domain import normal
-from domain.control import Comparison, Compliant, Control, Drifted, Facts, Judgement, NotApplicable, compare
+from domain.control import Comparison, Compliant, Control, Drifted, Facts, Judgement, NotApplicable, Unknown, compare
 from domain.exchange import ProtectionAlert
 from domain.steps import Step, Value
 from domain.tenant import Wanted
@@ -13,12 +13,19 @@ from domain.tenant import Wanted
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     names = {normal.name(name) for name in wanted.profile.alert_policies}
-    present = sorted((a for a in facts.all(ProtectionAlert) if normal.name(a.name) in names), key=lambda a: a.key)
-    if not present:
-        return NotApplicable("the tenant's plan does not have these alert policies")
+    odd = facts.odd(ProtectionAlert)
+    hidden, unread = {normal.name(each.name) for each in odd}, "; ".join(each.sentence for each in odd)
+    ours = (a for a in facts.all(ProtectionAlert) if normal.name(a.name) in names - hidden)
+    present = sorted(ours, key=lambda a: a.key)
     seen = sum((_comparison(alert) for alert in present), Comparison())
     steps = tuple(_switch_off(alert) for alert in present if not alert.disabled)
-    return Drifted(seen.drift, steps, equal=seen.equal) if steps else Compliant(equal=seen.equal)
+    if steps and "" not in hidden:  # one that is not named may be any of them
+        return Drifted(seen.drift, steps, unread, equal=seen.equal, unseen=tuple(each.name for each in odd))
+    if odd:
+        return Unknown(unread, equal=seen.equal)
+    if not present:
+        return NotApplicable("the tenant's plan does not have these alert policies")
+    return Compliant(equal=seen.equal)
 
 
 def _comparison(alert: ProtectionAlert) -> Comparison:

@@ -3,20 +3,19 @@
 Source: Get-BlockedConnector (Microsoft Learn, Defender for Office 365: remove blocked connectors).
 """
 
-from domain.control import Compliant, Control, Drift, Facts, Judgement, NeedsPerson
+from domain.control import Compliant, Control, Drift, Facts, Judgement, NeedsPerson, Unknown
 from domain.exchange import AcceptedDomain, BlockedConnector
 from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, _wanted: Wanted) -> Judgement:
-    blocked = facts.all(BlockedConnector)
-    if not blocked:
-        return Compliant()
-    ids = sorted(each.connector_id for each in blocked)
+    ids = sorted(each.connector_id for each in facts.all(BlockedConnector))
+    odd = "; ".join(dict.fromkeys(each.sentence for each in facts.odd(BlockedConnector)))
+    if not ids:
+        return Unknown(odd) if odd else Compliant()
     drift = tuple(Drift(f"{each}: blocked", wanted=False, found=True) for each in ids)
-    return NeedsPerson(
-        f"Microsoft has blocked {', '.join(ids)}: find out why, then unblock it. {CONTROL.by_hand}", drift
-    )
+    told = f"Microsoft has blocked {', '.join(ids)}: find out why, then unblock it. {CONTROL.by_hand}"
+    return NeedsPerson("; ".join(filter(None, (told, odd))), drift)
 
 
 CONTROL = Control(

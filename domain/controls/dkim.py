@@ -6,11 +6,15 @@ tenant then names its two CNAMEs, and signing is switched on when they are publi
 The CNAMEs are looked up also where Microsoft says that all is well: without them receivers find no key. Targets
 are taken from the tenant only: two naming schemes live side by side and cannot be computed. An alias that leads
 elsewhere may be a rotation under way, and is left to a person.
+
+A configuration that is odd hides its own domain alone. While one does not say whose it is, no domain without a
+configuration gets one: it may be that one's.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from domain import normal
 from domain.control import Comparison, Control, Facts, Judgement, compare
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain, DkimConfig
@@ -25,9 +29,14 @@ from domain.tenant import Wanted
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
     configs = {config.key: config for config in facts.all(DkimConfig)}
+    odd = {normal.name(each.name): each.reason for each in facts.odd(DkimConfig)}
+    tenants_own = {domain.key for domain in facts.all(AcceptedDomain)}
+    anybodys = next((reason for name, reason in odd.items() if name not in tenants_own), "")
 
     def look(name: str) -> per_domain.DomainJudgement:
         config = configs.get(name)
+        if unread := odd.get(name) or ("" if config else anybodys):
+            return asking.NoVerdict(unread)
         if config is None:
             return _made(name, wanted)
         selectors = _looked_up(name, config, facts)
@@ -40,7 +49,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
             return ready
         return _Signing(name, config, selectors).judged(facts, wanted, ready=ready)
 
-    return per_domain.judge_each(per_domain.domains_of(facts), look)
+    return per_domain.judge_each(per_domain.domains_of(facts), look, facts.odd(DkimConfig))
 
 
 def _made(name: str, wanted: Wanted) -> per_domain.OneDomain:

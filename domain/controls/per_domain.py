@@ -1,9 +1,21 @@
 """Judging each custom domain of a tenant by what DNS says, and one judgement for all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from domain.control import Comparison, Compliant, Drift, Drifted, Facts, Judgement, NeedsPerson, NotApplicable, Unknown
+from domain import normal
+from domain.control import (
+    Comparison,
+    Compliant,
+    Drift,
+    Drifted,
+    Facts,
+    Judgement,
+    NeedsPerson,
+    NotApplicable,
+    OddRow,
+    Unknown,
+)
 from domain.dns_steps import DnsRecord, RecordChange, of_type, records_read, replaced
 from domain.exchange import AcceptedDomain
 from domain.mail import asking, names
@@ -92,17 +104,20 @@ def alias_at(name: str, seen: Comparison, facts: Facts) -> DomainJudgement | Non
     return asked.open
 
 
-def judge_each(domains: tuple[str, ...], look: Callable[[str], DomainJudgement]) -> Judgement | Needs:
+def judge_each(
+    domains: tuple[str, ...], look: Callable[[str], DomainJudgement], odd: Iterable[OddRow] = ()
+) -> Judgement | Needs:
     """Judge each of *domains*: Needs if any needs more answers; what is unclear is told beside the drift of others.
 
-    While one is unclear the judgement is never compliant.
+    *odd*: rows of these or of other domains. While one is odd or unclear the judgement is never compliant.
     """
     found = {domain: _looked_at(domain, look) for domain in domains}
     if not found:
         return NotApplicable("the tenant has no authoritative custom domain")
     if questions := tuple(q for each in found.values() if isinstance(each, Needs) for q in each.questions):
         return Needs(tuple(dict.fromkeys(questions)))
-    hidden = {name: f"{name}: {each.reason}" for name, each in found.items() if isinstance(each, asking.NoVerdict)}
+    unclear = {name: f"{name}: {each.reason}" for name, each in found.items() if isinstance(each, asking.NoVerdict)}
+    hidden = {normal.name(each.name): each.sentence for each in odd} | unclear
     judged = {name: each for name, each in found.items() if isinstance(each, OneDomain)}
     return _one_judgement(judged, hidden)
 

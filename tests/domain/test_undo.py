@@ -137,6 +137,14 @@ def test_a_dkim_record_goes_where_mail_of_its_domain_is_not_signed(other):
     assert step.parameters["Wanted"] == ()
 
 
+@pytest.mark.parametrize("named", [{"Domain": "second.example"}, {}], ids=["another_domain", "nobody"])
+def test_a_dkim_record_stays_while_it_cannot_be_known_whose_mail_is_signed(named):
+    rows = healthy()
+    rows["Get-DkimSigningConfig"] = [named]
+    with pytest.raises(undo.CannotUndo, match=r"is not known: .*Get-DkimSigningConfig returned an odd object"):
+        undo.plan(key_record("northwindlegal.example"), Facts(reading(rows)))
+
+
 BY_HAND = {
     "no_opposite": (DRIFT, Step("exchange", "New-DkimSigningConfig", {"DomainName": "a"})),
     "known_as_text_only": ((Drift("From", None, "['a']"),), Step("exchange", "Set-TransportRule", {"Identity": "R", "From": None})),
@@ -178,6 +186,12 @@ STANDINGS: dict[str, tuple[Judgement, undo.Standing]] = {
 @pytest.mark.parametrize(("judgement", "standing"), STANDINGS.values(), ids=list(STANDINGS))
 def test_how_the_tenant_stands_to_an_entry(judgement, standing):
     assert undo.standing(entry(DRIFT, SET), judgement) == standing
+
+
+def test_an_object_that_could_not_be_read_beside_others_is_not_taken_for_changed():
+    ours = entry((Drift("a: Enabled", wanted=True, found=False),), SET)
+    others = Drifted((Drift("b: Enabled", wanted=True, found=False),), (SET,), unseen=("a",))
+    assert undo.standing(ours, others) == "unknown"
 
 
 def test_an_entry_without_drift_says_nothing_of_the_tenant():

@@ -1,4 +1,6 @@
-from domain.control import Compliant, Drift, Drifted, NotApplicable
+import pytest
+
+from domain.control import Compliant, Drift, Drifted, NotApplicable, Unknown
 from domain.steps import Step
 from tests.domain.builders import healthy, judge
 
@@ -23,3 +25,30 @@ def test_a_plan_without_these_policies_is_not_concerned():
     rows = healthy()
     del rows["Get-ProtectionAlert"][:2]
     assert isinstance(judge("alert-policies", rows), NotApplicable)
+
+
+ETR, IP = "Phish delivered due to an ETR override\u200b", "Phish delivered due to an IP allow policy"
+ODD = "Get-ProtectionAlert returned an odd object: ProtectionAlert.Disabled: Field required"
+
+
+@pytest.mark.parametrize("odd", [ETR, "Suspicious connector activity"])
+def test_a_policy_that_is_odd_hides_itself_alone(odd):
+    rows = healthy()
+    rows["Get-ProtectionAlert"][1]["Disabled"] = False
+    rows["Get-ProtectionAlert"] = [{"Name": odd} if row["Name"] == odd else row for row in rows["Get-ProtectionAlert"]]
+    judgement = judge("alert-policies", rows)
+    assert isinstance(judgement, Drifted)
+    assert [step.parameters["Identity"] for step in judgement.steps] == [IP]
+    assert (judgement.detail, judgement.unseen) == (f"{odd}: {ODD}", (odd,))
+
+    rows["Get-ProtectionAlert"][1]["Disabled"] = True
+    assert judge("alert-policies", rows) == Unknown(f"{odd}: {ODD}")
+
+
+def test_a_policy_that_does_not_say_its_name_may_be_any():
+    rows = healthy()
+    rows["Get-ProtectionAlert"][1] = {"Name": IP, "Disabled": False}
+    rows["Get-ProtectionAlert"][2] = {"Disabled": False}
+    assert isinstance(judge("alert-policies", rows), Unknown)
+    del rows["Get-ProtectionAlert"][:2]
+    assert isinstance(judge("alert-policies", rows), Unknown)

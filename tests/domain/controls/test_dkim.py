@@ -209,3 +209,47 @@ def test_a_tenant_without_a_domain_of_its_own_is_not_concerned():
     rows = healthy()
     del rows["Get-AcceptedDomain"][0]
     assert isinstance(judge("dkim", rows), NotApplicable)
+
+
+SECOND, THIRD = "second.example", "third.example"
+ODD = "Get-DkimSigningConfig returned an odd object: DkimConfig.Enabled: Field required"
+
+
+def three(*more):
+    """Three domains, of which the first alone has a configuration, and *more* of them."""
+    rows = healthy()
+    rows["Get-AcceptedDomain"] += [{"DomainName": each, "DomainType": "Authoritative"} for each in (SECOND, THIRD)]
+    rows["Get-DkimSigningConfig"] += more
+    return rows
+
+
+def test_a_configuration_that_is_odd_hides_its_own_domain_alone():
+    judgement = judge("dkim", three({"Domain": "Second.example "}))
+    assert isinstance(judgement, Drifted)
+    assert [step.parameters["DomainName"] for step in judgement.steps] == [THIRD]
+    assert (judgement.detail, judgement.unseen) == (f"{SECOND}: {ODD}", (SECOND,))
+
+
+def test_while_one_is_odd_the_others_being_right_is_not_enough():
+    right = {**healthy()["Get-DkimSigningConfig"][0], "Domain": THIRD}
+    answers = {
+        Question(f"selector{n}._domainkey.{THIRD}", "CNAME"): Present((target,), 300, NOW)
+        for n, target in enumerate(TARGETS, 1)
+    }
+    judgement = judge("dkim", three({"Domain": SECOND}, right), answers)
+    assert isinstance(judgement, Unknown)
+    assert judgement.reason == f"{SECOND}: {ODD}; as documented: {DOMAIN}, {THIRD}"
+
+
+@pytest.mark.parametrize("name", [{}, {"Domain": "removed.example"}], ids=["of nobody", "of none of ours"])
+def test_while_an_odd_one_may_be_anybodys_no_domain_gets_another(name):
+    judgement = judge("dkim", three(name | {"Status": "Valid"}))
+    assert isinstance(judgement, Unknown)
+    assert all(f"{each}: Get-DkimSigningConfig returned an odd object" in judgement.reason for each in (SECOND, THIRD))
+
+
+def test_a_domain_of_which_one_of_two_configurations_is_odd_is_left_alone():
+    assert isinstance(judge("dkim", config(Enabled=False) | {}), Drifted)
+    rows = config(Enabled=False)
+    rows["Get-DkimSigningConfig"].append({"Domain": DOMAIN})
+    assert isinstance(judge("dkim", rows), Unknown)

@@ -265,3 +265,27 @@ def test_an_object_listed_by_two_queries_is_judged_once():
     rows = healthy()
     facts = Facts({query: Seen(tuple(rows[query.cmdlet]), NOW) for query in CATALOGUE["oof-connector"].queries})
     assert isinstance(CATALOGUE["oof-connector"].find(facts, wanted()), Compliant)
+
+
+def with_an_odd_row(control, rows):
+    """*rows*, each time with another row cut down to nothing, or to what names its object."""
+    for kind in control.sees:
+        for cmdlet in {query.cmdlet for query in kind.queries}:
+            for at, row in enumerate(rows[cmdlet]):
+                named = {name: value for name, value in row.items() if name == kind.named_by}
+                for odd in ({}, named) if named != row else ({},):
+                    yield rows | {cmdlet: [*rows[cmdlet][:at], odd, *rows[cmdlet][at + 1 :]]}
+
+
+def steps_of(judgement):
+    return {step.key for step in judgement.steps} if isinstance(judgement, Drifted) else set()
+
+
+@EVERY
+def test_while_a_row_is_odd_nothing_is_compliant_and_nothing_is_written_that_the_row_could_have_stopped(control):
+    for rows in (healthy(), *differing(control)):
+        allowed = steps_of(judge(control, rows, **EVERYTHING))
+        for odd in with_an_odd_row(control, rows):
+            judgement = judge(control, odd, **EVERYTHING)
+            assert not isinstance(judgement, Compliant)
+            assert steps_of(judgement) <= allowed

@@ -53,6 +53,25 @@ async def test_drift_is_seen_put_back_and_proven(service, control):
     assert len(tenant.writes) == writes
 
 
+async def test_an_odd_row_of_one_domain_keeps_no_other_from_being_put_back(service):
+    tenant = service.world.add_tenant("contoso.example", "second.example", "third.example", state="healthy")
+    await service.look_after(tenant)
+    await service.sweep()
+    rows = {row["Name"]: row for row in tenant.rows("DkimSigningConfig")}
+    tenant.put(
+        "DkimSigningConfig",
+        [row | ({"Enabled": "perhaps"} if name == "second.example" else {}) for name, row in rows.items()],
+    )
+    tenant.admin("Set-DkimSigningConfig", Identity="third.example", Enabled=False)
+    await service.sweep()
+    state = await service.state(tenant, "dkim")
+    assert state.state == "unknown"
+    assert "second.example: Get-DkimSigningConfig returned an odd object" in state.detail
+    assert "as documented: contoso.example, third.example" in state.detail
+    assert [entry.parameters["Identity"] for entry in tenant.writes] == ["third.example"]
+    assert "corrected" in {entry.event for entry in await service.ledger(tenant, "dkim")}
+
+
 async def test_a_tenant_that_was_never_configured_is_brought_up_in_order(service):
     tenant = service.world.add_tenant("contoso.example", state="never_configured", alert_set="works")
     await service.look_after(tenant)
