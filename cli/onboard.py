@@ -45,12 +45,18 @@ def _table(known: Sequence[dict[str, Any]]) -> object:
         (
             show.cell(each["tenant_id"]),
             show.cell(each["name"]),
-            "looked after" if each["configured"] else "can be onboarded" if each["config"] else "no domain is known",
-            show.cell(each["ends_at"]),
+            _stands(each),
+            show.cell(each["ends_at"] or "unknown"),
         )
         for each in known
     ]
     return show.table("customers", ("tenant", "name", "stands", "relationship ends"), rows)
+
+
+def _stands(customer: dict[str, Any]) -> str:
+    config = "can be onboarded" if customer["config"] else "no domain is known"
+    stands = "looked after" if customer["configured"] else config
+    return show.cell("; ".join(filter(None, (stands, customer["unclear"]))))
 
 
 def _named(known: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from domain.profile import first_fault
+from domain.shown import quoted
 from domain.tenant import TenantConfig, TenantId
 
 EXCHANGE_ADMINISTRATOR = "29232cdf-9323-42fd-ade2-1d097af3e4de"
@@ -29,13 +31,14 @@ class TenantProposal:
     """One customer. *configured*: it is looked after already. *ends_at*: when the last relationship does.
 
     *config*: what to send to `PUT /tenants/{tenant_id}` to have it observed; null where its first domain is not known.
-    *unclear*: why that could not be read.
+    *unclear*: why that could not be read, or which of its relationships. One of a relationship that does not say whose
+    it is has no *tenant_id*, and the relationship's name.
     """
 
     tenant_id: str
     name: str
     configured: bool
-    ends_at: AwareDatetime
+    ends_at: AwareDatetime | None
     extends_itself: bool
     exchange_administrator: bool
     config: TenantConfig | None = None
@@ -69,14 +72,19 @@ class _Relationship(_Wire):
 
 
 def proposals(relationships: Iterable[object], configured: Collection[str]) -> list[TenantProposal]:
-    """One proposal for each customer with a relationship that lives, by name; odd relationships are left out."""
+    """One proposal for each customer with a relationship that lives, by name; what is odd is told in `unclear`."""
     by_customer: dict[str, list[_Relationship]] = {}
+    odd: list[_Odd] = []
     for raw in relationships:
         each = _read(raw)
-        if each and each.status in _LIVE and not each.display_name.startswith(_LEFTOVER):
+        if isinstance(each, _Odd):
+            odd.append(each)
+        elif each:
             by_customer.setdefault(each.customer.tenant_id, []).append(each)
     found = [_proposal(customer, several, configured) for customer, several in by_customer.items()]
-    return sorted(found, key=lambda proposal: (proposal.name.casefold(), proposal.tenant_id))
+    told = [replace(one, unclear="; ".join(o.why for o in odd if o.tenant_id == one.tenant_id)) for one in found]
+    unknown = [_unknown(one, configured) for one in odd if one.tenant_id not in by_customer]
+    return sorted(told + unknown, key=lambda proposal: (proposal.name.casefold(), proposal.tenant_id))
 
 
 def with_config(proposal: TenantProposal, information: Mapping[str, Any]) -> TenantProposal:
@@ -88,11 +96,55 @@ def with_config(proposal: TenantProposal, information: Mapping[str, Any]) -> Ten
     return replace(proposal, config=config)
 
 
-def _read(raw: object) -> _Relationship | None:
+@dataclass(frozen=True, slots=True)
+class _Odd:
+    """A relationship that could not be read. *tenant_id*: whose it is; empty where it does not say.
+
+    *name*: the customer's, else its own.
+    """
+
+    tenant_id: str
+    name: str
+    why: str
+
+
+def _read(raw: object) -> _Relationship | _Odd | None:
+    """One that lives, or is odd; None for any other: before it is approved a relationship may have no customer."""
+    fields: Mapping[str, object] = raw if isinstance(raw, dict) else {}
+    name, status = _text(fields, "displayName"), fields.get("status")
+    if name.startswith(_LEFTOVER) or (isinstance(status, str) and status not in _LIVE):
+        return None
     try:
         return _Relationship.model_validate(raw)
-    except ValidationError:  # before it is approved a relationship may have no customer
+    except ValidationError as error:
+        named, customer = name or _text(fields, "id") or "without a name", _customer(fields.get("customer"))
+        why = f"the relationship {quoted(named)} could not be read: {first_fault('relationship', error)}"
+        return _Odd(customer.tenant_id, customer.display_name or named, why) if customer else _Odd("", named, why)
+
+
+def _text(fields: Mapping[str, object], name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _customer(raw: object) -> _Customer | None:
+    try:
+        return _Customer.model_validate(raw)
+    except ValidationError:
         return None
+
+
+def _unknown(odd: _Odd, configured: Collection[str]) -> TenantProposal:
+    """What can be said of a customer none of whose relationships could be read."""
+    return TenantProposal(
+        tenant_id=odd.tenant_id,
+        name=odd.name,
+        configured=odd.tenant_id in configured,
+        ends_at=None,
+        extends_itself=False,
+        exchange_administrator=False,
+        unclear=odd.why,
+    )
 
 
 def _proposal(tenant_id: str, several: list[_Relationship], configured: Collection[str]) -> TenantProposal:

@@ -29,11 +29,13 @@ async def get_proposals(clients: Neighbours) -> list[TenantProposal]:
 
 
 async def _with_configs(partner_id: str, found: list[TenantProposal], clients: Clients) -> list[TenantProposal]:
-    new = [proposal.tenant_id for proposal in found if not proposal.configured]
+    new = list(dict.fromkeys(each.tenant_id for each in found if each.tenant_id and not each.configured))
     information = await clients.partner.information(partner_id, new)
     return [_with_config(proposal, information.get(proposal.tenant_id, {})) for proposal in found]
 
 
 def _with_config(proposal: TenantProposal, told: Raw | ClientError) -> TenantProposal:
     """One that could not be read keeps none of the others back, and says why."""
-    return replace(proposal, unclear=told.sentence) if isinstance(told, ClientError) else with_config(proposal, told)
+    if isinstance(told, ClientError):
+        return replace(proposal, unclear="; ".join(filter(None, (proposal.unclear, told.sentence))))
+    return with_config(proposal, told)

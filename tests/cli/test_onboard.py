@@ -12,7 +12,14 @@ from cli.main import app
 
 URL, TENANT = "http://holdfast.example", "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 CONFIG = {"tenant_id": TENANT, "name": "Contoso", "initial_domain": "contoso.onmicrosoft.com", "mode": "observe"}
-NEW = {"tenant_id": TENANT, "name": "Contoso", "configured": False, "ends_at": "2027-11-01T00:00:00Z", "config": CONFIG}
+NEW = {
+    "tenant_id": TENANT,
+    "name": "Contoso",
+    "configured": False,
+    "ends_at": "2027-11-01T00:00:00Z",
+    "config": CONFIG,
+    "unclear": "",
+}
 CONSENT = "https://login.example/consent"
 
 
@@ -47,6 +54,15 @@ def added(service: respx.Router) -> list[Any]:
 def test_without_a_name_the_customers_are_listed_and_nothing_is_added(service):
     answer = onboard()
     assert (answer.exit_code, "can be onboarded" in answer.stdout, added(service)) == (0, True, [])
+
+
+def test_what_of_a_customer_could_not_be_read_is_listed(service):
+    odd = NEW | {"tenant_id": "", "name": "Fabrikam", "ends_at": None, "config": None, "unclear": "it has no end"}
+    service.get("/proposals").mock(httpx.Response(200, json=[NEW, odd]))
+    answer = onboard()
+    assert answer.exit_code == 0
+    for each in ("can be onboarded", "Fabrikam", "it has no end"):
+        assert each in answer.stdout
 
 
 def test_a_customer_is_added_shown_the_link_and_waited_for(service):

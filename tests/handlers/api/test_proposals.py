@@ -28,6 +28,18 @@ async def test_customers_are_proposed_page_after_page_with_a_config_to_send(serv
     assert [config.tenant_id async for config in msp.clients.storage.tenants.all()] == [known.tenant_id]
 
 
+async def test_a_relationship_that_is_odd_is_named_and_the_other_customers_are_proposed(service):
+    new = service.world.add_tenant("new.example")
+    odd = relationship() | {"displayName": "Fabrikam_2026", "customer": None}
+    ended = relationship("7d1e2f30-1111-4222-8333-000000000001") | {"endDateTime": "soon"}
+    _, msp = partner(service, [odd, ended, relationship(new.tenant_id)])
+    found = {p["tenant_id"]: p for p in of(await ask(msp, "GET", "proposals"))}
+    assert found[new.tenant_id]["config"]["initial_domain"] == new.initial_domain
+    assert found[new.tenant_id]["unclear"] == ""
+    assert "'Fabrikam_2026' could not be read: relationship.customer" in found[""]["unclear"]
+    assert "could not be read: relationship.endDateTime" in found["7d1e2f30-1111-4222-8333-000000000001"]["unclear"]
+
+
 async def test_without_consent_the_grant_is_named(service):
     tenant, msp = partner(service, [relationship()])
     tenant.access.permissions.clear()
