@@ -158,5 +158,6 @@ def knowing_the_tenant(now: Callable[[], datetime]) -> Iterator[None]:
         first, restraint.gone = restraint.gone is None, gone
         if first:
             restraint.refused(LOGIN, gone, now())
+        restraint.spare(LOGIN, now())  # asked beside the first, it says the same
         raise
     restraint.accepted(LOGIN)

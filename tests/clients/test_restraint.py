@@ -1,5 +1,6 @@
 """What one piece of work still asks of a service that turned it away or refuses it, without a service."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -53,6 +54,17 @@ def test_a_service_that_takes_us_again_is_forgotten_and_a_token_alone_shows_noth
     with in_force(restraint), heeding("exchange", now):
         pass
     assert restraint.ended == {"exchange"}
+
+
+async def test_who_hears_beside_another_that_a_tenant_is_gone_hears_until_when_it_rests():
+    async def token():
+        with knowing_the_tenant(now):
+            await asyncio.sleep(0)
+            raise TenantGone("gone")
+
+    with in_force(Restraint("t", {LOGIN: LONG})):
+        heard = await asyncio.gather(token(), token(), return_exceptions=True)
+    assert [type(each) for each in heard] == [Resting, Resting]
 
 
 def test_a_tenant_that_is_gone_is_asked_about_once_in_a_piece_of_work():
