@@ -7,7 +7,6 @@ for something outside of them, or were left half closed by a crash, are read aga
 import json
 import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,14 +17,14 @@ from clients.storage.alerts import Book
 from domain.alerts import tenant_state
 from domain.alerts.alert import Alert, OddAlert, is_false_alert_policy, parse_alert
 from domain.alerts.record import AlertRecord, blank
-from domain.jobs import Again, CheckTenant, Done, Outcome, TriageAlerts
+from domain.jobs import CheckTenant, Done, Outcome, TriageAlerts
 from domain.ledger import Entry
 from domain.states import ControlState
 from domain.tenant import Wanted
 from handlers import park
 from handlers.security.close_alert import AlertCase
 from handlers.security.kept_state import keep_state
-from handlers.security.needed import Needed, Taken
+from handlers.security.needed import Needed, with_lease_at_hand
 
 log = logging.getLogger("holdfast.alerts")
 
@@ -49,12 +48,7 @@ async def triage_alerts(job: TriageAlerts, clients: Clients) -> Outcome:
         wanted = clients.wanted(row.config, row.profile_version, row.move)
     except ValueError:  # the check of the tenant says so in every state
         return Done()
-    async with AsyncExitStack() as stack:
-        try:
-            await _Look(wanted, Needed(f"alerts-{job.tenant_id}", stack, clients), clients).go_through()
-        except Taken:
-            return Again(job.patience.first)
-    return Done()
+    return await with_lease_at_hand(job, lambda lease: _Look(wanted, lease, clients).go_through(), clients)
 
 
 async def note_failed_triage(tenant_id: str, why: str, clients: Clients) -> None:

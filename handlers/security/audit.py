@@ -6,7 +6,6 @@ drift that a look has found. Records of others are kept until a drift fits them,
 
 import json
 import logging
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,14 +15,14 @@ from clients.errors import ClientError, NotLicensed
 from domain.audit.attribution import AFTER, BEFORE, Us, is_ours
 from domain.audit.record import AuditRecord, OddRecord, concerns_control, parse_audit_record
 from domain.controls.inbound_lockdown import takes_all
-from domain.jobs import Again, CheckTenant, Done, Outcome, ReadAudit
+from domain.jobs import CheckTenant, Done, Outcome, ReadAudit
 from domain.ledger import Entry
 from domain.states import ControlState, StateName
 from handlers import park
 from handlers.security.actors import name_actors
 from handlers.security.audit_feed import AUDIT_FEED, FeedReader
 from handlers.security.kept_state import keep_state
-from handlers.security.needed import Needed, Taken
+from handlers.security.needed import Needed, with_lease_at_hand
 
 log = logging.getLogger("holdfast.audit")
 
@@ -33,12 +32,7 @@ async def read_audit(job: ReadAudit, clients: Clients) -> Outcome:
     row = await clients.storage.tenants.recall(job.tenant_id)
     if row is None or not row.config.enabled:
         return Done()
-    async with AsyncExitStack() as stack:
-        try:
-            await _read_on(job.tenant_id, Needed(f"audit-{job.tenant_id}", stack, clients), clients)
-        except Taken:
-            return Again(job.patience.first)
-    return Done()
+    return await with_lease_at_hand(job, lambda lease: _read_on(job.tenant_id, lease, clients), clients)
 
 
 async def note_failed_reading(tenant_id: str, why: str, clients: Clients) -> None:

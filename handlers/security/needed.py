@@ -1,9 +1,11 @@
 """A lease that is taken when it is first needed: most looks find nothing to do, and two that only read do no harm."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from clients.connect import Clients
 from clients.storage.leases import Lease
+from domain.jobs import Again, Done, Outcome, ReadAudit, TriageAlerts
 
 
 class Taken(Exception):  # noqa: N818 - an outcome, not a fault
@@ -26,3 +28,15 @@ class Needed:
         if self._lease is None:
             raise Taken
         return self._lease
+
+
+async def with_lease_at_hand(
+    job: TriageAlerts | ReadAudit, work: Callable[[Needed], Awaitable[None]], clients: Clients
+) -> Outcome:
+    """Do *work* on the tenant of *job*. Again, where another worker has the lease once it is needed."""
+    async with AsyncExitStack() as stack:
+        try:
+            await work(Needed(f"{job.kind}-{job.tenant_id}", stack, clients))
+        except Taken:
+            return Again(job.patience.first)
+    return Done()
