@@ -117,8 +117,8 @@ async def connect(settings: Settings, *, now: Clock = utc_now) -> Clients:
     kept = await storage.open_storage(settings, now=now)
     channels = settings.channels()
     told = (
-        (kept.tickets.mark_news, ticket_systems.by_provider),
-        (kept.notices.mark, channels.by_name or settings.events),
+        (kept.tickets.news.make, ticket_systems.by_provider),
+        (kept.notices.unsent.make, channels.by_name or settings.events),
     )
     marks = [mark for mark, configured in told if configured]
     if marks:

@@ -63,5 +63,5 @@ async def _first(ledger: str, clients: Clients) -> Position:
 async def replay(ledger: str, after: int, clients: Clients) -> None:
     """Have the events behind place *after* sent again; the receiver knows them by their ids."""
     await clients.storage.notices.put_position(ledger, Position(after))
-    await clients.storage.notices.mark(ledger)
+    await clients.storage.notices.unsent.make(ledger)
     await clients.storage.queues.send(Notify(tenant_id=ledger, asked_at=clients.now()))

@@ -45,8 +45,8 @@ async def send_notices(job: Notify, clients: Clients) -> Outcome:
     """Tell every channel of the ledger of *job*, and the receiver of events. What could not be told stays marked."""
     if not _is_wanted(clients):
         return Done()
-    table, ledger = clients.storage.notices, job.tenant_id
-    mark = await table.mark_of(ledger) or await table.mark(ledger)
+    unsent, ledger = clients.storage.notices.unsent, job.tenant_id
+    mark = await unsent.standing(ledger)
     channels, name = await _channels(ledger, clients)
     if channels or clients.settings.events:
         async with clients.storage.leases.hold(f"notices-{ledger}") as lease:
@@ -56,7 +56,7 @@ async def send_notices(job: Notify, clients: Clients) -> Outcome:
             told = [await _Teller(ledger, channel, name, clients).tell() for channel in channels]
             if not all([*told, await send_events(ledger, clients)]):
                 return Done()
-    await table.clear(ledger, mark)
+    await unsent.clear(ledger, mark)
     return Done()
 
 
@@ -151,5 +151,5 @@ class _Teller:
 async def ask_for_unsent(clients: Clients) -> None:
     """Ask again for every ledger of which a channel may not have been told."""
     if _is_wanted(clients):
-        for ledger in await clients.storage.notices.unsent():
+        for ledger in await clients.storage.notices.unsent.all():
             await clients.storage.queues.send(Notify(tenant_id=ledger, asked_at=clients.now()))

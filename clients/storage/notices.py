@@ -7,19 +7,14 @@
 | `unsent` | tenant id | nothing: that it is there says that a channel or the receiver of events may not know all |
 """
 
-from contextlib import suppress
-
-from azure.core import MatchConditions
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack
-from clients.storage.rows import document_at, row_at, version_of
+from clients.storage.rows import document_at
+from clients.storage.untold import UntoldMarks
 from domain.events import Position
 from domain.notices import ChannelTold
-
-_UNSENT = "unsent"
 
 
 class NoticeTable:
@@ -27,6 +22,7 @@ class NoticeTable:
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
+        self.unsent = UntoldMarks(table, "unsent")
 
     async def told(self, ledger: str, channel: str) -> ChannelTold | None:
         return await document_at(self._table, ChannelTold, f"notices {ledger}", channel)
@@ -40,23 +36,3 @@ class NoticeTable:
 
     async def put_position(self, ledger: str, position: Position) -> None:
         await self._table.upsert_entity(pack("events", ledger, position), mode=UpdateMode.REPLACE)
-
-    async def mark(self, ledger: str) -> str:
-        """Say that a channel may have something to be told, and give the mark's version."""
-        entity = {"PartitionKey": _UNSENT, "RowKey": ledger}
-        return str((await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE))["etag"])
-
-    async def clear(self, ledger: str, etag: str) -> None:
-        """Take the mark away, unless it was made again since it had version *etag*."""
-        with suppress(ResourceModifiedError, ResourceNotFoundError):
-            await self._table.delete_entity(_UNSENT, ledger, etag=etag, match_condition=MatchConditions.IfNotModified)
-
-    async def mark_of(self, ledger: str) -> str | None:
-        """The version of the mark, None where there is none."""
-        mark = await row_at(self._table, _UNSENT, ledger)
-        return version_of(mark) if mark else None
-
-    async def unsent(self) -> list[str]:
-        """The ledgers that have a mark."""
-        query = self._table.query_entities(f"PartitionKey eq '{_UNSENT}'", select=["RowKey"])
-        return [entity["RowKey"] async for entity in query]

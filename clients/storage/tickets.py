@@ -13,15 +13,13 @@ What channels were told is here, too (`clients/storage/notices.py`).
 """
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
-from azure.core import MatchConditions
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, unpack
-from clients.storage.rows import RowMoved, document_at, replace_row, row_at, version_of, versioned_at
+from clients.storage.rows import RowMoved, document_at, replace_row, versioned_at
+from clients.storage.untold import UntoldMarks
 from domain.psa.desk import TicketSystem
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket, Polled, Told
 
@@ -35,6 +33,7 @@ class TicketTable:
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
+        self.news = UntoldMarks(table, "news")
 
     async def cause(self, tenant_id: str, cause: str) -> CauseTicket | None:
         return await document_at(self._table, CauseTicket, f"cause {tenant_id}", cause)
@@ -47,26 +46,6 @@ class TicketTable:
 
     async def put_told(self, tenant_id: str, record: Told) -> None:
         await self._put("told", tenant_id, record)
-
-    async def mark_news(self, tenant_id: str) -> str:
-        """Say that something about the tenant may be untold, and give the mark's version. Written before that is."""
-        entity = {"PartitionKey": "news", "RowKey": tenant_id}
-        return str((await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE))["etag"])
-
-    async def news(self, tenant_id: str) -> str | None:
-        """The version of the tenant's mark, None where there is none."""
-        mark = await row_at(self._table, "news", tenant_id)
-        return version_of(mark) if mark else None
-
-    async def clear_news(self, tenant_id: str, etag: str) -> None:
-        """Take the mark away, unless it was made again since it had version *etag*."""
-        with suppress(ResourceModifiedError, ResourceNotFoundError):
-            await self._table.delete_entity("news", tenant_id, etag=etag, match_condition=MatchConditions.IfNotModified)
-
-    async def untold(self) -> list[str]:
-        """The tenants that have a mark."""
-        query = self._table.query_entities("PartitionKey eq 'news'", select=["RowKey"])
-        return [entity["RowKey"] async for entity in query]
 
     async def asking(self, tenant_id: str) -> AsyncIterator[AskingTicket]:
         query = self._table.query_entities("PartitionKey eq @asks", parameters={"asks": f"asks {tenant_id}"})

@@ -23,7 +23,7 @@ async def look_for_changes(clients: Clients) -> Outcome:
     """Ask for a look at every ticket that may have something to say, and for every tenant that has untold news."""
     answered = await asyncio.gather(*(_poll(psa, clients) for psa in clients.psa.by_provider.values()))
     if any(answered):  # while no system answers, no ticket can be told
-        for tenant_id in await clients.storage.tickets.untold():
+        for tenant_id in await clients.storage.tickets.news.all():
             await clients.storage.queues.send(Notify(tenant_id=tenant_id, asked_at=clients.now()))
     return Done()
 

@@ -37,12 +37,12 @@ async def tell_ticket(job: Notify, clients: Clients) -> Outcome:
     """
     if covered(job.asked_at, clients.psa.done.get(job.tenant_id, clients.now())):
         return Done()
-    tickets = clients.storage.tickets
+    news = clients.storage.tickets.news
     # Another worker may have taken the mark away after it was made, and before what it was made for was written.
-    mark = await tickets.news(job.tenant_id) or await tickets.mark_news(job.tenant_id)
+    mark = await news.standing(job.tenant_id)
     to = await addressee(job.tenant_id, clients)
     if to is None:  # only to a company that a config names
-        await tickets.clear_news(job.tenant_id, mark)
+        await news.clear(job.tenant_id, mark)
         return Done()
     async with clients.storage.leases.hold(f"psa-{job.tenant_id}") as lease:
         if lease is None:
@@ -50,7 +50,7 @@ async def tell_ticket(job: Notify, clients: Clients) -> Outcome:
         read_at = clients.now()
         told = await _tell(to, clients)
         if told & await answer_tickets(to.ledger, clients):
-            await tickets.clear_news(job.tenant_id, mark)
+            await news.clear(job.tenant_id, mark)
             clients.psa.done.put(job.tenant_id, read_at, clients.now() + _OVERLAP)
     return Done()
 

@@ -91,12 +91,12 @@ async def test_a_channel_that_is_away_is_told_when_it_is_back_and_once(service, 
     ops.status = 503
     await tell(service)
     assert ops.bodies == []
-    assert await service.clients.storage.notices.unsent() == [SERVICE]
+    assert await service.clients.storage.notices.unsent.all() == [SERVICE]
     ops.status = 200
     await asked_again(service)
     await asked_again(service)
     assert stages(ops).count(("poison", "begun")) == 1
-    assert await service.clients.storage.notices.unsent() == []
+    assert await service.clients.storage.notices.unsent.all() == []
 
 
 async def test_a_channel_that_takes_nothing_for_an_hour_is_an_incident_until_it_does(service, ops):

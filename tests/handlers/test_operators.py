@@ -102,7 +102,7 @@ async def test_a_parked_notification_is_in_log_and_ledger_and_asks_for_no_other(
 
     assert "incident kind=parked id=parked-notifications" in caplog.text
     assert len(await entries(msp)) == 1
-    assert await msp.service.clients.storage.tickets.untold() == []
+    assert await msp.service.clients.storage.tickets.news.all() == []
     assert await msp.service.messages("notifications") == []
     assert await msp.service.hidden("notifications") == 0
 
@@ -112,7 +112,7 @@ async def test_without_an_own_company_no_ticket_is_made(msp):
     await tell_operators(TROUBLE, msp.service.clients)
     await told(msp)
     assert msp.tickets == []
-    assert await msp.service.clients.storage.tickets.untold() == []
+    assert await msp.service.clients.storage.tickets.news.all() == []
     assert len(await entries(msp)) == 1
 
 

@@ -27,12 +27,14 @@ async def test_what_is_remembered_of_a_tenant_comes_back(tickets):
 
 
 async def test_a_tenant_is_untold_until_its_mark_of_that_version_is_taken_away(tickets):
-    first = await tickets.mark_news(TENANT)
-    second = await tickets.mark_news(TENANT)
-    await tickets.clear_news(TENANT, first)
-    assert (await tickets.untold(), await tickets.news(TENANT)) == ([TENANT], second)
-    await tickets.clear_news(TENANT, second)
-    assert (await tickets.untold(), await tickets.news(TENANT)) == ([], None)
+    first = await tickets.news.make(TENANT)
+    second = await tickets.news.make(TENANT)
+    await tickets.news.clear(TENANT, first)
+    assert (await tickets.news.all(), await tickets.news.standing(TENANT)) == ([TENANT], second)
+    await tickets.news.clear(TENANT, second)
+    assert await tickets.news.all() == []
+    assert await tickets.news.standing(TENANT) not in {first, second}
+    assert await tickets.news.all() == [TENANT]
 
 
 async def test_what_a_ticket_showed_is_not_written_over_what_somebody_else_read(tickets):

@@ -26,7 +26,7 @@ async def test_a_ticket_that_takes_no_note_any_more_is_not_tried_for_ever(msp, t
         await deliver("tickets", body, msp.service.clients)
     msp.system.deletes(ticket.id)
     await told(msp)
-    assert await msp.service.clients.storage.tickets.untold() == []
+    assert await msp.service.clients.storage.tickets.news.all() == []
     assert tenant.writes == []
 
 

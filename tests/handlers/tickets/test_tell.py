@@ -28,7 +28,7 @@ async def test_a_tenant_without_a_company_has_no_ticket_anywhere(msp):
     await msp.drift(tenant)
     await told(msp)
     assert msp.tickets == []
-    assert await msp.service.clients.storage.tickets.untold() == []
+    assert await msp.service.clients.storage.tickets.news.all() == []
 
 
 async def test_a_company_that_the_psa_does_not_know_gets_no_ticket_and_stops_nobody(msp, tenant):
@@ -132,7 +132,7 @@ async def test_a_company_id_that_is_no_number_is_told_in_the_log_and_stops_nobod
 async def test_news_whose_mark_was_taken_away_before_they_were_written_are_told(msp, tenant):
     await msp.drift(tenant)
     table = msp.service.clients.storage.tickets
-    await table.clear_news(tenant.tenant_id, await table.news(tenant.tenant_id))
+    await table.news.clear(tenant.tenant_id, await table.news.standing(tenant.tenant_id))
     await msp.work()
     assert len(msp.tickets) == 1
 
@@ -192,7 +192,7 @@ async def test_a_cause_that_is_always_refused_is_tried_ever_more_rarely_and_then
     assert sum(tries) <= MOST_REFUSALS + 2
     assert not any(tries[-4 * 12 :])
     assert [ticket.company for ticket in msp.tickets] == [COMPANY]
-    assert await msp.service.clients.storage.tickets.untold() == []
+    assert await msp.service.clients.storage.tickets.news.all() == []
     [(incident, entries)] = (await open_incidents(msp.service.clients)).items()
     assert incident.startswith("untold-")
     assert lost.tenant_id in entries[-1].detail
