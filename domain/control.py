@@ -5,6 +5,7 @@ gate decides whether they are sent.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self, assert_never, cast
@@ -149,8 +150,10 @@ class Facts:
         self.answers: DnsAnswers = answers or {}
 
     def answered(self, more: DnsAnswers) -> Self:
-        """The same reading, with *more* of DNS."""
-        return type(self)(self._reading, {**self.answers, **more})
+        """The same reading, with *more* of DNS; what was parsed of it is not parsed again."""
+        facts = copy(self)
+        facts.answers = {**self.answers, **more}
+        return facts
 
     def all[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
         """Every object of *kind*, each once, in the order listed.
