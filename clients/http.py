@@ -127,7 +127,8 @@ class _Pools(httpx.AsyncBaseTransport):
     """Many small connection pools instead of one: httpcore polls a pool's every idle connection on every request."""
 
     COUNT = 16
-    LIMITS = httpx.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=60)
+    # All are kept: a visit asks two services at once, and of fewer places one would close the other's connection.
+    LIMITS = httpx.Limits(max_connections=4, max_keepalive_connections=4, keepalive_expiry=60)
 
     def __init__(self) -> None:
         trust = ssl.create_default_context()  # OpenSSL itself honours SSL_CERT_FILE

@@ -437,3 +437,24 @@ async def test_an_authority_named_in_the_environment_is_trusted(
 
     async with server(answering("200 OK", "", b"{}"), tls) as url, make_client() as client:
         assert await Http(client, now=lambda: NOW).send(Request("GET", url, Intent.READ), read) == {}
+
+
+async def test_what_was_asked_at_once_of_two_services_leaves_its_connections_to_the_next_questions() -> None:
+    opened, at_once = 0, asyncio.Barrier(50)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                await at_once.wait()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+
+    async with server(serve) as exchange, server(serve) as compliance, make_client() as client:
+        web = Http(client, now=lambda: NOW)
+        for _ in range(2):
+            urls = [exchange, compliance] * (at_once.parties // 2)
+            await asyncio.gather(*(web.send(Request("GET", url, Intent.READ), read) for url in urls))
+
+    assert opened == at_once.parties
