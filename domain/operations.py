@@ -146,13 +146,22 @@ def outcome_of_plan(control: str, state: StateName, why: str, plan: Drifted | No
     )
 
 
-def ending(controls: Sequence[ControlOutcome], *, looked_only: bool) -> OperationState:
-    """How an operation ended. One that only looks (check, dry run) succeeds unless something could not be read."""
+_RIGHT: frozenset[StateName] = frozenset({"compliant", "not_applicable"})
+_UNDER_WAY: frozenset[StateName] = frozenset({"correcting", "drifted"})
+
+
+def ending(controls: Sequence[ControlOutcome], *, looked_only: bool, goes_on: bool = True) -> OperationState:
+    """How an operation stands. One that only looks (check, dry run) succeeds unless something could not be read.
+
+    *goes_on*: what is not right yet is still worked on for whoever asked. Else it ends without that.
+    """
     states = {control.state for control in controls}
     if "unknown" in states:
         return "failed"
-    if looked_only or states <= {"compliant", "not_applicable"}:
+    if looked_only or states <= _RIGHT:
         return "succeeded"
-    if "correcting" in states or "drifted" in states:
+    if goes_on and states & _UNDER_WAY:
         return "running"
-    return "needs_person" if "needs_person" in states else "held"
+    if "needs_person" in states:
+        return "needs_person"
+    return "held" if states - _UNDER_WAY - _RIGHT else "failed"

@@ -39,17 +39,25 @@ MOST_ROUNDS = 4
 
 GONE = "what was written can no longer be found, or is one of several"
 
+LATER = "it is taken up again by itself"
+"""What a person is told of whatever is left to a later look."""
+
 type Reason = Literal["another round", "an older replica", "a conflict", "turned away", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Why a control is not settled. *key*: of the step that is meant; *pause*: as long as its service asked for."""
+    """Why a control is not settled. *key*: of the step that is meant; *service*: what turned it away.
+
+    *pause*: as long as that asked for. *told*: what a person is told of it.
+    """
 
     control: str
     why: Reason
     key: str = ""
+    service: str = ""
     pause: timedelta | None = None
+    told: str = ""
 
 
 async def show(case: gatekeeper.Case) -> Outcome:
@@ -77,7 +85,7 @@ async def correct(case: gatekeeper.Case) -> Outcome:
     Again, when a later look is to go on where this one stopped.
 
     Raises:
-        Throttled, Unreachable: The tenant cannot be read, or took no write. What was begun is kept.
+        Throttled, Unreachable: The tenant cannot be read. What was begun is kept.
     """
     journal = await Journal.open(case)
     if case.job.remove:
@@ -190,7 +198,7 @@ class Rounds:
             return
         if isinstance(judgement, Unknown) and not judgement.equal:
             if not control.asks_dns:  # where servers differ while a change spreads, they will not soon
-                self._waiting.add(Waiting(control.id, "unreadable"))
+                self._waiting.add(Waiting(control.id, "unreadable", told=judgement.reason))
             return
         told = judged(before, judgement, now, patient=patient)
         if told.proven:
@@ -210,7 +218,8 @@ class Rounds:
     async def finish(self) -> Outcome:
         """Save how each control stands, tell the caller, and say whether a later look goes on.
 
-        What cannot be read is left to the next look: asking again at once would only add to the queue.
+        What cannot be read is left to the next look: asking again at once would only add to the queue. Nobody is kept
+        waiting for that, nor for a service that has turned the tenant away: the operation ends, and says so.
         """
         if finding := self._case.job.remove:
             self._journal.mark(self._removal(finding))
@@ -219,9 +228,10 @@ class Rounds:
         if isinstance(then, Again):
             self._journal.follow((each.id for each in states), then.after)
         await self._journal.save_all()
-        outcomes = tuple(self._outcome(state) for state in states)
-        state = ending(outcomes, looked_only=False)
-        await operations.finish(self._case.job.operation_id, outcomes, state, self._case.clients)
+        outcomes = tuple(_outcome(state, self._done.get(state.id), self._waiting) for state in states)
+        goes_on = isinstance(then, Again) and not any(each.why == "turned away" for each in self._waiting)
+        stands = ending(outcomes, looked_only=False, goes_on=goes_on)
+        await operations.finish(self._case.job.operation_id, outcomes, stands, self._case.clients)
         return then
 
     def _removal(self, finding: str) -> Removal:
@@ -231,12 +241,15 @@ class Rounds:
         done = any(self._case.asked_by(control) and control.id in self._done for control in self.controls)
         return Removal(finding, gone_at=self._case.clients.now() if done else None)
 
-    def _outcome(self, state: ControlState) -> ControlOutcome:
-        """How a control ended, with the steps that were taken for it, if any were."""
-        done, stands = self._done.get(state.id), outcome(state)
-        if done is None or stands.steps:
-            return stands
-        return replace(stands, drift=done.drift, steps=done.steps)
+
+def _outcome(state: ControlState, done: ControlOutcome | None, waiting: set[Waiting]) -> ControlOutcome:
+    """How a control stands, with the steps that were taken for it, if any were, and what keeps it waiting."""
+    stands, told = outcome(state), sorted(each.told for each in waiting if each.control == state.id and each.told)
+    if told and state.state not in READY:
+        stands = replace(stands, detail="; ".join(dict.fromkeys(filter(None, (stands.detail, *told, LATER)))))
+    if done is None or stands.steps:
+        return stands
+    return replace(stands, drift=done.drift, steps=done.steps)
 
 
 def _shows_soon(state: ControlState, began: datetime, looks: int) -> bool:
@@ -294,6 +307,10 @@ class _Plan:
         if ruling.refusal:
             await self._journal.record(stopped(self._state, self._plan, ruling.refusal, ruling.mode, self._now), ruling)
             return
+        if away := self._away():
+            self._waiting.add(replace(away, control=self._control.id, key=""))
+            await self._journal.record(put_off(self._state, "drifted", away.told, self._now))
+            return
         await self._journal.record(begun(self._state, self._plan, self._now), ruling)
         for step in self._plan.steps:
             if step.last and any(self._state.memory_of(each).failed_at for each in self._plan.steps):
@@ -306,8 +323,18 @@ class _Plan:
         needed = [self._journal.of(need) for need in self._control.needs]
         return next((need for need in needed if need.state not in READY), None)
 
-    def _wait(self, why: Reason, step: Step | None = None, pause: timedelta | None = None) -> None:
-        self._waiting.add(Waiting(self._control.id, why, step.key if step else "", pause))
+    def _away(self) -> Waiting | None:
+        """What a service of the plan's was asked in vain for another; each zone of DNS has a host of its own."""
+        services = {step.service for step in self._plan.steps} - {"dns"}
+        return next((each for each in self._waiting if each.why == "turned away" and each.service in services), None)
+
+    def _wait(self, why: Reason) -> None:
+        self._waiting.add(Waiting(self._control.id, why))
+
+    def _wait_for(self, step: Step, sent: TurnedAway) -> None:
+        self._waiting.add(
+            Waiting(self._control.id, "turned away", step.key, step.service, sent.error.pause, sent.sentence)
+        )
 
     def _wish(self) -> gatekeeper.Wish:
         """What the gates are asked for, as the journal has it at this moment."""
@@ -332,18 +359,12 @@ class _Plan:
         return NOT_PROVEN in refusal.reason and bool(self._journal.of(inbound_lockdown.CONTROL.id).corrections)
 
     async def _take(self, step: Step) -> None:
-        """Note one step as sent, send it, and note what came of it.
-
-        Raises:
-            Throttled, Unreachable: The tenant took nothing. The rest of the plan is put off.
-        """
+        """Note one step as sent, send it, and note what came of it."""
         noted = after_event(self._state, step, Sending(self._case.asked_at(self._control)), self._now)
         await self._journal.save(noted)
         await operations.add_step(self._case.job.operation_id, self._control.id, ShownStep.of(step), self._case.clients)
         sent = await send(step, self._wish(), self._case.clients)
         await self._journal.save(self._after(step, sent))
-        if isinstance(sent, TurnedAway) and step.service != "dns":
-            raise sent.error
 
     def _after(self, step: Step, sent: Sent) -> ControlState:
         """The control's state after that, with the rest of the plan put off where it is not to be taken now."""
@@ -357,12 +378,13 @@ class _Plan:
                 return stopped(after_event(state, step, NotSent(), now), self._plan, answer, ruling.mode, now)
             case Overtaken(sentence):
                 return self._overtaken(step, sentence, now)
-            case TurnedAway(error) if step.service == "dns":  # only this zone's provider failed: go on with the others
+            case TurnedAway() if step.service == "dns":  # only this zone's provider failed: go on with the others
                 after = after_event(state, step, NotSent(sent.sentence, sent.hindrance), now, by_hand)
                 if after.memory_of(step).failed_at != now:
-                    self._wait("turned away", step, error.pause)
+                    self._wait_for(step, sent)
                 return after
             case TurnedAway():
+                self._wait_for(step, sent)
                 return put_off(after_event(state, step, NotSent(sent.sentence), now), "drifted", sent.sentence, now)
 
     def _overtaken(self, step: Step, sentence: str, now: datetime) -> ControlState:

@@ -28,6 +28,22 @@ def test_an_operation_ends_as_its_controls_do(states, looked_only, expected):
 
 
 @pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["compliant"], "succeeded"),
+        (["compliant", "drifted"], "failed"),
+        (["correcting"], "failed"),
+        (["drifted", "held"], "held"),
+        (["drifted", "excepted"], "held"),
+        (["correcting", "needs_person"], "needs_person"),
+    ],
+)
+def test_an_operation_that_nobody_waits_for_any_longer_ends_with_what_is_not_right(states, expected):
+    controls = tuple(ControlOutcome(id=str(i), state=state) for i, state in enumerate(states))
+    assert ending(controls, looked_only=False, goes_on=False) == expected
+
+
+@pytest.mark.parametrize(
     ("state", "detail", "ended", "lost"),
     [
         ("queued", "", False, False),

@@ -292,13 +292,67 @@ async def test_a_reprovision_during_the_rest_ends_at_once_and_says_so(service):
     [sick, *_] = await three(service)
     sick.faults.script(Fault("throttled", service="exchange", retry_after=600, times=500))
     await visit(service, sick, looks=("fast",))
-    wish = ReprovisionRequest(controls=("inbound-lockdown",), reason="a call")
-    operation = await on_request.reprovision(sick.tenant_id, wish, Requester("ann"), service.clients)
+    ended, controls = await reprovisioned(service, sick, "inbound-lockdown")
+    assert ended.finished_at
+    assert "throttled until" in controls["inbound-lockdown"].detail
+
+
+async def reprovisioned(service, tenant, *controls):
+    """The operation of a person's reprovision, delivered once."""
+    wish = ReprovisionRequest(controls=controls, reason="a call")
+    operation = await on_request.reprovision(tenant.tenant_id, wish, Requester("ann"), service.clients)
     [body] = await service.messages("remediations")
     await deliver("remediations", body, service.clients)
     ended = await service.clients.storage.operations.get(operation.id)
-    assert ended.finished_at
-    assert "throttled until" in next(each.detail for each in ended.controls)
+    return ended, {each.id: each for each in ended.controls}
+
+
+@pytest.mark.parametrize("kind", ["throttled", "unreachable"])
+async def test_a_reprovision_whose_write_is_turned_away_ends_at_once_and_the_step_is_taken_later(service, posted, kind):
+    tenant = service.world.add_tenant("contoso.example", state="healthy", alert_set="works")
+    await service.look_after(tenant, mode="observe")
+    tenant.admin("Set-OutboundConnector", Identity="Automatic Replies (Out of Office) Only", Enabled=False)
+    tenant.admin("Set-DkimSigningConfig", Identity="contoso.example", Enabled=False)
+    tenant.admin("Set-ProtectionAlert", Identity="Phish delivered due to an ETR override", Disabled=False)
+    tenant.faults.script(Fault(kind, service="exchange", writes=True, retry_after=600, times=50))
+    ended, controls = await reprovisioned(service, tenant, "oof-connector", "dkim", "alert-policies")
+    assert (ended.state, bool(ended.finished_at)) == ("failed", True)
+    said = "throttled until 2026-11-23T12:1" if kind == "throttled" else "connection refused"
+    for each in ("oof-connector", "dkim"):
+        assert controls[each].state == "drifted"
+        assert said in controls[each].detail
+        assert controls[each].detail.endswith("it is taken up again by itself")
+    assert controls["alert-policies"].state == "compliant"
+
+    tenant.faults.clear()
+    service.clock.advance(minutes=12)
+    await tick.enqueue_due(service.clients)
+    again = [each.body for each in posted if each.queue == "remediations"]
+    await deliver("remediations", again[-1], service.clients)
+    for each in ("oof-connector", "dkim"):
+        [*_, corrected] = await service.ledger(tenant, each)
+        assert (corrected.event, corrected.requested_by, corrected.operation_id) == ("corrected", "ann", ended.id)
+    assert await service.clients.storage.operations.get(ended.id) == ended
+
+
+async def test_a_reprovision_whose_proof_is_turned_away_ends_at_once_and_is_proven_later(service):
+    [sick, *_] = await three(service)
+    sick.admin(OFF[0], **OFF[1])
+    sick.faults.script(Fault("slow", cmdlet="Set-InboundConnector", seconds=0.5))
+    asked = asyncio.create_task(reprovisioned(service, sick, "inbound-lockdown"))
+    while not sick.writes:
+        await asyncio.sleep(0.01)
+    sick.faults.script(Fault("throttled", service="exchange", retry_after=600, times=50))
+    ended, controls = await asked
+    assert (ended.state, bool(ended.finished_at)) == ("failed", True)
+    assert controls["inbound-lockdown"].state == "correcting"
+    assert "throttled until 2026-11-23T12:1" in controls["inbound-lockdown"].detail
+
+    sick.faults.clear()
+    service.clock.advance(minutes=12)
+    await service.sweep()
+    assert (await service.ledger(sick, "inbound-lockdown"))[-1].event == "corrected"
+    assert len(sick.writes) == 1
 
 
 async def asked_in_half_an_hour(service, *, sick):
