@@ -197,7 +197,19 @@ class Facts:
                 item = _parsed(kind, row, query)
                 if not isinstance(item, OddRow):
                     found.setdefault(item.key, (item, row))
+                elif not kind.named_by:
+                    raise DoubtError(item.reason)
         return found.values()
+
+    def readable(self, kinds: Iterable[type[ExchangeObject]]) -> Self:
+        """The same without the odd rows of *kinds*, to tell what else is there. No judgement may rest on it."""
+        kept: dict[Query, Seen] = {}
+        for kind in kinds:
+            for query in kind.queries:
+                if isinstance(read := self._reading.get(query), Seen):
+                    rows = (row for row in read.rows if not isinstance(_parsed(kind, row, query), OddRow))
+                    kept[query] = replace(read, rows=tuple(rows))
+        return type(self)({**self._reading, **kept}, self.answers)
 
     def known[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
         """As `all`, but none where they could not be read. No judgement may rest on it."""
@@ -244,14 +256,11 @@ class OddRow:
 
 
 def _parsed[T: ExchangeObject](kind: type[T], row: Row, query: Query) -> T | OddRow:
-    """Raises DoubtError for an odd row of a kind that is not judged object by object."""
     try:
         return kind.of(row)
     except ValidationError as error:
         odd = f"{query.cmdlet} returned an odd object: {first_fault(kind.__name__, error)}"
-    if not kind.named_by:
-        raise DoubtError(odd)
-    return OddRow(kind.name_in(row), odd)
+        return OddRow(kind.name_in(row), odd)
 
 
 class DoubtError(Exception):

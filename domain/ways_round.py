@@ -57,8 +57,11 @@ def ways_round(facts: Facts, wanted: Wanted) -> tuple[WayRound, ...]:
 
 
 def known_ways(facts: Facts, wanted: Wanted) -> tuple[WayRound, ...]:
-    """Those of the parts that could be read; of the others nothing is said."""
-    found = list[WayRound]()
+    """Those of the parts that could be read; of the others nothing is said. A row that is odd hides no other.
+
+    But for connectors, where the others decide which of them is the lock.
+    """
+    found, facts = list[WayRound](), facts.readable(kind for kind in _PARTS if kind is not InboundConnector)
     for kind in _PARTS:
         with suppress(DoubtError):
             found += _of(kind, facts, wanted)

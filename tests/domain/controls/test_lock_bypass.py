@@ -68,6 +68,21 @@ def test_a_way_that_was_read_is_told_while_another_part_was_not_and_what_was_kno
     assert CONTROL.find(Facts(unread, DNS), declared) == Unknown("no answer", findings=judgement.findings)
 
 
+def test_an_odd_row_hides_no_way_beside_it_unless_it_may_be_the_lock():
+    rows = healthy() | {"Get-TenantAllowBlockListItems": [{}, *entry("a@x.example")["Get-TenantAllowBlockListItems"]]}
+    judgement = judge("lock-bypass", rows)
+    assert isinstance(judgement, Unknown)
+    assert judgement.reason.startswith("Get-TenantAllowBlockListItems returned an odd object: ")
+    assert "a@x.example" in judgement.reason
+    assert "AllowEntry" not in judgement.read
+
+    rows = connector()
+    rows["Get-InboundConnector"].append({"Name": "X"})
+    hidden = judge("lock-bypass", rows)
+    assert isinstance(hidden, Unknown)
+    assert hidden.findings == ()
+
+
 def test_where_a_part_is_never_read_only_the_first_look_at_the_others_is_silent():
     def unread(rows):
         return Facts(
