@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from uuid import uuid4
 
 import httpx
@@ -157,6 +158,8 @@ def make_client() -> httpx.AsyncClient:
         timeout=httpx.Timeout(10, pool=30),
         # Exchange labels bodies gzip that are not, so none is asked for (docs/reference/exchange.md#nul-bytes).
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        # What a service sets for one tenant must not go out with another's requests.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 

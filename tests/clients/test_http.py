@@ -304,6 +304,16 @@ async def test_a_redirect_is_told_and_not_followed(http: Http, router: respx.Moc
     assert not elsewhere.called
 
 
+async def test_a_cookie_that_an_answer_for_one_tenant_sets_goes_out_with_no_other_request(
+    http: Http, router: respx.MockRouter
+) -> None:
+    set_cookie = {"set-cookie": "affinity=of-tenant-a; Path=/; Secure"}
+    route = router.get(URL).mock(return_value=httpx.Response(200, json={}, headers=set_cookie))
+    for _ in range(2):
+        await http.send(Request("GET", URL, Intent.READ), read)
+    assert ["cookie" in call.request.headers for call in route.calls] == [False, False]
+
+
 async def test_every_try_says_who_asks_and_carries_an_id_of_its_own(http: Http, router: respx.MockRouter) -> None:
     route = router.post(URL).mock(side_effect=[httpx.Response(503), FINE])
 
