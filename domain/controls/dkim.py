@@ -29,14 +29,15 @@ from domain.tenant import Wanted
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
     configs = {config.key: config for config in facts.all(DkimConfig)}
-    odd = {normal.name(each.name): each.reason for each in facts.odd(DkimConfig)}
+    unread = facts.odd(DkimConfig)
+    odd = {normal.name(each.name): each.reason for each in unread}
     tenants_own = {domain.key for domain in facts.all(AcceptedDomain)}
     anybodys = next((reason for name, reason in odd.items() if name not in tenants_own), "")
 
     def look(name: str) -> per_domain.DomainJudgement:
         config = configs.get(name)
-        if unread := odd.get(name) or ("" if config else anybodys):
-            return asking.NoVerdict(unread)
+        if reason := odd.get(name) or ("" if config else anybodys):
+            return asking.NoVerdict(reason)
         if config is None:
             return _made(name, wanted)
         selectors = _looked_up(name, config, facts)
@@ -49,7 +50,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
             return ready
         return _Signing(name, config, selectors).judged(facts, wanted, ready=ready)
 
-    return per_domain.judge_each(per_domain.domains_of(facts), look, facts.odd(DkimConfig))
+    return per_domain.judge_each(per_domain.domains_of(facts), look, unread)
 
 
 def _made(name: str, wanted: Wanted) -> per_domain.OneDomain:
