@@ -6,8 +6,8 @@ from clients.connect import Clients
 from clients.storage.states import TenantStates
 from domain.errors import NothingAccepted
 from domain.exemption import Exemption, refuse_end
-from domain.jobs import CheckTenant
 from domain.ledger import Entry
+from handlers.loop.check import ask_for_look
 from handlers.on_request import RequestBody, known_control, known_tenant
 
 
@@ -71,5 +71,4 @@ async def _write(entry: Entry, exemption: Exemption | None, clients: Clients) ->
         return after, [entry] if after.exceptions != states.exceptions else []
 
     await clients.storage.states.change(entry.tenant_id, changed)
-    look = CheckTenant(tenant_id=entry.tenant_id, controls=(entry.control,), asked_at=clients.now())
-    await clients.storage.queues.send(look)
+    await ask_for_look(entry.tenant_id, (entry.control,), clients)

@@ -10,11 +10,11 @@ from clients.storage.tenants import ConfigMoved
 from domain.errors import UnknownFinding
 from domain.exemption import refuse_end
 from domain.findings import THE_REST, Finding, FindingKind, Inventory
-from domain.jobs import CheckTenant
 from domain.ledger import Entry
 from domain.operations import Operation
 from domain.tenant import Declaration, TenantConfig
 from handlers import operations
+from handlers.loop.check import ask_for_look
 from handlers.on_request import RequestBody, Requester, known_tenant
 
 REST = "rest"
@@ -114,8 +114,7 @@ async def declare(tenant_id: str, finding_id: str, wish: DeclarationRequest, by:
         requested_by=by,
     )
     await _write(config.tenant_id, declaration, entry, clients)
-    look = CheckTenant(tenant_id=config.tenant_id, controls=(finding.control,), asked_at=clients.now())
-    await clients.storage.queues.send(look)
+    await ask_for_look(config.tenant_id, (finding.control,), clients)
     return declaration
 
 

@@ -1,6 +1,7 @@
 """Look at one tenant: read, compare, record, and ask for a remediation where something drifted."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -79,6 +80,12 @@ async def check_as_asked(job: CheckTenant, clients: Clients) -> Outcome:
         began = clients.now()
         async with alone(job.tenant_id, clients):
             return await check_tenant(job, clients, began=began)
+
+
+async def ask_for_look(tenant_id: str, controls: Iterable[str], clients: Clients) -> None:
+    """Have *controls* looked at as they are from now on, all where none is named: one look answers many who ask."""
+    job = CheckTenant(tenant_id=tenant_id, controls=tuple(controls), asked_at=clients.now())
+    await clients.storage.queues.send(job)
 
 
 async def note_failed_check(job: CheckTenant, why: str, clients: Clients) -> None:

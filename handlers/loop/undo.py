@@ -15,7 +15,7 @@ from domain.control import Drifted, Facts
 from domain.controls import CATALOGUE
 from domain.corrections import PROOF_PATIENCE, Answered, StepRefused, TooEarly, Unanswered
 from domain.exemption import Exemption
-from domain.jobs import Again, CheckTenant, Done, Outcome
+from domain.jobs import Again, Done, Outcome
 from domain.ledger import Entry, Image, LedgerEvent
 from domain.lock import DOORS, Doors
 from domain.operations import ControlOutcome, Operation, outcome_of_plan
@@ -23,6 +23,7 @@ from domain.states import StateName, drift_view
 from domain.steps import ShownStep
 from handlers import operations
 from handlers.loop import gatekeeper
+from handlers.loop.check import ask_for_look
 from handlers.loop.doors import look_at_doors
 from handlers.loop.send import Held, Overtaken, Sent, TurnedAway, send
 from handlers.on_request import ACCEPTED_FOR
@@ -193,9 +194,7 @@ class _Undo:
         drift = drift_view(ending.plan.drift) if ending.plan else ()
         outcome = ControlOutcome(id=self._control.id, state=ending.control, drift=drift, detail=ending.why)
         await operations.finish(self._operation.id, (outcome,), ending.state, self._case.clients)
-        asked_at = self._case.clients.now()
-        look = CheckTenant(tenant_id=self._operation.tenant_id, controls=(self._control.id,), asked_at=asked_at)
-        await self._case.clients.storage.queues.send(look)
+        await ask_for_look(self._operation.tenant_id, (self._control.id,), self._case.clients)
 
 
 class _Account:

@@ -11,9 +11,9 @@ from dataclasses import replace
 from clients.connect import Clients
 from clients.storage.tenants import ConfigMoved
 from clients.storage.waves import WaveMoved
-from domain.jobs import CheckTenant
 from domain.ledger import Entry, LedgerEvent
 from domain.waves import MOST_UNPROVEN, TenantMove, Wave, proving
+from handlers.loop.check import ask_for_look
 from handlers.wave_look import WaveLook, is_due, look_at_tenants, mark_move
 from handlers.waves import tell_pause
 
@@ -97,7 +97,7 @@ async def _move(tenant_id: str, wave: Wave, clients: Clients) -> None:
         await clients.storage.tenants.replace(row._replace(profile_version=held, move=move), told)
     except ConfigMoved:
         return  # changed, or moved by another tick
-    await clients.storage.queues.send(CheckTenant(tenant_id=tenant_id, asked_at=clients.now()))
+    await ask_for_look(tenant_id, (), clients)
 
 
 def _entry(tenant_id: str, wave: Wave, before: str, clients: Clients) -> Entry:

@@ -12,7 +12,7 @@ from domain.controls import CATALOGUE
 from domain.corrections import PROOF_PATIENCE, Answered, Unanswered
 from domain.exemption import Exemption
 from domain.findings import Finding
-from domain.jobs import Again, CheckTenant, Done, Outcome
+from domain.jobs import Again, Done, Outcome
 from domain.ledger import Entry
 from domain.lock import LockSeen
 from domain.operations import Operation, OperationState, outcome_of_plan
@@ -20,6 +20,7 @@ from domain.states import StateName
 from domain.steps import ShownStep
 from handlers import operations
 from handlers.loop import gatekeeper
+from handlers.loop.check import ask_for_look
 from handlers.loop.send import send
 
 LOCK = CATALOGUE["inbound-lockdown"]
@@ -121,7 +122,5 @@ class _Opening:
     async def _finish(self, state: OperationState, why: str, plan: Drifted | None) -> Outcome:
         outcome = outcome_of_plan(LOCK.id, _STANDS.get(state, "needs_person"), why, plan)
         await operations.finish(self._operation.id, (outcome,), state, self._case.clients)
-        asked_at = self._case.clients.now()
-        look = CheckTenant(tenant_id=self._operation.tenant_id, controls=HELD_OPEN, asked_at=asked_at)
-        await self._case.clients.storage.queues.send(look)
+        await ask_for_look(self._operation.tenant_id, HELD_OPEN, self._case.clients)
         return Done()

@@ -17,11 +17,12 @@ from clients.storage.alerts import Book
 from domain.alerts import tenant_state
 from domain.alerts.alert import Alert, OddAlert, is_false_alert_policy, parse_alert
 from domain.alerts.record import AlertRecord, blank
-from domain.jobs import CheckTenant, Done, Outcome, TriageAlerts
+from domain.jobs import Done, Outcome, TriageAlerts
 from domain.ledger import Entry
 from domain.states import ControlState
 from domain.tenant import Wanted
 from handlers import park
+from handlers.loop.check import ask_for_look
 from handlers.security.close_alert import AlertCase
 from handlers.security.kept_state import keep_state
 from handlers.security.needed import Needed, with_lease_at_hand
@@ -198,9 +199,7 @@ class _Look:
     async def _ask(self) -> None:
         """An alert of a policy that should be off says that it is on: look at once."""
         if self._ask_about:
-            asked, asked_at = tuple(sorted(self._ask_about)), self._clients.now()
-            job = CheckTenant(tenant_id=self._tenant_id, controls=asked, asked_at=asked_at)
-            await self._clients.storage.queues.send(job)
+            await ask_for_look(self._tenant_id, sorted(self._ask_about), self._clients)
 
     async def _tell(self, change: Callable[[ControlState, datetime], ControlState]) -> None:
         await keep_state(self._tenant_id, tenant_state.FALSE_ALERTS, change, self._clients)

@@ -15,10 +15,11 @@ from clients.errors import ClientError, NotLicensed
 from domain.audit.attribution import AFTER, BEFORE, Us, is_ours
 from domain.audit.record import AuditRecord, OddRecord, concerns_control, parse_audit_record
 from domain.controls.inbound_lockdown import takes_all
-from domain.jobs import CheckTenant, Done, Outcome, ReadAudit
+from domain.jobs import Done, Outcome, ReadAudit
 from domain.ledger import Entry
 from domain.states import ControlState, StateName
 from handlers import park
+from handlers.loop.check import ask_for_look
 from handlers.security.actors import name_actors
 from handlers.security.audit_feed import AUDIT_FEED, FeedReader
 from handlers.security.kept_state import keep_state
@@ -58,8 +59,7 @@ async def _read_on(tenant_id: str, lease: Needed, clients: Clients) -> None:
         await _tell(tenant_id, "compliant", "", clients)
     finally:
         if touched:
-            job = CheckTenant(tenant_id=tenant_id, controls=tuple(sorted(touched)), asked_at=clients.now())
-            await clients.storage.queues.send(job)
+            await ask_for_look(tenant_id, sorted(touched), clients)
         await name_actors(tenant_id, clients)
 
 
