@@ -11,7 +11,6 @@ import pytest
 import pytest_asyncio
 import stamina
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.storage.blob.aio import BlobServiceClient
 
 from domain.jobs import QueueName
 from tests.handlers.harness import Service, empty, holdfast
@@ -44,18 +43,6 @@ async def fresh(azurite_connection: str, **environment: str) -> AsyncIterator[Se
             yield service
         finally:
             await empty(azurite_connection)
-
-
-@pytest.fixture
-async def no_anchors(azurite_connection: str) -> AsyncIterator[None]:
-    """As in an installation that was never anchored: nobody has made the container."""
-    yield
-    async with BlobServiceClient.from_connection_string(azurite_connection) as blobs:
-        container = blobs.get_container_client("anchors")
-        if await container.exists():
-            names = [name async for name in container.list_blob_names()]
-            for name in names:
-                await container.delete_blob(name)
 
 
 class Posted(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any
 
 import respx
 from azure.data.tables.aio import TableServiceClient
+from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from clients.connect import Clients, connect
@@ -179,10 +180,11 @@ async def holdfast(azurite_connection: str, **environment: str) -> AsyncIterator
 
 
 async def empty(azurite_connection: str) -> None:
-    """Leave nothing in tables and queues for the next test."""
+    """Leave nothing in tables, queues and containers for the next test."""
     async with (
         TableServiceClient.from_connection_string(azurite_connection) as tables,
         QueueServiceClient.from_connection_string(azurite_connection) as queues,
+        BlobServiceClient.from_connection_string(azurite_connection) as blobs,
     ):
         for name in TABLES:
             table = tables.get_table_client(name)
@@ -190,3 +192,9 @@ async def empty(azurite_connection: str) -> None:
                 await table.delete_entity(entity["PartitionKey"], entity["RowKey"])
         for queue in QUEUES:
             await queues.get_queue_client(queue).clear_messages()
+        async for container in blobs.list_containers():
+            # A lease's blob is nobody's once its holder ended, and cannot be deleted before.
+            if container.name != "leases":
+                kept = blobs.get_container_client(container.name)
+                for name in [name async for name in kept.list_blob_names()]:
+                    await kept.delete_blob(name)

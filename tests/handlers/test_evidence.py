@@ -11,8 +11,6 @@ from handlers.evidence import anchor_heads, note_settings
 from handlers.loop.tick import tick
 from tests.handlers.web import ask
 
-pytestmark = pytest.mark.usefixtures("no_anchors")
-
 
 async def told(service, *events):
     entries = await service.clients.storage.ledger.page(SERVICE, limit=1000)

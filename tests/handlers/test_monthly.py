@@ -1,15 +1,12 @@
 """The evidence of a month: made once when it is over, kept, hashed, named in the ledger, and sent to the customer."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
-from azure.storage.blob.aio import BlobServiceClient
 
 from cli import chains
-from clients.storage import CONTAINERS
 from domain.chain import verify_proof
 from domain.evidence.message import monthly_text
 from domain.incident import SERVICE
@@ -21,17 +18,6 @@ from tests.handlers.web import ask, of
 
 NOVEMBER = "2026-11"
 DECEMBER = datetime(2026, 12, 1, 3, 50, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-async def no_containers(azurite_connection) -> AsyncIterator[None]:
-    yield
-    async with BlobServiceClient.from_connection_string(azurite_connection) as blobs:
-        for name in CONTAINERS:
-            container = blobs.get_container_client(name)
-            if name != "leases" and await container.exists():
-                for blob in [each async for each in container.list_blob_names()]:
-                    await container.delete_blob(blob)
 
 
 @pytest.fixture

@@ -19,8 +19,6 @@ from tests.handlers.harness import Service
 from tests.handlers.web import ask
 from tests.receiver import Receiver, receiver
 
-pytestmark = pytest.mark.usefixtures("no_anchors")
-
 TROUBLE = Incident(id="poison", kind="parked", summary="the wells are poisoned", detail="since noon")
 ALERT = "Phish delivered due to an IP allow policy"
 

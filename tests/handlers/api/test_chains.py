@@ -9,8 +9,6 @@ from tests.handlers.web import ask, of
 
 TENANT = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 
-pytestmark = pytest.mark.usefixtures("no_anchors")
-
 
 @pytest.fixture
 async def tenant(service):

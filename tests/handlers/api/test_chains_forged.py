@@ -17,8 +17,6 @@ CONTOSO = "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4"
 FABRIKAM = "0e0f3c2b-8a5d-4a67-9d0e-6a4c1f2b3d4e"
 MODES = ("observe", "correct", "approve", "observe")
 
-pytestmark = pytest.mark.usefixtures("no_anchors")
-
 
 class Forger:
     """Somebody who may write tables `ledger` and `heads`."""

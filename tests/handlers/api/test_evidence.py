@@ -5,10 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.handlers.test_monthly import DECEMBER, NOVEMBER, no_containers
+from tests.handlers.test_monthly import DECEMBER, NOVEMBER
 from tests.handlers.web import ask, of
-
-__all__ = ["no_containers"]
 
 
 @pytest.fixture

@@ -1,26 +1,12 @@
 """The monthly message reaches the customer by a ticket of its company, and a channel; both verify without us."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-
-import pytest
-from azure.storage.blob.aio import BlobServiceClient
 
 from cli import chains
 from domain.jobs import MakeEvidence
 from handlers.delivery import deliver
 from handlers.evidence import anchor_heads
 from tests.handlers.tickets.msp import in_every_system, told
-
-
-@pytest.fixture(autouse=True)
-async def nothing_is_kept(azurite_connection) -> AsyncIterator[None]:
-    yield
-    async with BlobServiceClient.from_connection_string(azurite_connection) as blobs:
-        for name in ("anchors", "evidence"):
-            container = blobs.get_container_client(name)
-            for blob in [each async for each in container.list_blob_names()] if await container.exists() else []:
-                await container.delete_blob(blob)
 
 
 @in_every_system
