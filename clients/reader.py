@@ -12,9 +12,10 @@ from clients.exchange.exchange import Exchange
 from clients.http import Clock
 from clients.resolver import Resolver
 from clients.restraint import Resting
-from domain.control import Control, Facts
+from domain.control import Control
 from domain.controls.per_domain import own_names
 from domain.exchange import ExchangeObject
+from domain.facts import Facts
 from domain.mail import names
 from domain.mail.answers import DnsAnswer, Question
 from domain.mail.asking import Needs

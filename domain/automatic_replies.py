@@ -6,9 +6,9 @@ Sources: docs/reference/exchange.md#transport-rules, #remote-domains.
 from collections.abc import Collection, Iterator
 
 from domain import normal
-from domain.control import Facts
 from domain.controls.oof_connector import FOREIGN_TO_RULE
 from domain.exchange import AcceptedDomain, RemoteDomain, TransportRule
+from domain.facts import Facts
 from domain.shown import quoted
 
 _STOPPING = {

@@ -4,20 +4,18 @@ A control does no I/O: it gets facts and returns a judgement. A drifted one carr
 gate decides whether they are sent.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from copy import copy
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Self, assert_never, cast
-
-from pydantic import ValidationError
+from typing import Self, assert_never
 
 from domain.exchange import ExchangeObject
+from domain.facts import DoubtError, Facts
 from domain.findings import Finding, FindingKind, Inventory, source, to_be_answered
-from domain.mail.answers import DnsAnswers, Question
+from domain.mail.answers import Question
 from domain.mail.asking import Needs
-from domain.profile import PartName, Profile, first_fault
-from domain.reading import Lane, Query, Reading, Row, Seen, Unseen
+from domain.profile import PartName, Profile
+from domain.reading import Lane, Query
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 
@@ -141,136 +139,6 @@ def _joined(*sentences: str) -> str:
     return "; ".join(filter(None, sentences))
 
 
-class Facts:
-    """The objects of a reading, each kind parsed once, and what DNS answered."""
-
-    def __init__(self, reading: Reading, answers: DnsAnswers | None = None) -> None:
-        self._reading = reading
-        self._parsed: dict[type[ExchangeObject], tuple[ExchangeObject, ...]] = {}
-        self.answers: DnsAnswers = answers or {}
-
-    def answered(self, more: DnsAnswers) -> Self:
-        """The same reading, with *more* of DNS; what was parsed of it is not parsed again."""
-        facts = copy(self)
-        facts.answers = {**self.answers, **more}
-        return facts
-
-    def all[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
-        """Every object of *kind*, each once, in the order listed.
-
-        Raises:
-            DoubtError: A read failed, or a row is odd of a kind that is not judged object by object.
-        """
-        if kind not in self._parsed:
-            self._parsed[kind] = tuple(item for item, _ in self._listed(kind))
-        return cast("tuple[T, ...]", self._parsed[kind])
-
-    def was_asked(self, kind: type[ExchangeObject]) -> bool:
-        """Whether *kind* is part of this reading, however it ended."""
-        return any(query in self._reading for query in kind.queries)
-
-    def doubts(self, kinds: Iterable[type[ExchangeObject]]) -> Iterator["DoubtError"]:
-        """Why each of *kinds* that could not be read could not."""
-        for kind in kinds:
-            try:
-                self.all(kind)
-            except DoubtError as doubt:
-                yield doubt
-
-    def rows(self, kind: type[ExchangeObject]) -> tuple[Row, ...]:
-        """As `all`, each as it was listed. Raises as `all`."""
-        return tuple(row for _, row in self._listed(kind))
-
-    def odd(self, kind: type[ExchangeObject]) -> tuple["OddRow", ...]:
-        """The odd rows of a *kind* that is judged object by object, each of which hides its own object alone.
-
-        None where they could not be read, which `all` tells.
-        """
-        reads = [(query, self._reading.get(query)) for query in kind.queries if kind.named_by]
-        rows = ((query, row) for query, read in reads if isinstance(read, Seen) for row in read.rows)
-        return tuple(item for query, row in rows if isinstance(item := _parsed(kind, row, query), OddRow))
-
-    def _listed[T: ExchangeObject](self, kind: type[T]) -> Iterable[tuple[T, Row]]:
-        found: dict[str, tuple[T, Row]] = {}
-        for query in kind.queries:
-            for row in self._rows(query):
-                item = _parsed(kind, row, query)
-                if not isinstance(item, OddRow):
-                    found.setdefault(item.key, (item, row))
-                elif not kind.named_by:
-                    raise DoubtError(item.reason)
-        return found.values()
-
-    def readable(self, kinds: Iterable[type[ExchangeObject]]) -> Self:
-        """The same without the odd rows of *kinds*, to tell what else is there. No judgement may rest on it."""
-        kept: dict[Query, Seen] = {}
-        for kind in kinds:
-            for query in kind.queries:
-                if isinstance(read := self._reading.get(query), Seen):
-                    rows = (row for row in read.rows if not isinstance(_parsed(kind, row, query), OddRow))
-                    kept[query] = replace(read, rows=tuple(rows))
-        return type(self)({**self._reading, **kept}, self.answers)
-
-    def known[T: ExchangeObject](self, kind: type[T]) -> tuple[T, ...]:
-        """As `all`, but none where they could not be read. No judgement may rest on it."""
-        try:
-            return self.all(kind)
-        except DoubtError:
-            return ()
-
-    def read_at(self, control: "Control") -> datetime | None:
-        """When the oldest part of what *control* sees was read; None when a part was never asked for.
-
-        A kept DNS answer is as old as its look-up where DNS is what is judged. Where it only stands beside Exchange it
-        holds for its TTL, which is how long mail servers act on it (RFC 1035 3.2.1), and dates nothing.
-        """
-        queries = control.queries_in(None if all(map(self.was_asked, control.later)) else "fast")
-        parts = [self._reading.get(query) for query in queries]
-        if None in parts:
-            return None
-        dated = control.asks_dns and not control.dns_beside
-        looked_up = [answer.at for answer in self.answers.values()] if dated else []
-        return min([part.at for part in parts if part is not None] + looked_up)
-
-    def _rows(self, query: Query) -> tuple[Row, ...]:
-        read = self._reading.get(query)
-        if read is None:
-            raise DoubtError(f"{query.cmdlet} was not read")
-        if isinstance(read, Unseen):
-            raise DoubtError(read.reason, read.remedy)
-        if query.never_empty and not read.rows:
-            raise DoubtError(f"{query.cmdlet} returned nothing, although every tenant has at least one")
-        return read.rows
-
-
-@dataclass(frozen=True, slots=True)
-class OddRow:
-    """A row that is odd. *name*: of its object, as listed; empty where it does not say, so that it may be any."""
-
-    name: str
-    reason: str
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.name}: {self.reason}" if self.name else self.reason
-
-
-def _parsed[T: ExchangeObject](kind: type[T], row: Row, query: Query) -> T | OddRow:
-    try:
-        return kind.of(row)
-    except ValidationError as error:
-        odd = f"{query.cmdlet} returned an odd object: {first_fault(kind.__name__, error)}"
-        return OddRow(kind.name_in(row), odd)
-
-
-class DoubtError(Exception):
-    """What was read is not enough for a judgement."""
-
-    def __init__(self, reason: str, remedy: str = "") -> None:
-        super().__init__(reason)
-        self.remedy = remedy
-
-
 @dataclass(frozen=True, slots=True)
 class Control:
     """One documented setting of the guide.
@@ -321,6 +189,15 @@ class Control:
     @property
     def sees(self) -> tuple[type[ExchangeObject], ...]:
         return (*self.about, *self.beside, *self.later)
+
+    def read_at(self, facts: Facts) -> datetime | None:
+        """When the oldest part of what it sees was read; None when a part was never asked for.
+
+        A kept DNS answer is as old as its look-up where DNS is what is judged. Where it only stands beside Exchange it
+        holds for its TTL, which is how long mail servers act on it (RFC 1035 3.2.1), and dates nothing.
+        """
+        queries = self.queries_in(None if all(map(facts.was_asked, self.later)) else "fast")
+        return facts.oldest(queries, looked_up=self.asks_dns and not self.dns_beside)
 
     @property
     def lane(self) -> Lane:

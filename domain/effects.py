@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any
 
 from domain import normal
-from domain.control import DoubtError, Facts
 from domain.exchange import (
     AllowEntry,
     AntiPhishPolicy,
@@ -26,6 +25,7 @@ from domain.exchange import (
     TransportRule,
     Writing,
 )
+from domain.facts import DoubtError, Facts
 from domain.profile import Profile
 from domain.reading import Row
 from domain.shown import quoted

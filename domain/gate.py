@@ -12,9 +12,10 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.approval import Approval
-from domain.control import Drifted, Facts
+from domain.control import Drifted
 from domain.effects import effects
 from domain.exemption import Exemption
+from domain.facts import Facts
 from domain.findings import STOPS_A_CLOSE, Finding, Inventory, open_findings, to_be_answered
 from domain.lock import NOT_PROVEN, Doors
 from domain.steps import Step, digest

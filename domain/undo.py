@@ -8,11 +8,18 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from domain import dns_steps, normal
-from domain.control import Compliant, Drift, Drifted, Facts, Judgement, NeedsPerson
+from domain.control import (
+    Compliant,
+    Drift,
+    Drifted,
+    Judgement,
+    NeedsPerson,
+)
 from domain.controls import WRITINGS
 from domain.controls.per_domain import ascii_of
 from domain.corrections import is_unseen
 from domain.exchange import DkimConfig, SpoofItem
+from domain.facts import Facts
 from domain.ledger import Entry
 from domain.states import drift_view
 from domain.steps import ShownStep, Step, Value

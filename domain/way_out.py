@@ -4,10 +4,11 @@ A person asks for this when the lock stops a company's mail. Each connector keep
 only what makes it refuse others is switched off. Source: docs/reference/exchange.md#inbound-connectors.
 """
 
-from domain.control import Drift, Drifted, Facts
+from domain.control import Drift, Drifted
 from domain.controls import service_connectors
 from domain.controls.inbound_lockdown import looks_ours, of_another
 from domain.exchange import InboundConnector
+from domain.facts import Facts
 from domain.findings import Finding
 from domain.steps import Step, Value
 from domain.tenant import Wanted

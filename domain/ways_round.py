@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from domain import normal
-from domain.control import DoubtError, Drift, Facts, listed
+from domain.control import Drift, listed
 from domain.controls import inbound_lockdown, service_connectors, spoof_allow
 from domain.exchange import (
     AllowEntry,
@@ -21,6 +21,7 @@ from domain.exchange import (
     SpoofItem,
     TransportRule,
 )
+from domain.facts import DoubtError, Facts
 from domain.findings import Finding, found
 from domain.shown import quoted, visible
 from domain.steps import Step, Value

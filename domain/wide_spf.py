@@ -5,9 +5,9 @@ Source: docs/reference/dns.md#spf-comparison.
 
 from dataclasses import dataclass
 
-from domain.control import DoubtError, Facts
 from domain.controls import per_domain
 from domain.controls import spf as control
+from domain.facts import DoubtError, Facts
 from domain.findings import Finding, found
 from domain.mail import spf
 from domain.mail.answers import Question

@@ -5,8 +5,18 @@ read-back, and then a person. Absent policies do not apply. Source: docs/referen
 """
 
 from domain import normal
-from domain.control import Comparison, Compliant, Control, Drifted, Facts, Judgement, NotApplicable, Unknown, compare
+from domain.control import (
+    Comparison,
+    Compliant,
+    Control,
+    Drifted,
+    Judgement,
+    NotApplicable,
+    Unknown,
+    compare,
+)
 from domain.exchange import ProtectionAlert
+from domain.facts import Facts
 from domain.steps import Step, Value
 from domain.tenant import Wanted
 

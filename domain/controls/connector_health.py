@@ -3,8 +3,16 @@
 Source: Get-BlockedConnector (Microsoft Learn, Defender for Office 365: remove blocked connectors).
 """
 
-from domain.control import Compliant, Control, Drift, Facts, Judgement, NeedsPerson, Unknown
+from domain.control import (
+    Compliant,
+    Control,
+    Drift,
+    Judgement,
+    NeedsPerson,
+    Unknown,
+)
 from domain.exchange import AcceptedDomain, BlockedConnector
+from domain.facts import Facts
 from domain.tenant import Wanted
 
 

@@ -4,8 +4,16 @@ Report only: refusing it stops whatever device or service sends that way without
 person can know. Source: docs/reference/exchangedefender.md#direct-send.
 """
 
-from domain.control import Compliant, Control, Facts, Judgement, NeedsPerson, Unknown, compare
+from domain.control import (
+    Compliant,
+    Control,
+    Judgement,
+    NeedsPerson,
+    Unknown,
+    compare,
+)
 from domain.exchange import OrganizationConfig
+from domain.facts import Facts
 from domain.profile import given
 from domain.tenant import Wanted
 

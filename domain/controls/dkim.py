@@ -15,9 +15,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from domain import normal
-from domain.control import Comparison, Control, Facts, Judgement, compare
+from domain.control import (
+    Comparison,
+    Control,
+    Judgement,
+    compare,
+)
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain, DkimConfig
+from domain.facts import Facts
 from domain.mail import asking, dkim
 from domain.mail.asking import Asked, Needs
 from domain.mail.dkim import Dangling, Equal, InTheWay, Missing, Selector

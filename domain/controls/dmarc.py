@@ -9,9 +9,10 @@ Guide, OOF step 3: "Publish new DMARC". Source of the rules: RFC 9989 (docs/refe
 
 from typing import assert_never
 
-from domain.control import Control, Facts, Judgement, compare
+from domain.control import Control, Judgement, compare
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain
+from domain.facts import Facts
 from domain.mail import dmarc, names, spf
 from domain.mail.answers import Question, Txt
 from domain.mail.asking import Needs, NoVerdict, Remark

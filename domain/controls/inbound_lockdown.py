@@ -16,7 +16,6 @@ from domain.control import (
     Control,
     Drift,
     Drifted,
-    Facts,
     Judgement,
     NeedsPerson,
     NotApplicable,
@@ -26,6 +25,7 @@ from domain.control import (
 )
 from domain.controls import service_connectors
 from domain.exchange import AcceptedDomain, InboundConnector
+from domain.facts import Facts
 from domain.findings import Finding, Inventory, found
 from domain.guards import Guard
 from domain.lock import LockSeen
@@ -299,7 +299,7 @@ CONTROL = Control(
 
 def lock_seen(facts: Facts, wanted: Wanted, closing: Guard, now: datetime) -> LockSeen | None:
     """What *facts* and the MX guard show of the lock; None where they could not be read well enough to tell."""
-    against, at = _differing_from_profile(facts, wanted), facts.read_at(CONTROL)
+    against, at = _differing_from_profile(facts, wanted), CONTROL.read_at(facts)
     if against is None or (not against and closing.unread):
         return None
     seen = LockSeen(at or now, against or ("" if closing.passed else closing.reason))

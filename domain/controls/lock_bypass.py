@@ -6,10 +6,18 @@ finding. A visit writes nothing here; a way is taken away only where a person ha
 
 from dataclasses import dataclass
 
-from domain.control import Compliant, Control, DoubtError, Drifted, Facts, Judgement, NeedsPerson, with_findings
+from domain.control import (
+    Compliant,
+    Control,
+    Drifted,
+    Judgement,
+    NeedsPerson,
+    with_findings,
+)
 from domain.controls import mail_flow, per_domain
 from domain.controls.spf import without
 from domain.exchange import AcceptedDomain, InboundConnector, OrganizationConfig
+from domain.facts import DoubtError, Facts
 from domain.findings import Finding
 from domain.mail.asking import Needs, NoVerdict
 from domain.tenant import Wanted

@@ -7,9 +7,18 @@ the lock's proof. Source: docs/reference/message-trace.md.
 
 from dataclasses import replace
 
-from domain.control import Compliant, Control, Facts, Judgement, NeedsPerson, NotApplicable, Unknown, with_findings
+from domain.control import (
+    Compliant,
+    Control,
+    Judgement,
+    NeedsPerson,
+    NotApplicable,
+    Unknown,
+    with_findings,
+)
 from domain.controls import inbound_lockdown
 from domain.exchange import AcceptedDomain, InboundConnector
+from domain.facts import Facts
 from domain.findings import THE_REST, Finding, found, to_be_answered
 from domain.guards import Guard
 from domain.mail_flow import Group, MailSeen, Traffic, Way

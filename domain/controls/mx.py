@@ -6,9 +6,19 @@ A locked tenant whose MX has left the filter refuses its own mail: that is an ou
 
 from datetime import datetime
 
-from domain.control import Compliant, Control, Drifted, Facts, Judgement, NeedsPerson, Unknown, compare, with_findings
+from domain.control import (
+    Compliant,
+    Control,
+    Drifted,
+    Judgement,
+    NeedsPerson,
+    Unknown,
+    compare,
+    with_findings,
+)
 from domain.controls import inbound_lockdown, per_domain
 from domain.exchange import AcceptedDomain, InboundConnector
+from domain.facts import Facts
 from domain.findings import Finding, found, to_be_answered
 from domain.guards import Guard, lockdown, speaks_against
 from domain.mail import mx as mail_mx

@@ -11,13 +11,13 @@ from domain.control import (
     Control,
     Drift,
     Drifted,
-    Facts,
     Judgement,
     NeedsPerson,
     compare,
     with_findings,
 )
 from domain.exchange import AcceptedDomain, OutboundConnector, TransportRule
+from domain.facts import Facts
 from domain.findings import Inventory
 from domain.others_values import Manner, sort_out
 from domain.profile import OutOfOfficeValues, given

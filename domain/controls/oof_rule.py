@@ -11,7 +11,6 @@ from domain.control import (
     Control,
     Drift,
     Drifted,
-    Facts,
     Judgement,
     NeedsPerson,
     compare,
@@ -19,6 +18,7 @@ from domain.control import (
 )
 from domain.controls import oof_connector
 from domain.exchange import AcceptedDomain, OutboundConnector, RemoteDomain, TransportRule
+from domain.facts import Facts
 from domain.findings import Inventory
 from domain.others_values import Manner, sort_out
 from domain.profile import given

@@ -9,15 +9,14 @@ from domain.control import (
     Compliant,
     Drift,
     Drifted,
-    Facts,
     Judgement,
     NeedsPerson,
     NotApplicable,
-    OddRow,
     Unknown,
 )
 from domain.dns_steps import DnsRecord, RecordChange, of_type, records_read, replaced
 from domain.exchange import AcceptedDomain
+from domain.facts import Facts, OddRow
 from domain.mail import asking, names
 from domain.mail.answers import Question, Txt
 from domain.mail.asking import Needs

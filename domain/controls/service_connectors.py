@@ -12,7 +12,6 @@ from domain.control import (
     Control,
     Drift,
     Drifted,
-    Facts,
     Judgement,
     NeedsPerson,
     NotApplicable,
@@ -21,6 +20,7 @@ from domain.control import (
     with_findings,
 )
 from domain.exchange import AcceptedDomain, InboundConnector
+from domain.facts import Facts
 from domain.findings import Finding, Inventory, found
 from domain.others_values import sort_out
 from domain.shown import quoted

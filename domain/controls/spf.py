@@ -9,9 +9,19 @@ record everywhere else.
 from dataclasses import replace
 from typing import assert_never
 
-from domain.control import Compliant, Control, Drifted, Facts, Judgement, NeedsPerson, Unknown, compare, with_findings
+from domain.control import (
+    Compliant,
+    Control,
+    Drifted,
+    Judgement,
+    NeedsPerson,
+    Unknown,
+    compare,
+    with_findings,
+)
 from domain.controls import per_domain
 from domain.exchange import AcceptedDomain
+from domain.facts import Facts
 from domain.findings import Finding, found
 from domain.mail import spf
 from domain.mail.answers import Txt

@@ -8,8 +8,17 @@ those that another version of the profile names are taken off, since somebody el
 from dataclasses import replace
 
 from domain import normal
-from domain.control import Comparison, Compliant, Control, Drifted, Facts, Judgement, compare, with_findings
+from domain.control import (
+    Comparison,
+    Compliant,
+    Control,
+    Drifted,
+    Judgement,
+    compare,
+    with_findings,
+)
 from domain.exchange import AcceptedDomain, SpoofItem
+from domain.facts import Facts
 from domain.findings import Finding, Inventory
 from domain.others_values import sort_out
 from domain.profile import SpoofAllowValues, given

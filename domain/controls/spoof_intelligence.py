@@ -7,8 +7,17 @@ Source: docs/reference/exchange.md#anti-phish-policies.
 """
 
 from domain import normal
-from domain.control import Comparison, Compliant, Control, Drifted, Facts, Judgement, NeedsPerson, compare
+from domain.control import (
+    Comparison,
+    Compliant,
+    Control,
+    Drifted,
+    Judgement,
+    NeedsPerson,
+    compare,
+)
 from domain.exchange import AcceptedDomain, AntiPhishPolicy, AntiPhishRule, PolicyRule, PresetRule
+from domain.facts import Facts
 from domain.profile import given
 from domain.shown import quoted
 from domain.steps import Step, Value

@@ -14,10 +14,11 @@ from clients.connect import Clients
 from clients.entra.grants import Grant, Resource
 from clients.errors import ClientError, Refused
 from clients.graph.message_trace import PERMISSION, TRACING_APP
-from domain.control import Facts, NotApplicable, Unknown
+from domain.control import NotApplicable, Unknown
 from domain.controls import CATALOGUE, CMDLET_ROLES
 from domain.controls.per_domain import receiving
 from domain.exchange import ExchangeObject, Writing
+from domain.facts import Facts
 from domain.mail_flow import MailSeen
 from domain.reading import Query, Reading, Seen, Unseen
 from domain.tenant import TenantConfig, Wanted

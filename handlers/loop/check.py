@@ -9,10 +9,11 @@ from clients import telemetry
 from clients.connect import Clients
 from clients.storage.states import StatesMoved, TenantStates
 from clients.storage.tenants import TenantRow
-from domain.control import Facts, Judgement, Unknown
+from domain.control import Judgement, Unknown
 from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
 from domain.corrections import FOLLOWED_FOR
 from domain.exchange import InboundConnector
+from domain.facts import Facts
 from domain.findings import newly_told, to_be_answered
 from domain.fleet import Rhythm
 from domain.jobs import Again, CheckTenant, Done, Outcome, RemediateTenant
@@ -132,7 +133,7 @@ async def _look(row: TenantRow, job: CheckTenant, before: TenantStates, clients:
     after, inventory = dict[str, ControlState](), wanted.inventory
     for control in controls:
         exemption, now = before.exceptions.get(control.id), clients.now()
-        read_at = flow.read_at if control.asks_mail else facts.read_at(control)
+        read_at = flow.read_at if control.asks_mail else control.read_at(facts)
         look = Look(control, tenant.mode_of(control.id), read_at, now, exemption=exemption, lane=lane)
         judgement = control.find(facts, wanted)
         inventory = after_judgement(inventory, control, judgement, now)

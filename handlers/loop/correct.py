@@ -15,10 +15,16 @@ from typing import Literal
 from clients import telemetry
 from clients.storage.states import TenantStates
 from domain import undo
-from domain.control import Control, Drifted, Facts, Judgement, Unknown
+from domain.control import (
+    Control,
+    Drifted,
+    Judgement,
+    Unknown,
+)
 from domain.controls import CATALOGUE, inbound_lockdown
 from domain.corrections import Answered, NotSent, Sending, StepRefused, TooEarly, Unanswered
 from domain.exchange import ExchangeObject
+from domain.facts import Facts
 from domain.findings import Removal
 from domain.gate import GateAnswer
 from domain.jobs import Again, Done, Outcome
@@ -167,7 +173,7 @@ class Rounds:
         return Look(
             control,
             mode or ("correct" if asked else self._case.wanted.tenant.mode_of(control.id)),
-            facts.read_at(control),
+            control.read_at(facts),
             self._case.clients.now(),
             self._case.asked_at(control),
             self._journal.exemption(control.id),

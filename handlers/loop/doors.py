@@ -6,11 +6,12 @@ from functools import lru_cache
 
 from clients.connect import Clients
 from clients.storage.states import TenantStates
-from domain.control import Drifted, Facts
+from domain.control import Drifted
 from domain.controls import inbound_lockdown, mail_flow
 from domain.controls.mx import mx_guard
 from domain.controls.per_domain import receiving
 from domain.effects import effects
+from domain.facts import Facts
 from domain.guards import Guard
 from domain.lock import OLDEST_PROOF, Doors, LockSeen
 from domain.mx_moves import Sights

@@ -12,8 +12,9 @@ from clients.storage.leases import Lease
 from clients.storage.switches import Radius
 from clients.storage.tenants import TenantRow
 from domain.approval import Approval
-from domain.control import Control, Drifted, Facts
+from domain.control import Control, Drifted
 from domain.exemption import Exemption
+from domain.facts import Facts
 from domain.findings import Inventory
 from domain.gate import (
     BLAST_WINDOW,

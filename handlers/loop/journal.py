@@ -7,9 +7,9 @@ from typing import Self
 
 from clients.storage.states import StatesMoved, TenantStates
 from domain.approval import Approval
-from domain.control import Facts
 from domain.corrections import FOLLOWED_FOR, Correction
 from domain.exemption import Exemption
+from domain.facts import Facts
 from domain.findings import Inventory, Removal
 from domain.gate import Ruling
 from domain.ledger import Entry, LedgerEvent, of_transition

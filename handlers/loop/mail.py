@@ -16,12 +16,12 @@ from clients.storage.documents import NewerRow
 from clients.storage.rows import RowMoved
 from clients.storage.states import TenantStates
 from clients.storage.traces import TraceBook
-from domain.control import Facts
 from domain.controls import inbound_lockdown
 from domain.controls.lock_bypass import CONTROL as BYPASS
 from domain.controls.mail_flow import MAIL_FROM
 from domain.controls.per_domain import receiving
 from domain.exchange import InboundConnector
+from domain.facts import Facts
 from domain.mail_flow import HOUR, MOST_AN_HOUR, MailSeen
 from domain.mail_reading import TraceReading, to_read
 from domain.mail_trace import Ways

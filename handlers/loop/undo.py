@@ -11,10 +11,11 @@ from typing import Literal
 
 from clients.connect import Clients
 from domain import undo
-from domain.control import Drifted, Facts
+from domain.control import Drifted
 from domain.controls import CATALOGUE
 from domain.corrections import PROOF_PATIENCE, Answered, StepRefused, TooEarly, Unanswered
 from domain.exemption import Exemption
+from domain.facts import Facts
 from domain.jobs import Again, Done, Outcome
 from domain.ledger import Entry, Image, LedgerEvent
 from domain.lock import DOORS, Doors

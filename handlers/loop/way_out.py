@@ -7,10 +7,11 @@ import asyncio
 
 from clients.storage.states import TenantStates
 from domain import way_out
-from domain.control import DoubtError, Drifted, Facts
+from domain.control import Drifted
 from domain.controls import CATALOGUE
 from domain.corrections import PROOF_PATIENCE, Answered, Unanswered
 from domain.exemption import Exemption
+from domain.facts import DoubtError, Facts
 from domain.findings import Finding
 from domain.jobs import Again, Done, Outcome
 from domain.ledger import Entry

@@ -9,8 +9,9 @@ from pydantic import AliasChoices, BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from clients.profiles import all_profiles
-from domain.control import Control, Facts, Judgement
+from domain.control import Control, Judgement
 from domain.controls import CATALOGUE
+from domain.facts import Facts
 from domain.findings import Inventory
 from domain.mail.answers import Absent, DnsAnswer, Mx, Present, Question, Txt
 from domain.mail_flow import Group, MailSeen, Traffic

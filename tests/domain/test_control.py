@@ -1,7 +1,8 @@
 """What every control has from its frame, whatever its own judgement does."""
 
-from domain.control import Compliant, Control, Facts, Unknown
+from domain.control import Compliant, Control, Unknown
 from domain.exchange import InboundConnector, OrganizationConfig
+from domain.facts import Facts
 from tests.domain.builders import failing, healthy, wanted
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.control import Drifted, Facts
+from domain.control import Drifted
 from domain.controls import CATALOGUE
 from domain.effects import Effect, effects
+from domain.facts import Facts
 from domain.reading import Reading, Seen, Unseen
 from domain.steps import Step
 from simulator.tenant import Tenant

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from domain.approval import Approval
-from domain.control import Drift, Drifted, Facts
+from domain.control import Drift, Drifted
 from domain.controls import CATALOGUE
 from domain.dns_steps import RecordChange
 from domain.exemption import Exemption
+from domain.facts import Facts
 from domain.findings import Finding, Inventory, found
 from domain.gate import Brake, Circumstances, blast_radius, radius_limit, rule
 from domain.guards import Guard

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.control import Facts
 from domain.controls.inbound_lockdown import lock_seen
+from domain.facts import Facts
 from domain.guards import Guard
 from domain.lock import OLDEST_PROOF, Doors, LockSeen
 from tests.domain.builders import HEALTHY, NOW, failing, healthy, reading, wanted

@@ -4,8 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson
+from domain.control import (
+    Compliant,
+    Drift,
+    Drifted,
+    NeedsPerson,
+)
 from domain.controls import CATALOGUE
+from domain.facts import Facts
 from domain.findings import Inventory
 from tests.domain.builders import PROVEN, Rows, healthy, reading, wanted
 

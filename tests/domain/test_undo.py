@@ -4,7 +4,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from domain import undo
-from domain.control import Compliant, Drift, Drifted, Facts, Judgement, NeedsPerson, NotApplicable, Unknown
+from domain.control import (
+    Compliant,
+    Drift,
+    Drifted,
+    Judgement,
+    NeedsPerson,
+    NotApplicable,
+    Unknown,
+)
+from domain.facts import Facts
 from domain.ledger import Entry
 from domain.states import drift_view, step_view
 from domain.steps import Step, Value

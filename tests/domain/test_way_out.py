@@ -1,4 +1,4 @@
-from domain.control import Facts
+from domain.facts import Facts
 from domain.way_out import of_others, opening
 from tests.domain.builders import healthy, reading, wanted
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from domain.control import Compliant, Drifted, Facts, NeedsPerson
+from domain.control import Compliant, Drifted, NeedsPerson
 from domain.controls import CATALOGUE
 from domain.effects import effects
 from domain.exchange import ContentFilter
+from domain.facts import Facts
 from domain.findings import found
 from domain.lock import LockSeen
 from domain.ways_round import ways_round

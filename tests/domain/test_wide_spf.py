@@ -4,8 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from domain.control import Compliant, Drifted, Facts, NeedsPerson, Unknown
+from domain.control import (
+    Compliant,
+    Drifted,
+    NeedsPerson,
+    Unknown,
+)
 from domain.controls import CATALOGUE
+from domain.facts import Facts
 from domain.mail.answers import Question, Unclear
 from tests.domain.builders import DNS, NOW, PROVEN, answered, healthy, judge, reading, text, wanted
 

@@ -3,8 +3,15 @@
 import pytest
 
 from clients.profiles import all_profiles
-from domain.control import Compliant, Drift, Facts, NeedsPerson, NotApplicable, Unknown
+from domain.control import (
+    Compliant,
+    Drift,
+    NeedsPerson,
+    NotApplicable,
+    Unknown,
+)
 from domain.controls import CATALOGUE
+from domain.facts import Facts
 from domain.tenant import Wanted
 from simulator.world import World
 from tests.domain.builders import NOW, healthy, judge, wanted

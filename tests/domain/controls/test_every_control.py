@@ -11,9 +11,17 @@ from hypothesis import strategies as st
 
 from domain import undo
 from domain.audit.record import concerns_control
-from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, NotApplicable, Unknown
+from domain.control import (
+    Compliant,
+    Drift,
+    Drifted,
+    NeedsPerson,
+    NotApplicable,
+    Unknown,
+)
 from domain.controls import CATALOGUE, WRITINGS, concerned_by, in_lane, unknown
 from domain.effects import effects
+from domain.facts import Facts
 from domain.mail.answers import Absent, Unclear
 from domain.profile import Profile
 from domain.reading import Seen
@@ -53,7 +61,7 @@ def test_a_failed_read_is_unknown_with_its_reason_and_remedy(control):
 @EVERY
 def test_a_read_that_was_never_made_is_unknown(control):
     assert isinstance(control.find(Facts({}), wanted()), Unknown)
-    assert Facts({}).read_at(control) is None
+    assert control.read_at(Facts({})) is None
 
 
 @EVERY
@@ -64,7 +72,7 @@ def test_nothing_at_all_is_believed_of_no_tenant(control):
 
 @EVERY
 def test_the_time_of_a_verdict_is_the_time_of_the_read(control):
-    assert Facts(reading(healthy())).read_at(control) == NOW
+    assert control.read_at(Facts(reading(healthy()))) == NOW
 
 
 @pytest.mark.parametrize(("name", "dated"), [("spf", True), ("mx", True), ("dkim", True), ("lock-bypass", False)])
@@ -72,7 +80,7 @@ def test_an_older_dns_answer_dates_what_is_judged_by_dns_and_not_what_it_stands_
     facts, control = Facts(reading(healthy())), CATALOGUE[name]
     [question, *_] = control.questions(facts, wanted())
     kept = facts.answered({question: Unclear("SERVFAIL", NOW - timedelta(hours=1))})
-    assert (kept.read_at(control) == NOW - timedelta(hours=1)) is dated
+    assert (control.read_at(kept) == NOW - timedelta(hours=1)) is dated
 
 
 @EVERY
@@ -204,7 +212,7 @@ def test_dns_that_was_not_asked_is_unknown_and_so_is_one_that_is_unclear():
         questions = control.questions(facts, wanted())
         unclear = facts.answered({question: Unclear("SERVFAIL", NOW) for question in questions})
         assert isinstance(control.find(unclear, wanted()), Unknown)
-        assert unclear.read_at(control) == NOW
+        assert control.read_at(unclear) == NOW
 
 
 def test_a_tenant_without_a_domain_of_its_own_has_no_dns_to_judge():

@@ -2,9 +2,15 @@ from dataclasses import replace
 
 import pytest
 
-from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson
+from domain.control import (
+    Compliant,
+    Drift,
+    Drifted,
+    NeedsPerson,
+)
 from domain.controls import CATALOGUE
 from domain.controls.inbound_lockdown import HOW_TO_HOLD_OPEN, is_locked, is_wholly_locked
+from domain.facts import Facts
 from domain.findings import Inventory
 from domain.lock import LockSeen
 from domain.steps import Step, Value

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from domain.control import Compliant, Facts, NeedsPerson, Unknown
+from domain.control import Compliant, NeedsPerson, Unknown
 from domain.controls import CATALOGUE
+from domain.facts import Facts
 from domain.findings import Inventory, found, newly_told, open_findings
 from domain.lock import LockSeen
 from domain.reading import Unseen

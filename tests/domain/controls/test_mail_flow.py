@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
-from domain.control import Compliant, Facts, NeedsPerson, NotApplicable, Unknown
+from domain.control import (
+    Compliant,
+    NeedsPerson,
+    NotApplicable,
+    Unknown,
+)
 from domain.controls import CATALOGUE
 from domain.controls.mail_flow import came_round, rehearsed, senders
+from domain.facts import Facts
 from domain.findings import THE_REST
 from domain.mail_flow import Group, MailSeen, Traffic
 from tests.domain.builders import DNS, NOW, TRACED, healthy, reading, wanted

@@ -3,9 +3,10 @@ from datetime import timedelta
 
 import pytest
 
-from domain.control import Compliant, Facts, NeedsPerson
+from domain.control import Compliant, NeedsPerson
 from domain.controls import CATALOGUE
 from domain.controls.mx import mx_guard, sights
+from domain.facts import Facts
 from domain.findings import Inventory
 from domain.mail.answers import Absent, Mx, Present, Question
 from domain.mx_moves import MxMemories

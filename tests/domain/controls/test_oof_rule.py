@@ -1,7 +1,14 @@
 import pytest
 
-from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson, Unknown
+from domain.control import (
+    Compliant,
+    Drift,
+    Drifted,
+    NeedsPerson,
+    Unknown,
+)
 from domain.controls import CATALOGUE
+from domain.facts import Facts
 from domain.states import ControlState, Look, after_check
 from domain.steps import Step
 from tests.domain.builders import NOW, failing, healthy, judge, reading, wanted
@@ -222,5 +229,5 @@ def test_a_look_of_the_fast_lane_takes_back_nothing_that_a_whole_one_has_told():
         assert after_check(before, judged, look).state == "compliant"
     unread = after_check(ControlState(id="oof-rule"), Unknown("throttled"), look)
     assert after_check(unread, judged, look).state == "compliant", "a partial look takes back what a partial one told"
-    assert fast.read_at(control) == NOW
+    assert control.read_at(fast) == NOW
     assert isinstance(control.find(Facts(failing(healthy(), "Get-RemoteDomain")), wanted()), Unknown)

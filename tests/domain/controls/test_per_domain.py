@@ -1,7 +1,8 @@
 import pytest
 
-from domain.control import Drifted, Facts, NeedsPerson, Unknown
+from domain.control import Drifted, NeedsPerson, Unknown
 from domain.controls.per_domain import own_names
+from domain.facts import Facts
 from domain.mail.answers import Absent, DnsAnswer, Mx, Present, Question, Unclear
 from tests.domain.builders import NOW, failing, healthy, judge, reading, text
 

@@ -3,9 +3,16 @@ from typing import Any
 
 import pytest
 
-from domain.control import Compliant, Drift, Drifted, Facts, Judgement, NeedsPerson
+from domain.control import (
+    Compliant,
+    Drift,
+    Drifted,
+    Judgement,
+    NeedsPerson,
+)
 from domain.controls import CATALOGUE
 from domain.dns_steps import change_of
+from domain.facts import Facts
 from domain.findings import Inventory
 from domain.mail.answers import Present, Question, Txt
 from tests.domain.builders import DNS, NOW, PROVEN, answered, healthy, judge, reading, text, wanted

@@ -1,8 +1,14 @@
 from dataclasses import replace
 
-from domain.control import Compliant, Drift, Drifted, Facts, NeedsPerson
+from domain.control import (
+    Compliant,
+    Drift,
+    Drifted,
+    NeedsPerson,
+)
 from domain.controls import CATALOGUE
 from domain.effects import effects
+from domain.facts import Facts
 from domain.profile import Profile
 from domain.steps import Step
 from domain.ways_round import ways_round
