@@ -35,7 +35,7 @@ from domain.steps import Step
 from domain.tenant import TenantConfig, Wanted
 from domain.waves import TenantMove
 
-VISITS_AT_ONCE = 24
+VISITS_AT_ONCE = 64
 """Tenants at the same time in one worker: what waits for Microsoft's answers costs little, what was read takes room."""
 
 

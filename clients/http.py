@@ -127,7 +127,7 @@ class Answer:
 class _Pools(httpx.AsyncBaseTransport):
     """Many small connection pools instead of one: httpcore polls a pool's every idle connection on every request."""
 
-    COUNT = 16
+    COUNT = 32
     # All are kept: a visit asks two services at once, and of fewer places one would close the other's connection.
     LIMITS = httpx.Limits(max_connections=4, max_keepalive_connections=4, keepalive_expiry=60)
 

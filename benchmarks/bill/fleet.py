@@ -20,8 +20,8 @@ class Looks:
     (assumed), *news_requests*, *news_leases*: what such a one asks, as each did before rows were read together.
     """
 
-    fast_cpu_s: float = 1 / 140
-    slow_cpu_s: float = 0.0137
+    fast_cpu_s: float = 1 / 237
+    slow_cpu_s: float = 1 / 74
     security_cpu_s: float = 0.0036
     answer_s: float = 1.5
     shard_cpu_s: float = 0.02
@@ -67,8 +67,6 @@ class Workload:
 
 SPREAD = 0.8
 """The sweep hid its messages over this share of the interval."""
-SIDE_BY_SIDE = 10
-"""Tenants of a shard that are looked at side by side."""
 
 
 def sweep(tenants: int, hours: float, looks: Looks, every: Intervals) -> Workload:
@@ -111,11 +109,10 @@ def tick(tenants: int, hours: float, looks: Looks, every: Intervals) -> Workload
         cpu_s = slow + 2 * looks.security_cpu_s
         for at in range(0, len(mine), SHARD):
             size = min(SHARD, len(mine) - at)
-            waves = -(-size // SIDE_BY_SIDE)
             when = float(number * TICK_S)
             name = (number % minutes) * 10_000 + at // SHARD
             work_s = looks.shard_cpu_s + size * cpu_s
-            messages.append(Message(when, name, when, size, work_s, waves * looks.answer_s))
+            messages.append(Message(when, name, when, size, work_s, looks.answer_s))
     beats = [Message(float(n * TICK_S), 0, float(n * TICK_S), 0, 0.05, 0.3) for n in range(ticks)]
     groups = {"visit": messages, "tick": beats}
     return Workload(groups, tables=looks.tables, leases=looks.leases, table_requests_a_tick=TICK_REQUESTS)

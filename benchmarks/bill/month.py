@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +21,7 @@ class Watching:
     """What telemetry and alert rules cost. Sizes are assumed; the counts are those of infra/modules/alerts.bicep.
 
     *series*: metrics of one instance, told every *series_s* seconds. *lines*: log items of a message.
+    *rules_of_longer*: asked every 15 or 30 minutes.
     """
 
     series: int = 110
@@ -28,7 +29,7 @@ class Watching:
     lines: float = 0.05
     kilobytes_an_item: float = 0.6
     rules_of_five_minutes: int = 6
-    rules_of_an_hour: int = 5
+    rules_of_longer: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,11 @@ def bill(workload: Workload, shapes: Mapping[str, Shape], hours: float, watching
     """Run *workload* for *hours* and scale it to a month."""
     outcomes = {name: _run(messages, shapes[name], hours) for name, messages in workload.groups.items()}
     scale = MONTH_H / hours
-    gb_seconds = scale * sum(each.gb_seconds for each in outcomes.values())
+    ready = {name for name in outcomes if shapes[name].always}
+    gb_seconds = _paid({name: scale * each.gb_seconds for name, each in outcomes.items()}, ready, "free_gb_seconds")
+    paid_executions = _paid(
+        {name: scale * each.executions for name, each in outcomes.items()}, ready, "free_executions"
+    )
     executions = scale * sum(each.executions for each in outcomes.values())
     looks = scale * sum(each.tenant_looks for each in outcomes.values())
     instance_s = scale * sum(each.instance_seconds for each in outcomes.values())
@@ -63,12 +68,12 @@ def bill(workload: Workload, shapes: Mapping[str, Shape], hours: float, watching
     polls = instance_s / 2 + 10 * 2 * 6 * 60 * MONTH_H  # each instance every 2 s at most; the scale controller's looks
     told = instance_s / watching.series_s * watching.series + executions * watching.lines
     columns = {
-        "compute": max(0.0, gb_seconds - PRICES["free_gb_seconds"]) * PRICES["gb_second"],
+        "compute": gb_seconds * PRICES["gb_second"],
         "always ready": sum(shapes[name].always * shapes[name].gigabytes for name in outcomes)
         * MONTH_H
         * 3600
         * PRICES["always_ready_gb_second"],
-        "executions": max(0.0, executions - PRICES["free_executions"]) / 1e6 * PRICES["million_executions"],
+        "executions": paid_executions / 1e6 * PRICES["million_executions"],
         "queues": (executions * workload.queue_requests + polls) / 1e4 * PRICES["ten_thousand_queue_requests"],
         "tables": (looks * workload.tables + ticks * workload.table_requests_a_tick)
         / 1e4
@@ -76,7 +81,7 @@ def bill(workload: Workload, shapes: Mapping[str, Shape], hours: float, watching
         "leases": looks * workload.leases / 1e4 * PRICES["ten_thousand_lease_requests"],
         "logs": told * watching.kilobytes_an_item / 1e6 * PRICES["gigabyte_of_logs"],
         "alert rules": watching.rules_of_five_minutes * PRICES["alert_rule_of_five_minutes"]
-        + watching.rules_of_an_hour * PRICES["alert_rule_of_an_hour"],
+        + watching.rules_of_longer * PRICES["alert_rule_of_longer"],
         # Secrets at each start; with `proof` `key` the certificate once an hour, and a signature for each assertion.
         "vault": (starts + instance_s / 3600 + signatures) / 1e4 * PRICES["ten_thousand_vault_operations"],
     }
@@ -84,6 +89,12 @@ def bill(workload: Workload, shapes: Mapping[str, Shape], hours: float, watching
     without = scale * sum(each.without_token for each in outcomes.values())
     looked = [each for name, each in outcomes.items() if name in {"visit", "checks"}]
     return Bill(columns, most, without / looks if looks else 0.0, _p95(looked))
+
+
+def _paid(used: Mapping[str, float], ready: Collection[str], free: str) -> float:
+    """What of *used* by each group is paid for. Those kept *ready* have no free grant (azure-functions.md#bill)."""
+    kept = sum(amount for name, amount in used.items() if name in ready)
+    return kept + max(0.0, sum(used.values()) - kept - PRICES[free])
 
 
 def _run(messages: list[Message], shape: Shape, hours: float) -> Outcome:

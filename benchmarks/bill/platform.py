@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from random import Random
 
+from clients.connect import VISITS_AT_ONCE
+
 DECISION_S = 10.0
 """Seconds between two looks of the scale controller at a queue (single source)."""
 MOST_MORE = 4
@@ -19,7 +21,8 @@ MOST_MORE = 4
 class Shape:
     """One function group. *cores* come with the memory size; *most*: its instance limit; *always*: kept ready.
 
-    *idle_s*: how long after its last work an instance stays. *cold_s*: from the decision to the first message.
+    *tenants_at_once*: our own limit of an instance. *idle_s*: how long after its last work an instance stays.
+    *cold_s*: from the decision to the first message.
     """
 
     gigabytes: float = 0.5
@@ -28,6 +31,7 @@ class Shape:
     always: int = 0
     batch_size: int = 16
     new_batch_threshold: int = 8
+    tenants_at_once: int = VISITS_AT_ONCE
     idle_s: float = 30.0
     cold_s: float = 6.0
     poll_s: float = 0.55
@@ -42,7 +46,7 @@ class Shape:
 class Message:
     """Work on *tenants* (one shard, or one tenant), visible from *visible_at* on, put on the queue at *put_at*.
 
-    *cpu_s*: processor time of all its tenants. *wait_s*: what they wait for others, side by side.
+    *cpu_s*: processor time of all its tenants. *answer_s*: what each of them waits for others.
     """
 
     visible_at: float
@@ -50,7 +54,7 @@ class Message:
     put_at: float
     tenants: int
     cpu_s: float
-    wait_s: float
+    answer_s: float
 
 
 @dataclass(slots=True)
@@ -63,6 +67,16 @@ class _Instance:
     billed_s: float = 0.0
     stretch_from: float | None = None
     tokens: dict[int, float] = field(default_factory=dict)
+    places: list[float] = field(default_factory=list)
+
+    def answered(self, message: Message, begin: float, at_once: int) -> float:
+        """When the last tenant of *message* has its answer: each waits until one of *at_once* before it is done."""
+        end = begin
+        for _ in range(max(1, message.tenants)):
+            start = max(begin, heapq.heappop(self.places)) if len(self.places) == at_once else begin
+            end = start + message.answer_s
+            heapq.heappush(self.places, end)
+        return end
 
     def close_stretch(self) -> None:
         """Each stretch of work is paid for by the millisecond, and as a second at least."""
@@ -178,7 +192,8 @@ class Group:
     def _take(self, message: Message, instance: _Instance, now: float) -> None:
         begin = now + self._random.random() * 2 * self._shape.poll_s / max(1, len(self._instances))
         instance.cpu_free_at = max(instance.cpu_free_at, begin) + message.cpu_s / self._shape.cores
-        end = max(begin + message.wait_s, instance.cpu_free_at)
+        answered = instance.answered(message, begin, self._shape.tenants_at_once)
+        end = max(answered, instance.cpu_free_at)
         if instance.stretch_from is not None and begin > instance.busy_until:
             instance.close_stretch()
         if instance.stretch_from is None:

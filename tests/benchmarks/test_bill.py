@@ -22,8 +22,8 @@ def ran(shape, messages, seconds=600.0):
     return group.outcome
 
 
-def message(at=0.0, *, put_at=None, tenant=0, cpu_s=0.01, wait_s=1.0):
-    return Message(at, tenant, at if put_at is None else put_at, 1, cpu_s, wait_s)
+def message(at=0.0, *, put_at=None, tenant=0, cpu_s=0.01, answer_s=1.0):
+    return Message(at, tenant, at if put_at is None else put_at, 1, cpu_s, answer_s)
 
 
 def test_hidden_messages_count_as_soon_as_one_is_visible():
@@ -45,7 +45,7 @@ def test_hidden_messages_start_instances_and_shards_do_not():
 
 
 def test_every_message_is_worked_on_once_and_a_stretch_is_paid_for_as_a_second_at_least():
-    outcome = ran(Shape(gigabytes=0.5), [message(100.0 * n, wait_s=0.1) for n in range(5)])
+    outcome = ran(Shape(gigabytes=0.5), [message(100.0 * n, answer_s=0.1) for n in range(5)])
     assert (outcome.executions, outcome.gb_seconds) == (5, 5 * 0.5)
 
 
