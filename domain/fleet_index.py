@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
+from itertools import islice
 from operator import attrgetter
 from typing import Self
 
@@ -233,6 +234,10 @@ class TenantInFleet:
         if until is None or now < until:
             return ()
         return tuple(each for each, control in self.summary.states.items() if control.state == "correcting")
+
+    def naming(self, most: int) -> Self:
+        """The same with at most so many of its findings named, the oldest."""
+        return replace(self, summary=replace(self.summary, found=dict(islice(self.summary.found.items(), most))))
 
     def followed_until(self, until: AwareDatetime) -> Self:
         """The same where a message was sent."""

@@ -78,7 +78,8 @@ class AzureDns(DnsProvider[_Stored]):
         # The read's token serves the write too: nothing is waited for once that is permitted.
         self._bearer = self._bearer or await self._token()
         sent = {"Authorization": f"Bearer {self._bearer}", "Content-Type": "application/json", **headers}
-        return await self._http.send(Request(method, url, intent, sent, body, permitted_at=permitted_at), _read)
+        request = Request(method, url, intent, sent, body, service="azure-dns", permitted_at=permitted_at)
+        return await self._http.send(request, _read)
 
 
 class _NoSuchSet(NotFound):

@@ -129,7 +129,8 @@ class Cloudflare(DnsProvider[_Stored]):
     ) -> T:
         sent = b"" if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        request = Request(method, f"{self._api}{path}", _INTENTS[method], headers, sent, permitted_at=permitted_at)
+        url, intent = f"{self._api}{path}", _INTENTS[method]
+        request = Request(method, url, intent, headers, sent, service="cloudflare", permitted_at=permitted_at)
         return await self._http.send(request, lambda answer: _read(form, answer))
 
 

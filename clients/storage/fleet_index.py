@@ -10,25 +10,32 @@ findings, and when each lane was last visited (`domain/fleet_index.py`).
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import batched
+from typing import Any
 
 from azure.core.async_paging import AsyncItemPaged
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
+from pydantic import ValidationError
 
 from clients.http import Clock, utc_now
 from clients.storage.documents import pack, unpack
-from clients.storage.rows import MOST_AT_ONCE, RowMoved, replace_row, replace_rows, row_at
+from clients.storage.rows import RowMoved, Versioned, batches, replace_row, replace_rows, row_at, size_of
 from domain.fleet import minute_of
-from domain.fleet_index import Summary, TenantInFleet
+from domain.fleet_index import MOST_FINDINGS, Summary, TenantInFleet
+from domain.profile import first_fault
 from domain.tenant import TenantConfig
+
+log = logging.getLogger("holdfast.fleet_index")
 
 _INDEX = "index"
 _CLOCKS_DIFFER = timedelta(minutes=1)
+_LARGEST_ROW = 480_000
+"""Characters of a row, which is 1 MiB at most, of two bytes each (Azure Table service data model)."""
 
 KEPT_FOR = timedelta(seconds=2)
 """How long a process shows the index that it read, unless it wrote to it."""
@@ -45,6 +52,10 @@ class IndexPage:
     """Some tenants of one minute, by id."""
 
     tenants: Mapping[str, TenantInFleet] = field(default_factory=dict)
+
+
+class UnreadablePage(IndexPage):
+    """One that makes no sense. What is on it is known again once the pages are compared with the configs."""
 
 
 type Pages = dict[str, tuple[IndexPage, str | None]]
@@ -141,14 +152,15 @@ class FleetIndex:
     async def _change(self, changes: Mapping[str, Change], pages: Pages | None = None) -> Pages:
         pages = await self.some(changes) if pages is None else pages
         after = {row: (page, etag) for row, (before, etag) in pages.items() if (page := _after(row, before, changes))}
+        rows: dict[str, Versioned] = {row: (_packed(row, page), etag) for row, (page, etag) in after.items()}
         written: Pages = {}
         self._kept = None
-        for some in batched(after.items(), MOST_AT_ONCE, strict=False):
+        for some in batches(rows):
             try:
-                etags = await replace_rows(self._table, [(pack(_INDEX, row, page), etag) for row, (page, etag) in some])
-                written |= {row: (page, etag) for (row, (page, _)), etag in zip(some, etags, strict=True)}
+                etags = await replace_rows(self._table, [*some.values()])
+                written |= {row: (after[row][0], etag) for row, etag in zip(some, etags, strict=True)}
             except RowMoved:
-                written |= {row: await self._change_page(row, changes) for row, _ in some}
+                written |= {row: await self._change_page(row, changes) for row in some}
         return pages | written
 
     async def _change_page(self, row: str, changes: Mapping[str, Change]) -> tuple[IndexPage, str | None]:
@@ -176,11 +188,26 @@ class FleetIndex:
 
     async def _put(self, row: str, page: IndexPage, etag: str | None) -> str:
         self._kept = None
-        return await replace_row(self._table, pack(_INDEX, row, page), etag)
+        return await replace_row(self._table, _packed(row, page), etag)
 
 
 def _page_in(entity: TableEntity) -> tuple[IndexPage, str | None]:
-    return unpack(IndexPage, entity), str(entity.metadata["etag"])
+    etag = str(entity.metadata["etag"])
+    try:
+        return unpack(IndexPage, entity), etag
+    except ValidationError as odd:
+        log.error("index_page_unreadable row=%s %s", entity["RowKey"], first_fault("IndexPage", odd))  # noqa: TRY400 - the row is at fault
+        return UnreadablePage(), etag
+
+
+def _packed(row: str, page: IndexPage) -> dict[str, Any]:
+    """The row of *page*. Where that would be too large fewer of each tenant's findings are named; they stay counted."""
+    entity, most = pack(_INDEX, row, page), MOST_FINDINGS
+    while size_of(entity) > _LARGEST_ROW and most:
+        most //= 2
+        fewer = IndexPage({tenant_id: each.naming(most) for tenant_id, each in page.tenants.items()})
+        entity = pack(_INDEX, row, fewer)
+    return entity
 
 
 def _named(page: IndexPage) -> tuple[TenantInFleet, ...]:
@@ -198,7 +225,9 @@ def in_fleet(pages: Pages) -> dict[str, TenantInFleet]:
 
 
 def _after(row: str, page: IndexPage, changes: Mapping[str, Change]) -> IndexPage | None:
-    """*page* with those of *changes* that are about its tenants; None where they change nothing."""
+    """*page* with those of *changes* that are about its tenants; None where it stays, as what makes no sense does."""
+    if isinstance(page, UnreadablePage):
+        return None
     tenants = dict(page.tenants)
     for tenant_id, change in changes.items():
         if _page_of(tenant_id) == row:

@@ -1,6 +1,6 @@
 """Rows read one by one, and written on condition of their version: of many writers one wins, the others learn of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from azure.core import MatchConditions
@@ -17,8 +17,11 @@ ANY = "*"
 type Versioned = tuple[Entity, str | None]
 """A row with the version (ETag) that it replaces; None: there is none yet."""
 
-MOST_AT_ONCE = 100
-"""Rows of one transaction (Azure Table service, entity group transactions)."""
+MOST_AT_ONCE, _MOST_BYTES = 100, 700_000
+"""Of one transaction, which takes 100 rows and 4 MiB (Azure Table service, entity group transactions).
+
+A body of over 1 MiB would hold up the event loop while it is sent; escapes add up to a third.
+"""
 
 _CONFLICT = {404, 409, 412}
 
@@ -79,6 +82,26 @@ async def replace_rows(table: TableClient, rows: Sequence[Versioned]) -> list[st
             raise
         raise RowMoved(str(error.message)) from error
     return [str(each["etag"]) for each in written]
+
+
+def batches(rows: Mapping[str, Versioned]) -> Iterator[dict[str, Versioned]]:
+    """*rows* by partition, each time as many as one transaction takes."""
+    some: dict[str, Versioned] = {}
+    size, partition = 0, ""
+    for key, row in sorted(rows.items(), key=lambda each: (each[1][0]["PartitionKey"], each[0])):
+        its, large = row[0]["PartitionKey"], size_of(row[0])
+        if some and (its != partition or len(some) == MOST_AT_ONCE or size + large > _MOST_BYTES):
+            yield some
+            some, size = {}, 0
+        some[key], partition, size = row, its, size + large
+    if some:
+        yield some
+
+
+def size_of(entity: Entity) -> int:
+    """About as many bytes as the texts of *entity* are in a request: what is not ASCII is escaped there (JSON)."""
+    texts = [value for value in entity.values() if isinstance(value, str)]
+    return sum(len(text) if text.isascii() else 6 * len(text) for text in texts)
 
 
 def _operation(entity: Entity, etag: str | None) -> tuple[str, Entity] | tuple[str, Entity, dict[str, Any]]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.data.tables import TableEntity, UpdateMode
 
-from clients.storage.rows import ANY, Entity, RowMoved, Versioned, replace_rows
+from clients.storage.rows import ANY, Entity, RowMoved, Versioned, batches, replace_rows
 from domain.fleet import minute_of
 
 if TYPE_CHECKING:
@@ -40,9 +40,6 @@ log = logging.getLogger("holdfast.together")
 
 WRITE_EVERY_S = 2.0
 """What a crash may cost: looks of so long, at tenants about which there is no news."""
-
-_MOST_ROWS, _MOST_CHARACTERS = 90, 2_000_000
-"""Of one transaction, which takes 100 rows and 4 MiB (Azure Table service, entity group transactions)."""
 
 
 def partition_of(tenant_id: str) -> str:
@@ -106,7 +103,8 @@ class TenantRows:
                 yield together
             finally:
                 if writing:
-                    writing.cancel()
+                    async with together.lock:  # a transaction that is cut may be done, and looks like somebody else's
+                        writing.cancel()
                     await asyncio.gather(writing, return_exceptions=True)
             await together.write()
 
@@ -133,8 +131,8 @@ class TenantRows:
 class Together:
     """The rows of some tenants, by row key. *waiting*: those to be written.
 
-    *opened*: what was made of a row, or last saved. *moved*: the tenants whose states somebody else wrote meanwhile, so
-    that what a visit made of them was not kept.
+    *opened*: what was made of a row, or last saved. *lock*: held while they are written. *moved*: the tenants whose
+    states somebody else wrote meanwhile, so that what a visit made of them was not kept.
     """
 
     def __init__(  # noqa: PLR0913 - all that one transaction is about
@@ -153,6 +151,7 @@ class Together:
         self.waiting: dict[str, Versioned] = {}
         self.opened: dict[str, object] = {}
         self.moved: set[str] = set()
+        self.lock = asyncio.Lock()
         self._table = table
         self._index = index
         self._pages = pages
@@ -187,12 +186,13 @@ class Together:
 
     async def write(self) -> None:
         """Write what waits of the tenants that are done, and their entries in the index."""
-        ready = {key: row for key, row in self.waiting.items() if key.partition(" ")[0] in self._done}
-        for some in _batches(ready):
-            await self._write(some)
-        seen, self._seen = self._seen, {}
-        if seen:
-            self._pages = await self._index.see(seen, self._pages)
+        async with self.lock:
+            ready = {key: row for key, row in self.waiting.items() if key.partition(" ")[0] in self._done}
+            for some in batches(ready):
+                await self._write(some)
+            if seen := dict(self._seen):
+                self._pages = await self._index.see(seen, self._pages)
+                self._seen = {each: now for each, now in self._seen.items() if now is not seen.get(each)}
 
     async def _write(self, rows: dict[str, Versioned]) -> None:
         try:
@@ -205,21 +205,6 @@ class Together:
             self.moved |= {key.partition(" ")[0] for key in rows}
         for key in rows:
             del self.waiting[key]
-
-
-def _batches(ready: dict[str, Versioned]) -> Iterator[dict[str, Versioned]]:
-    """Those of one partition, as many as one transaction takes."""
-    some: dict[str, Versioned] = {}
-    size, minute = 0, ""
-    for key, row in sorted(ready.items(), key=lambda each: (each[1][0]["PartitionKey"], each[0])):
-        of = row[0]["PartitionKey"]
-        large = sum(len(value) for value in row[0].values() if isinstance(value, str))
-        if some and (of != minute or len(some) == _MOST_ROWS or size + large > _MOST_CHARACTERS):
-            yield some
-            some, size = {}, 0
-        some[key], minute, size = row, of, size + large
-    if some:
-        yield some
 
 
 def _key(tenant_id: str, kind: str) -> str:

@@ -15,7 +15,7 @@ from clients.connect import Clients
 from clients.settings import Settings
 from clients.storage.documents import NewerRow
 from clients.storage.fleet import CursorMoved
-from clients.storage.fleet_index import in_fleet
+from clients.storage.fleet_index import UnreadablePage, in_fleet
 from domain.fleet import LOOKS, Cursor, LookName, Rhythm, due, late, shards
 from domain.fleet_index import TenantInFleet
 from domain.jobs import PollTickets, RemediateTenant, VisitShard
@@ -137,10 +137,13 @@ async def enqueue_due(clients: Clients) -> None:
 async def take_up_lost(tenants: Mapping[str, TenantInFleet], clients: Clients) -> None:
     """Have the corrections worked on that no message follows any more: a worker that is cut leaves them so."""
     now = clients.now()
-    lost = {tenant_id: controls for tenant_id, each in tenants.items() if (controls := each.lost_corrections(now))}
-    for tenant_id, controls in lost.items():
-        log.warning("correction_lost tenant=%s controls=%s", tenant_id, ",".join(controls))
-        await clients.storage.queues.send(RemediateTenant(tenant_id=tenant_id, controls=controls))
+    lost = [tenant_id for tenant_id, each in tenants.items() if each.lost_corrections(now)]
+    for tenant_id in lost:
+        states = await clients.storage.states.load(tenant_id)  # the index has one time for all, the states each its own
+        controls = tuple(each for each in tenants[tenant_id].lost_corrections(now) if not states.is_followed(each, now))
+        if controls:
+            log.warning("correction_lost tenant=%s controls=%s", tenant_id, ",".join(controls))
+            await clients.storage.queues.send(RemediateTenant(tenant_id=tenant_id, controls=controls))
     if lost:
         until = now + _ONCE_EVERY
         await clients.storage.index.see({each: tenants[each].followed_until(until).summary for each in lost})
@@ -149,11 +152,13 @@ async def take_up_lost(tenants: Mapping[str, TenantInFleet], clients: Clients) -
 async def _tenants(cursor: Cursor, now: datetime, clients: Clients) -> tuple[dict[str, TenantInFleet], datetime]:
     """The tenants that are switched on, and when their index was last brought into line with the configs.
 
-    That is done now where it is due, or where there is no index: a former version kept another one.
+    That is done now where it is due, where a page makes no sense, or where there is no index: a former version kept
+    another one.
     """
     index, compared = clients.storage.index, cursor.compared
     before = await index.pages()
-    if compared is None or now - compared >= COMPARE_EVERY or not before:
+    whole = bool(before) and not any(isinstance(page, UnreadablePage) for page, _ in before.values())
+    if compared is None or now - compared >= COMPARE_EVERY or not whole:
         await index.compare(await clients.storage.tenants.all_since(), before)
         before, compared = await index.pages(), now
     return {tenant_id: each for tenant_id, each in in_fleet(before).items() if each.enabled}, compared

@@ -16,11 +16,13 @@ from clients import telemetry
 from clients.connect import Clients
 from clients.storage.documents import NewerRow
 from clients.storage.together import Together
+from domain.alerts.tenant_state import FALSE_ALERTS
 from domain.jobs import Again, CheckTenant, Done, Outcome, ReadAudit, TriageAlerts, VisitShard
 from domain.reading import LANES
 from handlers.loop import check
 from handlers.restraint import alone, sparing
 from handlers.security import alerts, audit
+from handlers.security.audit_feed import AUDIT_FEED
 
 log = logging.getLogger("holdfast.visit")
 
@@ -84,14 +86,14 @@ def _looks(
         triage = TriageAlerts(tenant_id=tenant_id)
         yield (
             "alerts",
-            lambda: alerts.triage_alerts(triage, clients),
+            lambda: _unless_read(FALSE_ALERTS, alerts.triage_alerts, triage, shard, clients),
             lambda why: alerts.note_failed_triage(tenant_id, why, clients),
         )
     if "audit" in shard.looks:
         read = ReadAudit(tenant_id=tenant_id)
         yield (
             "audit",
-            lambda: audit.read_audit(read, clients),
+            lambda: _unless_read(AUDIT_FEED, audit.read_audit, read, shard, clients),
             lambda why: audit.note_failed_reading(tenant_id, why, clients),
         )
 
@@ -100,6 +102,16 @@ async def _look(job: CheckTenant, shard: VisitShard, clients: Clients) -> None:
     for _ in range(MOST_LOOKS):
         if not isinstance(await check.check_tenant(job, clients, due_by=shard.due_by), Again):
             return
+
+
+async def _unless_read[J: (TriageAlerts, ReadAudit)](
+    control: str, look: Callable[[J, Clients], Awaitable[object]], job: J, shard: VisitShard, clients: Clients
+) -> None:
+    """Take a *look*, unless what it tells of *control* was read since the shard was made."""
+    states = await clients.storage.states.recall(job.tenant_id)
+    read_at = states.of(control).read_at
+    if read_at is None or read_at < shard.due_by:
+        await look(job, clients)
 
 
 async def _isolated(what: str, look: Callable[[], Awaitable[object]], failed: Failed) -> None:

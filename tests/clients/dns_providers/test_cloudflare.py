@@ -5,6 +5,7 @@ import json
 import httpx
 import pytest
 
+from clients import restraint
 from clients.dns_providers import RecordSet
 from clients.dns_providers.cloudflare import Cloudflare
 from clients.errors import (
@@ -219,6 +220,17 @@ async def test_more_records_than_one_page_are_not_taken_for_all(provider, router
     holds(router, fine([record(number, f'"{number}"') for number in range(100)]))
     with pytest.raises(Unreadable):
         await provider.read(ZONE, ZONE, "TXT")
+
+
+async def test_while_it_asks_to_come_back_later_a_tenants_domains_cost_a_few_requests_together(provider, router):
+    zones = router.get(f"{API}/zones").mock(return_value=failed(429, 971, "Please wait"))
+    spared = restraint.Restraint("a tenant", {})
+    with restraint.in_force(spared):
+        for zone in (ZONE, "fabrikam.com", "tailspin.com"):
+            with pytest.raises(Throttled):
+                await provider.read(zone, zone, "TXT")
+    assert zones.call_count <= restraint.MOST_REQUESTS
+    assert list(spared.begun) == ["cloudflare"]
 
 
 async def test_a_change_that_is_never_made_is_not_sent(provider, router):

@@ -3,13 +3,16 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count, islice
 from uuid import UUID
 
 import pytest
 
-from clients.storage.fleet_index import KEPT_FOR, FleetIndex
+from clients.storage.documents import pack
+from clients.storage.fleet_index import KEPT_FOR, FleetIndex, IndexPage, UnreadablePage
 from domain.controls import CATALOGUE
-from domain.fleet_index import NotCompliant, Summary
+from domain.fleet import minute_of
+from domain.fleet_index import MOST_FINDINGS, FoundThere, NotCompliant, Summary
 from domain.states import ControlState
 from domain.tenant import TenantConfig
 
@@ -19,6 +22,22 @@ TENANTS = [str(UUID(int=number << 90)) for number in range(1, 101)]
 
 def config(tenant_id, **changed):
     return TenantConfig(tenant_id=tenant_id, name="Contoso", initial_domain="contoso.onmicrosoft.com", **changed)
+
+
+def finding(number):
+    text = f"an inbound connector for {number} addresses that nobody has vouched for yet lets their mail in".ljust(160)
+    return FoundThere("bypass", "lock-bypass", text, NOON)
+
+
+MUCH = Summary(findings=MOST_FINDINGS, found={f"{number:064x}": finding(number) for number in range(MOST_FINDINGS)})
+
+
+async def a_full_page(index, minute=0, first="0"):
+    """As many tenants of a minute as a fleet of 10,000 has, whose ids begin with one of *first*."""
+    ids = (f"{begin}{number:07x}-0000-4000-8000-000000000000" for number in count() for begin in first)
+    tenants = [*islice((each for each in ids if minute_of(each) == minute), 42)]
+    await asyncio.gather(*(index.note(config(each), NOON) for each in tenants))
+    return tenants
 
 
 @pytest.fixture
@@ -66,6 +85,31 @@ async def test_sights_of_many_tenants_at_once_are_all_kept(index):
         *(index.see(dict.fromkeys(half, seen), pages) for half, pages in zip(halves, before, strict=True))
     )
     assert {each.looked_at("fast") for each in (await index.all()).values()} == {NOON}
+
+
+async def test_sights_of_a_large_fleet_are_kept_whatever_they_come_to(index):
+    tenants = await a_full_page(index)
+    await index.see(dict.fromkeys(tenants, MUCH))
+    entries = (await index.all()).values()
+    assert {each.summary.findings for each in entries} == {MOST_FINDINGS}
+    assert all(0 < len(each.summary.found) < MOST_FINDINGS for each in entries)
+
+
+async def test_many_full_pages_at_once_are_more_than_one_request_takes(index):
+    tenants = [each for minute in range(5) for each in await a_full_page(index, minute, first="0123456789abcdef")]
+    await index.see(dict.fromkeys(tenants, MUCH))
+    assert {each.summary.findings for each in (await index.all()).values()} == {MOST_FINDINGS}
+
+
+async def test_a_page_that_makes_no_sense_is_left_until_it_is_compared_with_the_configs(index, table):
+    await index.note(config(TENANTS[0]), NOON)
+    [row] = await index.pages()
+    await table.upsert_entity(pack("index", row, IndexPage()) | {"body0": '{"tenants": 7}'})
+    await index.see({TENANTS[0]: Summary()})
+    [(page, _)] = (await index.pages()).values()
+    assert isinstance(page, UnreadablePage)
+    await index.compare({TENANTS[0]: (config(TENANTS[0]), NOON)}, await index.pages())
+    assert (await index.all()).keys() == {TENANTS[0]}
 
 
 async def test_comparing_mends_pages_and_leaves_newer_ones_alone(index):

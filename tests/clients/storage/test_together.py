@@ -7,11 +7,14 @@ from itertools import count
 from uuid import UUID
 
 import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableClient
 
 from benchmarks.wire import storage_counted
 from clients.storage import together
 from domain.fleet import minute_of
+from domain.fleet_index import CATALOGUE_DIGEST, NotCompliant, Summary
 from domain.jobs import CheckTenant
 from handlers.delivery import deliver
 from tests.handlers.conftest import fresh
@@ -74,6 +77,50 @@ async def test_every_quiet_visit_is_written_down(service):
         for name in ("spf", "oof-rule", "audit-feed", "false-alerts"):
             assert (await service.state(tenant, name)).read_at > before
         assert entries[tenant.tenant_id].looked_at("fast") > before
+
+
+def writes_index(request):
+    """Alone or in a transaction."""
+    return request.method in {"PUT", "PATCH", "POST"} and "fleet(" in f"{request.url}{request.content}"
+
+
+DRIFTED = Summary({"spf": NotCompliant("drifted")}, catalogue=CATALOGUE_DIGEST)
+
+
+async def test_a_shard_that_ends_while_the_index_is_written_loses_nothing(service, monkeypatch):
+    monkeypatch.setattr(together, "WRITE_EVERY_S", 0.01)
+    [tenant] = await of_one_minute(service, 1)
+    leave, begun = AioHttpTransport.send, asyncio.Event()
+
+    async def slowly(transport, request, **options):
+        if writes_index(request):
+            begun.set()
+            await asyncio.sleep(0.05)
+        return await leave(transport, request, **options)
+
+    monkeypatch.setattr(AioHttpTransport, "send", slowly)
+    async with service.clients.storage.rows.together([tenant.tenant_id], deferring=True) as rows:
+        rows.done(tenant.tenant_id, DRIFTED)
+        await begun.wait()
+    assert (await service.clients.storage.index.all())[tenant.tenant_id].state_of("spf") == "drifted"
+
+
+async def test_what_the_index_could_not_be_told_is_told_with_the_next_write(service, monkeypatch):
+    [tenant] = await of_one_minute(service, 1)
+    leave = AioHttpTransport.send
+
+    async def in_vain(transport, request, **options):
+        if writes_index(request):
+            raise HttpResponseError("the service is busy")
+        return await leave(transport, request, **options)
+
+    async with service.clients.storage.rows.together([tenant.tenant_id], deferring=True) as rows:
+        rows.done(tenant.tenant_id, DRIFTED)
+        with monkeypatch.context() as patch:
+            patch.setattr(AioHttpTransport, "send", in_vain)
+            with pytest.raises(HttpResponseError):
+                await rows.write()
+    assert (await service.clients.storage.index.all())[tenant.tenant_id].state_of("spf") == "drifted"
 
 
 async def test_what_a_person_wrote_during_a_visit_stays_and_the_tenant_is_looked_at_again(service):

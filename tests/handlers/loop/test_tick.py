@@ -6,7 +6,9 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from azure.data.tables.aio import TableServiceClient
 
+from domain.corrections import FOLLOWED_FOR
 from domain.fleet import Cursor
 from domain.jobs import ReadTicket
 from domain.tenant import TenantConfig
@@ -109,6 +111,42 @@ async def test_a_tenant_that_the_index_lost_is_found_within_the_hour(service):
     await tick(service.clients)
     assert {each for each, _ in await asked(service)} == {tenant}
     assert (await index.all()).keys() == {tenant}
+
+
+async def test_a_page_of_the_index_that_makes_no_sense_is_made_anew_and_its_tenants_are_asked_for(
+    service, azurite_connection
+):
+    tenants = await fleet_of(service, 3)
+    await tick(service.clients)
+    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+        for row in await service.clients.storage.index.pages():
+            odd = {"PartitionKey": "index", "RowKey": row, "version": 3, "body0": '{"tenants": 7}'}
+            await tables.get_table_client("fleet").upsert_entity(odd)
+    await service.messages("checks")
+    service.clock.advance(minutes=5)
+    await tick(service.clients)
+    assert {each for each, _ in await asked(service)} == set(tenants)
+
+
+async def test_of_a_tenants_corrections_those_are_asked_for_that_no_message_follows(service):
+    tenant = service.world.add_tenant("contoso.example", state="healthy")
+    await service.look_after(tenant)
+    await service.sweep()
+    service.clock.advance(hours=1)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    rule = "Send Automatic Replies to connector Automatic Replies"
+    tenant.admin("Disable-TransportRule", Identity=rule, Confirm=False)
+    tenant.lag(10_000)
+    for control in ("inbound-lockdown", "oof-rule"):
+        await service.remediate(tenant, control)
+        assert (await service.state(tenant, control)).state == "correcting"
+        service.clock.advance(seconds=FOLLOWED_FOR.total_seconds() / 2)
+    await service.messages("remediations")
+    followed = (await service.clients.storage.states.load(tenant.tenant_id)).followed
+    service.clock.time = followed["inbound-lockdown"] + timedelta(seconds=1)
+    await tick(service.clients)
+    [job] = [json.loads(body) for body in await service.messages("remediations")]
+    assert job["controls"] == ["inbound-lockdown"]
 
 
 async def test_a_job_that_waited_for_longer_than_a_message_may_is_enqueued_when_it_is_due(service):

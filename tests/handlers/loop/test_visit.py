@@ -38,7 +38,7 @@ async def test_one_visit_does_every_look_that_is_due(service):
 
 async def test_a_shard_that_comes_twice_is_worked_on_once(service):
     tenants = await three(service)
-    shard = await visit(service, *tenants)
+    shard = await visit(service, *tenants, looks=("fast", "slow", "alerts", "audit"))
     asked = service.microsoft.call_count
     await deliver("checks", shard.body.encode(), service.clients)
     assert service.microsoft.call_count == asked
@@ -65,6 +65,17 @@ async def test_a_tenant_whose_stored_state_makes_no_sense_is_its_own_trouble(ser
     states = [await service.state(tenant, "oof-rule") for tenant in (first, second, third)]
     assert [state.state for state in states] == ["compliant", "unknown", "compliant"]
     assert states[1].detail == "what is stored of it makes no sense"
+
+
+async def test_a_rest_that_makes_no_sense_keeps_nobody_from_looking(service, azurite_connection):
+    [first, second, third] = await three(service)
+    first.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+        key = {"PartitionKey": partition_of(first.tenant_id), "RowKey": f"{first.tenant_id} rest exchange"}
+        await tables.get_table_client("states").upsert_entity(key | {"version": 2, "body0": '{"until": "soon"}'})
+    await visit(service, first, second, third)
+    states = [await service.state(tenant, "inbound-lockdown") for tenant in (first, second, third)]
+    assert [state.state for state in states] == ["drifted", "compliant", "compliant"]
 
 
 async def test_a_tenant_that_is_throttled_is_unknown_and_the_others_go_on(service):
