@@ -4,7 +4,9 @@ A control does no I/O: it gets facts and returns a judgement. A drifted one carr
 gate decides whether they are sent.
 """
 
-from collections.abc import Callable, Iterable
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self, assert_never
@@ -17,7 +19,7 @@ from domain.mail.asking import Needs
 from domain.profile import PartName, Profile
 from domain.reading import Lane, Query
 from domain.steps import Step, Value
-from domain.tenant import Wanted
+from domain.tenant import TenantConfig, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,14 @@ def _joined(*sentences: str) -> str:
     return "; ".join(filter(None, sentences))
 
 
+WHOLE = ""
+"""Every object that a control judges, where its config names none."""
+
+
+def _asked_by_profile(tenant: TenantConfig) -> Mapping[str, object]:
+    return {WHOLE: [tenant.profile, tenant.overrides]}
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """One documented setting of the guide.
@@ -155,6 +165,7 @@ class Control:
     *asks_dns*: what it judges is also in DNS. *dns_beside*: most of it is in Exchange, which alone says how old it is.
     *asks_mail*: what it judges is what the message trace has told.
     *by_hand*: what a person does when Holdfast cannot.
+    *asked*: by object, what a tenant's config asks of it. A wave, which moves what Holdfast has set, changes nothing.
     *finds*: the kinds of finding that its judge can hand over. *partly*: the findings of what could be read, where not
     all could.
     """
@@ -174,8 +185,13 @@ class Control:
     asks_dns: bool = False
     dns_beside: bool = False
     asks_mail: bool = False
+    asked: Callable[[TenantConfig], Mapping[str, object]] = _asked_by_profile
     finds: tuple[FindingKind, ...] = ()
     partly: Callable[[Facts, Wanted], tuple[Finding, ...]] | None = None
+
+    def asks(self, tenant: TenantConfig) -> dict[str, str]:
+        """By object, a digest of what *tenant* asks of it."""
+        return {name: _digest(each) for name, each in self.asked(tenant).items()}
 
     @property
     def sources(self) -> frozenset[str]:
@@ -277,6 +293,10 @@ class Comparison:
         """The same with the object *what* in front of each field, for plans about several."""
         named = tuple(Drift(f"{what}: {each.field}", each.wanted, each.found) for each in self.drift)
         return replace(self, drift=named, equal=frozenset(f"{what}: {name}" for name in self.equal))
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def compare(*fields: tuple[str, Value, Value]) -> Comparison:

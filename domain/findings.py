@@ -45,7 +45,8 @@ class Finding:
     *first_sight*: it was there before anything was proven. *silent*: its kind is newer than the tenant's first look,
     so that it changes no control's state. *removing*: the operation by which a person has it removed. *noted*: it tells
     of what a person had done, and holds no close. *gone_at*: since when no look sees it. *part*: the kind of object
-    that it was found on, where its control tells of what it could read although it could not read all.
+    that it was found on, where its control tells of what it could read although it could not read all. *service*: the
+    declared service whose connector it was found on.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Finding:
     noted: bool = False
     gone_at: AwareDatetime | None = None
     part: str = ""
+    service: str = ""
 
     @property
     def sources(self) -> frozenset[str]:
@@ -100,10 +102,11 @@ class Inventory:
     """What is known of a tenant's findings at the moment of a look. By default nothing: all is first sight.
 
     *known*: by id, those that are there or were within FIRST_SIGHT_AFTER. *declared*: ids that a person vouches for
-    now. *settled*: controls that were proven, and read within FIRST_SIGHT_AFTER: what is new to one is drift. *begun*:
-    which kinds of finding each control has looked for before (`source`). *unwanted*: ids that a person has removed.
-    *mail*: what the message trace has told. *lock*: what the last good read showed of the lock. *loosened*: by
-    connector, the restrictions of declared ones that the way out took off.
+    now. *settled*: controls that were proven by what is asked of them now, and read within FIRST_SIGHT_AFTER: what is
+    new to one is drift. *unsettled*: declared services whose connector was not proven so. *begun*: which kinds of
+    finding each control has looked for before (`source`). *unwanted*: ids that a person has removed. *mail*: what the
+    message trace has told. *lock*: what the last good read showed of the lock. *loosened*: by connector, the
+    restrictions of declared ones that the way out took off.
     """
 
     known: Mapping[str, Finding] = field(default_factory=dict)
@@ -114,6 +117,7 @@ class Inventory:
     mail: MailSeen = field(default_factory=MailSeen)
     loosened: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lock: LockSeen | None = None
+    unsettled: frozenset[str] = frozenset()
 
     def is_declared(self, finding: Finding) -> bool:
         """Whether a person vouches for it; "the rest will bounce" answers for every sender."""
@@ -126,7 +130,15 @@ class Inventory:
         if self.is_declared(finding):
             return "declared"
         known = finding.id in self.known or source(finding.control, finding.kind) not in self.begun
-        return "open" if known or finding.control not in self.settled else "unwanted"
+        return "open" if known or not self.is_settled(finding) else "unwanted"
+
+    def is_settled(self, finding: Finding) -> bool:
+        """Whether what it was found on was proven, so that it came up since."""
+        return finding.control in self.settled and finding.service not in self.unsettled
+
+    def about(self, service: str) -> Self:
+        """The same for whoever judges the connector of a declared *service*."""
+        return replace(self, settled=frozenset()) if service in self.unsettled else self
 
     def is_open(self, finding: Finding) -> bool:
         """Whether a person is to answer it, where its control never puts anything back."""
@@ -201,10 +213,10 @@ def newly_told(
 
 
 def _kept(seen: Finding, inventory: Inventory, now: datetime) -> Finding:
-    known, first = inventory.known.get(seen.id), seen.control not in inventory.settled
+    known, first = inventory.known.get(seen.id), not inventory.is_settled(seen)
     if known is None:
         return replace(seen, since=now, first_sight=first, silent=inventory.is_silent(seen))
-    there = replace(known, gone_at=None, lets_in=seen.lets_in, part=seen.part)
+    there = replace(known, gone_at=None, lets_in=seen.lets_in, part=seen.part, service=seen.service)
     if known.gone_at and now - known.gone_at > AWAY_FOR:
         return replace(there, since=now, actor="", first_sight=first, silent=False)
     # What a person has vouched for once is no longer from before: when that ends, it is asked about.

@@ -67,8 +67,9 @@ class ControlState:
     """One control of one tenant, as `GET /tenants/{tenant_id}/state` shows it.
 
     *plan*: the digest of the steps that are open. *corrections*: those under way, of one announced plan. *memories*: by
-    step key, what is known of steps that are not under way. *proven_once*: a look has found it compliant. *partial*:
-    a look that left out what the control sees in the slow lane alone found what it says.
+    step key, what is known of steps that are not under way. *proven_once*: a look has found it compliant. *asked*: by
+    object, what was asked of it then (`Control.asks`) and ever since; None where a former version did not say.
+    *partial*: a look that left out what the control sees in the slow lane alone found what it says.
     """
 
     id: str
@@ -86,6 +87,7 @@ class ControlState:
     actor: Actor | None = None
     proven_once: bool = False
     partial: bool = False
+    asked: Mapping[str, str] | None = None
 
     @property
     def proven(self) -> tuple[Span, ...]:
@@ -103,8 +105,25 @@ class ControlState:
 
     def is_settled(self, now: datetime) -> bool:
         """Whether it was proven, and read lately: what is new then came up beside a proven state."""
-        proven = self.proven_once or self.state == "compliant" or bool(self.proofs)  # older rows do not say it
-        return proven and self.read_at is not None and now - self.read_at < FIRST_SIGHT_AFTER
+        return self._was_proven and self.read_at is not None and now - self.read_at < FIRST_SIGHT_AFTER
+
+    @property
+    def _was_proven(self) -> bool:
+        return self.proven_once or self.state == "compliant" or bool(self.proofs)  # older rows do not say it
+
+    def new_to(self, asked: Mapping[str, str]) -> frozenset[str]:
+        """The objects of *asked* that were not proven by what is asked of them now."""
+        known = asked if self.asked is None else self.asked
+        return frozenset(name for name, each in asked.items() if known.get(name) != each)
+
+    def asked_on(self, judgement: Judgement, asked: Mapping[str, str]) -> Self:
+        """The same once a look came to *judgement* by what was *asked* then."""
+        if isinstance(judgement, Compliant):
+            return replace(self, asked=dict(asked))
+        if not self._was_proven:
+            return self
+        new = self.new_to(asked)
+        return replace(self, asked={name: each for name, each in asked.items() if name not in new})
 
     def memory_of(self, step: Step) -> Memory:
         return self.memories.get(step.key, Memory())
@@ -130,7 +149,7 @@ class Look:
     """One look at one control: which, in which mode of the tenant, when its facts were read, and when now is.
 
     *asked_at*: when a person asked for it to be put back, if one did. *exemption*: the control's exception, if it has
-    one. *lane*: in which it is made; None is a look in both.
+    one. *lane*: in which it is made; None is a look in both. *asked*: by object, what the tenant's config asks of it.
     """
 
     control: Control
@@ -140,6 +159,7 @@ class Look:
     asked_at: datetime | None = None
     exemption: Exemption | None = None
     lane: Lane | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def partial(self) -> bool:
@@ -172,7 +192,8 @@ def _is_told(state: ControlState) -> bool:
 def _judged(before: ControlState, judgement: Judgement, look: Look) -> ControlState:
     memories = _still_remembered(before, judgement, look.now)
     partial = look.partial and not _is_told(before)
-    seen = replace(before, drift=(), steps=(), plan="", memories=memories, read_at=look.read_at, partial=partial)
+    asked = before.asked_on(judgement, look.asked)
+    seen = replace(asked, drift=(), steps=(), plan="", memories=memories, read_at=look.read_at, partial=partial)
     stood_still = before.state == "compliant" and _far_apart(before.read_at, look.read_at)
     if not isinstance(judgement, Compliant) or stood_still:
         seen = replace(seen, proofs=before.proven[-PROOFS_KEPT:])

@@ -148,12 +148,13 @@ def _is_left(connector: InboundConnector, address: str, facts: Facts, wanted: Wa
     """Whether the control that compares the connector's addresses has *address* for a finding of its own."""
     lock = inbound_lockdown.the_lock(facts, wanted)
     if lock and connector.key == lock.key:
-        control = inbound_lockdown.CONTROL.id
-    elif service_connectors.compares_addresses(connector, facts, wanted.tenant):
+        control, service = inbound_lockdown.CONTROL.id, ""
+    elif service := service_connectors.known_by_address(connector, facts, wanted.tenant):
         control = service_connectors.CONTROL.id
     else:
         return False
-    return wanted.inventory.answer(found("address", control, connector.name, address, "")) != "unwanted"
+    inventory = wanted.inventory.about(service)
+    return inventory.answer(found("address", control, connector.name, address, "")) != "unwanted"
 
 
 def _scopes(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:

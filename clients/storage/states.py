@@ -23,6 +23,7 @@ from clients.storage.rows import RowMoved, replace_row
 from clients.storage.states_version_1 import upgraded
 from clients.storage.together import TenantRows, together_with
 from domain.approval import Approval
+from domain.control import WHOLE
 from domain.controls import CATALOGUE
 from domain.exemption import Exemption
 from domain.findings import FIRST_SIGHT_AFTER, Finding, Inventory, Removal
@@ -125,10 +126,21 @@ class TenantStates:
 
     def inventory(self, tenant: TenantConfig, now: datetime) -> Inventory:
         """What is known of the tenant's findings before a look at *now*."""
-        settled = frozenset(key for key, state in self.controls.items() if state.is_settled(now))
+        read = {key: state for key, state in self.controls.items() if key in CATALOGUE and state.is_settled(now)}
+        new = {key: state.new_to(CATALOGUE[key].asks(tenant)) for key, state in read.items()}
+        settled = frozenset(key for key, objects in new.items() if WHOLE not in objects)
+        services = frozenset[str]().union(*new.values()) - {WHOLE}
         unwanted = frozenset(key for key, each in self.findings.items() if each.removing)
         return Inventory(
-            self.findings, tenant.declared_at(now), settled, self.begun, unwanted, self.mail, self.loosened, self.lock
+            known=self.findings,
+            declared=tenant.declared_at(now),
+            settled=settled,
+            begun=self.begun,
+            unwanted=unwanted,
+            mail=self.mail,
+            loosened=self.loosened,
+            lock=self.lock,
+            unsettled=services,
         )
 
     def was_locked_when_last_seen(self, now: datetime) -> bool:

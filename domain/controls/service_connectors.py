@@ -5,6 +5,9 @@ address or certificate and never restricts: a second restricting connector for `
 Undeclared connectors are left alone. Source: docs/reference/exchangedefender.md#lock-down.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from domain import normal
 from domain.control import (
     Comparison,
@@ -39,20 +42,20 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     declared = wanted.tenant.service_connectors
     if not declared:
         return NotApplicable("the tenant's config declares no service connectors")
-    seen, steps, todo, findings = Comparison(), [], [], list[Finding]()
+    seen, steps, todo, findings = Comparison(), list[Step](), list[str](), list[Finding]()
     for service in declared:
         match _of(service, facts):
             case []:
-                one, step = _missing(service)
+                one, planned = _missing(service)
             case [connector]:
-                one, step, kept = _differing(connector, service, wanted.inventory)
-                findings += kept
+                one, planned, kept = _differing(connector, service, wanted.inventory.about(service.name))
+                findings += (replace(each, service=service.name) for each in kept)
             case several:
                 names = " and ".join(quoted(c.name) for c in several)
                 todo.append(f"the connectors {names} both look like {quoted(service.name)}: remove all but one of them")
                 continue
         seen += one
-        steps += [step] if one.drift else []
+        steps += planned
     judged: Compliant | Drifted | NeedsPerson = Compliant(equal=seen.equal)
     if steps:
         judged = Drifted(seen.drift, tuple(steps), equal=seen.equal)
@@ -65,16 +68,17 @@ def _of(service: ServiceConnector, facts: Facts) -> list[InboundConnector]:
     return [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and serves(c, service)]
 
 
-def compares_addresses(connector: InboundConnector, facts: Facts, tenant: TenantConfig) -> bool:
-    """Whether this control judges each address of *connector*: the one connector of a service known by address."""
-    return any(each.sender_ips and _of(each, facts) == [connector] for each in tenant.service_connectors)
+def known_by_address(connector: InboundConnector, facts: Facts, tenant: TenantConfig) -> str:
+    """The declared service whose one connector *connector* is, and each address of it judged; empty where none is."""
+    services = (each for each in tenant.service_connectors if each.sender_ips and _of(each, facts) == [connector])
+    return next((each.name for each in services), "")
 
 
-def _missing(service: ServiceConnector) -> tuple[Comparison, Step]:
+def _missing(service: ServiceConnector) -> tuple[Comparison, list[Step]]:
     drift = Drift(f"{service.name}: Name", service.name, None)
     values: dict[str, Value] = {"Name": service.name, "ConnectorType": "Partner", "SenderDomains": ("*",)}
     values |= _identity(service) | {"Enabled": True}
-    return Comparison((drift,)), Step("exchange", "New-InboundConnector", values, (drift.field,))
+    return Comparison((drift,)), [Step("exchange", "New-InboundConnector", values, (drift.field,))]
 
 
 def serves(connector: InboundConnector, service: ServiceConnector) -> bool:
@@ -102,8 +106,8 @@ def other_addresses(control: str, connector: InboundConnector, networks: tuple[s
 
 def _differing(
     connector: InboundConnector, service: ServiceConnector, inventory: Inventory
-) -> tuple[Comparison, Step, tuple[Finding, ...]]:
-    """What differs on a declared connector, the step that puts it back, and what is found on it that stays."""
+) -> tuple[Comparison, list[Step], tuple[Finding, ...]]:
+    """What differs on a declared connector, the steps that put it back, and what is found on it that stays."""
     seen = compare(("Name", connector.name, connector.name), ("Enabled", True, connector.enabled))
     certificate = connector.tls_sender_certificate_name
     if service.certificate:
@@ -112,21 +116,30 @@ def _differing(
     off = inventory.loosened.get(connector.key, ())
     seen += compare(*((name, True, connector.restrictions[name]) for name in off))
     values = sort_out(_ID, connector.name, seen, inventory)
-    seen = values.seen + values.going
     others = other_addresses(_ID, connector, service.sender_ips) if service.sender_ips else {}
-    kept = inventory.kept(others.values())
+    kept, going = inventory.kept(others.values()), inventory.going(others.values())
+    senders = Comparison()
     if service.sender_ips:
         addresses = (*service.sender_ips, *(text for text, each in others.items() if each in kept))
-        seen += compare(("SenderIPAddresses", listed(addresses), listed(connector.sender_ip_addresses)))
-    named = seen.of(service.name)
-    step = Step(
-        "exchange",
-        "Set-InboundConnector",
-        {"Identity": connector.identity, **seen.values},
-        named.fields,
-        (*values.removes, *inventory.going(others.values())),
-    )
-    return named, step, (*values.kept.values(), *kept)
+        senders = compare(("SenderIPAddresses", listed(addresses), listed(connector.sender_ip_addresses)))
+    # What a person has removed is a step of its own, which is taken without what else has drifted.
+    apart = values.going + (senders if going else Comparison())
+    back = values.seen + (Comparison() if going else senders)
+    removes = replace(_step(connector, service, apart), removes=(*values.removes, *going))
+    steps = [*([_step(connector, service, back)] if back.drift else []), *([removes] if apart.drift else [])]
+    return (back + apart).of(service.name), steps, (*values.kept.values(), *kept)
+
+
+def _step(connector: InboundConnector, service: ServiceConnector, seen: Comparison) -> Step:
+    values: dict[str, Value] = {"Identity": connector.identity, **seen.values}
+    return Step("exchange", "Set-InboundConnector", values, seen.of(service.name).fields)
+
+
+def _asked(tenant: TenantConfig) -> Mapping[str, object]:
+    """What the config asks of the connector of each declared service; of two with one name, of both."""
+    services = tenant.service_connectors
+    same = {each.name: [other for other in services if other.name == each.name] for each in services}
+    return {name: [each.model_dump(mode="json") for each in those] for name, those in same.items()}
 
 
 CONTROL = Control(
@@ -134,6 +147,7 @@ CONTROL = Control(
     title="Connectors of the tenant's other services",
     about=(InboundConnector,),
     beside=(AcceptedDomain,),
+    asked=_asked,
     source="https://learn.microsoft.com/exchange/mail-flow-best-practices/use-connectors-to-configure-mail-flow"
     "/set-up-connectors-for-secure-mail-flow-with-a-partner",
     judge=_judge,

@@ -134,7 +134,15 @@ async def _look(row: TenantRow, job: CheckTenant, before: TenantStates, clients:
     for control in controls:
         exemption, now = before.exceptions.get(control.id), clients.now()
         read_at = flow.read_at if control.asks_mail else control.read_at(facts)
-        look = Look(control, tenant.mode_of(control.id), read_at, now, exemption=exemption, lane=lane)
+        look = Look(
+            control,
+            tenant.mode_of(control.id),
+            read_at,
+            now,
+            exemption=exemption,
+            lane=lane,
+            asked=control.asks(tenant),
+        )
         judgement = control.find(facts, wanted)
         inventory = after_judgement(inventory, control, judgement, now)
         state = after_check(before.of(control.id), judgement, look)
@@ -158,8 +166,15 @@ def _blind(tenant: TenantConfig, job: CheckTenant, before: TenantStates, why: st
     """What is known of the controls of *job* when nothing could be read."""
     judgement: Judgement = Unknown(why)
     looks = {
-        each: Look(CATALOGUE[each], tenant.mode_of(each), None, clients.now(), lane=job.one_lane)
-        for each in selected(job)
+        control.id: Look(
+            control,
+            tenant.mode_of(control.id),
+            None,
+            clients.now(),
+            lane=job.one_lane,
+            asked=control.asks(tenant),
+        )
+        for control in map(CATALOGUE.__getitem__, selected(job))
     }
     return before.with_changes({each: after_check(before.of(each), judgement, look) for each, look in looks.items()})
 

@@ -177,6 +177,7 @@ class Rounds:
             self._case.clients.now(),
             self._case.asked_at(control),
             self._journal.exemption(control.id),
+            asked=control.asks(self._case.wanted.tenant),
         )
 
     async def _prove(self) -> None:

@@ -196,3 +196,12 @@ def test_what_a_judgement_hands_over_is_known_afterwards():
 )
 def test_a_control_is_settled_once_it_was_proven_and_while_it_is_read(state, settled):
     assert state.is_settled(NOW) is settled
+
+
+@pytest.mark.parametrize(("service", "answer"), [("Scanner", "open"), ("Forms", "unwanted")])
+def test_what_is_new_on_a_connector_that_was_never_proven_so_is_first_sight(service, answer):
+    new = replace(PROVEN, unsettled=frozenset({"Scanner"}))
+    assert new.about(service).answer(ADDRESS) == answer
+    seen = after_look(new, LOCK, [replace(ADDRESS, service=service)], NOW)
+    assert seen[ADDRESS.id].first_sight is (answer == "open")
+    assert seen[ADDRESS.id].service == service

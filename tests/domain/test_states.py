@@ -253,6 +253,33 @@ def test_only_so_many_proofs_are_remembered():
     assert state.proofs[-1].end == NOW + 58 * HOUR
 
 
+ASKED, MORE = {"A": "1", "B": "1"}, {"A": "2", "B": "1", "C": "1"}
+
+
+def asked(before, judgement, what):
+    return after_check(before, judgement, replace(look(), asked=what))
+
+
+def test_what_is_asked_of_an_object_is_known_once_it_was_proven_so():
+    proven = asked(NEW, Compliant(), ASKED)
+    assert (proven.new_to(ASKED), proven.new_to(MORE)) == (set(), {"A", "C"})
+    assert asked(proven, Compliant(), MORE).new_to(MORE) == set()
+
+
+@pytest.mark.parametrize("judgement", [PLAN, NeedsPerson("x"), Unknown("x"), NotApplicable("x")])
+def test_and_no_longer_once_something_else_was_asked(judgement):
+    meanwhile = asked(asked(NEW, Compliant(), ASKED), judgement, MORE)
+    assert (meanwhile.new_to(MORE), meanwhile.new_to(ASKED)) == ({"A", "C"}, {"A"})
+    assert asked(meanwhile, judgement, {}).new_to(ASKED) == {"A", "B"}
+
+
+def test_a_state_of_before_is_taken_for_proven_by_what_is_asked_at_the_next_look():
+    former = replace(asked(NEW, Compliant(), ASKED), asked=None)
+    assert former.new_to(MORE) == set()
+    assert asked(former, PLAN, ASKED).new_to(MORE) == {"A", "C"}
+    assert asked(NEW, PLAN, ASKED).asked is None
+
+
 def test_who_made_a_drift_is_forgotten_when_another_is_found():
     good = seen(seen(NEW, Compliant(), 0), Compliant(), 0.5)
     named = replace(seen(good, PLAN, 2), actor=MADE_IT)

@@ -194,6 +194,14 @@ def test_an_address_that_another_control_asks_about_is_not_asked_about_twice(ser
     assert isinstance(judge("lock-bypass", rows, service_connectors=services), NeedsPerson)
 
 
+def test_nor_is_one_of_a_connector_that_was_never_proven_as_it_is_declared():
+    rows = connector(Name="Scan", SenderIPAddresses=["192.0.2.7", "192.0.2.8"])
+    services = [{"name": "Scan", "sender_ips": ["192.0.2.7"]}]
+    new = replace(wanted(service_connectors=services), inventory=replace(PROVEN, unsettled=frozenset({"Scan"})))
+    assert CONTROL.find(Facts(reading(rows), DNS), new) == Compliant()
+    assert isinstance(judge("lock-bypass", rows, service_connectors=services), NeedsPerson)
+
+
 def test_many_addresses_are_counted_and_the_first_few_named():
     addresses = [f"192.0.2.{n}" for n in range(7)]
     [finding] = told(connector(SenderIPAddresses=addresses)).findings

@@ -116,6 +116,92 @@ async def test_one_more_address_beside_a_proven_state_is_drift_and_is_taken_out(
     assert (await service.state(tenant, LOCK)).state == "compliant"
 
 
+def connector(tenant, name, *addresses):
+    sender = {"ConnectorType": "Partner", "SenderDomains": ["*"], "SenderIPAddresses": list(addresses)}
+    tenant.admin("New-InboundConnector", Name=name, **sender)
+
+
+def takes(tenant, name):
+    return next(sorted(r["SenderIPAddresses"]) for r in tenant.admin("Get-InboundConnector") if r["Name"] == name)
+
+
+SCANNER = {"name": "Scanner", "sender_ips": ["198.51.100.5"]}
+PRINTER = {"name": "Printer", "sender_ips": ["198.51.100.7"]}
+BOTH = ["198.51.100.7/32", "198.51.100.8/32"]
+
+
+@pytest.fixture
+async def printing(service):
+    """A tenant whose declared connector is proven, and that has had another one for years."""
+    tenant = service.world.add_tenant("contoso.example")
+    connector(tenant, "Scanner", "198.51.100.5")
+    connector(tenant, "Printer", *BOTH)
+    await service.look_after(tenant, service_connectors=[SCANNER])
+    await service.sweep()
+    assert (await service.state(tenant, "service-connectors")).state == "compliant"
+    return tenant
+
+
+async def test_a_service_that_is_declared_later_has_a_first_sight_of_its_own(service, printing):
+    await service.look_after(printing, service_connectors=[SCANNER, PRINTER])
+    tenant = printing
+    tenant.admin("Set-InboundConnector", Identity="Scanner", SenderIPAddresses=["198.51.100.5", "198.51.100.6"])
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert takes(tenant, "Printer") == BOTH
+    assert takes(tenant, "Scanner") == ["198.51.100.5/32"], "it was proven as it is declared"
+    state = await service.state(tenant, "service-connectors")
+    assert state.state == "needs_person"
+    assert BOTH[1] in state.detail
+    [finding] = [each for each in await found(service, tenant) if each["control"] == "service-connectors"]
+    assert (finding["kind"], finding["value"], finding["first_sight"]) == ("address", BOTH[1], True)
+    await declared(service, tenant, finding["id"])
+    await service.work()
+    assert (await service.state(tenant, "service-connectors")).state == "compliant"
+    tenant.admin("Set-InboundConnector", Identity="Printer", SenderIPAddresses=[*BOTH, "198.51.100.9"])
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert takes(tenant, "Printer") == BOTH
+
+
+async def test_and_so_has_one_whose_declaration_is_narrowed(service, printing):
+    tenant, wide = printing, PRINTER | {"sender_ips": BOTH}
+    await service.look_after(tenant, service_connectors=[SCANNER, wide])
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert (await service.state(tenant, "service-connectors")).state == "compliant"
+    await service.look_after(tenant, service_connectors=[SCANNER, PRINTER])
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert takes(tenant, "Printer") == BOTH
+    assert (await service.state(tenant, "service-connectors")).state == "needs_person"
+
+
+async def test_what_came_up_while_a_service_was_not_declared_stays_when_it_is_again(service, printing):
+    tenant = printing
+    await service.look_after(tenant, service_connectors=[])
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    tenant.admin("Set-InboundConnector", Identity="Scanner", SenderIPAddresses=["198.51.100.5", "198.51.100.6"])
+    await service.look_after(tenant, service_connectors=[SCANNER])
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert takes(tenant, "Scanner") == ["198.51.100.5", "198.51.100.6"], "nothing was written"
+
+
+async def test_a_tenant_that_goes_over_to_other_ranges_is_seen_for_the_first_time_by_them(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    narrower = {"delivery_networks": ["65.99.255.0/25"]}
+    await service.look_after(tenant, overrides=narrower)
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert takes(tenant, "ExchangeDefender") == [OURS, "65.99.255.0/25"]
+    assert (await service.state(tenant, LOCK)).state == "needs_person"
+
+
 async def test_after_seven_days_without_a_good_read_all_is_first_sight_again(service):
     tenant = service.world.add_tenant("contoso.example")
     await service.look_after(tenant)

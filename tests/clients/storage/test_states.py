@@ -9,6 +9,7 @@ from azure.data.tables.aio import TableServiceClient
 from pydantic import TypeAdapter
 
 from clients.storage.states import TenantStates
+from domain.controls import CATALOGUE
 from domain.corrections import Correction, Memory
 from domain.findings import found
 from domain.lock import LockSeen
@@ -18,7 +19,7 @@ from tests.domain.builders import wanted
 from tests.former import LIVED, MADE, ROWS, document, restore
 from tests.handlers.conftest import fresh
 
-SINCE_THEN = {"corrections", "memories", "proven_once", "partial"}
+SINCE_THEN = {"corrections", "memories", "proven_once", "partial", "asked"}
 TIME = "2026-11-23T12:00:00+00:00"
 NO_FINDING = {"finding": ""}
 UNTIL_THEN = {"correction", "tried", "missed", "made"}
@@ -175,3 +176,35 @@ def test_what_scope_a_lock_had_when_it_was_proven_is_kept_while_it_is_not():
     states = states.seeing(LockSeen(first + timedelta(minutes=1), scope=())).seeing(LockSeen(later, "scoped"))
     assert states.lock == LockSeen(later, "scoped", scope=())
     assert states.inventory(wanted().tenant, later).lock == states.lock
+
+
+def test_what_is_asked_anew_of_an_object_takes_its_drift_for_first_sight():
+    scanner = {"name": "Scanner", "sender_ips": ["203.0.113.7"]}
+    now = at(TIME)
+
+    def proven(control, config):
+        return ControlState(
+            id=control, state="compliant", since=now, read_at=now, asked=CATALOGUE[control].asks(config)
+        )
+
+    before = wanted(service_connectors=[scanner]).tenant
+    controls = {each: proven(each, before) for each in ("service-connectors", "inbound-lockdown", "oof-rule")}
+    states = TenantStates(controls=controls | {"gone": replace(controls["oof-rule"], id="gone")})
+
+    def inventory(**config):
+        return states.inventory(wanted(**config).tenant, now)
+
+    same = inventory(service_connectors=[scanner])
+    assert (same.settled, same.unsettled) == (controls.keys(), set())
+    more = inventory(service_connectors=[scanner, scanner | {"name": "Printer"}])
+    assert (more.settled, more.unsettled) == (controls.keys(), {"Printer"})
+    other = inventory(service_connectors=[scanner], overrides={"delivery_networks": ["65.99.255.0/25"]})
+    assert (other.settled, other.unsettled) == ({"service-connectors"}, set())
+
+
+async def test_a_state_without_what_was_asked_loads(tables, azurite_connection):
+    state = ControlState(id="oof-rule", state="compliant", asked={"": "1"})
+    await tables.states.save(MADE, TenantStates(controls={"oof-rule": state}))
+    assert (await tables.states.load(MADE)).of("oof-rule") == state
+    await rewritten(azurite_connection, lambda document: document["controls"]["oof-rule"].pop("asked"))
+    assert (await tables.states.load(MADE)).of("oof-rule") == replace(state, asked=None)
