@@ -65,9 +65,14 @@ def service_entry(
     return Entry(at=at, tenant_id=SERVICE, control=control, event=event, detail=detail, actor=by, requested_by=asked)
 
 
-def radius_incident(signature: str) -> str:
-    """The id of the incident that steps of *signature* are held by the blast radius."""
-    return f"radius-{sha256(signature.encode()).hexdigest()[:12]}"
+def held_by_radius(signature: str, reason: str) -> Incident:
+    """Steps of *signature* are held by the blast radius. *reason*: what the gate said."""
+    return Incident(
+        id=f"radius-{sha256(signature.encode()).hexdigest()[:12]}",
+        kind="radius",
+        summary="steps of one kind are held by the blast radius",
+        detail=f"{reason}; POST /api/radius/{signature}/release lets them go on",
+    )
 
 
 def untold_incident(ledger: str, cause: str) -> str:

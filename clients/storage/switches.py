@@ -1,17 +1,18 @@
 """What people switch: the brake, signatures beyond the blast radius, and keys that ended."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from azure.core.exceptions import ResourceExistsError
-from azure.data.tables import UpdateMode
+from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
 from clients.storage.documents import NewerRow, chunks, pack, read_chunks, unpack
 from clients.storage.ledger import LedgerTable
-from clients.storage.rows import document_at, row_at
+from clients.storage.rows import RowMoved, replace_row, row_at, version_of, versioned_at
 from domain.access import ApiKey
 from domain.gate import Brake
 from domain.ledger import Entry
@@ -47,6 +48,10 @@ class Untold:
     entries: tuple[Entry, ...] = ()
 
 
+type BrakeMove = tuple[Brake, Entry | None]
+"""Where the brake goes, and the entry that tells of it."""
+
+
 class SwitchTable:
     """Table `switches`. Read afresh each time: a brake that is cached is no brake.
 
@@ -58,10 +63,7 @@ class SwitchTable:
         self._ledger = ledger
 
     async def brake(self) -> Brake:
-        try:
-            return await document_at(self._table, Brake, *_BRAKE) or UNKNOWN_BRAKE
-        except (NewerRow, ValueError):
-            return UNREADABLE_BRAKE
+        return _brake_of(await row_at(self._table, *_BRAKE))
 
     async def begin(self, *others: TableClient) -> None:
         """Make the brake, released, if nothing was ever written: neither here nor in *others*. By insert, once."""
@@ -72,27 +74,37 @@ class SwitchTable:
                 await self._table.create_entity(pack(*_BRAKE, Brake()))
 
     async def set_brake(self, brake: Brake, told: Entry | None = None) -> None:
-        """Move the brake, and tell the ledger. *told*: the entry; None where another one tells of it.
+        """Move the brake, wherever it is. *told*: the ledger's entry; None where another one tells of it."""
+        await self.move_brake(lambda _: (brake, told))
+
+    async def move_brake(self, change: Callable[[Brake], BrakeMove | None]) -> Brake:
+        """Move the brake to what *change* makes of it (None: it stays), and tell the ledger. Returns how it is now.
+
+        *change* is called again where somebody else moved it meanwhile: nobody's word is written over unread.
 
         The switch comes first: a ledger that cannot be written keeps nobody from engaging it. The entry waits in the
         switch's row (the outbox), and the next move copies what a crash left there.
         """
-        left = await self._untold()
-        waiting = Untold((*left, told) if told else left)
-        await self._table.upsert_entity(pack(*_BRAKE, brake, **chunks(_OUTBOX, waiting)), mode=UpdateMode.REPLACE)
+        while True:
+            entity = await row_at(self._table, *_BRAKE)
+            before = _brake_of(entity)
+            move = change(before)
+            if move is None:
+                return before
+            brake, told = move
+            waiting = Untold((*_untold(entity), told) if told else _untold(entity))
+            row = pack(*_BRAKE, brake, **chunks(_OUTBOX, waiting))
+            with suppress(RowMoved):
+                await replace_row(self._table, row, version_of(entity) if entity else None)
+                break
         for each in waiting.entries:
             await self._ledger.ensure([each], announced=False)
+        return brake
 
     async def engage(self, reason: str, at: datetime) -> None:
         """Engage the brake in the service's own name; one that is engaged already keeps its reason."""
-        if not (await self.brake()).engaged:
-            await self.set_brake(Brake(engaged=True, reason=reason, by="holdfast", changed_at=at))
-
-    async def _untold(self) -> tuple[Entry, ...]:
-        """The entry of the last move: only it can be left."""
-        entity = await row_at(self._table, *_BRAKE)
-        left = read_chunks(Untold, _OUTBOX, entity) if entity else None
-        return left.entries[-1:] if left else ()
+        engaged = Brake(engaged=True, reason=reason, by="holdfast", changed_at=at)
+        await self.move_brake(lambda before: None if before.engaged else (engaged, None))
 
     async def settings_hash(self) -> str:
         """The hash of the settings that a worker last started with; empty before the first."""
@@ -103,17 +115,22 @@ class SwitchTable:
         entity = {"PartitionKey": _SETTINGS[0], "RowKey": _SETTINGS[1], "sha256": sha256}
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
-    async def radius(self, signature: str) -> Radius:
-        """How *signature* stands to the blast radius."""
-        return await document_at(self._table, Radius, _RADIUS, signature) or Radius()
+    async def radius(self, signature: str) -> tuple[Radius, str | None]:
+        """How *signature* stands to the blast radius, with the version of that; None where it was never held."""
+        return await versioned_at(self._table, Radius, _RADIUS, signature) or (Radius(), None)
 
     async def radii(self) -> dict[str, Radius]:
         """Every signature that was ever held, and how it stands."""
         rows = self._table.query_entities(f"PartitionKey eq '{_RADIUS}'")
         return {row["RowKey"]: unpack(Radius, row) async for row in rows}
 
-    async def set_radius(self, signature: str, radius: Radius) -> None:
-        await self._table.upsert_entity(pack(_RADIUS, signature, radius), mode=UpdateMode.REPLACE)
+    async def set_radius(self, signature: str, radius: Radius, etag: str | None) -> None:
+        """Write *radius* over the version *etag*.
+
+        Raises:
+            RowMoved: Somebody held or released *signature* meanwhile. Nothing was written.
+        """
+        await replace_row(self._table, pack(_RADIUS, signature, radius), etag)
 
     async def end_key(self, key: ApiKey) -> bool:
         """Let this very key in no more; a new one of the same name is another key. False: it had ended before."""
@@ -127,6 +144,21 @@ class SwitchTable:
         """The SHA-256 of every key that was ended."""
         ended = self._table.query_entities(f"PartitionKey eq '{_ENDED_KEYS}'", select=["RowKey"])
         return frozenset([entity["RowKey"] async for entity in ended])
+
+
+def _brake_of(entity: TableEntity | None) -> Brake:
+    if entity is None:
+        return UNKNOWN_BRAKE
+    try:
+        return unpack(Brake, entity)
+    except (NewerRow, ValueError):
+        return UNREADABLE_BRAKE
+
+
+def _untold(entity: TableEntity | None) -> tuple[Entry, ...]:
+    """The entry of the last move: only it can be left."""
+    left = read_chunks(Untold, _OUTBOX, entity) if entity else None
+    return left.entries[-1:] if left else ()
 
 
 async def has_rows(table: TableClient) -> bool:

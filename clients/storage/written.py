@@ -1,16 +1,33 @@
 """Which tenants got steps of which signature lately, so that the blast radius holds across workers."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
 
 from azure.core import MatchConditions
-from azure.data.tables import TableEntity, TableTransactionError, UpdateMode
+from azure.core.exceptions import ResourceModifiedError
+from azure.data.tables import TableEntity, TableTransactionError
 from azure.data.tables.aio import TableClient
 
-from clients.storage.rows import MOST_AT_ONCE
+from clients.storage.rows import ANY, MOST_AT_ONCE, Entity, RowMoved, replace_row
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusPlace:
+    """A tenant's place among those that get steps of *signature*. *number*: in the order of their places, from 1.
+
+    *etag*: of the row, where this call took the place; None where the place stood already, for an earlier write.
+    *before*: when the place was taken that this one is instead of; it counts no more, and is kept for people.
+    """
+
+    signature: str
+    tenant_id: str
+    number: int
+    etag: str | None = None
+    before: datetime | None = None
 
 
 class WrittenTable:
@@ -19,34 +36,41 @@ class WrittenTable:
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
-    async def reserve(self, signature: str, tenant_id: str, now: datetime, since: datetime) -> int:
+    async def reserve(self, signature: str, tenant_id: str, now: datetime, since: datetime) -> RadiusPlace:
         """Take a place for *tenant_id* among the tenants that got steps of *signature* since *since*.
 
         Reserving first and counting after is what makes the limit hold when many workers begin at once: each sees
         every reservation made before its own, in the order of the service's clock.
-
-        Returns:
-            The tenant's number in that order, from 1.
         """
-        order = await self._order(signature, since)
-        if tenant_id not in order:
-            entity = {"PartitionKey": signature, "RowKey": tenant_id, "at": now}
-            await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
-            order = await self._order(signature, since)
-        return order.index(tenant_id) + 1
+        rows = await self._rows(signature, tenant_id, since)
+        own = rows.get(tenant_id)
+        if own and own["at"] >= since:
+            return RadiusPlace(signature, tenant_id, _number(rows, tenant_id, since))
+        etag = await replace_row(self._table, _row(signature, tenant_id, now), ANY)
+        number = _number(await self._rows(signature, tenant_id, since), tenant_id, since)
+        return RadiusPlace(signature, tenant_id, number, etag, own["at"] if own else None)
 
-    async def release(self, signature: str, tenant_id: str) -> None:
-        """Give the place back: nothing was written."""
-        await self._table.delete_entity(signature, tenant_id)
+    async def give_back(self, place: RadiusPlace) -> None:
+        """Nothing was written: the place is as it was before this call took it; one that stood already stays."""
+        if place.etag is None:
+            return
+        with suppress(RowMoved, ResourceModifiedError):  # it was taken anew, so it is no longer ours to give
+            if place.before:
+                await replace_row(self._table, _row(place.signature, place.tenant_id, place.before), place.etag)
+            else:
+                unchanged = MatchConditions.IfNotModified
+                await self._table.delete_entity(
+                    place.signature, place.tenant_id, etag=place.etag, match_condition=unchanged
+                )
 
-    async def _order(self, signature: str, since: datetime) -> list[str]:
-        """The tenants with a place since *since*, the first one first."""
+    async def _rows(self, signature: str, tenant_id: str, since: datetime) -> dict[str, TableEntity]:
+        """The places since *since*, by tenant, and that of *tenant_id* however old it is."""
         query = self._table.query_entities(
-            "PartitionKey eq @partition and at ge @since",
-            parameters={"partition": signature, "since": since},
-            select=["RowKey", "Timestamp"],
+            "PartitionKey eq @partition and ( at ge @since or RowKey eq @tenant )",  # names stand between spaces
+            parameters={"partition": signature, "since": since, "tenant": tenant_id},
+            select=["RowKey", "Timestamp", "at"],
         )
-        return [key for _, key in sorted([(row.metadata["timestamp"], row["RowKey"]) async for row in query])]
+        return {row["RowKey"]: row async for row in query}
 
     async def counts(self, since: datetime) -> dict[str, int]:
         """How many tenants have a place since *since*, by signature."""
@@ -72,3 +96,13 @@ class WrittenTable:
             await self._table.submit_transaction(
                 [("delete", row, condition) for row, condition in zip(places, conditions, strict=True)]
             )
+
+
+def _row(signature: str, tenant_id: str, at: datetime) -> Entity:
+    return {"PartitionKey": signature, "RowKey": tenant_id, "at": at}
+
+
+def _number(rows: Mapping[str, TableEntity], tenant_id: str, since: datetime) -> int:
+    """The tenant's number among those with a place since *since*, from 1, in the order of the service's clock."""
+    places = ((row.metadata["timestamp"], key) for key, row in rows.items() if row["at"] >= since)
+    return [key for _, key in sorted(places)].index(tenant_id) + 1

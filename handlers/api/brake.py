@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import Request
 from pydantic import Field
 
-from domain.errors import NotConfigured
+from clients.storage.switches import BrakeMove
+from domain.errors import NotConfigured, NotNow
 from domain.gate import Brake
 from domain.incident import SERVICE, service_entry
 from handlers.api.access import as_role, require
@@ -20,6 +21,13 @@ from handlers.watch import BRAKE_INCIDENT, engaged_brake
 log = logging.getLogger("holdfast.api")
 
 router = router_of("brake")
+
+
+class BrakePulled(NotNow):
+    """Somebody engaged the brake while it was being released: nobody has looked at that reason yet."""
+
+    def __init__(self, brake: Brake) -> None:
+        super().__init__(f"the brake was engaged meanwhile by {brake.by}: {brake.reason}; look, then release it")
 
 
 class BrakeChange(RequestBody):
@@ -47,15 +55,21 @@ async def put_brake(
         require(request, "Admin")
         if await clients.storage.chains.is_remade(SERVICE):
             raise NotConfigured(f"the ledger cannot be written: {RENEW}")
-    before = await clients.storage.switches.brake()
-    # It moves only when the switch does: releasing what is released opens no new blast radius.
-    changed_at = before.changed_at if before.engaged == change.engaged else clients.now()
-    after = Brake(engaged=change.engaged, reason=change.reason, by=caller, changed_at=changed_at)
-    now, reason = clients.now(), change.reason
-    told = service_entry("brake_engaged" if after.engaged else "brake_released", now, detail=reason, by=caller)
-    await clients.storage.switches.set_brake(after, replace(told, reason=reason))
+    switches, now, reason = clients.storage.switches, clients.now(), change.reason
+    told = service_entry("brake_engaged" if change.engaged else "brake_released", now, detail=reason, by=caller)
+    told = replace(told, reason=reason)
+    known = await switches.brake()
+
+    def moved(before: Brake) -> BrakeMove:
+        if before.engaged and not change.engaged and before != known:
+            raise BrakePulled(before)
+        # It moves only when the switch does: releasing what is released opens no new blast radius.
+        changed_at = before.changed_at if before.engaged == change.engaged else now
+        return Brake(engaged=change.engaged, reason=reason, by=caller, changed_at=changed_at), told
+
+    after = await switches.move_brake(moved)
     if after.engaged:
-        await tell_operators(engaged_brake(after), clients, at=changed_at)
+        await tell_operators(engaged_brake(after), clients, at=after.changed_at)
     else:
         await end_incident(BRAKE_INCIDENT, change.reason, clients, by=caller)
     log.warning("brake engaged=%s by=%s reason=%s", after.engaged, caller, after.reason)

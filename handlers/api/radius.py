@@ -1,18 +1,20 @@
 """Signatures that the blast radius holds: what stopped everywhere at once goes on when a person has looked."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Path
 from pydantic import Field
 
+from clients.storage.rows import RowMoved
 from clients.storage.switches import Radius
-from domain.incident import radius_incident
+from domain.incident import held_by_radius
 from handlers.api.access import as_role
 from handlers.api.routing import CallerName, Neighbours, Strict, example, router_of
 from handlers.on_request import RequestBody, known_control
-from handlers.operators import end_incident
+from handlers.operators import end_incident, tell_operators
 
 log = logging.getLogger("holdfast.api")
 
@@ -38,9 +40,16 @@ async def release_radius(
 ) -> Radius:
     """Let steps of one signature (control and cmdlet, or `dns`) go on; what was written before no longer counts."""
     known_control(signature.partition(":")[0])
-    before = await clients.storage.switches.radius(signature)
-    after = replace(before, held_since=None, reason=release.reason, released_at=clients.now(), by=caller)
-    await clients.storage.switches.set_radius(signature, after)
-    await end_incident(radius_incident(signature), release.reason, clients, by=caller)
+    switches = clients.storage.switches
+    while True:
+        before, version = await switches.radius(signature)
+        after = replace(before, held_since=None, reason=release.reason, released_at=clients.now(), by=caller)
+        with suppress(RowMoved):
+            await switches.set_radius(signature, after, version)
+            break
+    incident = held_by_radius(signature, before.reason)
+    if before.held_since:  # the worker that held it tells of it, perhaps only after this: told now, it ends now
+        await tell_operators(incident, clients, at=before.held_since)
+    await end_incident(incident.id, release.reason, clients, by=caller)
     log.warning("radius released signature=%s by=%r reason=%r", signature, caller, release.reason)
     return after

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
 from clients.connect import Clients
 from clients.storage.leases import Lease
+from clients.storage.rows import RowMoved
 from clients.storage.switches import Radius
 from clients.storage.tenants import TenantRow
 from domain.approval import Approval
@@ -25,7 +27,7 @@ from domain.gate import (
     blast_radius,
     rule,
 )
-from domain.incident import Incident, radius_incident
+from domain.incident import held_by_radius
 from domain.jobs import RemediateTenant
 from domain.lock import Doors
 from domain.tenant import Wanted
@@ -168,45 +170,52 @@ async def _reserve(wish: Wish, clients: Clients) -> GateAnswer:
     if wave := await moving_wave(await clients.storage.tenants.row(wish.wanted.tenant.tenant_id), clients):
         return GateAnswer("radius", passed=True, reason=f"released by wave {wave}")
     steps = wish.plan.steps if wish.plan else ()
-    answers = [
-        await _reserve_one(signature, wish, fleet, clients)
-        for signature in sorted({step.signature(wish.control) for step in steps})
-    ]
-    return next((answer for answer in answers if not answer.passed), GateAnswer("radius", passed=True))
+    signatures = sorted({step.signature(wish.control) for step in steps})
+    while True:
+        with suppress(RowMoved):  # somebody released a signature, or held it: ask again by what is so now
+            return await _take_places(signatures, wish, fleet, clients)
 
 
-async def _reserve_one(signature: str, wish: Wish, fleet: int, clients: Clients) -> GateAnswer:
-    """Take the tenant's place; the first tenant beyond the radius holds the signature until a person releases it.
+async def _take_places(signatures: Sequence[str], wish: Wish, fleet: int, clients: Clients) -> GateAnswer:
+    """Take the tenant's place in each of *signatures*, or in none that it had not before.
 
-    The release is that person's decision, so places taken before it do not count against what follows.
+    The first tenant beyond the radius holds the signature until a person releases it.
+
+    Raises:
+        RowMoved: A signature that was to be held is another than it was. No place was taken.
     """
-    now, storage = clients.now(), clients.storage
-    radius, tenant_id = await storage.switches.radius(signature), wish.wanted.tenant.tenant_id
-    if radius.held_since:
-        await _tell(signature, radius, clients)
-        return GateAnswer("radius", passed=False, reason=radius.reason)
-    # The clock of the worker that took the release may be ahead of ours.
-    since = max(now - BLAST_WINDOW, min(radius.released_at or now - BLAST_WINDOW, now))
-    answer = blast_radius(
-        signature,
-        await storage.written.reserve(signature, tenant_id, now, since),
-        fleet=fleet,
-        limit=clients.settings.radius_limit(fleet),
-    )
-    if not answer.passed:
-        await storage.written.release(signature, tenant_id)
-        held = replace(radius, held_since=now, reason=answer.reason)
-        await storage.switches.set_radius(signature, held)
-        await _tell(signature, held, clients)
+    switches, written = clients.storage.switches, clients.storage.written
+    radii = {signature: await switches.radius(signature) for signature in signatures}
+    for signature, (radius, _) in radii.items():
+        if radius.held_since:
+            await _tell(signature, radius, clients)
+            return GateAnswer("radius", passed=False, reason=radius.reason)
+    async with AsyncExitStack() as taken:
+        for signature, (radius, _) in radii.items():
+            now = clients.now()
+            place = await written.reserve(signature, wish.wanted.tenant.tenant_id, now, _counted_since(radius, now))
+            taken.push_async_callback(written.give_back, place)
+            limit = clients.settings.radius_limit(fleet)
+            answer = blast_radius(signature, place.number, fleet=fleet, limit=limit)
+            if not answer.passed:
+                break
+        else:
+            taken.pop_all()
+            return GateAnswer("radius", passed=True)
+    radius, version = radii[signature]
+    held = replace(radius, held_since=now, reason=answer.reason)
+    await switches.set_radius(signature, held, version)
+    await _tell(signature, held, clients)
     return answer
+
+
+def _counted_since(radius: Radius, now: datetime) -> datetime:
+    """From when on places count. A release is a person's decision: those taken before it do not."""
+    since = now - BLAST_WINDOW
+    # The clock of the worker that took the release may be ahead of ours.
+    return max(since, min(radius.released_at or since, now))
 
 
 async def _tell(signature: str, held: Radius, clients: Clients) -> None:
     """Tell the operators, once for each time that *signature* is held; again where a worker died before it had."""
-    incident = Incident(
-        id=radius_incident(signature),
-        kind="radius",
-        summary="steps of one kind are held by the blast radius",
-        detail=f"{held.reason}; POST /api/radius/{signature}/release lets them go on",
-    )
-    await tell_operators(incident, clients, at=held.held_since)
+    await tell_operators(held_by_radius(signature, held.reason), clients, at=held.held_since)

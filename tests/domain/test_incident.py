@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.incident import SERVICE, Incident, is_news, radius_incident, service_entry, since_begun
+from domain.incident import SERVICE, Incident, held_by_radius, is_news, service_entry, since_begun
 from domain.ledger import ENTRY_ID, Entry
 from tests.domain.builders import NOW
 
@@ -50,7 +50,7 @@ def test_what_lasts_is_told_once_and_what_a_person_ended_too_early_a_day_later(t
 
 
 def test_each_kind_of_step_that_is_held_is_an_incident_of_its_own():
-    assert radius_incident("spf:dns") == radius_incident("spf:dns") != radius_incident("mx:dns")
+    assert held_by_radius("spf:dns", "a").id == held_by_radius("spf:dns", "b").id != held_by_radius("mx:dns", "a").id
 
 
 @pytest.mark.parametrize(("by", "asked"), [("holdfast", None), ("alice", "alice")])

@@ -1,8 +1,10 @@
 """A service for each test, and nothing left behind for the next."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from contextvars import Context
 from html import unescape
 from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qs
@@ -67,3 +69,30 @@ def posted(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[Posted]:  
 
     monkeypatch.setattr(AioHttpTransport, "send", to_storage)
     return found
+
+
+type Meanwhile = Callable[[str, Callable[[], Awaitable[Any]]], None]
+
+
+@pytest.fixture
+def meanwhile(service: Service, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:  # noqa: ARG001 - as above
+    """What somebody else does, from now on once, just before the first request to storage that fits a pattern.
+
+    The pattern is for `METHOD URL`, as the request leaves the Azure SDK's transport.
+    """
+    waiting, leave = list[tuple[str, Callable[[], Awaitable[Any]]]](), AioHttpTransport.send
+
+    async def to_storage(transport: Any, request: Any, **options: Any) -> Any:
+        for each in waiting:
+            if re.search(each[0], f"{request.method} {request.url}"):
+                waiting.remove(each)
+                await asyncio.create_task(_awaited(each[1]), context=Context())
+                break
+        return await leave(transport, request, **options)
+
+    monkeypatch.setattr(AioHttpTransport, "send", to_storage)
+    return lambda pattern, act: waiting.append((pattern, act))
+
+
+async def _awaited(act: Callable[[], Awaitable[Any]]) -> Any:
+    return await act()

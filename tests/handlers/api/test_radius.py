@@ -1,5 +1,7 @@
 """An Admin lets steps go on that the blast radius holds."""
 
+from datetime import datetime
+
 import pytest
 
 from tests.handlers.web import ask, of
@@ -16,3 +18,17 @@ async def test_a_release_is_kept_with_who_gave_it_and_why(service):
 @pytest.mark.parametrize("signature", ["no-control:Set-InboundConnector", "inbound-lockdown", "spf:", "spf:dns%20or"])
 async def test_what_is_no_signature_of_ours_is_refused(service, signature):
     assert (await ask(service, "POST", f"radius/{signature}/release", {"reason": "x"})).status_code in {404, 422}
+
+
+async def test_of_two_releases_at_once_the_later_one_stays(service, meanwhile):
+    """What is written between the two counts for nobody, whichever of them is stored last."""
+    moments = []
+
+    async def by_another():
+        moments.append(of(await ask(service, "POST", PATH, {"reason": "me too"}))["released_at"])
+
+    meanwhile("(PUT|PATCH|POST) .*/switches", by_another)
+    moments.append(of(await ask(service, "POST", PATH, {"reason": "incident 7"}))["released_at"])
+    assert moments == sorted(moments)
+    radius, _ = await service.clients.storage.switches.radius("inbound-lockdown:Set-InboundConnector")
+    assert (radius.reason, radius.released_at) == ("incident 7", datetime.fromisoformat(moments[-1]))
