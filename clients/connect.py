@@ -19,6 +19,7 @@ from clients.entra.sign_in import SignIn
 from clients.entra.vault_key import VaultKey, vault_service
 from clients.exchange.compliance import Compliance
 from clients.exchange.exchange import Exchange
+from clients.flush import Flush
 from clients.graph.activity import Activity
 from clients.graph.alerts import Alerts
 from clients.graph.message_trace import MessageTrace
@@ -67,6 +68,7 @@ class Clients:
     sign_in: SignIn | None = None
     rereads_s: tuple[float, ...] = (0, 1, 2, 4)
     visits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(VISITS_AT_ONCE))
+    flush: Flush = field(default_factory=Flush)
 
     async def apply(self, tenant: TenantConfig, step: Step, permit: Permit) -> None:
         """Run one write: the only place that does. *permit* is asked last, and stops it by raising.

@@ -15,7 +15,6 @@ import azure.functions as func
 from clients import settings as environment
 from clients.account import load_account
 from clients.connect import Clients
-from clients.flush import Flush
 from clients.settings import Settings
 from clients.storage import queues
 from domain.jobs import QueueName
@@ -68,25 +67,23 @@ class WorkingApp:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._healer = Healer()
-        self._flush = Flush()
 
     async def on_timer(self) -> None:
-        try:
-            await tick(await self._clients(), by_timer=True)
-        finally:
-            await self._flush.now()
+        await tick(await self._clients(), by_timer=True)
 
     async def on_message(self, queue: QueueName, body: bytes) -> None:
+        clients = await self._healed()
         try:
-            await deliver(queue, body, await self._healed())
+            await deliver(queue, body, clients)
         finally:
-            await self._flush.if_due()
+            await clients.flush.if_due()
 
     async def on_given_up(self, queue: QueueName, body: bytes) -> None:
+        clients = await self._healed()
         try:
-            await park.given_up(queue, body, await self._healed())
+            await park.given_up(queue, body, clients)
         finally:
-            await self._flush.now()
+            await clients.flush.now()
 
     async def on_request(self, request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         answer = await self._api.answer(request, context)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from clients.connect import Clients
 from domain.operations import Operation
+from handlers.isolation import isolated
 from handlers.unfinished import end_as_lost
 
 PARTS = 24
@@ -17,10 +18,10 @@ LONGEST_WORK = timedelta(days=1)
 async def forget_old(clients: Clients) -> None:
     """Delete what is older than its settings say, and nothing that somebody still works on."""
     settings, now, storage = clients.settings, clients.now(), clients.storage
-    await storage.written.forget(now - timedelta(days=settings.keep_written))
+    await isolated("written", storage.written.forget(now - timedelta(days=settings.keep_written)))
     before = now - timedelta(days=settings.keep_operations)
     async for operation in storage.operations.part(now.hour, PARTS):
-        await _look_at(operation, before, clients)
+        await isolated(f"operation {operation.id}", _look_at(operation, before, clients))
     await storage.operations.forget_lone_requests(now.hour, PARTS, before)
 
 

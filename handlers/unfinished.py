@@ -11,24 +11,32 @@ from clients.storage.unfinished import UnfinishedOperation
 from domain.ledger import Entry
 from domain.operations import LOST, UNHEARD_FOR, ControlOutcome, Operation
 from handlers import operations
+from handlers.isolation import isolated
 
 log = logging.getLogger("holdfast.unfinished")
 
 MOST_A_LOOK = 100
-"""Of more the next look takes up the others."""
+"""Of more the next look takes up the others; what cannot be taken up does not count, and stays."""
 
 
 async def take_up_unheard(clients: Clients) -> None:
-    """Send again what nothing works on, and end what was sent again before."""
-    for each in await clients.storage.unfinished.unheard(clients.now(), MOST_A_LOOK):
-        operation = await clients.storage.operations.get(each.operation_id)
-        if operation is None or operation.has_ended:  # a worker died before it had said so
-            await clients.storage.unfinished.give_up(each)
-        elif each.sent_again or (operation.until and operation.until < clients.now()):  # nobody wants it late
-            if await clients.storage.unfinished.give_up(each):
-                await end_as_lost(operation, clients)
-        else:
-            await _send_again(each, clients)
+    """Send again what nothing works on, and end what was sent again before: each by itself."""
+    taken_up = 0
+    async for each in clients.storage.unfinished.unheard(clients.now()):
+        taken_up += await isolated(f"operation {each.operation_id}", _take_up(each, clients))
+        if taken_up == MOST_A_LOOK:
+            return
+
+
+async def _take_up(unheard: UnfinishedOperation, clients: Clients) -> None:
+    operation = await clients.storage.operations.get(unheard.operation_id)
+    if operation is None or operation.has_ended:  # a worker died before it had said so
+        await clients.storage.unfinished.give_up(unheard)
+    elif unheard.sent_again or (operation.until and operation.until < clients.now()):  # nobody wants it late
+        if await clients.storage.unfinished.give_up(unheard):
+            await end_as_lost(operation, clients)
+    else:
+        await _send_again(unheard, clients)
 
 
 async def _send_again(unheard: UnfinishedOperation, clients: Clients) -> None:

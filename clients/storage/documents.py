@@ -3,10 +3,13 @@
 Source: Azure Table service data model (Microsoft Learn), property types.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic import TypeAdapter
+
+log = logging.getLogger("holdfast.storage")
 
 _CHUNK = 32_000
 
@@ -47,6 +50,18 @@ def read_chunks[T](kind: type[T], name: str, entity: dict[str, Any]) -> T | None
     return cast("T", _ADAPTERS[kind].validate_json(text)) if text else None
 
 
+def read_outbox[T](kind: type[T], name: str, entity: dict[str, Any]) -> T | None:
+    """As `read_chunks`, of what waits in a row for its copy in the ledger.
+
+    What cannot be read is logged and left out: it keeps nobody from changing the row.
+    """
+    try:
+        return read_chunks(kind, name, entity)
+    except ValueError as error:
+        _log_unreadable(name, entity, error)
+        return None
+
+
 def unpack[T](kind: type[T], entity: dict[str, Any]) -> T:
     """The document that *entity* keeps.
 
@@ -60,6 +75,23 @@ def read_body[T](kind: type[T], text: str) -> T:
     """The document that *text* is, as `body` gives it."""
     document: T = _ADAPTERS[kind].validate_json(text)
     return document
+
+
+def readable[T](kind: type[T], entity: dict[str, Any]) -> T | None:
+    """As `unpack`, of one row of many: None for one that makes no sense to this version, which is logged."""
+    try:
+        return unpack(kind, entity)
+    except NewerRow as newer:
+        log.warning("newer_row %s", newer)
+    except ValueError as error:
+        _log_unreadable("body", entity, error)
+    return None
+
+
+def _log_unreadable(name: str, entity: dict[str, Any], error: ValueError) -> None:
+    """Log where it is, without what it holds, as pydantic's own text has it."""
+    row = f"{entity['PartitionKey']} {entity['RowKey']}"
+    log.error("row_unreadable row=%s property=%s error=%s", row, name, type(error).__name__)
 
 
 def body(entity: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
@@ -18,7 +19,7 @@ _PARTITION = "due"
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """One that is due. *body*: its message, of whatever version."""
+    """One that is due. *body*: its message, of whatever version. A later version may name a queue of its own."""
 
     queue: QueueName
     body: str
@@ -48,7 +49,8 @@ class DueTable:
             "PartitionKey eq @partition and due_at le @now", parameters={"partition": _PARTITION, "now": now}
         )
         async for row in query:
-            yield DueJob(row["queue"], row["body"], row["RowKey"], str(row.metadata["etag"]))
+            queue, message = cast("QueueName", row.get("queue")), cast("str", row.get("body"))
+            yield DueJob(queue, message, row["RowKey"], str(row.metadata["etag"]))
 
     async def remove(self, job: DueJob) -> None:
         """Forget a job that is on its queue, unless it has come back to wait once more meanwhile."""

@@ -8,7 +8,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import NewerRow, pack, unpack
+from clients.storage.documents import pack, readable
 from clients.storage.recent import RecentTable
 from clients.storage.rows import document_at, row_at
 from domain.operations import Operation
@@ -63,15 +63,15 @@ class OperationTable:
         return str(request["fingerprint"]) if request else None
 
     async def part(self, number: int, of: int) -> AsyncIterator[Operation]:
-        """Every operation whose id is in that *part* of the ids, but for those of a later version."""
+        """Every operation whose id is in that *part* of the ids, but for those that this version cannot read."""
         first, end = _ids(number, of)
         rows = self._table.query_entities(
             "PartitionKey ge @first and PartitionKey lt @end and RowKey eq @row",
             parameters={"first": first, "end": end, "row": _ROW},
         )
         async for row in rows:
-            with suppress(NewerRow):
-                yield unpack(Operation, row)
+            if operation := readable(Operation, row):
+                yield operation
 
     async def remove(self, operation: Operation) -> None:
         """Forget *operation*, the request that it belongs to, and its line in the list; the list last, as it finds."""
@@ -88,7 +88,7 @@ class OperationTable:
             select=["PartitionKey"],
         )
         async for row in rows:
-            if await self.get(row["PartitionKey"]) is None:
+            if await row_at(self._table, row["PartitionKey"], _ROW, ["RowKey"]) is None:
                 await self._table.delete_entity(row["PartitionKey"], _REQUEST)
 
 

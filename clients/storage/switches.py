@@ -10,7 +10,7 @@ from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
-from clients.storage.documents import NewerRow, chunks, pack, read_chunks, unpack
+from clients.storage.documents import NewerRow, chunks, pack, read_outbox, unpack
 from clients.storage.ledger import LedgerTable
 from clients.storage.rows import RowMoved, replace_row, row_at, version_of, versioned_at
 from domain.access import ApiKey
@@ -157,7 +157,7 @@ def _brake_of(entity: TableEntity | None) -> Brake:
 
 def _untold(entity: TableEntity | None) -> tuple[Entry, ...]:
     """The entry of the last move: only it can be left."""
-    left = read_chunks(Untold, _OUTBOX, entity) if entity else None
+    left = read_outbox(Untold, _OUTBOX, entity) if entity else None
     return left.entries[-1:] if left else ()
 
 

@@ -16,7 +16,7 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.http import Clock
-from clients.storage.documents import NewerRow, body, chunks, pack, read_body, read_chunks, unpack
+from clients.storage.documents import NewerRow, body, chunks, pack, read_body, read_chunks, read_outbox, unpack
 from clients.storage.fleet_index import FleetIndex
 from clients.storage.ledger import LedgerTable
 from clients.storage.rows import RowMoved, replace_row, row_at
@@ -122,7 +122,7 @@ class TenantTable:
 
     async def _told(self, partition: str, tenant_id: str) -> dict[str, Any] | None:
         entity = await row_at(self._table, partition, tenant_id)
-        if entity and (told := read_chunks(Entry, _OUTBOX, entity)):
+        if entity and (told := read_outbox(Entry, _OUTBOX, entity)):
             await self._ledger.ensure([told])
         return entity
 

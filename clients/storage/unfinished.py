@@ -3,9 +3,11 @@
 A partition of its own: what looks for the lost reads no other row, and none where nothing is lost.
 """
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import UpdateMode
@@ -20,6 +22,8 @@ _PARTITION = "unfinished"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedOperation:
     """One operation, and its message as it was sent, of whatever version. *heard_until*: past it nothing works on it.
+
+    A later version may name a queue of its own.
 
     *sent_again*: it was lost once. *etag*: the row's version; empty where it is new.
     """
@@ -51,28 +55,20 @@ class UnfinishedTable:
         with suppress(ResourceNotFoundError):
             await self._table.update_entity(row, mode=UpdateMode.MERGE)
 
-    async def unheard(self, now: datetime, limit: int) -> list[UnfinishedOperation]:
-        """At most *limit* of those that nobody was heard of before *now*."""
+    async def unheard(self, now: datetime) -> AsyncIterator[UnfinishedOperation]:
+        """Those that nobody was heard of before *now*."""
         query = self._table.query_entities(
-            "PartitionKey eq @partition and heard_until lt @now",
-            parameters={"partition": _PARTITION, "now": now},
-            results_per_page=limit,
+            "PartitionKey eq @partition and heard_until lt @now", parameters={"partition": _PARTITION, "now": now}
         )
-        found = list[UnfinishedOperation]()
         async for row in query:
-            found.append(
-                UnfinishedOperation(
-                    operation_id=row["RowKey"],
-                    queue=row["queue"],
-                    body=row["body"],
-                    heard_until=row["heard_until"],
-                    sent_again=row["sent_again"],
-                    etag=str(row.metadata["etag"]),
-                )
+            yield UnfinishedOperation(
+                operation_id=row["RowKey"],
+                queue=cast("QueueName", row.get("queue")),
+                body=cast("str", row.get("body")),
+                heard_until=row["heard_until"],
+                sent_again=bool(row.get("sent_again")),
+                etag=str(row.metadata["etag"]),
             )
-            if len(found) == limit:
-                break
-        return found
 
     async def note_sent_again(self, operation: UnfinishedOperation, until: datetime) -> None:
         """Keep that its message was sent once more, unless somebody was heard of meanwhile."""

@@ -12,7 +12,7 @@ outbox) and copied right after; what reads the row for a change copies what a cr
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import chunks, pack, read_chunks, unpack
+from clients.storage.documents import chunks, pack, read_outbox, unpack
 from clients.storage.ledger import LedgerTable
 from clients.storage.rows import RowMoved, document_at, replace_row, row_at, version_of
 from domain.ledger import Entry
@@ -56,7 +56,7 @@ class WaveTable:
         entity = await row_at(self._table, _LAST, profile)
         if entity is None:
             return None
-        if told := read_chunks(Entry, _OUTBOX, entity):
+        if told := read_outbox(Entry, _OUTBOX, entity):
             await self._ledger.ensure([told], announced=False)
         return unpack(Wave, entity), version_of(entity)
 

@@ -3,10 +3,8 @@
 import logging
 from datetime import datetime, timedelta
 
-from azure.core.exceptions import AzureError
-
 from clients.connect import Clients
-from clients.storage.documents import NewerRow
+from handlers.isolation import isolated
 from handlers.loop.tick import overdue, tick
 from handlers.operators import tell_operators
 from handlers.watch import late_tick
@@ -25,23 +23,24 @@ class Healer:
         self._looked_at: datetime | None = None
 
     async def look(self, clients: Clients) -> None:
-        """Do the tick if it is late, or was never done; look at most every LOOK_EVERY. Never raises for storage.
+        """Do the tick if it is late, or was never done; look at most every LOOK_EVERY.
 
-        Where a later version keeps the cursor, that version looks after it.
+        Where a later version keeps the cursor, that version looks after it. Never raises: who woke us has its own work.
         """
         now = clients.now()
         if self._looked_at and now - self._looked_at < LOOK_EVERY:
             return
         self._looked_at = now
-        try:
-            by = await overdue(clients)
-            if by is None or by > LATE:
-                log.warning("tick_late by_s=%s: done here", "unknown" if by is None else round(by.total_seconds()))
-                await tick(clients)
-                if by is not None:
-                    await tell_operators(late_tick(by), clients, at=_hour(now))
-        except (AzureError, NewerRow) as error:  # what woke us says so itself
-            log.warning("tick_not_looked_at error=%s", type(error).__name__)
+        await isolated("look after the tick", _look(clients))
+
+
+async def _look(clients: Clients) -> None:
+    by = await overdue(clients)
+    if by is None or by > LATE:
+        log.warning("tick_late by_s=%s: done here", "unknown" if by is None else round(by.total_seconds()))
+        await tick(clients)
+        if by is not None:
+            await tell_operators(late_tick(by), clients, at=_hour(clients.now()))
 
 
 def _hour(now: datetime) -> datetime:

@@ -5,7 +5,7 @@ a late one does what was missed, and one that dies half-way is done again by the
 """
 
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from typing import Literal
 from clients.connect import Clients
 from clients.settings import Settings
 from clients.storage.documents import NewerRow
+from clients.storage.due import DueJob
 from clients.storage.fleet import CursorMoved
 from clients.storage.fleet_index import UnreadablePage, in_fleet
 from domain.fleet import LOOKS, Cursor, LookName, Rhythm, due, late, shards
@@ -22,6 +23,7 @@ from domain.jobs import PollTickets, RemediateTenant, VisitShard
 from handlers.evidence import anchor_heads, ask_for_months
 from handlers.groups import in_groups
 from handlers.guard import guard_ledger
+from handlers.isolation import isolated
 from handlers.loop import gauges, waves
 from handlers.notices import ask_for_unsent
 from handlers.retention import forget_old
@@ -33,6 +35,9 @@ log = logging.getLogger("holdfast.tick")
 COMPARE_EVERY = timedelta(hours=1)
 """The index of the fleet is compared with the tenants' configs so often: a crash between the two is healed by then."""
 
+UPKEEP = "0 */15 * * * *"
+"""What the service does for itself comes round at least so often, whatever hours or days the looks' schedules name."""
+
 _ONCE_EVERY = timedelta(minutes=5)
 """A correction that is not worked on is asked for again so often, however many messages wait before it."""
 
@@ -43,12 +48,14 @@ _AT_ONCE = 32
 async def tick(clients: Clients, *, by_timer: bool = False) -> None:
     """Enqueue what came due since the last tick, unless another tick is at it. *by_timer*: nobody else woke it.
 
-    Where a later version keeps the cursor, that version does the ticks.
+    Where a later version keeps the cursor, that version does the ticks. At its end metrics leave, whoever did it.
     """
     try:
         await _tick(clients, by_timer=by_timer)
     except NewerRow as newer:
         log.warning("newer_row tick %s", newer)
+    finally:
+        await clients.flush.now()
 
 
 async def _tick(clients: Clients, *, by_timer: bool) -> None:
@@ -63,9 +70,10 @@ async def _tick(clients: Clients, *, by_timer: bool) -> None:
     tenants, compared = await _tenants(cursor, now, clients)
     windows = {look: _rhythm(look, clients, now).window(cursor.done, now) for look in LOOKS}
     await ask(due(tenants, windows), now, clients)
-    await enqueue_due(clients)
-    await take_up_lost(tenants, clients)
+    await isolated("due", enqueue_due(clients))
+    await isolated("lost", take_up_lost(tenants, clients))
     untold_due = _rhythm("psa", clients, now).window(cursor.done, now).has(0)
+    upkeep_due = Rhythm.of(UPKEEP, now).window(cursor.done, now).has(0)
     if clients.psa.by_provider and untold_due:
         await clients.storage.queues.send(PollTickets())
     await ask_for_months(tenants, cursor, now, clients)
@@ -74,27 +82,19 @@ async def _tick(clients: Clients, *, by_timer: bool) -> None:
     with suppress(CursorMoved):  # another took over from a tick as slow as this
         await fleet.move(after, version)
     log.info("tick tenants=%d late_s=%.0f", after.tenants, _overdue(cursor, now, clients).total_seconds())
-    await _isolated("waves", waves.go_on(clients))
-    if untold_due:
-        await _isolated("notices", ask_for_unsent(clients))
+    await isolated("waves", waves.go_on(clients))
+    if untold_due or upkeep_due:
+        await isolated("notices", ask_for_unsent(clients))
     if compared == now:
-        await _isolated("retention", forget_old(clients))
-    if windows["fast"].has(0):
-        await _isolated("gauges", gauges.measure(tenants, cursor.done, clients))
-    if windows["slow"].has(0):
-        await _isolated("guard", guard_ledger(clients))
-        await _isolated("unfinished", take_up_unheard(clients))
-        await _isolated("watch", watch(_overdue(cursor, now, clients), tenants, clients))
-        await _isolated("anchor", anchor_heads(clients))
-        await _isolated("errors", clients.storage.parked.forget_errors(now))
-
-
-async def _isolated(what: str, work: Awaitable[object]) -> None:
-    """Do what comes round beside the looks: the cursor is moved, so that its failure repeats nothing."""
-    try:
-        await work
-    except Exception:
-        log.exception("tick_beside_failed what=%s", what)
+        await isolated("retention", forget_old(clients))
+    if windows["fast"].has(0) or upkeep_due:
+        await isolated("gauges", gauges.measure(tenants, cursor.done, clients))
+    if windows["slow"].has(0) or upkeep_due:
+        await isolated("guard", guard_ledger(clients))
+        await isolated("unfinished", take_up_unheard(clients))
+        await isolated("watch", watch(_overdue(cursor, now, clients), tenants, clients))
+        await isolated("anchor", anchor_heads(clients))
+        await isolated("errors", clients.storage.parked.forget_errors(now))
 
 
 def _rhythm(look: LookName | Literal["psa"], clients: Clients, now: datetime) -> Rhythm:
@@ -130,8 +130,12 @@ async def ask(visits: Mapping[str, tuple[LookName, ...]], due_by: datetime, clie
 async def enqueue_due(clients: Clients) -> None:
     """Put what waited for longer than a message should be hidden on its queue; a crash in between only doubles it."""
     async for job in clients.storage.due.due(clients.now()):
-        await clients.storage.queues.put(job.queue, job.body)
-        await clients.storage.due.remove(job)
+        await isolated(f"due {job.row}", _enqueue(job, clients))
+
+
+async def _enqueue(job: DueJob, clients: Clients) -> None:
+    await clients.storage.queues.put(job.queue, job.body)
+    await clients.storage.due.remove(job)
 
 
 async def take_up_lost(tenants: Mapping[str, TenantInFleet], clients: Clients) -> None:

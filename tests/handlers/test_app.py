@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import cast
 
+import azure.functions as func
 import httpx
 import pytest
 from azure.data.tables import TableServiceClient
@@ -98,10 +102,11 @@ async def test_what_is_put_back_comes_up_again_as_it_was(
             assert [message.content for message in eventually(queue.peek_messages, "it came up")] == [body]
 
 
-class Collector:
+class Collector(metrics.NoOpMeterProvider):
     """Who takes metrics in, as Azure Monitor's provider does."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.flushed = 0
 
     def force_flush(self, _timeout_ms: int) -> None:
@@ -144,6 +149,25 @@ async def test_metrics_leave_with_the_first_message_of_an_instance(
     monkeypatch.setattr(metrics, "get_meter_provider", lambda: collector)
     for _ in range(2):
         await working.on_message("checks", b"not ours")
+    assert collector.flushed == 1
+
+
+def get(path: str) -> func.HttpRequest:
+    return func.HttpRequest("GET", f"http://127.0.0.1/api/{path}", headers={}, body=b"")
+
+
+@pytest.mark.parametrize("path", ["health", "tenants"])
+async def test_metrics_leave_where_a_request_did_the_tick(
+    working: app.WorkingApp, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    await working.on_timer()
+    [clients] = workers.opened()
+    done, version = await clients.storage.fleet.cursor() or pytest.fail("no tick was done")
+    await clients.storage.fleet.move(replace(done, done=done.done - timedelta(minutes=10)), version)
+    collector = Collector()
+    monkeypatch.setattr(metrics, "get_meter_provider", lambda: collector)
+    for _ in range(2):
+        await working.on_request(get(path), cast("func.Context", None))
     assert collector.flushed == 1
 
 

@@ -42,9 +42,10 @@ async def listed(service):
 
 def made(service, number, **fields):
     """One whose id is in another part of the ids for each *number*."""
-    base = {"kind": "reprovision", "tenant_id": str(UUID(int=1)), "state": "succeeded"}
+    base = {"id": str(UUID(int=number << 120)), "kind": "reprovision", "tenant_id": str(UUID(int=1))}
+    base |= {"state": "succeeded"}
     times = {"created_at": service.clock(), "finished_at": service.clock()}
-    return Operation(id=str(UUID(int=number << 120)), **base | times | fields)
+    return Operation(**base | times | fields)
 
 
 async def test_operations_are_deleted_after_their_time_wherever_their_ids_lie(service):
@@ -132,3 +133,22 @@ async def test_places_within_the_blast_radius_are_deleted_after_their_time(servi
     service.clock.advance(days=1, minutes=1)
     await forget_old(service.clients)
     assert await written.counts(start) == {"mx:dns": 1}
+
+
+@pytest.mark.parametrize("row", [{"version": 99}, {"body0": "{"}], ids=["later version", "malformed"])
+async def test_an_operation_that_cannot_be_read_stays_and_keeps_no_other(service, azurite_connection, caplog, row):
+    operations = service.clients.storage.operations
+    old = [await operations.create(made(service, 3, id=str(UUID(int=(3 << 120) + each)))) for each in range(3)]
+    for each in old:
+        await operations.claim(each.id, "fingerprint", service.clock())
+    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+        table = tables.get_table_client("operations")
+        odd = {"PartitionKey": old[1].id, "RowKey": "operation"}
+        await table.update_entity(odd | row, mode=UpdateMode.MERGE)
+        service.clock.advance(days=30)
+        await a_day_of_it(service)
+        left = [each["PartitionKey"] async for each in table.query_entities("RowKey eq 'operation'")]
+    assert left == [old[1].id]
+    assert await operations.claimed(old[1].id) == "fingerprint"
+    assert old[1].id in caplog.text
+    assert "failed_alone" not in caplog.text

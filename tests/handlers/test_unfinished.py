@@ -1,13 +1,20 @@
 """Every operation ends: one that nothing works on is sent again once, and then ends as lost."""
 
+import json
+from datetime import UTC, datetime
+
 import pytest
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableServiceClient
 
 from domain.operations import LOST
+from handlers import unfinished
 from handlers.delivery import deliver
 from handlers.loop.tick import tick
 from handlers.unfinished import take_up_unheard
 from tests.handlers.web import ask, of
 
+HEARD_BY = datetime(2030, 1, 1, tzinfo=UTC)
 LOCK = "inbound-lockdown"
 OFF = {"Identity": "ExchangeDefender", "Enabled": False}
 
@@ -94,7 +101,7 @@ async def test_an_operation_that_a_worker_is_at_is_left_alone(service, tenant):
         for _ in range(2):
             await deliver("remediations", body, service.clients)
             service.clock.advance(minutes=19)
-            assert await service.clients.storage.unfinished.unheard(service.clock(), 1) == []
+            assert [each async for each in service.clients.storage.unfinished.unheard(service.clock())] == []
     assert (await shown(service, operation))["state"] == "queued"
 
 
@@ -109,11 +116,60 @@ async def test_nobody_wants_a_lock_opened_after_the_time_it_was_to_be_open_for(s
 
 
 async def test_one_that_ended_as_its_worker_died_is_forgotten(service, tenant):
-    operation, unfinished = await accepted(service, tenant), service.clients.storage.unfinished
-    [kept] = await unfinished.unheard(service.clock().replace(year=2030), 1)
+    operation, table = await accepted(service, tenant), service.clients.storage.unfinished
+    [kept] = [each async for each in table.unheard(HEARD_BY)]
     await service.work()
-    await unfinished.keep(kept)
+    await table.keep(kept)
     service.clock.advance(minutes=30)
     await take_up_unheard(service.clients)
     assert await service.messages("remediations") == []
-    assert await unfinished.has(operation) is False
+    assert await table.has(operation) is False
+
+
+@pytest.fixture
+async def tables(azurite_connection):
+    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+        yield tables
+
+
+async def of_some(service, number):
+    """The ids of checks of as many tenants, whose queue was then cleared, in the order that they are found in."""
+    for each in range(number):
+        tenant = service.world.add_tenant(f"t{each}.example")
+        await service.look_after(tenant)
+        await accepted(service, tenant, "check")
+    await service.messages("checks")
+    return sorted([each.operation_id async for each in service.clients.storage.unfinished.unheard(HEARD_BY)])
+
+
+async def sent_again(service):
+    """The operations that messages on the queue are for."""
+    return [json.loads(body)["operation_id"] for body in await service.messages("checks")]
+
+
+@pytest.mark.parametrize("row", [{"version": 99}, {"body0": "{"}], ids=["later version", "malformed"])
+async def test_an_operation_that_cannot_be_read_keeps_no_other_from_being_found(
+    service, tables, monkeypatch, caplog, row
+):
+    """It takes no place of those that one look takes up, either."""
+    monkeypatch.setattr(unfinished, "MOST_A_LOOK", 1)
+    odd, *others = await of_some(service, 3)
+    operations = tables.get_table_client("operations")
+    await operations.update_entity({"PartitionKey": odd, "RowKey": "operation"} | row, mode=UpdateMode.MERGE)
+    service.clock.advance(minutes=30)
+    for other in others:
+        await take_up_unheard(service.clients)
+        assert await sent_again(service) == [other]
+    assert f"operation {odd}" in caplog.text
+    assert await service.clients.storage.unfinished.has(odd)
+
+
+async def test_a_message_for_a_queue_of_a_later_version_stays_and_the_others_go(service, tables, caplog):
+    later, other = await of_some(service, 2)
+    row = {"PartitionKey": "unfinished", "RowKey": later, "queue": "of a later version"}
+    await tables.get_table_client("fleet").update_entity(row, mode=UpdateMode.MERGE)
+    service.clock.advance(minutes=30)
+    await take_up_unheard(service.clients)
+    assert await sent_again(service) == [other]
+    assert f"operation {later}" in caplog.text
+    assert await service.clients.storage.unfinished.has(later)

@@ -63,3 +63,22 @@ async def test_where_anything_was_ever_written_a_missing_brake_is_engaged_and_st
 async def test_a_brake_that_makes_no_sense_is_engaged(tables, row):
     await tables[0].create_entity({"PartitionKey": "brake", "RowKey": "brake"} | row)
     assert (await table_of(tables[0]).brake()).engaged
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"body0": "{"},
+        {"body0": "{}", "outbox0": "{"},
+        {"body0": "{}", "outbox0": '{"entries": [{"of": "another shape"}]}'},
+        {"version": 99, "body0": "{}", "outbox0": '{"of": "a later version", "entries": 7}'},
+    ],
+    ids=["body", "outbox", "entry", "later version"],
+)
+async def test_whatever_the_brakes_row_holds_a_person_can_set_it(tables, row, caplog):
+    await tables[0].create_entity({"PartitionKey": "brake", "RowKey": "brake"} | row)
+    switches = table_of(tables[0])
+    for engaged in (True, False):
+        await switches.set_brake(Brake(engaged=engaged, reason="incident 7"))
+        assert await switches.brake() == Brake(engaged=engaged, reason="incident 7")
+    assert caplog.text.count("row_unreadable row='brake brake' property=outbox") == ("outbox0" in row)

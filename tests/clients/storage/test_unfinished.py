@@ -16,21 +16,19 @@ def unfinished(table):
     return UnfinishedTable(table)
 
 
-async def unheard(table, now=LATER, limit=100):
-    return [each.operation_id for each in await table.unheard(now, limit)]
+async def found_in(table, now=LATER):
+    return [each async for each in table.unheard(now)]
+
+
+async def unheard(table, now=LATER):
+    return [each.operation_id for each in await found_in(table, now)]
 
 
 async def test_one_is_found_after_its_time_with_its_message(unfinished):
     await unfinished.keep(ONE)
     assert await unheard(unfinished, NOON) == []
-    [found] = await unfinished.unheard(LATER, 100)
+    [found] = await found_in(unfinished)
     assert (found.queue, found.body, found.sent_again) == (ONE.queue, ONE.body, False)
-
-
-async def test_of_many_only_so_many_are_taken_up_at_once(unfinished):
-    for number in range(5):
-        await unfinished.keep(UnfinishedOperation(operation_id=str(number), queue="checks", body="", heard_until=NOON))
-    assert await unheard(unfinished, limit=3) == ["0", "1", "2"]
 
 
 async def test_one_that_a_worker_is_at_is_found_later(unfinished):
@@ -50,15 +48,15 @@ async def test_one_that_has_ended_does_not_come_back_by_being_heard_of(unfinishe
 
 async def test_who_was_heard_of_meanwhile_is_neither_given_up_nor_taken_for_sent_again(unfinished):
     await unfinished.keep(ONE)
-    [found] = await unfinished.unheard(LATER, 1)
+    [found] = await found_in(unfinished)
     await unfinished.hear("one", LATER)
     await unfinished.note_sent_again(found, LATER + timedelta(hours=1))
     assert await unfinished.give_up(found) is False
-    [kept] = await unfinished.unheard(LATER + timedelta(seconds=1), 1)
+    [kept] = await found_in(unfinished, LATER + timedelta(seconds=1))
     assert (kept.sent_again, kept.heard_until) == (False, LATER)
 
 
 async def test_one_is_given_up_once(unfinished):
     await unfinished.keep(ONE)
-    [found] = await unfinished.unheard(LATER, 1)
+    [found] = await found_in(unfinished)
     assert [await unfinished.give_up(found) for _ in range(2)] == [True, False]

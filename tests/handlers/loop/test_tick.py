@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableServiceClient
 
 from domain.corrections import FOLLOWED_FOR
@@ -14,6 +15,7 @@ from domain.jobs import ReadTicket
 from domain.tenant import TenantConfig
 from handlers.loop.heal import Healer
 from handlers.loop.tick import tick
+from tests.handlers.web import ask, of
 
 REMOVED = "0e0f3c2b-8a5d-4a67-9d0e-6a4c1f2b3d4e"
 
@@ -192,3 +194,53 @@ async def test_a_worker_looks_after_the_tick_at_most_every_thirty_seconds(servic
     service.clock.advance(seconds=1)
     await healer.look(service.clients)
     assert (await service.clients.storage.fleet.cursor())[0].done > done.done
+
+
+@pytest.fixture
+async def fleet_rows(azurite_connection):
+    """Table `fleet` itself."""
+    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+        yield tables.get_table_client("fleet")
+
+
+@pytest.mark.parametrize(
+    "row", [{"queue": "of a later version", "body": "{}"}, {"queue": "checks"}, {}], ids=["queue", "no body", "nothing"]
+)
+async def test_a_waiting_job_that_cannot_be_enqueued_stays_and_stops_nothing_else(service, fleet_rows, caplog, row):
+    odd = {"PartitionKey": "due", "RowKey": "a row of its own", "due_at": service.clock()}
+    await fleet_rows.create_entity(odd | row)
+    job = ReadTicket(provider="halopsa", ticket_id="7", asked_at=service.clock())
+    await service.clients.storage.due.add(job, service.clock())
+    await tick(service.clients)
+    assert len(await service.messages("tickets")) == 1
+    assert "a row of its own" in caplog.text
+    assert await fleet_rows.get_entity("due", "a row of its own")
+    cursor, _ = await service.clients.storage.fleet.cursor()
+    assert (cursor.claimed, cursor.counted) == (None, True)
+
+
+async def test_who_wakes_does_its_own_work_where_the_tick_cannot_be_looked_at(service, fleet_rows, caplog):
+    await tick(service.clients)
+    cursor = {"PartitionKey": "tick", "RowKey": "cursor", "body0": "{"}
+    await fleet_rows.update_entity(cursor, mode=UpdateMode.MERGE)
+    await Healer().look(service.clients)
+    assert "failed_alone what='look after the tick'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "environment", [{"HOLDFAST_SLOW_SCHEDULE": "0 0 6 * * *", "HOLDFAST_FAST_SCHEDULE": "0 0 7 * * *"}]
+)
+async def test_what_the_service_does_for_itself_waits_for_no_daily_look(service, caplog):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    await tick(service.clients)
+    lost = of(await ask(service, "POST", f"tenants/{tenant.tenant_id}/check"))["id"]
+    await service.messages("checks")
+    await ask(service, "PUT", "brake", {"engaged": True, "reason": "incident 7"})
+    with caplog.at_level("INFO"):
+        for _ in range(30):
+            service.clock.advance(minutes=1)
+            await tick(service.clients)
+    assert [json.loads(body).get("operation_id") for body in await service.messages("checks")].count(lost) == 1
+    assert await service.clients.storage.anchors.has("2026-11-23T12")
+    assert caplog.text.count("fleet_measured") == 2
