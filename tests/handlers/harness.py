@@ -194,7 +194,7 @@ async def empty(azurite_connection: str) -> None:
             await queues.get_queue_client(queue).clear_messages()
         async for container in blobs.list_containers():
             # A lease's blob is nobody's once its holder ended, and cannot be deleted before.
-            if container.name != "leases":
+            if not container.name.startswith("leases"):
                 kept = blobs.get_container_client(container.name)
                 for name in [name async for name in kept.list_blob_names()]:
                     await kept.delete_blob(name)
