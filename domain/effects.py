@@ -5,6 +5,7 @@ reprovision, an undo, a ticket, a person's *remove*. A step whose effect cannot 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -73,6 +74,14 @@ def _effect(step: Step, facts: Facts, wanted: Wanted, left: dict[type[ExchangeOb
         tuple(said for pair in pairs for said in opening(*pair, wanted)),
         _stops(old.values(), new.values(), wanted.profile) if kind is InboundConnector else (),
     )
+
+
+def landed(steps: Iterable[Step], rows: Sequence[Row]) -> Sequence[Row]:
+    """The *rows* of one kind of object as *steps* leave them, without those whose object is not there."""
+    for step in steps:
+        with suppress(ValueError):
+            rows = _after(step, _KIND_OF[step.cmdlet][1], rows)
+    return rows
 
 
 def _unclear(why: str) -> Effect:

@@ -4,24 +4,92 @@ A person asks for this when the lock stops a company's mail. Each connector keep
 only what makes it refuse others is switched off. Source: docs/reference/exchange.md#inbound-connectors.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
 from domain.control import Drift, Drifted
 from domain.controls import service_connectors
 from domain.controls.inbound_lockdown import looks_ours, of_another
+from domain.corrections import LOST_PATIENCE
+from domain.effects import landed
 from domain.exchange import InboundConnector
-from domain.facts import Facts
+from domain.facts import DoubtError, Facts
 from domain.findings import Finding
-from domain.steps import Step, Value
+from domain.ledger import Entry, LedgerEvent
+from domain.reading import Row
+from domain.steps import ShownStep, Step, Value
 from domain.tenant import Wanted
 
+_PROOF_OF: Mapping[LedgerEvent, LedgerEvent] = MappingProxyType({"corrected": "applying", "undone": "undoing"})
+"""By the event that proves a write of ours, the one that had announced it."""
 
-def opening(facts: Facts) -> Drifted | None:
-    """What loosens every restricting connector; None where none restricts.
+WRITES: tuple[LedgerEvent, ...] = (*_PROOF_OF, *_PROOF_OF.values())
+"""The events that tell of writes of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What we have lately written, or may have, that a look need not show.
+
+    *connectors*: those that do not restrict as read, and would once all of it has landed. *last_at*: until when some of
+    it that was not proven may land; None where all was.
+    """
+
+    connectors: tuple[InboundConnector, ...] = ()
+    last_at: datetime | None = None
+
+
+def closing(entries: Iterable[Entry], facts: Facts, asked_at: datetime, now: datetime) -> Closing:
+    """What may still close, by the ledger's *entries* of WRITES, oldest first, whichever control they are of.
+
+    Replicas lag behind writes that were answered, and a write whose answer was lost may land until LOST_PATIENCE is
+    over. A proof from after *asked_at* does not count: what it saw may have landed after the connectors were loosened.
+
+    Raises:
+        DoubtError: The connectors were not read, or what they would be is unclear.
+    """
+    told = list(entries)
+    proofs = [each for each in told if each.event in _PROOF_OF and each.at < asked_at]
+    announced = [each for each in told if each.event not in _PROOF_OF and now < each.at + LOST_PATIENCE]
+    written = [(each, step) for each in announced for step in each.steps if step.cmdlet in _CMDLETS]
+    unproven = [(each, step) for each, step in written if not any(_proves(one, each, step) for one in proofs)]
+    rows = facts.rows(InboundConnector)
+    locking = {each.key for each in facts.all(InboundConnector) if each.locks}
+    coming = tuple(each for each in _locking_after([step for _, step in written], rows) if each.key not in locking)
+    loose = [{**row, **_OPEN} for row in rows]
+    ends = [each.at + LOST_PATIENCE for each, step in unproven if _locking_after([step], loose)]
+    return Closing(coming, max(ends, default=None))
+
+
+_CMDLETS = InboundConnector.writing.cmdlets if InboundConnector.writing else ()
+_OPEN = {"RestrictDomainsToIPAddresses": False, "RestrictDomainsToCertificate": False}
+
+
+def _proves(proof: Entry, announced: Entry, step: ShownStep) -> bool:
+    about = announced.id if announced.event == "applying" else announced.of
+    whole = proof.event == "undone" or any(each.key == step.key for each in proof.steps)
+    return _PROOF_OF[proof.event] == announced.event and proof.of == about and whole
+
+
+def _locking_after(steps: Iterable[ShownStep], rows: Sequence[Row]) -> list[InboundConnector]:
+    taken = [Step(each.service, each.cmdlet, each.parameters) for each in steps]
+    try:
+        connectors = map(InboundConnector.of, landed(taken, rows))
+        return [each for each in connectors if each.locks]
+    except ValueError as odd:
+        raise DoubtError(f"what was written lately makes an odd connector: {odd}") from None
+
+
+def opening(facts: Facts, coming: Iterable[InboundConnector] = ()) -> Drifted | None:
+    """What loosens every restricting connector, and those *coming*; None where there is none.
 
     Raises:
         DoubtError: The connectors were not read.
     """
     locking = [connector for connector in facts.all(InboundConnector) if connector.locks]
-    steps = tuple(_loosened(connector) for connector in locking)
+    steps = tuple(_loosened(connector) for connector in (*locking, *coming))
     drift = tuple(Drift(each, wanted=False, found=True) for step in steps for each in step.mends)
     return Drifted(drift, steps) if steps else None
 

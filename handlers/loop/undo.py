@@ -215,8 +215,7 @@ class _Account:
         until = self._operation.until or self._operation.created_at + ACCEPTED_FOR
         states = await self._clients.storage.states.load(self._operation.tenant_id)
         earlier = states.exceptions.get(self._entry.control)
-        until = max(until, earlier.until) if earlier else until
-        exemption = Exemption(reason=reason, owner=self._operation.requested_by, until=until)
+        exemption = Exemption(reason=reason, owner=self._operation.requested_by, until=until).over(earlier)
         replaced: Image = {"exception": earlier.model_dump(mode="json")} if earlier else {}
         made = replace(self._said("exception_made", exemption.sentence), before=replaced)
         await self._except(exemption, [made, self._said("undoing", plan=plan)])

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import BadField
-from domain.exemption import LONGEST_ACCEPTED, refuse_end
+from domain.exemption import LONGEST_ACCEPTED, LONGEST_REASON, Exemption, refuse_end
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 
@@ -17,3 +17,25 @@ def test_a_person_answers_until_a_time_within_a_year(ahead):
 def test_neither_the_past_nor_what_is_further_ahead_is_an_end(ahead):
     with pytest.raises(BadField, match=r"body\.until: should be"):
         refuse_end(NOW + ahead, NOW)
+
+
+OPENED = Exemption(reason="held open", owner="bob", until=NOW + timedelta(hours=4))
+
+
+@pytest.mark.parametrize("earlier", [None, Exemption(reason="x", owner="ann", until=OPENED.until)])
+def test_what_ends_no_later_leaves_nothing_behind(earlier):
+    assert OPENED.over(earlier) == OPENED
+
+
+def test_what_was_accepted_for_longer_ends_no_sooner_and_keeps_its_reason():
+    longer = Exemption(reason="migration", owner="ann", until=NOW + timedelta(days=90))
+    over = OPENED.over(longer)
+    assert (over.owner, over.until) == ("bob", longer.until)
+    assert over.reason == f"held open until {OPENED.until.isoformat()}; {longer.sentence}"
+
+
+def test_reasons_that_pile_up_have_an_end():
+    pile = Exemption(reason="migration", owner="ann", until=NOW + timedelta(days=90))
+    for _ in range(200):
+        pile = OPENED.over(pile)
+    assert len(pile.reason) == LONGEST_REASON

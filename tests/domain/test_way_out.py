@@ -1,6 +1,17 @@
-from domain.facts import Facts
-from domain.way_out import of_others, opening
-from tests.domain.builders import healthy, reading, wanted
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from domain.corrections import LOST_PATIENCE
+from domain.facts import DoubtError, Facts
+from domain.ledger import Entry
+from domain.steps import ShownStep, Step
+from domain.way_out import Closing, closing, of_others, opening
+from tests.domain.builders import NOW, TENANT_ID, healthy, reading, wanted
+
+MINUTE = timedelta(minutes=1)
+LOCK = "inbound-lockdown"
 
 
 def facts(**changed):
@@ -31,3 +42,92 @@ def test_where_nothing_restricts_there_is_nothing_to_loosen():
         row["RestrictDomainsToIPAddresses"] = False
     assert opening(Facts(reading(rows))) is None
     assert of_others(Facts(reading(rows)), wanted()) == ()
+
+
+CLOSE = Step("exchange", "Set-InboundConnector", {"Identity": "ExchangeDefender", "RestrictDomainsToIPAddresses": True})
+TAGGED = Step("exchange", "Set-InboundConnector", {"Identity": "ExchangeDefender", "Comment": "x"})
+GONE = Step("exchange", "Set-InboundConnector", {"Identity": "Gone", "RestrictDomainsToIPAddresses": True})
+MAKE = Step(
+    "exchange",
+    "New-InboundConnector",
+    {
+        "Name": "Scanner",
+        "SenderDomains": ("*",),
+        "SenderIPAddresses": ("198.51.100.7",),
+        "RestrictDomainsToIPAddresses": True,
+    },
+)
+RULE = Step("exchange", "New-TransportRule", {"Name": "x"})
+
+
+def said(event, *steps, ago=2 * MINUTE, of=""):
+    shown = tuple(map(ShownStep.of, steps))
+    return Entry(at=NOW - ago, tenant_id=TENANT_ID, control=LOCK, event=event, steps=shown, of=of)
+
+
+def open_facts(**changed):
+    rows = healthy()
+    rows["Get-InboundConnector"][0] |= {"RestrictDomainsToIPAddresses": False} | changed
+    return Facts(reading(rows))
+
+
+def lately(*entries, seen=None):
+    return closing(entries, seen or open_facts(), NOW, NOW)
+
+
+def names(found):
+    return [each.name for each in found.connectors]
+
+
+@pytest.mark.parametrize(("step", "name"), [(CLOSE, "ExchangeDefender"), (MAKE, "Scanner")])
+def test_a_close_that_does_not_show_yet_is_loosened_and_waited_for(step, name):
+    applying = said("applying", step)
+    found = lately(applying, said("applying", RULE, TAGGED, GONE))
+    assert (names(found), found.last_at) == ([name], applying.at + LOST_PATIENCE)
+    plan = opening(open_facts(), found.connectors)
+    assert plan is not None
+    assert [each.powershell for each in plan.steps] == [
+        f"Set-InboundConnector -Identity '{name}' -RestrictDomainsToIPAddresses $false"
+    ]
+
+
+def test_a_connector_that_is_being_enabled_is_loosened_by_what_it_restricts():
+    enable = Step("exchange", "Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": True})
+    seen = open_facts(Enabled=False, RestrictDomainsToIPAddresses=True)
+    found = lately(said("applying", enable), seen=seen)
+    assert (names(found), found.last_at) == (["ExchangeDefender"], None)  # loosened, it may be enabled
+
+
+def test_a_close_that_shows_is_loosened_once_and_one_that_was_lost_before_it_is_waited_for():
+    applying = said("applying", CLOSE)
+    seen = open_facts(RestrictDomainsToIPAddresses=True)
+    assert lately(applying, seen=seen) == Closing((), applying.at + LOST_PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("applying", "proof"),
+    [
+        (said("applying", CLOSE), said("corrected", CLOSE, ago=MINUTE, of=said("applying").id)),
+        (said("undoing", CLOSE, of="x"), said("undone", ago=MINUTE, of="x")),
+    ],
+)
+def test_a_close_that_was_proven_is_loosened_where_a_replica_lags_and_not_waited_for(applying, proof):
+    found = lately(applying, proof)
+    assert (names(found), found.last_at) == (["ExchangeDefender"], None)
+    for other in (replace(proof, of="y"), replace(proof, at=NOW + MINUTE)):
+        assert lately(applying, other).last_at
+
+
+def test_a_proof_of_another_step_of_the_plan_proves_nothing():
+    proof = said("corrected", TAGGED, ago=MINUTE, of=said("applying").id)
+    assert lately(said("applying", CLOSE, TAGGED), proof).last_at
+
+
+def test_what_was_written_long_ago_is_as_it_shows():
+    assert lately(said("applying", CLOSE, ago=LOST_PATIENCE)) == Closing()
+
+
+def test_what_would_be_an_odd_connector_is_a_doubt():
+    odd = Step("exchange", "Set-InboundConnector", {"Identity": "ExchangeDefender", "RequireTls": "perhaps"})
+    with pytest.raises(DoubtError, match="odd connector"):
+        lately(said("applying", odd))

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.gate import Brake
+from handlers.delivery import deliver
 from simulator.faults import Fault
 from tests.handlers.web import ask, of
 
@@ -179,6 +180,94 @@ async def test_a_lost_answer_is_looked_for(service, tenant):
     tenant.faults.script(Fault("cut", cmdlet="Set-InboundConnector", phase="after"))
     assert (await opened(service, tenant))["state"] == "succeeded"
     assert restricting(tenant) == []
+
+
+def set_lock(tenant, *, restricts):
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", RestrictDomainsToIPAddresses=restricts)
+
+
+async def closed_a_moment_ago(service, tenant, lag=0):
+    """A write that closes has left, and one delivery of its job is over. *lag*: looks that do not show it yet."""
+    set_lock(tenant, restricts=False)
+    tenant.lag(lag, "InboundConnector")
+    service.clock.advance(minutes=5)
+    await service.check(tenant, controls=(LOCK,))
+    [body] = await service.messages("remediations")
+    await deliver("remediations", body, service.clients)
+
+
+async def later(service, minutes):
+    for _ in range(minutes // 2):
+        service.clock.advance(minutes=2)
+        await service.sweep()
+
+
+async def test_a_close_that_was_answered_and_does_not_show_yet_is_loosened_at_once(service, tenant):
+    await closed_a_moment_ago(service, tenant, lag=30)
+    tenant.lag(0, "InboundConnector")
+    assert restricting(tenant) == ["ExchangeDefender"]
+    ended = await opened(service, tenant)
+    assert (ended["state"], restricting(tenant)) == ("running", [])
+    assert "may still close it" in ended["controls"][0]["detail"]
+    await later(service, 24)
+    ended = of(await ask(service, "GET", f"operations/{ended['id']}"))
+    assert (ended["state"], len(ended["controls"][0]["steps"]), restricting(tenant)) == ("succeeded", 1, [])
+    assert (await service.state(tenant, LOCK)).state == "excepted"
+
+
+async def test_a_close_whose_answer_was_lost_is_loosened_when_it_lands(service, tenant):
+    tenant.faults.script(Fault("cut", cmdlet="Set-InboundConnector", phase="before"))
+    await closed_a_moment_ago(service, tenant)
+    ended = await opened(service, tenant)
+    assert (ended["state"], restricting(tenant)) == ("running", [])
+    await later(service, 12)
+    set_lock(tenant, restricts=True)  # it has run for so long
+    await later(service, 4)
+    assert restricting(tenant) == []
+    await later(service, 8)
+    ended = of(await ask(service, "GET", f"operations/{ended['id']}"))
+    assert (ended["state"], restricting(tenant)) == ("succeeded", [])
+
+
+async def test_a_look_that_lags_behind_a_close_that_was_proven_hides_nothing(service, tenant):
+    await closed_a_moment_ago(service, tenant)
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    set_lock(tenant, restricts=False)
+    tenant.lag(30, "InboundConnector")
+    set_lock(tenant, restricts=True)
+    tenant.lag(0, "InboundConnector")
+    assert (await opened(service, tenant))["state"] == "succeeded"
+    assert restricting(tenant) == []
+
+
+async def test_who_ends_the_hold_while_a_write_may_still_land_is_not_overruled(service, tenant):
+    tenant.faults.script(Fault("cut", cmdlet="Set-InboundConnector", phase="before"))
+    await closed_a_moment_ago(service, tenant)
+    ended = await opened(service, tenant)
+    await ask(service, "DELETE", f"tenants/{tenant.tenant_id}/controls/{LOCK}/except")
+    set_lock(tenant, restricts=True)
+    await later(service, 4)
+    assert restricting(tenant) == ["ExchangeDefender"]
+    ended = of(await ask(service, "GET", f"operations/{ended['id']}"))
+    assert (ended["state"], ended["controls"][0]["detail"]) == ("succeeded", "loosened, and no longer held open")
+
+
+@pytest.mark.parametrize("control", [LOCK, "service-connectors"])
+async def test_an_opening_does_not_shorten_an_exception_that_somebody_had_made(service, tenant, control):
+    until = (service.clock() + timedelta(days=90)).isoformat()
+    made = {"reason": "migration", "owner": "ann", "until": until}
+    await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{control}/except", made)
+    await service.work()
+    await opened(service, tenant)
+    service.clock.advance(hours=5)
+    await service.sweep()
+    assert restricting(tenant) == ([] if control == LOCK else ["ExchangeDefender"])
+    kept = (await service.clients.storage.states.load(tenant.tenant_id)).exceptions[control]
+    assert kept.until.isoformat() == until
+    [told] = [each for each in await service.ledger(tenant, LOCK) if each.event == "opening"]
+    for said in ("held open: mail is refused", "migration", "accepted by ann"):
+        assert said in kept.reason or said in kept.sentence
+        assert said in told.detail
 
 
 async def test_the_end_has_to_be_in_the_future(service, tenant):
