@@ -1,9 +1,9 @@
 """Accepted drift: a control that may differ for a while, because somebody answers for it."""
 
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.errors import BadField
 
@@ -15,13 +15,17 @@ LONGEST_REASON = 4000
 
 
 class Exemption(BaseModel):
-    """An exception of one control: who answers for it, why, and until when. It ends by itself."""
+    """An exception of one control: who answers for it, why, and until when. It ends by itself.
+
+    *held_open_until*: a person has opened the tenant's lock, and until then nothing closes it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     reason: str
     owner: str
     until: AwareDatetime
+    held_open_until: Annotated[AwareDatetime | None, Field(exclude_if=lambda at: at is None)] = None
 
     def holds_at(self, now: datetime) -> bool:
         return now < self.until
@@ -32,10 +36,13 @@ class Exemption(BaseModel):
 
     def over(self, earlier: Self | None) -> Self:
         """The same in the place of *earlier*: what was accepted for longer ends no sooner, and keeps its reason."""
-        if earlier is None or earlier.until <= self.until:
+        if earlier is None:
             return self
+        held = max(filter(None, (self.held_open_until, earlier.held_open_until)), default=None)
+        if earlier.until <= self.until:
+            return type(self)(reason=self.reason, owner=self.owner, until=self.until, held_open_until=held)
         reason = f"{self.reason} until {self.until.isoformat()}; {earlier.sentence}"[:LONGEST_REASON]
-        return type(self)(reason=reason, owner=self.owner, until=earlier.until)
+        return type(self)(reason=reason, owner=self.owner, until=earlier.until, held_open_until=held)
 
 
 def refuse_end(until: datetime, now: datetime) -> None:

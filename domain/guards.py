@@ -40,9 +40,9 @@ def lockdown(
     if not sights:
         return Guard(passed=False, reason="no custom domain is known, so no MX could be checked", unread=True)
     # Whoever locked the tenant had its MX at the filter, or was told so by bounces.
-    known = [each for each in (since, now - UNSEEN_PATIENCE if remembered.was_locked_at(now) else None) if each]
+    locked = now - UNSEEN_PATIENCE if remembered.was_locked_at(now) else None
     for name, seen in sights.items():
-        if against := _against(seen, remembered.domains.get(name), now, min(known, default=None)):
+        if against := _against(seen, remembered.domains.get(name), now, locked, since):
             unread = isinstance(seen.verdict, Needs | NoVerdict) or _servers_unread(seen) != ""
             return Guard(passed=False, reason=f"{name}: {against}", unread=unread)
     if all(isinstance(seen.verdict, mx.NullMx) for seen in sights.values()):
@@ -50,12 +50,14 @@ def lockdown(
     return Guard(passed=True, reason=f"every MX of {', '.join(sights)} is the filter's, and older ones are forgotten")
 
 
-def _against(seen: Sight, memory: MxMemory | None, now: datetime, since: datetime | None) -> str:
+def _against(
+    seen: Sight, memory: MxMemory | None, now: datetime, locked: datetime | None, since: datetime | None
+) -> str:
     if against := speaks_against(seen.verdict) or _servers_unread(seen):
         return against
     if memory is None or not memory.at_filter:
         return "since when its MX is the filter's is not known"
-    return _former_servers(memory, now) or _former_mx(memory, now, since)
+    return _former_servers(memory, now) or _former_mx(memory, now, locked, since)
 
 
 def _servers_unread(seen: Sight) -> str:
@@ -69,16 +71,20 @@ def _former_servers(memory: MxMemory, now: datetime) -> str:
     return f"its name servers were {was}, which resolvers may still ask until {_time(memory.former_until)}"
 
 
-def _former_mx(memory: MxMemory, now: datetime, since: datetime | None) -> str:
+def _former_mx(memory: MxMemory, now: datetime, locked: datetime | None, since: datetime | None) -> str:
     if memory.elsewhere:
         hosts = ", ".join(memory.elsewhere)
         was = f"its MX was {hosts}, which senders may still use until {_time(memory.until)} (TTL {memory.ttl_s} s)"
         return was if now < memory.until else ""
-    until = min(memory.until, since + UNSEEN_PATIENCE) if since else memory.until
-    return f"{_UNSEEN} until {_time(until)}; mx_at_filter_since in its config says since when" if now < until else ""
+    outdated = since is not None and memory.begins_after(since)
+    known = [each + UNSEEN_PATIENCE for each in (locked, None if outdated else since) if each]
+    until = min([memory.until, *known])
+    late = " (the one there is from before a time in which nobody looked at it)" if outdated else ""
+    return f"{_UNSEEN} until {_time(until)}; {_SAYS}{late}" if now < until else ""
 
 
 _UNSEEN = "since when its MX is the filter's is not known, so senders may still use an older one"
+_SAYS = "mx_at_filter_since in its config says since when"
 
 
 _HELPS = "where it takes no mail here, publish a null MX (RFC 7505: `MX 0 .`) or remove it from the tenant"

@@ -18,6 +18,9 @@ MOST_AN_HOUR = 3
 HOUR = timedelta(hours=1)
 SETTLES = timedelta(hours=6)
 """A change of connectors may take effect so late."""
+LEAST_REHEARSED = timedelta(days=1)
+"""A first close waits until the rehearsal covers so much: what sends once a night is in it
+(docs/decisions/0006-how-long-the-lock-waits-for-an-mx.md)."""
 ASK_AGAIN_FOR_GRANT = timedelta(hours=6)
 
 type Way = Literal["filter", "tenant", "declared", "outside", "unclear"]

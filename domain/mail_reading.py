@@ -10,9 +10,9 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from domain.mail_flow import MailSeen, Traffic
+from domain.mail_flow import LEAST_REHEARSED, MailSeen, Traffic
 from domain.mail_trace import IN_MAILBOX, LET_IN, GroupedBy, Trace, Ways, with_rows
-from domain.mx_moves import MxMemories
+from domain.mx_moves import UNSEEN_PATIENCE, MxMemories
 from domain.tenant import TenantConfig
 
 type Purpose = Literal["rehearsal", "proof"]
@@ -71,7 +71,9 @@ class TraceReading:
         """What is known once every page was read."""
         good = replace(flow.going_on(None, now + AGAIN), read_at=now)
         if self.purpose == "rehearsal":
-            return replace(good, rehearsal=self.traffic.listed(), short=self.short)
+            enough_at = self.traffic.start + LEAST_REHEARSED
+            due_at = enough_at if self.traffic.end < enough_at else good.due_at
+            return replace(good, rehearsal=self.traffic.listed(), short=self.short, due_at=due_at)
         start = flow.proof.start if flow.proof else self.traffic.start
         settled = flow.settled_at
         soon = settled + OVERLAP if settled and now < settled else now + AGAIN
@@ -98,9 +100,16 @@ def to_read(
 
 
 def at_filter_since(mx: MxMemories, tenant: TenantConfig, domains: Collection[str]) -> datetime | None:
-    """Since when mail from elsewhere was none that only followed an older MX; None where that is not known."""
-    if tenant.mx_at_filter_since:
-        return tenant.mx_at_filter_since
+    """Since when mail from elsewhere counts as none that only followed an older MX; None where that is not known.
+
+    An MX that was never seen elsewhere is taken to have been the filter's since the first look at it: what followed an
+    older one all the same holds for a person, and a rehearsal that left those days out would cover nothing.
+    """
     known = [mx.domains.get(each) for each in domains]
-    untils = [each.until for each in known if each and each.at_filter]
-    return max(untils) if untils and len(untils) == len(known) else None
+    since = tenant.mx_at_filter_since
+    if since and not any(each and each.begins_after(since) for each in known):
+        return since
+    begun = [
+        each.until if each.elsewhere else each.until - UNSEEN_PATIENCE for each in known if each and each.at_filter
+    ]
+    return max(begun) if begun and len(begun) == len(known) else None

@@ -80,6 +80,8 @@ class MxMemory:
     *elsewhere*: the hosts last seen that are not the filter's ("no MX" where there was none); empty when none was ever
     seen. *ttl_s*: their time to live. *seen_at*: the last look that told anything. *servers*: the name servers of its
     zone, *servers_s*: for how long resolvers ask them. *former*: those before them, asked until *former_until*.
+    *unseen_from*: the last look at the tenant's MX before this memory was begun, a new domain's or one after
+    FORGOTTEN_AFTER without a look; None where it began with the tenant's first.
     """
 
     at_filter: bool
@@ -91,6 +93,11 @@ class MxMemory:
     servers_s: int = 0
     former: tuple[str, ...] = ()
     former_until: AwareDatetime | None = None
+    unseen_from: AwareDatetime | None = None
+
+    def begins_after(self, since: datetime) -> bool:
+        """Whether it was begun after something had been unseen that a person's word of *since* knows nothing of."""
+        return self.unseen_from is not None and since <= self.unseen_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,8 @@ class MxMemories:
             return replace(self, locked_at=locked_at)
         was_locked = replace(self, locked_at=locked_at).was_locked_at(now)
         seen = {name: _after(self.domains.get(name), each, now, was_locked) for name, each in sights.items()}
+        last = max((each.seen_at for each in self.domains.values()), default=None)
+        seen |= {n: replace(each, unseen_from=last) for n, each in seen.items() if each and n not in self.domains}
         domains = self._left_out(sights, now) | {name: memory for name, memory in seen.items() if memory}
         return replace(self, domains=domains, locked_at=locked_at)
 
@@ -171,7 +180,7 @@ def _at_filter(before: MxMemory | None, at: datetime, *, was_locked: bool) -> Mx
         return MxMemory(at_filter=True, until=until, seen_at=at)
     if before.until > until:
         return replace(before, seen_at=at)
-    return replace(before, until=until, seen_at=at, elsewhere=(), ttl_s=0)
+    return replace(before, until=until, seen_at=at, elsewhere=(), ttl_s=0, unseen_from=before.seen_at)
 
 
 def _still_believed(before: MxMemory | None, at: datetime) -> list[datetime]:

@@ -30,7 +30,7 @@ WRITES: tuple[LedgerEvent, ...] = (*_PROOF_OF, *_PROOF_OF.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class PendingClose:
     """What we have lately written, or may have, that a look need not show.
 
     *connectors*: those that do not restrict as read, and would once all of it has landed. *last_at*: until when some of
@@ -41,7 +41,7 @@ class Closing:
     last_at: datetime | None = None
 
 
-def closing(entries: Iterable[Entry], facts: Facts, asked_at: datetime, now: datetime) -> Closing:
+def closing(entries: Iterable[Entry], facts: Facts, asked_at: datetime, now: datetime) -> PendingClose:
     """What may still close, by the ledger's *entries* of WRITES, oldest first, whichever control they are of.
 
     Replicas lag behind writes that were answered, and a write whose answer was lost may land until LOST_PATIENCE is
@@ -60,7 +60,7 @@ def closing(entries: Iterable[Entry], facts: Facts, asked_at: datetime, now: dat
     coming = tuple(each for each in _locking_after([step for _, step in written], rows) if each.key not in locking)
     loose = [{**row, **_OPEN} for row in rows]
     ends = [each.at + LOST_PATIENCE for each, step in unproven if _locking_after([step], loose)]
-    return Closing(coming, max(ends, default=None))
+    return PendingClose(coming, max(ends, default=None))
 
 
 _CMDLETS = InboundConnector.writing.cmdlets if InboundConnector.writing else ()

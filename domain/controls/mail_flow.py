@@ -21,7 +21,7 @@ from domain.exchange import AcceptedDomain, InboundConnector
 from domain.facts import Facts
 from domain.findings import THE_REST, Finding, found, to_be_answered
 from domain.guards import Guard
-from domain.mail_flow import Group, MailSeen, Traffic, Way
+from domain.mail_flow import LEAST_REHEARSED, Group, MailSeen, Traffic, Way
 from domain.mail_trace import Ways
 from domain.shown import quoted
 from domain.tenant import Wanted
@@ -45,7 +45,8 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     if locked and flow.proof:
         return _proven(flow.proof, facts, wanted)
     if flow.rehearsal and not locked:
-        return with_findings(Compliant(_rehearsed(flow.rehearsal, facts, wanted)), senders(wanted), wanted.inventory)
+        said = "; ".join(filter(None, (_covered(flow.rehearsal, wanted), _goes_on(flow.rehearsal))))
+        return with_findings(Compliant(f"{said}{_beside(facts)}"), senders(wanted), wanted.inventory)
     if locked or flow.so_far is not None:
         return Unknown(_being_read(flow))
     return NotApplicable(_NOTHING)
@@ -95,10 +96,17 @@ def _counts(traffic: Traffic, done: str, wanted: Wanted) -> str:
     return f"{traffic.counted} were {done}{': ' if counts else ''}{', '.join(counts)}"
 
 
-def _rehearsed(traffic: Traffic, facts: Facts, wanted: Wanted) -> str:
+def _covered(traffic: Traffic, wanted: Wanted) -> str:
+    """What a rehearsal covers: from when to when, and how many messages."""
     short = ", the last 48 hours alone, as there are more than 500,000 rows" if wanted.inventory.mail.short else ""
     time = f"from {traffic.start:%Y-%m-%d %H:%M} to {traffic.end:%Y-%m-%d %H:%M} UTC{short}"
-    return f"rehearsed with the mail {time}: {_counts(traffic, 'delivered', wanted)}{_beside(facts)}"
+    return f"rehearsed with the mail {time}: {_counts(traffic, 'delivered', wanted)}"
+
+
+def _goes_on(traffic: Traffic) -> str:
+    """Until when a rehearsal goes on that covers too little; empty where it covers enough."""
+    enough_at = traffic.start + LEAST_REHEARSED
+    return f"it goes on until {enough_at:%Y-%m-%d %H:%M} UTC, a day at least" if traffic.end < enough_at else ""
 
 
 def _beside(facts: Facts) -> str:
@@ -189,7 +197,8 @@ def rehearsed(wanted: Wanted) -> Guard:
     if flow.rehearsal is None:
         return Guard(passed=False, reason=_being_read(flow), unread=True)
     waiting = [each for each in senders(wanted) if wanted.inventory.is_open(each)]
-    return Guard(passed=not waiting, reason=to_be_answered(waiting))
+    against = tuple(filter(None, (to_be_answered(waiting), _goes_on(flow.rehearsal))))
+    return Guard(passed=not against, reason="; ".join((*against, _covered(flow.rehearsal, wanted))))
 
 
 CONTROL = Control(

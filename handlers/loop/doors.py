@@ -47,7 +47,18 @@ async def look_at_doors(
     seen = DoorsSeen(sights, seen.at, inbound_lockdown.lock_seen(facts, wanted, closing, now))
     known = seen.remembered(states)
     rehearsed = _rehearsed(facts, wanted, states)
+    closing = _held_open(states, now) or closing
     return Doors(closing, known.lock, known.mx.was_locked_at(now), rehearsed, _oldest(clients)), seen
+
+
+def _held_open(states: TenantStates, now: datetime) -> Guard | None:
+    """What a person has opened nothing closes before its time, an undo or a removal neither."""
+    exemption = states.exceptions.get(inbound_lockdown.CONTROL.id)
+    until = exemption.held_open_until if exemption else None
+    if exemption is None or until is None or now >= until:
+        return None
+    why = f"mail is held open until {until:%Y-%m-%d %H:%M:%S} UTC ({exemption.sentence}): end that exception first"
+    return Guard(passed=False, reason=why)
 
 
 def _rehearsed(facts: Facts, wanted: Wanted, states: TenantStates) -> Guard:

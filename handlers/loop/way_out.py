@@ -81,7 +81,7 @@ class _Opening:
         held = states.exceptions.get(LOCK.id)
         return held is not None and held.holds_at(self._case.clients.now())
 
-    async def _closing(self, facts: Facts) -> way_out.Closing:
+    async def _closing(self, facts: Facts) -> way_out.PendingClose:
         """What we wrote before, and what of it may still land."""
         operation, ledger = self._operation, self._case.clients.storage.ledger
         since = operation.created_at - LOST_PATIENCE
@@ -110,7 +110,12 @@ class _Opening:
         """What is held open, which connectors a person closes again, and what is about to be done, in one write."""
         operation, now = self._operation, self._case.clients.now()
         until = operation.until or now
-        asked = Exemption(reason=f"held open: {operation.reason}", owner=operation.requested_by, until=until)
+        asked = Exemption(
+            reason=f"held open: {operation.reason}",
+            owner=operation.requested_by,
+            until=until,
+            held_open_until=until,
+        )
 
         def announced(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
             noted = states.noting(others, declared, now)

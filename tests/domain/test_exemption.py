@@ -39,3 +39,11 @@ def test_reasons_that_pile_up_have_an_end():
     for _ in range(200):
         pile = OPENED.over(pile)
     assert len(pile.reason) == LONGEST_REASON
+
+
+def test_what_takes_the_place_of_a_hold_does_not_end_it():
+    held = Exemption(reason="outage", owner="bob", until=OPENED.until, held_open_until=OPENED.until)
+    undo = Exemption(reason="undo", owner="ann", until=NOW + timedelta(days=30))
+    assert undo.over(held).model_dump() == undo.model_dump() | {"held_open_until": held.until}
+    assert held.over(undo).held_open_until == held.until
+    assert "held_open_until" not in undo.model_dump()

@@ -134,6 +134,18 @@ def test_an_mx_whose_past_is_not_known_is_waited_for_unless_the_config_says_sinc
     assert guard({"a.com": GOES["filter"]}, {"a.com": new}, since=NOW - UNSEEN_PATIENCE).passed
 
 
+def test_a_word_from_before_a_time_in_which_nobody_looked_waives_nothing():
+    anew = MxMemory(at_filter=True, until=NOW + timedelta(days=1), seen_at=NOW, unseen_from=NOW - timedelta(days=9))
+    stopped = guard({"a.com": GOES["filter"]}, {"a.com": anew}, since=NOW - timedelta(days=9))
+    assert "until 2026-11-24 12:00:00 UTC; mx_at_filter_since in its config says since when" in stopped.reason
+    assert stopped.reason.endswith(" (the one there is from before a time in which nobody looked at it)")
+    assert guard({"a.com": GOES["filter"]}, {"a.com": anew}, since=NOW - timedelta(days=8)).passed
+    moved = replace(anew, elsewhere=("mx.old.example",))
+    assert "mx_at" not in guard({"a.com": GOES["filter"]}, {"a.com": moved}, since=NOW - timedelta(days=9)).reason
+    long_over = replace(anew, until=NOW)
+    assert guard({"a.com": GOES["filter"]}, {"a.com": long_over}, since=NOW - timedelta(days=9)).passed
+
+
 def test_what_was_seen_elsewhere_counts_more_than_what_the_config_says():
     moved = MxMemory(at_filter=True, until=NOW + timedelta(minutes=1), seen_at=NOW, elsewhere=("mx.old.example",))
     assert not guard({"a.com": GOES["filter"]}, {"a.com": moved}, since=NOW - timedelta(days=99)).passed

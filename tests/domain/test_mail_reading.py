@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.mail_flow import SETTLES, MailSeen
+from domain.mail_flow import LEAST_REHEARSED, SETTLES, MailSeen
 from domain.mail_reading import AGAIN, LONGEST_BACK, MOST_ROWS, OVERLAP, SHORT, TraceReading, to_read
 from domain.mail_trace import Ways, parse_trace
 from domain.mx_moves import MxMemories, MxMemory
@@ -17,8 +17,12 @@ WAYS = Ways.of(wanted())
 OPEN = MailSeen(locked=False)
 
 
+def memory(until=NOW - DAY, *, at_filter=True, elsewhere=("mx.old.example",), **more):
+    return MxMemory(at_filter=at_filter, until=until, seen_at=NOW, elsewhere=elsewhere, **more)
+
+
 def mx(until=NOW - DAY, *, at_filter=True, **more):
-    return MxMemories({"a.example": MxMemory(at_filter=at_filter, until=until, seen_at=NOW)}, **more)
+    return MxMemories({"a.example": memory(until, at_filter=at_filter)}, **more)
 
 
 def read(flow, memories=None, domains=("a.example",), now=NOW, **config):
@@ -34,6 +38,26 @@ def test_a_rehearsal_covers_the_time_since_no_older_mx_was_believed_and_ten_days
     assert read(OPEN, mx(NOW - 20 * DAY)).traffic.start == NOW - LONGEST_BACK
     assert read(OPEN, mx_at_filter_since=NOW - 3 * DAY).traffic.start == NOW - 3 * DAY
     assert read(OPEN).traffic.end == NOW
+
+
+def test_an_mx_that_was_never_seen_elsewhere_is_rehearsed_from_the_first_look_at_it_on():
+    unseen = MxMemories({"a.example": memory(NOW + DAY, elsewhere=())})
+    assert read(OPEN, unseen).traffic.start == NOW - DAY
+    beside = MxMemories({**unseen.domains, "b.example": memory(NOW - DAY / 2)})
+    assert read(OPEN, beside, domains=("a.example", "b.example")).traffic.start == NOW - DAY / 2
+
+
+def test_a_word_from_before_a_time_in_which_nobody_looked_lets_no_older_mail_count():
+    anew = MxMemories({"a.example": memory(NOW + DAY, elsewhere=(), unseen_from=NOW - 5 * DAY)})
+    assert read(OPEN, anew, mx_at_filter_since=NOW - 9 * DAY).traffic.start == NOW - DAY
+    assert read(OPEN, anew, mx_at_filter_since=NOW - 4 * DAY).traffic.start == NOW - 4 * DAY
+    assert read(OPEN, domains=("b.example",), mx_at_filter_since=NOW - DAY).traffic.start == NOW - DAY
+
+
+def test_a_rehearsal_that_covers_too_little_is_read_again_as_soon_as_it_covers_enough():
+    short = page(read(OPEN, mx(NOW - DAY / 4))).ended(OPEN, NOW)
+    assert short.due_at == NOW - DAY / 4 + LEAST_REHEARSED
+    assert page(read(OPEN, mx(NOW - LEAST_REHEARSED))).ended(OPEN, NOW).due_at == NOW + AGAIN
 
 
 @pytest.mark.parametrize(

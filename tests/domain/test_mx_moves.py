@@ -30,7 +30,7 @@ NO_SERVERS = Absent(True, 60, START)
 
 
 def look(memories, answer, *, now=None, locked=False, domain=NAME, servers=NO_SERVERS):
-    answers = {Question(NAME, "MX"): answer, Question(NAME, "NS"): servers}
+    answers = {Question(domain, "MX"): answer, Question(domain, "NS"): servers}
     answers |= {Question(host, "CNAME"): Absent(True, 60, START) for host in (FILTER, OLD)}
     return memories.after({domain: sight(domain, answers, OURS)}, now or answer.at, locked=locked)
 
@@ -139,6 +139,22 @@ def test_an_mx_that_was_not_looked_at_for_days_may_have_come_and_gone():
     before = look(MxMemories(), mx(FILTER), locked=True)
     late = at(days=9)
     assert look(before, mx(FILTER, when=late)).domains[NAME].until == late + UNSEEN_PATIENCE
+
+
+def test_what_begins_after_days_without_a_look_knows_of_them_and_what_begins_with_the_first_look_does_not():
+    began = mx(FILTER)
+    assert seen(began).unseen_from is None
+    again = seen(began, mx(FILTER, when=at(days=9)))
+    assert again.unseen_from == START
+    assert [again.begins_after(each) for each in (at(days=-1), START, at(days=1))] == [True, True, False]
+    assert not seen(began).begins_after(at(days=-1))
+
+
+def test_a_domain_that_comes_later_knows_that_it_was_not_there_before():
+    memories = look(MxMemories(), mx(FILTER))
+    both = look(memories, mx(FILTER, when=at(minutes=15)), domain="new.example")
+    assert both.domains[NAME].unseen_from is None
+    assert both.domains["new.example"].unseen_from == START
 
 
 def test_an_alias_in_front_of_the_mx_adds_its_time():

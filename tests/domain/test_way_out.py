@@ -7,7 +7,7 @@ from domain.corrections import LOST_PATIENCE
 from domain.facts import DoubtError, Facts
 from domain.ledger import Entry
 from domain.steps import ShownStep, Step
-from domain.way_out import Closing, closing, of_others, opening
+from domain.way_out import PendingClose, closing, of_others, opening
 from tests.domain.builders import NOW, TENANT_ID, healthy, reading, wanted
 
 MINUTE = timedelta(minutes=1)
@@ -101,7 +101,7 @@ def test_a_connector_that_is_being_enabled_is_loosened_by_what_it_restricts():
 def test_a_close_that_shows_is_loosened_once_and_one_that_was_lost_before_it_is_waited_for():
     applying = said("applying", CLOSE)
     seen = open_facts(RestrictDomainsToIPAddresses=True)
-    assert lately(applying, seen=seen) == Closing((), applying.at + LOST_PATIENCE)
+    assert lately(applying, seen=seen) == PendingClose((), applying.at + LOST_PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_proof_of_another_step_of_the_plan_proves_nothing():
 
 
 def test_what_was_written_long_ago_is_as_it_shows():
-    assert lately(said("applying", CLOSE, ago=LOST_PATIENCE)) == Closing()
+    assert lately(said("applying", CLOSE, ago=LOST_PATIENCE)) == PendingClose()
 
 
 def test_what_would_be_an_odd_connector_is_a_doubt():

@@ -16,6 +16,7 @@ from domain.controls import CATALOGUE
 from domain.controls.mail_flow import came_round, rehearsed, senders
 from domain.facts import Facts
 from domain.findings import THE_REST
+from domain.guards import Guard
 from domain.mail_flow import Group, MailSeen, Traffic
 from tests.domain.builders import DNS, NOW, TRACED, healthy, reading, wanted
 
@@ -186,3 +187,16 @@ def test_a_first_close_waits_for_what_was_granted_and_cannot_be_read(flow, passe
     guard = rehearsed(tenant(flow))
     assert guard.passed is passed
     assert said in guard.reason
+
+
+def test_a_rehearsal_says_what_it_covers_and_one_of_less_than_a_day_holds_the_close():
+    quiet = replace(REHEARSAL, groups=(), by_way={"filter": 7})
+    covers = "rehearsed with the mail from 2026-11-22 12:00 to 2026-11-23 12:00 UTC: 7 were delivered: 7 by the filter"
+    assert rehearsed(tenant(replace(TRACED, rehearsal=quiet))) == Guard(passed=True, reason=covers)
+    short = replace(TRACED, rehearsal=replace(quiet, start=NOW - timedelta(minutes=5)))
+    guard = rehearsed(tenant(short))
+    assert not guard.passed
+    assert guard.reason.startswith("it goes on until 2026-11-24 11:55 UTC, a day at least; rehearsed with the mail")
+    found = judged(short, rows=OPENED)
+    assert isinstance(found, Compliant)
+    assert "it goes on until 2026-11-24 11:55 UTC" in found.detail

@@ -84,7 +84,7 @@ async def test_the_first_close_waits_until_each_sender_that_it_would_refuse_is_a
     arrive(tenant, "", ago=timedelta(hours=3))
     arrive(tenant, "40.107.1.2", ago=timedelta(hours=3))
     arrive(tenant, "192.0.2.7", ago=timedelta(hours=3), status="filteredAsSpam")
-    arrive(tenant, "192.0.2.8", ago=timedelta(days=2))  # before the old MX had run out
+    arrive(tenant, "192.0.2.8", ago=timedelta(days=4))  # before the first look at its MX
 
     await service.sweep()
 
@@ -100,6 +100,49 @@ async def test_the_first_close_waits_until_each_sender_that_it_would_refuse_is_a
 
     for each in waiting:
         await declare(service, tenant, each.id)
+    await service.sweep()
+    assert is_locked(tenant)
+
+
+async def new_tenant(service, **config):
+    """A tenant that nobody has looked at before, its MX at the filter, its mail traced and not locked."""
+    tenant = service.world.add_tenant("contoso.example", state="healthy")
+    tenant.access.permissions.add("ExchangeMessageTrace.Read.All")
+    tenant.mail.principal = True
+    tenant.admin("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
+    await service.look_after(tenant, known=False, **config)
+    await service.sweep()
+    return tenant
+
+
+async def test_the_first_close_of_a_new_tenant_is_rehearsed_with_the_days_since_the_first_look(service):
+    tenant = await new_tenant(service)
+    for _ in range(9):
+        arrive(tenant, STRANGER, "scan@copier.example", ago=timedelta(hours=1))
+        service.clock.advance(hours=5, minutes=30)
+        await service.sweep()
+    lock = await service.state(tenant, "inbound-lockdown")
+    assert (is_locked(tenant), lock.state) == (False, "held")
+    [waiting] = await open_senders(service, tenant)
+    assert waiting.value == "198.51.100.0/24, copier.example"
+    await declare(service, tenant, waiting.id)
+    await service.sweep()
+    assert is_locked(tenant)
+    [begun, *_] = [e for e in await service.ledger(tenant, "inbound-lockdown") if e.event == "applying"]
+    [said] = [each.reason for each in begun.answers if each.gate == "rehearsal"]
+    assert said.startswith("rehearsed with the mail from 2026-11-23 12:00 to ")
+    assert "4 were delivered" in said
+
+
+async def test_a_rehearsal_of_less_than_a_day_holds_the_first_close_and_says_until_when(service):
+    service.clock.advance(days=3)
+    since = service.clock() - timedelta(hours=48, minutes=1)
+    tenant = await new_tenant(service)
+    await service.look_after(tenant, mx_at_filter_since=since.isoformat())
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    assert (await service.state(tenant, "inbound-lockdown")).detail.startswith("rehearsal: it goes on until")
+    service.clock.advance(days=1)
     await service.sweep()
     assert is_locked(tenant)
 

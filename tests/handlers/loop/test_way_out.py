@@ -164,6 +164,27 @@ async def test_the_finding_is_over_once_somebody_has_closed_that_connector_again
     assert (await service.state(tenant, LOCK)).state == "compliant"
 
 
+async def test_an_undo_that_would_close_is_refused_while_mail_is_held_open(service, tenant):
+    restricts = {"SenderDomains": ["*"], "SenderIPAddresses": ["198.51.100.7"], "RestrictDomainsToIPAddresses": True}
+    tenant.admin("New-InboundConnector", Name="Old filter", ConnectorType="Partner", **restricts)
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    findings = of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/findings"))
+    [finding] = [each for each in findings if each["control"] == "lock-bypass"]
+    await ask(service, "POST", f"tenants/{tenant.tenant_id}/findings/{finding['id']}/remove", {"reason": "not ours"})
+    await service.work()
+    [entry] = [each for each in await service.ledger(tenant, "lock-bypass") if each.event == "corrected"]
+    await opened(service, tenant)
+    answer = await ask(
+        service, "POST", f"tenants/{tenant.tenant_id}/controls/lock-bypass/undo", {"entry": entry.id, "reason": "ours"}
+    )
+    await service.work()
+    ended = of(await ask(service, "GET", f"operations/{of(answer)['id']}"))
+    assert ended["state"] == "held"
+    assert "guard: mail is held open until" in ended["controls"][0]["detail"]
+    assert {row["Name"]: row["Enabled"] for row in tenant.admin("Get-InboundConnector")}["Old filter"] is False
+
+
 async def test_an_engaged_brake_stops_it_and_shows_what_to_type(service, tenant):
     await service.clients.storage.switches.set_brake(Brake(engaged=True, reason="incident", by="ann"))
     ended = await opened(service, tenant)
