@@ -42,7 +42,7 @@ class Life(Witness):
     # --- what happens to it ------------------------------------------------------------------------------------------
 
     def configure(self, **config: Any) -> None:
-        config |= {"mx_at_filter_since": "2026-11-01T00:00:00Z"}  # where nobody looks for days, too
+        config = {"mx_at_filter_since": "2026-11-01T00:00:00Z"} | config
         self.stage.do(self.stage.service.look_after(self.tenant, service_connectors=[SCANNER], **config))
 
     def suffer(self, *deeds: Deed) -> None:

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 
 from domain.controls import CATALOGUE
 from domain.corrections import LOST_PATIENCE
+from domain.mx_moves import UNSEEN_PATIENCE
 from simulator.faults import Fault, FaultKind
 from tests.lives.chance import lives
 from tests.lives.life import Life, begin
@@ -165,7 +166,9 @@ class Lives(RuleBasedStateMachine):
         life.tenant.faults.clear()
         life.catch_up()
         life.brake(engaged=False)
-        life.configure(mode="correct")
+        # After days without a look an older word says nothing; 48 hours from this one end with the next look.
+        since = life.stage.service.clock() + LONG_ENOUGH - UNSEEN_PATIENCE
+        life.configure(mode="correct", mx_at_filter_since=since.isoformat())
         life.suffer(publish)
         life.pass_time(LONG_ENOUGH)
         life.sweep()  # only a look tells that the MX has moved: from then on its old one is given time to be forgotten
