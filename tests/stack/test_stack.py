@@ -60,7 +60,8 @@ def test_a_timer_sees_the_drift_and_the_queues_put_it_back(stack):
     events = eventually(
         lambda: [e["event"] for e in stack.api.get(ledger).json()], lambda events: "corrected" in events
     )
-    assert events == ["corrected", "applying", "drift_found", "first_look", "configured"]
+    in_time = [event for event in events if event != "not_looked"]  # which a machine that is busy adds
+    assert in_time == ["corrected", "applying", "drift_found", "first_look", "configured"]
     assert state_of(stack, tenant, "inbound-lockdown")["state"] == "compliant"
     [newest] = stack.api.get(ledger, params={"limit": 1}).json()
     older = stack.api.get(ledger, params={"after": newest["id"]}).json()
