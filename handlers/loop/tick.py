@@ -5,7 +5,7 @@ a late one does what was missed, and one that dies half-way is done again by the
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -72,9 +72,8 @@ async def _tick(clients: Clients, *, by_timer: bool) -> None:
     await ask(due(tenants, windows), now, clients)
     await isolated("due", enqueue_due(clients))
     await isolated("lost", take_up_lost(tenants, clients))
-    untold_due = _rhythm("psa", clients, now).window(cursor.done, now).has(0)
-    upkeep_due = Rhythm.of(UPKEEP, now).window(cursor.done, now).has(0)
-    if clients.psa.by_provider and untold_due:
+    psa_due = _rhythm("psa", clients, now).window(cursor.done, now).has(0)
+    if clients.psa.by_provider and psa_due:
         await clients.storage.queues.send(PollTickets())
     await ask_for_months(tenants, cursor, now, clients)
     done, timer_at = max(now, cursor.done), now if by_timer else cursor.timer_at
@@ -82,19 +81,29 @@ async def _tick(clients: Clients, *, by_timer: bool) -> None:
     with suppress(CursorMoved):  # another took over from a tick as slow as this
         await fleet.move(after, version)
     log.info("tick tenants=%d late_s=%.0f", after.tenants, _overdue(cursor, now, clients).total_seconds())
+    came_round = {look for look, window in windows.items() if window.has(0)} | ({"psa"} if psa_due else set())
+    if Rhythm.of(UPKEEP, now).window(cursor.done, now).has(0):
+        came_round = {"fast", "slow", "psa"}
     await isolated("waves", waves.go_on(clients))
-    if untold_due or upkeep_due:
-        await isolated("notices", ask_for_unsent(clients))
+    await _upkeep(came_round, tenants, cursor, clients)
     if compared == now:
         await isolated("retention", forget_old(clients))
-    if windows["fast"].has(0) or upkeep_due:
-        await isolated("gauges", gauges.measure(tenants, cursor.done, clients))
-    if windows["slow"].has(0) or upkeep_due:
+
+
+async def _upkeep(
+    came_round: Collection[str], tenants: Mapping[str, TenantInFleet], before: Cursor, clients: Clients
+) -> None:
+    """What the service does for itself, each part in the rhythm of one look. *before*: where the tick before ended."""
+    if "psa" in came_round:
+        await isolated("notices", ask_for_unsent(clients))
+    if "fast" in came_round:
+        await isolated("gauges", gauges.measure(tenants, before.done, clients))
+    if "slow" in came_round:
         await isolated("guard", guard_ledger(clients))
         await isolated("unfinished", take_up_unheard(clients))
-        await isolated("watch", watch(_overdue(cursor, now, clients), tenants, clients))
+        await isolated("watch", watch(_overdue(before, clients.now(), clients), tenants, clients))
         await isolated("anchor", anchor_heads(clients))
-        await isolated("errors", clients.storage.parked.forget_errors(now))
+        await isolated("errors", clients.storage.parked.forget_errors(clients.now()))
 
 
 def _rhythm(look: LookName | Literal["psa"], clients: Clients, now: datetime) -> Rhythm:
