@@ -1,25 +1,27 @@
 """The undo of one ledger entry: its before-image as a plan, and how far the tenant shows it.
 
-A set step is undone by the same fields with the values found before it, a created object by its removal, by the name
-that it was created with.
+A set step is undone by the same fields with the values found before it; of a list, the entries that it added are taken
+out again and those that it took out are added. A created object is removed, while it is what was made. So an undo
+changes nothing that its entry did not change; where somebody has changed that since, it is left to a person.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from domain import dns_steps, normal
+from domain import dns_steps, normal, written
 from domain.control import (
     Compliant,
     Drift,
     Drifted,
     Judgement,
     NeedsPerson,
+    listed,
 )
 from domain.controls import WRITINGS
 from domain.controls.per_domain import ascii_of
 from domain.corrections import is_unseen
 from domain.exchange import DkimConfig, SpoofItem
-from domain.facts import Facts
+from domain.facts import DoubtError, Facts
 from domain.ledger import Entry
 from domain.states import drift_view
 from domain.steps import ShownStep, Step, Value
@@ -90,36 +92,48 @@ def needed(entry: Entry, facts: Facts) -> str:
 def _opposite(step: ShownStep, entry: Entry, facts: Facts) -> Step:
     service, cmdlet, given = step.service, step.cmdlet, step.parameters
     if cmdlet in _FIELDS:
-        return Step(service, cmdlet, _found(cmdlet, given, entry))
+        return Step(service, cmdlet, _found(step, entry, facts))
     if cmdlet in _SWITCHES:
         return Step(service, _SWITCHES[cmdlet], {"Identity": given["Identity"], "Confirm": False})
     if cmdlet in _MAKERS:
         named = _pair(given, facts) if "SpoofedUser" in given else {"Identity": given["Name"], "Confirm": False}
         return Step(service, _MAKERS[cmdlet], named)
     if removed := _REMOVERS.get(cmdlet):
-        again = {name: _before(name, given, entry) for name in sorted(removed.made_again)}
+        again = {name: _drift_of(name, given, entry).found for name in sorted(removed.made_again)}
         return Step(service, removed.new, {"Identity": given["Identity"], **again})
     raise CannotUndo(f"there is no opposite of {cmdlet}")
 
 
-def _found(cmdlet: str, given: Mapping[str, Value], entry: Entry) -> dict[str, Value]:
+def _found(step: ShownStep, entry: Entry, facts: Facts) -> dict[str, Value]:
     """The step's parameters, with what was found in the place of what was wanted."""
+    given, now = step.parameters, written.objects(step, facts)
     values = {name: value for name, value in given.items() if name in {"Identity", "Ids"}}
     for name in given.keys() - _OBJECT:
-        if name not in _FIELDS[cmdlet]:
+        if name not in _FIELDS[step.cmdlet]:
             raise CannotUndo(f"the ledger has what {name} was as text only")
-        values[name] = _before(name, given, entry)
+        drift = _drift_of(name, given, entry)
+        if not now:
+            raise CannotUndo("what was written to is there no longer")
+        values[name] = _before(drift, now[0].get(name))
     return values
 
 
-def _before(name: str, given: Mapping[str, Value], entry: Entry) -> Value:
-    """What the field *name* of the step's object was. Where a plan is about several, the object is in front of it."""
+def _before(drift: Drift, now: Value) -> Value:
+    """What a field is to be that is *now*: of a list, its other entries stay."""
+    if not isinstance(now, tuple):
+        return drift.found
+    found, wanted = written.entries(drift.found), written.entries(drift.wanted)
+    return listed((set(now) | (found - wanted)) - (wanted - found))
+
+
+def _drift_of(name: str, given: Mapping[str, Value], entry: Entry) -> Drift:
+    """What the entry changed of the field *name* of the step's object. A plan about several has each in front of it."""
     fields = [each for each in entry.drift if each.field.rpartition(": ")[2] == name]
     of_object = [each for each in fields if each.field in {name, f"{given.get('Identity')}: {name}"}]
-    values = {each.found for each in of_object or fields}
+    values = {(each.found, each.wanted) for each in of_object or fields}
     if len(values) != 1:
         raise CannotUndo(f"the ledger does not say which {name} was whose")
-    return values.pop()
+    return (of_object or fields)[0]
 
 
 def _pair(given: Mapping[str, Value], facts: Facts) -> dict[str, Value]:
@@ -138,21 +152,80 @@ def _pair(given: Mapping[str, Value], facts: Facts) -> dict[str, Value]:
 type Standing = Literal["before", "after", "between", "changed", "unknown"]
 
 
-def standing(entry: Entry, judgement: Judgement) -> Standing:
+def standing(entry: Entry, judgement: Judgement, facts: Facts) -> Standing:
     """How the tenant compares with the entry: as before it, after it, between, or changed by another actor."""
     unseen = is_unseen({each.field for each in entry.drift}, judgement)
     if unseen or not isinstance(judgement, Compliant | Drifted | NeedsPerson):
         return "unknown"
-    drift = () if isinstance(judgement, Compliant) else drift_view(judgement.drift)
-    found = {each.field: each.found for each in drift}
-    fields = {_field_standing(each, found, judgement.equal) for each in entry.drift}
+    try:
+        fields = {_field_standing(each, entry, judgement, facts) for each in entry.drift}
+    except DoubtError:
+        return "unknown"
     if "changed" in fields or not fields:
         return "changed"
     return fields.pop() if len(fields) == 1 else "between"
 
 
-def _field_standing(drift: Drift, found: Mapping[str, Value], equal: frozenset[str]) -> Standing:
-    """How one field stands that the entry found and wrote."""
+def now(entry: Entry, facts: Facts) -> dict[str, Value]:
+    """What the fields of an entry that was undone are: as it found them, lists with what else is in them.
+
+    Raises:
+        DoubtError: They were not read.
+    """
+    return {each.field: _shown(each, _writer(each, entry), facts) for each in entry.drift}
+
+
+def _shown(drift: Drift, step: ShownStep | None, facts: Facts) -> Value:
+    there = written.objects(step, facts) if step and step.cmdlet in _FIELDS else ()
+    value = there[0].get(_name(drift)) if there else None
+    return value if isinstance(value, tuple) else drift.found
+
+
+def _field_standing(drift: Drift, entry: Entry, judgement: Compliant | Drifted | NeedsPerson, facts: Facts) -> Standing:
+    """How one field stands that the entry found and wrote: by its object, or by the judgement where none is known."""
+    step = _writer(drift, entry)
+    if step is None:
+        return _judged_standing(drift, judgement)
+    there = written.objects(step, facts)
+    if step.cmdlet in _MAKERS:
+        return "before" if not there else "after" if written.is_as_made(step, facts) else "changed"
+    name = _name(drift)
+    if any(name not in each for each in there):
+        return _judged_standing(drift, judgement)
+    stands = {_value_standing(drift, each[name], facts) for each in there}
+    return stands.pop() if len(stands) == 1 else "changed"
+
+
+def _name(drift: Drift) -> str:
+    return drift.field.rpartition(": ")[2]
+
+
+def _writer(drift: Drift, entry: Entry) -> ShownStep | None:
+    """The step of *entry* that wrote the field; None where several may have, and for what is no field of an object."""
+    name = _name(drift)
+    steps = [each for each in entry.steps if _writes(each, name)]
+    names = [{name, f"{each.parameters.get('Identity') or each.parameters.get('Name')}: {name}"} for each in steps]
+    of_object = [step for step, fields in zip(steps, names, strict=True) if drift.field in fields]
+    return (of_object or steps)[0] if len(of_object or steps) == 1 else None
+
+
+def _writes(step: ShownStep, name: str) -> bool:
+    if step.cmdlet in _SWITCHES:
+        return name == "State"
+    made = step.cmdlet in _MAKERS and name == "Name"
+    return name in step.parameters and (made or step.cmdlet in _FIELDS)
+
+
+def _value_standing(drift: Drift, value: Value, facts: Facts) -> Standing:
+    if isinstance(value, tuple):
+        return "before" if set(written.entries(_before(drift, value))) == set(value) else "after"
+    if written.is_same(_name(drift), value, drift.found, facts):
+        return "before"
+    return "after" if written.is_same(_name(drift), value, drift.wanted, facts) else "changed"
+
+
+def _judged_standing(drift: Drift, judgement: Compliant | Drifted | NeedsPerson) -> Standing:
+    found = {} if isinstance(judgement, Compliant) else {each.field: each.found for each in drift_view(judgement.drift)}
     if drift.field in found:
         return "before" if found[drift.field] == drift.found else "changed"
-    return "after" if drift.field in equal else "changed"
+    return "after" if drift.field in judgement.equal else "changed"

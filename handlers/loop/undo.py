@@ -86,7 +86,7 @@ class _Undo:
         """Read, put back what is as we left it, read again. None: a later look finds out whether the writes show."""
         facts = await self._look()
         if (standing := self._standing(facts)) in {"before", "unknown", "changed"}:
-            return await self._ending(standing, undo.needed(self._entry, facts))
+            return await self._ending(standing, facts, undo.needed(self._entry, facts))
         if not await self._account.is_announced():
             if isinstance(plan := self._plan(facts), _Ending):
                 return plan
@@ -117,7 +117,7 @@ class _Undo:
         )
 
     def _standing(self, facts: Facts) -> undo.Standing:
-        return undo.standing(self._entry, self._control.find(facts, self._case.wanted))
+        return undo.standing(self._entry, self._control.find(facts, self._case.wanted), facts)
 
     async def _write(self, plan: Drifted, facts: Facts) -> _Ending | None:
         """Ask the gates, announce, and take the steps; None where only a later look can tell their outcome."""
@@ -167,18 +167,18 @@ class _Undo:
     async def _proven(self) -> _Ending | None:
         for pause_s in self._case.clients.rereads_s:
             await asyncio.sleep(pause_s)
-            standing = self._standing(await self._look())
-            if standing in {"before", "changed"}:
-                return await self._ending(standing)
+            facts = await self._look()
+            if (standing := self._standing(facts)) in {"before", "changed"}:
+                return await self._ending(standing, facts)
         if self._case.clients.now() - self._operation.created_at < PROOF_PATIENCE:
             return None
         why = f"it does not show after {PROOF_PATIENCE}"
         await self._account.accept_no_longer(why)
         return _Ending("needs_person", f"{why}: undo it by hand. {self._control.by_hand}")
 
-    async def _ending(self, standing: undo.Standing, needed: str = "") -> _Ending:
+    async def _ending(self, standing: undo.Standing, facts: Facts, needed: str = "") -> _Ending:
         if standing == "before":
-            await self._account.undone()
+            await self._account.undone(undo.now(self._entry, facts))
         return self._judged(standing, needed)
 
     def _judged(self, standing: undo.Standing, needed: str) -> _Ending:
@@ -227,8 +227,8 @@ class _Account:
         earlier = made.before.get("exception") if made else None
         await self._except(Exemption.model_validate(earlier) if earlier else None, [ended])
 
-    async def undone(self) -> None:
-        proven = replace(self._said("undone"), after={each.field: each.found for each in self._entry.drift})
+    async def undone(self, now: Image) -> None:
+        proven = replace(self._said("undone"), after=now)
         await self._clients.storage.ledger.append(proven)
 
     async def _except(self, exemption: Exemption | None, entries: list[Entry]) -> None:

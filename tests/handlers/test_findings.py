@@ -250,6 +250,45 @@ def scope(tenant):
     return tenant.admin("Get-InboundConnector")[0]["AssociatedAcceptedDomains"]
 
 
+@pytest.fixture
+async def removed(service):
+    """A tenant of whose connector two foreign addresses were removed, one after the other, and the first entry."""
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", SenderIPAddresses=[OURS, *BOTH])
+    await service.look_after(tenant)
+    await service.sweep()
+    known = {each["value"]: each["id"] for each in await found(service, tenant)}
+    for address in BOTH:
+        await end_of(service, await answer_to(service, tenant, known[address], "remove", reason="no"))
+    assert takes(tenant, "ExchangeDefender") == [OURS]
+    first, _ = [each for each in await service.ledger(tenant, LOCK) if each.event == "corrected"]
+    return tenant, first, known
+
+
+async def undone(service, tenant, entry):
+    path = f"tenants/{tenant.tenant_id}/controls/{LOCK}/undo"
+    return await end_of(service, await ask(service, "POST", path, {"entry": entry.id, "reason": "it was needed"}))
+
+
+async def test_an_undo_lets_in_no_other_address_that_was_removed(service, removed):
+    tenant, entry, _ = removed
+    assert (await undone(service, tenant, entry))["state"] == "succeeded"
+    assert takes(tenant, "ExchangeDefender") == [BOTH[0], OURS]
+    [said] = [each for each in await service.ledger(tenant, LOCK) if each.event == "undone"]
+    assert set(said.after["SenderIPAddresses"]) == {BOTH[0], OURS}
+
+
+async def test_and_takes_none_out_that_was_declared_since(service, removed):
+    tenant, entry, known = removed
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", SenderIPAddresses=[OURS, BOTH[1]])
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    await declared(service, tenant, known[BOTH[1]])
+    await service.work()
+    assert (await undone(service, tenant, entry))["state"] == "succeeded"
+    assert takes(tenant, "ExchangeDefender") == sorted([OURS, *BOTH])
+
+
 async def test_a_scope_of_the_lock_that_others_set_can_be_declared(service, scoped):
     assert (await service.state(scoped, LOCK)).state == "needs_person"
     assert scope(scoped) == ["other.example"]

@@ -128,6 +128,21 @@ async def test_every_kind_of_write_has_its_way_back(service, control, break_it):
     assert [(d.field, d.found) for d in state.drift] == [(d.field, d.found) for d in entry.drift]
 
 
+async def test_another_object_of_the_name_of_what_was_made_is_left_to_a_person(service):
+    tenant = service.world.add_tenant("contoso.example")
+    break_it = BROKEN["a_rule_that_was_gone"][1]
+    break_it(tenant)
+    entry = await corrected(service, tenant, RULE)
+    name = entry.steps[0].parameters["Name"]
+    tenant.admin("Set-TransportRule", Identity=name, DeleteMessage=True)
+    writes = len(tenant.writes)
+    answer = await undo(service, tenant, RULE, entry)
+    await service.work()
+    ended = await end_of(service, answer)
+    assert (ended["state"], "changed it since" in ended["controls"][0]["detail"]) == ("needs_person", True)
+    assert not [each for each in tenant.writes[writes:] if each.cmdlet.startswith("Remove-")]
+
+
 async def test_what_was_made_is_taken_away_again(service):
     tenant = service.world.add_tenant("contoso.example", state="never_configured")
     service.world.dns.set("contoso.example", "MX", "10 inbound30.exchangedefender.com.")
