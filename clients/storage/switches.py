@@ -10,7 +10,7 @@ from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
-from clients.storage.documents import NewerRow, chunks, pack, read_outbox, unpack
+from clients.storage.documents import NewerRow, chunks, pack, read_outbox, readable, unpack
 from clients.storage.ledger import LedgerTable
 from clients.storage.rows import RowMoved, replace_row, row_at, version_of, versioned_at
 from domain.access import ApiKey
@@ -122,7 +122,7 @@ class SwitchTable:
     async def radii(self) -> dict[str, Radius]:
         """Every signature that was ever held, and how it stands."""
         rows = self._table.query_entities(f"PartitionKey eq '{_RADIUS}'")
-        return {row["RowKey"]: unpack(Radius, row) async for row in rows}
+        return {row["RowKey"]: radius async for row in rows if (radius := readable(Radius, row))}
 
     async def set_radius(self, signature: str, radius: Radius, etag: str | None) -> None:
         """Write *radius* over the version *etag*.

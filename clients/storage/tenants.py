@@ -16,7 +16,17 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.http import Clock
-from clients.storage.documents import NewerRow, body, chunks, pack, read_body, read_chunks, read_outbox, unpack
+from clients.storage.documents import (
+    NewerRow,
+    body,
+    chunks,
+    pack,
+    read_body,
+    read_chunks,
+    read_outbox,
+    readable,
+    unpack,
+)
 from clients.storage.fleet_index import FleetIndex
 from clients.storage.ledger import LedgerTable
 from clients.storage.rows import RowMoved, replace_row, row_at
@@ -168,7 +178,8 @@ class TenantTable:
     async def all_proposed(self) -> AsyncIterator[ProposedConfig]:
         """Every config that waits, or waited, for another person."""
         async for entity in self._table.query_entities(f"PartitionKey eq '{_PROPOSED}'"):
-            yield unpack(ProposedConfig, entity)
+            if proposed := readable(ProposedConfig, entity):
+                yield proposed
 
     async def propose(self, proposed: ProposedConfig, told: Entry) -> None:
         """Keep a config for another person, in the place of an earlier one, with the entry that tells of it."""

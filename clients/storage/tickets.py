@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import pack, unpack
+from clients.storage.documents import pack, readable
 from clients.storage.rows import RowMoved, document_at, replace_row, versioned_at
 from clients.storage.untold import UntoldMarks
 from domain.psa.desk import TicketSystem
@@ -50,7 +50,8 @@ class TicketTable:
     async def asking(self, tenant_id: str) -> AsyncIterator[AskingTicket]:
         query = self._table.query_entities("PartitionKey eq @asks", parameters={"asks": f"asks {tenant_id}"})
         async for entity in query:
-            yield unpack(AskingTicket, entity)
+            if asking := readable(AskingTicket, entity):
+                yield asking
 
     async def put_asking(self, tenant_id: str, ask: AskingTicket) -> None:
         await self._put(f"asks {tenant_id}", ask.operation_id, ask)

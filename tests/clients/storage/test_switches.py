@@ -12,7 +12,7 @@ from clients.storage.chains import ChainTable
 from clients.storage.heads import HeadTable
 from clients.storage.ledger import LedgerTable
 from clients.storage.recent import RecentTable
-from clients.storage.switches import SwitchTable
+from clients.storage.switches import Radius, SwitchTable
 from domain.gate import Brake
 
 
@@ -82,3 +82,11 @@ async def test_whatever_the_brakes_row_holds_a_person_can_set_it(tables, row, ca
         await switches.set_brake(Brake(engaged=engaged, reason="incident 7"))
         assert await switches.brake() == Brake(engaged=engaged, reason="incident 7")
     assert caplog.text.count("row_unreadable row='brake brake' property=outbox") == ("outbox0" in row)
+
+
+async def test_a_signature_whose_row_cannot_be_read_hides_no_other(tables, caplog):
+    switches = table_of(tables[0])
+    await switches.set_radius("spf:dns", Radius(reason="many"), None)
+    await tables[0].create_entity({"PartitionKey": "radius", "RowKey": "dkim:dns", "body0": "{"})
+    assert await switches.radii() == {"spf:dns": Radius(reason="many")}
+    assert "radius dkim:dns" in caplog.text
