@@ -1,17 +1,10 @@
 """Which tenant rests at which service, for every worker to see: a row beside the tenant's states."""
 
-import logging
 from collections.abc import Iterable, Mapping
 
-from azure.data.tables import TableEntity
-from pydantic import ValidationError
-
-from clients.storage.documents import pack, unpack
+from clients.storage.documents import pack, readable
 from clients.storage.together import TenantRows, together_with
-from domain.profile import first_fault
 from domain.rests import Rest
-
-log = logging.getLogger("holdfast.rests")
 
 
 class RestTable:
@@ -21,10 +14,13 @@ class RestTable:
         self._rows = rows
 
     def of(self, tenant_id: str) -> dict[str, Rest]:
-        """Every rest that holds or held, by service, as it was read together with the rest of the tenant's rows."""
+        """Every rest that holds or held, by service, as it was read together with the rest of the tenant's rows.
+
+        One that makes no sense is none: the service is asked, and says by itself whether the tenant should rest.
+        """
         together = together_with(tenant_id)
         rows = together.rests(tenant_id) if together else ()
-        return {service: rest for service, row in rows if (rest := _rest_in(row))}
+        return {service: rest for service, row in rows if (rest := readable(Rest, row))}
 
     async def keep(self, tenant_id: str, begun: Mapping[str, Rest], ended: Iterable[str] = ()) -> None:
         """Keep the rests that have *begun*, by service, and forget those that have *ended*."""
@@ -32,12 +28,3 @@ class RestTable:
             await self._rows.put(tenant_id, pack(*self._rows.named(tenant_id, f"rest {service}"), rest), at_once=True)
         for service in ended:
             await self._rows.remove(tenant_id, f"rest {service}")
-
-
-def _rest_in(row: TableEntity) -> Rest | None:
-    """None where it makes no sense: the service is asked, and says by itself whether the tenant should rest."""
-    try:
-        return unpack(Rest, row)
-    except ValidationError as odd:
-        log.error("rest_unreadable row=%s %s", row["RowKey"], first_fault("Rest", odd))  # noqa: TRY400 - the row is at fault
-        return None
