@@ -4,11 +4,11 @@ The state after a step is computed here from what was read and from the step, wh
 reprovision, an undo, a ticket, a person's *remove*. A step whose effect cannot be computed has both.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, get_args
 
 from domain import normal
 from domain.exchange import (
@@ -39,11 +39,13 @@ class Effect:
     """What a step changes at the doors, a sentence each.
 
     *closing*: mail that came in before is refused. *opening*: mail reaches the tenant unfiltered that did not before,
-    or is watched less. *stopping*: mail that the filter hands over is refused, so that nothing comes in any more.
+    or is watched less. *unlocking*: of *opening*, what takes from a lock to the filter, so that no proof of that lock
+    speaks for it. *stopping*: mail that the filter hands over is refused, so that nothing comes in any more.
     """
 
     closing: tuple[str, ...] = ()
     opening: tuple[str, ...] = ()
+    unlocking: tuple[str, ...] = ()
     stopping: tuple[str, ...] = ()
 
 
@@ -69,10 +71,12 @@ def _effect(step: Step, facts: Facts, wanted: Wanted, left: dict[type[ExchangeOb
         return _unclear(f"what {step.cmdlet} would change is not known: {doubt}")
     closing, opening = _JUDGES[kind]
     pairs = [(old.get(key), new.get(key)) for key in old | new]
+    locks = [pair for pair in pairs if _locks_to_filter(pair[0], wanted.profile)]
     return Effect(
         tuple(said for pair in pairs for said in closing(*pair, wanted)),
         tuple(said for pair in pairs for said in opening(*pair, wanted)),
-        _stops(old.values(), new.values(), wanted.profile) if kind is InboundConnector else (),
+        tuple(said for pair in locks for said in opening(*pair, wanted)),
+        _stops(tuple(old.values()), tuple(new.values()), wanted.profile) if kind is InboundConnector else (),
     )
 
 
@@ -85,7 +89,7 @@ def landed(steps: Iterable[Step], rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _unclear(why: str) -> Effect:
-    return Effect((why,), (why,))
+    return Effect((why,), (why,), (why,))
 
 
 # --- the state after a step -------------------------------------------------------------------------------------------
@@ -143,18 +147,39 @@ def _connector_closes(before: InboundConnector | None, after: InboundConnector |
         yield f"connector {quoted(after.name)} would refuse mail that it takes now"
 
 
-def _stops(before: Iterable[Any], after: Iterable[Any], profile: Profile) -> tuple[str, ...]:
-    """The connectors are judged together: one that locks refuses what no enabled one takes, the filter's mail too."""
-    lost = _refused_of_filter(after, profile) - _refused_of_filter(before, profile)
+def _stops(before: Sequence[Any], after: Sequence[Any], profile: Profile) -> tuple[str, ...]:
+    """The connectors are judged together: one that locks refuses what no enabled one takes, the filter's mail too.
+
+    What is lost by any reading of a certificate counts as lost.
+    """
+    lost = {
+        network
+        for reading in get_args(_Certified.__value__)
+        for network in _refused_of_filter(after, profile, reading) - _refused_of_filter(before, profile, reading)
+    }
     return tuple(f"mail that the filter hands over from {each} would be refused" for each in sorted(lost))
 
 
-def _refused_of_filter(connectors: Iterable[InboundConnector], profile: Profile) -> set[str]:
+type _Certified = Literal["nobody", "by address", "everybody"]
+"""Of the filter's hosts, whom a connector takes that asks for a certificate as well. The profile names none of theirs,
+and whether an address is enough is not known (docs/reference/exchangedefender.md#which-connector-locks)."""
+
+
+def _refused_of_filter(connectors: Iterable[InboundConnector], profile: Profile, certified: _Certified) -> set[str]:
     """The filter's networks whose mail is refused (docs/reference/exchangedefender.md#which-connector-locks)."""
     there = [each for each in connectors if each.enabled]
-    taken = frozenset(address for each in there for address in each.sender_ip_addresses)
-    locked = any(each.locks for each in there)
-    return {each for each in profile.delivery_networks if locked and not _covered(each, taken)}
+    asking = [each for each in there if each.restrict_domains_to_certificate]
+    if not any(each.locks for each in there) or (asking and certified == "everybody"):
+        return set()
+    takers = [each for each in there if certified == "by address" or each not in asking]
+    taken = frozenset(address for each in takers for address in each.sender_ip_addresses)
+    return {each for each in profile.delivery_networks if not _covered(each, taken)}
+
+
+def _locks_to_filter(there: ExchangeObject | None, profile: Profile) -> bool:
+    """Whether it is a connector that refuses all but what the filter hands over, and certainly takes that."""
+    locks = isinstance(there, InboundConnector) and there.locks
+    return locks and not _refused_of_filter([there], profile, "nobody")
 
 
 def _connector_opens(before: InboundConnector | None, after: InboundConnector | None, wanted: Wanted) -> Iterator[str]:
@@ -169,25 +194,40 @@ def _connector_opens(before: InboundConnector | None, after: InboundConnector | 
 def _refuses_more(one: InboundConnector, other: InboundConnector) -> bool:
     """Whether *one* refuses something that *other* takes, both of them locks."""
     gone = [each for each in other.sender_ip_addresses if not _covered(each, one.sender_ip_addresses)]
-    return bool(gone) or _is_stricter(one, other)
+    asks = one.restrict_domains_to_certificate and not other.restrict_domains_to_certificate
+    return bool(gone) or asks or _names_another(one, other) or _is_stricter(one, other)
 
 
 def _takes_more(one: InboundConnector, other: InboundConnector, wanted: Wanted) -> bool:
     """Whether *one* takes something that *other* refuses, both of them locks: mail that the filter relays aside."""
-    return any(not _covered(each, other.sender_ip_addresses) for each in _strangers(one, wanted)) or _is_stricter(
-        other, one
-    )
+    strangers = _strangers(one, wanted)
+    new = any(not _covered(each, other.sender_ip_addresses) for each in strangers)
+    return new or _takes_uncertified(one, other, strangers) or _is_stricter(other, one)
+
+
+def _takes_uncertified(one: InboundConnector, other: InboundConnector, strangers: Collection[str]) -> bool:
+    """Whether *one* takes something that *other* may refuse for want of a certificate.
+
+    One that asks for addresses alone is the documented lock, and takes nobody but these. So giving up the certificate,
+    flag and name, opens only where some of the addresses are strangers', of whom *other* may have asked for both. A
+    name that is left without its flag takes whoever shows it.
+    """
+    if not one.tls_sender_certificate_name and not one.restrict_domains_to_certificate:
+        return other.restrict_domains_to_certificate and bool(strangers)
+    asks_less = other.restrict_domains_to_certificate and not one.restrict_domains_to_certificate
+    return asks_less or _names_another(one, other)
+
+
+def _names_another(one: InboundConnector, other: InboundConnector) -> bool:
+    """Certificates are not ordered: another one refuses and takes at once."""
+    return one.tls_sender_certificate_name.casefold() != other.tls_sender_certificate_name.casefold()
 
 
 def _is_stricter(one: InboundConnector, other: InboundConnector) -> bool:
-    """Whether *one* asks something of a sender that *other* does not, addresses aside.
-
-    Certificates are not ordered: another one refuses and takes at once.
-    """
+    """Whether *one* asks something of a sender that *other* does not, addresses and certificates aside."""
     return (
-        one.tls_sender_certificate_name.casefold() != other.tls_sender_certificate_name.casefold()
-        or (one.require_tls and not other.require_tls)
-        or any(is_set and not other.restrictions[name] for name, is_set in one.restrictions.items())
+        (one.require_tls and not other.require_tls)
+        or (one.restrict_domains_to_ip_addresses and not other.restrict_domains_to_ip_addresses)
         or not _within(one.associated_accepted_domains, other.associated_accepted_domains)
     )
 

@@ -190,7 +190,8 @@ def _guard(name: GateName, plan: Drifted | None, around: Circumstances) -> GateA
     """Judge what the steps would make of the tenant's doors, whoever planned them.
 
     What refuses more needs the MX guard. What lets in more needs the lock to be proven, or a person who answers for
-    that very step; an undo is a person's word. What refuses the filter's own mail passes nobody's word.
+    that very step; an undo is a person's word. A plan that takes from the lock itself has no proof of it to rest on,
+    in none of its steps. What refuses the filter's own mail passes nobody's word.
     """
     if plan is None:
         return _unless(name, "")
@@ -204,7 +205,8 @@ def _guard(name: GateName, plan: Drifted | None, around: Circumstances) -> GateA
             name, f"{stopping[0]}: switch the filter's connector on first, or take off what the other one restricts"
         )
     opening = [said for step, effect in taken for said in effect.opening if not _is_answered_for(step, around)]
-    if opening and not around.undoing and (against := _against_opening(around)):
+    unlocks = any(effect.unlocking for _, effect in taken)
+    if opening and not around.undoing and (against := _ITSELF if unlocks else _against_opening(around)):
         return _unless(name, f"{NOT_PROVEN}: {against}; {opening[0]}")
     return GateAnswer(name, passed=True, reason=around.doors.closing.reason if closes and around.doors else "")
 
@@ -238,6 +240,9 @@ def _stopping(plan: Drifted, inventory: Inventory) -> list[Finding]:
 
 def _against_opening(around: Circumstances) -> str:
     return around.doors.unproven(around.now) if around.doors else "the tenant's doors were not read"
+
+
+_ITSELF = "the plan takes from the lock itself"
 
 
 def _is_answered_for(step: Step, around: Circumstances) -> bool:

@@ -32,7 +32,8 @@ CONTROL_ID = "lock-bypass"
 WRITTEN_FIELDS = (
     "Enabled", "EFSkipIPs", "EFSkipLastIP", "Action", "State", "IPAllowList", "EnableSafeList", "AllowedSenders",
     "AllowedSenderDomains", "TrustedMailInboundEnabled", "SpoofedUser", "SendingInfrastructure", "SpoofType",
-    "AssociatedAcceptedDomains",
+    "AssociatedAcceptedDomains", "SenderIPAddresses", "TlsSenderCertificateName", "RestrictDomainsToCertificate",
+    "RestrictDomainsToIPAddresses",
 )  # fmt: skip
 """What a step that takes a way away writes: the last part of its drift's field."""
 
@@ -74,27 +75,20 @@ def _of(kind: type[ExchangeObject], facts: Facts, wanted: Wanted) -> tuple[WayRo
     return tuple(replace(way, finding=replace(way.finding, part=kind.__name__)) for way in ways)
 
 
-def _way(name: str, value: str | Iterable[str], lets_in: str, drift: Drift, step: tuple[str, Value, Value]) -> WayRound:
-    """*drift*: without the object's name. *step*: the cmdlet, the object's identity and the value to write."""
-    cmdlet, identity, write = step
-    finding = found("bypass", CONTROL_ID, name, value, lets_in)
-    field = f"{finding.name}: {drift.field}"
-    values: dict[str, Value] = {"Identity": identity, drift.field: write}
-    return WayRound(
-        finding,
-        (Drift(field, drift.wanted, drift.found),),
-        Step("exchange", cmdlet, values, mends=(field,), removes=(finding.id,)),
-    )
-
-
-def _gone(name: str, value: Iterable[str], lets_in: str, drift: Iterable[Drift], step: Step) -> WayRound:
-    """A way that is taken away by a cmdlet which writes no value; *drift*: also what it takes to make it again."""
+def _way(name: str, value: str | Iterable[str], lets_in: str, drift: Iterable[Drift], step: Step) -> WayRound:
+    """*drift*: without the object's name; also what it takes to make again what a cmdlet without values takes away."""
     finding = found("bypass", CONTROL_ID, name, value, lets_in)
     named = tuple(Drift(f"{finding.name}: {each.field}", each.wanted, each.found) for each in drift)
     mends = tuple(each.field for each in named)
     return WayRound(
         finding, named, Step(step.service, step.cmdlet, step.parameters, mends=mends, removes=(finding.id,))
     )
+
+
+def _set(cmdlet: str, identity: str, *drift: Drift) -> tuple[tuple[Drift, ...], Step]:
+    """*drift*, without the object's name, and the step that writes what is wanted."""
+    values: dict[str, Value] = {"Identity": identity, **{each.field: each.wanted for each in drift}}
+    return drift, Step("exchange", cmdlet, values)
 
 
 def _connectors(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
@@ -116,6 +110,7 @@ def _connectors(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
         certificate = connector.tls_sender_certificate_name
         certificates = {each.certificate.casefold() for each in services if each.certificate}
         is_strange = bool(certificate) and certificate.casefold() not in certificates
+        is_strange = is_strange and not _asks_for_it(connector, facts, wanted)
         if connector.enabled and (strangers or is_strange):
             by_address = f"mail from {_addresses(strangers)} comes in" if strangers else ""
             by_name = f"mail that is sent with the certificate of {quoted(certificate)} comes in" if is_strange else ""
@@ -123,9 +118,24 @@ def _connectors(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
                 f"connector {connector.name}",
                 (*connector.sender_ip_addresses, *_terms(connector)),
                 " and ".join(filter(None, (by_address, by_name))),
-                Drift("Enabled", wanted=False, found=True),
-                ("Set-InboundConnector", connector.identity, False),
+                *_set("Set-InboundConnector", connector.identity, *_shut(connector, strangers, facts, wanted)),
             )
+
+
+def _shut(connector: InboundConnector, strangers: set[str], facts: Facts, wanted: Wanted) -> tuple[Drift, ...]:
+    """The filter's connector gives up what is a stranger's, since whoever switches it off opens the tenant.
+
+    Any other is switched off.
+    """
+    if not inbound_lockdown.is_ours(connector, facts, wanted):
+        return (Drift("Enabled", wanted=False, found=True),)
+    return inbound_lockdown.by_address_alone(connector, wanted.profile, frozenset(strangers)).drift
+
+
+def _asks_for_it(connector: InboundConnector, facts: Facts, wanted: Wanted) -> bool:
+    """Whether the lock asks for its certificate, and its own control asks a person about that."""
+    is_lock = connector == inbound_lockdown.the_lock(facts, wanted)
+    return is_lock and inbound_lockdown.leaves_certificate_to_person(connector, wanted.inventory)
 
 
 def _terms(connector: InboundConnector) -> Iterator[str]:
@@ -166,8 +176,7 @@ def _scopes(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
             f"scope of connector {lock.name}",
             inbound_lockdown.open_domains(lock, facts),
             inbound_lockdown.LEAVES_OPEN,
-            Drift("AssociatedAcceptedDomains", (), scope),
-            ("Set-InboundConnector", lock.identity, ()),
+            *_set("Set-InboundConnector", lock.identity, Drift("AssociatedAcceptedDomains", (), scope)),
         )
 
 
@@ -178,14 +187,13 @@ def _skipped_addresses(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
         if not connector.enabled or not (others or connector.ef_skip_last_ip):
             continue
         last = ("the last address",) if connector.ef_skip_last_ip else ()
-        write: tuple[str, Value, Value] = ("EFSkipIPs", listed(connector.ef_skip_ips), ())
-        field, before, after = write if others else ("EFSkipLastIP", True, False)
+        skipped = Drift("EFSkipIPs", (), listed(connector.ef_skip_ips))
+        drift = skipped if others else Drift("EFSkipLastIP", wanted=False, found=True)
         yield _way(
             f"Enhanced Filtering of connector {connector.name}",
             (*connector.ef_skip_ips, *last),
             "mail is judged by the address before these, not by the one that handed it over",
-            Drift(field, after, before),
-            ("Set-InboundConnector", connector.identity, after),
+            *_set("Set-InboundConnector", connector.identity, drift),
         )
 
 
@@ -201,7 +209,7 @@ def _pairs(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
                 "SpoofType": item.spoof_type,
                 "Action": item.action,
             }
-            yield _gone(
+            yield _way(
                 f"spoofed sender {user}, {infrastructure}",
                 (user, infrastructure, item.spoof_type),
                 f"mail from {_addresses({infrastructure})} may claim to come from {quoted(user)}",
@@ -216,7 +224,7 @@ def _rules(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
         only_filters = bool(ranges) and all(_is_filters(each, wanted) for each in ranges)
         if rule.skips_filtering and rule.mode == "Enforce" and not only_filters:
             whom = _addresses(ranges) if ranges else "whom its conditions name"
-            yield _gone(
+            yield _way(
                 f"rule {rule.name}",
                 rule.content,
                 f"mail from {whom} is delivered without a look at it",
@@ -233,11 +241,11 @@ def _connection_filter(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
             lets_in = f"mail from {_addresses(strangers)} is delivered without a look at it"
             kept = listed(policy.ip_allow_list - strangers)
             drift = Drift("IPAllowList", kept, listed(policy.ip_allow_list))
-            yield _way(name, policy.ip_allow_list, lets_in, drift, (cmdlet, policy.identity, kept))
+            yield _way(name, policy.ip_allow_list, lets_in, *_set(cmdlet, policy.identity, drift))
         if policy.enable_safe_list:
             drift = Drift("EnableSafeList", wanted=False, found=True)
             lets_in = "mail from senders of Microsoft's own list is not looked at"
-            yield _way(name, "EnableSafeList", lets_in, drift, (cmdlet, policy.identity, False))
+            yield _way(name, "EnableSafeList", lets_in, *_set(cmdlet, policy.identity, drift))
 
 
 def _anti_spam_policies(facts: Facts, _wanted: Wanted) -> Iterator[WayRound]:
@@ -249,8 +257,7 @@ def _anti_spam_policies(facts: Facts, _wanted: Wanted) -> Iterator[WayRound]:
                     f"anti-spam policy {policy.name}",
                     (f"{field}:", *sorted(allowed)),
                     f"mail that claims to come from one of {len(allowed)} is not looked at",
-                    Drift(field, (), listed(allowed)),
-                    ("Set-HostedContentFilterPolicy", policy.identity, ()),
+                    *_set("Set-HostedContentFilterPolicy", policy.identity, Drift(field, (), listed(allowed))),
                 )
 
 
@@ -258,7 +265,7 @@ def _allow_entries(facts: Facts, _wanted: Wanted) -> Iterator[WayRound]:
     for entry in facts.all(AllowEntry):
         if entry.action == "Allow":
             remove: dict[str, Value] = {"ListType": entry.list_type, "Ids": (entry.identity,), "Confirm": False}
-            yield _gone(
+            yield _way(
                 f"Tenant Allow/Block List, {entry.value}",
                 (entry.list_type, entry.value),
                 f"mail from {quoted(entry.value)} is delivered whatever it holds",
@@ -274,8 +281,9 @@ def _trusted_domains(facts: Facts, _wanted: Wanted) -> Iterator[WayRound]:
                 f"remote domain {domain.name}",
                 (domain.domain_name, "TrustedMailInboundEnabled"),
                 f"mail from {quoted(domain.domain_name)} is taken for safe",
-                Drift("TrustedMailInboundEnabled", wanted=False, found=True),
-                ("Set-RemoteDomain", domain.identity, False),
+                *_set(
+                    "Set-RemoteDomain", domain.identity, Drift("TrustedMailInboundEnabled", wanted=False, found=True)
+                ),
             )
 
 

@@ -113,9 +113,17 @@ class Mail:
 def _refused(tenant: Organization, from_ip: str, certificate: str, sender: str, recipient: str) -> bool:
     """Whether an enabled Partner connector restricts the sender's domain, and none admits the server itself."""
     connectors = [row for row in tenant.rows("InboundConnector") if row["Enabled"]]
-    if any(_holds(row, from_ip) or _is_named(row, certificate) for row in connectors):
+    if any(_admits(row, from_ip, certificate) for row in connectors):
         return False
     return any(_restricts(row, sender, recipient) for row in connectors)
+
+
+def _admits(row: Row, from_ip: str, certificate: str) -> bool:
+    """A Partner connector that asks for a certificate wants that; where it restricts to addresses as well, both."""
+    holds, named = _holds(row, from_ip), _is_named(row, certificate)
+    if row["ConnectorType"] != "Partner" or not row["RestrictDomainsToCertificate"]:
+        return holds or named
+    return named and (holds or not row["RestrictDomainsToIPAddresses"])
 
 
 def _holds(row: Row, from_ip: str) -> bool:

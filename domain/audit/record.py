@@ -99,10 +99,12 @@ class AuditRecord(_Wire):
     def locks(self) -> bool:
         """Whether it says in full that an inbound connector refuses all mail that does not come by it since.
 
-        One with a scope does not: which domains that leaves open is not in the record.
+        One with a scope does not: which domains that leaves open is not in the record. Nor does one that asks for a
+        certificate: whether it takes the filter's mail is not known.
         """
         given = {name: text.casefold() for name, text in self.parameters.items()}
-        restricts = "true" in {given.get("RestrictDomainsToIPAddresses"), given.get("RestrictDomainsToCertificate")}
+        restricts = given.get("RestrictDomainsToIPAddresses") == "true"
+        certified = given.get("RestrictDomainsToCertificate") == "true"
         of_everyone = "*" in {normal.domain(each) for each in re.split(r"[\s,{}]+", given.get("SenderDomains", ""))}
         cmdlet = self.operation.casefold()
         # A connector that is set keeps what is not said of it, a new one is on.
@@ -110,7 +112,7 @@ class AuditRecord(_Wire):
         partner = given.get("ConnectorType") == "partner" and enabled
         scoped = given.get("AssociatedAcceptedDomains", "").strip("{}[] ") != ""
         known = cmdlet in {"new-inboundconnector", "set-inboundconnector"}
-        return known and self.succeeded and partner and of_everyone and restricts and not scoped
+        return known and self.succeeded and partner and of_everyone and restricts and not certified and not scoped
 
     @property
     def addresses(self) -> frozenset[str]:

@@ -119,6 +119,11 @@ def the_lock(facts: Facts, wanted: Wanted) -> InboundConnector | None:
     return ours[0] if len(ours) == 1 else None
 
 
+def is_ours(connector: InboundConnector, facts: Facts, wanted: Wanted) -> bool:
+    """Whether it is a connector that this control would compare, if it were the only one."""
+    return connector in _ours(facts, wanted)
+
+
 def _ours(facts: Facts, wanted: Wanted) -> list[InboundConnector]:
     profile = wanted.profile
     connectors = _undeclared(facts, wanted)
@@ -138,7 +143,8 @@ def is_locked(facts: Facts) -> bool:
 def is_wholly_locked(facts: Facts, wanted: Wanted) -> bool:
     """Whether one connector refuses for every domain all that the filter does not hand over.
 
-    One with a scope that leaves some open tells nothing of their MX, one for other addresses nothing of the filter's.
+    One with a scope that leaves some open tells nothing of their MX, one for other addresses nothing of the filter's,
+    and neither does one that asks for a certificate.
     """
     domains = {each.key for each in facts.known(AcceptedDomain) if each.receives}
     scopes = [connector.associated_accepted_domains for connector in _locks_to_filter(facts, wanted)]
@@ -147,7 +153,8 @@ def is_wholly_locked(facts: Facts, wanted: Wanted) -> bool:
 
 def _locks_to_filter(facts: Facts, wanted: Wanted) -> list[InboundConnector]:
     locks = (connector for connector in facts.known(InboundConnector) if connector.locks)
-    return [each for each in locks if takes_all(each.sender_ip_addresses, wanted)]
+    by_address = (each for each in locks if not each.restrict_domains_to_certificate)
+    return [each for each in by_address if takes_all(each.sender_ip_addresses, wanted)]
 
 
 def _type(profile: Profile) -> str:
@@ -203,7 +210,65 @@ def _other(profile: Profile) -> str:
 def _differing(
     connector: InboundConnector, facts: Facts, wanted: Wanted
 ) -> tuple[Compliant | Drifted | NeedsPerson, tuple[Finding, ...]]:
-    """What is to be done to the filter's connector, and what is found on it that stays."""
+    """What is to be done to the filter's connector, and what is found on it that stays.
+
+    While it asks for a certificate, nothing is done but to take that off, so that it is never switched on or narrowed.
+    """
+    judged, kept = _compared(connector, facts, wanted)
+    asked = _asked_certificate(connector)
+    if left := wanted.inventory.kept(asked):
+        drift = judged.drift if isinstance(judged, Drifted) else ()
+        return NeedsPerson(f"connector {quoted(connector.name)} {_NOT_PROVEN_SO}", drift, judged.equal), (*kept, *left)
+    if asked:
+        off = by_address_alone(connector, wanted.profile)
+        step = replace(_step(connector, off), removes=wanted.inventory.going(asked))
+        return Drifted(off.drift, (step,), _refused_too(facts, wanted.profile), judged.equal), kept
+    return judged, kept
+
+
+def _asked_certificate(connector: InboundConnector) -> tuple[Finding, ...]:
+    """The finding that *connector* refuses who does not show a certificate; none where it asks for none.
+
+    The profile names no certificate of the filter's hosts, and whether a sender has to meet both restrictions is not
+    known: it may refuse all mail (docs/reference/exchangedefender.md#which-connector-locks). A name that it does not
+    ask for is a way round instead.
+    """
+    if not connector.restrict_domains_to_certificate:
+        return ()
+    value = f"{_CERTIFICATE}: {connector.tls_sender_certificate_name or 'no name'}"
+    return (found("term", _ID, connector.name, value, "it may refuse all mail that the filter hands over"),)
+
+
+def leaves_certificate_to_person(connector: InboundConnector, inventory: Inventory) -> bool:
+    """Whether a certificate that it asks for is a finding of this control."""
+    return bool(inventory.kept(_asked_certificate(connector)))
+
+
+def by_address_alone(connector: InboundConnector, profile: Profile, but: frozenset[str] = frozenset()) -> Comparison:
+    """What makes *connector* take mail by the filter's addresses and its own *but* some, and by no certificate.
+
+    In one step: where it asked for a certificate alone it would refuse nobody without that, and a name that is left
+    lets in whoever shows it.
+    """
+    addresses, asks = connector.sender_ip_addresses, connector.restrict_domains_to_certificate
+    return compare(
+        ("RestrictDomainsToIPAddresses", True, connector.restrict_domains_to_ip_addresses or not asks),
+        ("SenderIPAddresses", listed({*profile.delivery_networks, *addresses} - but), listed(addresses)),
+        (_CERTIFICATE, False, asks),
+        (_NAMED, None, connector.tls_sender_certificate_name or None),
+    )
+
+
+_CERTIFICATE, _NAMED = "RestrictDomainsToCertificate", "TlsSenderCertificateName"
+_NOT_PROVEN_SO = (
+    "asks for a certificate, and the profile names none of the filter's: the lock is not proven, and nothing of it is "
+    "switched on or narrowed before that is taken off"
+)
+
+
+def _compared(
+    connector: InboundConnector, facts: Facts, wanted: Wanted
+) -> tuple[Compliant | Drifted, tuple[Finding, ...]]:
     profile, inventory = wanted.profile, wanted.inventory
     others = service_connectors.other_addresses(_ID, connector, profile.delivery_networks)
     kept, going = inventory.kept(others.values()), inventory.going(others.values())
@@ -219,11 +284,13 @@ def _differing(
     if profile.connector_form == "partner":
         seen += compare(("SenderDomains", ("*",), listed(connector.sender_domains)))
     values = sort_out(_ID, connector.name, seen, inventory)
+    unnamed = () if connector.tls_sender_certificate_name else ((_NAMED, None, None),)
+    certificate = compare((_CERTIFICATE, False, connector.restrict_domains_to_certificate), *unnamed)
     scope, left_open, unscoped = _scope(connector, facts, inventory)
     kept += (*values.kept.values(), *left_open)
     # What a person has removed is a step of its own, which is taken without what else has drifted.
     nothing = Comparison()
-    seen = values.seen + (nothing if going else senders) + (nothing if unscoped else scope)
+    seen = values.seen + certificate + (nothing if going else senders) + (nothing if unscoped else scope)
     apart = values.going + (senders if going else nothing) + (scope if unscoped else nothing)
     removes = (*values.removes, *going, *unscoped)
     steps = [_step(connector, seen)] if seen.drift else []

@@ -107,6 +107,10 @@ OPENING = {
         change("Set-InboundConnector", **set_lock, AssociatedAcceptedDomains=("northwindlegal.example",)),
         {},
     ),
+    "lock: without the certificate, its name left": (
+        change("Set-InboundConnector", **set_lock, RestrictDomainsToCertificate=False),
+        locked(RestrictDomainsToCertificate=True, TlsSenderCertificateName="mx.one.example"),
+    ),
     "a stranger's connector": (change("New-InboundConnector", Name="x", SenderIPAddresses=("198.51.100.99",)), {}),
     "a stranger's certificate": (
         change("New-InboundConnector", Name="x", TlsSenderCertificateName="mx.attacker.example"),
@@ -220,6 +224,33 @@ def test_what_changes_nothing_at_the_doors_has_no_effect(step, rows):
     assert of(step, rows, service_connectors=[SCANNER]) == Effect()
 
 
+NO_CERTIFICATE = change(
+    "Set-InboundConnector", **set_lock, RestrictDomainsToCertificate=False, TlsSenderCertificateName=None
+)
+CERTIFIED = {"RestrictDomainsToCertificate": True, "TlsSenderCertificateName": "mx.one.example"}
+
+
+@pytest.mark.parametrize("addresses", [["65.99.255.0/24"], ["65.99.255.0/24", "206.125.40.0/24"]])
+def test_a_lock_that_gives_up_its_certificate_is_the_documented_one_and_opens_nothing(addresses):
+    found = of(NO_CERTIFICATE, locked(**CERTIFIED, SenderIPAddresses=addresses))
+    assert found.closing  # who showed it from elsewhere may have come in
+    assert (found.opening, found.stopping) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "fields", [{"SenderIPAddresses": ["65.99.255.0/24", "203.0.113.7"]}, {"RestrictDomainsToIPAddresses": False}]
+)
+def test_one_that_leaves_a_stranger_by_address_or_no_lock_at_all_does(fields):
+    assert of(NO_CERTIFICATE, locked(**CERTIFIED | fields)).opening
+
+
+@pytest.mark.parametrize("fields", [{}, {"RestrictDomainsToCertificate": True}, CERTIFIED])
+def test_what_takes_from_the_filters_own_lock_says_that_no_proof_of_it_counts(fields):
+    found = of(change("Set-InboundConnector", **set_lock, Enabled=False), locked(**fields))
+    assert found.opening
+    assert found.unlocking == (() if fields else found.opening)
+
+
 def test_a_lock_by_another_certificate_both_refuses_and_lets_in():
     rows = locked(RestrictDomainsToCertificate=True, TlsSenderCertificateName="mx.one.example")
     found = of(change("Set-InboundConnector", **set_lock, TlsSenderCertificateName="mx.other.example"), rows)
@@ -262,6 +293,22 @@ STOPPING = {
         change("Set-InboundConnector", **set_lock, Enabled=False),
         [LOCK, scanner()],
     ),
+    "the filter's would ask for a certificate once it is on": (
+        change("Set-InboundConnector", **set_lock, Enabled=True),
+        [LOCK | {"Enabled": False} | CERTIFIED],
+    ),
+    "the filter's would ask for a certificate as well": (
+        change("Set-InboundConnector", **set_lock, **CERTIFIED),
+        [LOCK],
+    ),
+    "a lock by a certificate that may be the filter's would ask for addresses that are not": (
+        change("Set-InboundConnector", Identity="Scanner", **CERTIFIED | {"RestrictDomainsToCertificate": False}),
+        [scanner(**CERTIFIED)],
+    ),
+    "another lock that asks for a certificate is all that is left for the filter": (
+        change("Remove-InboundConnector", **set_lock, Confirm=False),
+        [LOCK, scanner(SenderIPAddresses=["65.99.255.0/24"], **CERTIFIED)],
+    ),
     "the lock takes a part of the filter's range": (
         change("Set-InboundConnector", **set_lock, SenderIPAddresses=("65.99.255.0/25",)),
         [LOCK],
@@ -283,8 +330,15 @@ def test_a_step_after_which_the_filters_own_mail_is_refused_says_so(step, connec
         (change("Remove-InboundConnector", **set_lock, Confirm=False), [LOCK]),
         (change("Set-InboundConnector", **set_lock, SenderIPAddresses=("203.0.113.7",)), [LOCK | {"Enabled": False}]),
         (change("Set-InboundConnector", Identity="Scanner", RequireTls=True), [scanner(RequireTls=False)]),
+        (change("Set-InboundConnector", **set_lock, RequireTls=True), [LOCK | {"RequireTls": False} | CERTIFIED]),
     ],
-    ids=["the filter's is on", "nothing locks any more", "it is off", "it was refused before"],
+    ids=[
+        "the filter's is on",
+        "nothing locks any more",
+        "it is off",
+        "it was refused before",
+        "it may have been refused before",
+    ],
 )
 def test_what_leaves_the_filters_mail_as_it_was_stops_nothing(step, connectors):
     assert not of(step, {"Get-InboundConnector": connectors}).stopping
@@ -304,11 +358,19 @@ refusing_scanner = partial(
     SenderIPAddresses=["198.51.100.7"],
     RestrictDomainsToIPAddresses=True,
 )
+ASKING, ASKING_ONCE_ON = "lock: asks for a certificate", "lock: would ask for a certificate, off"
+asks_for_certificate = partial(does, "Set-InboundConnector", Identity="ExchangeDefender", **CERTIFIED)
 LOCKING_SCANNER, LOCKING_ONCE_ON = "scanner: refuses all others", "scanner: would refuse all others, off"
 DEEDS = (
     MENDABLE
     | FOR_A_PERSON
     | {
+        ASKING: asks_for_certificate(),
+        ASKING_ONCE_ON: asks_for_certificate(Enabled=False),
+        "lock: by certificate alone": asks_for_certificate(RestrictDomainsToIPAddresses=False),
+        "lock: with a certificate": does(
+            "Set-InboundConnector", Identity="ExchangeDefender", TlsSenderCertificateName="mx.one.example"
+        ),
         LOCKING_SCANNER: refusing_scanner(),
         LOCKING_ONCE_ON: in_turn(refusing_scanner(), does("Set-InboundConnector", Identity="Scanner", Enabled=False)),
     }

@@ -184,11 +184,49 @@ def test_what_is_no_matter_of_the_doors_needs_nothing_of_them():
     assert held(PLAN, doors=None) == ""
 
 
+UNLOCKS: dict[str, dict[str, Any]] = {
+    "off": {"Enabled": False},
+    "loosened": {"RestrictDomainsToIPAddresses": False},
+    "for one sender": {"SenderDomains": ("partner.example",)},
+    "for one domain": {"AssociatedAcceptedDomains": ("other.example",)},
+    "without TLS": {"RequireTls": False},
+    "for a stranger too": {"SenderIPAddresses": ("65.99.255.0/24", "203.0.113.7")},
+}
+
+
+@pytest.mark.parametrize("fields", UNLOCKS.values(), ids=UNLOCKS)
+def test_what_takes_from_the_lock_has_no_proof_of_that_lock_to_rest_on(fields):
+    plan, facts = planned("Set-InboundConnector", Identity="ExchangeDefender", **fields), Facts(reading(HEALTHY))
+    said = held(plan, facts=facts, doors=doors(), requested_by="ann")
+    assert said.startswith("lock not proven: the plan takes from the lock itself; connector 'ExchangeDefender' would ")
+    answered = {plan.steps[0].key: Approval("the filter is left", "Ann", LATER)}
+    assert held(plan, facts=facts, doors=doors(), approvals=answered) == ""
+    assert held(plan, facts=facts, doors=doors(), undoing=True) == ""
+
+
+def test_nothing_else_in_a_plan_rests_on_a_lock_that_the_plan_takes_off():
+    off = planned("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    answered = {off.steps[0].key: Approval("the filter is left", "Ann", LATER)}
+    for steps in ((*off.steps, *OPENS.steps), (*OPENS.steps, *off.steps)):
+        said = held(replace(off, steps=steps), doors=doors(), approvals=answered)
+        assert said.startswith("lock not proven: the plan takes from the lock itself; spoof intelligence would be off")
+
+
+def test_a_lock_for_others_than_the_filter_is_taken_off_on_the_proof_of_the_filters():
+    lock = HEALTHY["Get-InboundConnector"][0]
+    old = lock | {"Identity": "Old", "Name": "Old", "SenderIPAddresses": ["203.0.113.0/24"]}
+    facts = Facts(reading(HEALTHY | {"Get-InboundConnector": [lock, old]}))
+    plan = planned("Set-InboundConnector", Identity="Old", Enabled=False)
+    assert held(plan, facts=facts, doors=doors()) == ""
+    assert held(plan, facts=facts, doors=doors(against="it is off")).startswith("lock not proven: it is off")
+
+
 def test_a_step_whose_effect_is_not_known_needs_both():
     odd = planned("Set-OrganizationConfig", RejectDirectSend=False)
     assert held(odd, doors=doors(NOT_AT_THE_FILTER)) == "a.com: its MX"
     assert held(odd, doors=doors(against="it is off")).startswith("lock not proven")
-    assert held(odd, doors=doors()) == ""
+    assert held(odd, doors=doors()).startswith("lock not proven: the plan takes from the lock itself")
+    assert held(odd, doors=doors(), approvals={odd.steps[0].key: Approval("tried out", "Ann", LATER)}) == ""
     assert held(CLOSES, facts=None, doors=doors(NOT_AT_THE_FILTER)) == "a.com: its MX"
 
 
@@ -269,7 +307,8 @@ def test_a_person_who_asks_passes_nothing_else(gate):
 @pytest.mark.parametrize("empty", [(), ""])
 def test_an_empty_set_is_never_written(empty):
     plan = planned("Set-InboundConnector", Identity="ExchangeDefender", SenderDomains=empty)
-    assert (refusal := rule(plan, around()).refusal) and refusal.gate == "empty-set"
+    answered = {plan.steps[0].key: Approval("the filter is left", "Ann", LATER)}
+    assert (refusal := rule(plan, around(approvals=answered)).refusal) and refusal.gate == "empty-set"
 
 
 def test_a_first_record_may_be_made_where_there_is_nothing_and_only_a_person_takes_it_back():

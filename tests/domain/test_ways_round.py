@@ -202,6 +202,54 @@ def test_nor_is_one_of_a_connector_that_was_never_proven_as_it_is_declared():
     assert isinstance(judge("lock-bypass", rows, service_connectors=services), NeedsPerson)
 
 
+LOCK_OPENED = {
+    "a certificate": ({"TlsSenderCertificateName": "x.example"}, {"TlsSenderCertificateName": None}),
+    "an address": (
+        {"SenderIPAddresses": [FILTERS, STRANGER]},
+        {"SenderIPAddresses": (FILTERS,)},
+    ),
+    "both": (
+        {"SenderIPAddresses": [STRANGER], "TlsSenderCertificateName": "x.example"},
+        {"SenderIPAddresses": (FILTERS,), "TlsSenderCertificateName": None},
+    ),
+    "a certificate that it asks for": (
+        {
+            "TlsSenderCertificateName": "x.example",
+            "RestrictDomainsToCertificate": True,
+            "RestrictDomainsToIPAddresses": False,
+        },
+        {
+            "TlsSenderCertificateName": None,
+            "RestrictDomainsToCertificate": False,
+            "RestrictDomainsToIPAddresses": True,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "values"), LOCK_OPENED.values(), ids=LOCK_OPENED)
+def test_the_lock_gives_up_what_is_a_strangers_and_is_never_switched_off(fields, values):
+    rows = changed("Get-InboundConnector", **fields)
+    [way] = ways_round(Facts(reading(rows)), wanted())
+    assert way.step.parameters == {"Identity": "ExchangeDefender"} | values
+    [did] = effects((way.step,), Facts(reading(rows)), wanted())
+    assert (did.opening, did.unlocking, did.stopping) == ((), (), ())
+
+
+def test_of_two_that_look_like_the_filters_neither_is_switched_off():
+    fields = {"TlsSenderCertificateName": "x.example", "RestrictDomainsToIPAddresses": True}
+    rows = connector(SenderIPAddresses=[FILTERS], **fields)
+    [way] = ways_round(Facts(reading(rows)), wanted())
+    assert way.step.parameters == {"Identity": "Copier", "TlsSenderCertificateName": None}
+
+
+def test_a_certificate_that_the_lock_asks_for_is_not_asked_about_twice():
+    rows = changed("Get-InboundConnector", TlsSenderCertificateName="x.example", RestrictDomainsToCertificate=True)
+    first_sight = replace(wanted(), inventory=replace(PROVEN, settled=frozenset()))
+    assert CONTROL.find(Facts(reading(rows), DNS), first_sight) == Compliant()
+    assert isinstance(CATALOGUE["inbound-lockdown"].find(Facts(reading(rows)), first_sight), NeedsPerson)
+
+
 def test_many_addresses_are_counted_and_the_first_few_named():
     addresses = [f"192.0.2.{n}" for n in range(7)]
     [finding] = told(connector(SenderIPAddresses=addresses)).findings

@@ -436,6 +436,88 @@ async def test_a_way_round_is_taken_away_by_one_step_and_undo_opens_it_again(ser
     assert attacked.admin("Get-InboundConnector")[1]["Enabled"] is True
 
 
+CERTIFICATE = {"TlsSenderCertificateName": "*.oldfilter.example"}
+CERTIFICATE_OFF = "-RestrictDomainsToCertificate $false -TlsSenderCertificateName $null"
+ASKED = CERTIFICATE | {"RestrictDomainsToCertificate": True}
+
+
+def settings(tenant, *names):
+    [lock] = [row for row in tenant.admin("Get-InboundConnector") if row["Name"] == "ExchangeDefender"]
+    return {name: lock[name] for name in names}
+
+
+async def test_a_way_round_on_the_lock_itself_is_taken_from_it_and_the_lock_stays_closed(service):
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", **CERTIFICATE)
+    await service.look_after(tenant)
+    await service.sweep()
+    [finding] = await found(service, tenant)
+    assert (finding["control"], finding["kind"]) == (WALL, "bypass")
+    ended = await end_of(service, await answer_to(service, tenant, finding["id"], "remove", reason="an old one"))
+    assert ended["state"] == "succeeded"
+    assert settings(tenant, "Enabled", *CERTIFICATE) == {"Enabled": True, "TlsSenderCertificateName": None}
+    assert [write.cmdlet for write in tenant.writes] == ["Set-InboundConnector"]
+    entry = next(e for e in await service.ledger(tenant, WALL) if e.event == "corrected")
+    undo = await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{WALL}/undo", {"entry": entry.id})
+    assert (await end_of(service, undo))["state"] == "succeeded"
+    assert settings(tenant, "Enabled", *CERTIFICATE) == {"Enabled": True} | CERTIFICATE
+
+
+@pytest.fixture
+async def certified(service):
+    """A tenant whose lock is off, and would ask every sender for somebody else's certificate."""
+    tenant = service.world.add_tenant("contoso.example")
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False, **ASKED)
+    await service.look_after(tenant)
+    await service.sweep()
+    return tenant
+
+
+async def test_a_lock_that_asks_for_a_foreign_certificate_is_not_switched_on(service, certified):
+    assert settings(certified, "Enabled", *ASKED) == {"Enabled": False} | ASKED
+    state = await service.state(certified, LOCK)
+    assert state.state == "needs_person"
+    [finding] = await found(service, certified)
+    assert (finding["kind"], finding["value"]) == ("term", "RestrictDomainsToCertificate: *.oldfilter.example")
+    assert (await declared(service, certified, finding["id"])).status_code == 200
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    assert (await service.state(certified, LOCK)).state == "needs_person"
+    assert settings(certified, "Enabled") == {"Enabled": False}
+    assert (await service.clients.storage.states.load(certified.tenant_id)).lock.against
+
+
+async def test_removed_the_certificate_goes_and_the_lock_is_switched_on_after_that(service, certified):
+    [finding] = await found(service, certified)
+    shown = await end_of(service, await answer_to(service, certified, finding["id"], "remove", dry_run=True))
+    [control] = [each for each in shown["controls"] if each["id"] == LOCK]
+    assert [step["powershell"] for step in control["steps"]] == [
+        f"Set-InboundConnector -Identity 'ExchangeDefender' {CERTIFICATE_OFF}"
+    ]
+    await end_of(service, await answer_to(service, certified, finding["id"], "remove", reason="the old filter"))
+    assert settings(certified, "Enabled", *ASKED) == {"Enabled": False} | dict.fromkeys(CERTIFICATE) | {
+        "RestrictDomainsToCertificate": False
+    }
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    wanted = {"Enabled": True, "RestrictDomainsToCertificate": False, "TlsSenderCertificateName": None}
+    assert settings(certified, *wanted) == wanted
+    assert (await service.state(certified, LOCK)).state == "compliant"
+
+
+@pytest.mark.parametrize("mode", ["observe", "correct"])
+async def test_a_certificate_that_a_proven_lock_begins_to_ask_for_is_drift_and_taken_off(service, mode):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant, mode=mode)
+    await service.sweep()
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", **ASKED)
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    left = ASKED if mode == "observe" else {"RestrictDomainsToCertificate": False, "TlsSenderCertificateName": None}
+    assert settings(tenant, "Enabled", *ASKED) == {"Enabled": True} | left
+    assert (await service.state(tenant, LOCK)).state == ("drifted" if mode == "observe" else "compliant")
+
+
 async def test_a_spoofed_sender_is_taken_away_and_undo_makes_it_again(service):
     tenant = service.world.add_tenant("contoso.example")
     await service.look_after(tenant)

@@ -84,6 +84,29 @@ async def test_a_connector_by_certificate_lets_in_whoever_shows_one(
     assert arrive(traced, STRANGER, certificate="relay.attacker.example")
 
 
+@pytest.mark.parametrize(
+    ("fields", "from_ip", "shown", "comes_through"),
+    [
+        ({}, FILTER, "", False),
+        ({}, FILTER, "mx.filter.example", True),
+        ({}, STRANGER, "mx.filter.example", False),
+        ({"RestrictDomainsToIPAddresses": False}, STRANGER, "mx.filter.example", True),
+        ({"RestrictDomainsToIPAddresses": False}, FILTER, "", False),
+        ({"RestrictDomainsToCertificate": False}, FILTER, "", True),
+    ],
+)
+async def test_a_lock_that_asks_for_address_and_certificate_wants_both(
+    traced: Tenant,
+    fields: dict[str, object],
+    from_ip: str,
+    shown: str,
+    comes_through: bool,  # noqa: FBT001 - the row's outcome
+) -> None:
+    asks = {"TlsSenderCertificateName": "mx.filter.example", "RestrictDomainsToCertificate": True}
+    traced.admin("Set-InboundConnector", Identity="ExchangeDefender", **asks | fields)
+    assert arrive(traced, from_ip, certificate=shown) is comes_through
+
+
 async def test_without_a_lock_everybody_comes_through(traced: Tenant) -> None:
     change = {"Identity": "ExchangeDefender", "RestrictDomainsToIPAddresses": False}
     traced.admin("Set-InboundConnector", **change)

@@ -54,6 +54,7 @@ LOCKS = {
 NO_LOCK = {
     "never restricts": {"RestrictDomainsToIPAddresses": "False"},
     "does not say": {"RestrictDomainsToIPAddresses": ""},
+    "asks for a certificate as well": {"RestrictDomainsToCertificate": "True"},
     "is off": {"Enabled": "False"},
     "for one sender": {"SenderDomains": "smtp:partner.example;1"},
     "own servers": {"ConnectorType": "OnPremises"},

@@ -9,9 +9,10 @@ from domain.control import (
     NeedsPerson,
 )
 from domain.controls import CATALOGUE
-from domain.controls.inbound_lockdown import HOW_TO_HOLD_OPEN, is_locked, is_wholly_locked
+from domain.controls.inbound_lockdown import HOW_TO_HOLD_OPEN, is_locked, is_wholly_locked, lock_seen
 from domain.facts import Facts
 from domain.findings import Inventory
+from domain.guards import Guard
 from domain.lock import LockSeen
 from domain.steps import Step, Value
 from domain.ways_round import ways_round
@@ -248,6 +249,90 @@ def test_nor_does_a_lock_for_others_than_the_filter(addresses, wholly):
     facts = Facts(reading(connector(healthy(), SenderIPAddresses=addresses)))
     assert is_locked(facts)
     assert is_wholly_locked(facts, wanted()) is wholly
+
+
+CERTIFIED = {"RestrictDomainsToCertificate": True, "TlsSenderCertificateName": "*.oldfilter.example"}
+WITHOUT = {"RestrictDomainsToCertificate": False, "TlsSenderCertificateName": None}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"Enabled": False},
+        {"RequireTls": False},
+        {"SenderIPAddresses": ["65.99.255.0/24", "203.0.113.7"]},
+        {"TlsSenderCertificateName": None},
+    ],
+    ids=str,
+)
+def test_a_lock_that_asks_for_a_certificate_is_a_persons_and_is_neither_switched_on_nor_narrowed(fields):
+    rows = connector(healthy(), **CERTIFIED | fields)
+    judgement = find(rows, FIRST)
+    assert isinstance(judgement, NeedsPerson)
+    finding = judgement.findings[-1]
+    name = "no name" if "TlsSenderCertificateName" in fields else "*.oldfilter.example"
+    assert (finding.kind, finding.value) == ("term", f"RestrictDomainsToCertificate: {name}")
+    assert finding.sentence in judgement.todo
+    assert not is_wholly_locked(Facts(reading(rows)), wanted())
+
+
+def test_declared_it_is_asked_about_no_more_and_is_still_no_proven_lock():
+    rows = connector(healthy(), **CERTIFIED)
+    [finding] = _found(find(rows, FIRST))
+    declared = replace(wanted(), inventory=replace(FIRST, declared=frozenset({finding.id})))
+    judgement = CATALOGUE["inbound-lockdown"].find(Facts(reading(rows)), declared)
+    assert isinstance(judgement, NeedsPerson)
+    assert finding.sentence not in judgement.todo
+    seen = lock_seen(Facts(reading(rows)), declared, Guard(passed=True), NOW)
+    assert seen is not None
+    assert seen.against == judgement.todo
+    rows = connector(rows, TlsSenderCertificateName="*.attacker.example")
+    judgement = CATALOGUE["inbound-lockdown"].find(Facts(reading(rows)), declared)
+    assert isinstance(judgement, NeedsPerson)
+    assert "*.attacker.example" in judgement.todo
+
+
+@pytest.mark.parametrize(
+    ("fields", "step"),
+    [
+        ({}, {}),
+        ({"Enabled": False}, {}),
+        ({"TlsSenderCertificateName": None}, {"TlsSenderCertificateName": ...}),
+        ({"RestrictDomainsToIPAddresses": False}, {"RestrictDomainsToIPAddresses": True}),
+        ({"SenderIPAddresses": []}, {"SenderIPAddresses": ("65.99.255.0/24",)}),
+        (
+            {"SenderIPAddresses": ["203.0.113.7"]},
+            {"SenderIPAddresses": ("203.0.113.7/32", "65.99.255.0/24")},
+        ),
+    ],
+)
+def test_removed_the_certificate_goes_whole_and_first_and_leaves_the_lock_by_address(fields, step):
+    rows = connector(healthy(), **CERTIFIED | fields)
+    finding = _found(find(rows, FIRST))[-1]
+    judgement = find(rows, FIRST.without(finding.id))
+    assert isinstance(judgement, Drifted)
+    [taken] = judgement.steps
+    values = {name: value for name, value in (WITHOUT | step).items() if value is not ...}
+    assert taken.parameters == {"Identity": "ExchangeDefender"} | values
+    assert taken.removes == (finding.id,)
+    after = find(connector(healthy(), **fields | WITHOUT | {"RestrictDomainsToIPAddresses": True}), FIRST)
+    assert isinstance(after, Compliant | Drifted)
+    assert {"RestrictDomainsToCertificate", "TlsSenderCertificateName"} <= after.equal
+
+
+def test_one_that_came_up_beside_a_proven_lock_is_drift_as_every_other_field():
+    judgement = find(connector(healthy(), **CERTIFIED, Enabled=False), PROVEN)
+    assert isinstance(judgement, Drifted)
+    assert [step.parameters for step in judgement.steps] == [{"Identity": "ExchangeDefender"} | WITHOUT]
+    assert judgement.findings == ()
+
+
+def test_a_name_that_the_lock_does_not_ask_for_is_a_way_round_and_none_of_its_fields():
+    rows = connector(healthy(), TlsSenderCertificateName="*.oldfilter.example")
+    judgement = find(rows, FIRST)
+    assert isinstance(judgement, Compliant)
+    assert "TlsSenderCertificateName" not in judgement.equal
 
 
 def find(rows, inventory):
