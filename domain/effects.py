@@ -178,8 +178,9 @@ def _refused_of_filter(connectors: Iterable[InboundConnector], profile: Profile,
 
 def _locks_to_filter(there: ExchangeObject | None, profile: Profile) -> bool:
     """Whether it is a connector that refuses all but what the filter hands over, and certainly takes that."""
-    locks = isinstance(there, InboundConnector) and there.locks
-    return locks and not _refused_of_filter([there], profile, "nobody")
+    if not isinstance(there, InboundConnector) or not there.locks:
+        return False
+    return not _refused_of_filter([there], profile, "nobody")
 
 
 def _connector_opens(before: InboundConnector | None, after: InboundConnector | None, wanted: Wanted) -> Iterator[str]:
