@@ -127,7 +127,7 @@ def _shut(connector: InboundConnector, strangers: set[str], facts: Facts, wanted
 
     Any other is switched off.
     """
-    if not inbound_lockdown.is_ours(connector, facts, wanted):
+    if not inbound_lockdown.is_compared(connector, facts, wanted):
         return (Drift("Enabled", wanted=False, found=True),)
     return inbound_lockdown.by_address_alone(connector, wanted.profile, frozenset(strangers)).drift
 

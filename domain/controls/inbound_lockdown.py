@@ -119,7 +119,7 @@ def the_lock(facts: Facts, wanted: Wanted) -> InboundConnector | None:
     return ours[0] if len(ours) == 1 else None
 
 
-def is_ours(connector: InboundConnector, facts: Facts, wanted: Wanted) -> bool:
+def is_compared(connector: InboundConnector, facts: Facts, wanted: Wanted) -> bool:
     """Whether it is a connector that this control would compare, if it were the only one."""
     return connector in _ours(facts, wanted)
 
