@@ -7,11 +7,15 @@
 | `due` | job | a message that waits for longer than one should be hidden (`clients/storage/due.py`) |
 """
 
+import logging
+
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import pack
-from clients.storage.rows import RowMoved, replace_row, versioned_at
+from clients.storage.documents import pack, unpack
+from clients.storage.rows import RowMoved, replace_row, row_at, version_of, written_at
 from domain.fleet import Cursor
+
+log = logging.getLogger("holdfast.fleet")
 
 _CURSOR = ("tick", "cursor")
 
@@ -27,8 +31,17 @@ class FleetTable:
         self._table = table
 
     async def cursor(self) -> tuple[Cursor, str] | None:
-        """How far the ticks have come, with the version of that; None before the first."""
-        return await versioned_at(self._table, Cursor, *_CURSOR)
+        """How far the ticks have come, with the version of that; None before the first.
+
+        Where it makes no sense they came as far as when it was written, and have counted nothing. Raises NewerRow.
+        """
+        if (entity := await row_at(self._table, *_CURSOR)) is None:
+            return None
+        try:
+            return unpack(Cursor, entity), version_of(entity)
+        except ValueError:
+            log.error("cursor_unreadable")  # noqa: TRY400 - the row is at fault
+            return Cursor(done=written_at(entity)), version_of(entity)
 
     async def size(self) -> int | None:
         """How many tenants the last tick counted; None before the first."""

@@ -1,6 +1,7 @@
 """Rows read one by one, and written on condition of their version: of many writers one wins, the others learn of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -53,6 +54,11 @@ async def versioned_at[T](table: TableClient, kind: type[T], partition: str, row
 def version_of(entity: TableEntity) -> str:
     """The ETag under which *entity* was read."""
     return str(entity.metadata["etag"])
+
+
+def written_at(entity: TableEntity) -> datetime:
+    """When *entity* was last written, by the service's clock."""
+    return entity.metadata["timestamp"] or datetime.min.replace(tzinfo=UTC)
 
 
 async def replace_row(table: TableClient, entity: Entity, etag: str | None) -> str:

@@ -10,9 +10,9 @@ from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
-from clients.storage.documents import NewerRow, chunks, pack, read_outbox, readable, unpack
+from clients.storage.documents import NewerRow, chunks, pack, read_outbox, unpack
 from clients.storage.ledger import LedgerTable
-from clients.storage.rows import RowMoved, replace_row, row_at, version_of, versioned_at
+from clients.storage.rows import RowMoved, replace_row, row_at, version_of, written_at
 from domain.access import ApiKey
 from domain.gate import Brake
 from domain.ledger import Entry
@@ -117,12 +117,13 @@ class SwitchTable:
 
     async def radius(self, signature: str) -> tuple[Radius, str | None]:
         """How *signature* stands to the blast radius, with the version of that; None where it was never held."""
-        return await versioned_at(self._table, Radius, _RADIUS, signature) or (Radius(), None)
+        entity = await row_at(self._table, _RADIUS, signature)
+        return (_radius_of(entity), version_of(entity)) if entity else (Radius(), None)
 
     async def radii(self) -> dict[str, Radius]:
         """Every signature that was ever held, and how it stands."""
         rows = self._table.query_entities(f"PartitionKey eq '{_RADIUS}'")
-        return {row["RowKey"]: radius async for row in rows if (radius := readable(Radius, row))}
+        return {row["RowKey"]: _radius_of(row) async for row in rows}
 
     async def set_radius(self, signature: str, radius: Radius, etag: str | None) -> None:
         """Write *radius* over the version *etag*.
@@ -153,6 +154,14 @@ def _brake_of(entity: TableEntity | None) -> Brake:
         return unpack(Brake, entity)
     except (NewerRow, ValueError):
         return UNREADABLE_BRAKE
+
+
+def _radius_of(entity: TableEntity) -> Radius:
+    """What makes no sense holds the signature, until an Admin releases it. Raises NewerRow."""
+    try:
+        return unpack(Radius, entity)
+    except ValueError:
+        return Radius(held_since=written_at(entity), reason="what is stored of it makes no sense")
 
 
 def _untold(entity: TableEntity | None) -> tuple[Entry, ...]:

@@ -12,7 +12,7 @@ outbox) and copied right after; what reads the row for a change copies what a cr
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import chunks, pack, read_outbox, unpack
+from clients.storage.documents import chunks, pack, read_outbox, readable, unpack
 from clients.storage.ledger import LedgerTable
 from clients.storage.rows import RowMoved, document_at, replace_row, row_at, version_of
 from domain.ledger import Entry
@@ -39,13 +39,14 @@ class WaveTable:
 
     async def all(self) -> list[Wave]:
         """Every wave, the newest first."""
-        waves = [unpack(Wave, entity) async for entity in self._table.list_entities()]
+        waves = [wave async for row in self._table.list_entities() if (wave := readable(Wave, row))]
         once = {each.id: each for each in waves}  # a crash while one was put away may have left it in both places
         return sorted(once.values(), key=lambda each: each.begun_at, reverse=True)
 
     async def last(self) -> list[Wave]:
         """The last wave of each profile."""
-        return [unpack(Wave, entity) async for entity in self._table.query_entities(f"PartitionKey eq '{_LAST}'")]
+        rows = self._table.query_entities(f"PartitionKey eq '{_LAST}'")
+        return [wave async for row in rows if (wave := readable(Wave, row))]
 
     async def get(self, profile: str) -> Wave | None:
         """The last wave of *profile*."""

@@ -26,6 +26,15 @@ async def test_of_many_that_move_the_cursor_one_does(fleet):
     assert await fleet.size() == 3
 
 
+async def test_a_cursor_that_makes_no_sense_is_where_it_was_written_and_moves_on(fleet, table):
+    await table.upsert_entity({"PartitionKey": "tick", "RowKey": "cursor", "version": 3, "body0": '{"done": "soon"}'})
+    cursor, version = await fleet.cursor()
+    assert abs(datetime.now(UTC) - cursor.done) < timedelta(minutes=5)
+    assert await fleet.size() is None
+    await fleet.move(Cursor(done=NOON, tenants=3, counted=True), version)
+    assert await fleet.size() == 3
+
+
 async def test_a_fleet_that_no_tick_has_counted_has_no_size(fleet):
     assert await fleet.size() is None
     await fleet.move(Cursor(done=NOON, claimed=NOON), None)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pytest
+from azure.data.tables.aio import TableServiceClient
 
 from tests.handlers.web import ask, of
 
@@ -18,6 +19,18 @@ async def test_a_release_is_kept_with_who_gave_it_and_why(service):
 @pytest.mark.parametrize("signature", ["no-control:Set-InboundConnector", "inbound-lockdown", "spf:", "spf:dns%20or"])
 async def test_what_is_no_signature_of_ours_is_refused(service, signature):
     assert (await ask(service, "POST", f"radius/{signature}/release", {"reason": "x"})).status_code in {404, 422}
+
+
+async def test_a_signature_whose_row_makes_no_sense_is_released_as_any_other(service, azurite_connection):
+    signature = "inbound-lockdown:Set-InboundConnector"
+    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+        odd = {"PartitionKey": "radius", "RowKey": signature, "version": 3, "body0": "{"}
+        await tables.get_table_client("switches").create_entity(odd)
+    radius, _ = await service.clients.storage.switches.radius(signature)
+    assert radius.held_since
+    assert (await ask(service, "POST", PATH, {"reason": "incident 7"})).status_code == 200
+    radius, _ = await service.clients.storage.switches.radius(signature)
+    assert (radius.held_since, radius.reason) == (None, "incident 7")
 
 
 async def test_of_two_releases_at_once_the_later_one_stays(service, meanwhile):
