@@ -68,7 +68,8 @@ def _effect(step: Step, facts: Facts, wanted: Wanted, left: dict[type[ExchangeOb
         left[kind] = _after(step, cmdlets, rows)
         old, new = ({item.key: item for item in map(kind.of, each)} for each in (rows, left[kind]))
     except (DoubtError, ValueError) as doubt:
-        return _unclear(f"what {step.cmdlet} would change is not known: {doubt}")
+        why = f"what {step.cmdlet} would change is not known: {doubt}"
+        return _unclear(why) if kind is InboundConnector else Effect((why,), (why,))
     closing, opening = _JUDGES[kind]
     pairs = [(old.get(key), new.get(key)) for key in old | new]
     locks = [pair for pair in pairs if _locks_to_filter(pair[0], wanted.profile)]
@@ -89,6 +90,7 @@ def landed(steps: Iterable[Step], rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _unclear(why: str) -> Effect:
+    """Of what may be about the lock: no proof of it counts."""
     return Effect((why,), (why,), (why,))
 
 

@@ -227,6 +227,9 @@ def test_a_step_whose_effect_is_not_known_needs_both():
     assert held(odd, doors=doors(against="it is off")).startswith("lock not proven")
     assert held(odd, doors=doors()).startswith("lock not proven: the plan takes from the lock itself")
     assert held(odd, doors=doors(), approvals={odd.steps[0].key: Approval("tried out", "Ann", LATER)}) == ""
+    made = planned("New-DkimSigningConfig", DomainName="a.example")
+    assert held(made, doors=doors(against="it is off")).startswith("lock not proven: it is off")
+    assert held(made, doors=doors()) == ""
     assert held(CLOSES, facts=None, doors=doors(NOT_AT_THE_FILTER)) == "a.com: its MX"
 
 
