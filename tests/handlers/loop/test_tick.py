@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from azure.data.tables import UpdateMode
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableServiceClient
 
 from domain.corrections import FOLLOWED_FOR
@@ -219,11 +219,13 @@ async def test_a_waiting_job_that_cannot_be_enqueued_stays_and_stops_nothing_els
     assert (cursor.claimed, cursor.counted) == (None, True)
 
 
-async def test_who_wakes_does_its_own_work_where_the_tick_cannot_be_looked_at(service, fleet_rows, caplog):
-    await tick(service.clients)
-    cursor = {"PartitionKey": "tick", "RowKey": "cursor", "body0": "{"}
-    await fleet_rows.update_entity(cursor, mode=UpdateMode.MERGE)
-    await Healer().look(service.clients)
+async def test_who_wakes_does_its_own_work_where_the_tick_cannot_be_looked_at(service, monkeypatch, caplog):
+    async def in_vain(_transport, request, **_options):
+        raise ValueError(f"an answer that nobody expected from {request.url}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AioHttpTransport, "send", in_vain)
+        await Healer().look(service.clients)
     assert "failed_alone what='look after the tick'" in caplog.text
 
 
