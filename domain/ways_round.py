@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from domain import normal
-from domain.control import Drift, listed
+from domain.control import Drift, compare, listed
 from domain.controls import inbound_lockdown, service_connectors, spoof_allow
 from domain.exchange import (
     AllowEntry,
@@ -123,13 +123,22 @@ def _connectors(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
 
 
 def _shut(connector: InboundConnector, strangers: set[str], facts: Facts, wanted: Wanted) -> tuple[Drift, ...]:
-    """The filter's connector gives up what is a stranger's, since whoever switches it off opens the tenant.
+    """The filter's connector and those of declared services give up what is a stranger's, and stay on for the rest.
 
     Any other is switched off.
     """
-    if not inbound_lockdown.is_compared(connector, facts, wanted):
+    if inbound_lockdown.is_compared(connector, facts, wanted):
+        return inbound_lockdown.by_address_alone(connector, wanted.profile, frozenset(strangers)).drift
+    services = [each for each in wanted.tenant.service_connectors if service_connectors.serves(connector, each)]
+    if not services:
         return (Drift("Enabled", wanted=False, found=True),)
-    return inbound_lockdown.by_address_alone(connector, wanted.profile, frozenset(strangers)).drift
+    addresses, certificate = connector.sender_ip_addresses, connector.tls_sender_certificate_name
+    declared = [each.certificate for each in services if each.certificate]
+    is_declared = certificate.casefold() in map(str.casefold, declared)
+    return compare(
+        ("SenderIPAddresses", listed(addresses - strangers), listed(addresses)),
+        ("TlsSenderCertificateName", certificate if is_declared else next(iter(declared), None), certificate or None),
+    ).drift
 
 
 def _asks_for_it(connector: InboundConnector, facts: Facts, wanted: Wanted) -> bool:

@@ -228,8 +228,9 @@ class Rounds:
         What cannot be read is left to the next look: asking again at once would only add to the queue. Nobody is kept
         waiting for that, nor for a service that has turned the tenant away: the operation ends, and says so.
         """
-        if finding := self._case.job.remove:
-            self._journal.mark(self._removal(finding))
+        removal = self._removal(self._case.job.remove) if self._case.job.remove else None
+        if removal:
+            self._journal.mark(removal)
         states = [self._journal.of(control.id) for control in self.controls]
         then = _then(states, self._waiting, self._case.job.pause)
         if isinstance(then, Again):
@@ -237,7 +238,8 @@ class Rounds:
         await self._journal.save_all()
         outcomes = tuple(_outcome(state, self._done.get(state.id), self._waiting) for state in states)
         goes_on = isinstance(then, Again) and not any(each.why == "turned away" for each in self._waiting)
-        stands = ending(outcomes, looked_only=False, goes_on=goes_on)
+        gone = removal is not None and removal.gone_at is not None  # what else is off there was not asked for
+        stands = "succeeded" if gone else ending(outcomes, looked_only=False, goes_on=goes_on)
         await operations.finish(self._case.job.operation_id, outcomes, stands, self._case.clients)
         return then
 

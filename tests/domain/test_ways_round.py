@@ -236,6 +236,32 @@ def test_the_lock_gives_up_what_is_a_strangers_and_is_never_switched_off(fields,
     assert (did.opening, did.unlocking, did.stopping) == ((), (), ())
 
 
+@pytest.mark.parametrize(
+    ("service", "fields", "values"),
+    [
+        (
+            {"certificate": "scan.example"},
+            {"SenderIPAddresses": [STRANGER], "TlsSenderCertificateName": "SCAN.example"},
+            {"SenderIPAddresses": ()},
+        ),
+        (
+            {"certificate": "scan.example"},
+            {"TlsSenderCertificateName": "x.example", "SenderIPAddresses": []},
+            {"TlsSenderCertificateName": "scan.example"},
+        ),
+        (
+            {"sender_ips": ["192.0.2.7"]},
+            {"SenderIPAddresses": ["192.0.2.7"], "TlsSenderCertificateName": "x.example"},
+            {"TlsSenderCertificateName": None},
+        ),
+    ],
+)
+def test_a_declared_services_connector_gives_up_what_is_a_strangers_and_stays_on(service, fields, values):
+    tenant = wanted(service_connectors=[{"name": "Scan"} | service])
+    [way] = ways_round(Facts(reading(connector(Name="Scan", **fields))), tenant)
+    assert {name: each for name, each in way.step.parameters.items() if name != "Identity"} == values
+
+
 def test_of_two_that_look_like_the_filters_neither_is_switched_off():
     fields = {"TlsSenderCertificateName": "x.example", "RestrictDomainsToIPAddresses": True}
     rows = connector(SenderIPAddresses=[FILTERS], **fields)

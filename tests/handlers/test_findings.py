@@ -356,6 +356,15 @@ async def test_a_scope_is_not_taken_off_while_an_mx_is_elsewhere(service, scoped
     assert scope(scoped) == ["other.example"]
 
 
+async def test_a_removal_that_is_done_has_succeeded_whatever_else_is_off_there(service, tenant):
+    await service.sweep()
+    [finding] = await found(service, tenant)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    ended = await end_of(service, await answer_to(service, tenant, finding["id"], "remove", reason="nobody knows it"))
+    assert (ended["kind"], ended["state"]) == ("remove", "succeeded")
+    assert (await service.state(tenant, "inbound-lockdown")).state != "compliant"
+
+
 async def test_removing_takes_nothing_else_where_the_tenant_is_only_observed(service, tenant):
     await service.look_after(tenant, mode="observe")
     await service.sweep()
