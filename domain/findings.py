@@ -201,15 +201,21 @@ def after_partial_look(
 
 
 def newly_told(
-    before: Mapping[str, Finding], after: Inventory, control: str, *, untold: bool = False
+    before: Mapping[str, Finding],
+    after: Inventory,
+    control: str,
+    *,
+    untold: bool = False,
+    lapsed: Collection[str] = (),
 ) -> tuple[Finding, ...]:
     """Findings of *control* that came up beside a proven state since *before*, and that a person is to answer.
 
-    *untold*: the control's state tells of none, so that those of first sight are among them.
+    *untold*: the control's state tells of none, so that those of first sight are among them. *lapsed*: the ids of those
+    for which a person vouched then, and does not any more.
     """
     mine = (each for each in open_findings(after) if each.control == control and not each.silent)
     new = (each for each in mine if untold or not each.first_sight)
-    return tuple(each for each in new if each.id not in before or before[each.id].gone_at is not None)
+    return tuple(each for each in new if each.id not in before or before[each.id].gone_at or each.id in lapsed)
 
 
 def _kept(seen: Finding, inventory: Inventory, now: datetime) -> Finding:

@@ -74,7 +74,8 @@ class TraceReading:
             enough_at = self.traffic.start + LEAST_REHEARSED
             due_at = enough_at if self.traffic.end < enough_at else good.due_at
             return replace(good, rehearsal=self.traffic.listed(), short=self.short, due_at=due_at)
-        start = flow.proof.start if flow.proof else self.traffic.start
+        whole = flow.proof is not None and flow.proof.end >= self.traffic.start
+        start = flow.proof.start if flow.proof and whole else self.traffic.start
         settled = flow.settled_at
         soon = settled + OVERLAP if settled and now < settled else now + AGAIN
         return replace(good, proof=replace(self.traffic.listed(), start=start), due_at=soon)
@@ -92,6 +93,8 @@ def to_read(
         if flow.proof is None:
             return TraceReading("proof", Traffic(max(flow.proven_from, oldest), now))
         start = max(flow.proven_from, flow.proof.end - OVERLAP, oldest)
+        if flow.proof.end < start:  # nobody read what lies between: the proof begins anew
+            return TraceReading("proof", Traffic(start, now))
         return TraceReading("proof", replace(flow.proof, start=start, end=now), known_until=flow.proof.end)
     since = at_filter_since(mx, tenant, domains)
     if flow.locked is not False or mx.locked_at or since is None or since >= now:

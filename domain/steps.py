@@ -143,11 +143,11 @@ def _literal(value: Value) -> str:
         case int():
             return str(value)
         case datetime():
-            return _quoted(value.isoformat())
+            return literal(value.isoformat())
         case str():
-            return _quoted(value)
+            return literal(value)
         case tuple():
-            return f"@({', '.join(_quoted(item) for item in value)})"
+            return f"@({', '.join(literal(item) for item in value)})"
         case _:
             assert_never(value)
 
@@ -157,7 +157,7 @@ _SINGLE = str.maketrans({quote: quote * 2 for quote in "'\u2018\u2019\u201a\u201
 _DOUBLE = str.maketrans({each: f"`{each}" for each in '`$"\u201c\u201d\u201e'})
 
 
-def _quoted(text: str) -> str:
+def literal(text: str) -> str:
     """*text* as a PowerShell string of exactly this value, in which every character is visible.
 
     Source: about_Quoting_Rules (Microsoft Learn). An invisible character is a number, `$([char]10)`, in double quotes.

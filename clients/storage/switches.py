@@ -83,7 +83,7 @@ class SwitchTable:
         *change* is called again where somebody else moved it meanwhile: nobody's word is written over unread.
 
         The switch comes first: a ledger that cannot be written keeps nobody from engaging it. The entry waits in the
-        switch's row (the outbox), and the next move copies what a crash left there.
+        switch's row (the outbox) until it is in the ledger, and the next move copies what was left there.
         """
         while True:
             entity = await row_at(self._table, *_BRAKE)
@@ -95,10 +95,12 @@ class SwitchTable:
             waiting = Untold((*_untold(entity), told) if told else _untold(entity))
             row = pack(*_BRAKE, brake, **chunks(_OUTBOX, waiting))
             with suppress(RowMoved):
-                await replace_row(self._table, row, version_of(entity) if entity else None)
+                written = await replace_row(self._table, row, version_of(entity) if entity else None)
                 break
         for each in waiting.entries:
             await self._ledger.ensure([each], announced=False)
+        with suppress(RowMoved):  # whoever moved it since copies them again, which changes nothing
+            await replace_row(self._table, pack(*_BRAKE, brake), written)
         return brake
 
     async def engage(self, reason: str, at: datetime) -> None:
@@ -165,9 +167,9 @@ def _radius_of(entity: TableEntity) -> Radius:
 
 
 def _untold(entity: TableEntity | None) -> tuple[Entry, ...]:
-    """The entry of the last move: only it can be left."""
+    """The entries of moves that the ledger may not have yet."""
     left = read_outbox(Untold, _OUTBOX, entity) if entity else None
-    return left.entries[-1:] if left else ()
+    return left.entries if left else ()
 
 
 async def has_rows(table: TableClient) -> bool:

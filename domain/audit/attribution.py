@@ -35,7 +35,8 @@ def is_ours(record: AuditRecord, us: Us, written: Iterable[Entry]) -> bool:
     """Whether we made this write: it says so, or it is one of *written* (`applying`) and it names no other actor."""
     context = record.app_access_context.client_app_id
     apps = {app.casefold() for app in (record.app_id, record.client_app_id, context)}
-    named = f"{record.user_id} {record.user_key}".casefold()
+    # A name of a person's form is the tenant's own to give, with any id in it.
+    named = " ".join(each.casefold() for each in (record.user_id, record.user_key) if "@" not in each)
     if us.client_id.casefold() in apps or us.client_id.casefold() in named:
         return True
     if us.object_id and us.object_id.casefold() in {record.token_object_id.casefold(), *GUID.findall(named)}:

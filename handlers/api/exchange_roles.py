@@ -13,6 +13,7 @@ from clients.connect import Clients
 from clients.errors import Throttled
 from domain.exchange import ROLE_GROUP, ExchangeObject
 from domain.reading import Query, Reading, Seen, Unseen
+from domain.steps import literal
 from domain.tenant import TenantConfig
 
 
@@ -69,8 +70,8 @@ class ExchangeRoles:
     def commands(self, app: str, ours: str) -> str:
         """What gives the missing roles, in Exchange Online PowerShell: to a new group, or beside what is there."""
         if self.held:
-            return "; ".join(f"New-ManagementRoleAssignment -App {ours} -Role '{role}'" for role in self.missing)
-        roles = ",".join(f"'{role}'" for role in self.missing)
+            return "; ".join(f"New-ManagementRoleAssignment -App {ours} -Role {literal(each)}" for each in self.missing)
+        roles = ",".join(map(literal, self.missing))
         return (
             f"New-ServicePrincipal -AppId {app} -ObjectId {ours} -DisplayName {ROLE_GROUP}; "
             f"New-RoleGroup -Name {ROLE_GROUP} -Roles {roles} -Members {ours}"
@@ -78,9 +79,9 @@ class ExchangeRoles:
 
 
 def removal(roles: Iterable[str], ours: str) -> str:
-    """What takes *roles* away."""
+    """What takes *roles* away, whose names are the tenant's own."""
     which = f"Get-ManagementRoleAssignment -RoleAssignee {ours} -Role"
-    return "; ".join(f"{which} '{role}' | Remove-ManagementRoleAssignment" for role in roles)
+    return "; ".join(f"{which} {literal(role)} | Remove-ManagementRoleAssignment" for role in roles)
 
 
 def _listed(kinds: Iterable[type[ExchangeObject]], *, reads: bool) -> dict[str, str]:

@@ -21,6 +21,7 @@ from domain.exchange import ExchangeObject, Writing
 from domain.facts import Facts
 from domain.mail_flow import MailSeen
 from domain.reading import Query, Reading, Seen, Unseen
+from domain.shown import quoted
 from domain.tenant import TenantConfig, Wanted
 from handlers.api.exchange_roles import ExchangeRoles, read_all, removal
 from handlers.on_request import known_row
@@ -199,7 +200,7 @@ def _role_group(grant: Granted, roles: ExchangeRoles, app: str) -> Item:
         detail = f"without {', '.join(roles.missing)}{untold}"
         return Item(id=name, state="missing", detail=detail, remedy=remedy, needed=False)
     if roles.superfluous:
-        detail = f"nothing of ours needs {', '.join(roles.superfluous)}{untold}"
+        detail = f"nothing of ours needs {', '.join(map(quoted, roles.superfluous))}{untold}"
         remedy = removal(roles.superfluous, grant.object_id)
         return Item(id=name, state="too_much", detail=detail, remedy=remedy, needed=False)
     return Item(

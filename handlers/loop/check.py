@@ -217,7 +217,13 @@ def _news(
     told = {entry.control for entry in news if entry.event == "needs_person"}
     inventory = after.inventory(tenant, now)
     found = {
-        each: newly_told(before.findings, inventory, each, untold=after.of(each).state in _UNTOLD)
+        each: newly_told(
+            before.findings,
+            inventory,
+            each,
+            untold=after.of(each).state in _UNTOLD,
+            lapsed=tenant.declared_at(before.of(each).read_at or now) - tenant.declared_at(now),
+        )
         for each in looked
         if each not in told
     }

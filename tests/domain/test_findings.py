@@ -123,6 +123,12 @@ def test_what_a_state_does_not_tell_of_is_told_at_first_sight_too():
     assert newly_told(first.known, first, LOCK, untold=True) == ()
 
 
+def test_what_a_person_no_longer_vouches_for_is_told_whatever_its_control_waits_for():
+    there = knowing(*after_look(Inventory(begun=BEGUN), LOCK, [ADDRESS], NOW).values())
+    told = newly_told(there.known, there, LOCK, untold=True, lapsed={ADDRESS.id})
+    assert told == tuple(there.known.values())
+
+
 def test_a_look_says_nothing_of_other_controls_and_of_what_it_could_not_read():
     there = knowing(ADDRESS)
     assert after_look(there, "spf", [], NOW)[ADDRESS.id] == ADDRESS

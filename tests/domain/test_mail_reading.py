@@ -94,6 +94,16 @@ def test_a_proof_begins_with_the_last_close_and_goes_on_where_the_last_one_ended
     assert (whole.proof.start, whole.proof.end, whole.proof.came("filter")) == (NOW, NOW + 2 * AGAIN, 2)
 
 
+def test_days_that_nobody_read_are_no_part_of_a_proof():
+    closed = OPEN.seeing(locked=True, now=NOW)
+    known = page(read(closed, now=NOW + AGAIN), row("65.99.255.7"), flow=closed).ended(closed, NOW + AGAIN)
+    later = NOW + 3 * LONGEST_BACK
+    anew = read(known, now=later).ended(known, later)
+    assert anew.proof
+    assert (anew.proof.start, anew.proof.end) == (later - LONGEST_BACK, later)
+    assert anew.proof.came("filter") == 0
+
+
 def test_a_close_is_looked_at_again_when_it_has_settled_and_daily_then():
     closed = OPEN.seeing(locked=True, now=NOW)
     known = page(read(closed, now=NOW + timedelta(minutes=1)), flow=closed).ended(closed, NOW + timedelta(minutes=1))

