@@ -41,7 +41,7 @@ def is_ours(record: AuditRecord, us: Us, written: Iterable[Entry]) -> bool:
         return True
     if us.object_id and us.object_id.casefold() in {record.token_object_id.casefold(), *GUID.findall(named)}:
         return True
-    somebody = "@" in record.user_id or GUID.search(named) or apps - {"", EXCHANGE_POWERSHELL}
+    somebody = "@" in record.user_id + record.user_key or GUID.search(named) or apps - {"", EXCHANGE_POWERSHELL}
     return not somebody and any(_wrote(entry, record) for entry in written)
 
 
