@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from simulator.commons import Commons
 from simulator.people import SignIns
@@ -68,7 +68,8 @@ class World(Commons):
         initial = initial_domain or f"{domains[0].replace('.', '')}.onmicrosoft.com"
         tenant = Tenant(
             self,
-            str(UUID(tenant_id)) if tenant_id else str(self.next_guid()),
+            # Ids of tenants have nothing in common, not even their first digits.
+            str(UUID(tenant_id) if tenant_id else uuid5(self.next_guid(), "tenant")),
             initial_domain=initial.lower(),
             domains=domains,
             coexistence=coexistence,
