@@ -114,8 +114,11 @@ async def _look_anew(tenant_id: str, clients: Clients) -> None:
 
 
 def _looked_at_anew(states: TenantStates) -> tuple[TenantStates, tuple[Entry, ...]]:
-    """Nothing that a state says is true of now; exceptions and findings are people's, and stay."""
-    return replace(states, controls={}, looked={}, lock=None, approvals={}), ()
+    """Nothing that a state says is true of now; exceptions and findings are people's, and stay.
+
+    When each lane was last looked at stays, too: by that the next look tells since when nobody had looked.
+    """
+    return replace(states, controls={}, lock=None, approvals={}), ()
 
 
 def _entry(ledger: str, event: Any, after: dict[str, Any], by: str, clients: Clients) -> Entry:  # noqa: ANN401 - a literal

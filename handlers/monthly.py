@@ -7,7 +7,7 @@ when it is needed, once a month: no function waits for it when it starts.
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -21,6 +21,7 @@ from domain.evidence.message import EVIDENCE
 from domain.evidence.month import Known, Month, month_of, percent
 from domain.evidence.page import as_page, fleet_as_page
 from domain.evidence.period import bounds
+from domain.evidence.spans import BEFORE
 from domain.evidence.table import as_csv
 from domain.incident import SERVICE, service_entry
 from domain.jobs import Done, MakeEvidence, Outcome
@@ -29,8 +30,6 @@ from handlers.evidence import proof_of
 
 log = logging.getLogger("holdfast.evidence")
 
-BEFORE = timedelta(days=62)
-"""How far back the ledger is read for how a control stood when the month began: the last evidence says it, too."""
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 """Before any evidence was made."""
 

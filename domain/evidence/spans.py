@@ -12,12 +12,17 @@ from typing import Literal, get_args
 
 from pydantic import AwareDatetime
 
+from domain.evidence.message import EVIDENCE
+from domain.evidence.period import bounds
 from domain.ledger import Entry, LedgerEvent
 from domain.reading import Lane
 from domain.states import Span, StateName
 
 type Condition = Literal["proven", "drifted", "held", "unknown", "not_applicable"]
 """held: by the gate, for a person, or accepted as an exception."""
+
+BEFORE = timedelta(days=62)
+"""How far back the ledger is read for how a control stood when a month began: the last evidence says it, too."""
 
 STANDINGS: tuple[Condition, ...] = get_args(Condition.__value__)
 
@@ -61,11 +66,15 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """At *at* the ledger says *standing*. *last_good*: until when what was proven before is."""
+    """At *at* the ledger says *standing*. *last_good*: until when what was proven before is.
+
+    *of_month*: a month that ended then did so with it.
+    """
 
     at: datetime
     standing: Condition
     last_good: datetime | None = None
+    of_month: bool = False
 
 
 def standing_of(state: StateName) -> Condition:
@@ -80,21 +89,36 @@ def stretches(
     *entries*: of the tenant's ledger, oldest first, from before the window until now. *proofs*: what the state
     remembers as proven, its last one until its last good look: for the time of which the ledger has no word.
     """
-    turns = [turn for entry in entries if (turn := _turn(control, entry))]
+    gaps = tuple(_gaps(lane, entries))
+    turns = _in_order(turn for entry in entries for turn in _turns(control, entry, gaps))
+    known = [turn for turn in turns if turn.at >= window.start - BEFORE]
     seen = max((span.end for span in proofs), default=window.start)
-    found = list(_between(turns, window, seen, proofs))
-    for gap in _gaps(lane, entries):
+    found = list(_between(known, window, seen, proofs))
+    for gap in gaps:
         found = [part for each in found for part in _without_proof(each, gap)]
     return tuple(_joined(part for each in found if (part := _cut(each, window))))
 
 
-def _turn(control: str, entry: Entry) -> _Turn | None:
+def _turns(control: str, entry: Entry, gaps: Sequence[Span]) -> Iterable[_Turn]:
     if entry.event in {"first_look", "evidence_made"}:
         standings = entry.after.get("standing")
         standing = standings.get(control) if isinstance(standings, Mapping) else None
-        return _Turn(entry.at, standing) if standing in STANDINGS else None
-    standing_now = _OF_EVENT.get(entry.event) if entry.control == control else None
-    return _Turn(entry.at, standing_now, entry.last_good) if standing_now else None
+        if standing not in STANDINGS:
+            return
+        if entry.event == "evidence_made":  # says how the control stood when the month ended, whenever it is made
+            yield _Turn(bounds(entry.control.removeprefix(EVIDENCE)).end, standing, of_month=True)
+            return
+        # Until that look nothing was remembered of the control, whatever was proven before a state was lost.
+        looked = next((gap.start for gap in gaps if gap.start <= entry.at <= gap.end), None)
+        yield _Turn(entry.at, "unknown", looked)
+        yield _Turn(entry.at, standing)
+    elif entry.control == control and (standing_now := _OF_EVENT.get(entry.event)):
+        yield _Turn(entry.at, standing_now, entry.last_good)
+
+
+def _in_order(turns: Iterable[_Turn]) -> Iterable[_Turn]:
+    """By time; a month ends before what happens at that moment."""
+    return sorted(turns, key=lambda each: (each.at, not each.of_month))
 
 
 def _between(turns: Sequence[_Turn], window: Span, seen: datetime, proofs: Sequence[Span]) -> Iterable[Stretch]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -118,6 +119,27 @@ async def test_the_next_tick_asks_for_every_tenant_that_came_back(msp, tmp_path)
         await other.work()
         assert (await other.state(tenant, "inbound-lockdown")).state == "compliant"
         assert (await other.state(tenant, "alert-policies")).state != "unknown"
+
+
+async def test_what_nobody_saw_between_the_backup_and_the_restore_is_not_proven(msp, tmp_path):
+    tenant = msp.service.world.add_tenant("contoso.example")
+    await msp.service.look_after(tenant)
+    msp.service.clock.time = datetime(2026, 10, 31, tzinfo=UTC)
+    await msp.service.sweep()
+    msp.service.clock.advance(minutes=9)
+    await msp.service.sweep()
+    await backed_up(msp.service, tmp_path / "backup")
+    async with azurite() as empty, elsewhere(msp.service, empty) as other:
+        other.clock.time = datetime(2026, 11, 10, tzinfo=UTC)
+        told(await holdfast(other, "restore", tmp_path / "backup"))
+        await other.sweep()
+        other.clock.advance(minutes=9)
+        await other.sweep()
+        assert [each.event for each in await other.ledger(tenant)].count("not_looked") == 1
+        for month, expected in (("2026-10", 9 * 60), ("2026-11", 9 * 60)):
+            made = of(await ask(other, "GET", f"tenants/{tenant.tenant_id}/evidence/{month}"))
+            [control] = [each for each in made["controls"] if each["id"] == "oof-connector"]
+            assert control["seconds"]["proven"] == expected
 
 
 async def test_ticks_that_come_while_rows_come_back_break_no_chain_and_a_cut_restore_goes_on(msp, tmp_path):

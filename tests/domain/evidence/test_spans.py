@@ -94,6 +94,56 @@ def test_the_last_evidence_says_how_a_control_stood_when_the_month_began():
     assert told(entry(-1, "first_look", "", after={"standing": {"spf": "odd"}})) == [("unknown", 0, 24)]
 
 
+NOVEMBER = Span(NOW.replace(day=1, hour=0), NOW.replace(day=1, hour=0) + timedelta(days=30))
+
+
+def through_november(*entries, proven_from=0):
+    """As `told`, in days since the month began."""
+    day = timedelta(days=1)
+    remembered = Span(NOVEMBER.start + proven_from * day, NOVEMBER.end)
+    spans = stretches("spf", "slow", entries, NOVEMBER, [remembered])
+    return [(each.standing, (each.start - NOVEMBER.start) / day, (each.end - NOVEMBER.start) / day) for each in spans]
+
+
+def november(day, event, control="spf", *, good=None, **fields):
+    last_good = NOVEMBER.start + timedelta(days=good) if good is not None else None
+    at = NOVEMBER.start + timedelta(days=day)
+    return Entry(at=at, tenant_id=TENANT_ID, control=control, event=event, last_good=last_good, **fields)
+
+
+def evidence(day, month, standing):
+    return november(day, "evidence_made", f"evidence-{month}", after={"standing": {"spf": standing}})
+
+
+def test_evidence_of_an_old_month_says_nothing_of_the_day_on_which_it_is_made():
+    held, late, fixed = november(10, "held", good=9), evidence(20, "2026-09", "proven"), november(25, "found_compliant")
+    assert through_november(held, late, fixed) == [
+        ("proven", 0, 9),
+        ("unknown", 9, 10),
+        ("held", 10, 25),
+        ("proven", 25, 30),
+    ]
+    # From July's end on the ledger was not read whole: what came between is not known.
+    old, fixed = evidence(20, "2026-07", "proven"), november(25, "found_compliant")
+    assert through_november(old, fixed, proven_from=25) == [("unknown", 0, 25), ("proven", 25, 30)]
+
+
+def test_evidence_that_is_made_while_something_drifts_hides_no_drift():
+    drifted, fixed = november(0.1, "drift_found", good=0.05), november(0.3, "corrected")
+    proven = [("proven", 0, 0.05), ("unknown", 0.05, 0.1), ("drifted", 0.1, 0.3), ("proven", 0.3, 30)]
+    assert through_november(drifted, evidence(0.2, "2026-10", "proven"), fixed) == proven
+    at_once = november(0, "drift_found", good=0)
+    assert through_november(at_once, evidence(0.2, "2026-10", "proven"), fixed)[0] == ("drifted", 0, 0.3)
+
+
+def test_a_first_look_after_a_proof_ends_it_where_the_looks_ended():
+    before, again = first(-5, spf="proven"), first(12, spf="proven")
+    assert told(before, again, proofs=[(12, 24)]) == [("unknown", 0, 12), ("proven", 12, 24)]
+    for at in (12, 13):  # a look at one control may come before the lane's
+        gap = entry(at, "not_looked", "", after={"since": {"slow": hour(4).isoformat()}})
+        assert told(before, again, gap, proofs=[(12, 24)]) == [("proven", 0, 4), ("unknown", 4, at), ("proven", at, 24)]
+
+
 def test_what_comes_after_the_window_says_that_it_held_until_then():
     assert told(first(-1, spf="proven"), entry(30, "drift_found", good=29)) == [("proven", 0, 24)]
     assert told(first(40, spf="proven")) == [("unknown", 0, 24)]
