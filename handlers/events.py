@@ -53,9 +53,9 @@ async def _sent(target: EventsTarget, entry: Entry, sequence: int, clients: Clie
 
 async def _first(ledger: str, clients: Clients) -> Position:
     """The place before the first entry of the last hour, or the end of the chain."""
-    lately = await clients.storage.ledger.since(ledger, clients.now() - _FIRST_LOOK)
-    if lately:
-        return Position(await clients.storage.chains.sequence_of(ledger, lately[0].id) - 1)
+    for entry in await clients.storage.ledger.since(ledger, clients.now() - _FIRST_LOOK):
+        if place := await clients.storage.chains.sequence_of(ledger, entry.id):
+            return Position(place - 1)
     head = await clients.storage.chains.heads.get(ledger)
     return Position(head.place.sequence if head else 0)
 

@@ -34,6 +34,8 @@ ON_TIME = timedelta(minutes=1)
 
 BRAKE_INCIDENT = "brake"
 _UNREACHABLE, _MANY = "unreachable-", "many"
+_ID_LENGTH = 23
+"""Characters of a tenant's id that the ids of incidents have: a GUID less its last part."""
 TICK_LATE = "tick-late"
 CERTIFICATE = "credential-certificate"
 _WATCHED = (BRAKE_INCIDENT, "credential-", _UNREACHABLE, "throttled-", "ranges-", "zones-")
@@ -48,7 +50,7 @@ async def watch(late: timedelta, tenants: Mapping[str, TenantInFleet], clients: 
     now, told = clients.now(), await told_incidents(clients)
     ranges, unclear = await compare_ranges(clients)
     own, not_known = await _own_credential(now, clients)
-    unclear |= not_known
+    unclear |= not_known | {_unreachable(tenant_id) for tenant_id, each in tenants.items() if each.unread_since}
     seen = [*await _brake(clients), *own, *_keys(now, clients), *_tenants(now, tenants), *ranges]
     found = {each.id: each for each in seen}
     for incident in found.values():
@@ -60,7 +62,14 @@ async def watch(late: timedelta, tenants: Mapping[str, TenantInFleet], clients: 
         on_time = incident_id == TICK_LATE and late < ON_TIME
         if (gone or on_time) and since_begun(entries):
             await end_incident(incident_id, "seen by the service itself", clients)
-            await _tell_tenant(incident_id, "incident_ended", "its Exchange can be read again", clients)
+            watched = incident_id in {_unreachable(tenant_id) for tenant_id in tenants}
+            why = "its Exchange can be read again" if watched else "it is not watched any more"
+            await _tell_tenant(incident_id, "incident_ended", why, clients)
+
+
+def _unreachable(tenant_id: str) -> str:
+    """The id of the incident that this one tenant cannot be read."""
+    return f"{_UNREACHABLE}{tenant_id[:_ID_LENGTH]}"
 
 
 async def _tell_tenant(incident_id: str, event: LedgerEvent, detail: str, clients: Clients) -> None:
@@ -152,7 +161,10 @@ def _each(kind: IncidentKind, summary: str, tenants: Mapping[str, str], prefix: 
         return [Incident(f"{prefix}-{_MANY}", kind, f"{summary}, and of many", "the fleet's state says of which")]
     return [
         Incident(
-            f"{prefix}-{each[:23]}", kind, summary, f"tenant {each} {what}; GET /api/tenants/{each}/state says why"
+            f"{prefix}-{each[:_ID_LENGTH]}",
+            kind,
+            summary,
+            f"tenant {each} {what}; GET /api/tenants/{each}/state says why",
         )
         for each, what in tenants.items()
     ]

@@ -73,8 +73,29 @@ class ChainTable:
         return not await self.has(ledger, _key(head.place.sequence))
 
     async def sequence_of(self, ledger: str, entry_id: str) -> int:
-        """The place of an entry that was added by this code. Raises ResourceNotFoundError."""
-        return int((await self._table.get_entity(ledger, entry_id, select=["sequence"]))["sequence"])
+        """The place of an entry; 0 for one that is beside the chain. Raises ResourceNotFoundError.
+
+        An entry that a worker of the version before wrote does not know its place: its link does, once it is adopted.
+        """
+        row = await self._table.get_entity(ledger, entry_id, select=["sequence"])
+        if sequence := row.get("sequence"):
+            return int(sequence)
+        if sequence := await self._place_of(ledger, entry_id):
+            return sequence
+        head = await self.heads.get(ledger)
+        if head and head.settled:
+            return 0
+        await self._adopt(ledger, head.place if head else Place())
+        return await self._place_of(ledger, entry_id)
+
+    async def _place_of(self, ledger: str, entry_id: str) -> int:
+        """The place of the link that is of the entry; 0: none is."""
+        query = self._table.query_entities(
+            "PartitionKey eq @ledger and RowKey ge @first and RowKey lt @last and entry eq @entry",
+            parameters={"ledger": ledger, "first": _key(1), "last": _LAST_LINK, "entry": entry_id},
+            select=["RowKey"],
+        )
+        return max([int(each["RowKey"][1:]) async for each in query], default=0)
 
     async def page(self, ledger: str, after: int, limit: int) -> tuple[list[Linked], list[str]]:
         """At most *limit* links after sequence *after* with their entries, and ids of entries between that have none.

@@ -13,8 +13,10 @@ import pytest
 import pytest_asyncio
 from standardwebhooks import Webhook
 
+from domain.ledger import Entry
 from handlers.delivery import deliver
 from handlers.notices import ask_for_unsent
+from tests.clients.storage.test_chains import put_without_link
 from tests.devhost.processes import ROOT
 from tests.handlers.conftest import fresh
 from tests.handlers.harness import Service
@@ -99,6 +101,19 @@ async def test_events_are_sent_again_from_a_position_of_the_ledger(service, take
     ).status_code == 202
     await told(service)
     assert [each["id"] for each in taker.bodies[3:]] == [each["id"] for each in taker.bodies[1:3]]
+
+
+async def test_what_a_worker_of_the_version_before_wrote_is_sent_first(service, taker, azurite_connection):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    spf, dkim = (
+        Entry(at=service.clock(), tenant_id=tenant.tenant_id, control=each, event="drift_found")
+        for each in ("spf", "dkim")
+    )
+    await put_without_link(azurite_connection, spf)
+    await service.clients.storage.ledger.append(dkim)
+    await told(service)
+    assert {each["subject"] for each in taker.bodies} == {"spf", "dkim"}
 
 
 async def test_without_a_receiver_there_is_nothing_to_replay(azurite_connection):

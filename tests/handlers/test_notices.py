@@ -14,6 +14,7 @@ from handlers.delivery import deliver
 from handlers.loop.tick import tick
 from handlers.notices import ask_for_unsent
 from handlers.operators import end_incident, tell_operators
+from tests.clients.storage.test_chains import put_without_link
 from tests.handlers.conftest import fresh
 from tests.handlers.harness import Service
 from tests.handlers.web import ask
@@ -152,6 +153,26 @@ async def test_a_tenants_channel_hears_of_the_tenant_and_of_nobody_else(service,
     assert stages(customer)[-1] == (incident, "ended")
     assert customer.bodies[0]["title"].endswith("] Contoso: setting alert-policies")
     assert ops.bodies == []
+
+
+async def test_what_a_worker_of_the_version_before_wrote_in_an_upgrade_is_told_and_so_is_what_follows(
+    service, customer, azurite_connection
+):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant, name="Contoso", notify=["notify-contoso"])
+    spf, dkim = (
+        Entry(at=service.clock(), tenant_id=tenant.tenant_id, control=each, event="needs_person", detail="look at it")
+        for each in ("spf", "dkim")
+    )
+    await put_without_link(azurite_connection, spf)
+    await service.clients.storage.ledger.append(dkim)
+    await told(service)
+    assert {(body["incident"].partition("-")[0], body["stage"]) for body in customer.bodies} == {
+        ("spf", "begun"),
+        ("dkim", "begun"),
+    }
+    assert all(body["number"] != "0" for body in customer.bodies)
+    assert await service.clients.storage.notices.unsent.all() == []
 
 
 async def test_a_tenants_text_calls_nobody(service, customer):

@@ -8,7 +8,8 @@ from azure.data.tables.aio import TableClient
 
 from clients.entra.credentials import ClientSecret
 from clients.errors import Unreachable
-from domain.fleet_index import Summary
+from domain.controls import in_lane
+from domain.fleet_index import NotCompliant, Summary
 from domain.incident import SERVICE
 from domain.rests import Rest
 from handlers.operators import open_incidents
@@ -134,6 +135,40 @@ async def test_a_tenant_whose_exchange_cannot_be_read_for_long_is_told_of_until_
     await watched(service.clients)
     assert await lasting(service) == {}
     assert [each.event for each in await service.ledger(tenant, "unreadable")] == ["incident", "incident_ended"]
+
+
+async def unreadable(service, numbers):
+    """Tenants of which visits could read nothing of Exchange for two hours."""
+    unread = NotCompliant("unknown", service.clock() - timedelta(hours=2))
+    tenants = [
+        service.world.add_tenant(f"t{number}.example", tenant_id=f"7b1f6a3{number}-52c4-4d0e-9c1a-2f8e61d0a9b4")
+        for number in numbers
+    ]
+    for tenant in tenants:
+        await service.look_after(tenant)
+        summary = Summary(states=dict.fromkeys(in_lane("fast"), unread))
+        await service.clients.storage.index.see({tenant.tenant_id: summary})
+    return tenants
+
+
+async def test_of_those_that_still_cannot_be_read_nothing_is_over_when_one_more_makes_them_many(service):
+    tenants = await unreadable(service, range(FEW))
+    await watched(service.clients)
+    tenants += await unreadable(service, [FEW])
+    await watched(service.clients)
+    assert "unreachable-many" in await lasting(service)
+    said = [[each.event for each in await service.ledger(each, "unreadable")] for each in tenants]
+    assert said == [["incident"]] * FEW + [[]]
+
+
+async def test_a_tenant_that_is_switched_off_unread_is_not_said_to_be_read_again(service):
+    [tenant] = await unreadable(service, [1])
+    await watched(service.clients)
+    await service.look_after(tenant, enabled=False)
+    await watched(service.clients)
+    assert await lasting(service) == {}
+    *_, ended = await service.ledger(tenant, "unreadable")
+    assert (ended.event, ended.detail) == ("incident_ended", "it is not watched any more")
 
 
 async def test_a_zone_that_cannot_be_read_for_an_hour_is_told_of_until_it_can_and_the_others_are_judged(service):

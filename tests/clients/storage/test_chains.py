@@ -157,6 +157,24 @@ async def test_what_a_worker_of_the_version_before_writes_in_a_deployment_is_lin
     assert (found.id, found.why) == (forged.id, "inserted: the entry has no link")
 
 
+async def test_what_a_worker_of_the_version_before_wrote_has_a_place_as_every_entry(service, azurite_connection):
+    chains, ledger = service.clients.storage.chains, service.clients.storage.ledger
+    await put_without_link(azurite_connection, entry(1))
+    assert await chains.sequence_of(TENANT, entry(1).id) == 1
+    await put_without_link(azurite_connection, entry(2))
+    await ledger.append(entry(3))
+    assert [await chains.sequence_of(TENANT, entry(n).id) for n in (1, 2, 3)] == [1, 2, 3]
+    assert await fault(service.clients.storage) is None
+
+
+async def test_an_entry_beside_a_chain_that_takes_none_any_more_has_no_place(service, azurite_connection):
+    storage = service.clients.storage
+    await storage.ledger.append(entry(1))
+    await storage.chains.heads.move(TENANT, await settled(storage))
+    await put_without_link(azurite_connection, entry(2))
+    assert await storage.chains.sequence_of(TENANT, entry(2).id) == 0
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 async def test_pages_leave_out_no_entry_whichever_clock_was_ahead(service, azurite_connection, limit):
     storage = service.clients.storage
