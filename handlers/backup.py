@@ -9,6 +9,7 @@ from clients.connect import Clients
 from clients.storage.backup import BackedUp
 from clients.storage.documents import NewerRow
 from clients.storage.states import TenantStates
+from clients.storage.switches import Restore
 from domain.chain import CHECKPOINT, Head
 from domain.errors import NotNow
 from domain.gate import Brake
@@ -20,7 +21,7 @@ from handlers.waves import pause
 
 log = logging.getLogger("holdfast.backup")
 
-RESTORING = "a backup is being restored, or was: look, then release"
+_RESTORING = "a backup is being restored, or was: look, then release"
 _AT_ONCE = 32
 """Tenants whose states or chains are written at the same time."""
 
@@ -45,15 +46,24 @@ async def begin_restore(export: str, by: str, clients: Clients) -> None:
 
     *export*: SHA-256 of the backup's file.
     """
-    reason = f"{RESTORING} ({export[:12]})"
-    if (await clients.storage.switches.brake()).reason != reason and await clients.storage.backup.has_rows("tenants"):
+    log.warning("restore asked for by=%s", by)
+    if await _under_way(clients) == export:
+        return
+    if await clients.storage.backup.has_rows("tenants"):
         raise NotEmpty
-    await clients.storage.switches.set_brake(Brake(engaged=True, reason=reason, by=by, changed_at=clients.now()))
-    log.warning("restore begun by=%s", by)
+    switches, now, reason = clients.storage.switches, clients.now(), f"{_RESTORING} ({export[:12]})"
+    await switches.set_brake(Brake(engaged=True, reason=reason, by=by, changed_at=now))
+    await switches.set_restore(Restore(export, begun_at=now))
 
 
-async def _has_begun(clients: Clients) -> bool:
-    return (await clients.storage.switches.brake()).reason.startswith(RESTORING)
+async def _under_way(clients: Clients) -> str:
+    """The backup that is coming back; empty where none is, or somebody has released the brake since it began.
+
+    The brake's reason is no proof: whoever may engage it writes there what he likes.
+    """
+    restore, brake = await clients.storage.switches.restore(), await clients.storage.switches.brake()
+    is_held = restore and brake.engaged and brake.changed_at == restore.begun_at
+    return restore.export if restore and is_held else ""
 
 
 async def take_rows(table: BackedUp, rows: Sequence[Mapping[str, Any]], by: str, clients: Clients) -> int:
@@ -65,7 +75,7 @@ async def take_rows(table: BackedUp, rows: Sequence[Mapping[str, Any]], by: str,
         NotEmpty: No restore has begun.
         ValueError: A row makes no sense.
     """
-    if not await _has_begun(clients):
+    if not await _under_way(clients):
         raise NotEmpty
     if table in {"ledger", "heads"}:
         rows = await _without_service(table, rows, clients)
@@ -87,8 +97,11 @@ async def _without_service(
 
 
 async def end_restore(sha256: str, by: str, clients: Clients) -> Restored:
-    """Have every state looked at anew, and every chain go on with a checkpoint that names the backup's hash."""
-    if not await _has_begun(clients):
+    """Have every state looked at anew, and every chain go on with a checkpoint that names the backup's hash.
+
+    No row comes back after that. Raises NotEmpty where this is not the backup that is coming back.
+    """
+    if await _under_way(clients) != sha256:
         raise NotEmpty
     tenants = [config.tenant_id async for config in clients.storage.tenants.all()]
     await in_groups((_look_anew(each, clients) for each in tenants), _AT_ONCE)
@@ -97,6 +110,7 @@ async def end_restore(sha256: str, by: str, clients: Clients) -> Restored:
     await in_groups((_go_on_after(head, sha256, by, clients) for head in heads), _AT_ONCE)
     told = _entry(SERVICE, "restored", {"backup": sha256, "tenants": len(tenants)}, by, clients)
     await clients.storage.ledger.append(told, announced=False)
+    await clients.storage.switches.forget_restore()
     return Restored(len(heads), len(tenants))
 
 

@@ -4,7 +4,7 @@
 |---|---|
 | `tenants`, `states` | configs with declarations; exceptions, findings, what is remembered of MX |
 | `ledger`, `heads` | entries and their chains |
-| `switches` | signatures beyond the radius, keys that ended; not the brake, which engages by itself |
+| `switches` | signatures beyond the radius, keys that ended; not the brake, which engages by itself, nor a restore |
 | `tickets` | marks: which cause has which ticket, what was told |
 | `waves` | how far a change of profile is, whose tenants are held to two versions meanwhile |
 """
@@ -21,7 +21,9 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 
 type BackedUp = Literal["tenants", "states", "ledger", "heads", "switches", "tickets", "waves"]
 
-_BRAKE = "brake"
+_OF_HERE = {"brake", "restore"}
+"""Partitions of table `switches` that tell of this installation alone."""
+
 _AT_ONCE = 50
 """Rows that are written at the same time."""
 
@@ -50,7 +52,7 @@ class BackupStore:
         """Write *rows* and return how many were written. What the ledger has already stays as it is."""
         entities = [{name: _decoded(value) for name, value in row.items()} for row in rows]
         if table == "switches":
-            entities = [each for each in entities if each["PartitionKey"] != _BRAKE]
+            entities = [each for each in entities if each["PartitionKey"] not in _OF_HERE]
         written = 0
         for some in batched(entities, _AT_ONCE, strict=False):
             written += sum(await asyncio.gather(*(self._put(table, each) for each in some)))

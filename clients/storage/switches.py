@@ -1,11 +1,11 @@
-"""What people switch: the brake, signatures beyond the blast radius, and keys that ended."""
+"""What people switch: the brake, signatures beyond the blast radius, keys that ended, a backup that comes back."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from azure.core.exceptions import ResourceExistsError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
@@ -19,6 +19,7 @@ from domain.ledger import Entry
 
 _BRAKE = ("brake", "brake")
 _RADIUS = "radius"
+_RESTORE = ("restore", "restore")
 _SETTINGS = ("settings", "settings")
 _ENDED_KEYS = "key"
 _OUTBOX = "outbox"
@@ -39,6 +40,14 @@ class Radius:
     reason: str = ""
     released_at: AwareDatetime | None = None
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """A backup that comes back. *export*: SHA-256 of its file. *begun_at*: when the brake was engaged for it."""
+
+    export: str
+    begun_at: AwareDatetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,21 @@ class SwitchTable:
         """Engage the brake in the service's own name; one that is engaged already keeps its reason."""
         engaged = Brake(engaged=True, reason=reason, by="holdfast", changed_at=at)
         await self.move_brake(lambda before: None if before.engaged else (engaged, None))
+
+    async def restore(self) -> Restore | None:
+        """The restore that was begun and has not ended; None where its row makes no sense, too: it lets rows in."""
+        entity = await row_at(self._table, *_RESTORE)
+        try:
+            return unpack(Restore, entity) if entity else None
+        except (NewerRow, ValueError):
+            return None
+
+    async def set_restore(self, restore: Restore) -> None:
+        await self._table.upsert_entity(pack(*_RESTORE, restore), mode=UpdateMode.REPLACE)
+
+    async def forget_restore(self) -> None:
+        with suppress(ResourceNotFoundError):
+            await self._table.delete_entity(*_RESTORE)
 
     async def settings_hash(self) -> str:
         """The hash of the settings that a worker last started with; empty before the first."""

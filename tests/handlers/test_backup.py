@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
 import pytest_asyncio
+from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from cli.backup import IN_ORDER, faults, read_backup
@@ -213,6 +215,75 @@ async def test_a_backup_comes_back_into_no_installation_that_looks_after_somebod
     assert (await ask(msp.service, "POST", "restore/rows", {"table": "tenants", "rows": []})).status_code == 409
     assert (await ask(msp.service, "POST", "restore/end", {"export": "ab" * 32})).status_code == 409
     assert not (await msp.service.clients.storage.switches.brake()).engaged
+
+
+CLAIM = {"engaged": True, "reason": "a backup is being restored, or was: look, then release"}
+WHOLE = {"export": "ab" * 32}
+
+
+async def sneaked(service, tenant):
+    """The answer to a config that lets in more than the profile, as a row of a backup; nobody's config changes by it."""
+    path = f"tenants/{tenant.tenant_id}"
+    before = of(await ask(service, "GET", path))
+    [row] = of(await ask(service, "GET", "backup/tenants"))["rows"]
+    wider = json.loads(row["body0"]) | {"overrides": {"delivery_networks": ["65.99.255.0/24", "203.0.113.0/24"]}}
+    rows = [row | {"body0": json.dumps(wider)}]
+    answer = await ask(service, "POST", "restore/rows", {"table": "tenants", "rows": rows})
+    assert answer.status_code == 200 or of(await ask(service, "GET", path)) == before
+    return answer.status_code
+
+
+async def test_who_says_that_a_backup_is_being_restored_writes_no_row(service):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    for claim in (CLAIM, CLAIM | {"reason": f"{CLAIM['reason']} ({'ab' * 6})"}):
+        assert (await ask(service, "PUT", "brake", claim)).status_code == 200
+        assert (await ask(service, "POST", "restore/begin", WHOLE)).status_code == 409
+        assert await sneaked(service, tenant) == 409
+        assert (await ask(service, "POST", "restore/end", WHOLE)).status_code == 409
+
+
+async def test_a_restore_ends_at_its_end_though_the_brake_waits_for_a_person(service):
+    assert (await ask(service, "POST", "restore/begin", WHOLE)).status_code == 204
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    assert await sneaked(service, tenant) == 200
+    assert (await ask(service, "POST", "restore/end", {"export": "cd" * 32})).status_code == 409
+    assert (await ask(service, "POST", "restore/end", WHOLE)).status_code == 200
+    assert of(await ask(service, "GET", "brake"))["engaged"]
+    assert await sneaked(service, tenant) == 409
+
+
+async def test_a_restore_that_nobody_ended_is_over_when_the_brake_is_released(service):
+    assert (await ask(service, "POST", "restore/begin", WHOLE)).status_code == 204
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    told_why = {"engaged": True, "reason": "restoring, do not release"}
+    assert (await ask(service, "PUT", "brake", told_why)).status_code == 200
+    assert await sneaked(service, tenant) == 200
+    service.clock.advance(minutes=1)
+    for change in ({"engaged": False, "reason": "looked at"}, CLAIM):
+        assert (await ask(service, "PUT", "brake", change)).status_code == 200
+        assert await sneaked(service, tenant) == 409
+
+
+@pytest.mark.parametrize("change", [{"body0": "{"}, {"version": 99}])
+async def test_a_restore_that_cannot_be_read_is_none(service, azurite_connection, change):
+    assert (await ask(service, "POST", "restore/begin", WHOLE)).status_code == 204
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant)
+    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+        row = {"PartitionKey": "restore", "RowKey": "restore"}
+        await tables.get_table_client("switches").update_entity(row | change)
+    assert await sneaked(service, tenant) == 409
+
+
+async def test_no_backup_brings_a_restore_of_elsewhere_along(service):
+    assert (await ask(service, "POST", "restore/begin", WHOLE)).status_code == 204
+    rows = of(await ask(service, "GET", "backup/switches"))["rows"]
+    [restore] = [row for row in rows if row["PartitionKey"] == "restore"]
+    sent = {"table": "switches", "rows": [restore]}
+    assert of(await ask(service, "POST", "restore/rows", sent)) == {"written": 0}
 
 
 async def test_a_forged_backup_is_named_before_anything_is_written(msp, tmp_path):
