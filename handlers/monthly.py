@@ -13,8 +13,9 @@ from pydantic import JsonValue, TypeAdapter
 
 from clients.connect import Clients
 from clients.storage.evidence import FORMS, Form
+from clients.storage.leases import Lease
 from domain.chain import Proof
-from domain.errors import UnknownTenant
+from domain.errors import NotNow, UnknownTenant
 from domain.evidence.brand import Brand
 from domain.evidence.fleet import FleetMonth, MonthRow, fleet_as_csv, row_of
 from domain.evidence.message import EVIDENCE
@@ -24,7 +25,7 @@ from domain.evidence.period import bounds
 from domain.evidence.spans import BEFORE
 from domain.evidence.table import as_csv
 from domain.incident import SERVICE, service_entry
-from domain.jobs import Done, MakeEvidence, Outcome
+from domain.jobs import Again, Done, MakeEvidence, Outcome
 from domain.ledger import Entry
 from handlers.evidence import proof_of
 
@@ -37,12 +38,22 @@ MONTHS: TypeAdapter[Month] = TypeAdapter(Month)
 FLEETS: TypeAdapter[FleetMonth] = TypeAdapter(FleetMonth)
 
 
+class BeingMade(NotNow):
+    """Another worker makes evidence of that tenant."""
+
+    def __init__(self, tenant_id: str) -> None:
+        super().__init__(f"evidence of tenant {tenant_id} is being made: ask again")
+
+
 async def make_evidence(job: MakeEvidence, clients: Clients) -> Outcome:
     """Make what *job* asks for, unless it was made; whatever died in between is done again."""
     if job.tenant_id == SERVICE:
         await _keep_fleet(job.month, clients)
     elif await clients.storage.tenants.get(job.tenant_id):
-        await keep_month(job.tenant_id, job.month, clients)
+        try:
+            await keep_month(job.tenant_id, job.month, clients)
+        except BeingMade:
+            return Again(job.pause)
     return Done()
 
 
@@ -68,14 +79,22 @@ async def month_now(tenant_id: str, month: str, clients: Clients) -> Month:
     return month_of(known, month, clients.now())
 
 
-async def keep_month(tenant_id: str, month: str, clients: Clients) -> Entry:
-    """Make, keep and name in the ledger the evidence of a month that is over.
+async def keep_month(tenant_id: str, month: str, clients: Clients, *, patience_s: float = 0) -> Entry:
+    """Make, keep and name in the ledger the evidence of a month that is over: once, whoever asks at the same time.
 
     Raises:
         UnknownTenant, ValueError: As `month_now`; or the month is not over.
+        BeingMade: Another worker has been at it for all of *patience_s*.
     """
     if clients.now() < bounds(month).end:
         raise ValueError("month: is not over yet")
+    async with clients.storage.leases.hold(f"evidence-{tenant_id}", patience_s=patience_s) as lease:
+        if lease is None:
+            raise BeingMade(tenant_id)
+        return await _kept_once(tenant_id, month, lease, clients)
+
+
+async def _kept_once(tenant_id: str, month: str, lease: Lease, clients: Clients) -> Entry:
     told = await clients.storage.ledger.events(tenant_id, bounds(month).end, "evidence_made")
     if before := next((each for each in told if each.control == f"{EVIDENCE}{month}"), None):
         return before
@@ -102,6 +121,8 @@ async def keep_month(tenant_id: str, month: str, clients: Clients) -> Entry:
         },
         profile_version=made.profile,
     )
+    if lease.lost:
+        raise BeingMade(tenant_id)
     await clients.storage.ledger.append(entry)
     log.info("evidence tenant=%s month=%s", tenant_id, month)
     return entry

@@ -1,12 +1,16 @@
 """The evidence of a month: made once when it is over, kept, hashed, named in the ledger, and sent to the customer."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import count
 
 import pytest
+from azure.storage.blob.aio import BlobServiceClient
 
 from cli import chains
+from clients.storage.leases import Leases
 from domain.chain import verify_proof
 from domain.evidence.message import monthly_text
 from domain.incident import SERVICE
@@ -49,6 +53,40 @@ async def test_a_month_is_made_once_kept_hashed_and_named_in_the_ledger(service,
     await made(service, tenant)
     assert await stored(service, tenant) == before
     assert [each.id for each in await service.ledger(tenant) if each.event == "evidence_made"] == [entry.id]
+
+
+async def test_a_month_that_is_asked_for_while_it_is_made_is_named_once(service, tenant):
+    await service.sweep()
+    service.clock.time = DECEMBER
+    path, wish = f"tenants/{tenant.tenant_id}/evidence", {"month": NOVEMBER}
+    answers = await asyncio.gather(*(ask(service, "POST", path, wish) for _ in range(2)), made(service, tenant))
+    assert [each.status_code for each in answers[:2]] == [201, 201]
+    assert [each.event for each in await service.ledger(tenant)].count("evidence_made") == 1
+
+
+async def test_a_message_that_finds_another_worker_at_it_comes_back(service, tenant):
+    await service.sweep()
+    service.clock.time = DECEMBER
+    async with service.clients.storage.leases.hold(f"evidence-{tenant.tenant_id}"):
+        await made(service, tenant)
+        assert await stored(service, tenant) is None
+    assert await service.hidden("notifications") == 1
+    await made(service, tenant)
+    assert await stored(service, tenant)
+
+
+async def test_a_worker_that_may_have_lost_its_lease_names_nothing(service, tenant, azurite_connection):
+    await service.sweep()
+    service.clock.time = DECEMBER
+    async with BlobServiceClient.from_connection_string(azurite_connection) as blobs:
+        # A minute passes at each look at the stopwatch.
+        leases = Leases(blobs.get_container_client("leases"), stopwatch=count(0, 60).__next__)
+        service.clients.storage.leases = leases
+        path, wish = f"tenants/{tenant.tenant_id}/evidence", {"month": NOVEMBER}
+        assert (await ask(service, "POST", path, wish)).status_code == 409
+    del service.clients.storage.leases
+    assert "evidence_made" not in [each.event for each in await service.ledger(tenant)]
+    assert (await ask(service, "POST", path, wish)).status_code == 201
 
 
 async def test_what_was_looked_at_is_proven_and_what_nobody_looked_at_is_not(service, tenant):
