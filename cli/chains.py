@@ -59,10 +59,15 @@ class Chain:
         """The same with some of its rows only, for an export of them."""
         return Chain(self.ledger, rows, None, set(), [])
 
+    def text(self) -> bytes:
+        """The export: the same bytes each time, for the same rows."""
+        return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in self.lines()).encode()
+
     def write(self, file: Path) -> str:
-        """Write the export. Returns the SHA-256 of the file, in hex."""
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in self.lines()).encode()
-        file.write_bytes(text)
+        """Write the export, whole or not at all. Returns the SHA-256 of the file, in hex."""
+        text, begun = self.text(), file.with_name(f"{file.name}.part")
+        begun.write_bytes(text)
+        begun.replace(file)
         return sha256(text).hexdigest()
 
 
@@ -101,7 +106,15 @@ def read_files(files: Iterable[Path]) -> list[Chain]:
                 _take(found, line)
             except (KeyError, TypeError, ValueError) as error:
                 raise Failure(2, f"{file}:{number}: is no line of a chain: {error}") from None
+    for each in found.values():
+        each.rows = _in_order(each.rows)
     return list(found.values())
+
+
+def _in_order(rows: list[Linked]) -> list[Linked]:
+    """By sequence, as several files have them in any order; what two of them have alike counts once."""
+    ordered = sorted(rows, key=lambda row: row.link.sequence)
+    return [row for before, row in zip([None, *ordered], ordered, strict=False) if row != before]
 
 
 def _objects(file: Path) -> Iterable[tuple[int, dict[str, Any]]]:
@@ -139,7 +152,8 @@ def _take(found: dict[str, Chain], line: dict[str, Any]) -> None:
     chain = found.setdefault(ledger, Chain(ledger))
     match line["kind"]:
         case "chain":
-            chain.head = Head(**line["head"]) if line["head"] else None
+            # A pruned page has none, and takes none away.
+            chain.head = Head(**line["head"]) if line["head"] else chain.head
             chain.unlinked |= set(line["unlinked"])
         case "link":
             chain.rows.append(_linked(line))

@@ -23,7 +23,10 @@ _GONE = 404
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What became of one chain. *result*: `nothing` is old, `checkpoint` was added, `deleted`, or why not."""
+    """What became of one chain.
+
+    *result*: `nothing` is old, `checkpoint` was added, its export was lost and `exported again`, `deleted`, or why not.
+    """
 
     ledger: str
     result: str
@@ -58,7 +61,7 @@ def prune(api: Api, rows: Rows, ledger: str, folder: Path, *, older_than: dateti
         Failure: The service or the table says no.
     """
     found = chains.fetch(api, ledger)
-    standing = chain.checkpoint([row for row in found.rows if not _is_of_backup(row)])
+    standing = chain.checkpoint(found.rows)
     named = int((standing.entry or {})["after"]["sequence"]) if standing else 0
     left = [row for row in found.rows if row.link.sequence <= named]
     # What a run before this one has left half deleted is not judged: the checkpoint stands for it.
@@ -79,16 +82,17 @@ def prune(api: Api, rows: Rows, ledger: str, folder: Path, *, older_than: dateti
     return Pruned(ledger, "checkpoint", len(old), str(file))
 
 
-def _is_of_backup(row: Linked) -> bool:
-    """Whether it is the checkpoint with which a chain went on after a restore: nothing was exported before it."""
-    return "backup" in (row.entry or {}).get("after", {})
-
-
 def _delete(rows: Rows, standing: Linked, left: list[Linked], found: chains.Chain, folder: Path) -> Pruned:
-    ledger = found.ledger
+    ledger, export = found.ledger, found.part(left)
     digest = str((standing.entry or {})["after"]["export"])
     if not any(sha256(file.read_bytes()).hexdigest() == digest for file in folder.glob(f"{ledger}-*.jsonl")):
-        return Pruned(ledger, f"its export is not in {folder}", len(left))
+        if sha256(export.text()).hexdigest() != digest:
+            return Pruned(ledger, f"its export is not in {folder}", len(left))
+        # Deleted by the next run: by then whoever runs this has brought the file where it is kept, where a damaged one
+        # of the first name may stand, and is never replaced.
+        file = folder / f"{ledger}-{left[-1].link.sequence}-{digest[:12]}.jsonl"
+        export.write(file)
+        return Pruned(ledger, "exported again", len(left), str(file))
     for row in left:
         rows.delete(ledger, row.link.id)
         rows.delete(ledger, f"s{row.link.sequence:012d}")

@@ -7,6 +7,7 @@ else of Holdfast: the command line verifies with it what the service, or a file,
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import reduce
 from hashlib import sha256
 from typing import Any, Literal
@@ -15,6 +16,9 @@ import rfc8785
 
 CHECKPOINT: Literal["checkpoint"] = "checkpoint"
 """The event of the entry that stands for older ones that were exported and deleted."""
+
+_PRUNED_AFTER = timedelta(days=60)
+"""No entry that is younger is pruned: the command takes those of 90 days, and one may come to its chain late."""
 
 _EXACT = 2**53 - 1
 """Largest integer that a JSON number holds exactly (RFC 7493, section 2.2)."""
@@ -111,10 +115,21 @@ def verify_proof(proof: Proof, rows: Sequence[Linked] = ()) -> Fault | None:
     """What is wrong between *proof*, its root and the chain of its ledger, if *rows* are given."""
     if root_of(proof) != proof.root:
         return Fault(proof.head.sequence, "", "the Merkle path does not lead from the head to the root")
-    places = {row.link.sequence: row.link.hash for row in rows}
-    if not rows or proof.head.sequence < min(places):
-        return None
-    return _disagreement(proof.head, places, f"root of {proof.at}")
+    return _under(proof.at, proof.head, rows, _places(rows)) if rows else None
+
+
+def verify_roots(rows: Sequence[Linked], roots: Mapping[str, Head]) -> Fault | None:
+    """The first fault between a chain and its heads under hourly *roots* (by hour, such as 2026-11-29T11).
+
+    A root from below the chain's beginning is of the time before what was pruned since, or shows that the chain was
+    rewritten to begin later. The roots tell which: none that is younger than pruning allows, at the hour whose root
+    first has the checkpoint, is from below.
+    """
+    places, found = _places(rows), checkpoint(rows)
+    known = [hour for hour, head in roots.items() if found and head.sequence >= found.link.sequence]
+    pruned = f"{datetime.fromisoformat(min(known)) - _PRUNED_AFTER:%Y-%m-%dT%H}" if known else ""
+    told = [each for each in sorted(roots.items()) if each[1].sequence >= min(places, default=0) or each[0] >= pruned]
+    return next((fault for hour, head in told if (fault := _under(hour, head, rows, places))), None)
 
 
 def merkle_root(heads: Sequence[Head]) -> str:
@@ -141,10 +156,12 @@ def root_of(proof: Proof) -> str:
 
 
 def checkpoint(rows: Sequence[Linked]) -> Linked | None:
-    """The newest entry that names a place after which the chain may begin, and whose hash is the chain's own there."""
-    known = {rows[0].link.sequence - 1: rows[0].link.previous} if rows else {}
-    known |= {row.link.sequence: row.link.hash for row in rows}
-    named = [row for row in rows if (row.entry or {}).get("event") == CHECKPOINT]
+    """The newest entry that names a place after which the chain may begin, and whose hash is the chain's own there.
+
+    One with which a chain went on after a restore is none: nothing was exported before it.
+    """
+    known = _places(rows)
+    named = [row for row in rows if (entry := row.entry or {}).get("event") == CHECKPOINT and not _is_of_backup(entry)]
     return next((row for row in reversed(named) if _names(row, known)), None)
 
 
@@ -156,6 +173,23 @@ def verify_beginning(rows: Sequence[Linked], proofs: Iterable[Proof]) -> Fault |
     if any(proof.head.sequence >= found.link.sequence for proof in proofs):
         return None
     return Fault(found.link.sequence, found.link.id, "the checkpoint is under no hourly root that was given")
+
+
+def _is_of_backup(entry: Mapping[str, Any]) -> bool:
+    return "backup" in entry.get("after", {})
+
+
+def _places(rows: Sequence[Linked]) -> dict[int, str]:
+    """The hash at each place of a chain, the one that its first entry was linked to included."""
+    before = {rows[0].link.sequence - 1: rows[0].link.previous} if rows else {}
+    return before | {row.link.sequence: row.link.hash for row in rows}
+
+
+def _under(at: str, head: Head, rows: Sequence[Linked], places: Mapping[int, str]) -> Fault | None:
+    """What is wrong between *head*, which is under the root of the hour *at*, and the chain."""
+    if rows and head.sequence < (first := rows[0].link).sequence - 1:
+        return Fault(first.sequence, first.id, f"begins after the root of {at}: give the exported pages too")
+    return _disagreement(head, places, f"root of {at}")
 
 
 def _names(row: Linked, known: Mapping[int, str]) -> bool:
@@ -201,7 +235,7 @@ def _disagreement(head: Head, places: Mapping[int, str], name: str) -> Fault | N
     last = max(places, default=0)
     if head.sequence > last:
         return Fault(last, "", f"truncated: the chain ends at {last}, the {name} says {head.sequence}")
-    # One from before the checkpoint says nothing of the entries that are left.
+    # A head's row from before the checkpoint says nothing of the entries that are left.
     if head.sequence in places and places[head.sequence] != head.hash:
         return Fault(head.sequence, "", f"the {name} is of another chain: entries up to here were rewritten")
     return None

@@ -96,13 +96,37 @@ def test_what_is_old_is_exported_first_and_deleted_only_once_a_root_has_the_chec
     assert pruned(service)[:3] == (0, "nothing", 0)
 
 
-def test_without_its_export_nothing_is_deleted(pruned, tmp_path):
+def test_an_export_that_was_lost_before_it_was_kept_is_written_again_and_deleted_by_the_run_after(pruned, tmp_path):
+    service = Service(500, 450, 10)
+    pruned(service)
+    service.anchored = 4
+    [export] = tmp_path.iterdir()
+    lost = export.read_bytes()
+    export.unlink()
+    assert pruned(service)[:3] == (0, "exported again", 2)
+    assert (len(service.rows), [file.read_bytes() for file in tmp_path.iterdir()]) == (4, [lost])
+    assert pruned(service)[:3] == (0, "deleted", 2)
+
+
+def test_a_damaged_export_is_written_again_beside_it(pruned, tmp_path):
     service = Service(500, 10)
     pruned(service)
     service.anchored = 3
+    [export] = tmp_path.iterdir()
+    export.write_bytes(export.read_bytes()[:-9])
+    assert pruned(service)[:2] == (0, "exported again")
+    assert len(list(tmp_path.iterdir())) == 2
+    assert pruned(service)[:2] == (0, "deleted")
+
+
+def test_without_its_export_nothing_more_is_deleted_of_what_is_half_deleted(pruned, tmp_path):
+    service = Service(500, 450, 10)
+    pruned(service)
+    service.anchored = 4
+    del service.rows[0]
     next(tmp_path.iterdir()).unlink()
     assert pruned(service)[:2] == (1, f"its export is not in {tmp_path}")
-    assert len(service.rows) == 3
+    assert (len(service.rows), list(tmp_path.iterdir())) == (3, [])
 
 
 def test_a_chain_that_went_on_after_a_restore_is_pruned_by_age_as_every_other(pruned):

@@ -1,6 +1,7 @@
 """Laws of the chain: what was written verifies, and each forgery is found at the first entry that it touched."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -167,14 +168,99 @@ def test_a_chain_begins_at_a_checkpoint_that_one_of_its_entries_names(details, d
     kept = {"sequence": place.sequence, "hash": place.hash}
     checkpoint = entry(99, "") | {"event": "checkpoint", "after": kept}
     rows = chained([*(dict(row.entry or {}) for row in before), checkpoint, entry(100, "later")])
-    proof = chain.prove([head_of(before)], LEDGER, "then")
-    assert proof is not None
+    proof = proof_of(before)
     for first in range(place.sequence + 1):
         assert chain.verify(LEDGER, rows[first:], head=head_of(rows)) is None
         assert chain.verify_proof(proof, rows[first:]) is None
     assert at(rows[place.sequence + 1 :]) == (place.sequence + 2, "removed")
     lied = chained([*(dict(row.entry or {}) for row in before), checkpoint | {"after": kept | {"hash": "00"}}])
     assert at(lied[max(1, place.sequence) :])[1] == "removed"
+
+
+@given(bodies)
+def test_a_chain_that_was_rewritten_to_begin_just_after_a_root_is_shown_by_it(details):
+    before = whole(details)
+    message = proof_of(before)
+    named = Place(len(before), "00" * 32)
+    forged = begun_after(named)
+    assert chain.verify(LEDGER, forged, head=head_of(forged)) is None
+    fault = chain.verify_proof(message, forged)
+    assert fault is not None
+    assert (fault.sequence, fault.why.partition(":")[0]) == (
+        len(before),
+        "the root of 2026-11-29T11 is of another chain",
+    )
+    true = begun_after(before[-1].link.place)
+    assert chain.verify_proof(message, true) is None
+
+
+@given(bodies)
+def test_a_root_from_below_the_beginning_asks_for_the_pages_before(details):
+    rows = whole(details)
+    message = proof_of(rows[:-1])
+    left = begun_after(rows[-1].link.place)
+    fault = chain.verify_proof(message, left)
+    assert fault is not None
+    assert (fault.sequence, fault.id) == (left[0].link.sequence, left[0].link.id)
+    assert fault.why == "begins after the root of 2026-11-29T11: give the exported pages too"
+    assert chain.verify_proof(message, [*rows, *left]) is None
+
+
+def test_a_chain_that_went_on_after_a_restore_may_not_begin_there():
+    before = [entry(number, "") for number in range(3)]
+    last = chained(before)[-1].link.place
+    after = {"sequence": last.sequence, "hash": last.hash, "backup": "ab"}
+    rows = chained([*before, entry(3, "") | {"event": "checkpoint", "after": after}])
+    assert chain.verify(LEDGER, rows, head=head_of(rows)) is None
+    assert at(rows[3:]) == (4, "removed")
+    assert chain.checkpoint(rows) is None
+
+
+def test_earlier_roots_show_a_chain_that_was_rewritten_or_cut_since():
+    rows, forged = whole(["a", "b", "c"]), whole(["a", "x", "c"])
+    roots = {"2026-11-28T23": head_of(rows[:1]), "2026-11-29T11": head_of(rows[:2]), "2026-11-29T12": head_of(forged)}
+    fault = chain.verify_roots(forged, roots)
+    assert fault is not None
+    assert (fault.sequence, fault.why.partition(":")[0]) == (2, "the root of 2026-11-29T11 is of another chain")
+    for left in ([], rows[:1]):
+        cut = chain.verify_roots(left, {"2026-11-29T11": head_of(rows[:2])})
+        assert cut is not None
+        assert cut.why.startswith(f"truncated: the chain ends at {len(left)}")
+    assert chain.verify_roots(rows, {"2026-11-28T23": head_of(rows[:1]), "2026-11-29T11": head_of(rows)}) is None
+    assert chain.verify_roots(rows, {}) is None
+
+
+@given(st.integers(1, 59), st.integers(61, 400))
+def test_a_root_from_below_the_beginning_is_older_than_what_is_pruned(younger, older):
+    """The roots say when the checkpoint came, not the entries, in which a forger writes what he likes."""
+    left = begun_after(whole(["a", "b", "c"])[-1].link.place)
+    below, known = head_of(whole(["a"])), head_of(left)
+    pruned = datetime(2026, 11, 29, 11, tzinfo=UTC)
+
+    def of(days):
+        return {f"{pruned - timedelta(days):%Y-%m-%dT%H}": below, f"{pruned:%Y-%m-%dT%H}": known}
+
+    assert chain.verify_roots(left, of(older)) is None
+    assert chain.verify_roots(left, {f"{pruned - timedelta(older):%Y-%m-%dT%H}": below}) is not None
+    fault = chain.verify_roots(left, of(younger))
+    assert fault is not None
+    assert fault.why.startswith("begins after the root of ")
+
+
+def proof_of(rows: list[Linked]) -> chain.Proof:
+    proof = chain.prove([head_of(rows)], LEDGER, "2026-11-29T11")
+    assert proof is not None
+    return proof
+
+
+def begun_after(place: Place) -> list[Linked]:
+    """What is left of a chain: a checkpoint that names *place*, and one entry more."""
+    after = {"sequence": place.sequence, "hash": place.hash}
+    rows, tail = list[Linked](), place
+    for each in (entry(98, "") | {"event": "checkpoint", "after": after}, entry(99, "later")):
+        rows.append(Linked(chain.link(LEDGER, tail, each), each))
+        tail = rows[-1].link.place
+    return rows
 
 
 @given(heads, st.data())
