@@ -108,13 +108,37 @@ def _import(api: Api, config: dict[str, Any], *, replace: bool) -> dict[str, str
 
 @tenants_app.command("approve")
 def approve_tenant(
-    ctx: typer.Context, tenant_id: Annotated[str, typer.Argument(help="The id of the tenant with a proposed config.")]
+    ctx: typer.Context,
+    tenant_id: Annotated[str, typer.Argument(help="The id of the tenant with a proposed config.")],
+    *,
+    proposal: Annotated[
+        str, typer.Option(help="Of the config that you have seen elsewhere; without, it is shown first.")
+    ] = "",
 ) -> None:
     """Let a proposed config take effect: it needs another person than the one who proposed it."""
     session: Session = ctx.obj
+    path = f"tenants/{quote(tenant_id, safe='')}"
     with session.service() as api:
-        config = api.post(f"tenants/{quote(tenant_id, safe='')}/config/approve", None).json()
+        seen = proposal or _seen_proposal(session, api, path)
+        config = api.post(f"{path}/config/approve", {"proposal": seen}).json()
     session.tell(config, lambda: f"the config of {show.cell(config['name'])} counts from now on")
+
+
+def _seen_proposal(session: Session, api: Api, path: str) -> str:
+    """The proposed config that a person was shown, field by field, and said yes to."""
+    waits = api.get(f"{path}/config/proposed")
+    [now] = [each for each in api.get("tenants") if each["tenant_id"] == waits["tenant_id"]] or [{}]
+    then = waits["config"]
+    rows = [
+        [show.cell(name), show.cell(show.as_json(now.get(name))), show.cell(show.as_json(then[name]))]
+        for name in then
+        if then[name] != now.get(name)
+    ]
+    session.err.print(show.table(f"{waits['by']} proposes for {then['name']}", ("field", "now", "then"), rows))
+    session.err.print(show.cell(f"it lets in more than the profile: {'; '.join(waits['widens'])}"))
+    if not typer.confirm("Let this config take effect?", err=True):
+        raise Failure(1, "nothing was done")
+    return str(waits["proposal"])
 
 
 @tenants_app.command("list")

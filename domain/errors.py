@@ -13,6 +13,7 @@
     - UnknownAlert
     - UnknownChain    a ledger's chain, or its place under a root
     - NothingAccepted an exception that was to end
+    - NothingProposed a config that waits for another person
   + BadField          a value makes no sense; the sentence begins with the field's name
   + NotNow            not as things are
     - KeyReused       the idempotency key belongs to another request
@@ -20,7 +21,7 @@
     - NotConfigured   a setting of this installation is missing
     - StillLocked     the tenant refuses mail that does not come through the filter
     - AnotherPerson   somebody else has to say yes
-    - ProposalMoved   what was proposed does not wait (any more)
+    - ProposalMoved   what was proposed does not wait (any more), or is something else now
   + NeighbourRefused  somebody else's API said no; the sentence says what to grant
 """
 
@@ -59,6 +60,13 @@ class UnknownControl(NothingThere):
 
     def __init__(self, control: str) -> None:
         super().__init__(f"there is no control {quoted(control, LONGEST_QUOTE)}")
+
+
+class NothingProposed(NothingThere):
+    """No config of this tenant waits for another person."""
+
+    def __init__(self, tenant_id: str) -> None:
+        super().__init__(f"no config of tenant {tenant_id} waits for another person")
 
 
 class UnknownChain(NothingThere):
@@ -180,7 +188,7 @@ class AnotherPerson(NotNow):
 
 
 class ProposalMoved(NotNow):
-    """Nothing waits, or the config that it was to replace is another one by now."""
+    """Nothing waits, or it is not what was shown, or the config that it was to replace is another one by now."""
 
 
 class NeighbourRefused(RequestError):

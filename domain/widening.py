@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from hashlib import sha256
 from ipaddress import ip_network
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -38,6 +39,11 @@ class ProposedConfig(BaseModel):
 
     def waits_at(self, now: datetime) -> bool:
         return now < self.lapses_at
+
+    @property
+    def digest(self) -> str:
+        """A name for exactly this config, as it is stored: SHA-256 of its JSON. It is what a person approves."""
+        return sha256(self.config.model_dump_json().encode()).hexdigest()
 
     @property
     def lapses_at(self) -> datetime:

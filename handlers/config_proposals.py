@@ -8,19 +8,21 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from clients import public_suffixes
 from clients.connect import Clients
 from clients.storage.tenants import ConfigMoved, TenantRow
-from domain.errors import AnotherPerson, ProposalMoved
+from domain.errors import AnotherPerson, NothingProposed, ProposalMoved
 from domain.ledger import Entry
 from domain.mail import names
 from domain.tenant import TenantConfig
 from domain.widening import ProposedConfig, is_microsofts, widened
+from handlers.callers import is_person
 
 
 class ShownProposal(BaseModel):
-    """A proposed config, and what it would let in."""
+    """A proposed config, and what it would let in. *proposal*: the config's digest, by which it is approved."""
 
     model_config = ConfigDict(frozen=True)
 
     state: str = "proposed"
+    proposal: str
     tenant_id: str
     by: str
     at: AwareDatetime
@@ -31,6 +33,7 @@ class ShownProposal(BaseModel):
 
 def shown_proposal(proposed: ProposedConfig) -> ShownProposal:
     return ShownProposal(
+        proposal=proposed.digest,
         tenant_id=proposed.config.tenant_id,
         by=proposed.by,
         at=proposed.at,
@@ -89,21 +92,36 @@ async def propose(proposed: ProposedConfig, clients: Clients) -> ShownProposal:
 
 async def waiting(tenant_id: str, clients: Clients) -> ProposedConfig | None:
     """The tenant's proposed config, while it waits."""
-    proposed = await clients.storage.tenants.proposed(tenant_id)
-    return proposed if proposed and proposed.waits_at(clients.now()) else None
+    found = await _waiting(tenant_id, clients)
+    return found[0] if found else None
+
+
+async def shown_waiting(tenant_id: str, clients: Clients) -> ShownProposal:
+    """The same, as callers see it. Raises NothingProposed."""
+    if proposed := await waiting(tenant_id, clients):
+        return shown_proposal(proposed)
+    raise NothingProposed(tenant_id)
+
+
+async def _waiting(tenant_id: str, clients: Clients) -> tuple[ProposedConfig, str] | None:
+    found = await clients.storage.tenants.proposed(tenant_id)
+    return found if found and found[0].waits_at(clients.now()) else None
 
 
 async def take(
-    tenant_id: str, identity: str, entry_of: Callable[[ProposedConfig], Entry | None], clients: Clients
+    tenant_id: str, digest: str, identity: str, entry_of: Callable[[ProposedConfig], Entry | None], clients: Clients
 ) -> ProposedConfig:
-    """Let the proposed config take effect, with its ledger entry.
+    """Let the proposed config of this digest take effect, with its ledger entry: what the second person has seen.
 
     Raises:
-        RequestError: ProposalMoved: none waits, or it was to replace another config; AnotherPerson.
+        RequestError: ProposalMoved: none waits, or another one, or it was to replace another config; AnotherPerson.
     """
-    proposed = await waiting(tenant_id, clients)
-    if proposed is None:
+    found = await _waiting(tenant_id, clients)
+    if found is None:
         raise ProposalMoved("no config of this tenant waits for another person")
+    proposed, row_version = found
+    if proposed.digest != digest:
+        raise ProposalMoved("the proposal is another one now: look at it, then approve that")
     _refuse_same(proposed, identity, signed_in=bool(clients.settings.api_audience))
     table, config = clients.storage.tenants, proposed.config
     kept = await table.find(tenant_id)
@@ -112,13 +130,15 @@ async def take(
         await (table.replace if proposed.version else table.create)(row, entry_of(proposed))
     except ConfigMoved:
         raise ProposalMoved("the config was changed since this one was proposed: propose it again") from None
-    await table.forget_proposed(tenant_id)
+    await table.forget_proposed(tenant_id, row_version)
     return proposed
 
 
 def _refuse_same(proposed: ProposedConfig, identity: str, *, signed_in: bool) -> None:
-    """One person may have several keys, so that where people sign in only they count."""
-    if signed_in and not (proposed.identity.startswith("oid ") and identity.startswith("oid ")):
-        raise AnotherPerson("two people who are signed in have to propose and to approve it, not a key")
+    """One person may have several keys and applications, so that where people sign in only they count."""
+    if signed_in and not (is_person(proposed.identity) and is_person(identity)):
+        raise AnotherPerson(
+            "two people who are signed in have to propose and to approve it, not a key or an application"
+        )
     if proposed.identity == identity:
         raise AnotherPerson(f"another person than {proposed.by} has to approve it")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
-from azure.data.tables import UpdateMode
+from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.http import Clock
@@ -29,7 +29,7 @@ from clients.storage.documents import (
 )
 from clients.storage.fleet_index import FleetIndex
 from clients.storage.ledger import LedgerTable
-from clients.storage.rows import RowMoved, replace_row, row_at
+from clients.storage.rows import RowMoved, replace_row, row_at, version_of
 from clients.storage.together import together_with
 from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
@@ -130,7 +130,7 @@ class TenantTable:
         entity = await self._told(_PARTITION, tenant_id)
         return _Text.of(entity).row() if entity else None
 
-    async def _told(self, partition: str, tenant_id: str) -> dict[str, Any] | None:
+    async def _told(self, partition: str, tenant_id: str) -> TableEntity | None:
         entity = await row_at(self._table, partition, tenant_id)
         if entity and (told := read_outbox(Entry, _OUTBOX, entity)):
             await self._ledger.ensure([told])
@@ -170,10 +170,10 @@ class TenantTable:
         if told:
             await self._ledger.append(told)
 
-    async def proposed(self, tenant_id: str) -> ProposedConfig | None:
-        """The config that waits for another person; the entry that tells of it is in the ledger after this."""
+    async def proposed(self, tenant_id: str) -> tuple[ProposedConfig, str] | None:
+        """The config that waits for another person, with its row's version; its entry is in the ledger after this."""
         entity = await self._told(_PROPOSED, tenant_id)
-        return unpack(ProposedConfig, entity) if entity else None
+        return (unpack(ProposedConfig, entity), version_of(entity)) if entity else None
 
     async def all_proposed(self) -> AsyncIterator[ProposedConfig]:
         """Every config that waits, or waited, for another person."""
@@ -183,14 +183,16 @@ class TenantTable:
 
     async def propose(self, proposed: ProposedConfig, told: Entry) -> None:
         """Keep a config for another person, in the place of an earlier one, with the entry that tells of it."""
-        await self.proposed(proposed.config.tenant_id)
+        await self._told(_PROPOSED, proposed.config.tenant_id)
         entity = pack(_PROPOSED, proposed.config.tenant_id, proposed, **chunks(_OUTBOX, told))
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
         await self._tell(told)
 
-    async def forget_proposed(self, tenant_id: str) -> None:
-        with suppress(ResourceNotFoundError):
-            await self._table.delete_entity(_PROPOSED, tenant_id)
+    async def forget_proposed(self, tenant_id: str, version: str) -> None:
+        """Forget the proposed config of this version; another one that came meanwhile stays."""
+        on_version = MatchConditions.IfNotModified
+        with suppress(ResourceNotFoundError, ResourceModifiedError):
+            await self._table.delete_entity(_PROPOSED, tenant_id, etag=version, match_condition=on_version)
 
     async def all(self) -> AsyncIterator[TenantConfig]:
         async for row in self.rows():

@@ -33,7 +33,7 @@ from domain.operations import Operation
 from handlers.api.problems import documented, problem
 from handlers.api.routing import PREFIX, Connect
 from handlers.api.wrong_keys import WrongKeys, address_of
-from handlers.callers import person_in, roles_in
+from handlers.callers import identity_in, person_in, roles_in
 from handlers.console.sign_in import ConsoleDoor, NotSignedIn, is_console, not_signed_in
 
 log = logging.getLogger("holdfast.access")
@@ -160,11 +160,11 @@ class CallerBackend(AuthenticationBackend):
         except ClientError as error:
             log.error("signing_keys_unavailable error=%s", error)  # noqa: TRY400 - a neighbour's failure, not ours
             raise NotAdmitted("Entra ID's signing keys cannot be had", 503) from None
-        return _caller(person_in(claims), f"oid {claims['oid']}", roles_in(claims))
+        return _caller(person_in(claims), identity_in(claims), roles_in(claims))
 
 
 class ApiCaller(SimpleUser):
-    """Who calls. *identity*: the same however the caller's name is changed: the `oid` of a token, or a key's name."""
+    """Who calls. *identity*: the same however their name is changed: of a person, an application or a key."""
 
     def __init__(self, name: str, identity: str) -> None:
         super().__init__(name)

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from fastapi import Depends, Header, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from clients.connect import Clients
 from clients.errors import Refused
@@ -23,6 +24,7 @@ from handlers.api.access import as_role, with_headers
 from handlers.api.routing import (
     PREFIX,
     CallerName,
+    CallingPerson,
     FromPerson,
     Neighbours,
     Strict,
@@ -31,7 +33,7 @@ from handlers.api.routing import (
     router_of,
 )
 from handlers.config_proposals import ShownProposal, refuse_foreign_suffixes
-from handlers.on_request import canonical_id, refuse_unknown
+from handlers.on_request import RequestBody, canonical_id, refuse_unknown
 
 router = router_of("tenants")
 
@@ -51,6 +53,12 @@ class ShownTenant(TenantConfig):
     @property
     def config(self) -> TenantConfig:
         return TenantConfig(**{name: value for name, value in self if name in TenantConfig.model_fields})
+
+
+class ConfigApproval(RequestBody):
+    """*proposal*: of the proposed config, as it was shown to whoever approves it."""
+
+    proposal: str = Field(pattern="^[0-9a-f]{64}$")
 
 
 _ETAG = with_headers("ETag")
@@ -156,15 +164,31 @@ async def put_tenant(
     return JSONResponse(jsonable_encoder(shown), 201, headers | {"Location": f"{PREFIX}/tenants/{config.tenant_id}"})
 
 
+@router.get("/tenants/{tenant_id}/config/proposed", **as_role("Reader", 404))
+async def get_config_proposed(tenant_id: TenantInPath, clients: Neighbours) -> ShownProposal:
+    """The config that waits for another person, of a tenant that is not looked after yet, too."""
+    return await config_proposals.shown_waiting(canonical_id(tenant_id), clients)
+
+
 @router.post("/tenants/{tenant_id}/config/approve", response_model=TenantConfig, **as_role("Admin", 400, 404, 409, 415))
-async def post_config_approve(tenant_id: TenantInPath, person: FromPerson, clients: Neighbours) -> TenantConfig:
-    """Let a proposed config take effect: by another person than the one who proposed it."""
+async def post_config_approve(
+    tenant_id: TenantInPath,
+    approval: Annotated[ConfigApproval, Strict, example({"proposal": "0" * 64})],
+    person: FromPerson,
+    clients: Neighbours,
+) -> TenantConfig:
+    """Let a proposed config take effect, as it was shown: by another person than the one who proposed it."""
+    return await approve_proposed(tenant_id, approval.proposal, person, clients)
+
+
+async def approve_proposed(tenant_id: str, proposal: str, person: CallingPerson, clients: Clients) -> TenantConfig:
+    """Let the proposed config of the digest *proposal* take effect. Raises ProposalMoved or AnotherPerson."""
     kept = await clients.storage.tenants.find(canonical_id(tenant_id))
 
     def entry_of(proposed: ProposedConfig) -> Entry | None:
         return _change(proposed.config, kept.config if kept else None, person.name, clients, proposed.by)
 
-    taken = await config_proposals.take(canonical_id(tenant_id), person.identity, entry_of, clients)
+    taken = await config_proposals.take(canonical_id(tenant_id), proposal, person.identity, entry_of, clients)
     return taken.config
 
 

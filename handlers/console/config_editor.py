@@ -50,10 +50,10 @@ async def change_config(request: Request, tenant_id: str, form: SentForm, client
 
 @editor.post("/tenants/{tenant_id}/config/approve")
 async def approve_config(tenant_id: str, form: SentForm, clients: Neighbours) -> Response:
-    """Let a proposed config take effect, as another person than the one who proposed it."""
+    """Let the proposed config that the page showed take effect, as another person than the one who proposed it."""
     require_role(form.session, "Admin")
     person = CallingPerson(form.session.name, form.session.identity)
-    taken = await tenants.post_config_approve(tenant_id, person, clients)
+    taken = await tenants.approve_proposed(tenant_id, form.text("proposal"), person, clients)
     return see(f"/tenants/{taken.tenant_id}")
 
 

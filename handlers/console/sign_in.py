@@ -16,7 +16,7 @@ from clients.entra.sign_in import SignInRefused
 from clients.settings import Settings
 from domain.access import included
 from handlers.api.routing import Connect, Neighbours
-from handlers.callers import person_in, roles_in
+from handlers.callers import identity_in, person_in, roles_in
 from handlers.console.session import ConsoleSession, Sessions
 from handlers.console.web import (
     CONSOLE,
@@ -186,7 +186,7 @@ def _begun(claims: Mapping[str, Any], now: datetime) -> ConsoleSession:
     roles = tuple(roles_in(claims))
     if not roles:
         raise HTTPException(403, "you have none of the roles Holdfast.Read, .Operate, .Approve, .Admin: ask your admin")
-    return ConsoleSession.begun(person_in(claims), f"oid {claims['oid']}", roles, now)
+    return ConsoleSession.begun(person_in(claims), identity_in(claims), roles, now)
 
 
 @signing_in.post("/sign-out")

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain.tenant import TenantConfig
 from domain.widening import ProposedConfig, is_microsofts, widened
 from tests.domain.builders import NOW, wanted
 
@@ -66,12 +67,19 @@ def test_what_one_of_several_accepts_is_accepted():
     assert widened(wider, SHIPPED, wider) == ()
 
 
+def proposed(**config):
+    tenant = TenantConfig.model_validate(wanted().tenant.model_dump() | config)
+    return ProposedConfig(config=tenant, by="ann", identity="oid 1", at=NOW, version="", widens=("one network",))
+
+
+def test_a_proposal_has_the_digest_of_its_config_as_it_comes_back_from_storage():
+    first, another = proposed(labels=("gold",)), proposed(labels=("gold", "eu"))
+    assert ProposedConfig.model_validate_json(first.model_dump_json()).digest == first.digest != another.digest
+
+
 def test_a_proposal_waits_for_seven_days():
-    proposed = ProposedConfig(
-        config=wanted().tenant, by="ann", identity="oid 1", at=NOW, version="", widens=("mx_suffixes: filter.example",)
-    )
-    assert proposed.waits_at(NOW + timedelta(days=7, seconds=-1))
-    assert not proposed.waits_at(NOW + timedelta(days=7))
+    assert proposed().waits_at(NOW + timedelta(days=7, seconds=-1))
+    assert not proposed().waits_at(NOW + timedelta(days=7))
 
 
 @pytest.mark.parametrize(

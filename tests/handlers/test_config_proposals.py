@@ -38,8 +38,15 @@ async def put(service, tenant, **more):
     return await ask(service, "PUT", f"tenants/{tenant.tenant_id}", config(tenant, **more))
 
 
-async def approve(service, tenant, **who):
-    return await ask(service, "POST", f"tenants/{tenant.tenant_id}/config/approve", **who)
+async def waits(service, tenant):
+    """The digest of the config that waits; one of nothing where none does."""
+    shown = await ask(service, "GET", f"tenants/{tenant.tenant_id}/config/proposed")
+    return of(shown)["proposal"] if shown.status_code == 200 else "0" * 64
+
+
+async def approve(service, tenant, proposal=None, **who):
+    seen = {"proposal": proposal or await waits(service, tenant)}
+    return await ask(service, "POST", f"tenants/{tenant.tenant_id}/config/approve", seen, **who)
 
 
 async def kept(service, tenant):
@@ -74,6 +81,46 @@ async def test_what_lets_in_more_waits_for_another_person(service, tenant, overr
     assert of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/state"))["proposed"] is None
     entry = (await service.ledger(tenant))[-1]
     assert (entry.event, entry.actor, entry.requested_by) == ("configured", "key bob", "key dev")
+
+
+async def test_the_second_person_approves_what_was_shown_and_nothing_that_came_since(service, tenant):
+    shown = of(await put(service, tenant, overrides=WIDER["another_mx"]))["proposal"]
+    await put(service, tenant, overrides=WIDER["another_range"])
+    refused = await approve(service, tenant, shown, key=BOB)
+    assert (refused.status_code, "the proposal is another one now" in of(refused)["detail"]) == (409, True)
+    assert (await kept(service, tenant))["overrides"] == {}
+    for unsaid in (None, {}, {"proposal": ""}):
+        answer = await ask(service, "POST", f"tenants/{tenant.tenant_id}/config/approve", unsaid, key=BOB)
+        assert answer.status_code == 422
+    assert (await kept(service, tenant))["overrides"] == {}
+    await put(service, tenant, overrides=WIDER["another_mx"])
+    assert (await approve(service, tenant, shown, key=BOB)).status_code == 200
+    assert (await kept(service, tenant))["overrides"] == WIDER["another_mx"]
+
+
+async def test_a_config_that_is_proposed_while_another_one_is_approved_waits_for_its_own_answer(
+    service, tenant, meanwhile
+):
+    shown = of(await put(service, tenant, overrides=WIDER["another_mx"]))["proposal"]
+    meanwhile("DELETE .*/tenants", lambda: put(service, tenant, overrides=WIDER["another_range"]))
+    assert (await approve(service, tenant, shown, key=BOB)).status_code == 200
+    assert (await kept(service, tenant))["overrides"] == WIDER["another_mx"]
+    [waiting] = await inbox(service)
+    assert waiting["why"] == "key dev proposes: delivery_networks: 203.0.113.0/24"
+    assert (await approve(service, tenant, key=BOB)).status_code == 200
+    assert (await kept(service, tenant))["overrides"] == WIDER["another_range"]
+    assert await inbox(service) == []
+
+
+async def test_what_is_proposed_is_shown_whole_and_where_nothing_is_that_is_said(service):
+    new = service.world.add_tenant("new.example")
+    path = f"tenants/{new.tenant_id}/config/proposed"
+    assert (await ask(service, "GET", path)).status_code == 404
+    proposed = of(await put(service, new, overrides=WIDER["no_lock"]))
+    assert of(await ask(service, "GET", path)) == proposed
+    assert proposed["config"]["overrides"] == WIDER["no_lock"]
+    service.clock.advance(days=PROPOSED_FOR.days)
+    assert (await ask(service, "GET", path)).status_code == 404
 
 
 async def test_what_counts_already_is_not_asked_for_again(service, tenant):

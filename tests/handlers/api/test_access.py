@@ -17,6 +17,7 @@ LOGIN = "https://login.microsoftonline.com"
 KEYS = f"{LOGIN}/{HOME}/discovery/v2.0/keys"
 LOCK = "inbound-lockdown"
 ANN, BOB = "11111111-0000-4000-8000-00000000a001", "22222222-0000-4000-8000-00000000b002"
+APP = "33333333-0000-4000-8000-00000000c003"
 
 
 @cache
@@ -90,19 +91,23 @@ async def test_the_ledger_names_the_person_whose_token_it_was(service, tenant):
 
 
 async def test_what_lets_in_more_takes_two_people_who_are_signed_in(service, tenant):
-    """One person may have several names, and several keys."""
+    """One person may have several names, several keys, and applications."""
     path, wider = f"tenants/{tenant.tenant_id}", {"delivery_networks": ["65.99.255.0/24", "203.0.113.0/24"]}
     config = of(await ask(service, "GET", path)) | {"overrides": wider}
     config = {name: value for name, value in config.items() if name != "profile_version"}
-    approve = f"{path}/config/approve"
-    assert (await ask(service, "PUT", path, config)).status_code == 202
-    assert (await ask(service, "POST", approve, token=token(service, oid=BOB))).status_code == 409
+    approve, bob = f"{path}/config/approve", token(service, oid=BOB)
+    app = token(service, preferred_username=None, scp=None, idtyp="app", azp="5d0f", oid=APP)
+    for first in ({}, {"token": app}):
+        proposed = await ask(service, "PUT", path, config, **first)
+        assert proposed.status_code == 202
+        seen = {"proposal": of(proposed)["proposal"]}
+        assert (await ask(service, "POST", approve, seen, token=bob)).status_code == 409
     assert (await ask(service, "PUT", path, config, token=token(service))).status_code == 202
     renamed = token(service, preferred_username="ann.b@msp.example")
-    for same in ({"token": renamed}, {}):
-        assert (await ask(service, "POST", approve, **same)).status_code == 409
+    for nobody_else in ({"token": renamed}, {}, {"token": app}):
+        assert (await ask(service, "POST", approve, seen, **nobody_else)).status_code == 409
     assert of(await ask(service, "GET", path))["overrides"] == {}
-    assert (await ask(service, "POST", approve, token=token(service, oid=BOB))).status_code == 200
+    assert (await ask(service, "POST", approve, seen, token=bob)).status_code == 200
     assert of(await ask(service, "GET", path))["overrides"] == wider
 
 

@@ -28,6 +28,7 @@ MAY = {
     "POST /tenants/{tenant_id}/controls/{control}/except": APPROVER,
     "DELETE /tenants/{tenant_id}/controls/{control}/except": APPROVER,
     "POST /tenants/{tenant_id}/controls/{control}/undo": APPROVER,
+    "GET /tenants/{tenant_id}/config/proposed": EVERYONE,
     "POST /tenants/{tenant_id}/config/approve": ADMIN,
     "POST /tenants/{tenant_id}/open": OPERATOR,
     "GET /tenants/{tenant_id}/findings": EVERYONE,

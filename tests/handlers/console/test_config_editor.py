@@ -135,6 +135,12 @@ async def test_the_page_has_the_version_as_the_api_has_it(service, editor, tenan
     assert page.headers["etag"] == (await ask(service, "GET", f"tenants/{tenant.tenant_id}")).headers["etag"]
 
 
+async def propose(editor, overrides):
+    _, page = await editor.send(await editor.open(overrides=overrides))
+    status, _ = await editor.send(dict(form_of(page, editor.path)) | {"confirmed": "yes"})
+    assert status == 303
+
+
 async def test_what_lets_in_more_is_proposed_and_approved_by_another_person(service, editor, kept, tenant):
     wide = await editor.open(overrides='{"delivery_networks": ["65.99.255.0/24", "192.0.2.0/24"]}')
     _, page = await editor.send(wide)
@@ -147,6 +153,21 @@ async def test_what_lets_in_more_is_proposed_and_approved_by_another_person(serv
     other.sign_in("Admin", name="bob@msp.example")
     taken = await other.send(f"{editor.path}/approve", f"tenants/{tenant.tenant_id}")
     assert (taken.status_code, "delivery_networks" in (await kept()).overrides) == (303, True)
+
+
+async def test_what_was_proposed_since_the_page_was_opened_is_not_approved_by_it(service, editor, kept, tenant):
+    await propose(editor, '{"mx_suffixes": ["exchangedefender.com", "filter.example"]}')
+    other = Browser(service)
+    other.sign_in("Admin", name="bob@msp.example")
+    on, to = f"tenants/{tenant.tenant_id}", f"{editor.path}/approve"
+    opened = await other.get(on)
+    assert re.search(r'<th scope="row">overrides</th>.*filter.example.*</table>', opened, re.DOTALL)
+    await propose(editor, '{"delivery_networks": ["65.99.255.0/24", "192.0.2.0/24"]}')
+    sent = urlencode(form_of(opened, to)).encode()
+    answer = await other.ask("POST", f"/api/console/{to}", sent, origin=other.origin)
+    assert (answer.status_code, (await kept()).overrides) == (409, {})
+    assert (await other.send(to, on)).status_code == 303
+    assert "delivery_networks" in (await kept()).overrides
 
 
 async def test_who_is_no_admin_reads_the_config_and_changes_nothing(browser, tenant):
