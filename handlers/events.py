@@ -6,6 +6,7 @@ from datetime import timedelta
 from clients.connect import Clients
 from clients.errors import Unreachable
 from clients.notify.events import EventsTarget, send_event
+from clients.storage.rows import ANY, RowMoved
 from domain.events import Position, event_of
 from domain.incident import SERVICE
 from domain.jobs import Notify
@@ -23,8 +24,17 @@ async def send_events(ledger: str, clients: Clients) -> bool:
     target = clients.settings.events
     if target is None or ledger == SERVICE:
         return True
+    try:
+        return await _send_all(target, ledger, clients)
+    except RowMoved:
+        log.info("replay_begun ledger=%s", ledger)
+        return False
+
+
+async def _send_all(target: EventsTarget, ledger: str, clients: Clients) -> bool:
+    """Raises RowMoved where somebody has asked for another position meanwhile: from there the next worker goes on."""
     table = clients.storage.notices
-    position = await table.position(ledger) or await _first(ledger, clients)
+    position, version = await table.position(ledger) or (await _first(ledger, clients), None)
     while True:
         rows, _ = await clients.storage.chains.page(ledger, position.sequence, _PAGE)
         for row in rows:
@@ -33,9 +43,9 @@ async def send_events(ledger: str, clients: Clients) -> bool:
                 return False
             position = Position(row.link.sequence)
             if entry and event_of(entry, row.link.sequence):
-                await table.put_position(ledger, position)
+                version = await table.put_position(ledger, position, version)
         if len(rows) < _PAGE:
-            await table.put_position(ledger, position)
+            await table.put_position(ledger, position, version)
             return True
 
 
@@ -61,7 +71,10 @@ async def _first(ledger: str, clients: Clients) -> Position:
 
 
 async def replay(ledger: str, after: int, clients: Clients) -> None:
-    """Have the events behind place *after* sent again; the receiver knows them by their ids."""
-    await clients.storage.notices.put_position(ledger, Position(after))
+    """Have the events behind place *after* sent again; the receiver knows them by their ids.
+
+    A worker that sends at this moment finds its position moved, and leaves the rest to who begins there.
+    """
+    await clients.storage.notices.put_position(ledger, Position(after), ANY)
     await clients.storage.notices.unsent.make(ledger)
     await clients.storage.queues.send(Notify(tenant_id=ledger, asked_at=clients.now()))

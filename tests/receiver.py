@@ -11,10 +11,15 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """*status*: what it answers, once *open*. *got*: bodies in the order in which they came, with *headers* beside."""
+    """*status*: what it answers, once *open*. *got*: bodies in the order in which they came, with *headers* beside.
+
+    *asked*: how many requests came. *refuses*: what is in no body that it takes.
+    """
 
     port: int = 0
     status: int = 200
+    asked: int = 0
+    refuses: bytes = b""
     open: threading.Event = field(default_factory=threading.Event)
     got: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -32,11 +37,13 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            kept.asked += 1
             kept.open.wait(10)
-            if kept.status < 400:
+            status = 400 if kept.refuses and kept.refuses in body else kept.status
+            if status < 400:
                 kept.got.append(body)
                 kept.headers.append({name.lower(): value for name, value in self.headers.items()})
-            self.send_response(kept.status)
+            self.send_response(status)
             self.send_header("content-length", "0")
             self.end_headers()
 

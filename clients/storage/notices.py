@@ -11,7 +11,7 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack
-from clients.storage.rows import document_at
+from clients.storage.rows import document_at, replace_row, versioned_at
 from clients.storage.untold import UntoldMarks
 from domain.events import Position
 from domain.notices import ChannelTold
@@ -30,9 +30,10 @@ class NoticeTable:
     async def put_told(self, ledger: str, channel: str, told: ChannelTold) -> None:
         await self._table.upsert_entity(pack(f"notices {ledger}", channel, told), mode=UpdateMode.REPLACE)
 
-    async def position(self, ledger: str) -> Position | None:
-        """How far the ledger's events were sent; None before the first."""
-        return await document_at(self._table, Position, "events", ledger)
+    async def position(self, ledger: str) -> tuple[Position, str] | None:
+        """How far the ledger's events were sent, with the version of that; None before the first."""
+        return await versioned_at(self._table, Position, "events", ledger)
 
-    async def put_position(self, ledger: str, position: Position) -> None:
-        await self._table.upsert_entity(pack("events", ledger, position), mode=UpdateMode.REPLACE)
+    async def put_position(self, ledger: str, position: Position, version: str | None) -> str:
+        """Note how far the ledger's events were sent, over *version*, and give the new one. Raises RowMoved."""
+        return await replace_row(self._table, pack("events", ledger, position), version)

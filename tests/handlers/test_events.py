@@ -1,5 +1,6 @@
 """Events out: signed, in order, at least once, and again from a position; taken by the receiver of the docs."""
 
+import asyncio
 import base64
 import json
 import os
@@ -101,6 +102,26 @@ async def test_events_are_sent_again_from_a_position_of_the_ledger(service, take
     ).status_code == 202
     await told(service)
     assert [each["id"] for each in taker.bodies[3:]] == [each["id"] for each in taker.bodies[1:3]]
+
+
+async def test_a_replay_that_is_asked_for_while_an_event_is_sent_is_not_lost(service, taker):
+    tenant = await drifted(service)
+    await told(service)
+    again = Entry(at=service.clock(), tenant_id=tenant.tenant_id, control="spf", event="drift_found")
+    await service.clients.storage.ledger.append(again)
+    taker.open.clear()
+    sending = asyncio.create_task(told(service))
+    async with asyncio.timeout(10):
+        while taker.asked < 4:
+            await asyncio.sleep(0.02)
+    answer = await ask(service, "POST", f"tenants/{tenant.tenant_id}/events/replay", {"after": 0})
+    assert answer.status_code == 202
+    taker.open.set()
+    await sending
+    await told(service)
+    everything = [each["id"] for each in taker.bodies[4:]]
+    assert everything == [each["id"] for each in taker.bodies[:4]]
+    assert await service.clients.storage.notices.unsent.all() == []
 
 
 async def test_what_a_worker_of_the_version_before_wrote_is_sent_first(service, taker, azurite_connection):
