@@ -75,9 +75,13 @@ def held_by_radius(signature: str, reason: str) -> Incident:
     )
 
 
+UNTOLD = "untold-"
+"""How the id begins of an incident that somebody does not take what is to be told."""
+
+
 def untold_incident(ledger: str, cause: str) -> str:
     """The id of the incident that a ticket system does not take what is to be told of one cause."""
-    return f"untold-{sha256(f'{ledger} {cause}'.encode()).hexdigest()[:12]}"
+    return f"{UNTOLD}{sha256(f'{ledger} {cause}'.encode()).hexdigest()[:12]}"
 
 
 def wave_incident(wave_id: str) -> str:

@@ -5,10 +5,10 @@ in the chain of the entry with which it began, so that who gets a notice twice k
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
@@ -16,6 +16,7 @@ from domain.evidence.message import monthly_text, monthly_title
 from domain.incident import SERVICE
 from domain.ledger import Entry
 from domain.psa import news
+from domain.psa.records import NotTaken
 from domain.shown import visible
 
 type NoticeStage = Literal["begun", "changed hands", "ended", "report", "test"]
@@ -58,12 +59,34 @@ class ChannelTold:
     """How far a channel was told of a ledger. *until*: all before it, less an overlap; *ids*: told within that.
 
     *threads*: the incidents that last, by cause. *failing_since*: since when the channel takes nothing.
+    *not_taken*: the causes that it does not take; tries count while it takes others.
     """
 
     until: AwareDatetime
     ids: tuple[str, ...] = ()
     threads: Mapping[str, Thread] = field(default_factory=dict)
     failing_since: AwareDatetime | None = None
+    not_taken: Mapping[str, NotTaken] = field(default_factory=dict)
+
+    def due(self, causes: Collection[str], now: datetime) -> list[str]:
+        """Those of *causes* that are to be tried at *now*: first those that were not tried yet, or longest ago."""
+        tried = {cause: self.not_taken[cause].due_at for cause in causes if cause in self.not_taken}
+        fresh = [cause for cause in causes if cause not in tried]
+        return fresh + sorted((cause for cause, due_at in tried.items() if due_at <= now), key=lambda each: tried[each])
+
+    def shows_away(self, failed: Iterable[str]) -> bool:
+        """Whether it says that the channel takes nothing that it took none of *failed*, and nothing else.
+
+        It does not where these are only what it did not take while it took others.
+        """
+        refused = {cause for cause, each in self.not_taken.items() if each.tries}
+        return not refused.issuperset(failed)
+
+    def away(self, failed: Iterable[str], now: datetime) -> Self:
+        """What is known after a channel took none of *failed*: they are tried again at once, after all others."""
+        tries = {cause: self.not_taken[cause].tries if cause in self.not_taken else 0 for cause in failed}
+        waiting = {cause: NotTaken(count, now) for cause, count in tries.items()}
+        return replace(self, failing_since=self.failing_since or now, not_taken={**self.not_taken, **waiting})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ own notices and nobody else's. A notice is sent, then noted: a crash in between 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,11 +15,12 @@ from clients.notify import apprise_door
 from clients.notify.channels import Channel
 from domain import notices
 from domain.evidence.message import is_monthly
-from domain.incident import SERVICE, Incident
+from domain.incident import SERVICE, UNTOLD, Incident, untold_incident
 from domain.jobs import Again, Done, Notify, Outcome
 from domain.ledger import Entry
 from domain.notices import ChannelTold, Thread
 from domain.psa import news
+from domain.psa.records import NotTaken
 from handlers.events import send_events
 from handlers.operators import end_incident, open_incidents, tell_operators
 from handlers.tickets.tell import tell_ticket
@@ -30,6 +31,8 @@ _OVERLAP = timedelta(hours=1)
 """An entry may come into the ledger this much after the time it carries, and is told all the same."""
 _FIRST_LOOK = timedelta(days=1)
 """A channel that is new is told of what has been open for no longer than this."""
+_ENOUGH = 3
+"""So many that are not taken at one time: each may have cost the whole of its deadline; the rest has its turn next."""
 FAILING = timedelta(hours=1)
 """The operators hear of a channel that takes nothing for so long."""
 
@@ -87,27 +90,53 @@ class _Teller:
         known = await self._clients.storage.notices.told(self._ledger, self._channel.name)
         self._told = known or self._told
         entries = await self._clients.storage.ledger.since(self._ledger, self._told.until - _OVERLAP)
-        try:
-            for cause, untold in news.by_cause(entries, self._told.ids).items():
-                await self._tell(cause, untold)
-        except Unreachable as error:
-            await self._failed(error)
+        causes = news.by_cause(entries, self._told.ids)
+        sent, failed = await self._try(causes)
+        if not sent and self._told.shows_away(failed):
+            await self._failed(failed)
             return False
-        until = max([entry.at for entry in entries], default=self._told.until)
-        ids = tuple(entry.id for entry in entries if entry.at >= until - _OVERLAP)
-        settled = replace(self._told, until=until, ids=ids, failing_since=None)
-        if known and known.failing_since:
+        for cause, error in failed.items():
+            await self._not_taken(cause, causes[cause], error)
+        settled = self._told
+        complete = not news.by_cause(entries, settled.ids)
+        if complete:
+            until = max([entry.at for entry in entries], default=settled.until)
+            ids = tuple(entry.id for entry in entries if entry.at >= until - _OVERLAP)
+            settled = replace(settled, until=until, ids=ids)
+        if settled.failing_since and (sent or complete):
             await end_incident(self._trouble, "it takes them again", self._clients)
+            settled = replace(settled, failing_since=None)
         if settled != known:
             await self._keep(settled)
-        return True
+        return complete
 
-    async def _tell(self, cause: str, untold: Sequence[Entry]) -> None:
-        """Raises Unreachable."""
+    async def _try(self, causes: Mapping[str, Sequence[Entry]]) -> tuple[bool, dict[str, Unreachable]]:
+        """Tell those of *causes* that are due, each by itself: whether any was sent, and why others were not."""
+        any_sent, failed = False, dict[str, Unreachable]()
+        for cause in self._told.due(causes, self._clients.now()):
+            try:
+                any_sent |= await self._tell(cause, causes[cause])
+            except Unreachable as error:
+                log.warning("unsent ledger=%s channel=%s cause=%s %s", self._ledger, self._channel.name, cause, error)
+                failed[cause] = error
+                if len(failed) == _ENOUGH:
+                    break
+        return any_sent, failed
+
+    async def _tell(self, cause: str, untold: Sequence[Entry]) -> bool:
+        """Returns whether there was something to send. Raises Unreachable."""
+        before = self._told.not_taken.get(cause)
         if is_monthly(cause):
             await self._report(cause, untold[-1])
             await self._keep(self._after(cause, None, untold))
-            return
+            sent = True
+        else:
+            sent = await self._tell_turn(cause, untold)
+        if before and before.given_up(refused=False):
+            await end_incident(self._untold(cause), "it is taken again", self._clients)
+        return sent
+
+    async def _tell_turn(self, cause: str, untold: Sequence[Entry]) -> bool:
         thread = self._told.threads.get(cause)
         made = notices.turn(thread, untold, self._name)
         if made:
@@ -116,6 +145,7 @@ class _Teller:
             await apprise_door.send_notice(self._channel, notice)
             log.info("notice channel=%s incident=%s number=%d", self._channel.name, notice.incident, number)
         await self._keep(self._after(cause, notices.after_turn(thread, untold, made), untold))
+        return made is not None
 
     async def _report(self, cause: str, entry: Entry) -> None:
         number = await self._clients.storage.chains.sequence_of(self._ledger, entry.id)
@@ -125,22 +155,38 @@ class _Teller:
         others = {each: kept for each, kept in self._told.threads.items() if each != cause}
         threads = others | ({cause: thread} if thread else {})
         ids = (*self._told.ids, *(entry.id for entry in told))
-        return replace(self._told, ids=ids, threads=threads, failing_since=None)
+        waiting = {each: kept for each, kept in self._told.not_taken.items() if each != cause}
+        return replace(self._told, ids=ids, threads=threads, not_taken=waiting)
 
     async def _keep(self, told: ChannelTold) -> None:
         self._told = told
         await self._clients.storage.notices.put_told(self._ledger, self._channel.name, told)
 
-    async def _failed(self, error: Unreachable) -> None:
+    async def _not_taken(self, cause: str, untold: Sequence[Entry], error: Unreachable) -> None:
+        """The channel takes others and not this: it is tried ever more rarely, then given up and told."""
+        after = NotTaken.after(self._told.not_taken.get(cause), self._clients.now())
+        told = replace(self._told, not_taken={**self._told.not_taken, cause: after})
+        if after.given_up(refused=False):
+            told = replace(told, ids=(*told.ids, *(entry.id for entry in untold)))
+            if not cause.startswith(UNTOLD):  # that its incident is not taken would be one more, and so on
+                detail = f"{self._channel.name}: {self._ledger} {cause}: {error}; the ledger has what no notice says"
+                incident = Incident(self._untold(cause), "untold", "a channel does not take a notice", detail)
+                await tell_operators(incident, self._clients)
+        await self._keep(told)
+
+    async def _failed(self, failed: Iterable[str]) -> None:
         """Note that the channel takes nothing; who reads the others hears of it once that lasts."""
-        log.warning("unsent ledger=%s channel=%s %s", self._ledger, self._channel.name, error)
         now = self._clients.now()
+        await self._keep(self._told.away(failed, now))
         since = self._told.failing_since or now
-        await self._keep(replace(self._told, failing_since=since))
         if now - since >= FAILING and self._trouble not in await open_incidents(self._clients):
             detail = f"{self._channel.name} since {since:%Y-%m-%d %H:%M} UTC; holdfast notify test tries it"
             incident = Incident(self._trouble, "channel", "a channel takes no notices", detail)
             await tell_operators(incident, self._clients)
+
+    def _untold(self, cause: str) -> str:
+        """The id of the incident that this channel does not take what is to be told of one cause."""
+        return untold_incident(self._ledger, f"{self._channel.name} {cause}")
 
     @property
     def _trouble(self) -> str:

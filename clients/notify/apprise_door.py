@@ -71,7 +71,9 @@ def threaded(channel: Channel, notice: Notice) -> str:
             given = {":incident": notice.incident, ":number": str(notice.number), ":stage": notice.stage}
         case _:
             given = {}
+    # What is longer than the service takes is cut, but a report is kept whole by who gets it: it comes in parts.
+    overflow = f"overflow={'split' if notice.stage == 'report' else 'truncate'}"
     query = "&".join(
-        [_TIMEOUTS, *(f"{quote(name, safe=':+')}={quote(value, safe='')}" for name, value in given.items())]
+        [_TIMEOUTS, overflow, *(f"{quote(name, safe=':+')}={quote(value, safe='')}" for name, value in given.items())]
     )
     return f"{channel.url}{'&' if '?' in channel.url else '?'}{query}"

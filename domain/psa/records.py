@@ -42,7 +42,10 @@ MOST_FAILURES = 30
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """A cause that its ticket system does not take. *tries*: how often it was tried; *due_at*: when it is again."""
+    """A cause that its ticket system or a channel does not take.
+
+    *tries*: how often it was tried; *due_at*: when it is again.
+    """
 
     tries: int
     due_at: AwareDatetime

@@ -1,16 +1,18 @@
 """What a channel is told of an incident: that it began, changed hands and ended, once each, under one number."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from domain import notices
 from domain.incident import SERVICE
 from domain.ledger import Entry
-from domain.notices import QUIET_AFTER, Thread, Turn
+from domain.notices import QUIET_AFTER, ChannelTold, Thread, Turn
+from domain.psa.records import NotTaken
 from tests.domain.builders import NOW, TENANT_ID
 
 
@@ -72,6 +74,35 @@ def test_what_lasts_is_remembered_and_what_is_over_is_not():
     assert notices.after_turn(BEGUN, [entry("corrected", 1)], ended) is None
     assert notices.after_turn(BEGUN, [entry("approved", 1)], moved) == moved.thread
     assert notices.after_turn(None, [entry("drift_found")], None) is None
+
+
+def test_what_was_not_tried_yet_comes_first_then_what_was_longest_ago_and_what_rests_waits():
+    hour = timedelta(hours=1)
+    waiting = {"spf": NotTaken(1, NOW), "dkim": NotTaken(0, NOW - hour), "mx": NotTaken(2, NOW + hour)}
+    told = ChannelTold(until=NOW, not_taken=waiting)
+    assert told.due(["spf", "mx", "dkim", "dmarc"], NOW) == ["dmarc", "dkim", "spf"]
+
+
+def test_a_channel_is_away_unless_it_fails_only_at_what_it_refused_while_it_took_others():
+    told = ChannelTold(until=NOW, not_taken={"spf": NotTaken(1, NOW), "mx": NotTaken(0, NOW)})
+    assert told.shows_away(["spf", "dkim"])
+    assert told.shows_away(["mx"])
+    assert not told.shows_away(["spf"])
+    assert not told.shows_away([])
+
+
+def test_no_try_counts_while_a_channel_is_away():
+    told = ChannelTold(until=NOW, not_taken={"spf": NotTaken(4, NOW)})
+    later = NOW + timedelta(hours=1)
+    away = told.away(["spf", "dkim"], NOW).away(["spf", "dkim"], later)
+    assert away.failing_since == NOW
+    assert away.not_taken == {"spf": NotTaken(4, later), "dkim": NotTaken(0, later)}
+
+
+def test_what_a_channel_was_told_before_rows_knew_of_what_it_does_not_take_still_loads():
+    row = '{"until": "2026-11-23T12:00:00Z", "ids": ["a"], "threads": {}, "failing_since": null}'
+    told = TypeAdapter(ChannelTold).validate_json(row)
+    assert told == ChannelTold(until=datetime(2026, 11, 23, 12, tzinfo=UTC), ids=("a",))
 
 
 def test_a_notice_says_what_it_is_about_under_one_number_through_all_stages():

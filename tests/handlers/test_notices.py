@@ -10,6 +10,7 @@ import pytest_asyncio
 from domain.incident import SERVICE, Incident
 from domain.jobs import Notify
 from domain.ledger import Entry
+from domain.psa.records import MOST_FAILURES
 from handlers.delivery import deliver
 from handlers.loop.tick import tick
 from handlers.notices import ask_for_unsent
@@ -77,7 +78,7 @@ async def test_an_incident_has_one_number_through_begun_changed_hands_and_ended(
     await ask(service, "POST", "incidents/poison/take", {"reason": "I look"})
     await tell(service)
     await end_incident("poison", "cleaned", service.clients, by="key dev")
-    await tell(service, Incident("other", "parked", "another", "thing"))
+    await tell(service, OTHER)
     assert stages(ops)[:3] == [("poison", "begun"), ("poison", "changed hands"), ("poison", "ended")]
     assert len({body["number"] for body in ops.bodies[:3]}) == 1
     assert "key dev is to act now" in ops.bodies[1]["message"]
@@ -110,6 +111,54 @@ async def test_a_channel_that_takes_nothing_for_an_hour_is_an_incident_until_it_
     await asked_again(service)
     assert [each["id"] for each in await listed(service)] == ["poison"]
     assert stages(ops).count(("channel-ops", "ended")) == 1
+
+
+OTHER = Incident(id="other", kind="parked", summary="another", detail="thing")
+
+
+async def test_a_notice_that_a_channel_refuses_keeps_no_other_from_it(service, ops):
+    ops.refuses = b"poisoned"
+    await tell(service)
+    await tell(service, OTHER)
+    assert stages(ops) == [("other", "begun")]
+    ops.refuses = b""
+    await asked_again(service)
+    await asked_again(service)
+    assert stages(ops) == [("other", "begun"), ("poison", "begun")]
+    assert await service.clients.storage.notices.unsent.all() == []
+
+
+async def test_where_a_channel_refuses_many_notices_every_other_has_its_turn(service, ops):
+    ops.refuses = b"poisoned"
+    for number in range(7):
+        await tell_operators(replace(TROUBLE, id=f"poison-{number}"), service.clients)
+    await tell_operators(OTHER, service.clients)
+    for _ in range(3):
+        await told(service)
+    assert ("other", "begun") in stages(ops)
+
+
+async def test_a_notice_that_a_channel_refuses_for_a_week_is_given_up_and_told(service, ops):
+    ops.refuses = b"poisoned"
+    await tell_operators(TROUBLE, service.clients)
+    await tell(service, OTHER)
+    for _ in range(MOST_FAILURES):
+        service.clock.advance(hours=6)
+        await told(service)
+    [untold] = [each for each in await listed(service) if each["id"].startswith("untold-")]
+    assert "notify-ops: service poison" in untold["detail"]
+    assert (untold["id"], "begun") in stages(ops)
+    await told(service)
+    assert await service.clients.storage.notices.unsent.all() == []
+    asked = ops.asked
+    service.clock.advance(hours=12)
+    await told(service)
+    assert ops.asked == asked
+    ops.refuses = b""
+    await end_incident("poison", "cleaned", service.clients)
+    await tell(service, OTHER)
+    assert ("poison", "ended") not in stages(ops)  # of what it never heard, it does not hear that it is over
+    assert (untold["id"], "ended") not in stages(ops)
 
 
 async def listed(service):

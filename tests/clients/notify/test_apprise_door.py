@@ -1,11 +1,15 @@
 """Notices as the service behind a channel gets them: by Apprise itself, over a socket."""
 
+import json
 import os
 import sys
+from dataclasses import replace
+from io import BytesIO
 from subprocess import run
 
 import apprise
 import pytest
+import requests
 
 from clients.errors import Unreachable
 from clients.notify import apprise_door
@@ -64,6 +68,36 @@ def test_what_knows_threads_holds_an_incident_together(url, thread):
     assert thread in given
     assert given.startswith(url)
     assert given.count("?") == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "url", "most"),
+    [
+        ("begun", "pover://uuuuuuuuuuuuuuuuuuuuuuuuuuuuuu@tttttttttttttttttttttttttttttt", 1024),
+        ("begun", "discord://4174216298/jHMHKmL-KKhTTKDSNFVEZP6A", 2000),
+        ("report", "discord://4174216298/jHMHKmL-KKhTTKDSNFVEZP6A", 2000),
+    ],
+)
+async def test_no_service_gets_more_than_it_takes_and_a_report_comes_whole(monkeypatch, stage, url, most):
+    sent = []
+
+    def taken(*_: object, data: str | dict[str, str], **__: object) -> requests.Response:
+        sent.append(json.loads(data)["content"] if isinstance(data, str) else data["message"])
+        answer = requests.Response()
+        answer.status_code = 200
+        answer.raw = BytesIO(b'{"status": 1}')
+        return answer
+
+    monkeypatch.setattr(requests, "post", taken)
+    words = [f"word{number:04d}" for number in range(400)]
+    long = replace(NOTICE, stage=stage, body=" ".join(words))
+    await apprise_door.send_notice(Channel("notify-x", url), long)
+    assert all(len(part) <= most for part in sent)
+    assert words[0] in sent[0]
+    if stage == "report":
+        assert words[-1] in sent[-1]
+    else:
+        assert len(sent) == 1
 
 
 def test_a_mail_refers_to_its_incident():
