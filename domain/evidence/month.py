@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, Field
 from domain.chain import Proof
 from domain.control import Drift
 from domain.controls import CATALOGUE
+from domain.evidence.accepted import Accepted, declarations_of, exceptions_of
 from domain.evidence.period import MONTH, bounds
 from domain.evidence.spans import STANDINGS, Condition, Stretch, standing_of, stretches
 from domain.exemption import Exemption
@@ -23,7 +24,7 @@ from domain.findings import Finding
 from domain.ledger import Entry
 from domain.states import ControlState, Span
 from domain.steps import Value
-from domain.tenant import Declaration, TenantConfig
+from domain.tenant import TenantConfig
 
 SCHEMA_VERSION = 1
 MAIL_FLOW = "mail-flow"
@@ -72,18 +73,6 @@ class MailOfMonth:
     standing: Condition | Literal["not asked"]
     detail: str = ""
     read_at: AwareDatetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Something that a person answers for: an exception of a control, or a finding that was declared."""
-
-    kind: Literal["exception", "declaration"]
-    control: str
-    what: str
-    reason: str
-    owner: str
-    until: AwareDatetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +163,10 @@ def month_of(known: Known, month: str, now: datetime) -> Month:
         controls=tuple(_control(each, known, window, now) for each in CATALOGUE),
         drifts=tuple(_drift(each, known.entries) for each in within if each.event == "drift_found"),
         mail_flow=_mail_flow(known.states.get(MAIL_FLOW)),
-        accepted=(*_exceptions(known.exceptions, now), *_declarations(known.config.declared, now)),
+        accepted=(
+            *exceptions_of(window, known.entries, known.exceptions),
+            *declarations_of(window, known.entries, known.config.declared),
+        ),
         findings=tuple(_finding(each) for each in _open(known, now)),
         alerts=tuple(_alert(each, _VERDICTS[each.event]) for each in within if each.event in _VERDICTS),
         proof=known.proof,
@@ -226,21 +218,6 @@ def _mail_flow(state: ControlState | None) -> MailOfMonth:
     if state is None or state.read_at is None:
         return MailOfMonth("not asked")
     return MailOfMonth(standing_of(state.state), without_people(state.detail), state.read_at)
-
-
-def _exceptions(exceptions: Mapping[str, Exemption], now: datetime) -> list[Accepted]:
-    holding = {control: each for control, each in exceptions.items() if each.holds_at(now)}
-    return [
-        Accepted("exception", control, "", each.reason, each.owner, each.until) for control, each in holding.items()
-    ]
-
-
-def _declarations(declared: Sequence[Declaration], now: datetime) -> list[Accepted]:
-    return [
-        Accepted("declaration", each.control, f"{each.kind} {each.value}", each.reason, each.owner, each.until)
-        for each in declared
-        if now < each.until
-    ]
 
 
 def _open(known: Known, now: datetime) -> list[Finding]:

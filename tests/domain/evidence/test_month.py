@@ -114,8 +114,8 @@ def test_the_mail_itself_is_told_of_where_it_is_asked():
     assert (flow.standing, flow.detail, flow.read_at) == ("proven", "4,120 messages, to (someone)@x.example", AFTER)
 
 
-def test_what_a_person_answers_for_is_told_with_the_owner_while_it_counts():
-    until, past = AFTER + timedelta(days=9), AFTER - timedelta(days=1)
+def test_what_a_person_answers_for_is_told_with_the_owner_where_it_held_in_the_month():
+    until, past = AFTER + timedelta(days=9), START - timedelta(days=1)
     exceptions = {
         "dmarc": Exemption(reason="moves", owner="Ann", until=until),
         "spf": Exemption(reason="x", owner="x", until=past),
@@ -149,3 +149,11 @@ def test_alerts_are_told_with_their_verdict_and_no_recipient():
     one, two = made(closed, left).alerts
     assert (one.verdict, one.messages, one.detail) == ("closed", 2, "Phish, alert a1: to (someone)@x.example")
     assert (two.verdict, two.messages) == ("left open", 0)
+
+
+def test_an_exception_that_was_over_when_the_month_was_made_is_told_with_its_owner():
+    accepted = Exemption(reason="moves", owner="Ann", until=START + timedelta(days=28)).sentence
+    month = made(
+        entry(2, "exception_made", "dmarc", detail=accepted), entry(28, "exception_ended", "dmarc", detail=accepted)
+    )
+    assert [(each.control, each.owner, each.reason) for each in month.accepted] == [("dmarc", "Ann", "moves")]

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from domain.chain import Head, prove
 from domain.control import Drift
+from domain.evidence.accepted import Accepted
 from domain.evidence.brand import Brand
 from domain.evidence.fleet import FleetMonth, MonthRow
-from domain.evidence.month import Accepted, AlertOfMonth, DriftOfMonth, MailOfMonth, OpenFinding, percent
+from domain.evidence.month import AlertOfMonth, DriftOfMonth, MailOfMonth, OpenFinding, percent
 from domain.evidence.page import BAR_WIDTH, as_page, bar, fleet_as_page
 from domain.evidence.table import as_csv
 from domain.shown import is_plain
