@@ -18,6 +18,8 @@ from domain import chain
 from domain.chain import Fault, Head, Link, Linked, Proof, Sibling
 
 PAGE = 1000
+HOURLY_DAYS, DAILY_DAYS = 7, 500
+"""Days of which `verify` takes every root, and the last one alone. What is pruned at 400 days is gone by then."""
 NOT_FOUND = 404
 
 
@@ -30,6 +32,8 @@ class Chain:
     head: Head | None = None
     unlinked: set[str] = field(default_factory=set)
     proofs: list[Proof] = field(default_factory=list)
+    roots: dict[str, Head] = field(default_factory=dict)
+    """The chain's head under hourly roots, by hour."""
 
     def fault(self) -> Fault | None:
         """The first thing that is wrong; None where the chain is as it was written."""
@@ -40,6 +44,8 @@ class Chain:
             if fault := chain.verify_proof(proof, self.rows):
                 return fault
         if fault := chain.verify_beginning(self.rows, self.proofs):
+            return fault
+        if fault := chain.verify_roots(self.rows, self.roots):
             return fault
         roots = {(proof.at, proof.root) for proof in self.proofs}
         if len(roots) > len({at for at, _ in roots}):
@@ -74,6 +80,12 @@ class Chain:
 def fetch(api: Api, ledger: str) -> Chain:
     """The chain of *ledger* with its way to the newest root, from the service."""
     found = Chain(ledger)
+    # Before the links: a root that came after has entries which they have not.
+    try:
+        found.proofs.append(_proof(api.get(f"chains/{ledger}/proof")))
+    except Failure as no:
+        if no.status != NOT_FOUND:
+            raise
     while True:
         page = api.get(f"chains/{ledger}", after=found.rows[-1].link.sequence if found.rows else 0, limit=PAGE)
         found.rows += [_linked(each) for each in page["links"]]
@@ -82,12 +94,32 @@ def fetch(api: Api, ledger: str) -> Chain:
         # An entry that came between two queries of the service has its link on the next page.
         if len(page["links"]) < PAGE and not (found.unlinked - {row.link.id for row in found.rows} and page["links"]):
             break
-    try:
-        found.proofs.append(_proof(api.get(f"chains/{ledger}/proof")))
-    except Failure as no:
-        if no.status != NOT_FOUND:
-            raise
     return found
+
+
+def chosen(hours: Iterable[str]) -> list[str]:
+    """Every root of the newest seven days that have one, and the last one of each of the 500 days before: 668."""
+    days = dict[str, list[str]]()
+    for hour in sorted(hours):
+        days.setdefault(hour[:10], []).append(hour)
+    ordered = list(days.values())
+    daily = [day[-1] for day in ordered[:-HOURLY_DAYS][-DAILY_DAYS:]]
+    return daily + [hour for day in ordered[-HOURLY_DAYS:] for hour in day]
+
+
+def under_roots(api: Api, found: Iterable[Chain], hours: Iterable[str], *, all_known: bool) -> list[Chain]:
+    """*found* with their heads under the roots of *hours*, one request each.
+
+    *all_known*: with the chains, too, that only a root knows.
+    """
+    known = {each.ledger: each for each in found}
+    for hour in hours:
+        for head in (Head(**each) for each in api.get(f"roots/{hour}")["heads"]):
+            if all_known:
+                known.setdefault(head.ledger, Chain(head.ledger))
+            if head.ledger in known:
+                known[head.ledger].roots[hour] = head
+    return list(known.values())
 
 
 def read_files(files: Iterable[Path]) -> list[Chain]:

@@ -80,6 +80,10 @@ def verify_chains(
         list[Path] | None,
         typer.Option(help="An export, or a message with a proof, instead of the service; may be repeated."),
     ] = None,
+    every_root: Annotated[
+        bool,
+        typer.Option(help="Every hourly root that is kept; else all of 7 days and the last one of 500 days before."),
+    ] = False,
 ) -> None:
     """Name the first bad entry of each chain; exit code 1 where there is one. With files no service is asked."""
     session: Session = ctx.obj
@@ -87,8 +91,12 @@ def verify_chains(
         found = [each for each in chains.read_files(from_export) if tenant in {"", each.ledger}]
     else:
         with session.service() as api:
+            # Before the chains: a root that comes meanwhile has entries which they have not.
+            hours = api.get("roots")
             ledgers = [_ledger(api, tenant)] if tenant else [each["ledger"] for each in api.get("chains")]
-            found = [chains.fetch(api, each) for each in ledgers]
+            fetched = [chains.fetch(api, each) for each in ledgers]
+            taken = hours if every_root else chains.chosen(hours)
+            found = chains.under_roots(api, fetched, taken, all_known=not tenant)
     results = [_result(each) for each in found]
     session.tell(results, lambda: show.table("chains", results[0] if results else (), [_shown(r) for r in results]))
     raise typer.Exit(0 if results and all(each["result"] == "ok" for each in results) else 1)
@@ -105,6 +113,7 @@ def _result(chain: chains.Chain) -> dict[str, Any]:
         "entry": fault.id if fault else "",
         "detail": fault.why if fault else "",
         "root": f"{newest.at} {newest.root}" if newest else "none",
+        "roots": len({proof.at for proof in chain.proofs} | chain.roots.keys()),
     }
 
 

@@ -12,6 +12,7 @@
     - UnknownParked   a message that was given up
     - UnknownAlert
     - UnknownChain    a ledger's chain, or its place under a root
+    - UnknownRoot     an hour without a root
     - NothingAccepted an exception that was to end
     - NothingProposed a config that waits for another person
   + BadField          a value makes no sense; the sentence begins with the field's name
@@ -74,6 +75,13 @@ class UnknownChain(NothingThere):
 
     def __init__(self, ledger: str) -> None:
         super().__init__(f"the ledger {quoted(ledger, LONGEST_QUOTE)} has no chain, or no hourly root has it yet")
+
+
+class UnknownRoot(NothingThere):
+    """No root of this hour is kept."""
+
+    def __init__(self, hour: str) -> None:
+        super().__init__(f"the hour {quoted(hour, LONGEST_QUOTE)} has no root")
 
 
 class UnknownIncident(NothingThere):

@@ -66,9 +66,9 @@ async def newest_anchor(clients: Clients) -> Anchor | None:
     return None
 
 
-async def proof_of(ledger: str, clients: Clients) -> Proof | None:
-    """The way from the chain of *ledger* to the newest hourly root; None where that has it not."""
-    anchor = await newest_anchor(clients)
+async def proof_of(ledger: str, clients: Clients, at: str = "") -> Proof | None:
+    """The way from the chain of *ledger* to the root of the hour *at*, or the newest; None where that has it not."""
+    anchor = await (clients.storage.anchors.get(at) if at else newest_anchor(clients))
     return chain.prove(anchor.heads, ledger, anchor.hour) if anchor else None
 
 

@@ -58,11 +58,16 @@ class Anchors:
 
     async def latest(self, day: str) -> Anchor | None:
         """The last one of *day* (2026-11-29); None where it has none."""
+        hours = await self.hours(day)
+        return await self.get(hours[-1]) if hours else None
+
+    async def hours(self, begin: str = "") -> list[str]:
+        """The hours that have a root and whose text begins so (a year, a month, a day), oldest first."""
         try:
-            names = [name async for name in self._container.list_blob_names(name_starts_with=f"roots/{day}")]
+            names = [name async for name in self._container.list_blob_names(name_starts_with=f"roots/{begin}")]
         except ResourceNotFoundError:
-            return None
-        return await self.get(max(names).removeprefix("roots/").removesuffix(".json")) if names else None
+            return []
+        return sorted(name.removeprefix("roots/").removesuffix(".json") for name in names)
 
     def _blob(self, hour: str) -> BlobClient:
         return self._container.get_blob_client(f"roots/{hour}.json")

@@ -7,8 +7,9 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients.connect import Clients
+from clients.storage.anchors import Anchor
 from domain.chain import CHECKPOINT, Head, Proof
-from domain.errors import BadField, UnknownChain
+from domain.errors import BadField, UnknownChain, UnknownRoot
 from domain.incident import SERVICE
 from domain.ledger import Entry, LedgerEvent
 from handlers.api.access import as_role
@@ -22,6 +23,11 @@ router = router_of("chains")
 type LedgerInPath = Annotated[
     str, Path(description="A tenant's id, or `service`.", pattern="^(service|[0-9a-f-]{36})$")
 ]
+
+
+_HOUR = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}$"
+type HourInPath = Annotated[str, Path(description="An hour, in UTC, such as 2026-11-23T12.", pattern=_HOUR)]
+type HourInQuery = Annotated[str, Query(description="An hour of `GET roots`; without, the newest.", pattern=_HOUR)]
 
 
 class ShownLinked(BaseModel):
@@ -100,11 +106,25 @@ async def get_chain(
 
 
 @router.get("/chains/{ledger}/proof", **as_role("Reader", 404))
-async def get_proof(ledger: LedgerInPath, clients: Neighbours) -> Proof:
-    """The way from the chain's head to the newest hourly root that is kept where nobody can change it."""
-    if proof := await proof_of(ledger, clients):
+async def get_proof(ledger: LedgerInPath, clients: Neighbours, at: HourInQuery | None = None) -> Proof:
+    """The way from the chain's head, as it was at that hour, to the hour's root, which nobody can change."""
+    if proof := await proof_of(ledger, clients, at or ""):
         return proof
     raise UnknownChain(ledger)
+
+
+@router.get("/roots", **as_role("Reader"))
+async def list_roots(clients: Neighbours) -> list[str]:
+    """The hours, in UTC, whose Merkle root is kept where nobody can change it, oldest first."""
+    return await clients.storage.anchors.hours()
+
+
+@router.get("/roots/{hour}", **as_role("Reader", 404))
+async def get_root(hour: HourInPath, clients: Neighbours) -> Anchor:
+    """The root of an hour and the heads of all chains under it, in their order."""
+    if anchor := await clients.storage.anchors.get(hour):
+        return anchor
+    raise UnknownRoot(hour)
 
 
 @router.post("/chains/{ledger}/exports", status_code=201, **as_role("Reader", 400, 404, 415))

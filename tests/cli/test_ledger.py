@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ import respx
 from typer.testing import CliRunner
 
 from cli.api import Failure
-from cli.chains import Chain
+from cli.chains import Chain, chosen
 from cli.main import app
 from domain import chain
 from domain.chain import Head, Linked, Place
@@ -171,6 +172,10 @@ def service():
             head, *links = [line for line in plain(each) if line["kind"] != "proof"]
             page = {"ledger": each.ledger, "head": head["head"], "links": links, "unlinked": []}
             router.get(f"/chains/{each.ledger}").mock(httpx.Response(200, json=page))
+        router.get("/roots").mock(httpx.Response(200, json=["2026-11-28T23", "2026-11-29T11"]))
+        for hour in ("2026-11-28T23", "2026-11-29T11"):
+            root = {"hour": hour, "root": "ab", "heads": [asdict(made().proofs[0].head)]}
+            router.get(f"/roots/{hour}").mock(httpx.Response(200, json=root))
         router.get(f"/chains/{CONTOSO}/proof").mock(httpx.Response(200, json=asdict(made().proofs[0])))
         router.get("/chains/service/proof").mock(httpx.Response(404, json={"detail": "no root yet"}))
         router.post(f"/chains/{CONTOSO}/exports").mock(httpx.Response(201, json={"id": "e", "sequence": 9}))
@@ -192,6 +197,24 @@ def test_an_export_is_noted_and_verifies(service, tmp_path):
     told = json.loads(ledger("export", "Contoso", tmp_path / "file").stdout)
     assert json.loads(service.routes[-1].calls.last.request.content) == {"export": told["sha256"]}
     assert ledger("verify", "--from-export", tmp_path / "file").exit_code == 0
+
+
+def test_verify_takes_every_root_of_a_week_and_one_of_each_day_before_or_all_of_them(service):
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    hours = [f"{start + timedelta(hours=each):%Y-%m-%dT%H}" for each in range(24 * 600)]
+    taken = chosen(reversed(hours))
+    assert taken[-168:] == hours[-168:]
+    assert {hour[-2:] for hour in taken[:-168]} == {"23"}
+    assert len(taken) == len(set(taken)) == 668
+    assert chosen([]) == []
+    hours = [f"2026-11-{day:02}T{hour:02}" for day in range(20, 29) for hour in (0, 23)]
+    service.get("/roots").mock(httpx.Response(200, json=hours))
+    service.get(path__regex=r"/roots/.+").mock(httpx.Response(200, json={"hour": "", "root": "", "heads": []}))
+    for words, asked in ((("verify",), len(hours) - 2), (("verify", "--every-root"), len(hours))):
+        before = service.calls.call_count
+        assert ledger(*words).exit_code == 0
+        calls = list(service.calls)[before:]
+        assert len([call for call in calls if "/roots/" in str(call.request.url)]) == asked
 
 
 @pytest.mark.usefixtures("service")

@@ -14,6 +14,7 @@ from domain import errors
         (errors.UnknownParked, "0123abcd"),
         (errors.UnknownKey, "night-shift"),
         (errors.UnknownIncident, "parked-checks"),
+        (errors.UnknownRoot, "2026-11-23T12"),
         (errors.NothingAccepted, "spf"),
     ],
 )

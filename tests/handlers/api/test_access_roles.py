@@ -40,6 +40,8 @@ MAY = {
     "GET /chains": EVERYONE,
     "GET /chains/{ledger}": EVERYONE,
     "GET /chains/{ledger}/proof": EVERYONE,
+    "GET /roots": EVERYONE,
+    "GET /roots/{hour}": EVERYONE,
     "POST /chains/{ledger}/exports": EVERYONE,
     "POST /chains/{ledger}/checkpoints": ADMIN,
     "POST /radius/{signature}/release": ADMIN,
@@ -109,7 +111,14 @@ def target(route):
     """Nothing that exists, so that whoever is let in changes nothing; no body that makes sense."""
     method, path = route.split(" ")
     gone = {"tenant_id": "0" * 32, "operation_id": "0" * 32, "control": "none", "name": "nobody", "finding": "none"}
-    gone |= {"ledger": "0" * 36, "signature": "none:none", "table": "none", "month": "2026-01", "incident": "none"}
+    gone |= {
+        "ledger": "0" * 36,
+        "signature": "none:none",
+        "table": "none",
+        "month": "2026-01",
+        "hour": "2026-01-01T00",
+        "incident": "none",
+    }
     gone |= {"wave": "0" * 12, "queue": "checks", "parked": "0" * 32}
     return method, path.format(**gone).removeprefix("/")
 

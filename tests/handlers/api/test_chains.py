@@ -48,6 +48,30 @@ async def test_the_proof_leads_from_the_chain_to_the_root_of_the_hour(service, t
     assert proof.head.sequence == 2
 
 
+async def test_each_root_that_is_kept_is_shown_with_its_heads_and_the_way_to_it(service, tenant):
+    assert of(await ask(service, "GET", "roots")) == []
+    await anchor_heads(service.clients)
+    first = service.clock().strftime("%Y-%m-%dT%H")
+    service.clock.advance(hours=30)
+    await ask(service, "DELETE", f"tenants/{tenant}")
+    await anchor_heads(service.clients)
+    assert of(await ask(service, "GET", "roots")) == [first, service.clock().strftime("%Y-%m-%dT%H")]
+    shown = of(await ask(service, "GET", f"roots/{first}"))
+    heads = [Head(**each) for each in shown["heads"]]
+    assert (shown["hour"], shown["root"]) == (first, chain.merkle_root(heads))
+    proof = of(await ask(service, "GET", f"chains/{tenant}/proof?at={first}"))
+    assert (proof["at"], proof["root"], Head(**proof["head"]) in heads) == (first, shown["root"], True)
+    assert of(await ask(service, "GET", f"chains/{tenant}/proof"))["head"]["sequence"] == proof["head"]["sequence"] + 1
+
+
+async def test_an_hour_without_a_root_is_not_found_and_what_is_no_hour_is_refused(service, tenant):
+    await anchor_heads(service.clients)
+    for path in ("roots/", f"chains/{tenant}/proof?at="):
+        assert (await ask(service, "GET", f"{path}2020-01-01T00")).status_code == 404
+        for odd in ("2020-01-01", "..%2Fx", "2020-01-01T00.json"):
+            assert (await ask(service, "GET", f"{path}{odd}")).status_code in {400, 404, 422}
+
+
 async def test_what_has_no_chain_is_not_found(service):
     for path in (f"chains/{TENANT}", f"chains/{TENANT}/proof"):
         assert (await ask(service, "GET", path)).status_code == 404

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 import pytest
 from azure.data.tables.aio import TableServiceClient
+from azure.storage.blob.aio import BlobServiceClient
 
 from clients.storage.documents import body
 from domain import chain
@@ -127,6 +128,29 @@ async def rewritten(forger):
     await forger.heads.upsert_entity(dict(head) | {"hash": tail.hash}, mode="replace")
 
 
+async def begun(forger, sequence):
+    """Only a checkpoint is left, at *sequence*, which names what nobody exported."""
+    row = await forger.entry(4)
+    for number in range(1, 5):
+        await forger.take(await forger.entry(number), await forger.link(number))
+    before = Place(sequence - 1, "00" * 32)
+    after = {"sequence": before.sequence, "hash": before.hash, "export": "00" * 32}
+    row |= {"body0": json.dumps(json.loads(body(row)) | {"event": "checkpoint", "after": after}), "sequence": sequence}
+    made = chain.link(CONTOSO, before, json.loads(body(row)))
+    link = {"RowKey": f"s{sequence:012d}", "previous": made.previous, "hash": made.hash, "entry": made.id, "version": 4}
+    await forger.put(row, {"PartitionKey": CONTOSO} | link)
+    head = await forger.heads.get_entity("head", CONTOSO)
+    await forger.heads.upsert_entity(dict(head) | {"sequence": sequence, "hash": made.hash}, mode="replace")
+
+
+async def begun_after_the_root(forger):
+    await begun(forger, 5)
+
+
+async def begun_later(forger):
+    await begun(forger, 9)
+
+
 FORGERIES = [
     (edited, 2, "edited"),
     (entry_removed, 2, "removed: the link is there"),
@@ -139,7 +163,12 @@ FORGERIES = [
     (swapped, 1, "of another tenant"),
     (head_replaced, 4, "the head is of another chain"),
     (rewritten, 4, "the root of 2026-11-23T12 is of another chain"),
+    (begun_after_the_root, 4, "the root of 2026-11-23T12 is of another chain"),
+    (begun_later, 9, "begins after the root of 2026-11-23T12"),
 ]
+
+LASTING = (truncated_with_its_head, taken_away, rewritten, begun_after_the_root, begun_later)
+"""Those of which the tables alone do not tell."""
 
 
 @pytest.mark.parametrize(("forge", "sequence", "why"), FORGERIES, ids=[each[0].__name__ for each in FORGERIES])
@@ -154,12 +183,30 @@ async def test_verify_names_the_first_bad_entry_of_a_forged_table_and_no_other_c
     assert bad[CONTOSO][1].startswith(why)
 
 
-async def test_who_rewrites_chain_and_root_is_shown_by_the_message_that_the_customer_has(service, forger, tmp_path):
+@pytest.mark.parametrize("later", [{"hours": 1}, {"days": 30}], ids=["an hour", "a month"])
+@pytest.mark.parametrize("forge", LASTING, ids=[each.__name__ for each in LASTING])
+async def test_a_forgery_is_named_by_an_earlier_root_when_newer_ones_have_it(service, forger, forge, later):
+    [(sequence, why)] = [each[1:] for each in FORGERIES if each[0] is forge]
+    await forge(forger)
+    for _ in range(9):
+        service.clock.advance(**later)
+        await anchor_heads(service.clients)
+    answer = await holdfast(service, "ledger", "verify")
+    bad = {each["ledger"]: (each["sequence"], each["detail"]) for each in told(answer) if each["result"] == "bad"}
+    assert (answer.exit_code, list(bad), bad[CONTOSO][0]) == (1, [CONTOSO], sequence)
+    assert bad[CONTOSO][1].startswith(why)
+
+
+async def test_who_rewrites_chain_and_root_is_shown_by_the_message_that_the_customer_has(
+    service, forger, tmp_path, azurite_connection
+):
     message = tmp_path / "message"
     proof = await proof_of(CONTOSO, service.clients)
     assert proof
     message.write_text(f"Your ledger:\n\n{json.dumps({'kind': 'proof', **asdict(proof)})}\n")
     await rewritten(forger)
+    async with BlobServiceClient.from_connection_string(azurite_connection) as blobs:
+        await blobs.get_blob_client("anchors", f"roots/{proof.at}.json").delete_blob()
     service.clock.advance(hours=1)
     await anchor_heads(service.clients)
     assert told(await holdfast(service, "ledger", "verify", "--tenant", CONTOSO))[0]["result"] == "ok"
