@@ -55,7 +55,8 @@ def exceptions_of(window: Span, entries: Sequence[Entry], kept: Mapping[str, Exe
         for control, each in kept.items()
         if (control, each.sentence) not in made
     ]
-    return [each for each in found if each.until > window.start]
+    # One that was taken back and made again in the same words is told once.
+    return list(dict.fromkeys(each for each in found if each.until > window.start))
 
 
 def declarations_of(window: Span, entries: Sequence[Entry], kept: Sequence[Declaration]) -> list[Accepted]:

@@ -20,7 +20,7 @@ from domain.evidence.accepted import Accepted, declarations_of, exceptions_of
 from domain.evidence.period import MONTH, bounds
 from domain.evidence.spans import STANDINGS, Condition, Stretch, standing_of, stretches
 from domain.exemption import Exemption
-from domain.findings import Finding
+from domain.findings import TO_BE_ANSWERED, Finding
 from domain.ledger import Entry
 from domain.states import ControlState, Span
 from domain.steps import Value
@@ -89,6 +89,16 @@ class OpenFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedOfMonth:
+    """A person was asked *at* a time about findings, which may have been answered or be gone since."""
+
+    at: AwareDatetime
+    control: str
+    detail: str
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
 class AlertOfMonth:
     """A Defender alert and what became of it. *messages*: how many the verdict was about."""
 
@@ -117,6 +127,7 @@ class Month:
     accepted: tuple[Accepted, ...]
     findings: tuple[OpenFinding, ...]
     alerts: tuple[AlertOfMonth, ...]
+    asked: tuple[AskedOfMonth, ...] = ()
     proof: Proof | None = None
     schema_version: int = SCHEMA_VERSION
 
@@ -169,6 +180,11 @@ def month_of(known: Known, month: str, now: datetime) -> Month:
         ),
         findings=tuple(_finding(each) for each in _open(known, now)),
         alerts=tuple(_alert(each, _VERDICTS[each.event]) for each in within if each.event in _VERDICTS),
+        asked=tuple(
+            AskedOfMonth(each.at, each.control, without_people(each.detail), each.id)
+            for each in within
+            if each.event == "needs_person" and each.detail.startswith(TO_BE_ANSWERED)
+        ),
         proof=known.proof,
     )
 

@@ -39,6 +39,7 @@ def as_page(month: Month, brand: Brand) -> str:
         _section("The mail itself", _mail_flow(month)),
         _section("Accepted by a person", _accepted(month)),
         _section("Findings that wait for a person", _findings(month)),
+        _section("Asked of a person in the month", _asked(month)),
         _section("Defender alerts", _alerts(month)),
         _section("How this can be checked", _proof(month)),
     )
@@ -179,6 +180,11 @@ def _findings(month: Month) -> str:
         for each in month.findings
     ]
     return _table(("id", "kind", "what", "lets in", "since"), rows) or "<p>None.</p>"
+
+
+def _asked(month: Month) -> str:
+    rows = [(_time(each.at), _text(each.control), _text(each.detail)) for each in month.asked]
+    return _table(("when", "setting", "what"), rows) or "<p>Nothing.</p>"
 
 
 def _alerts(month: Month) -> str:

@@ -14,7 +14,7 @@ _HEADINGS = ("tenant", "name", "month", "kind", "control", "from", "to", "what",
 
 
 def as_csv(month: Month) -> str:
-    """Spans, drifts, accepted things, findings and alerts, a row each (RFC 4180)."""
+    """Spans, drifts, accepted things, findings, what was asked and alerts, a row each (RFC 4180)."""
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(_HEADINGS)
@@ -45,7 +45,8 @@ def _rows(month: Month) -> list[tuple[str, str, str, str, str, str, str]]:
     alerts = [
         ("alert", "", _time(each.at), "", f"{each.verdict}: {each.detail}", "", each.entry) for each in month.alerts
     ]
-    return [*spans, *drifts, *accepted, *findings, *alerts]
+    asked = [("asked", each.control, _time(each.at), "", each.detail, "", each.entry) for each in month.asked]
+    return [*spans, *drifts, *accepted, *findings, *asked, *alerts]
 
 
 def _time(at: datetime | None) -> str:

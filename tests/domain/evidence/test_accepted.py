@@ -88,6 +88,8 @@ def test_one_that_was_replaced_ends_there_and_one_that_holds_is_told_once():
         ("dmarc", "Bob", "moves still: until May", 40),
         ("dmarc", "Cy", "undo", 10),
     ]
+    again = made(2, second), ended(3, "taken back"), made(4, second)
+    assert exceptions(*again, dmarc=second) == [("dmarc", "Bob", "moves still: until May", 40)]
     assert exceptions(dmarc=second, spf=first) == [
         ("dmarc", "Bob", "moves still: until May", 40),
         ("spf", "Ann", "moves", 20),

@@ -6,10 +6,13 @@ import pytest
 
 from domain.control import Drift
 from domain.controls import CATALOGUE
+from domain.evidence.brand import Brand
 from domain.evidence.month import Known, month_of, without_people
+from domain.evidence.page import as_page
 from domain.evidence.period import bounds, month_before
+from domain.evidence.table import as_csv
 from domain.exemption import Exemption
-from domain.findings import Finding
+from domain.findings import Finding, found, to_be_answered
 from domain.ledger import Entry
 from domain.states import ControlState
 from domain.tenant import Declaration, TenantConfig
@@ -157,3 +160,16 @@ def test_an_exception_that_was_over_when_the_month_was_made_is_told_with_its_own
         entry(2, "exception_made", "dmarc", detail=accepted), entry(28, "exception_ended", "dmarc", detail=accepted)
     )
     assert [(each.control, each.owner, each.reason) for each in month.accepted] == [("dmarc", "Ann", "moves")]
+
+
+def test_a_finding_that_came_and_went_in_the_month_is_told_by_what_a_person_was_asked():
+    old = found("connector", "lock-bypass", "Old scanner", "ann@x.example", "mail round the filter")
+    asked = entry(4, "needs_person", "lock-bypass", detail=to_be_answered([old]))
+    other = entry(5, "needs_person", "alert-policies", detail="the policy is not there")
+    later = entry(31, "needs_person", "lock-bypass", detail=to_be_answered([old]))
+    month = made(asked, other, later, now=AFTER + timedelta(days=2))
+    [told] = month.asked
+    assert (told.at, told.control, told.entry) == (asked.at, "lock-bypass", asked.id)
+    assert "connector '(someone)@x.example' on 'Old scanner'" in told.detail
+    assert "Old scanner" in as_page(month, Brand())
+    assert f"asked,lock-bypass,{asked.at.isoformat()}" in as_csv(month)
