@@ -9,8 +9,7 @@ from pydantic import AwareDatetime
 from domain.alerts.alert import Alert, AnalysedMessage
 from domain.alerts.triage import AlertVerdict, FalseAlarm, GotRound, Unproven
 
-MARKERS = {"closing": "[Holdfast: closed]", "reopening": "[Holdfast: reopened]"}
-"""Part of each of our comments: one whose answer was lost is found by it, and not made again."""
+_DONE = {"closing": "closed", "reopening": "reopened"}
 
 COMMENT_PATIENCE = timedelta(minutes=5)
 """How long a comment that was sent may stay invisible before it counts as lost."""
@@ -68,7 +67,8 @@ class AlertRecord:
     waits for is not in it. *work*: what we set out to do and have not finished; *taken*: when the service said that it
     took the change; *commented*: when its comment was sent. *stuck*: the service took the change and did not make it.
     *stopped_in*: the mode of the tenant that alone kept us from doing what it asks for; empty where none did.
-    *failed*: in how many visits it could not be read or closed.
+    *failed*: in how many visits it could not be read or closed. *mark*: a word that nobody can guess, made for *work*;
+    "" where a version that had none has begun it.
     """
 
     id: str
@@ -89,6 +89,15 @@ class AlertRecord:
     stuck: bool = False
     stopped_in: str = ""
     failed: int = 0
+    mark: str = ""
+
+    @property
+    def marker(self) -> str:
+        """The end of our comment on *work*: one whose answer was lost is found by it, and not made again.
+
+        Who comments before us cannot know it, so that no comment of somebody else's is taken for ours.
+        """
+        return f"[Holdfast: {_DONE[self.work]} {self.mark}".rstrip() + "]"
 
     @property
     def given_up(self) -> bool:

@@ -32,9 +32,8 @@ class Marks:
         return f"[hf-{self._keyed(*sorted(ids))[:12]}]"
 
     def is_in(self, text: str, ids: Iterable[str]) -> bool:
-        """Whether *text* is our note of *ids*, written now or before marks had a secret."""
-        parts = sorted(ids)
-        return self.note(parts) in text or f"[hf-{_unkeyed(*parts)[:12]}]" in text
+        """Whether *text* has the mark of our note of *ids*: one without a secret, as they were once, is anybody's."""
+        return self.note(ids) in text
 
     def _keyed(self, *parts: str) -> str:
         return hmac.digest(self.secret, " ".join(parts).encode(), "sha256").hex()[:24]

@@ -1,13 +1,14 @@
 """A ticket as read from the PSA system. Only this read counts, never the body of a webhook."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from domain.psa.desk import ApprovalRules, Desk, Trigger
-from domain.psa.marks import OUR_KEY
+from domain.psa.marks import OUR_KEY, Marks
+from domain.tenant import PsaCompany
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,10 @@ class Note:
 
 
 def fits(trigger: Trigger, ticket: Ticket) -> bool:
-    """Whether *ticket* is one that *trigger* is for. A closed ticket asks for nothing, nor does one that we opened."""
+    """Whether *ticket* is one that *trigger* is for. A closed ticket asks for nothing."""
     wanted = ((trigger.container, ticket.container), (trigger.type, ticket.type), (trigger.subtype, ticket.subtype))
     return (
-        not (ticket.closed or OUR_KEY.fullmatch(ticket.key))
+        not ticket.closed
         and ticket.status in trigger.statuses
         and all(asked in {"", found} for asked, found in wanted)
         and all(ticket.fields.get(name) == value for name, value in trigger.fields.items())
@@ -64,15 +65,37 @@ def trigger_of(desk: Desk, ticket: Ticket) -> Trigger | None:
     return next((trigger for trigger in desk.triggers if fits(trigger, ticket)), None)
 
 
-def approver(notes: Sequence[Note], plan: str, told_in: int, approval: ApprovalRules, own_user: str) -> Person | None:
-    """Who approved *plan* by a note after *told_in*, the note that listed it; None until a person does.
+def has_our_key(ticket: Ticket) -> bool:
+    """Whether *ticket* carries what looks like a key of ours. Anybody can write one: who made the ticket says more."""
+    return OUR_KEY.fullmatch(ticket.key) is not None
+
+
+def is_told(notes: Iterable[Note], about: Sequence[str], marks: Marks, own_user: str) -> bool:
+    """Whether one of *notes* is ours *about* these ids. Where we know our own user, nobody else's note is ours."""
+    ours = (note for note in notes if not own_user or is_own(note.by, own_user))
+    return any(marks.is_in(note.text, about) for note in ours)
+
+
+type Decides = Callable[[Person | None], bool]
+"""Whether somebody's word decides. It is asked of each note, so that who may not decide hides nobody who may."""
+
+
+def deciders(company: PsaCompany, own_user: str) -> Decides:
+    """Who decides by ticket for *company*: the agents whom it lets, and never our own user."""
+    return lambda person: may_approve(person, own_user) and company.lets_decide(person.id)
+
+
+def approver(
+    notes: Sequence[Note], plan: str, told_in: int, approval: ApprovalRules, decides: Decides
+) -> Person | None:
+    """Who approved *plan* by a note after *told_in*, the note that listed it; None until a person who decides does.
 
     The note's first line is one of the words, alone or before the plan's hash. Another hash, a contact, our own user,
     a writer that is not named, a word within a sentence, and a note that is not internal approve nothing: mail becomes
     such a note, and who is named as its writer is only who it says that it is from.
     """
     said = [n for n in notes if n.internal and n.id > told_in and _says(n.text, plan, approval.words)]
-    return next((note.by for note in said if note.by and may_approve(note.by, own_user)), None)
+    return next((note.by for note in said if decides(note.by)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +111,22 @@ class Opening:
 _OPEN = re.compile(r"holdfast open until (?P<until>\S{8,40}?):?\s+(?P<reason>\S.{0,900})", re.IGNORECASE)
 
 
-def asked_to_open(notes: Sequence[Note], own_user: str, now: datetime) -> Opening | None:
-    """The first note that has the lock opened until a moment to come: `holdfast open until 2027-01-31T08:00Z REASON`.
+def asked_to_open(notes: Sequence[Note], decides: Decides, now: datetime) -> list[Opening]:
+    """Every note that has the lock opened until a moment to come, oldest first.
 
-    It is the note's first line. As with an approval, only an internal note of an agent who is named counts. A time
-    without a zone is UTC.
+    Its first line is `holdfast open until 2027-01-31T08:00Z REASON`. As with an approval, only an internal note of an
+    agent who decides counts. A time without a zone is UTC.
     """
-    for note in notes:
-        said = _OPEN.fullmatch(next(iter(note.text.strip().splitlines()), "").strip())
-        if not (said and note.internal and note.by and may_approve(note.by, own_user)):
-            continue
-        until = _moment(said["until"])
-        if until and until > now:
-            return Opening(note.id, note.by, said["reason"], until)
-    return None
+    said = (_opening(note, now) for note in sorted(notes, key=lambda note: note.id) if decides(note.by))
+    return [each for each in said if each]
+
+
+def _opening(note: Note, now: datetime) -> Opening | None:
+    said = _OPEN.fullmatch(next(iter(note.text.strip().splitlines()), "").strip())
+    until = _moment(said["until"]) if said else None
+    if not (said and note.internal and note.by and until and until > now):
+        return None
+    return Opening(note.id, note.by, said["reason"], until)
 
 
 def _moment(text: str) -> datetime | None:
@@ -117,7 +142,8 @@ def is_own(person: Person | None, own_user: str) -> bool:
     return person is not None and person.kind == "agent" and person.id == own_user != ""
 
 
-def may_approve(person: Person | None, own_user: str) -> bool:
+def may_approve(person: Person | None, own_user: str) -> TypeGuard[Person]:
+    """Whether *person* is an agent of the MSP who is named, and not our own user."""
     return person is not None and person.kind == "agent" and person.id not in {"", own_user}
 
 

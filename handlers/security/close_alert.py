@@ -6,6 +6,7 @@ a second comment, never a close without its entry. The incident is never touched
 
 from dataclasses import replace
 from functools import partial
+from secrets import token_hex
 from typing import Any, Literal
 
 from clients.connect import Clients
@@ -13,7 +14,7 @@ from clients.errors import ClientError, Invalid, NotFound, Throttled, Unreadable
 from clients.storage.leases import Lease
 from domain.alerts import tenant_state
 from domain.alerts.alert import Alert, OddAlert, parse_alert
-from domain.alerts.record import COMMENT_PATIENCE, MARKERS, AlertRecord, Unfinished
+from domain.alerts.record import COMMENT_PATIENCE, AlertRecord, Unfinished
 from domain.alerts.triage import Wall, triage
 from domain.ledger import Entry, Image
 from domain.tenant import Wanted
@@ -106,7 +107,8 @@ class AlertCase:
 
     async def _change(self, work: Unfinished, status: str, classification: str, determination: str) -> None:
         """Make the change, and believe only the alert itself: its answer may show either state, whatever is true."""
-        await self._keep(replace(self._record, work=work, taken=None, commented=None, again=True))
+        mark = token_hex(8)
+        await self._keep(replace(self._record, work=work, mark=mark, taken=None, commented=None, again=True))
         fields = {"status": status, "classification": classification, "determination": determination}
         change = partial(self._clients.alerts.change, self._tenant_id, self._record.id, fields)
         await write_gated(change, "change alert", await self._wish(), self._clients)
@@ -117,7 +119,7 @@ class AlertCase:
 
     async def _finish(self, alert: Alert) -> None:
         """Comment on what was done, once, and write it down."""
-        record, now, marker = self._record, self._clients.now(), MARKERS[self._record.work]
+        record, now, marker = self._record, self._clients.now(), self._record.marker
         if not alert.says(marker):
             if record.commented and now - record.commented < COMMENT_PATIENCE:
                 self._record = replace(record, again=True)  # it was sent, and may still show

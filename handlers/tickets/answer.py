@@ -10,6 +10,7 @@ from clients.psa.api import PsaClient
 from clients.storage.tickets import TicketMoved
 from domain.psa import news
 from domain.psa.records import AskingTicket
+from domain.psa.ticket import is_told
 
 log = logging.getLogger("holdfast.notify")
 
@@ -52,8 +53,8 @@ async def _answer(tenant_id: str, asking: AskingTicket, clients: Clients) -> boo
         await _running(tenant_id, asking, psa, clients)
         return False
     marks = clients.psa.marks
-    written = asking.stage == "answering" and any(
-        marks.is_in(note.text, [operation.id]) for note in await psa.notes(asking.ticket_id)
+    written = asking.stage == "answering" and is_told(
+        await psa.notes(asking.ticket_id), [operation.id], marks, psa.desk.own_user
     )
     if not written:
         await tickets.put_asking(tenant_id, replace(asking, stage="answering"))

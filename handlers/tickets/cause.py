@@ -11,7 +11,7 @@ from clients.storage.states import TenantStates
 from domain.ledger import Entry
 from domain.psa import news
 from domain.psa.records import CauseTicket, KnownTicket
-from domain.psa.ticket import Ticket, is_own
+from domain.psa.ticket import Ticket, is_own, is_told
 from handlers.tickets.addressee import Addressee
 
 log = logging.getLogger("holdfast.notify")
@@ -110,7 +110,7 @@ class CauseTeller:
         record = place.record
         if posting := record.posting:
             notes = await self._psa.notes(place.ticket.id)
-            written = any(self._clients.psa.marks.is_in(note.text, posting) for note in notes)
+            written = is_told(notes, posting, self._clients.psa.marks, self._psa.desk.own_user)
             record = await self._keep(cause, replace(record, posting=(), noted=posting if written else record.noted))
         return place._replace(record=record), [entry for entry in untold if entry.id not in record.noted]
 

@@ -19,7 +19,18 @@ from domain.incident import Incident
 from domain.jobs import Again, Done, Notify, Outcome, ReadTicket, TicketRequest
 from domain.operations import Operation
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket
-from domain.psa.ticket import Person, Ticket, approver, may_approve, trigger_of
+from domain.psa.ticket import (
+    Decides,
+    Person,
+    Ticket,
+    approver,
+    deciders,
+    has_our_key,
+    is_own,
+    is_told,
+    may_approve,
+    trigger_of,
+)
 from domain.shown import visible
 from domain.tenant import PsaCompany
 from handlers import on_request, operations
@@ -76,10 +87,12 @@ async def _read(job: ReadTicket, clients: Clients) -> None:
             if lease is None:
                 raise TicketMoved(f"{psa.provider} ticket {ticket.id} is being written on")
             await _approval(ticket, known, psa, clients)
-        await open_by_note(ticket, known, psa, clients)
-    trigger = trigger_of(psa.desk, ticket)
+            await open_by_note(ticket, known, psa, clients)
+    trigger = None if known.cause else trigger_of(psa.desk, ticket)
+    if trigger and trigger.name != known.trigger and await _is_ours(ticket, psa):
+        trigger = None
     name = trigger.name if trigger else ""
-    if trigger and name != known.trigger and not known.cause:
+    if trigger and name != known.trigger:
         # Written down before it is asked, so that a crash in between neither forgets it nor asks under another name.
         by = await psa.status_set_by(ticket)
         agent = by.id if by and may_approve(by, psa.desk.own_user) else ""
@@ -89,6 +102,14 @@ async def _read(job: ReadTicket, clients: Clients) -> None:
         await _ask(ticket, known, psa, clients)
     now = replace(known, read_at=read_at, trigger=name, asking=None, asked_by="")
     await clients.storage.tickets.put_known(job.provider, job.ticket_id, now, version)
+
+
+async def _is_ours(ticket: Ticket, psa: PsaClient) -> bool:
+    """Whether we opened the ticket, of which a crash has left us no record. A key in it alone may be a customer's."""
+    if not (has_our_key(ticket) and is_own(await psa.made_by(ticket), psa.desk.own_user)):
+        return False
+    log.info("ticket_ours provider=%s ticket=%s", psa.provider, ticket.id)
+    return True
 
 
 async def _ask(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients: Clients) -> None:
@@ -101,7 +122,7 @@ async def _ask(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients: Clie
         log.warning("ticket_unmapped provider=%s ticket=%s tenants=%d", psa.provider, ticket.id, len(tenants))
         what = "no tenant of Holdfast has" if not tenants else f"{len(tenants)} tenants of Holdfast have"
         marks, about = clients.psa.marks, [psa.provider, ticket.id, str(known.asked)]
-        if not any(marks.is_in(note.text, about) for note in await psa.notes(ticket.id)):  # it may be there, unanswered
+        if not is_told(await psa.notes(ticket.id), about, marks, psa.desk.own_user):  # it may be there, unanswered
             said = f"Nothing was done: {what} company {ticket.company} of this system as theirs."
             await psa.add_note(ticket.id, f"{visible(said)}\n{marks.note(about)}")
         return
@@ -166,9 +187,11 @@ async def _approval(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients:
     by_status = ticket.status in psa.desk.approval.statuses
     if not by_status and not record.armed:
         await tickets.put_cause(known.tenant_id, known.cause, replace(record, armed=True))
-    person = await _who(ticket, record, psa, by_status=by_status and record.armed)
     tenant = await clients.storage.tenants.get(known.tenant_id)
-    if person is None or tenant is None or tenant.psa is None or not tenant.psa.lets_decide(person.id):
+    company = tenant.psa if tenant else None
+    decides = deciders(company, psa.desk.own_user) if company else None
+    person = await _who(ticket, record, psa, decides, by_status=by_status and record.armed) if decides else None
+    if person is None:
         if by_status and record.armed:  # a later edit by somebody else must not count as approval
             await tickets.put_cause(known.tenant_id, known.cause, replace(record, armed=False))
         return
@@ -182,10 +205,12 @@ async def _approval(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients:
     await tickets.put_cause(known.tenant_id, known.cause, replace(record, plan=""))
 
 
-async def _who(ticket: Ticket, record: CauseTicket, psa: PsaClient, *, by_status: bool) -> Person | None:
-    own = psa.desk.own_user
-    if by_status and may_approve(person := await psa.status_set_by(ticket), own):
+async def _who(
+    ticket: Ticket, record: CauseTicket, psa: PsaClient, decides: Decides, *, by_status: bool
+) -> Person | None:
+    """Who said yes: the one who set the status, or wrote the word. A status of who may not decide hides no word."""
+    if by_status and decides(person := await psa.status_set_by(ticket)):
         return person
     if not psa.desk.approval.words:
         return None
-    return approver(await psa.notes(ticket.id), record.plan, record.plan_note, psa.desk.approval, own)
+    return approver(await psa.notes(ticket.id), record.plan, record.plan_note, psa.desk.approval, decides)

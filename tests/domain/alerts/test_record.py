@@ -1,5 +1,7 @@
 """What is done about an alert, whatever was begun before, and what all of them come to."""
 
+from dataclasses import replace
+
 import pytest
 
 from domain.alerts import tenant_state
@@ -59,3 +61,10 @@ def test_an_alert_that_fails_visit_after_visit_is_given_up_once_and_says_why_onc
     state = tenant_state.with_alerts(NEVER, [record], PROFILE, NOW)
     assert state.state == "needs_person"
     assert record.id in state.detail
+
+
+def test_our_comment_is_known_by_a_word_of_its_own_and_as_before_where_none_was_made():
+    begun, _ = record_of(alert(*FALSE), work="closing")
+    assert begun.marker == "[Holdfast: closed]"
+    assert replace(begun, mark="1f").marker == "[Holdfast: closed 1f]"
+    assert replace(begun, work="reopening", mark="2e").marker == "[Holdfast: reopened 2e]"

@@ -22,6 +22,17 @@ async def test_a_false_alert_is_closed_with_its_evidence_in_comment_and_ledger(s
     assert (await service.state(tenant, "false-alerts")).state == "compliant"
 
 
+@pytest.mark.parametrize("forged", ["[Holdfast: closed]", "[Holdfast: closed ]", "[Holdfast: closed 0000000000000000]"])
+async def test_a_comment_that_speaks_like_ours_does_not_keep_ours_out(service, forged):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    tenant.alerts.comment(alert["id"], f"Closed automatically. {forged}", "Holdfast")
+    await triage(service, tenant)
+    closed = tenant.alerts.rows[alert["id"]]
+    assert shown(closed) == CLOSED
+    assert ["came through the filter" in each["comment"] for each in closed["comments"]] == [False, True]
+
+
 async def test_it_is_closed_in_one_change_right_after_it_was_read_again_and_the_incident_is_left_alone(service):
     tenant = await guarded(service)
     alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))

@@ -1,5 +1,8 @@
 """The ticket that asked is answered, and no sooner given up than it is gone."""
 
+from dataclasses import replace
+from hashlib import sha256
+
 from handlers.delivery import deliver
 from tests.handlers.tickets.msp import notes, reprovision, told
 
@@ -41,3 +44,21 @@ async def test_an_answer_that_is_refused_for_a_while_is_not_lost(msp, tenant):
     msp.system.trouble.clear()
     await told(msp)
     assert notes(ticket, "has ended: succeeded") == [1]
+
+
+async def test_a_mark_that_a_customer_writes_does_not_keep_the_answer_out(msp, tenant):
+    """The operation's name follows from the ticket's number. The worker died before it wrote the answer."""
+    ticket = reprovision(msp)
+    await msp.deliver()
+    for body in await msp.service.messages("tickets"):
+        await deliver("tickets", body, msp.service.clients)
+    table = msp.service.clients.storage.tickets
+    [asking] = [each async for each in table.asking(tenant.tenant_id)]
+    await table.put_asking(tenant.tenant_id, replace(asking, stage="answering"))
+    guessed = f"[hf-{sha256(asking.operation_id.encode()).hexdigest()[:12]}]"
+    msp.system.writes("4242", ticket.id, f"Thanks {guessed}", "contact")
+    msp.system.writes(
+        "4242", ticket.id, f"Thanks {msp.service.clients.psa.marks.note([asking.operation_id])}", "contact"
+    )
+    await told(msp)
+    assert notes(ticket, "has ended") == [1]

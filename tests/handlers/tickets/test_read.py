@@ -2,6 +2,7 @@
 
 import json
 import random
+from hashlib import sha256
 
 import pytest
 
@@ -122,6 +123,46 @@ async def test_a_company_that_is_nobodys_tenant_is_told_and_nothing_is_done(msp,
         "Nothing was done: no tenant of Holdfast has company 251 of this system as theirs."
     ]
     assert tenant.writes == []
+
+
+@in_every_system
+@pytest.mark.parametrize(("by", "kind"), [("4242", "contact"), ("4712", "agent")])
+@pytest.mark.usefixtures("tenant")
+async def test_a_mark_that_somebody_else_writes_does_not_silence_us(msp, by, kind):
+    """The mark as it was before it had a secret follows from what is public; the other one was copied."""
+    msp.system.drops = True
+    ticket = reprovision(msp, company=251)
+    about = sorted([msp.system.name, str(ticket.id), "1"])
+    guessed = f"[hf-{sha256(' '.join(about).encode()).hexdigest()[:12]}]"
+    for mark in (guessed, msp.service.clients.psa.marks.note(about)):
+        msp.system.writes(by, ticket.id, f"Please help {mark}", kind)
+    await msp.poll()
+    await msp.work()
+    assert [note.text.startswith("Nothing was done") for note in ticket.notes] == [False, False, True]
+
+
+@in_every_system
+async def test_a_key_in_a_customers_subject_does_not_keep_an_agent_from_asking(msp, tenant):
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    key, _ = msp.service.clients.psa.marks.keys(tenant.tenant_id, "alert-policies")
+    for each in (key, "hf-0123456789abcdef01234567"):
+        fields = {"container": "37", "type": "91", "subtype": "14", "key": each}
+        ticket = msp.system.opens("4242", "contact", company=COMPANY, summary=f"Help [{each}]", **fields)
+        msp.system.changes(msp.agent, ticket.id, status=msp.status["new"])
+        await msp.work()
+        assert "The reprovision that this ticket asked for has ended" in ticket.notes[0].text
+    [connector] = tenant.admin("Get-InboundConnector")
+    assert connector["Enabled"]
+
+
+@in_every_system
+async def test_a_ticket_that_we_opened_asks_nothing_although_a_crash_kept_it_from_our_records(msp, tenant):
+    key, _ = msp.service.clients.psa.marks.keys(tenant.tenant_id, "alert-policies")
+    fields = {"container": "37", "type": "91", "subtype": "14", "status": msp.status["new"], "key": key}
+    ticket = msp.system.opens(msp.system.own, company=COMPANY, summary=f"Holdfast [{key}]", **fields)
+    await msp.poll()
+    await msp.work()
+    assert (ticket.notes, ticket.status) == ([], msp.status["new"])
 
 
 @pytest.mark.usefixtures("tenant")

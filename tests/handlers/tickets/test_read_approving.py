@@ -57,6 +57,45 @@ async def test_a_customers_word_approves_nothing(msp, tenant, waiting):
     assert tenant.writes == []
 
 
+UNLISTED = "4712"
+
+
+async def listed(msp, tenant):
+    company = {"provider": msp.system.name, "company_id": "250", "approvers": [msp.agent]}
+    await msp.service.look_after(tenant, mode="approve", psa=company)
+
+
+async def approvers(msp, tenant):
+    return [entry.actor for entry in await msp.service.ledger(tenant, LOCK) if entry.event == "approved"]
+
+
+@in_every_system
+@pytest.mark.parametrize("unlisted_last", [True, False])
+async def test_the_word_of_an_agent_who_may_not_decide_hides_nobody_elses(msp, tenant, waiting, unlisted_last):
+    await listed(msp, tenant)
+    for by in [msp.agent, UNLISTED] if unlisted_last else [UNLISTED, msp.agent]:
+        msp.system.writes(by, waiting.id, "approved")
+    await msp.work()
+    assert await approvers(msp, tenant) == [f"{msp.agent} ({msp.system.name} ticket {waiting.id})"]
+    assert len(tenant.writes) == 1
+
+
+async def test_the_status_of_an_agent_who_may_not_decide_hides_nobody_elses_word(msp, tenant, waiting):
+    await listed(msp, tenant)
+    msp.system.writes(msp.agent, waiting.id, "approved")
+    msp.system.changes(UNLISTED, waiting.id, status=msp.status["approved"])
+    await msp.work()
+    assert await approvers(msp, tenant) == [f"{msp.agent} ({msp.system.name} ticket {waiting.id})"]
+
+
+async def test_the_word_of_an_agent_who_may_not_decide_approves_nothing(msp, tenant, waiting):
+    await listed(msp, tenant)
+    msp.system.writes(UNLISTED, waiting.id, "approved")
+    msp.system.changes(UNLISTED, waiting.id, status=msp.status["approved"])
+    await msp.work()
+    assert tenant.writes == []
+
+
 async def test_a_customers_status_approves_nothing(msp, tenant, waiting):
     msp.system.changes("402", waiting.id, "contact", status=msp.status["approved"])
     await msp.work()

@@ -29,6 +29,15 @@ def restricts(tenant):
     return lock["RestrictDomainsToIPAddresses"]
 
 
+OTHER_AGENT = "4712"
+
+
+async def held_open(msp, tenant):
+    """Until when, from now, in hours."""
+    states = await msp.service.clients.storage.states.load(tenant.tenant_id)
+    return round((states.exceptions[LOCK].held_open_until - msp.service.clock()).total_seconds() / 3600)
+
+
 def word(msp, hours=4):
     return f"holdfast open until {(msp.service.clock() + timedelta(hours=hours)).isoformat()} mail is refused"
 
@@ -68,3 +77,53 @@ async def test_nobody_opens_by_ticket_where_the_config_does_not_allow_it(msp, te
     await msp.poll()
     await msp.work()
     assert restricts(tenant)
+
+
+@in_every_system
+@pytest.mark.parametrize("unlisted_last", [True, False])
+async def test_an_agent_who_may_not_decide_keeps_nobody_from_being_let_out(msp, tenant, ticket, unlisted_last):
+    await configured(msp, tenant, may_open=True, approvers=[msp.agent])
+    notes = [(OTHER_AGENT, "holdfast open until 2099-01-01 x"), (OTHER_AGENT, word(msp, 300)), (msp.agent, word(msp))]
+    for by, text in reversed(notes) if unlisted_last else notes:
+        msp.system.writes(by, ticket.id, text)
+    await msp.poll()
+    await msp.work()
+    assert not restricts(tenant)
+    assert await held_open(msp, tenant) == 4
+    opened = [each.actor for each in await msp.service.ledger(tenant, LOCK) if each.event == "opened"]
+    assert opened == [f"{msp.agent} ({msp.system.name} ticket {ticket.id})"]
+
+
+@in_every_system
+async def test_an_end_too_far_ahead_is_answered_once_and_the_next_note_opens(msp, tenant, ticket):
+    typo = msp.system.writes(msp.agent, ticket.id, word(msp, hours=24 * 400))
+    msp.system.writes(msp.agent, ticket.id, word(msp))
+    for text in ("thank you", "and again"):
+        await msp.poll()
+        await msp.work()
+        msp.system.writes(msp.agent, ticket.id, text)
+    await msp.poll()
+    await msp.work()
+    assert not restricts(tenant)
+    answers = [note for note in ticket.notes if f"Nothing was opened by note {typo.id}" in note.text]
+    assert [("at most a year ahead" in note.text, note.internal) for note in answers] == [(True, True)]
+
+
+async def test_a_note_that_was_answered_opens_nothing_when_its_end_has_come_nearer(msp, tenant, ticket):
+    msp.system.writes(msp.agent, ticket.id, word(msp, hours=24 * 400))
+    await msp.poll()
+    await msp.work()
+    msp.service.clock.advance(days=60)
+    msp.system.writes(msp.agent, ticket.id, "is this still open?")
+    await msp.work()
+    assert restricts(tenant)
+
+
+async def test_a_later_note_holds_it_open_for_longer(msp, tenant, ticket):
+    msp.system.writes(msp.agent, ticket.id, word(msp))
+    await msp.poll()
+    await msp.work()
+    msp.system.writes(msp.agent, ticket.id, word(msp, hours=8))
+    await msp.poll()
+    await msp.work()
+    assert await held_open(msp, tenant) == 8
