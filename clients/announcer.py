@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from clients.cache import ExpiringCache
 from clients.http import Clock
@@ -21,16 +21,18 @@ class Announcer:
     *marks*: what marks a tenant, one for each of those that are told.
     """
 
-    def __init__(self, marks: Sequence[Callable[[str], Awaitable[object]]], queues: Queues, *, now: Clock) -> None:
+    def __init__(
+        self, marks: Sequence[Callable[[str, datetime], Awaitable[object]]], queues: Queues, *, now: Clock
+    ) -> None:
         self._marks = marks
         self._queues = queues
         self._now = now
         self._sent: ExpiringCache[str, bool] = ExpiringCache(TENANTS_KNOWN)
 
     async def expect(self, tenant_id: str) -> None:
-        """Mark the tenant, before an entry about it is written."""
-        if not self._sent.get(tenant_id, self._now()):
-            await asyncio.gather(*(mark(tenant_id) for mark in self._marks))
+        """Mark the tenant, before an entry about it is written: each time, since who tells now clears older marks."""
+        now = self._now()
+        await asyncio.gather(*(mark(tenant_id, now) for mark in self._marks))
 
     async def announce(self, tenant_id: str) -> None:
         """Send the message, after the entry was written."""

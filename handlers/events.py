@@ -76,5 +76,5 @@ async def replay(ledger: str, after: int, clients: Clients) -> None:
     A worker that sends at this moment finds its position moved, and leaves the rest to who begins there.
     """
     await clients.storage.notices.put_position(ledger, Position(after), ANY)
-    await clients.storage.notices.unsent.make(ledger)
+    await clients.storage.notices.unsent.make(ledger, clients.now())
     await clients.storage.queues.send(Notify(tenant_id=ledger, asked_at=clients.now()))

@@ -49,7 +49,7 @@ async def send_notices(job: Notify, clients: Clients) -> Outcome:
     if not _is_wanted(clients):
         return Done()
     unsent, ledger = clients.storage.notices.unsent, job.tenant_id
-    mark = await unsent.standing(ledger)
+    mark = await unsent.standing(ledger, clients.now())
     channels, name = await _channels(ledger, clients)
     if channels or clients.settings.events:
         async with clients.storage.leases.hold(f"notices-{ledger}") as lease:

@@ -139,7 +139,7 @@ async def _ask(ticket: Ticket, known: KnownTicket, psa: PsaClient, clients: Clie
     if await _begun(operation, clients):
         return
     asking = AskingTicket(provider=psa.provider, ticket_id=ticket.id, operation_id=operation.id)
-    await clients.storage.tickets.news.make(operation.tenant_id)
+    await clients.storage.tickets.news.make(operation.tenant_id, clients.now())
     await clients.storage.tickets.put_asking(operation.tenant_id, asking)
     await _start(operation, clients, passes_mode=True)
     await clients.storage.queues.send(Notify(tenant_id=operation.tenant_id, asked_at=clients.now()))

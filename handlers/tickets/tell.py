@@ -39,7 +39,7 @@ async def tell_ticket(job: Notify, clients: Clients) -> Outcome:
         return Done()
     news = clients.storage.tickets.news
     # Another worker may have taken the mark away after it was made, and before what it was made for was written.
-    mark = await news.standing(job.tenant_id)
+    mark = await news.standing(job.tenant_id, clients.now())
     to = await addressee(job.tenant_id, clients)
     if to is None:  # only to a company that a config names
         await news.clear(job.tenant_id, mark)

@@ -235,6 +235,22 @@ async def test_a_tenants_text_calls_nobody(service, customer):
     assert not any(call in text for call in ("@everyone", "@here", "<!", "<@"))
 
 
+async def test_what_a_worker_wrote_and_announced_no_more_is_told_although_others_were_told_meanwhile(service, ops):
+    await tell_operators(OTHER, service.clients)
+    async with service.queues.get_queue_client("notifications") as queue:
+        await queue.clear_messages()  # its message is hidden for two seconds by another clock, and worked on below
+    message = Notify(tenant_id=SERVICE, asked_at=service.clock())
+    service.clock.advance(seconds=1.9)
+    await service.clients.storage.ledger.listener.expect(SERVICE)
+    service.clock.advance(seconds=0.1)
+    await deliver("notifications", message.body.encode(), service.clients)
+    service.clock.advance(seconds=0.5)
+    await service.clients.storage.ledger.append(TROUBLE.entry(service.clock()), announced=False)
+    await told(service)
+    assert stages(ops) == [("other", "begun"), ("poison", "begun")]
+    assert await service.clients.storage.notices.unsent.all() == []
+
+
 async def test_two_workers_at_once_tell_once(service, ops):
     await tell_operators(TROUBLE, service.clients)
     async with service.clients.storage.leases.hold(f"notices-{SERVICE}"):

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from clients.storage.tickets import TicketMoved, TicketTable
+from clients.storage.untold import WRITTEN_WITHIN
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket, Polled, Told
 from tests.clients.conftest import TENANT
 
@@ -27,14 +28,22 @@ async def test_what_is_remembered_of_a_tenant_comes_back(tickets):
 
 
 async def test_a_tenant_is_untold_until_its_mark_of_that_version_is_taken_away(tickets):
-    first = await tickets.news.make(TENANT)
-    second = await tickets.news.make(TENANT)
+    later = AT + WRITTEN_WITHIN
+    first = await tickets.news.make(TENANT, AT)
+    second = await tickets.news.make(TENANT, AT)
     await tickets.news.clear(TENANT, first)
-    assert (await tickets.news.all(), await tickets.news.standing(TENANT)) == ([TENANT], second)
+    assert (await tickets.news.all(), await tickets.news.standing(TENANT, later)) == ([TENANT], second)
     await tickets.news.clear(TENANT, second)
     assert await tickets.news.all() == []
-    assert await tickets.news.standing(TENANT) not in {first, second}
+    assert await tickets.news.standing(TENANT, later) not in {first, second}
     assert await tickets.news.all() == [TENANT]
+
+
+async def test_a_mark_stays_while_what_it_was_made_for_may_not_be_written_yet(tickets):
+    made = await tickets.news.make(TENANT, AT)
+    await tickets.news.clear(TENANT, await tickets.news.standing(TENANT, AT + WRITTEN_WITHIN / 2))
+    assert await tickets.news.all() == [TENANT]
+    assert await tickets.news.standing(TENANT, AT + WRITTEN_WITHIN) == made
 
 
 async def test_what_a_ticket_showed_is_not_written_over_what_somebody_else_read(tickets):
