@@ -20,8 +20,8 @@ class Looks:
     (assumed), *news_requests*, *news_leases*: what such a one asks, as each did before rows were read together.
     """
 
-    fast_cpu_s: float = 1 / 237
-    slow_cpu_s: float = 1 / 74
+    fast_cpu_s: float = 1 / 175
+    slow_cpu_s: float = 1 / 58
     security_cpu_s: float = 0.0036
     answer_s: float = 1.5
     shard_cpu_s: float = 0.02
