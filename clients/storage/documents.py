@@ -80,12 +80,19 @@ def read_body[T](kind: type[T], text: str) -> T:
 def readable[T](kind: type[T], entity: dict[str, Any]) -> T | None:
     """As `unpack`, of one row of many: None for one that makes no sense to this version, which is logged."""
     try:
-        return unpack(kind, entity)
+        return unpack_or(kind, entity, None)
     except NewerRow as newer:
         log.warning("newer_row %s", newer)
+    return None
+
+
+def unpack_or[T, E](kind: type[T], entity: dict[str, Any], otherwise: E) -> T | E:
+    """As `unpack`, and *otherwise* where the row makes no sense, which is logged. Raises NewerRow."""
+    try:
+        return unpack(kind, entity)
     except ValueError as error:
         _log_unreadable("body", entity, error)
-    return None
+        return otherwise
 
 
 def _log_unreadable(name: str, entity: dict[str, Any], error: ValueError) -> None:

@@ -7,15 +7,11 @@
 | `due` | job | a message that waits for longer than one should be hidden (`clients/storage/due.py`) |
 """
 
-import logging
-
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import pack, unpack
+from clients.storage.documents import pack, unpack_or
 from clients.storage.rows import RowMoved, replace_row, row_at, version_of, written_at
 from domain.fleet import Cursor
-
-log = logging.getLogger("holdfast.fleet")
 
 _CURSOR = ("tick", "cursor")
 
@@ -37,11 +33,7 @@ class FleetTable:
         """
         if (entity := await row_at(self._table, *_CURSOR)) is None:
             return None
-        try:
-            return unpack(Cursor, entity), version_of(entity)
-        except ValueError:
-            log.error("cursor_unreadable")  # noqa: TRY400 - the row is at fault
-            return Cursor(done=written_at(entity)), version_of(entity)
+        return unpack_or(Cursor, entity, Cursor(done=written_at(entity))), version_of(entity)
 
     async def size(self) -> int | None:
         """How many tenants the last tick counted; None before the first."""

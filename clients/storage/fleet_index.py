@@ -10,7 +10,6 @@ findings, and when each lane was last visited (`domain/fleet_index.py`).
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,17 +19,13 @@ from typing import Any
 from azure.core.async_paging import AsyncItemPaged
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
-from pydantic import ValidationError
 
 from clients.http import Clock, utc_now
-from clients.storage.documents import pack, unpack
-from clients.storage.rows import RowMoved, Versioned, batches, replace_row, replace_rows, row_at, size_of
+from clients.storage.documents import pack, unpack_or
+from clients.storage.rows import RowMoved, Versioned, batches, replace_row, replace_rows, row_at, size_of, version_of
 from domain.fleet import minute_of
 from domain.fleet_index import MOST_FINDINGS, Summary, TenantInFleet
-from domain.profile import first_fault
 from domain.tenant import TenantConfig
-
-log = logging.getLogger("holdfast.fleet_index")
 
 _INDEX = "index"
 _CLOCKS_DIFFER = timedelta(minutes=1)
@@ -192,12 +187,7 @@ class FleetIndex:
 
 
 def _page_in(entity: TableEntity) -> tuple[IndexPage, str | None]:
-    etag = str(entity.metadata["etag"])
-    try:
-        return unpack(IndexPage, entity), etag
-    except ValidationError as odd:
-        log.error("index_page_unreadable row=%s %s", entity["RowKey"], first_fault("IndexPage", odd))  # noqa: TRY400 - the row is at fault
-        return UnreadablePage(), etag
+    return unpack_or(IndexPage, entity, UnreadablePage()), version_of(entity)
 
 
 def _packed(row: str, page: IndexPage) -> dict[str, Any]:

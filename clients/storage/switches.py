@@ -10,7 +10,7 @@ from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
-from clients.storage.documents import NewerRow, chunks, pack, read_outbox, unpack
+from clients.storage.documents import NewerRow, chunks, pack, read_outbox, unpack, unpack_or
 from clients.storage.ledger import LedgerTable
 from clients.storage.rows import RowMoved, replace_row, row_at, version_of, written_at
 from domain.access import ApiKey
@@ -184,10 +184,8 @@ def _brake_of(entity: TableEntity | None) -> Brake:
 
 def _radius_of(entity: TableEntity) -> Radius:
     """What makes no sense holds the signature, until an Admin releases it. Raises NewerRow."""
-    try:
-        return unpack(Radius, entity)
-    except ValueError:
-        return Radius(held_since=written_at(entity), reason="what is stored of it makes no sense")
+    held = Radius(held_since=written_at(entity), reason="what is stored of it makes no sense")
+    return unpack_or(Radius, entity, held)
 
 
 def _untold(entity: TableEntity | None) -> tuple[Entry, ...]:
