@@ -19,7 +19,9 @@ _TELL_EVERY_S = 60.0
 _OVERLAP = timedelta(minutes=2)
 """An entry is in the list a little later than its time says, more so on a busy machine."""
 _PAGE = 1000
-_FIRST_LOOKS_S = 1200.0
+_FIRST_LOOKS_S = 2700.0
+"""Azurite goes through a whole table for each query, so that the first look takes longer the larger the ledger is."""
+_FIRST_LOOK_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ async def _first_looks(on: Stage, tenants: list[TenantConfig]) -> None:
     waiting, told = {each.tenant_id for each in tenants}, len(tenants)
     async with asyncio.timeout(_FIRST_LOOKS_S):
         while waiting:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_FIRST_LOOK_EVERY_S)
             waiting -= {line.tenant_id for line in await _heard(on, "first_look")}
             if len(waiting) < told - on.plan.tenants / 10:
                 told = len(waiting)
