@@ -16,6 +16,7 @@ from clients.storage.evidence import FORMS, Form
 from clients.storage.leases import Lease
 from domain.chain import Proof
 from domain.errors import NotNow, UnknownTenant
+from domain.evidence.accepted import TOLD_BY
 from domain.evidence.brand import Brand
 from domain.evidence.fleet import FleetMonth, MonthRow, fleet_as_csv, row_of
 from domain.evidence.message import EVIDENCE
@@ -24,6 +25,7 @@ from domain.evidence.page import as_page, fleet_as_page
 from domain.evidence.period import bounds
 from domain.evidence.spans import BEFORE
 from domain.evidence.table import as_csv
+from domain.exemption import LONGEST_ACCEPTED
 from domain.incident import SERVICE, service_entry
 from domain.jobs import Again, Done, MakeEvidence, Outcome
 from domain.ledger import Entry
@@ -67,10 +69,12 @@ async def month_now(tenant_id: str, month: str, clients: Clients) -> Month:
     config = await clients.storage.tenants.get(tenant_id)
     if config is None:
         raise UnknownTenant(tenant_id)
-    states = await clients.storage.states.load(tenant_id)
+    states, ledger, start = await clients.storage.states.load(tenant_id), clients.storage.ledger, bounds(month).start
+    accepted = await ledger.events(tenant_id, start - LONGEST_ACCEPTED, *TOLD_BY)
     known = Known(
         config=config,
-        entries=await clients.storage.ledger.since(tenant_id, bounds(month).start - BEFORE),
+        entries=await ledger.since(tenant_id, start - BEFORE),
+        accepted=accepted[::-1],
         states=states.controls,
         exceptions=states.exceptions,
         findings=tuple(states.findings.values()),

@@ -140,10 +140,14 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a month is made of. *entries*: the ledger's, oldest first, from before the month until now."""
+    """What a month is made of. *entries*: the ledger's, oldest first, from before the month until now.
+
+    *accepted*: those that tell what a person answers for (`accepted.TOLD_BY`), from a year before.
+    """
 
     config: TenantConfig
     entries: Sequence[Entry]
+    accepted: Sequence[Entry]
     states: Mapping[str, ControlState]
     exceptions: Mapping[str, Exemption] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
@@ -175,8 +179,8 @@ def month_of(known: Known, month: str, now: datetime) -> Month:
         drifts=tuple(_drift(each, known.entries) for each in within if each.event == "drift_found"),
         mail_flow=_mail_flow(known.states.get(MAIL_FLOW)),
         accepted=(
-            *exceptions_of(window, known.entries, known.exceptions),
-            *declarations_of(window, known.entries, known.config.declared),
+            *exceptions_of(window, known.accepted, known.exceptions),
+            *declarations_of(window, known.accepted, known.config.declared),
         ),
         findings=tuple(_finding(each) for each in _open(known, now)),
         alerts=tuple(_alert(each, _VERDICTS[each.event]) for each in within if each.event in _VERDICTS),

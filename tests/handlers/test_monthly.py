@@ -162,3 +162,45 @@ async def test_the_msps_month_has_a_row_for_each_tenant_and_names_those_without(
 async def test_a_tenant_that_is_gone_has_no_evidence_made(service):
     await made(service, "7b1f6a3e-52c4-4d0e-9c1a-2f8e61d0a9b4")
     assert await service.clients.storage.evidence.months() == []
+
+
+COPIER = {
+    "finding": "0123456789abcdef",
+    "kind": "address",
+    "control": "inbound-lockdown",
+    "name": "ExchangeDefender",
+    "value": "198.51.100.7",
+    "reason": "a copier",
+    "until": "2026-12-20T00:00:00Z",
+}
+
+
+async def accepted(service, tenant, month):
+    """Who answered for what in a month, and until which day."""
+    found = of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/evidence/{month}"))
+    return [(each["owner"], each["what"], each["until"][:10]) for each in found["accepted"]]
+
+
+async def test_each_month_names_what_was_accepted_in_it_however_long_ago_that_began(service, tenant):
+    path = f"tenants/{tenant.tenant_id}"
+    config = of(await ask(service, "GET", path))
+    wish = {"reason": "moves", "owner": "Ann", "until": "2026-12-10T00:00:00Z"}
+    service.clock.time = datetime(2026, 1, 1, 9, tzinfo=UTC)
+    assert (await ask(service, "POST", f"{path}/controls/dmarc/except", wish)).status_code == 200
+    ann = COPIER | {"owner": "Ann"}
+    assert (await ask(service, "PUT", path, config | {"declared": [ann]})).status_code == 200
+    service.clock.time = datetime(2026, 6, 20, 12, tzinfo=UTC)
+    assert (await ask(service, "DELETE", f"{path}/controls/dmarc/except")).status_code == 204
+    bob = COPIER | {"owner": "Bob", "until": "2027-01-10T00:00:00Z"}
+    assert (await ask(service, "PUT", path, config | {"declared": [bob]})).status_code == 200
+    service.clock.time = datetime(2026, 7, 1, 2, tzinfo=UTC)
+    late = wish | {"owner": "Cy", "until": "2026-07-31T00:00:00Z"}
+    assert (await ask(service, "POST", f"{path}/controls/spf/except", late)).status_code == 200
+    service.clock.advance(hours=2)
+    what = "address 198.51.100.7"
+    assert await accepted(service, tenant, "2026-06") == [
+        ("Ann", "", "2026-06-20"),
+        ("Ann", what, "2026-06-20"),
+        ("Bob", what, "2027-01-10"),
+    ]
+    assert await accepted(service, tenant, "2026-07") == [("Cy", "", "2026-07-31"), ("Bob", what, "2027-01-10")]

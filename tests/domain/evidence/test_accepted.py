@@ -3,8 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import hypothesis.strategies as st
+from hypothesis import given
+
 from domain.evidence.accepted import declarations_of, exceptions_of
-from domain.exemption import Exemption
+from domain.exemption import LONGEST_ACCEPTED, Exemption
 from domain.findings import found
 from domain.ledger import Entry
 from domain.states import Span
@@ -32,9 +35,9 @@ def ended(at, detail, control="dmarc", event="exception_ended"):
     return Entry(at=day(at), tenant_id=TENANT_ID, control=control, event=event, detail=detail)
 
 
-def declaration(until, owner="Bea"):
+def declaration(until, owner="Bea", finding=COPIER.id):
     return Declaration(
-        finding=COPIER.id,
+        finding=finding,
         kind=COPIER.kind,
         control=COPIER.control,
         name=COPIER.name,
@@ -55,6 +58,11 @@ def declared(at, said):
         reason=said.reason,
         finding=said.finding,
     )
+
+
+def configured(at, before, after):
+    before, after = ({"declared": [each.model_dump(mode="json") for each in some]} for some in (before, after))
+    return Entry(at=day(at), tenant_id=TENANT_ID, event="configured", before=before, after=after)
 
 
 def exceptions(*entries, **kept):
@@ -96,6 +104,42 @@ def test_one_that_was_replaced_ends_there_and_one_that_holds_is_told_once():
     ]
 
 
+def test_what_began_after_the_month_is_none_of_it_though_it_holds_when_the_evidence_is_made():
+    opened, config = exemption(61, "held open: no mail", "Dan"), declaration(61)
+    assert exceptions(made(30, opened), dmarc=opened) == []
+    assert exceptions(made(30, opened), ended(61, opened.sentence)) == []
+    assert declarations(configured(30, [], [config]), kept=[config]) == []
+
+
+def test_one_that_began_long_before_the_month_is_told_with_its_true_end():
+    year = exemption(90, "held open: no mail", "Dan")
+    assert exceptions(made(-275, year), ended(19, "taken back")) == [("dmarc", "Dan", "held open: no mail", 19)]
+    first, second = declaration(90), declaration(90, "Eve")
+    told = declarations(configured(-275, [], [first]), configured(19, [first], [second]), kept=[second])
+    what = "address 198.51.100.7"
+    assert told == [(what, "Bea", "a copier: old", 19), (what, "Eve", "a copier: old", 90)]
+
+
+def test_what_a_config_no_longer_has_ended_there_also_where_its_beginning_was_not_read():
+    assert declarations(configured(19, [declaration(90)], [])) == [("address 198.51.100.7", "Bea", "a copier: old", 19)]
+    assert declarations(configured(-1, [declaration(90)], [])) == []
+
+
+def test_what_an_undo_had_replaced_is_told_until_it_was_taken_back_itself():
+    person = exemption(90)
+    undo = Exemption(reason="undo", owner="Cy", until=day(2)).over(person)
+    begun = replace(made(-20, undo), of="x", operation_id="u", before={"exception": person.model_dump(mode="json")})
+    turned_away = replace(ended(-19, "turned away"), of="x", operation_id="u")
+    history = made(-30, person), begun, turned_away, ended(9, "taken back")
+    assert exceptions(*history) == [("dmarc", "Ann", "moves", 9)]
+
+
+def test_what_the_states_keep_counts_where_the_ledger_told_last_of_another():
+    opened, person = exemption(50, "held open", "Dan"), exemption(40)
+    told = exceptions(made(2, opened), made(3, person), dmarc=opened)
+    assert told == [("dmarc", "Dan", "held open", 50), ("dmarc", "Ann", "moves", 40)]
+
+
 def test_what_held_before_or_after_the_month_is_none_of_it():
     early, late = exemption(-1), exemption(50)
     assert exceptions(made(-9, early), made(31, late, "spf"), spf=late, mx=early) == []
@@ -111,8 +155,8 @@ def test_a_declaration_is_told_by_the_config_and_one_that_is_not_there_any_more_
     now = ("address 198.51.100.7", "Dan", "a copier: old", 40)
     assert declarations(kept=[second]) == [now]
     assert declarations(declared(2, first), declared(9, second), kept=[second]) == [
-        now,
         (COPIER.sentence, "Bea", "a copier: old", 9),
+        now,
     ]
     assert declarations(declared(2, first)) == [(COPIER.sentence, "Bea", "a copier: old", 20)]
 
@@ -128,3 +172,95 @@ def test_an_owner_who_is_called_like_a_time_stops_no_evidence():
         told = exceptions(made(2, exemption(20, owner=odd)), made(2, exemption(20), "spf"))
         assert ("spf", "Ann", "moves", 20) in told
         assert declarations(declared(1, declaration(20, odd)), declared(2, declaration(20)))[-1][1] == "Bea"
+
+
+MOMENTS = [half / 2 for half in range(60)]
+"""Days of November: in these histories things change at noon and at midnight only."""
+LONG_AGO = -600
+
+
+class Life:
+    """A control's exceptions as a tenant's states keep them, with the entries that the changes write."""
+
+    def __init__(self):
+        self.entries, self.undone = [], None
+        self.kept_since = [(LONG_AGO, None)]
+
+    @property
+    def kept(self):
+        return self.kept_since[-1][1]
+
+    def make(self, at, new):
+        self.change(at, new, made(at, new))
+
+    def undo(self, at, new):
+        self.undone = new.owner, self.kept
+        before = {"exception": self.kept.model_dump(mode="json")} if self.kept else {}
+        new = new.over(self.kept)
+        self.change(at, new, replace(made(at, new), of="x", operation_id=new.owner, before=before))
+
+    def turn_away(self, at, new):  # noqa: ARG002 - as the others
+        if self.undone and self.kept and self.undone[0] == self.kept.owner:
+            operation, earlier = self.undone
+            self.change(at, earlier, replace(ended(at, "turned away"), of="x", operation_id=operation))
+
+    def take_back(self, at, new):  # noqa: ARG002
+        if self.kept:
+            self.change(at, None, ended(at, "taken back"))
+
+    def look(self, at, new):  # noqa: ARG002
+        if self.kept and not self.kept.holds_at(day(at)):
+            self.change(at, None, ended(at, self.kept.sentence))
+
+    def change(self, at, kept, entry):
+        self.kept_since.append((at, kept))
+        self.entries.append(entry)
+
+    def owners(self):
+        """Who answered for the control at some moment of November."""
+        there = {moment: at_of(self.kept_since, moment) for moment in MOMENTS}
+        return {kept.owner for moment, kept in there.items() if kept and kept.holds_at(day(moment))}
+
+
+def at_of(history, moment):
+    """The newest of *history* at *moment*."""
+    return next(what for at, what in reversed(history) if at <= moment)
+
+
+def known(entries):
+    """Those that the evidence of November reads."""
+    return [each for each in entries if each.at > START - LONGEST_ACCEPTED]
+
+
+begins = st.integers(-500, -20)
+gaps, lengths = st.integers(1, 120), st.integers(1, 366)
+moves = st.sampled_from([Life.make, Life.make, Life.undo, Life.turn_away, Life.take_back, Life.look])
+
+
+@given(begins, st.lists(st.tuples(gaps, moves, lengths), max_size=12))
+def test_the_evidence_of_a_month_names_the_exceptions_that_held_at_some_moment_of_it(at, history):
+    life = Life()
+    for number, (halves, move, length) in enumerate(history):
+        at += halves / 2
+        move(life, at, exemption(at + length, owner=f"o{number}"))
+    told = exceptions_of(NOVEMBER, known(life.entries), {"dmarc": life.kept} if life.kept else {})
+    assert {each.owner for each in told} == life.owners()
+
+
+ways = st.sampled_from(["declared", "config", "taken out of the config"])
+
+
+@given(begins, st.lists(st.tuples(gaps, ways, lengths, st.integers(0, 2)), max_size=12))
+def test_the_evidence_of_a_month_names_the_declarations_that_held_at_some_moment_of_it(at, history):
+    entries: list[Entry] = []
+    kept_since: list[tuple[float, list[Declaration]]] = [(LONG_AGO, [])]
+    for number, (halves, way, length, finding) in enumerate(history):
+        at += halves / 2
+        new, before = declaration(at + length, f"o{number}", f"{finding:016x}"), kept_since[-1][1]
+        others = [each for each in before if each.finding != new.finding]
+        after = others if way.startswith("taken") else [*others, new]
+        entries.append(declared(at, new) if way == "declared" else configured(at, before, after))
+        kept_since.append((at, after))
+    owners = {each.owner for at in MOMENTS for each in at_of(kept_since, at) if day(at) < each.until}
+    told = declarations_of(NOVEMBER, known(entries), kept_since[-1][1])
+    assert {each.owner for each in told} == owners

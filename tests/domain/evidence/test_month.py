@@ -45,7 +45,7 @@ def known(*entries, states=None, declared=(), **fields):
     config = TenantConfig(
         tenant_id=TENANT_ID, name="Contoso", initial_domain="contoso.onmicrosoft.com", declared=declared
     )
-    return Known(config, (PROVEN, *entries), good | (states or {}), **fields)
+    return Known(config, (PROVEN, *entries), entries, good | (states or {}), **fields)
 
 
 def made(*entries, now=AFTER, month="2026-11", **fields):
