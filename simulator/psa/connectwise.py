@@ -48,6 +48,8 @@ class _Site(System):
         self.signing_key = "Zm9vYmFyLXNpZ25pbmcta2V5"
         self.product_instance = "70a1f4c2d95b3e0001be4471"
         self.members = {self.agent, "asmith", self.own}
+        self.lists_members = True
+        """Whether the API member's security role may list members."""
         self.statuses = {
             37: {512: "New", 513: "Approved", 514: "Waiting", 515: "In Progress", 521: "Failed", 530: "Closed"}
         }
@@ -159,7 +161,8 @@ class ConnectWise(_Site):
                 return self._of_ticket(request, ticket, rest)
             case "GET", ["system", "members"]:
                 rows = ({"id": at, "identifier": each} for at, each in enumerate(sorted(self.members), 300))
-                return self._listed(request, rows)
+                refused = _error(403, "Forbidden", "The security role does not allow it.")
+                return self._listed(request, rows) if self.lists_members else refused
             case _:
                 return _error(404, "ConnectWiseApi", "The endpoint does not exist.")
 

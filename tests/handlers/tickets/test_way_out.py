@@ -52,6 +52,23 @@ async def test_an_agents_note_opens_the_lock_until_then_and_the_ledger_names_the
     assert (opened.actor, opened.reason) == (f"{msp.agent} ({msp.system.name} ticket {ticket.id})", "mail is refused")
 
 
+@pytest.mark.usefixtures("ticket")
+@pytest.mark.parametrize("provider", ["connectwise"])
+async def test_a_note_opens_the_lock_though_nobody_can_say_who_approved_the_plan(msp, tenant):
+    msp.system.lists_members = False
+    company = {"provider": msp.system.name, "company_id": "250", "may_open": True}
+    await msp.service.look_after(tenant, mode="approve", psa=company)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", RequireTls=False)
+    await msp.service.check(tenant, controls=(LOCK,))
+    await msp.work()
+    planned = msp.tickets[-1]
+    msp.system.changes(msp.agent, planned.id, status=msp.status["approved"])
+    msp.system.writes(msp.agent, planned.id, word(msp))
+    await msp.poll()
+    await msp.work()
+    assert not restricts(tenant)
+
+
 async def test_the_same_note_opens_it_once(msp, tenant, ticket):
     msp.system.writes(msp.agent, ticket.id, word(msp, hours=48))
     await msp.poll()
