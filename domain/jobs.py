@@ -38,9 +38,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The same job is to be worked on once more, *after* at least this long."""
+    """The same job is to be worked on once more, *after* at least this long.
+
+    *counts*: this try was one of the job's attempts; where not, something else ends the waiting.
+    """
 
     after: timedelta
+    counts: bool = True
 
 
 type Outcome = Done | Again

@@ -34,11 +34,13 @@ class PendingClose:
     """What we have lately written, or may have, that a look need not show.
 
     *connectors*: those that do not restrict as read, and would once all of it has landed. *last_at*: until when some of
-    it that was not proven may land; None where all was.
+    it that was not proven may land and close; None where none would. *shows_by*: when all of it has landed, or never
+    will.
     """
 
     connectors: tuple[InboundConnector, ...] = ()
     last_at: datetime | None = None
+    shows_by: datetime | None = None
 
 
 def closing(entries: Iterable[Entry], facts: Facts, asked_at: datetime, now: datetime) -> PendingClose:
@@ -57,10 +59,19 @@ def closing(entries: Iterable[Entry], facts: Facts, asked_at: datetime, now: dat
     unproven = [(each, step) for each, step in written if not any(_proves(one, each, step) for one in proofs)]
     rows = facts.rows(InboundConnector)
     locking = {each.key for each in facts.all(InboundConnector) if each.locks}
-    coming = tuple(each for each in _locking_after([step for _, step in written], rows) if each.key not in locking)
     loose = [{**row, **_OPEN} for row in rows]
-    ends = [each.at + LOST_PATIENCE for each, step in unproven if _locking_after([step], loose)]
-    return PendingClose(coming, max(ends, default=None))
+
+    def coming(steps: Iterable[ShownStep]) -> tuple[InboundConnector, ...]:
+        return tuple(each for each in _locking_after(steps, rows) if each.key not in locking)
+
+    def may_close(*steps: ShownStep) -> bool:
+        # As read too: a lock that was switched off closes by being enabled, until the loosening shows.
+        return bool(coming(steps) or _locking_after(steps, loose))
+
+    together = may_close(*(step for _, step in unproven))
+    ends = [each.at + LOST_PATIENCE for each, step in unproven if together or may_close(step)]
+    shows = [each.at + LOST_PATIENCE for each, _ in written]
+    return PendingClose(coming(step for _, step in written), max(ends, default=None), max(shows, default=None))
 
 
 _CMDLETS = InboundConnector.writing.cmdlets if InboundConnector.writing else ()

@@ -146,13 +146,13 @@ async def _settle(job: Job, outcome: Outcome, clients: Clients) -> Delivered:
     match outcome:
         case Done():
             return "done"
-        case Again() if job.used_up:
+        case Again(counts=True) if job.used_up:
             log.warning("let_go queue=%s attempts=%d", job.queue, job.attempt)
             await operations.fail(_operation(job), f"no end after {job.attempt} attempts", clients)
             return "let_go"
-        case Again(after):
+        case Again(after, counts):
             await operations.hear(_operation(job), clients, after=after)
-            return await _put_back(job.again(), after, clients)
+            return await _put_back(job.again() if counts else job, after, clients)
 
 
 async def _put_back(job: Job, after: timedelta, clients: Clients) -> Delivered:

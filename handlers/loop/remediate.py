@@ -4,7 +4,7 @@ The message says where to look, never what was seen, so a late, doubled or reord
 time works on a tenant (lease); what it does there is in `correct` and `undo`.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from clients import restraint as restraints
 from clients.connect import Clients
@@ -16,10 +16,14 @@ from handlers import operations
 from handlers.loop.correct import correct, show
 from handlers.loop.gatekeeper import Case
 from handlers.loop.undo import settle_undo
-from handlers.loop.way_out import settle_way_out
+from handlers.loop.way_out import hold_open, settle_way_out
 
 WAIT_FOR_LEASE_S = 3
 """Where another worker has the tenant: most remediations take less, so that the message need not go back."""
+
+LEASE_PATIENCE = timedelta(hours=1)
+"""How long what a person asked for waits for other workers without using an attempt: each may take ten minutes, and
+one write that hangs takes three. What nobody follows is let go, since the next tick asks again."""
 
 
 async def remediate_tenant(job: RemediateTenant, clients: Clients) -> Outcome:
@@ -36,12 +40,18 @@ async def remediate_tenant(job: RemediateTenant, clients: Clients) -> Outcome:
     except ValueError as mistake:  # the check that follows tells it in the states
         await operations.fail(job.operation_id, f"the tenant's config makes no sense: {mistake}", clients)
         return Done()
+    if job.way_out and not job.dry_run:  # whoever has the lease closes nothing from here on
+        await hold_open(job.operation_id, clients)
     async with clients.storage.leases.hold(job.tenant_id, patience_s=WAIT_FOR_LEASE_S) as lease:
         if lease is None:
-            return Again(job.patience.first)
+            return Again(job.patience.first, counts=not _waits_for_person(job, clients.now()))
         await operations.begin(job.operation_id, clients)
         reason = await operations.reason(job.operation_id, clients)
         return await _work(Case(job, wanted, lease, clients, reason))
+
+
+def _waits_for_person(job: RemediateTenant, now: datetime) -> bool:
+    return bool(job.operation_id and job.asked_at and now - job.asked_at < LEASE_PATIENCE)
 
 
 async def _work(case: Case) -> Outcome:

@@ -4,8 +4,10 @@ Mode, freeze, breaker and radius are passed. An engaged brake stops it: the oper
 """
 
 import asyncio
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from clients.connect import Clients
 from clients.storage.states import TenantStates
 from domain import way_out
 from domain.control import Drifted
@@ -33,7 +35,37 @@ _STANDS: dict[OperationState, StateName] = {"succeeded": "excepted", "held": "he
 """How the lock-down stands after an opening that ended so; a person is needed after any other."""
 
 LOOSENED_AGAIN_AFTER = timedelta(seconds=75)
-"""So often while a write from before may still land: LOST_PATIENCE is over before the job's attempts are."""
+"""So often while a write from before may still land, until LOST_PATIENCE is over; no attempt of the job is used."""
+
+
+async def hold_open(operation_id: str | None, clients: Clients) -> None:
+    """Hold the lock-down open before anything is loosened, once: no worker closes it from then on.
+
+    Who has the tenant's lease asks the gate before each of its writes, and is stopped by the exception.
+    """
+    operation = await clients.storage.operations.get(operation_id or "")
+    if operation is None or operation.has_ended or await _is_noted(operation, clients):
+        return
+    until, now = operation.until or clients.now(), clients.now()
+    asked = Exemption(
+        reason=f"held open: {operation.reason}",
+        owner=operation.requested_by,
+        until=until,
+        held_open_until=until,
+    )
+
+    def holding(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+        held = {each: asked.over(states.exceptions.get(each)) for each in HELD_OPEN}
+        said = [operation.told("exception_made", control, each.sentence) for control, each in held.items()]
+        return states.excepting(held).seeing(LockSeen(now, held[LOCK.id].sentence)), said
+
+    await clients.storage.states.change(operation.tenant_id, holding)
+
+
+async def _is_noted(operation: Operation, clients: Clients) -> bool:
+    """Whether an earlier delivery of the job has noted the exception, which a person may have ended since."""
+    noted = operation.told("exception_made", LOCK.id)
+    return await clients.storage.ledger.get(noted.tenant_id, noted.id) is not None
 
 
 async def settle_way_out(case: gatekeeper.Case) -> Outcome:
@@ -44,6 +76,17 @@ async def settle_way_out(case: gatekeeper.Case) -> Outcome:
     return await _Opening(case, operation).settle()
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What came of the steps. *held*: why they were not all taken.
+
+    *unsure*: one for a connector that does not restrict as read was not answered, so that it may come to restrict.
+    """
+
+    held: str = ""
+    unsure: bool = False
+
+
 class _Opening:
     """One opening, under the tenant's lease."""
 
@@ -52,9 +95,10 @@ class _Opening:
 
     async def settle(self) -> Outcome:
         """Announce, loosen, look again."""
-        begun = await self._is_announced()
-        if begun and not await self._is_held_open():
-            return await self._finish("succeeded", "loosened, and no longer held open", None)
+        began_at = await self._began_at()
+        begun = began_at is not None
+        if not self._case.job.dry_run and not await self._is_held_open():
+            return await self._no_longer(begun=begun)
         try:
             facts = await self._look()
             closing = await self._closing(facts)
@@ -67,14 +111,25 @@ class _Opening:
         if self._case.job.dry_run:
             return await self._show(plan)
         await self._announce(plan, others, declared, begun=begun)
-        if plan and (held := await self._write(plan, facts)):
-            return await self._finish("held", held, plan)
-        return await self._prove(plan, closing.last_at)
+        last_at = closing.last_at
+        if plan:
+            taken = await self._write(plan, facts)
+            if taken.held:
+                return await self._finish("held", taken.held, plan)
+            last_at = closing.shows_by if taken.unsure else last_at
+        return await self._prove(plan, last_at, began_at or self._case.clients.now())
 
-    async def _is_announced(self) -> bool:
-        """Whether an earlier delivery of the job has begun."""
-        said = self._operation.told("opening", LOCK.id)
-        return await self._case.clients.storage.ledger.get(said.tenant_id, said.id) is not None
+    async def _began_at(self) -> datetime | None:
+        """When an earlier delivery of the job began to loosen; None where none has."""
+        operation, ledger = self._operation, self._case.clients.storage.ledger
+        told = await ledger.events(operation.tenant_id, operation.created_at - timedelta(seconds=1), "opening")
+        return next((each.at for each in told if each.operation_id == operation.id), None)
+
+    async def _no_longer(self, *, begun: bool) -> Outcome:
+        """The time for which it was to be held open is over, or a person has ended it."""
+        if begun:
+            return await self._finish("succeeded", "loosened, and no longer held open", None)
+        return await self._finish("failed", "no longer held open before anything was loosened", None)
 
     async def _is_held_open(self) -> bool:
         states = await self._case.clients.storage.states.load(self._operation.tenant_id)
@@ -107,32 +162,22 @@ class _Opening:
         *,
         begun: bool,
     ) -> None:
-        """What is held open, which connectors a person closes again, and what is about to be done, in one write."""
-        operation, now = self._operation, self._case.clients.now()
-        until = operation.until or now
-        asked = Exemption(
-            reason=f"held open: {operation.reason}",
-            owner=operation.requested_by,
-            until=until,
-            held_open_until=until,
-        )
+        """Which connectors a person closes again, and what is about to be done, in one write."""
+        now = self._case.clients.now()
 
         def announced(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
             noted = states.noting(others, declared, now)
             if begun:
                 return noted, []
-            held = {each: asked.over(states.exceptions.get(each)) for each in HELD_OPEN}
-            said = dict.fromkeys(
-                each.sentence if each == held[LOCK.id] else f"{control}: {each.sentence}"
-                for control, each in held.items()
-            )
-            entry = operation.told("opening", LOCK.id, "; ".join(said), plan)
-            return noted.excepting(held).seeing(LockSeen(now, held[LOCK.id].sentence)), [entry]
+            held = {each: states.exceptions[each].sentence for each in HELD_OPEN if each in states.exceptions}
+            said = (each if each == held.get(LOCK.id) else f"{control}: {each}" for control, each in held.items())
+            entry = self._operation.told("opening", LOCK.id, "; ".join(dict.fromkeys(said)), plan)
+            return noted, [replace(entry, at=now)]
 
-        await self._case.clients.storage.states.change(operation.tenant_id, announced)
+        await self._case.clients.storage.states.change(self._operation.tenant_id, announced)
 
-    async def _write(self, plan: Drifted, facts: Facts) -> str:
-        """Take the steps. Returns why they were not all taken; empty where a look has to tell what came of them."""
+    async def _write(self, plan: Drifted, facts: Facts) -> _Taken:
+        """Take the steps; a look has to tell what came of them."""
         wish = gatekeeper.Wish(
             control=LOCK.id,
             wanted=self._case.wanted,
@@ -144,15 +189,17 @@ class _Opening:
         )
         ruling = await gatekeeper.ask_for_plan(wish, self._case.clients)
         if ruling.refusal:
-            return f"{ruling.refusal.sentence}: type the lines shown by hand"
-        refused, shows = [], way_out.opening(facts)
+            return _Taken(f"{ruling.refusal.sentence}: type the lines shown by hand")
+        refused, unsure, shows = [], False, way_out.opening(facts)
         for step in plan.steps:  # one that is refused keeps no other connector closed
             await self._show_step(step)
             sent = await send(step, wish, self._case.clients)
-            # A connector that does not restrict as read may not be there yet: later looks tell.
-            if not isinstance(sent, Answered | Unanswered) and shows and step in shows.steps:
-                refused.append(f"{step.powershell}: not taken, type it by hand")
-        return "; ".join(refused)
+            if shows and step in shows.steps:
+                if not isinstance(sent, Answered | Unanswered):
+                    refused.append(f"{step.powershell}: not taken, type it by hand")
+            else:  # a connector that does not restrict as read may not be there yet: later looks tell
+                unsure = unsure or not isinstance(sent, Answered)
+        return _Taken("; ".join(refused), unsure)
 
     async def _show_step(self, step: Step) -> None:
         """Show a step from the moment in which it is sent for the first time."""
@@ -160,7 +207,7 @@ class _Opening:
         if step.key not in shown:
             await operations.add_step(self._operation.id, LOCK.id, ShownStep.of(step), self._case.clients)
 
-    async def _prove(self, plan: Drifted | None, last_at: datetime | None) -> Outcome:
+    async def _prove(self, plan: Drifted | None, last_at: datetime | None, began_at: datetime) -> Outcome:
         for pause_s in self._case.clients.rereads_s:
             if plan is None or way_out.opening(await self._look()) is None:
                 if last_at:
@@ -171,7 +218,7 @@ class _Opening:
             await asyncio.sleep(pause_s)
         if last_at:
             return await self._wait(last_at)
-        if self._case.clients.now() - self._operation.created_at < PROOF_PATIENCE:
+        if self._case.clients.now() - began_at < PROOF_PATIENCE:
             return Again(self._case.job.pause)
         return await self._finish("needs_person", f"it does not show after {PROOF_PATIENCE}", plan)
 
@@ -180,7 +227,7 @@ class _Opening:
         why = f"a write from before may still close it: it is loosened again until {last_at:%Y-%m-%d %H:%M:%S} UTC"
         outcome = outcome_of_plan(LOCK.id, "excepted", why, None)
         await operations.finish(self._operation.id, (outcome,), "running", self._case.clients)
-        return Again(max(self._case.job.pause, LOOSENED_AGAIN_AFTER))
+        return Again(LOOSENED_AGAIN_AFTER, counts=False)
 
     async def _finish(self, state: OperationState, why: str, plan: Drifted | None) -> Outcome:
         outcome = outcome_of_plan(LOCK.id, _STANDS.get(state, "needs_person"), why, plan)

@@ -95,13 +95,23 @@ def test_a_connector_that_is_being_enabled_is_loosened_by_what_it_restricts():
     enable = Step("exchange", "Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": True})
     seen = open_facts(Enabled=False, RestrictDomainsToIPAddresses=True)
     found = lately(said("applying", enable), seen=seen)
-    assert (names(found), found.last_at) == (["ExchangeDefender"], None)  # loosened, it may be enabled
+    assert (names(found), found.last_at) == (["ExchangeDefender"], NOW - 2 * MINUTE + LOST_PATIENCE)
+    # Loosened, as a look has shown, it may be enabled.
+    assert lately(said("applying", enable), seen=open_facts(Enabled=False)).last_at is None
+
+
+def test_two_writes_that_close_only_together_are_waited_for_together():
+    enable = Step("exchange", "Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": True})
+    found = lately(said("applying", CLOSE, ago=4 * MINUTE), said("applying", enable), seen=open_facts(Enabled=False))
+    assert (names(found), found.last_at) == (["ExchangeDefender"], NOW - 2 * MINUTE + LOST_PATIENCE)
+    alone = lately(said("applying", CLOSE), seen=open_facts(Enabled=False))
+    assert alone == PendingClose((), None, alone.shows_by)
 
 
 def test_a_close_that_shows_is_loosened_once_and_one_that_was_lost_before_it_is_waited_for():
     applying = said("applying", CLOSE)
     seen = open_facts(RestrictDomainsToIPAddresses=True)
-    assert lately(applying, seen=seen) == PendingClose((), applying.at + LOST_PATIENCE)
+    assert lately(applying, seen=seen) == PendingClose((), applying.at + LOST_PATIENCE, applying.at + LOST_PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The way out: a person opens the lock at once, and it is closed again by the usual road when that ends."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -21,19 +22,38 @@ async def tenant(service):
     return tenant
 
 
+def refusing(tenant):
+    rows = tenant.admin("Get-InboundConnector")
+    return [row["Name"] for row in rows if row["Enabled"] and row["Name"] in restricting(tenant)]
+
+
 def restricting(tenant):
     rows = tenant.admin("Get-InboundConnector")
     return [row["Name"] for row in rows if row["RestrictDomainsToIPAddresses"] or row["RestrictDomainsToCertificate"]]
 
 
-async def opened(service, tenant, hours=4):
+async def asked_for(service, tenant, hours=4):
     until = (service.clock() + timedelta(hours=hours)).isoformat()
     answer = await ask(
         service, "POST", f"tenants/{tenant.tenant_id}/open", {"reason": "mail is refused", "until": until}
     )
     assert answer.status_code == 202
+    return of(answer)["id"]
+
+
+async def opened(service, tenant, hours=4):
+    operation = await asked_for(service, tenant, hours)
     await service.work()
-    return of(await ask(service, "GET", f"operations/{of(answer)['id']}"))
+    return of(await ask(service, "GET", f"operations/{operation}"))
+
+
+LAST_ATTEMPT = {"attempt": 20}
+
+
+async def delivered_as_the_last_attempt(service):
+    [body] = await service.messages("remediations")
+    assert json.loads(body)["way_out"]
+    await deliver("remediations", json.dumps(json.loads(body) | LAST_ATTEMPT).encode(), service.clients)
 
 
 async def test_every_restricting_connector_is_loosened_and_held_open_until_then(service, tenant):
@@ -271,6 +291,120 @@ async def test_who_ends_the_hold_while_a_write_may_still_land_is_not_overruled(s
     assert restricting(tenant) == ["ExchangeDefender"]
     ended = of(await ask(service, "GET", f"operations/{ended['id']}"))
     assert (ended["state"], ended["controls"][0]["detail"]) == ("succeeded", "loosened, and no longer held open")
+
+
+async def test_a_lock_that_was_switched_off_by_hand_is_open_only_once_its_lost_enabling_cannot_land(service, tenant):
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    tenant.faults.script(Fault("cut", cmdlet="Set-InboundConnector", phase="before"))
+    service.clock.advance(minutes=5)
+    await service.check(tenant, controls=(LOCK,))
+    [body] = await service.messages("remediations")
+    await deliver("remediations", body, service.clients)
+    assert (refusing(tenant), restricting(tenant)) == ([], ["ExchangeDefender"])
+    tenant.faults.script(Fault("nul_403", cmdlet="Set-InboundConnector"))  # the loosening is refused
+    ended = await opened(service, tenant)
+    assert ended["state"] == "running"
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=True)  # it lands
+    await later(service, 4)
+    assert refusing(tenant) == []
+    await later(service, 20)
+    ended = of(await ask(service, "GET", f"operations/{ended['id']}"))
+    assert (ended["state"], refusing(tenant)) == ("succeeded", [])
+
+
+async def test_a_proven_close_that_a_look_lags_behind_is_loosened_again_where_that_was_refused(service, tenant):
+    await closed_a_moment_ago(service, tenant)
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    set_lock(tenant, restricts=False)
+    tenant.lag(8, "InboundConnector")
+    set_lock(tenant, restricts=True)
+    tenant.faults.script(Fault("nul_403", cmdlet="Set-InboundConnector"))
+    ended = await opened(service, tenant)
+    assert (ended["state"], restricting(tenant)) == ("running", ["ExchangeDefender"])
+    tenant.lag(0, "InboundConnector")
+    await later(service, 4)
+    ended = of(await ask(service, "GET", f"operations/{ended['id']}"))
+    assert (ended["state"], restricting(tenant)) == ("succeeded", [])
+
+
+async def test_an_opening_waits_for_whoever_has_the_tenant_and_nothing_closes_meanwhile(service, tenant):
+    set_lock(tenant, restricts=False)
+    async with service.clients.storage.leases.hold(tenant.tenant_id):
+        operation = await asked_for(service, tenant)
+        service.clock.advance(minutes=50)
+        await delivered_as_the_last_attempt(service)
+        kept = await service.clients.storage.states.load(tenant.tenant_id)
+        assert {control for control, each in kept.exceptions.items() if each.held_open_until} == {
+            LOCK,
+            "service-connectors",
+        }
+    assert of(await ask(service, "GET", f"operations/{operation}"))["state"] == "queued"
+    set_lock(tenant, restricts=True)
+    tenant.lag(5, "InboundConnector")
+    await service.remediate(
+        tenant, LOCK, operation_id=operation, requested_by="ann", way_out=True, asked_at=service.clock()
+    )
+    assert of(await ask(service, "GET", f"operations/{operation}"))["state"] == "running"  # it may show late
+    tenant.lag(0, "InboundConnector")
+    await service.remediate(tenant, LOCK, operation_id=operation, requested_by="ann", way_out=True)
+    assert (of(await ask(service, "GET", f"operations/{operation}"))["state"], restricting(tenant)) == ("succeeded", [])
+
+
+async def test_a_worker_that_has_the_tenant_as_it_is_held_open_does_not_close_it(service, tenant, meanwhile):
+    set_lock(tenant, restricts=False)
+    service.clock.advance(minutes=5)
+    await service.check(tenant, controls=(LOCK,))
+    [body] = await service.messages("remediations")
+
+    async def opening_meanwhile():
+        await asked_for(service, tenant)
+        [opening] = await service.messages("remediations")
+        await deliver("remediations", opening, service.clients)
+
+    meanwhile("(PUT|POST|PATCH) .*/written", opening_meanwhile)  # every gate has let the close pass
+    await deliver("remediations", body, service.clients)
+    assert (tenant.writes, restricting(tenant)) == ([], [])
+
+
+async def test_an_opening_that_no_worker_could_begin_for_an_hour_is_given_up_and_stays_held(service, tenant):
+    async with service.clients.storage.leases.hold(tenant.tenant_id):
+        operation = await asked_for(service, tenant)
+        service.clock.advance(minutes=61)
+        await delivered_as_the_last_attempt(service)
+    assert of(await ask(service, "GET", f"operations/{operation}"))["state"] == "failed"
+    assert (await service.clients.storage.states.load(tenant.tenant_id)).exceptions[LOCK].held_open_until
+
+
+async def test_an_opening_that_comes_after_its_end_loosens_nothing(service, tenant):
+    async with service.clients.storage.leases.hold(tenant.tenant_id):
+        operation = await asked_for(service, tenant, hours=0.5)
+        await delivered_as_the_last_attempt(service)
+    service.clock.advance(minutes=31)
+    await service.remediate(tenant, LOCK, operation_id=operation, requested_by="ann", way_out=True)
+    ended = of(await ask(service, "GET", f"operations/{operation}"))
+    assert (ended["state"], restricting(tenant)) == ("failed", ["ExchangeDefender"])
+
+
+async def test_waiting_for_a_lost_close_uses_no_attempt(service, tenant):
+    tenant.faults.script(Fault("cut", cmdlet="Set-InboundConnector", phase="before"))
+    await closed_a_moment_ago(service, tenant)
+    operation = await asked_for(service, tenant)
+    for body in await service.messages("remediations"):
+        if json.loads(body)["way_out"]:
+            await deliver("remediations", json.dumps(json.loads(body) | LAST_ATTEMPT).encode(), service.clients)
+    assert of(await ask(service, "GET", f"operations/{operation}"))["state"] == "running"
+    await later(service, 12)
+    set_lock(tenant, restricts=True)
+    await later(service, 12)
+    assert of(await ask(service, "GET", f"operations/{operation}"))["state"] == "succeeded"
+    assert restricting(tenant) == []
+
+
+async def test_a_hold_stays_where_the_connectors_cannot_be_read(service, tenant):
+    tenant.faults.script(Fault("nul_403", cmdlet="Get-InboundConnector", times=50))
+    ended = await opened(service, tenant)
+    assert (ended["state"], "could not be read" in ended["controls"][0]["detail"]) == ("failed", True)
+    assert (await service.clients.storage.states.load(tenant.tenant_id)).exceptions[LOCK].held_open_until
 
 
 @pytest.mark.parametrize("control", [LOCK, "service-connectors"])
