@@ -20,7 +20,11 @@ _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOt
 
 _SCRIPT = Path(__file__).parent.parent / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 # Azurite ends with its standard input, so it never outlives the one who started it, not even one ended by kill -9.
-_TETHERED = "process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume(); require({script})"
+_TETHERED = (
+    "process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume();"
+    " require({index})({script}); require({script})"
+)
+_INDEX = Path(__file__).with_name("azurite_index.js")
 _LISTENING = re.compile(rb"Azurite (\w+) service is successfully listening at (http://\S+)")
 _SERVICES = 3  # blob, queue, table
 _START_S = 30.0
@@ -55,7 +59,7 @@ async def _start(location: Path | None, script: Path) -> Process:
     ports = ["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"]
     # Longer than the SDKs keep an idle connection (15 s): Azurite's own five end many just as they are taken up again.
     idle = [flag for kind in ("blob", "queue", "table") for flag in (f"--{kind}KeepAliveTimeout", "60")]
-    code = _TETHERED.format(script=json.dumps(str(script)))
+    code = _TETHERED.format(index=json.dumps(str(_INDEX)), script=json.dumps(str(script)))
     try:
         return await asyncio.create_subprocess_exec(
             "node", "-e", code, "--", "azurite", *where, *flags, *ports, *idle,
