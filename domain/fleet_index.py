@@ -174,6 +174,17 @@ class TenantInFleet:
         return max(since) if since and not read else None
 
     @property
+    def exchange_is_read(self) -> bool:
+        """Whether something of Exchange was read at the last look; False where the index knows of none."""
+        fast = {self.state_of(each) for each in in_lane("fast")}
+        return "unknown" not in fast or not fast <= {"unknown", "not_applicable"}
+
+    @property
+    def dns_is_read(self) -> bool:
+        """Whether all that the tenant has in DNS was read at the last look; False where the index knows of none."""
+        return all(self.state_of(each) != "unknown" for each, control in CATALOGUE.items() if control.asks_dns)
+
+    @property
     def is_current(self) -> bool:
         """Whether its summary is about the controls that there are."""
         return self.summary.catalogue == CATALOGUE_DIGEST

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from clients.connect import Clients
 from clients.errors import ClientError
@@ -38,7 +38,8 @@ _ID_LENGTH = 23
 """Characters of a tenant's id that the ids of incidents have: a GUID less its last part."""
 TICK_LATE = "tick-late"
 CERTIFICATE = "credential-certificate"
-_WATCHED = (BRAKE_INCIDENT, "credential-", _UNREACHABLE, "throttled-", "ranges-", "zones-")
+_ZONES, _THROTTLED = "zones-", "throttled-"
+_WATCHED = (BRAKE_INCIDENT, "credential-", _UNREACHABLE, _THROTTLED, "ranges-", _ZONES)
 """How the ids of those begin that are over when they are not seen any more."""
 
 
@@ -50,7 +51,7 @@ async def watch(late: timedelta, tenants: Mapping[str, TenantInFleet], clients: 
     now, told = clients.now(), await told_incidents(clients)
     ranges, unclear = await compare_ranges(clients)
     own, not_known = await _own_credential(now, clients)
-    unclear |= not_known | {_unreachable(tenant_id) for tenant_id, each in tenants.items() if each.unread_since}
+    unclear |= not_known | _unclear(tenants, now)
     seen = [*await _brake(clients), *own, *_keys(now, clients), *_tenants(now, tenants), *ranges]
     found = {each.id: each for each in seen}
     for incident in found.values():
@@ -62,14 +63,38 @@ async def watch(late: timedelta, tenants: Mapping[str, TenantInFleet], clients: 
         on_time = incident_id == TICK_LATE and late < ON_TIME
         if (gone or on_time) and since_begun(entries):
             await end_incident(incident_id, "seen by the service itself", clients)
-            watched = incident_id in {_unreachable(tenant_id) for tenant_id in tenants}
+            watched = incident_id in {_about(_UNREACHABLE, tenant_id) for tenant_id in tenants}
             why = "its Exchange can be read again" if watched else "it is not watched any more"
             await _tell_tenant(incident_id, "incident_ended", why, clients)
 
 
-def _unreachable(tenant_id: str) -> str:
-    """The id of the incident that this one tenant cannot be read."""
-    return f"{_UNREACHABLE}{tenant_id[:_ID_LENGTH]}"
+def _about(prefix: str, tenant_id: str) -> str:
+    """The id of the incident about this one tenant."""
+    return f"{prefix}{tenant_id[:_ID_LENGTH]}"
+
+
+def _unclear(tenants: Mapping[str, TenantInFleet], now: datetime) -> frozenset[str]:
+    """The incidents about tenants of which no look since says that they are over."""
+    unclear = {
+        _UNREACHABLE: [tenant_id for tenant_id, each in tenants.items() if not each.exchange_is_read],
+        _ZONES: [tenant_id for tenant_id, each in tenants.items() if not each.dns_is_read],
+        _THROTTLED: [tenant_id for tenant_id, each in tenants.items() if not _is_let_in(each, now)],
+    }
+    single = {_about(prefix, tenant_id) for prefix, some in unclear.items() for tenant_id in some}
+    return frozenset(single | {f"{prefix}{_MANY}" for prefix, some in unclear.items() if len(some) > FEW})
+
+
+def _is_let_in(tenant: TenantInFleet, now: datetime) -> bool:
+    """Whether a look after the last long rest at each service began none."""
+    rests, looked = tenant.summary.rests, (tenant.summary.looked or {}).values()
+    if rests is None:
+        return False
+    asked = min(looked, default=datetime.min.replace(tzinfo=UTC))  # a service is asked in one of the lanes
+    return not any(_is_long(rest) and (rest.holds_at(now) or rest.holds_at(asked)) for rest in rests.values())
+
+
+def _is_long(rest: Rest) -> bool:
+    return rest.times >= THROTTLED_LONG and not rest.refused_since
 
 
 async def _tell_tenant(incident_id: str, event: LedgerEvent, detail: str, clients: Clients) -> None:
@@ -148,8 +173,7 @@ def _unread_zones(tenant: TenantInFleet, now: datetime) -> str:
 
 def _throttled(rests: Mapping[str, Mapping[str, Rest]], now: datetime) -> Iterator[tuple[str, str]]:
     for tenant_id, each in rests.items():
-        held = {service: rest for service, rest in each.items() if rest.holds_at(now) and not rest.refused_since}
-        long = sorted(service for service, rest in held.items() if rest.times >= THROTTLED_LONG)
+        long = sorted(service for service, rest in each.items() if rest.holds_at(now) and _is_long(rest))
         if long:
             yield tenant_id, f"at {', '.join(long)}"
 
@@ -161,7 +185,7 @@ def _each(kind: IncidentKind, summary: str, tenants: Mapping[str, str], prefix: 
         return [Incident(f"{prefix}-{_MANY}", kind, f"{summary}, and of many", "the fleet's state says of which")]
     return [
         Incident(
-            f"{prefix}-{each[:_ID_LENGTH]}",
+            _about(f"{prefix}-", each),
             kind,
             summary,
             f"tenant {each} {what}; GET /api/tenants/{each}/state says why",

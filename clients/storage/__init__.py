@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from contextlib import AsyncExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,7 @@ class Storage:
         now: Clock = utc_now,
     ) -> None:
         self._stack = AsyncExitStack()
-        self._mending = asyncio.Lock()
+        self._mending = defaultdict[str, asyncio.Lock](asyncio.Lock)
         self._now = now
         self._tables, self._queues, self._blobs = tables, queues, blobs
         self.chains = ChainTable(tables.get_table_client("ledger"), HeadTable(tables.get_table_client("heads")))
@@ -153,11 +154,12 @@ class Storage:
     async def make_again(self, name: str) -> bool:
         """Make the table or queue *name*, which vanished, if it is one of ours.
 
-        A ledger comes back braked: nothing is written before a person has looked at what is not known any more.
+        A ledger comes back braked: nothing is written before a person has looked at what is not known any more. Others
+        that vanished with it are made again on the way, each under a lock of its own.
         """
         if name not in TABLES and name not in QUEUES:
             return False
-        async with self._mending:
+        async with self._mending[name]:
             log.error("vanished name=%s: made again", name)
             if name in QUEUES:
                 await self.queues.create()

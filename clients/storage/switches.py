@@ -94,28 +94,42 @@ class SwitchTable:
         The switch comes first: a ledger that cannot be written keeps nobody from engaging it. The entry waits in the
         switch's row (the outbox) until it is in the ledger, and the next move copies what was left there.
         """
+        brake, waiting, version = await self._put_brake(change)
+        if version is None:
+            return brake
+        for each in waiting:
+            await self._ledger.ensure([each], announced=False)
+        with suppress(RowMoved):  # whoever moved it since copies them again, which changes nothing
+            await replace_row(self._table, pack(*_BRAKE, brake), version)
+        return brake
+
+    async def engage(self, reason: str, at: datetime) -> None:
+        """Engage the brake in the service's own name; one that is engaged already keeps its reason.
+
+        The ledger is not asked, since it may be what is gone: entries that wait for it are copied by the next move.
+        """
+        engaged = Brake(engaged=True, reason=reason, by="holdfast", changed_at=at)
+        await self._put_brake(lambda before: None if before.engaged else (engaged, None))
+
+    async def _put_brake(
+        self, change: Callable[[Brake], BrakeMove | None]
+    ) -> tuple[Brake, tuple[Entry, ...], str | None]:
+        """Move the brake, and give it as it is now, the entries that wait in its row, and its version.
+
+        The version is None where it stayed.
+        """
         while True:
             entity = await row_at(self._table, *_BRAKE)
             before = _brake_of(entity)
             move = change(before)
             if move is None:
-                return before
-            brake, told = move
-            waiting = Untold((*_untold(entity), told) if told else _untold(entity))
-            row = pack(*_BRAKE, brake, **chunks(_OUTBOX, waiting))
+                return before, (), None
+            (brake, told), waiting = move, _untold(entity)
+            untold = Untold((*waiting, told) if told else waiting)
+            row = pack(*_BRAKE, brake, **chunks(_OUTBOX, untold))
             with suppress(RowMoved):
-                written = await replace_row(self._table, row, version_of(entity) if entity else None)
-                break
-        for each in waiting.entries:
-            await self._ledger.ensure([each], announced=False)
-        with suppress(RowMoved):  # whoever moved it since copies them again, which changes nothing
-            await replace_row(self._table, pack(*_BRAKE, brake), written)
-        return brake
-
-    async def engage(self, reason: str, at: datetime) -> None:
-        """Engage the brake in the service's own name; one that is engaged already keeps its reason."""
-        engaged = Brake(engaged=True, reason=reason, by="holdfast", changed_at=at)
-        await self.move_brake(lambda before: None if before.engaged else (engaged, None))
+                version = await replace_row(self._table, row, version_of(entity) if entity else None)
+                return brake, untold.entries, version
 
     async def restore(self) -> Restore | None:
         """The restore that was begun and has not ended; None where its row makes no sense, too: it lets rows in."""

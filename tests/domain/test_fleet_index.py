@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.controls import CATALOGUE, in_lane
 from domain.findings import found
-from domain.fleet_index import NotCompliant, Summary, TenantInFleet
+from domain.fleet_index import CATALOGUE_DIGEST, NotCompliant, Summary, TenantInFleet
 from domain.rests import Rest
 from domain.states import ControlState
 from domain.tenant import TenantConfig
@@ -47,6 +47,24 @@ def test_nothing_can_be_read_since_the_last_control_of_exchange_became_unknown()
     assert TenantInFleet(NOON, summary=Summary({**states, "oof-rule": NotCompliant("held", NOON)})).unread_since is None
     assert TenantInFleet(NOON, summary=Summary()).unread_since is None
     assert TenantInFleet.of(CONFIG, NOON).unread_since is None
+
+
+def test_what_was_read_is_said_by_a_look_and_not_by_the_want_of_one():
+    unread = {each: NotCompliant("unknown", NOON) for each in in_lane("fast")}
+
+    def read(states, catalogue=CATALOGUE_DIGEST):
+        entry = TenantInFleet(NOON, summary=Summary(states, catalogue=catalogue))
+        return entry.exchange_is_read, entry.dns_is_read
+
+    assert read({}) == (True, True)
+    assert read({"spf": NotCompliant("unknown", NOON)}) == (True, False)
+    assert read(unread)[0] is False
+    assert read({**unread, "oof-rule": NotCompliant("not_applicable", NOON)})[0] is False
+    assert read({**unread, "oof-rule": NotCompliant("held", NOON)})[0] is True
+    assert read(dict.fromkeys(in_lane("fast"), NotCompliant("not_applicable", NOON)))[0] is True
+    assert read({}, catalogue="of another version") == (False, False)
+    entry = TenantInFleet.of(CONFIG, NOON)
+    assert (entry.exchange_is_read, entry.dns_is_read) == (False, False)
 
 
 def test_rests_that_a_visit_knew_stay_until_a_visit_knows_better():

@@ -9,9 +9,11 @@ from azure.data.tables.aio import TableClient
 from clients.entra.credentials import ClientSecret
 from clients.errors import Unreachable
 from domain.controls import in_lane
-from domain.fleet_index import NotCompliant, Summary
+from domain.fleet_index import CATALOGUE_DIGEST, NotCompliant, Summary
 from domain.incident import SERVICE
+from domain.reading import LANES
 from domain.rests import Rest
+from handlers.loop.tick import tick
 from handlers.operators import open_incidents
 from handlers.watch import FEW, THROTTLED_LONG, watch
 from simulator.faults import Fault
@@ -190,14 +192,71 @@ async def test_a_zone_that_cannot_be_read_for_an_hour_is_told_of_until_it_can_an
     assert await lasting(service) == {}
 
 
+async def test_a_zone_is_not_said_to_be_readable_while_exchange_keeps_anyone_from_reading_it(service):
+    tenant = service.world.add_tenant("contoso.example", state="healthy")
+    await service.look_after(tenant)
+    service.world.dns.fail("contoso.example", "servfail")
+    await service.check(tenant)
+    service.clock.advance(minutes=61)
+    await service.check(tenant)
+    await watched(service.clients)
+    tenant.faults.script(Fault("truncated", times=100_000))
+    await service.check(tenant)
+    await watched(service.clients)
+    assert list(await lasting(service)) == [f"zones-{tenant.tenant_id[:23]}"]
+
+
+async def with_unread_zones(service, numbers):
+    """Tenants whose DNS no look could read for two hours; all else is well."""
+    unread = NotCompliant("unknown", service.clock() - timedelta(hours=2))
+    for number in numbers:
+        tenant_id = f"7b1f6a3{number}-52c4-4d0e-9c1a-2f8e61d0a9b4"
+        await service.look_after(service.world.add_tenant(f"t{number}.example", tenant_id=tenant_id))
+        await service.clients.storage.index.see({tenant_id: Summary({"spf": unread}, catalogue=CATALOGUE_DIGEST)})
+
+
+async def test_of_zones_that_still_cannot_be_read_nothing_is_over_when_one_more_makes_them_many(service):
+    await with_unread_zones(service, range(FEW))
+    await watched(service.clients)
+    await with_unread_zones(service, [FEW])
+    await watched(service.clients)
+    assert sorted(await lasting(service)) == sorted(
+        ["zones-many", *(f"zones-7b1f6a3{number}-52c4-4d0e-9c1a" for number in range(FEW))]
+    )
+
+
+@pytest.mark.parametrize("tenants", [1, FEW + 1])
+async def test_nothing_is_over_because_the_index_of_the_fleet_was_made_anew(service, tenants, azurite_connection):
+    await unreadable(service, range(tenants))
+    await with_unread_zones(service, [8])
+    await resting(service, [9], THROTTLED_LONG)
+    await watched(service.clients)
+    before = await lasting(service)
+    assert {each.partition("-")[0] for each in before} == {"unreachable", "zones", "throttled"}
+    async with TableClient.from_connection_string(azurite_connection, "fleet") as table:
+        async for row in table.query_entities("PartitionKey eq 'index'"):
+            await table.delete_entity(row)
+    await tick(service.clients)
+    await watched(service.clients)
+    assert await lasting(service) == before
+
+
 async def resting(service, numbers, times):
-    """Tenants of which a visit knew that they were turned away *times* in a row."""
-    rest = Rest(until=service.clock() + timedelta(hours=1), times=times)
+    """Tenants of which the last visit knew that they were turned away *times* in a row."""
+    now = service.clock()
+    rest = Rest(until=now + timedelta(hours=1), times=times)
     for number in numbers:
         tenant_id = f"7b1f6a3{number}-52c4-4d0e-9c1a-2f8e61d0a9b4"
         tenant = service.world.add_tenant(f"t{number}.example", tenant_id=tenant_id)
         await service.look_after(tenant)
-        await service.clients.storage.index.see({tenant.tenant_id: Summary(rests={"exchange": rest})})
+        await visited(service, tenant_id, rest)
+
+
+async def visited(service, tenant_id, rest):
+    """A visit has looked in both lanes, and knows of *rest* at Exchange."""
+    looked = dict.fromkeys(LANES, service.clock())
+    summary = Summary(looked=looked, rests={"exchange": rest}, catalogue=CATALOGUE_DIGEST)
+    await service.clients.storage.index.see({tenant_id: summary})
 
 
 async def test_of_many_tenants_at_once_one_incident_tells(service):
@@ -206,7 +265,24 @@ async def test_of_many_tenants_at_once_one_incident_tells(service):
     assert len(await lasting(service)) == FEW
     await resting(service, [FEW], THROTTLED_LONG)
     await watched(service.clients)
-    assert list(await lasting(service)) == ["throttled-many"]
+    assert len(await lasting(service)) == FEW + 1
+    assert "throttled-many" in await lasting(service)
+
+
+async def test_a_throttled_tenant_is_not_let_in_before_a_look_after_its_rest_says_so(service):
+    await resting(service, [1], THROTTLED_LONG)
+    await watched(service.clients)
+    service.clock.advance(minutes=61)
+    await watched(service.clients)
+    assert len(await lasting(service)) == 1
+    [tenant_id] = await service.clients.storage.index.all()
+    await visited(service, tenant_id, Rest(until=service.clock() + timedelta(minutes=36), times=THROTTLED_LONG + 1))
+    await watched(service.clients)
+    assert await entries(service) == ["incident"]
+    service.clock.advance(minutes=40)
+    await visited(service, tenant_id, Rest(until=service.clock() - timedelta(minutes=4), times=THROTTLED_LONG + 1))
+    await watched(service.clients)
+    assert await lasting(service) == {}
 
 
 async def test_a_short_rest_is_nobodys_business(service):

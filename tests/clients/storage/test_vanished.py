@@ -1,15 +1,21 @@
 """Tables and queues that somebody deletes while the service runs are made again when they are met."""
 
+import asyncio
+
 import pytest
-from azure.data.tables.aio import TableServiceClient
+from azure.data.tables.aio import TableClient, TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from clients.storage import LEDGER_VANISHED, TABLES
+from clients.storage.documents import chunks, pack
+from clients.storage.switches import Untold
 from domain.gate import Brake
+from domain.incident import service_entry
 from domain.jobs import QUEUES
 from handlers.loop.tick import tick
 from tests.handlers.conftest import fresh
 from tests.handlers.harness import holdfast
+from tests.handlers.web import ask
 
 
 @pytest.fixture
@@ -57,6 +63,35 @@ async def test_a_ledger_that_vanished_comes_back_braked_and_says_so_first(servic
     first = (await service.clients.storage.ledger.page("service"))[-1]
     assert (first.event, first.detail) == ("brake_engaged", LEDGER_VANISHED)
     assert await service.ledger(tenant)
+
+
+async def test_a_ledger_that_vanished_with_the_switches_comes_back_braked(service, azurite_connection):
+    tenant = await drifted(service)
+    await drop(azurite_connection, "ledger", "switches", "heads", "fleet")
+    async with asyncio.timeout(60):
+        await service.check(tenant)
+        await service.work()
+    assert tenant.writes == []
+    assert (await service.clients.storage.switches.brake()).engaged
+    first = (await service.clients.storage.ledger.page("service"))[-1]
+    assert (first.event, first.detail) == ("brake_engaged", LEDGER_VANISHED)
+    assert await service.ledger(tenant)
+
+
+async def test_what_waits_in_the_brakes_row_for_a_ledger_that_vanished_is_copied_by_the_next_move(
+    service, azurite_connection
+):
+    tenant = await drifted(service)
+    moved = service_entry("brake_released", service.clock(), detail="all is well", by="ann")
+    async with TableClient.from_connection_string(azurite_connection, "switches") as table:
+        await table.upsert_entity(pack("brake", "brake", Brake(by="ann"), **chunks("outbox", Untold((moved,)))))
+    await drop(azurite_connection, "ledger")
+    async with asyncio.timeout(60):
+        await service.sweep()
+    assert tenant.writes == []
+    assert (await service.clients.storage.switches.brake()).reason == LEDGER_VANISHED
+    await ask(service, "PUT", "brake", {"engaged": False})
+    assert moved.id in {each.id for each in await service.clients.storage.ledger.page("service")}
 
 
 async def test_a_brake_that_a_person_has_engaged_keeps_its_reason_when_the_ledger_comes_back(
