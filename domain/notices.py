@@ -45,13 +45,15 @@ class Notice:
 class Thread:
     """An incident that lasts, as a channel was told of it. *began*: the entry; *hands*: who is to act.
 
-    *about*: one clause that says what it is, the same through all stages.
+    *about*: one clause that says what it is, the same through all stages. *number*: the place of *began* in its chain,
+    kept since the entry may be pruned while the incident lasts; 0 where a former version did not keep it.
     """
 
     began: str
     about: str
     hands: str
     last_at: AwareDatetime
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,10 @@ class Turn:
 
     stage: NoticeStage
     thread: Thread
+
+    def numbered(self, number: int) -> Self:
+        """The same of the incident with this number."""
+        return replace(self, thread=replace(self.thread, number=number))
 
 
 def hands_of(entry: Entry) -> str:
@@ -157,9 +163,9 @@ def incident_of(ledger: str, cause: str) -> str:
     return cause if ledger == SERVICE else f"{cause}-{ledger.partition('-')[0]}"
 
 
-def notice(ledger: str, cause: str, number: int, made: Turn, entries: Sequence[Entry]) -> Notice:
+def notice(ledger: str, cause: str, made: Turn, entries: Sequence[Entry]) -> Notice:
     """The message for *made*, with what *entries* say."""
-    incident, hands = incident_of(ledger, cause), made.thread.hands
+    incident, hands, number = incident_of(ledger, cause), made.thread.hands, made.thread.number
     told = {
         "begun": f"This has begun; {hands} is to act.",
         "changed hands": f"This has changed hands: {hands} is to act now.",

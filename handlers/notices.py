@@ -56,8 +56,11 @@ async def send_notices(job: Notify, clients: Clients) -> Outcome:
             if lease is None:
                 return Again(job.pause)
             await clients.storage.states.load(ledger)  # copies to the ledger what a crash left in the states' outbox
-            told = [await _Teller(ledger, channel, name, clients).tell() for channel in channels]
-            if not all([*told, await send_events(ledger, clients)]):
+            told = [await _Teller(ledger, channel, name, clients).tell_alone() for channel in channels]
+            complete = await send_events(ledger, clients)
+            if failure := next((each for each in told if isinstance(each, Exception)), None):
+                raise failure  # the queue tries again, and parks it
+            if not all([*told, complete]):
                 return Done()
     await unsent.clear(ledger, mark)
     return Done()
@@ -85,7 +88,15 @@ class _Teller:
         self._clients = clients
         self._told = ChannelTold(until=clients.now() - _FIRST_LOOK + _OVERLAP)
 
-    async def tell(self) -> bool:
+    async def tell_alone(self) -> bool | Exception:
+        """Whether all is told, or why that cannot be said: what keeps one channel from being told is its own."""
+        try:
+            return await self._tell_all()
+        except Exception as failure:
+            log.exception("untold ledger=%s channel=%s", self._ledger, self._channel.name)
+            return failure
+
+    async def _tell_all(self) -> bool:
         """Returns whether all is told."""
         known = await self._clients.storage.notices.told(self._ledger, self._channel.name)
         self._told = known or self._told
@@ -110,21 +121,22 @@ class _Teller:
             await self._keep(settled)
         return complete
 
-    async def _try(self, causes: Mapping[str, Sequence[Entry]]) -> tuple[bool, dict[str, Unreachable]]:
+    async def _try(self, causes: Mapping[str, Sequence[Entry]]) -> tuple[bool, dict[str, Exception]]:
         """Tell those of *causes* that are due, each by itself: whether any was sent, and why others were not."""
-        any_sent, failed = False, dict[str, Unreachable]()
+        any_sent, failed = False, dict[str, Exception]()
         for cause in self._told.due(causes, self._clients.now()):
             try:
                 any_sent |= await self._tell(cause, causes[cause])
-            except Unreachable as error:
-                log.warning("unsent ledger=%s channel=%s cause=%s %s", self._ledger, self._channel.name, cause, error)
+            except Exception as error:  # one cause's trouble, of whatever kind, and given up in the end
+                is_away, where = isinstance(error, Unreachable), (self._ledger, self._channel.name, cause)
+                log.warning("unsent ledger=%s channel=%s cause=%s %r", *where, error, exc_info=not is_away)
                 failed[cause] = error
                 if len(failed) == _ENOUGH:
                     break
         return any_sent, failed
 
     async def _tell(self, cause: str, untold: Sequence[Entry]) -> bool:
-        """Returns whether there was something to send. Raises Unreachable."""
+        """Returns whether there was something to send."""
         before = self._told.not_taken.get(cause)
         if is_monthly(cause):
             await self._report(cause, untold[-1])
@@ -140,16 +152,19 @@ class _Teller:
         thread = self._told.threads.get(cause)
         made = notices.turn(thread, untold, self._name)
         if made:
-            number = await self._clients.storage.chains.sequence_of(self._ledger, made.thread.began)
-            notice = notices.notice(self._ledger, cause, number, made, untold)
+            made = made.numbered(made.thread.number or await self._number(made.thread.began))
+            notice = notices.notice(self._ledger, cause, made, untold)
             await apprise_door.send_notice(self._channel, notice)
-            log.info("notice channel=%s incident=%s number=%d", self._channel.name, notice.incident, number)
+            log.info("notice channel=%s incident=%s number=%d", self._channel.name, notice.incident, notice.number)
         await self._keep(self._after(cause, notices.after_turn(thread, untold, made), untold))
         return made is not None
 
     async def _report(self, cause: str, entry: Entry) -> None:
-        number = await self._clients.storage.chains.sequence_of(self._ledger, entry.id)
-        await apprise_door.send_notice(self._channel, notices.report(self._ledger, cause, number, entry, self._name))
+        report = notices.report(self._ledger, cause, await self._number(entry.id), entry, self._name)
+        await apprise_door.send_notice(self._channel, report)
+
+    async def _number(self, entry_id: str) -> int:
+        return await self._clients.storage.chains.sequence_of(self._ledger, entry_id)
 
     def _after(self, cause: str, thread: Thread | None, told: Sequence[Entry]) -> ChannelTold:
         others = {each: kept for each, kept in self._told.threads.items() if each != cause}
@@ -162,7 +177,7 @@ class _Teller:
         self._told = told
         await self._clients.storage.notices.put_told(self._ledger, self._channel.name, told)
 
-    async def _not_taken(self, cause: str, untold: Sequence[Entry], error: Unreachable) -> None:
+    async def _not_taken(self, cause: str, untold: Sequence[Entry], error: Exception) -> None:
         """The channel takes others and not this: it is tried ever more rarely, then given up and told."""
         after = NotTaken.after(self._told.not_taken.get(cause), self._clients.now())
         told = replace(self._told, not_taken={**self._told.not_taken, cause: after})

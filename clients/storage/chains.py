@@ -73,11 +73,13 @@ class ChainTable:
         return not await self.has(ledger, _key(head.place.sequence))
 
     async def sequence_of(self, ledger: str, entry_id: str) -> int:
-        """The place of an entry; 0 for one that is beside the chain. Raises ResourceNotFoundError.
+        """The place of an entry; 0 for one that is beside the chain, or was pruned.
 
         An entry that a worker of the version before wrote does not know its place: its link does, once it is adopted.
         """
-        row = await self._table.get_entity(ledger, entry_id, select=["sequence"])
+        row = await row_at(self._table, ledger, entry_id, ["sequence"])
+        if row is None:
+            return 0
         if sequence := row.get("sequence"):
             return int(sequence)
         if sequence := await self._place_of(ledger, entry_id):

@@ -105,9 +105,17 @@ def test_what_a_channel_was_told_before_rows_knew_of_what_it_does_not_take_still
     assert told == ChannelTold(until=datetime(2026, 11, 23, 12, tzinfo=UTC), ids=("a",))
 
 
+def test_an_incident_that_was_told_before_rows_kept_its_number_still_loads_and_one_that_lasts_keeps_it():
+    row = '{"began": "a", "about": "x", "hands": "a person", "last_at": "2026-11-23T12:00:00Z"}'
+    assert TypeAdapter(Thread).validate_json(row).number == 0
+    kept = of(None, entry("needs_person")).numbered(17).thread
+    assert of(kept, entry("awaiting_approval", 1)).thread.number == 17
+    assert of(kept, entry("corrected", 5), entry("needs_person", 9)).thread.number == 0
+
+
 def test_a_notice_says_what_it_is_about_under_one_number_through_all_stages():
-    first = notices.notice(TENANT_ID, "spf", 17, of(None, entry("needs_person")), [entry("needs_person")])
-    last = notices.notice(TENANT_ID, "spf", 17, of(BEGUN, entry("corrected", 1)), [entry("corrected", 1)])
+    first = notices.notice(TENANT_ID, "spf", of(None, entry("needs_person")).numbered(17), [entry("needs_person")])
+    last = notices.notice(TENANT_ID, "spf", of(BEGUN, entry("corrected", 1)).numbered(17), [entry("corrected", 1)])
     assert first.title == last.title == "[spf-7b1f6a3e #17] Contoso: setting spf"
     assert (first.incident, first.number, first.stage, last.stage) == ("spf-7b1f6a3e", 17, "begun", "ended")
     assert first.body == "This has begun; a person is to act.\n2026-11-23 12:00:00 UTC: a person is needed."
@@ -118,13 +126,13 @@ def test_a_notice_says_what_it_is_about_under_one_number_through_all_stages():
 
 def test_the_service_itself_is_told_of_by_the_incidents_own_id():
     made = of(None, incident(), tenant="")
-    told = notices.notice(SERVICE, "parked-checks", 3, made, [incident()])
+    told = notices.notice(SERVICE, "parked-checks", made.numbered(3), [incident()])
     assert told.title == "[parked-checks #3] Holdfast: a message was parked"
 
 
 def test_a_long_one_is_cut():
     long = entry("needs_person", detail="x" * 5_000)
-    told = notices.notice(TENANT_ID, "spf", 1, of(None, long), [long])
+    told = notices.notice(TENANT_ID, "spf", of(None, long), [long])
     assert len(told.body) < 1_600
     assert told.body.endswith("... The ledger has all of it.")
 

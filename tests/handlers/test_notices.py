@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+from azure.data.tables.aio import TableClient
 
 from domain.incident import SERVICE, Incident
 from domain.jobs import Notify
@@ -222,6 +223,45 @@ async def test_what_a_worker_of_the_version_before_wrote_in_an_upgrade_is_told_a
     }
     assert all(body["number"] != "0" for body in customer.bodies)
     assert await service.clients.storage.notices.unsent.all() == []
+
+
+@pytest.mark.parametrize("number_is_kept", [True, False])
+async def test_an_incident_whose_first_entry_is_gone_ends_all_the_same_and_keeps_no_other_untold(
+    service, ops, azurite_connection, number_is_kept
+):
+    await tell(service)
+    if not number_is_kept:  # a former version told of it
+        rows = service.clients.storage.notices
+        told_of = await rows.told(SERVICE, "notify-ops")
+        threads = {cause: replace(each, number=0) for cause, each in told_of.threads.items()}
+        await rows.put_told(SERVICE, "notify-ops", replace(told_of, threads=threads))
+    [begun] = await service.clients.storage.ledger.page(SERVICE)
+    await end_incident("poison", "cleaned", service.clients)
+    async with TableClient.from_connection_string(azurite_connection, "ledger") as table:
+        await table.delete_entity(SERVICE, begun.id)
+    await tell(service, OTHER)
+    assert sorted(stages(ops)[1:]) == [("other", "begun"), ("poison", "ended")]
+    [first, last] = [body["number"] for body in ops.bodies if body["incident"] == "poison"]
+    assert last == (first if number_is_kept else "0")
+    assert await service.clients.storage.notices.unsent.all() == []
+
+
+async def test_what_is_stored_of_one_channel_and_makes_no_sense_keeps_no_other_untold(
+    service, ops, customer, azurite_connection
+):
+    tenant = service.world.add_tenant("contoso.example")
+    await service.look_after(tenant, name="Contoso", notify=["notify-contoso", "notify-ops"])
+    row = {"PartitionKey": f"notices {tenant.tenant_id}", "RowKey": "notify-contoso", "body0": "{"}
+    async with TableClient.from_connection_string(azurite_connection, "tickets") as table:
+        await table.create_entity(row)
+    entry = Entry(at=service.clock(), tenant_id=tenant.tenant_id, control="spf", event="needs_person", detail="look")
+    await service.clients.storage.ledger.append(entry)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="JSON"):
+            await told(service)
+    assert [body["stage"] for body in ops.bodies] == ["begun"]
+    assert customer.bodies == []
+    assert await service.clients.storage.notices.unsent.all() == [tenant.tenant_id]
 
 
 async def test_a_tenants_text_calls_nobody(service, customer):
