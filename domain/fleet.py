@@ -67,6 +67,24 @@ class Rhythm:
         starts = self._even(after - spread, until, spread) if even else self._listed(after - spread, until)
         return Window(tuple(starts), spread, after, until)
 
+    def waited(self, looked: datetime, now: datetime) -> timedelta:
+        """How much of the time since a tenant was *looked* at the schedule asked for looks in.
+
+        Hours and days that it leaves out do not count. Of a schedule of moments farther apart than LONGEST_SPREAD that
+        is the time since the first of them is over for the whole fleet.
+        """
+        if self.interval is None:
+            return timedelta()
+        if self.interval > LONGEST_SPREAD:
+            first = next(self.schedule.after(looked), now)
+            return max(timedelta(), now - first - LONGEST_SPREAD)
+        counted, at = timedelta(), looked
+        while at < now:
+            until = min(now, at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
+            counted += until - at if self.schedule.names_day_and_hour_of(at) else timedelta()
+            at = until
+        return counted
+
     def _even(self, after: datetime, until: datetime, spread: timedelta) -> Iterator[datetime]:
         start = _EPOCH + ((after - _EPOCH) // spread) * spread
         while start <= until:

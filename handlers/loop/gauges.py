@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from clients import log_lines, telemetry
 from clients.connect import Clients
+from domain.fleet import Rhythm
 from domain.fleet_index import TenantInFleet
 from domain.reading import LANES, Lane
 
@@ -19,13 +20,14 @@ log = logging.getLogger("holdfast.gauges")
 async def measure(tenants: Mapping[str, TenantInFleet], done: datetime, clients: Clients) -> None:
     """Measure the age of the oldest look in each lane, the fleet, the queues, the cursor, the brake and what waits.
 
-    A tenant that no look has reached counts from the time its config is as it is. *done*: what the cursor said.
+    A tenant that no look has reached counts from the time its config is as it is. Time in which the lane's schedule
+    asks for no look is no age. *done*: what the cursor said.
     """
     storage, now = clients.storage, clients.now()
     depths, brake, parked = await asyncio.gather(
         storage.queues.depths(), storage.switches.brake(), storage.parked.count()
     )
-    oldest = {lane: _oldest(lane, tenants, now) for lane in LANES}
+    oldest = {lane: _oldest(lane, tenants, now, clients) for lane in LANES}
     for lane, age_s in oldest.items():
         telemetry.OLDEST_CHECK.set(age_s, {"lane": lane})
     telemetry.TENANTS.set(len(tenants))
@@ -46,7 +48,8 @@ async def measure(tenants: Mapping[str, TenantInFleet], done: datetime, clients:
         log.info("fleet_measured tenants=%d parked=%d needs_person=%d", len(tenants), parked, persons)
 
 
-def _oldest(lane: Lane, tenants: Mapping[str, TenantInFleet], now: datetime) -> float:
-    """Seconds since the look that is longest ago."""
-    looked = (max(each.since, each.looked_at(lane) or each.since) for each in tenants.values())
-    return max(0.0, *((now - at).total_seconds() for at in looked), 0.0)
+def _oldest(lane: Lane, tenants: Mapping[str, TenantInFleet], now: datetime, clients: Clients) -> float:
+    """Seconds since the look that is longest ago, as far as the lane's schedule asked for others since."""
+    looked = min((max(each.since, each.looked_at(lane) or each.since) for each in tenants.values()), default=now)
+    rhythm = Rhythm.of(getattr(clients.settings, f"{lane}_schedule"), now)
+    return rhythm.waited(looked, now).total_seconds()

@@ -96,6 +96,39 @@ def test_a_schedule_that_never_comes_is_never_due():
     assert looked_at(Rhythm.of("0 0 0 31 2 *", NOON), [NOON, NOON + timedelta(days=900)]) == {}
 
 
+MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("expression", "looked_h", "now_h", "waited_h"),
+    [
+        ("0 */5 * * * *", 1.5, 26.25, 24.75),
+        ("0 */5 * * * *", 2, 1, 0),
+        ("0 */5 8-17 * * 1-5", 17.75, 19.5, 0.25),
+        ("0 */5 8-17 * * 1-5", 17.75, 24 + 8.25, 0.5),
+        ("0 */5 8-17 * * 1-5", 12, 19.5, 6),
+        ("0 */5 8-17 * * 1-5", 4 * 24 + 17.75, 7 * 24 + 8, 0.25),
+        ("0 0 2 * * *", 2.75, 24 + 2.75, 0),
+        ("0 0 2 * * *", 2.75, 24 + 3.25, 0.25),
+        ("0 0 0 31 2 *", 0, 900 * 24, 0),
+    ],
+)
+def test_a_tenant_waits_for_its_look_only_while_the_schedule_asks_for_one(expression, looked_h, now_h, waited_h):
+    looked, now = (MONDAY + timedelta(hours=each) for each in (looked_h, now_h))
+    assert Rhythm.of(expression, now).waited(looked, now) == timedelta(hours=waited_h)
+
+
+@pytest.mark.parametrize("expression", ["0 */5 * * * *", "0 */15 8-17 * * *", "0 0 * * * *", "0 0 2,14 * * *"])
+@pytest.mark.parametrize("tenant", TENANTS[:3])
+def test_who_is_looked_at_whenever_it_is_due_never_waits_longer_than_an_interval(expression, tenant):
+    rhythm, looked, step = Rhythm.of(expression, MONDAY), MONDAY, 5 * MINUTE
+    for number in range(2 * 24 * 12):
+        after, now = MONDAY + number * step, MONDAY + (number + 1) * step
+        if rhythm.window(after, now).has(place_of(tenant)):
+            looked = now
+        assert rhythm.waited(looked, now) <= min(rhythm.interval or step, timedelta(hours=1)) + step
+
+
 def test_shards_hold_tenants_with_the_same_looks_and_no_more_than_their_size():
     visits = {tenant: LOOKS if number % 3 else ("fast",) for number, tenant in enumerate(TENANTS)}
     made = list(shards(visits, 25))

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.core.pipeline.transport import AioHttpTransport
@@ -246,3 +246,21 @@ async def test_what_the_service_does_for_itself_waits_for_no_daily_look(service,
     assert [json.loads(body).get("operation_id") for body in await service.messages("checks")].count(lost) == 1
     assert await service.clients.storage.anchors.has("2026-11-23T12")
     assert caplog.text.count("fleet_measured") == 2
+
+
+@pytest.mark.parametrize(
+    "environment", [{"HOLDFAST_SLOW_SCHEDULE": "0 */15 8-17 * * *", "HOLDFAST_FAST_SCHEDULE": "0 */5 8-17 * * *"}]
+)
+async def test_a_look_that_no_schedule_asks_for_by_night_is_not_late(service, caplog):
+    service.clock.time = datetime(2040, 3, 1, 17, 55, tzinfo=UTC)  # after any row was written, by the account's clock
+    await service.look_after(service.world.add_tenant("contoso.example"))
+    await service.sweep()
+    with caplog.at_level("INFO"):
+        for hour, minute in ((22, 0), (6, 30), (8, 0)):
+            service.clock.advance(days=hour < 12 <= service.clock.time.hour)
+            service.clock.time = service.clock.time.replace(hour=hour, minute=minute)
+            await tick(service.clients)
+        service.clock.advance(minutes=40)
+        await tick(service.clients)
+    told = [each for each in caplog.records if each.getMessage().startswith("fleet_measured")]
+    assert [(each.fast_s, each.slow_s) for each in told] == [("300", "300")] * 3 + [("2700", "2700")]
