@@ -127,6 +127,10 @@ class FleetIndex:
         """
         return await self._change({tenant_id: _seeing(summary) for tenant_id, summary in summaries.items()}, pages)
 
+    async def follow(self, tenants: Iterable[str], now: datetime, until: datetime) -> None:
+        """Keep until when messages are expected that follow what of *tenants* is lost at *now*; all else stays."""
+        await self._change(dict.fromkeys(tenants, lambda before: _following(before, now, until)))
+
     async def compare(self, configs: Mapping[str, tuple[TenantConfig | None, datetime]], before: Pages) -> None:
         """Write each page anew that does not fit *configs*, which were read after *before*, with the time of each.
 
@@ -228,6 +232,10 @@ def _after(row: str, page: IndexPage, changes: Mapping[str, Change]) -> IndexPag
 
 def _seeing(summary: Summary) -> Change:
     return lambda before: before.seeing(summary) if before else None
+
+
+def _following(before: TenantInFleet | None, now: datetime, until: datetime) -> TenantInFleet | None:
+    return before.followed_until(until) if before and before.lost_corrections(now) else before
 
 
 def _compared(config: TenantConfig | None, at: datetime, before: TenantInFleet | None) -> TenantInFleet | None:

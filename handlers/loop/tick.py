@@ -153,13 +153,11 @@ async def take_up_lost(tenants: Mapping[str, TenantInFleet], clients: Clients) -
     lost = [tenant_id for tenant_id, each in tenants.items() if each.lost_corrections(now)]
     for tenant_id in lost:
         states = await clients.storage.states.load(tenant_id)  # the index has one time for all, the states each its own
-        controls = tuple(each for each in tenants[tenant_id].lost_corrections(now) if not states.is_followed(each, now))
-        if controls:
+        waiting = tuple(each for each in tenants[tenant_id].lost_corrections(now) if states.of(each).corrections)
+        if controls := tuple(each for each in waiting if not states.is_followed(each, now)):
             log.warning("correction_lost tenant=%s controls=%s", tenant_id, ",".join(controls))
             await clients.storage.queues.send(RemediateTenant(tenant_id=tenant_id, controls=controls))
-    if lost:
-        until = now + _ONCE_EVERY
-        await clients.storage.index.see({each: tenants[each].followed_until(until).summary for each in lost})
+    await clients.storage.index.follow(lost, now, now + _ONCE_EVERY)
 
 
 async def _tenants(cursor: Cursor, now: datetime, clients: Clients) -> tuple[dict[str, TenantInFleet], datetime]:

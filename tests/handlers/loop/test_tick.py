@@ -151,6 +151,31 @@ async def test_of_a_tenants_corrections_those_are_asked_for_that_no_message_foll
     assert job["controls"] == ["inbound-lockdown"]
 
 
+async def test_a_correction_that_is_proven_while_a_tick_takes_it_for_lost_stays_so_and_is_not_asked_for(
+    service, meanwhile
+):
+    tenant = service.world.add_tenant("contoso.example", state="healthy")
+    await service.look_after(tenant)
+    await service.sweep()
+    service.clock.advance(hours=1)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    tenant.lag(20)
+    await service.remediate(tenant, "inbound-lockdown")
+    assert (await service.state(tenant, "inbound-lockdown")).state == "correcting"
+
+    async def proven():
+        while (await service.state(tenant, "inbound-lockdown")).state == "correcting":
+            await service.remediate(tenant, "inbound-lockdown")
+        await service.messages("remediations")
+
+    service.clock.advance(seconds=FOLLOWED_FOR.total_seconds() + 1)
+    meanwhile(r"GET .*/states\(", proven)
+    await tick(service.clients)
+    assert (await service.state(tenant, "inbound-lockdown")).state == "compliant"
+    assert (await service.clients.storage.index.all())[tenant.tenant_id].state_of("inbound-lockdown") == "compliant"
+    assert await service.messages("remediations") == []
+
+
 async def test_a_job_that_waited_for_longer_than_a_message_may_is_enqueued_when_it_is_due(service):
     job = ReadTicket(provider="halopsa", ticket_id="7", asked_at=service.clock())
     await service.clients.storage.due.add(job, service.clock() + timedelta(minutes=5))
