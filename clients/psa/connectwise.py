@@ -97,7 +97,8 @@ class ConnectWise:
 
     async def notes(self, ticket_id: str) -> Sequence[Note]:
         found = self._pages(f"/service/tickets/{ticket_id}/notes", _MOST_PAGES, orderBy="id desc")
-        return [_note(number(answer, each.get("id")), each) async for answer, each in found]
+        own = self.desk.own_user
+        return [_note(number(answer, each.get("id")), each, own) async for answer, each in found]
 
     async def add_note(self, ticket_id: str, text: str) -> int:
         sent = {"text": text, "detailDescriptionFlag": False, "internalAnalysisFlag": True, "resolutionFlag": False}
@@ -189,13 +190,22 @@ def _ticket(found: dict[str, Any]) -> Ticket:
     )
 
 
-def _note(number: int, found: dict[str, Any]) -> Note:
+def _note(number: int, found: dict[str, Any], own_user: str) -> Note:
     text, internal = text_of(found.get("text")), found.get("internalAnalysisFlag") is True
-    member, open_to_all = found.get("member"), found.get("detailDescriptionFlag") is not False
-    by = Person("", "contact") if found.get("contact") else None
-    if by is None and isinstance(member, dict) and member.get("identifier"):
-        by = Person(text_of(member["identifier"]), "agent")
-    return Note(number, text, by, internal=internal and not open_to_all)
+    open_to_all = found.get("detailDescriptionFlag") is not False
+    return Note(number, text, _writer(found, own_user), internal=internal and not open_to_all)
+
+
+def _writer(found: dict[str, Any], own_user: str) -> Person | None:
+    """Who wrote a note. `createdBy` is believed of ourselves alone, who approve nothing: what else it names is open."""
+    member = found.get("member")
+    if own_user and text_of(found.get("createdBy")) == own_user:
+        return Person(own_user, "agent")
+    if found.get("contact"):
+        return Person("", "contact")
+    if isinstance(member, dict) and member.get("identifier"):
+        return Person(text_of(member["identifier"]), "agent")
+    return None
 
 
 def _fault(answer: Answer) -> str:

@@ -71,8 +71,11 @@ def has_our_key(ticket: Ticket) -> bool:
 
 
 def is_told(notes: Iterable[Note], about: Sequence[str], marks: Marks, own_user: str) -> bool:
-    """Whether one of *notes* is ours *about* these ids. Where we know our own user, nobody else's note is ours."""
-    ours = (note for note in notes if not own_user or is_own(note.by, own_user))
+    """Whether one of *notes* is ours *about* these ids. Where we know our own user, one that names another is not ours.
+
+    One that names nobody may be ours: a PSA need not say who we are, and nobody else can make the mark.
+    """
+    ours = (note for note in notes if not own_user or note.by is None or is_own(note.by, own_user))
     return any(marks.is_in(note.text, about) for note in ours)
 
 

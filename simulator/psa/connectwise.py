@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from simulator.psa.desk import Delivery, System, Ticket
+from simulator.psa.desk import Delivery, Note, System, Ticket
 from simulator.wire.http import Answer, Request, json_answer, loads
 
 _RETRIED = {404, 409, 419, 429}
@@ -50,6 +50,8 @@ class _Site(System):
         self.members = {self.agent, "asmith", self.own}
         self.lists_members = True
         """Whether the API member's security role may list members."""
+        self.api_member_in = {"member", "createdBy"}
+        """The fields of a note of the API member that name it."""
         self.statuses = {
             37: {512: "New", 513: "Approved", 514: "Waiting", 515: "In Progress", 521: "Failed", 530: "Closed"}
         }
@@ -173,7 +175,7 @@ class ConnectWise(_Site):
             case "PATCH", []:
                 return self._patch(ticket, loads(request.body))
             case "GET", ["notes" | "allNotes"]:
-                return self._listed(request, (_note(ticket, each) for each in ticket.notes))
+                return self._listed(request, (self._note_row(ticket, each) for each in ticket.notes))
             case "POST", ["notes"]:
                 return self._note(ticket, loads(request.body))
             case _:
@@ -227,21 +229,22 @@ class ConnectWise(_Site):
     def _note(self, ticket: Ticket, sent: Any) -> Answer:  # noqa: ANN401 - JSON
         note = self._noted(ticket, sent["text"], self.own, "agent", internal=not sent.get("detailDescriptionFlag"))
         self._changed(ticket, self.own, "updated")
-        return json_answer(201, _note(ticket, note))
+        return json_answer(201, self._note_row(ticket, note))
 
-
-def _note(ticket: Ticket, note: Any) -> dict[str, Any]:  # noqa: ANN401 - a Note
-    by = {"member": {"identifier": note.by}} if note.kind == "agent" else {"contact": {"id": 7, "name": note.by}}
-    return {
-        "id": note.id,
-        "ticketId": ticket.id,
-        "text": note.text,
-        "internalAnalysisFlag": note.internal,
-        "detailDescriptionFlag": not note.internal,
-        "createdBy": note.by,
-        "dateCreated": note.at,
-        **by,
-    }
+    def _note_row(self, ticket: Ticket, note: Note) -> dict[str, Any]:
+        by = {"member": {"identifier": note.by}} if note.kind == "agent" else {"contact": {"id": 7, "name": note.by}}
+        named = {**by, "createdBy": note.by}
+        if note.by == self.own:
+            named = {name: value for name, value in named.items() if name in self.api_member_in}
+        return {
+            "id": note.id,
+            "ticketId": ticket.id,
+            "text": note.text,
+            "internalAnalysisFlag": note.internal,
+            "detailDescriptionFlag": not note.internal,
+            "dateCreated": note.at,
+            **named,
+        }
 
 
 def _fits(row: dict[str, Any], conditions: str) -> bool:

@@ -210,12 +210,12 @@ MARKS = Marks(b"a secret of the installation")
         (OURSELVES, "api", True),
         (AGENT, "api", False),
         (CONTACT, "api", False),
-        (None, "api", False),
+        (None, "api", True),
         (AGENT, "", True),
         (None, "", True),
     ],
 )
-def test_a_note_with_our_mark_is_ours_if_our_own_user_wrote_it_where_we_know_him(by, own_user, told):
+def test_a_note_with_our_mark_is_ours_unless_it_names_somebody_else_where_we_know_our_own_user(by, own_user, told):
     note = Note(12, f"Told. {MARKS.note(['1'])}", by, internal=True)
     assert is_told([Note(11, "hello", by), note], ["1"], MARKS, own_user) is told
     assert not is_told([note], ["2"], MARKS, own_user)

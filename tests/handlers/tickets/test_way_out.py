@@ -126,6 +126,20 @@ async def test_an_end_too_far_ahead_is_answered_once_and_the_next_note_opens(msp
     assert [("at most a year ahead" in note.text, note.internal) for note in answers] == [(True, True)]
 
 
+@pytest.mark.parametrize("api_member_in", [{"member"}, {"createdBy"}, set()])
+async def test_our_own_answer_is_known_however_connectwise_names_an_api_member(msp, tenant, ticket, api_member_in):
+    msp.system.api_member_in = api_member_in
+    msp.system.writes(msp.agent, ticket.id, word(msp, hours=24 * 400))
+    for text in ("thank you", "and again"):
+        await msp.poll()
+        await msp.work()
+        msp.system.writes(msp.agent, ticket.id, text)
+    await msp.poll()
+    await msp.work()
+    assert ["Nothing was opened" in note.text for note in ticket.notes].count(True) == 1
+    assert restricts(tenant)
+
+
 async def test_a_note_that_was_answered_opens_nothing_when_its_end_has_come_nearer(msp, tenant, ticket):
     msp.system.writes(msp.agent, ticket.id, word(msp, hours=24 * 400))
     await msp.poll()
