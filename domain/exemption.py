@@ -30,6 +30,10 @@ class Exemption(BaseModel):
     def holds_at(self, now: datetime) -> bool:
         return now < self.until
 
+    def holds_open_at(self, now: datetime) -> datetime | None:
+        """Until when it keeps the lock open at *now*; None where it does not."""
+        return self.held_open_until if self.held_open_until and now < self.held_open_until else None
+
     @property
     def sentence(self) -> str:
         return f"accepted by {self.owner} until {self.until.isoformat()}: {self.reason}"
@@ -41,8 +45,21 @@ class Exemption(BaseModel):
         held = max(filter(None, (self.held_open_until, earlier.held_open_until)), default=None)
         if earlier.until <= self.until:
             return type(self)(reason=self.reason, owner=self.owner, until=self.until, held_open_until=held)
-        reason = f"{self.reason} until {self.until.isoformat()}; {earlier.sentence}"[:LONGEST_REASON]
+        reason = f"{self.reason} until {self.until.isoformat()}, and not put back then: {earlier.sentence}"
+        reason = reason[:LONGEST_REASON]
         return type(self)(reason=reason, owner=self.owner, until=earlier.until, held_open_until=held)
+
+    def instead_of(self, earlier: Self | None, now: datetime) -> Self:
+        """The same once a person has it take the place of *earlier*, with the hold that is on.
+
+        Raises:
+            BadField: It ends before mail is held open no longer.
+        """
+        held = earlier.holds_open_at(now) if earlier else None
+        if held and self.until < held:
+            opened = f"a person holds mail open until {held.isoformat()}"
+            raise BadField("body.until", f"should not be before that, as {opened}: end that exception first")
+        return type(self)(reason=self.reason, owner=self.owner, until=self.until, held_open_until=held)
 
 
 def refuse_end(until: datetime, now: datetime) -> None:

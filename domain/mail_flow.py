@@ -15,6 +15,8 @@ type MissingGrant = Literal["", "permission", "principal"]
 
 MOST_AN_HOUR = 3
 """Requests for one tenant: the customer's other tools share its 100 in five minutes."""
+MOST_A_PAGE = 5000
+"""Rows of one request (docs/reference/message-trace.md#asking)."""
 HOUR = timedelta(hours=1)
 SETTLES = timedelta(hours=6)
 """A change of connectors may take effect so late."""

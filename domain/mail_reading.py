@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from domain.mail_flow import LEAST_REHEARSED, MailSeen, Traffic
+from domain.mail_flow import HOUR, LEAST_REHEARSED, MOST_A_PAGE, MOST_AN_HOUR, MailSeen, Traffic
 from domain.mail_trace import IN_MAILBOX, LET_IN, GroupedBy, Trace, Ways, with_rows
 from domain.mx_moves import UNSEEN_PATIENCE, MxMemories
 from domain.tenant import TenantConfig
@@ -25,6 +25,8 @@ SHORT = timedelta(hours=48)
 OVERLAP = timedelta(minutes=30)
 """Rows come up late and change until their status is final, so this is read again."""
 AGAIN = timedelta(days=1)
+STALE_AFTER = timedelta(days=2)
+"""A first close rests on no rehearsal that ended longer ago, beside the time that its pages took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,23 @@ def to_read(
     if flow.locked is not False or mx.locked_at or since is None or since >= now:
         return None
     return TraceReading("rehearsal", Traffic(max(since, oldest), now))
+
+
+def stale(flow: MailSeen, since: datetime | None, now: datetime) -> str:
+    """Why no first close at *now* may rest on the rehearsal of *flow*; empty where one may, or there is none.
+
+    *since*: `at_filter_since` of today. What was rehearsed before an MX had left the filter and come back tells nothing
+    of who sends straight to the tenant now.
+    """
+    if flow.rehearsal is None:
+        return ""
+    if since is None:
+        return "an MX is not the filter's"
+    if flow.rehearsal.start < since:
+        return "it began before every MX was the filter's"
+    rows = flow.rehearsal.rows + (MOST_ROWS if flow.short else 0)
+    reading = HOUR * (rows / (MOST_A_PAGE * MOST_AN_HOUR))
+    return "it is too old" if now - flow.rehearsal.end > STALE_AFTER + reading else ""
 
 
 def at_filter_since(mx: MxMemories, tenant: TenantConfig, domains: Collection[str]) -> datetime | None:

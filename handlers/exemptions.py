@@ -1,5 +1,7 @@
 """A person accepts a control's drift until a date, or ends that before; by itself it ends in loop/check.py."""
 
+from collections.abc import Callable
+
 from pydantic import AwareDatetime, Field
 
 from clients.connect import Clients
@@ -9,6 +11,8 @@ from domain.exemption import Exemption, refuse_end
 from domain.ledger import Entry
 from handlers.loop.check import ask_for_look
 from handlers.on_request import RequestBody, known_control, known_tenant
+
+type _Change = Callable[[TenantStates], tuple[TenantStates, list[Entry]]]
 
 
 class ExemptionRequest(RequestBody):
@@ -22,24 +26,33 @@ class ExemptionRequest(RequestBody):
 async def accept(tenant_id: str, control: str, wish: ExemptionRequest, by: str, clients: Clients) -> Exemption:
     """Accept the control's drift until a moment in the future; a second exception replaces the first.
 
+    What a person holds open stays so: only `end` ends a hold.
+
     Raises:
-        RequestError: UnknownTenant, UnknownControl; BadField: the end is not in the future.
+        RequestError: UnknownTenant, UnknownControl; BadField: the end is not in the future, or before that of a hold.
     """
     config, now = await known_tenant(tenant_id, clients), clients.now()
     refuse_end(wish.until, now)
-    exemption = Exemption(reason=wish.reason, owner=wish.owner, until=wish.until)
+    asked = made = Exemption(reason=wish.reason, owner=wish.owner, until=wish.until)
     entry = Entry(
         at=now,
         tenant_id=config.tenant_id,
         control=known_control(control),
         event="exception_made",
-        detail=exemption.sentence,
+        detail=asked.sentence,
         reason=wish.reason,
         actor=by,
         requested_by=by,
     )
-    await _write(entry, exemption, clients)
-    return exemption
+
+    def accepted(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+        nonlocal made
+        made = asked.instead_of(states.exceptions.get(entry.control), now)
+        after = states.excepting({entry.control: made})
+        return after, [entry] if after.exceptions != states.exceptions else []
+
+    await _write(entry, accepted, clients)
+    return made
 
 
 async def end(tenant_id: str, control: str, by: str, clients: Clients) -> None:
@@ -58,17 +71,16 @@ async def end(tenant_id: str, control: str, by: str, clients: Clients) -> None:
         actor=by,
         requested_by=by,
     )
-    await _write(entry, None, clients)
 
-
-async def _write(entry: Entry, exemption: Exemption | None, clients: Clients) -> None:
-    """Write the change and its entry together, and have the control checked, so that its state says so."""
-
-    def changed(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
-        after = states.excepting({entry.control: exemption})
-        if exemption is None and after.exceptions == states.exceptions:
+    def ended(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+        if entry.control not in states.exceptions:
             raise NothingAccepted(entry.control)
-        return after, [entry] if after.exceptions != states.exceptions else []
+        return states.excepting({entry.control: None}), [entry]
 
-    await clients.storage.states.change(entry.tenant_id, changed)
+    await _write(entry, ended, clients)
+
+
+async def _write(entry: Entry, change: _Change, clients: Clients) -> None:
+    """Write the change and its entry together, and have the control checked, so that its state says so."""
+    await clients.storage.states.change(entry.tenant_id, change)
     await ask_for_look(entry.tenant_id, (entry.control,), clients)

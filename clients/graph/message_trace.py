@@ -13,6 +13,7 @@ from clients.entra.with_token import WithToken
 from clients.errors import Call, Forbidden, Refused, Unreadable
 from clients.graph.graph import HEADERS, Graph, Raw
 from clients.http import Answer, Http, Intent, Permit, Request
+from domain.mail_flow import MOST_A_PAGE
 from domain.mail_trace import OddTrace, Trace, parse_trace
 
 PERMISSION = "ExchangeMessageTrace.Read.All"
@@ -20,7 +21,6 @@ TRACING_APP = "8bd644d1-64a1-4d4b-ae52-2e0cbf64e373"
 """Microsoft's own application, which must have a service principal in the tenant."""
 
 _PATH = "/v1.0/admin/exchange/tracing/messageTraces"
-_PAGE = 5000
 _HTTP_UNAUTHORISED = 401
 _NO_PRINCIPAL = re.compile(r"service principal.{0,200}not found", re.IGNORECASE | re.DOTALL)
 _NO_PERMISSION = re.compile(r"Authorization_RequestDenied", re.IGNORECASE)
@@ -96,7 +96,7 @@ class MessageTrace:
 
 def _first(start: datetime, end: datetime) -> str:
     between = f"receivedDateTime ge {_text(start)} and receivedDateTime le {_text(end)}"
-    return f"{_PATH}?{urlencode({'$filter': between, '$top': str(_PAGE)}, quote_via=quote, safe='$')}"
+    return f"{_PATH}?{urlencode({'$filter': between, '$top': str(MOST_A_PAGE)}, quote_via=quote, safe='$')}"
 
 
 def _text(at: datetime) -> str:

@@ -6,6 +6,7 @@ the lock's proof. Source: docs/reference/message-trace.md.
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from domain.control import (
     Compliant,
@@ -22,6 +23,7 @@ from domain.facts import Facts
 from domain.findings import THE_REST, Finding, found, to_be_answered
 from domain.guards import Guard
 from domain.mail_flow import LEAST_REHEARSED, Group, MailSeen, Traffic, Way
+from domain.mail_reading import stale
 from domain.mail_trace import Ways
 from domain.shown import quoted
 from domain.tenant import Wanted
@@ -185,8 +187,11 @@ def _came_in(source: str, said: str) -> Finding:
     return replace(one, part=InboundConnector.__name__)
 
 
-def rehearsed(wanted: Wanted) -> Guard:
-    """Whether the first close may be: what it would refuse is known, and answered, or the trace was never granted."""
+def rehearsed(wanted: Wanted, since: datetime | None, now: datetime) -> Guard:
+    """Whether the first close may be: what it would refuse is known, and answered, or the trace was never granted.
+
+    *since*: when every MX came to be the filter's and the old ones had run out; None where that is not known.
+    """
     flow = wanted.inventory.mail
     if flow.missing:
         return Guard(
@@ -196,6 +201,9 @@ def rehearsed(wanted: Wanted) -> Guard:
         return Guard(passed=False, reason=f"the message trace could not be read: {flow.failed}", unread=True)
     if flow.rehearsal is None:
         return Guard(passed=False, reason=_being_read(flow), unread=True)
+    if why := stale(flow, since, now):
+        anew = f"{_covered(flow.rehearsal, wanted)}; {why}, and is read anew once every MX is the filter's"
+        return Guard(passed=False, reason=anew, unread=True)
     waiting = [each for each in senders(wanted) if wanted.inventory.is_open(each)]
     against = tuple(filter(None, (to_be_answered(waiting), _goes_on(flow.rehearsal))))
     return Guard(passed=not against, reason="; ".join((*against, _covered(flow.rehearsal, wanted))))

@@ -95,8 +95,15 @@ def mx_guard(facts: Facts, wanted: Wanted, seen: Sights, memories: MxMemories, n
     if waiting := [each for each in findings.values() if wanted.inventory.is_open(each)]:
         return Guard(passed=False, reason=to_be_answered(waiting))
     domains = [domain for domain in facts.known(AcceptedDomain) if domain.key not in findings]
-    left = {name: each for name, each in seen.items() if name not in findings or not _for_good(each.verdict)}
-    return lockdown(domains, left, memories, now, since=wanted.tenant.mx_at_filter_since)
+    return lockdown(domains, guarded(facts, wanted, seen), memories, now, since=wanted.tenant.mx_at_filter_since)
+
+
+def guarded(facts: Facts, wanted: Wanted, seen: Sights) -> Sights:
+    """Those of *seen* that the guard asks: not a domain that a person has declared to be hosted elsewhere for good."""
+    findings, inventory = _findings(facts, seen), wanted.inventory
+    return {
+        name: each for name, each in seen.items() if not _for_good(each.verdict) or inventory.is_open(findings[name])
+    }
 
 
 CONTROL = Control(

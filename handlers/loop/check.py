@@ -128,7 +128,8 @@ async def _look(row: TenantRow, job: CheckTenant, before: TenantStates, clients:
         facts = await clients.reader.look(wanted, controls, dns="fresh" if job.asked_at else "cached", lane=lane)
     flow = mail.seen(before, facts, clients.now())
     if any(control.asks_mail for control in controls):
-        flow = await mail.read_on(flow, before, facts, wanted, clients)
+        domains = mx.guarded(facts, wanted, mx.sights(facts, wanted))
+        flow = await mail.read_on(flow, before.mx, domains, wanted, clients)
     wanted = replace(wanted, inventory=replace(wanted.inventory, mail=flow))
     after, inventory = dict[str, ControlState](), wanted.inventory
     for control in controls:

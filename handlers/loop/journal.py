@@ -7,6 +7,7 @@ from typing import Self
 
 from clients.storage.states import StatesMoved, TenantStates
 from domain.approval import Approval
+from domain.controls import mx
 from domain.corrections import FOLLOWED_FOR, Correction
 from domain.exemption import Exemption
 from domain.facts import Facts
@@ -15,9 +16,10 @@ from domain.gate import Ruling
 from domain.ledger import Entry, LedgerEvent, of_transition
 from domain.lock import Doors
 from domain.mail_flow import MailSeen
+from domain.mx_moves import Sights
 from domain.states import ControlState
 from handlers.loop import mail
-from handlers.loop.doors import DoorsSeen, look_at_doors
+from handlers.loop.doors import DoorsSeen, doors_as, see_doors
 from handlers.loop.gatekeeper import Case
 
 READY = frozenset({"compliant", "not_applicable"})
@@ -63,24 +65,25 @@ class Journal:
         """What a person answers for, by step key, as of the last save."""
         return self._states.approvals
 
-    async def hear(self, facts: Facts) -> None:
-        """Ask the tenant's message trace where it was never asked; what it told is kept."""
+    async def hear(self, facts: Facts, seen_of_mx: Sights | None = None) -> None:
+        """Ask the tenant's message trace where it was never asked; by default *facts* tell of its MX."""
         clients, before = self._case.clients, self._states
         if before.mail.was_asked:
             return
         wanted, flow = self._case.knowing(self.inventory).wanted, mail.seen(before, facts, clients.now())
-        self._heard = await mail.read_on(flow, before, facts, wanted, clients)
+        domains = mx.guarded(facts, wanted, mx.sights(facts, wanted) if seen_of_mx is None else seen_of_mx)
+        self._heard = await mail.read_on(flow, before.mx, domains, wanted, clients)
         self._states = self._remembering(before)
 
     async def look_at_doors(self, facts: Facts) -> Doors:
         """The doors that the effect guard judges; new sights of the MX are kept."""
-        if not self._states.mx.locked_at:
-            await self.hear(facts)
         wanted = self._case.knowing(self.inventory).wanted
-        doors, seen = await look_at_doors(facts, wanted, self._states, self._case.clients)
+        seen = await see_doors(facts, wanted, self._states, self._case.clients)
         self._seen.append(seen)
         self._states = seen.remembered(self._states)
-        return doors
+        if not self._states.mx.locked_at:
+            await self.hear(facts, seen.sights)
+        return doors_as(seen, facts, wanted, self._states, self._case.clients)
 
     def _remembering(self, states: TenantStates) -> TenantStates:
         """*states* with what this job saw of the tenant's doors, heard of its mail, and made of a finding."""

@@ -6,6 +6,7 @@ second worker sends no more. Pages go on over visits.
 
 import asyncio
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,12 +20,12 @@ from clients.storage.traces import TraceBook
 from domain.controls import inbound_lockdown
 from domain.controls.lock_bypass import CONTROL as BYPASS
 from domain.controls.mail_flow import MAIL_FROM
-from domain.controls.per_domain import receiving
 from domain.exchange import InboundConnector
 from domain.facts import Facts
 from domain.mail_flow import HOUR, MOST_AN_HOUR, MailSeen
 from domain.mail_reading import TraceReading, to_read
 from domain.mail_trace import Ways
+from domain.mx_moves import MxMemories
 from domain.states import StateName
 from domain.tenant import Wanted
 
@@ -47,10 +48,15 @@ def seen(states: TenantStates, facts: Facts, now: datetime) -> MailSeen:
     return states.mail.seeing(locked=inbound_lockdown.is_locked(facts), now=now)
 
 
-async def read_on(flow: MailSeen, states: TenantStates, facts: Facts, wanted: Wanted, clients: Clients) -> MailSeen:
-    """What is known of the tenant's mail once its trace was read on, where that is due."""
+async def read_on(
+    flow: MailSeen, memories: MxMemories, domains: Collection[str], wanted: Wanted, clients: Clients
+) -> MailSeen:
+    """What is known of the tenant's mail once its trace was read on, where that is due.
+
+    *domains*: those whose MX the guard of the lock asks.
+    """
     now = clients.now()
-    wish = to_read(flow, states.mx, wanted.tenant, receiving(facts), now) if flow.is_due(now) else None
+    wish = to_read(flow, memories, wanted.tenant, domains, now) if flow.is_due(now) else None
     if wish is None:
         return flow
     try:

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.control import (
     Compliant,
@@ -17,8 +19,11 @@ from domain.controls.mail_flow import came_round, rehearsed, senders
 from domain.facts import Facts
 from domain.findings import THE_REST
 from domain.guards import Guard
-from domain.mail_flow import Group, MailSeen, Traffic
+from domain.mail_flow import LEAST_REHEARSED, Group, MailSeen, Traffic
+from domain.mail_reading import STALE_AFTER, at_filter_since, to_read
+from domain.mx_moves import MxMemories
 from tests.domain.builders import DNS, NOW, TRACED, healthy, reading, wanted
+from tests.domain.test_mx_moves import FILTER, NAME, OLD, look, mx
 
 CONTROL, BYPASS = CATALOGUE["mail-flow"], CATALOGUE["lock-bypass"]
 SHOP = Group("198.51.100.0/24", "shop.example", 1, NOW, ("198.51.100.9",))
@@ -35,6 +40,10 @@ def tenant(flow: MailSeen, *declared: str, **config: Any):
 
 def judged(flow, *declared, rows=None, control=CONTROL, **config):
     return control.find(Facts(reading(rows or healthy()), DNS), tenant(flow, *declared, **config))
+
+
+def gate(known, since=NOW - timedelta(days=10), now=NOW):
+    return rehearsed(known, since, now)
 
 
 def with_proof(**changes):
@@ -65,8 +74,8 @@ def test_a_rehearsal_of_more_senders_than_are_listed_waits_for_the_answer_to_the
     flow = replace(TRACED, rehearsal=replace(REHEARSAL, further=3))
     service = {"service_connectors": [{"name": "Shop", "sender_ips": ["198.51.100.0/24"]}]}
     assert senders(tenant(flow, **service)) == (THE_REST,)
-    assert not rehearsed(tenant(flow, **service)).passed
-    assert rehearsed(tenant(flow, THE_REST.id, **service)).passed
+    assert not gate(tenant(flow, **service)).passed
+    assert gate(tenant(flow, THE_REST.id, **service)).passed
 
 
 def test_what_came_round_is_a_finding_of_lock_bypass_until_a_person_vouches_for_it():
@@ -117,9 +126,9 @@ def test_before_the_first_close_each_sender_is_a_finding_and_declared_ones_let_i
         answered = judged(TRACED, answer, rows=OPENED)
         assert isinstance(answered, Compliant)
         assert answered.detail.startswith("rehearsed with the mail from 2026-11-22 12:00")
-        assert rehearsed(tenant(TRACED, answer)).passed
-    assert not rehearsed(tenant(TRACED)).passed
-    assert sender.value in rehearsed(tenant(TRACED)).reason
+        assert gate(tenant(TRACED, answer)).passed
+    assert not gate(tenant(TRACED)).passed
+    assert sender.value in gate(tenant(TRACED)).reason
 
 
 def test_once_a_service_is_known_by_certificate_alone_mail_from_elsewhere_is_shown_and_never_a_finding():
@@ -184,7 +193,7 @@ def test_what_was_never_granted_or_has_nothing_to_prove_is_not_applicable(flow, 
     ],
 )
 def test_a_first_close_waits_for_what_was_granted_and_cannot_be_read(flow, passed, said):
-    guard = rehearsed(tenant(flow))
+    guard = gate(tenant(flow))
     assert guard.passed is passed
     assert said in guard.reason
 
@@ -192,11 +201,70 @@ def test_a_first_close_waits_for_what_was_granted_and_cannot_be_read(flow, passe
 def test_a_rehearsal_says_what_it_covers_and_one_of_less_than_a_day_holds_the_close():
     quiet = replace(REHEARSAL, groups=(), by_way={"filter": 7})
     covers = "rehearsed with the mail from 2026-11-22 12:00 to 2026-11-23 12:00 UTC: 7 were delivered: 7 by the filter"
-    assert rehearsed(tenant(replace(TRACED, rehearsal=quiet))) == Guard(passed=True, reason=covers)
+    assert gate(tenant(replace(TRACED, rehearsal=quiet))) == Guard(passed=True, reason=covers)
     short = replace(TRACED, rehearsal=replace(quiet, start=NOW - timedelta(minutes=5)))
-    guard = rehearsed(tenant(short))
+    guard = gate(tenant(short))
     assert not guard.passed
     assert guard.reason.startswith("it goes on until 2026-11-24 11:55 UTC, a day at least; rehearsed with the mail")
     found = judged(short, rows=OPENED)
     assert isinstance(found, Compliant)
     assert "it goes on until 2026-11-24 11:55 UTC" in found.detail
+
+
+QUIET = replace(TRACED, locked=False, rehearsal=replace(REHEARSAL, groups=()))
+"""Rehearsed for a day until now, with nothing that a lock would refuse."""
+
+
+def test_a_rehearsal_from_before_an_mx_came_back_to_the_filter_holds_the_close():
+    assert gate(tenant(QUIET), NOW - timedelta(days=1)).passed
+    moved = gate(tenant(QUIET), NOW - timedelta(hours=23))
+    assert (moved.passed, moved.unread) == (False, True)
+    assert "it began before every MX was the filter's, and is read anew" in moved.reason
+    away = gate(tenant(QUIET), None)
+    assert not away.passed
+    assert "an MX is not the filter's" in away.reason
+
+
+@pytest.mark.parametrize(
+    ("rows", "short", "hours"),
+    [(0, False, 48), (150_000, False, 58), (0, True, 48 + 500_000 / 15_000)],
+    ids=["few rows", "many rows, read at three pages an hour", "more than a rehearsal counts"],
+)
+def test_a_rehearsal_is_too_old_two_days_after_its_end_and_the_time_that_its_pages_take(rows, short, hours):
+    flow = replace(QUIET, short=short, rehearsal=replace(REHEARSAL, groups=(), rows=rows))
+    assert gate(tenant(flow), now=NOW + timedelta(hours=hours)).passed
+    late = gate(tenant(flow), now=NOW + timedelta(hours=hours, seconds=1))
+    assert not late.passed
+    assert "it is too old, and is read anew" in late.reason
+
+
+class Life:
+    """A tenant that was never locked, looked at now and then. *away_at*: when an MX elsewhere was last seen."""
+
+    def __init__(self) -> None:
+        self.now, self.away_at = NOW, NOW - timedelta(days=1)
+        self.flow, self.memories = MailSeen(locked=False), MxMemories()
+
+    def look(self, hours: int, *, host: str, traced: bool) -> Guard:
+        self.now += timedelta(hours=hours)
+        wish = to_read(self.flow, self.memories, wanted().tenant, (NAME,), self.now)
+        if traced and wish and self.flow.is_due(self.now):
+            self.flow = wish.ended(self.flow, self.now)
+        self.memories = look(self.memories, mx(host, when=self.now))
+        self.away_at = self.now if host == OLD else self.away_at
+        since = at_filter_since(self.memories, wanted().tenant, (NAME,))
+        return rehearsed(tenant(self.flow), since, self.now)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1, 20, 30, 60]), st.sampled_from([FILTER, OLD]), st.booleans()), max_size=30)
+)
+def test_whatever_the_mx_did_a_first_close_rests_on_a_day_since_it_was_last_away_and_in_the_end_it_does(looks):
+    life = Life()
+    for hours, host, traced in looks:
+        if life.look(hours, host=host, traced=traced).passed:
+            rehearsal = life.flow.rehearsal
+            assert rehearsal
+            assert life.away_at < rehearsal.start <= rehearsal.end - LEAST_REHEARSED
+            assert life.now - rehearsal.end <= STALE_AFTER
+    assert [life.look(20, host=FILTER, traced=True).passed for _ in range(4)][-1]

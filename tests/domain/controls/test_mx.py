@@ -5,7 +5,7 @@ import pytest
 
 from domain.control import Compliant, NeedsPerson
 from domain.controls import CATALOGUE
-from domain.controls.mx import mx_guard, sights
+from domain.controls.mx import guarded, mx_guard, sights
 from domain.facts import Facts
 from domain.findings import Inventory
 from domain.mail.answers import Absent, Mx, Present, Question
@@ -144,3 +144,10 @@ def test_a_declared_domain_holds_nothing_open():
     assert isinstance(CATALOGUE["mx"].find(facts, target), Compliant)
     guard = mx_guard(facts, target, sights(facts, target), MxMemories(), NOW)
     assert "no custom domain is known" in guard.reason
+    assert guarded(facts, target, sights(facts, target)) == {}
+
+
+def test_the_guard_asks_a_domain_hosted_elsewhere_until_a_person_has_declared_it():
+    target = wanted()
+    facts = answered(Facts(reading(unlocked())), CATALOGUE["mx"], target, DNS | {MX: ELSEWHERE})
+    assert guarded(facts, target, sights(facts, target)).keys() == {DOMAIN}

@@ -147,6 +147,63 @@ async def test_a_rehearsal_of_less_than_a_day_holds_the_first_close_and_says_unt
     assert is_locked(tenant)
 
 
+async def with_shop(service, *, granted):
+    """A tenant that nobody has looked at before and that was never locked; the mail of its shop is hosted elsewhere."""
+    tenant = service.world.add_tenant("contoso.example", state="healthy")
+    tenant.add_domain("shop.example")
+    service.world.dns.set("shop.example", "MX", "10 mx.hoster.example.")
+    if granted:
+        tenant.access.permissions.add("ExchangeMessageTrace.Read.All")
+        tenant.mail.principal = True
+    tenant.admin("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
+    await service.look_after(tenant, known=False)
+    await service.sweep()
+    [shop] = await open_senders(service, tenant, "domain")
+    await declare(service, tenant, shop.id)
+    return tenant
+
+
+@pytest.mark.parametrize("granted", [True, False])
+async def test_a_domain_that_is_declared_to_be_hosted_elsewhere_keeps_no_first_close_waiting(service, granted):
+    tenant = await with_shop(service, granted=granted)
+    for _ in range(4):
+        await service.sweep()
+        assert not is_locked(tenant)
+        service.clock.advance(hours=15)
+    await service.sweep()
+    assert is_locked(tenant)
+    [begun, *_] = [e for e in await service.ledger(tenant, "inbound-lockdown") if e.event == "applying"]
+    [said] = [each.reason for each in begun.answers if each.gate == "rehearsal"]
+    assert said.startswith("rehearsed with the mail from 2026-11-23" if granted else "not rehearsed, as")
+
+
+async def test_a_first_close_rests_on_no_rehearsal_from_before_the_mx_was_away(service):
+    tenant = await traced(service, locked=False, controls={"inbound-lockdown": {"mode": "observe"}})
+    await service.sweep()
+    assert "rehearsed with the mail" in (await service.state(tenant, "mail-flow")).detail
+    service.world.dns.set("contoso.example", "MX", "0 contoso-example.mail.protection.outlook.com.")
+    service.clock.advance(hours=2)
+    await service.sweep()
+    service.world.dns.set("contoso.example", "MX", "10 inbound30.exchangedefender.com.")
+    for _ in range(2):
+        service.clock.advance(hours=12)
+        await service.ask("fast")
+        await service.look_after(tenant)
+        await service.work()
+        await service.remediate(tenant, "inbound-lockdown")
+        lock = await service.state(tenant, "inbound-lockdown")
+        assert not is_locked(tenant)
+    assert "it began before every MX was the filter's, and is read anew" in lock.detail
+    arrive(tenant, STRANGER, ago=timedelta(hours=1))
+    await service.sweep()
+    service.clock.advance(days=1)
+    await service.sweep()
+    assert (await service.state(tenant, "inbound-lockdown")).detail.startswith("rehearsal: to be declared or removed")
+    await declare(service, tenant, "rest")
+    await service.sweep()
+    assert is_locked(tenant)
+
+
 async def test_a_sender_that_becomes_a_service_connector_needs_no_other_answer(service):
     tenant = await traced(service, locked=False)
     arrive(tenant, STRANGER, ago=timedelta(hours=3))
