@@ -15,6 +15,7 @@ from domain.controls.inbound_lockdown import looks_ours, of_another
 from domain.corrections import LOST_PATIENCE
 from domain.effects import landed
 from domain.exchange import InboundConnector
+from domain.exemption import Exemption
 from domain.facts import DoubtError, Facts
 from domain.findings import Finding
 from domain.ledger import Entry, LedgerEvent
@@ -114,6 +115,19 @@ def _loosened(connector: InboundConnector) -> Step:
 
 def _set(connector: InboundConnector) -> tuple[str, ...]:
     return tuple(name for name, is_set in connector.restrictions.items() if is_set)
+
+
+def stays_open(until: datetime, held: Mapping[str, Exemption]) -> str:
+    """That an opening which ends at *until* is not closed then, and when it is; empty where it is.
+
+    *held*: by control, what keeps it from closing anything, which may be an exception that ends later.
+    """
+    later = [f"{control} until {_time(each.until)}" for control, each in held.items() if each.until > until]
+    return f"NOT put back at {_time(until)}, as an exception lasts longer: {', '.join(later)}" if later else ""
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def of_declared(facts: Facts, wanted: Wanted) -> dict[str, tuple[str, ...]]:

@@ -25,9 +25,10 @@ class LeftBehind(BaseModel):
 class Leaving(BaseModel):
     """What is to be done, in this order, as the last look had it.
 
-    *locked*: some connector still refuses mail. *held_open_until*: nothing closes it before. *mx_at_filter*: domains
-    whose MX have not left the filter yet. *put_back*: what Holdfast switched off or made. *consent*: the line that
-    takes its access away, which an admin of the tenant types last.
+    *locked*: some connector still refuses mail. *held_open_until*: nothing closes it before, as it is held open, or an
+    exception of it lasts longer. *mx_at_filter*: domains whose MX have not left the filter yet. *put_back*: what
+    Holdfast switched off or made. *consent*: the line that takes its access away, which an admin of the tenant types
+    last.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -4,6 +4,7 @@ Mode, freeze, breaker and radius are passed. An engaged brake stops it: the oper
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -46,20 +47,31 @@ async def hold_open(operation_id: str | None, clients: Clients) -> None:
     operation = await clients.storage.operations.get(operation_id or "")
     if operation is None or operation.has_ended or await _is_noted(operation, clients):
         return
-    until, now = operation.until or clients.now(), clients.now()
-    asked = Exemption(
-        reason=f"held open: {operation.reason}",
-        owner=operation.requested_by,
-        until=until,
-        held_open_until=until,
-    )
+    now = clients.now()
 
     def holding(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
-        held = {each: asked.over(states.exceptions.get(each)) for each in HELD_OPEN}
+        held = _held(operation, states)
         said = [operation.told("exception_made", control, each.sentence) for control, each in held.items()]
         return states.excepting(held).seeing(LockSeen(now, held[LOCK.id].sentence)), said
 
     await clients.storage.states.change(operation.tenant_id, holding)
+
+
+def _held(operation: Operation, states: TenantStates) -> dict[str, Exemption]:
+    """By control, what holds it open; what was accepted before for longer ends no sooner."""
+    until, by = _end(operation), operation.requested_by
+    asked = Exemption(reason=f"held open: {operation.reason}", owner=by, until=until, held_open_until=until)
+    return {control: asked.over(states.exceptions.get(control)) for control in HELD_OPEN}
+
+
+def _told(said: str, operation: Operation, exceptions: Mapping[str, Exemption]) -> str:
+    """What is *said*, and which of *exceptions* keep what from being closed for longer than was asked for."""
+    held = {control: exceptions[control] for control in HELD_OPEN if control in exceptions}
+    return "; ".join(filter(None, (said, way_out.stays_open(_end(operation), held))))
+
+
+def _end(operation: Operation) -> datetime:
+    return operation.until or operation.created_at
 
 
 async def _is_noted(operation: Operation, clients: Clients) -> bool:
@@ -146,7 +158,8 @@ class _Opening:
     async def _show(self, plan: Drifted | None) -> Outcome:
         """What would be taken; nothing is written."""
         states = await self._case.clients.storage.states.load(self._operation.tenant_id)
-        why = "these steps would be taken" if plan else "no connector refuses mail"
+        steps = "these steps would be taken" if plan else "no connector refuses mail"
+        why = _told(steps, self._operation, _held(self._operation, states))
         outcome = outcome_of_plan(LOCK.id, states.of(LOCK.id).state, why, plan)
         await operations.finish(self._operation.id, (outcome,), "succeeded", self._case.clients)
         return Done()
@@ -171,7 +184,8 @@ class _Opening:
                 return noted, []
             held = {each: states.exceptions[each].sentence for each in HELD_OPEN if each in states.exceptions}
             said = (each if each == held.get(LOCK.id) else f"{control}: {each}" for control, each in held.items())
-            entry = self._operation.told("opening", LOCK.id, "; ".join(dict.fromkeys(said)), plan)
+            told = _told("; ".join(dict.fromkeys(said)), self._operation, states.exceptions)
+            entry = self._operation.told("opening", LOCK.id, told, plan)
             return noted, [replace(entry, at=now)]
 
         await self._case.clients.storage.states.change(self._operation.tenant_id, announced)
@@ -212,9 +226,10 @@ class _Opening:
             if plan is None or way_out.opening(await self._look()) is None:
                 if last_at:
                     return await self._wait(last_at)
-                opened = self._operation.told("opened", LOCK.id, "no connector refuses mail", plan)
-                await self._case.clients.storage.ledger.append(opened)
-                return await self._finish("succeeded", "no connector refuses mail any more", plan)
+                states = await self._case.clients.storage.states.load(self._operation.tenant_id)
+                told = _told("no connector refuses mail any more", self._operation, states.exceptions)
+                await self._case.clients.storage.ledger.append(self._operation.told("opened", LOCK.id, told, plan))
+                return await self._finish("succeeded", told, plan)
             await asyncio.sleep(pause_s)
         if last_at:
             return await self._wait(last_at)

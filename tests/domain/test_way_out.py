@@ -4,10 +4,11 @@ from datetime import timedelta
 import pytest
 
 from domain.corrections import LOST_PATIENCE
+from domain.exemption import Exemption
 from domain.facts import DoubtError, Facts
 from domain.ledger import Entry
 from domain.steps import ShownStep, Step
-from domain.way_out import PendingClose, closing, of_others, opening
+from domain.way_out import PendingClose, closing, of_others, opening, stays_open
 from tests.domain.builders import NOW, TENANT_ID, healthy, reading, wanted
 
 MINUTE = timedelta(minutes=1)
@@ -141,3 +142,14 @@ def test_what_would_be_an_odd_connector_is_a_doubt():
     odd = Step("exchange", "Set-InboundConnector", {"Identity": "ExchangeDefender", "RequireTls": "perhaps"})
     with pytest.raises(DoubtError, match="odd connector"):
         lately(said("applying", odd))
+
+
+def test_an_opening_says_what_is_not_put_back_at_its_end_and_until_when():
+    until = NOW + timedelta(hours=4)
+    held = Exemption(reason="outage", owner="bob", until=until, held_open_until=until)
+    longer = Exemption(reason="outage", owner="bob", until=NOW + timedelta(days=90), held_open_until=until)
+    assert stays_open(until, {"inbound-lockdown": held, "service-connectors": held}) == ""
+    assert stays_open(until, {"inbound-lockdown": longer, "service-connectors": held}) == (
+        "NOT put back at 2026-11-23 16:00:00 UTC, as an exception lasts longer: "
+        "inbound-lockdown until 2027-02-21 12:00:00 UTC"
+    )

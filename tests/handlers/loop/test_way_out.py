@@ -1,12 +1,13 @@
 """The way out: a person opens the lock at once, and it is closed again by the usual road when that ends."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from domain.gate import Brake
 from handlers.delivery import deliver
+from handlers.monthly import month_now
 from simulator.faults import Fault
 from tests.handlers.web import ask, of
 
@@ -413,7 +414,7 @@ async def test_an_opening_does_not_shorten_an_exception_that_somebody_had_made(s
     made = {"reason": "migration", "owner": "ann", "until": until}
     await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{control}/except", made)
     await service.work()
-    await opened(service, tenant)
+    ended = await opened(service, tenant)
     service.clock.advance(hours=5)
     await service.sweep()
     assert restricting(tenant) == ([] if control == LOCK else ["ExchangeDefender"])
@@ -423,6 +424,72 @@ async def test_an_opening_does_not_shorten_an_exception_that_somebody_had_made(s
     for said in ("held open: mail is refused", "migration", "accepted by ann"):
         assert said in kept.reason or said in kept.sentence
         assert said in told.detail
+    stays = "NOT put back at 2026-11-23 16:00:00 UTC, as an exception lasts longer: "
+    stays += f"{control} until 2027-02-21 12:00:00 UTC"
+    [done] = [each for each in await service.ledger(tenant, LOCK) if each.event == "opened"]
+    assert ended["controls"][0]["detail"] == f"no connector refuses mail any more; {stays}"
+    assert stays in told.detail
+    assert stays in done.detail
+
+
+async def test_how_long_it_stays_open_under_a_longer_exception_is_told_to_who_leaves(service, tenant):
+    until = service.clock() + timedelta(days=90)
+    await accept(service, tenant, until)
+    await opened(service, tenant)
+    await service.sweep()
+    leaving = of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/leaving"))
+    assert datetime.fromisoformat(leaving["held_open_until"]) == until
+    told = (await service.state(tenant, LOCK)).detail
+    assert "held open: mail is refused until 2026-11-23T16:00" in told
+    assert "and not put back then: accepted by ann until 2027-02-21" in told
+
+
+async def accept(service, tenant, until, control=LOCK):
+    wish = {"reason": "migration", "owner": "ann", "until": until.isoformat()}
+    return await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{control}/except", wish)
+
+
+async def test_an_exception_made_while_mail_is_held_open_ends_no_hold(service, tenant):
+    await opened(service, tenant)
+    end = service.clock() + timedelta(hours=4)
+    refused = await accept(service, tenant, service.clock() + timedelta(hours=1))
+    assert refused.status_code == 422
+    assert "body.until: should not be before that, as a person holds mail open until" in of(refused)["detail"]
+    longer = await accept(service, tenant, service.clock() + timedelta(days=90))
+    assert longer.status_code == 200
+    held = (await service.clients.storage.states.load(tenant.tenant_id)).exceptions[LOCK]
+    assert held.held_open_until
+    assert abs(held.held_open_until - end) < timedelta(seconds=1)
+    assert of(longer)["held_open_until"]
+
+
+async def test_who_ends_the_hold_first_may_accept_less(service, tenant):
+    await opened(service, tenant)
+    await ask(service, "DELETE", f"tenants/{tenant.tenant_id}/controls/{LOCK}/except")
+    assert (await accept(service, tenant, service.clock() + timedelta(hours=1))).status_code == 200
+    held = (await service.clients.storage.states.load(tenant.tenant_id)).exceptions[LOCK]
+    assert held.held_open_until is None
+
+
+async def test_the_ledger_names_who_holds_mail_open_once_however_often_the_job_is_delivered(service, tenant):
+    until = (service.clock() + timedelta(hours=4)).isoformat()
+    wish = {"reason": "mail is refused", "until": until}
+    await ask(service, "POST", f"tenants/{tenant.tenant_id}/open", wish)
+    [body] = await service.messages("remediations")
+    for _ in range(2):
+        await deliver("remediations", body, service.clients)
+    made = [each for each in await service.ledger(tenant) if each.event == "exception_made"]
+    assert {(each.control, each.detail, each.actor, each.reason) for each in made} == {
+        (control, f"accepted by key dev until {until}: held open: mail is refused", "key dev", "mail is refused")
+        for control in (LOCK, "service-connectors")
+    }
+    assert len(made) == 2
+    service.clock.advance(hours=5)
+    await service.sweep()
+    month = await month_now(tenant.tenant_id, "2026-11", service.clients)
+    assert sorted((each.control, each.owner, each.reason) for each in month.accepted) == [
+        (control, "key dev", "held open: mail is refused") for control in (LOCK, "service-connectors")
+    ]
 
 
 async def test_the_end_has_to_be_in_the_future(service, tenant):
