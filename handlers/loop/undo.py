@@ -10,6 +10,7 @@ from functools import partial
 from typing import Literal
 
 from clients.connect import Clients
+from clients.storage.states import TenantStates
 from domain import undo
 from domain.control import Drifted
 from domain.controls import CATALOGUE
@@ -85,9 +86,10 @@ class _Undo:
     async def settle(self) -> _Ending | None:
         """Read, put back what is as we left it, read again. None: a later look finds out whether the writes show."""
         facts = await self._look()
-        if (standing := self._standing(facts)) in {"before", "unknown", "changed"}:
+        standing, announced = self._standing(facts), await self._account.is_announced()
+        if standing in {"before", "changed"} or (standing == "unknown" and not announced):
             return await self._ending(standing, facts, undo.needed(self._entry, facts))
-        if not await self._account.is_announced():
+        if not announced:
             if isinstance(plan := self._plan(facts), _Ending):
                 return plan
             if ending := await self._write(plan, facts):
@@ -165,6 +167,7 @@ class _Undo:
         return doors
 
     async def _proven(self) -> _Ending | None:
+        standing: undo.Standing = "unknown"
         for pause_s in self._case.clients.rereads_s:
             await asyncio.sleep(pause_s)
             facts = await self._look()
@@ -172,6 +175,9 @@ class _Undo:
                 return await self._ending(standing, facts)
         if self._case.clients.now() - self._operation.created_at < PROOF_PATIENCE:
             return None
+        if standing == "unknown":
+            why = f"it was written, and in {PROOF_PATIENCE} no read could prove it: the exception stays"
+            return _Ending("needs_person", f"{why}. {self._control.by_hand}")
         why = f"it does not show after {PROOF_PATIENCE}"
         await self._account.accept_no_longer(why)
         return _Ending("needs_person", f"{why}: undo it by hand. {self._control.by_hand}")
@@ -211,30 +217,37 @@ class _Account:
 
     async def announce(self, plan: Drifted) -> None:
         """The exception, and what is about to be done, in one write."""
-        reason = f"undo of {self._entry.id}. {self._operation.reason}".strip()
-        until = self._operation.until or self._operation.created_at + ACCEPTED_FOR
-        states = await self._clients.storage.states.load(self._operation.tenant_id)
-        earlier = states.exceptions.get(self._entry.control)
-        exemption = Exemption(reason=reason, owner=self._operation.requested_by, until=until).over(earlier)
-        replaced: Image = {"exception": earlier.model_dump(mode="json")} if earlier else {}
-        made = replace(self._said("exception_made", exemption.sentence), before=replaced)
-        await self._except(exemption, [made, self._said("undoing", plan=plan)])
+        control, operation = self._entry.control, self._operation
+        until = operation.until or operation.created_at + ACCEPTED_FOR
+        reason = f"undo of {self._entry.id}. {operation.reason}".strip()
+        asked = Exemption(reason=reason, owner=operation.requested_by, until=until)
+
+        def announced(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+            earlier = states.exceptions.get(control)
+            exemption = asked.over(earlier)
+            replaced: Image = {"exception": earlier.model_dump(mode="json")} if earlier else {}
+            made = replace(self._said("exception_made", exemption.sentence), before=replaced)
+            return states.excepting({control: exemption}), [made, self._said("undoing", plan=plan)]
+
+        await self._clients.storage.states.change(operation.tenant_id, announced)
 
     async def accept_no_longer(self, why: str) -> None:
-        """The undo's exception ends; one that a person had made before holds again."""
-        ended = self._said("exception_ended", why)
+        """The undo's exception ends, and one that a person had made before holds again; one made since stays."""
+        control, ended = self._entry.control, self._said("exception_ended", why)
         made = await self._clients.storage.ledger.get(ended.tenant_id, self._said("exception_made").id)
-        earlier = made.before.get("exception") if made else None
-        await self._except(Exemption.model_validate(earlier) if earlier else None, [ended])
+
+        def given_back(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
+            standing = states.exceptions.get(control)
+            if made is None or standing is None or standing.sentence != made.detail:
+                return states, []
+            earlier = made.before.get("exception")
+            return states.excepting({control: Exemption.model_validate(earlier) if earlier else None}), [ended]
+
+        await self._clients.storage.states.change(self._operation.tenant_id, given_back)
 
     async def undone(self, now: Image) -> None:
         proven = replace(self._said("undone"), after=now)
         await self._clients.storage.ledger.append(proven)
-
-    async def _except(self, exemption: Exemption | None, entries: list[Entry]) -> None:
-        await self._clients.storage.states.change(
-            self._operation.tenant_id, lambda states: (states.excepting({self._entry.control: exemption}), entries)
-        )
 
     def _said(self, event: LedgerEvent, detail: str = "", plan: Drifted | None = None) -> Entry:
         return replace(self._operation.told(event, self._entry.control, detail, plan), of=self._entry.id)

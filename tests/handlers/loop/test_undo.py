@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from domain.corrections import PROOF_PATIENCE
 from domain.gate import Brake
 from handlers.delivery import deliver
+from simulator.faults import Fault
 from tests.handlers.web import ask, of
 
 LOCK, RULE, SPOOF, OOF = "inbound-lockdown", "oof-rule", "spoof-allow", "oof-connector"
@@ -307,3 +309,37 @@ async def test_an_undo_does_not_shorten_the_exception_that_somebody_had_made(ser
     assert (await end_of(service, answer))["state"] == "succeeded"
     kept = (await service.clients.storage.states.load(tenant.tenant_id)).exceptions[LOCK]
     assert kept.model_dump(mode="json")["until"] == made["until"]
+
+
+async def test_an_undo_that_is_given_up_leaves_an_opening_that_was_made_meanwhile(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    tenant.lag(1000, "InboundConnector")
+    await undo(service, tenant, LOCK, entry)
+    [undoing] = await service.messages("remediations")
+    await deliver("remediations", undoing, service.clients)
+    until = service.clock() + timedelta(days=3)
+    body = {"reason": "mail is refused", "until": until.isoformat()}
+    assert (await ask(service, "POST", f"tenants/{tenant.tenant_id}/open", body)).status_code == 202
+    for opening in await service.messages("remediations"):
+        if opening != undoing:
+            await deliver("remediations", opening, service.clients)
+    service.clock.advance(seconds=PROOF_PATIENCE.total_seconds())
+    await deliver("remediations", undoing, service.clients)
+    kept = (await service.clients.storage.states.load(tenant.tenant_id)).exceptions[LOCK]
+    assert kept.held_open_until == until
+
+
+async def test_an_undo_whose_write_cannot_be_read_again_never_says_that_nothing_was_written(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    tenant.lag(1000, "InboundConnector")
+    answer = await undo(service, tenant, LOCK, entry)
+    [undoing] = await service.messages("remediations")
+    await deliver("remediations", undoing, service.clients)
+    tenant.faults.script(Fault("value_empty", times=10**6))
+    await deliver("remediations", undoing, service.clients)
+    assert (await end_of(service, answer))["state"] == "running"
+    service.clock.advance(seconds=PROOF_PATIENCE.total_seconds())
+    await deliver("remediations", undoing, service.clients)
+    ended = await end_of(service, answer)
+    assert (ended["state"], "no read could prove it" in ended["controls"][0]["detail"]) == ("needs_person", True)
+    assert LOCK in (await service.clients.storage.states.load(tenant.tenant_id)).exceptions
