@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from azure.core import MatchConditions
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients import telemetry
+from clients.storage.rows import RowMoved, delete_row
 from domain.jobs import Message, QueueName
 
 _PARTITION = "due"
@@ -54,7 +53,5 @@ class DueTable:
 
     async def remove(self, job: DueJob) -> None:
         """Forget a job that is on its queue, unless it has come back to wait once more meanwhile."""
-        with suppress(ResourceModifiedError, ResourceNotFoundError):
-            await self._table.delete_entity(
-                _PARTITION, job.row, etag=job.etag, match_condition=MatchConditions.IfNotModified
-            )
+        with suppress(RowMoved):
+            await delete_row(self._table, _PARTITION, job.row, job.etag)

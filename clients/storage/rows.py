@@ -77,6 +77,16 @@ async def replace_row(table: TableClient, entity: Entity, etag: str | None) -> s
     return str(written["etag"])
 
 
+async def delete_row(table: TableClient, partition: str, row: str, etag: str) -> None:
+    """Delete the row of the version *etag*; one that is gone already is no news. Raises RowMoved."""
+    try:
+        await table.delete_entity(partition, row, etag=etag, match_condition=MatchConditions.IfNotModified)
+    except ResourceNotFoundError:
+        return
+    except ResourceModifiedError as error:
+        raise RowMoved(f"row {partition} {row} was written by somebody else") from error
+
+
 async def replace_rows(table: TableClient, rows: Sequence[Versioned]) -> list[str]:
     """Write *rows* of one partition, all or none, in one request, and give their new versions. Raises RowMoved."""
     if len(rows) == 1:

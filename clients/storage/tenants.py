@@ -16,20 +16,10 @@ from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.http import Clock
-from clients.storage.documents import (
-    NewerRow,
-    body,
-    chunks,
-    pack,
-    read_body,
-    read_chunks,
-    read_outbox,
-    readable,
-    unpack,
-)
+from clients.storage.documents import body, chunks, pack, read_body, read_chunks, read_outbox, readable, unpack
 from clients.storage.fleet_index import FleetIndex
 from clients.storage.ledger import LedgerTable
-from clients.storage.rows import RowMoved, replace_row, row_at, version_of
+from clients.storage.rows import RowMoved, delete_row, replace_row, row_at, version_of
 from clients.storage.together import together_with
 from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
@@ -163,7 +153,7 @@ class TenantTable:
                 key | chunks(_OUTBOX, told), mode=UpdateMode.MERGE, etag=version, match_condition=on_version
             )
             await self._tell(told)
-            await self._table.delete_entity(_PARTITION, tenant_id, etag=kept["etag"], match_condition=on_version)
+            await delete_row(self._table, _PARTITION, tenant_id, kept["etag"])
         await self._index.forget(tenant_id)
 
     async def _tell(self, told: Entry | None) -> None:
@@ -190,9 +180,8 @@ class TenantTable:
 
     async def forget_proposed(self, tenant_id: str, version: str) -> None:
         """Forget the proposed config of this version; another one that came meanwhile stays."""
-        on_version = MatchConditions.IfNotModified
-        with suppress(ResourceNotFoundError, ResourceModifiedError):
-            await self._table.delete_entity(_PROPOSED, tenant_id, etag=version, match_condition=on_version)
+        with suppress(RowMoved):
+            await delete_row(self._table, _PROPOSED, tenant_id, version)
 
     async def all(self) -> AsyncIterator[TenantConfig]:
         async for row in self.rows():
@@ -212,14 +201,8 @@ class TenantTable:
     async def all_since(self) -> dict[str, tuple[TenantConfig | None, datetime]]:
         """Every config with the time since which it is as it is; None for one that makes no sense to this version."""
         query = self._table.query_entities("PartitionKey eq 'tenant'")
-        return {row["RowKey"]: (_readable(row), at) async for row in query if (at := row.metadata["timestamp"])}
-
-
-def _readable(entity: dict[str, Any]) -> TenantConfig | None:
-    try:
-        return unpack(TenantConfig, entity)
-    except (NewerRow, ValueError):
-        return None
+        written = {row["RowKey"]: (row, row.metadata["timestamp"]) async for row in query}
+        return {tenant_id: (readable(TenantConfig, row), at) for tenant_id, (row, at) in written.items() if at}
 
 
 def _entity(row: TenantRow, told: Entry | None) -> dict[str, object]:

@@ -3,12 +3,10 @@
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from azure.core import MatchConditions
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.rows import row_at, version_of
+from clients.storage.rows import RowMoved, delete_row, row_at, version_of
 
 WRITTEN_WITHIN = timedelta(seconds=1.5)
 """What a mark was made for may not be there yet for so long: whoever tells meanwhile does not see it."""
@@ -42,9 +40,8 @@ class UntoldMarks:
         """Take the mark away, unless it is to stay, or was made again since it had that *version*."""
         if version is None:
             return
-        unchanged = MatchConditions.IfNotModified
-        with suppress(ResourceModifiedError, ResourceNotFoundError):
-            await self._table.delete_entity(self._partition, ledger, etag=version, match_condition=unchanged)
+        with suppress(RowMoved):
+            await delete_row(self._table, self._partition, ledger, version)
 
     async def all(self) -> list[str]:
         """Who has a mark."""

@@ -8,11 +8,10 @@ from datetime import datetime
 from itertools import batched
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceModifiedError
 from azure.data.tables import TableEntity, TableTransactionError
 from azure.data.tables.aio import TableClient
 
-from clients.storage.rows import ANY, MOST_AT_ONCE, Entity, RowMoved, replace_row
+from clients.storage.rows import ANY, MOST_AT_ONCE, Entity, RowMoved, delete_row, replace_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +53,11 @@ class WrittenTable:
         """Nothing was written: the place is as it was before this call took it; one that stood already stays."""
         if place.etag is None:
             return
-        with suppress(RowMoved, ResourceModifiedError):  # it was taken anew, so it is no longer ours to give
+        with suppress(RowMoved):  # it was taken anew, so it is no longer ours to give
             if place.before:
                 await replace_row(self._table, _row(place.signature, place.tenant_id, place.before), place.etag)
             else:
-                unchanged = MatchConditions.IfNotModified
-                await self._table.delete_entity(
-                    place.signature, place.tenant_id, etag=place.etag, match_condition=unchanged
-                )
+                await delete_row(self._table, place.signature, place.tenant_id, place.etag)
 
     async def _rows(self, signature: str, tenant_id: str, since: datetime) -> dict[str, TableEntity]:
         """The places since *since*, by tenant, and that of *tenant_id* however old it is."""
