@@ -22,7 +22,7 @@ _SCRIPT = Path(__file__).parent.parent / "node_modules" / "azurite" / "dist" / "
 # Azurite ends with its standard input, so it never outlives the one who started it, not even one ended by kill -9.
 _TETHERED = (
     "process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume();"
-    " require({index})({script}); require({script})"
+    " require({script}); require({index})({script})"
 )
 _INDEX = Path(__file__).with_name("azurite_index.js")
 _LISTENING = re.compile(rb"Azurite (\w+) service is successfully listening at (http://\S+)")
