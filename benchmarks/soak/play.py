@@ -18,10 +18,12 @@ _MEMORY_EVERY_S = 10.0
 _TELL_EVERY_S = 60.0
 _OVERLAP = timedelta(minutes=2)
 """An entry is in the list a little later than its time says, more so on a busy machine."""
+_FIRST_OVERLAP = timedelta(minutes=15)
+"""So much later while the whole fleet is looked at for the first time, and a look waits for its turn."""
 _PAGE = 1000
 _FIRST_LOOKS_S = 2700.0
 """Azurite goes through a whole table for each query, so that the first look takes longer the larger the ledger is."""
-_FIRST_LOOK_EVERY_S = 5.0
+_FIRST_LOOK_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,15 @@ async def _first_looks(on: Stage, tenants: list[TenantConfig]) -> None:
     async with asyncio.timeout(_FIRST_LOOKS_S):
         while waiting:
             await asyncio.sleep(_FIRST_LOOK_EVERY_S)
-            waiting -= {line.tenant_id for line in await _heard(on, "first_look")}
+            waiting -= {line.tenant_id for line in await _heard(on, _FIRST_OVERLAP, "first_look")}
             if len(waiting) < told - on.plan.tenants / 10:
                 told = len(waiting)
                 print(f"  {on.at_s:5.0f} s  {told} tenants wait for their first look", flush=True)
 
 
-async def _heard(on: Stage, event: str = "") -> list[LedgerLine]:
-    """The lines of all ledgers of the last two minutes."""
-    since, found, after = row_key(datetime.now(UTC) - _OVERLAP), list[LedgerLine](), ""
+async def _heard(on: Stage, overlap: timedelta = _OVERLAP, event: str = "") -> list[LedgerLine]:
+    """The lines of all ledgers of so long ago."""
+    since, found, after = row_key(datetime.now(UTC) - overlap), list[LedgerLine](), ""
     while True:
         wanted = {"event": event} if event else {}
         page = await on.clients.storage.recent.entries(wanted, newer_than=since, after=after, limit=_PAGE)
