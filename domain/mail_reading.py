@@ -104,21 +104,19 @@ def to_read(
     return TraceReading("rehearsal", Traffic(max(since, oldest), now))
 
 
-def stale(flow: MailSeen, since: datetime | None, now: datetime) -> str:
-    """Why no first close at *now* may rest on the rehearsal of *flow*; empty where one may, or there is none.
+def stale(rehearsal: Traffic, since: datetime | None, now: datetime, *, short: bool) -> str:
+    """Why no first close at *now* may rest on *rehearsal*, which is *short* as for MailSeen; empty where one may.
 
     *since*: `at_filter_since` of today. What was rehearsed before an MX had left the filter and come back tells nothing
     of who sends straight to the tenant now.
     """
-    if flow.rehearsal is None:
-        return ""
     if since is None:
         return "an MX is not the filter's"
-    if flow.rehearsal.start < since:
+    if rehearsal.start < since:
         return "it began before every MX was the filter's"
-    rows = flow.rehearsal.rows + (MOST_ROWS if flow.short else 0)
+    rows = rehearsal.rows + (MOST_ROWS if short else 0)
     reading = HOUR * (rows / (MOST_A_PAGE * MOST_AN_HOUR))
-    return "it is too old" if now - flow.rehearsal.end > STALE_AFTER + reading else ""
+    return "it is too old" if now - rehearsal.end > STALE_AFTER + reading else ""
 
 
 def at_filter_since(mx: MxMemories, tenant: TenantConfig, domains: Collection[str]) -> datetime | None:

@@ -201,7 +201,7 @@ def rehearsed(wanted: Wanted, since: datetime | None, now: datetime) -> Guard:
         return Guard(passed=False, reason=f"the message trace could not be read: {flow.failed}", unread=True)
     if flow.rehearsal is None:
         return Guard(passed=False, reason=_being_read(flow), unread=True)
-    if why := stale(flow, since, now):
+    if why := stale(flow.rehearsal, since, now, short=flow.short):
         anew = f"{_covered(flow.rehearsal, wanted)}; {why}, and is read anew once every MX is the filter's"
         return Guard(passed=False, reason=anew, unread=True)
     waiting = [each for each in senders(wanted) if wanted.inventory.is_open(each)]
