@@ -2,6 +2,7 @@ import httpx
 import pytest
 
 from clients.errors import Forbidden, Unreadable
+from domain.psa.ticket import Person
 from tests.clients.psa.deeds import first, opened
 
 connectwise = pytest.mark.parametrize("provider", ["connectwise"])
@@ -35,6 +36,15 @@ async def test_who_set_a_status_is_a_member_or_nobody(psa, system):
     assert await psa.status_set_by(ticket) is None
     system.changes("jdoe", made.id, status=512)
     assert await psa.status_set_by(ticket) is None
+
+
+@connectwise
+async def test_of_who_created_a_note_we_are_believed_alone(psa, system, router):
+    made = opened(system)
+    rows = [{"id": at, "text": "approved", "createdBy": each} for at, each in enumerate((system.own, system.agent), 1)]
+    router.get(path__regex=r".*/notes").mock(httpx.Response(200, json=rows))
+    first(router)
+    assert [note.by for note in await psa.notes(str(made.id))] == [Person(system.own, "agent"), None]
 
 
 @pytest.mark.parametrize("provider", ["connectwise"])

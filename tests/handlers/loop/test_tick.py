@@ -168,7 +168,8 @@ async def test_a_correction_that_is_proven_while_a_tick_takes_it_for_lost_stays_
             await service.remediate(tenant, "inbound-lockdown")
         await service.messages("remediations")
 
-    service.clock.advance(seconds=FOLLOWED_FOR.total_seconds() + 1)
+    followed = (await service.clients.storage.states.load(tenant.tenant_id)).followed
+    service.clock.time = followed["inbound-lockdown"] + timedelta(seconds=1)
     meanwhile(r"GET .*/states\(", proven)
     await tick(service.clients)
     assert (await service.state(tenant, "inbound-lockdown")).state == "compliant"

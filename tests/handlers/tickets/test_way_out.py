@@ -126,6 +126,7 @@ async def test_an_end_too_far_ahead_is_answered_once_and_the_next_note_opens(msp
     assert [("at most a year ahead" in note.text, note.internal) for note in answers] == [(True, True)]
 
 
+@pytest.mark.parametrize("provider", ["connectwise"])
 @pytest.mark.parametrize("api_member_in", [{"member"}, {"createdBy"}, set()])
 async def test_our_own_answer_is_known_however_connectwise_names_an_api_member(msp, tenant, ticket, api_member_in):
     msp.system.api_member_in = api_member_in
