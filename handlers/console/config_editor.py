@@ -18,7 +18,7 @@ from handlers.api.routing import CallingPerson, Neighbours
 from handlers.console import config_form
 from handlers.console.config_form import SentConfig, changed_fields, fields_of
 from handlers.console.web import PersonsForm, SentForm, render_page, require_role, router, see
-from handlers.on_request import known_row
+from handlers.on_request import canonical_id, known_row
 
 editor = router()
 
@@ -46,6 +46,23 @@ async def change_config(request: Request, tenant_id: str, form: SentForm, client
     answer = await tenants.put_tenant(kept.config.tenant_id, wish, conditions, person, clients)
     waits = isinstance(answer, JSONResponse) and answer.status_code == 202  # noqa: PLR2004 - proposed
     return see("/inbox?kind=config" if waits else f"/tenants/{kept.config.tenant_id}")
+
+
+@editor.get("/tenants/{tenant_id}/config/proposed")
+async def proposed_page(request: Request, tenant_id: str, clients: Neighbours) -> Response:
+    """The config that waits for another person, against the one that counts; there may be none of that tenant yet."""
+    tenant_id = canonical_id(tenant_id)
+    proposed = await config_proposals.shown_waiting(tenant_id, clients)
+    kept = await clients.storage.tenants.get(tenant_id)
+    return render_page(
+        request,
+        "config-proposed.html",
+        title=f"Proposed config of {proposed.config.name}",
+        proposed=proposed,
+        changes=changed_fields(kept, proposed.config),
+        known=kept is not None,
+        data=f"/api/tenants/{tenant_id}/config/proposed",
+    )
 
 
 @editor.post("/tenants/{tenant_id}/config/approve")

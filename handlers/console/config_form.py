@@ -97,9 +97,9 @@ def fields_of(config: TenantConfig) -> dict[str, str]:
     return {name: text for name, text in fields.items() if text}
 
 
-def changed_fields(before: TenantConfig, after: TenantConfig) -> list[tuple[str, str, str]]:
-    """Each field that differs, as it is and as it would be."""
-    old, new = fields_of(before), fields_of(after)
+def changed_fields(before: TenantConfig | None, after: TenantConfig) -> list[tuple[str, str, str]]:
+    """Each field that differs, as it is and as it would be. *before*: None where nothing counts yet."""
+    old, new = fields_of(before) if before else {}, fields_of(after)
     names = [name for name in old | new if old.get(name) != new.get(name)]
     return [(name, old.get(name, ""), new.get(name, "")) for name in names]
 

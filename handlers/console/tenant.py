@@ -15,7 +15,6 @@ from handlers import findings, on_request
 from handlers.api import ledger, readiness
 from handlers.api.routing import Neighbours
 from handlers.console.actions import DEEDS
-from handlers.console.config_form import changed_fields
 from handlers.console.web import SentForm, render_page, require_role, router, see
 from handlers.on_request import known_tenant
 
@@ -47,7 +46,6 @@ async def tenant_page(
         title=config.name,
         tenant=config,
         state=state,
-        proposed_changes=changed_fields(config, state.proposed.config) if state.proposed else [],
         controls=sorted(state.controls, key=lambda each: WORST_FIRST.index(each.state)),
         findings=found,
         entries=entries[:ENTRIES],

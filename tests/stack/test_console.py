@@ -1,5 +1,6 @@
 """The console in a real Chromium, on the whole stack: pages, roles and actions; accessible, and without a violation."""
 
+import json
 import os
 import re
 import shutil
@@ -364,6 +365,43 @@ def test_a_config_is_edited_in_fields_with_the_error_at_its_field_and_the_differ
     config = stack.api.get(f"tenants/{tenant_id}").json()
     assert (config["labels"], config["freeze"][0]["end"]) == (["gold"], "2026-12-27T00:00:00Z")
     assert [each for each in reader.complaints if "422" not in each] == []
+
+
+def test_a_proposed_config_is_seen_from_the_inbox_and_approved_by_another_person(stack, sign_in):
+    wider = {"delivery_networks": ["65.99.255.0/24", "192.0.2.0/24"]}
+    tenant_id = looked_after(stack, "wider.example")
+    ada, bea = sign_in("ada.admin"), sign_in("bea.admin")
+    ada.go(f"tenants/{tenant_id}/config")
+    ada.page.get_by_label("Overrides").fill(json.dumps(wider))
+    ada.page.get_by_role("button", name="See what would change").click()
+    ada.page.get_by_role("button", name="Propose").click()
+    ada.page.get_by_role("link", name="See it").click()
+    ada.page.get_by_role("button", name="Approve it").click()
+    assert "another person" in ada.page.get_by_role("alert").inner_text()
+    bea.go(f"tenants/{tenant_id}")
+    bea.page.get_by_role("link", name="see it").click()
+    assert "192.0.2.0/24" in bea.page.get_by_role("row", name="overrides").get_by_role("cell").last.inner_text()
+    assert bea.violations() == []
+    bea.page.get_by_role("button", name="Approve it").click()
+    bea.page.wait_for_url(f"**/tenants/{tenant_id}")
+    assert stack.api.get(f"tenants/{tenant_id}").json()["overrides"] == wider
+    assert bea.complaints == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_proposed_config_of_a_tenant_that_is_not_looked_after_yet_has_a_page(stack, sign_in, width):
+    made = stack.simulator.post("tenants", json={"domains": [f"{width}.example"], "state": "healthy"}).json()
+    about = {"tenant_id": made["tenant_id"], "initial_domain": made["initial_domain"], "name": HOSTILE}
+    wider = {"overrides": {"delivery_networks": ["65.99.255.0/24", "192.0.2.0/24"]}}
+    assert stack.api.put(f"tenants/{made['tenant_id']}", json=about | wider).status_code == 202
+    reader = sign_in("ada.admin", width=WIDTHS[width])
+    reader.go("inbox?kind=config")
+    reader.page.locator(f"a[href*='{made['tenant_id']}']").last.click()
+    assert "not looked after yet" in reader.page.get_by_role("main").inner_text()
+    assert reader.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert reader.violations() == []
+    reader.page.screenshot(path=PICTURES / f"config-proposed-{width}.png", full_page=True)
+    assert reader.complaints == []
 
 
 def test_what_waits_is_chosen_at_once_answered_once_and_undone(stack, sign_in):

@@ -6,6 +6,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from domain.tenant import TenantConfig
+from handlers.api import tenants
+from handlers.api.routing import CallingPerson
 from tests.handlers.console.browser import Browser, form_of
 from tests.handlers.web import ask
 
@@ -141,17 +144,46 @@ async def propose(editor, overrides):
     assert status == 303
 
 
-async def test_what_lets_in_more_is_proposed_and_approved_by_another_person(service, editor, kept, tenant):
+async def seen_in_inbox(browser):
+    """The page to which the inbox leads, of the one config that waits."""
+    [to] = re.findall(r'<a href="([^"]*)">See it</a>', await browser.get("inbox?kind=config"))
+    return to
+
+
+async def test_a_proposed_config_of_a_tenant_that_is_not_looked_after_yet_is_seen_and_approved(service, browser):
+    new = service.world.add_tenant("new.example")
+    config = TenantConfig(
+        tenant_id=new.tenant_id,
+        name="New",
+        initial_domain=new.initial_domain,
+        overrides={"delivery_networks": ["65.99.255.0/24", "192.0.2.0/24"]},
+    )
+    wish, ann = tenants.ShownTenant.of(config, ""), CallingPerson("ann@msp.example", "oid oid-ann")
+    await tenants.put_tenant(new.tenant_id, wish, tenants.Conditions(), ann, service.clients)
+    browser.sign_in("Reader")
+    on = await seen_in_inbox(browser)
+    page = await browser.get(on)
+    assert re.search(r'<th scope="row">overrides</th><td class="found"></td><td class="wanted">[^<]*192.0.2.0/24', page)
+    assert ("not looked after yet" in page, "<form method" in page.partition("<main")[2]) == (True, False)
+    browser.sign_in("Admin", name="bob@msp.example")
+    taken = await browser.send(f"tenants/{new.tenant_id}/config/approve", on)
+    assert taken.status_code == 303
+    assert "New" in await browser.get(taken.headers["location"])
+    assert await service.clients.storage.tenants.get(new.tenant_id) == config
+    await browser.get(on, status=404)
+
+
+async def test_what_lets_in_more_is_proposed_and_approved_by_another_person(service, editor, kept):
     wide = await editor.open(overrides='{"delivery_networks": ["65.99.255.0/24", "192.0.2.0/24"]}')
     _, page = await editor.send(wide)
     assert "waits for another person" in page
     status, _ = await editor.send(dict(form_of(page, editor.path)) | {"confirmed": "yes"})
     assert (status, (await kept()).overrides) == (303, {})
-    own = await editor.browser.send(f"{editor.path}/approve", f"tenants/{tenant.tenant_id}")
-    assert own.status_code == 409
+    on, to = await seen_in_inbox(editor.browser), f"{editor.path}/approve"
+    assert (await editor.browser.send(to, on)).status_code == 409
     other = Browser(service)
     other.sign_in("Admin", name="bob@msp.example")
-    taken = await other.send(f"{editor.path}/approve", f"tenants/{tenant.tenant_id}")
+    taken = await other.send(to, on)
     assert (taken.status_code, "delivery_networks" in (await kept()).overrides) == (303, True)
 
 
@@ -159,7 +191,8 @@ async def test_what_was_proposed_since_the_page_was_opened_is_not_approved_by_it
     await propose(editor, '{"mx_suffixes": ["exchangedefender.com", "filter.example"]}')
     other = Browser(service)
     other.sign_in("Admin", name="bob@msp.example")
-    on, to = f"tenants/{tenant.tenant_id}", f"{editor.path}/approve"
+    assert f'href="/api/console/{editor.path}/proposed"' in await other.get(f"tenants/{tenant.tenant_id}")
+    on, to = await seen_in_inbox(other), f"{editor.path}/approve"
     opened = await other.get(on)
     assert re.search(r'<th scope="row">overrides</th>.*filter.example.*</table>', opened, re.DOTALL)
     await propose(editor, '{"delivery_networks": ["65.99.255.0/24", "192.0.2.0/24"]}')
