@@ -38,7 +38,7 @@ async def _send_all(target: EventsTarget, ledger: str, clients: Clients) -> bool
     while True:
         rows, _ = await clients.storage.chains.page(ledger, position.sequence, _PAGE)
         for row in rows:
-            entry = await clients.storage.ledger.get(ledger, row.link.id)
+            entry = await clients.storage.ledger.readable(ledger, row.link.id)
             if entry and not await _sent(target, entry, row.link.sequence, clients):
                 return False
             position = Position(row.link.sequence)
@@ -63,7 +63,7 @@ async def _sent(target: EventsTarget, entry: Entry, sequence: int, clients: Clie
 
 async def _first(ledger: str, clients: Clients) -> Position:
     """The place before the first entry of the last hour, or the end of the chain."""
-    for entry in await clients.storage.ledger.since(ledger, clients.now() - _FIRST_LOOK):
+    for entry in await clients.storage.ledger.readable_since(ledger, clients.now() - _FIRST_LOOK):
         if place := await clients.storage.chains.sequence_of(ledger, entry.id):
             return Position(place - 1)
     head = await clients.storage.chains.heads.get(ledger)

@@ -100,7 +100,7 @@ class _Teller:
         """Returns whether all is told."""
         known = await self._clients.storage.notices.told(self._ledger, self._channel.name)
         self._told = known or self._told
-        entries = await self._clients.storage.ledger.since(self._ledger, self._told.until - _OVERLAP)
+        entries = await self._clients.storage.ledger.readable_since(self._ledger, self._told.until - _OVERLAP)
         causes = news.by_cause(entries, self._told.ids)
         sent, failed = await self._try(causes)
         if not sent and self._told.shows_away(failed):

@@ -1,17 +1,17 @@
 """The ledger: append-only, one partition a tenant, row keys that sort newest first, each entry linked to a chain."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from azure.data.tables.aio import TableClient
 
 from clients import telemetry
 from clients.storage.chains import LAST_ENTRY, ChainTable
-from clients.storage.documents import pack, unpack
+from clients.storage.documents import pack, readable, unpack, unpack_or
 from clients.storage.recent import RecentTable
-from clients.storage.rows import document_at
+from clients.storage.rows import document_at, row_at
 from domain.ledger import Entry, LedgerEvent, row_key
 
 
@@ -59,6 +59,11 @@ class LedgerTable:
     async def get(self, tenant_id: str, entry_id: str) -> Entry | None:
         return await document_at(self._table, Entry, tenant_id, entry_id)
 
+    async def readable(self, tenant_id: str, entry_id: str) -> Entry | None:
+        """As `get`, and None for one that makes no sense, which is logged: to tell people, not to decide."""
+        entity = await row_at(self._table, tenant_id, entry_id)
+        return unpack_or(Entry, entity, None) if entity else None
+
     async def page(self, tenant_id: str, *, after: str = "", limit: int = 100) -> list[Entry]:
         """At most *limit* entries of a tenant, newest first, older than the entry with id *after*."""
         query = self._table.query_entities(
@@ -75,21 +80,35 @@ class LedgerTable:
 
     async def since(self, tenant_id: str, since: datetime) -> list[Entry]:
         """Every entry of a tenant from *since* on, oldest first."""
-        query = self._table.query_entities(
+        entries = [unpack(Entry, entity) async for entity in self._since(tenant_id, since)]
+        return entries[::-1]
+
+    async def readable_since(self, tenant_id: str, since: datetime) -> list[Entry]:
+        """As `since`, without what makes no sense, which is logged: to tell people, not to decide. Raises NewerRow."""
+        found = [unpack_or(Entry, entity, None) async for entity in self._since(tenant_id, since)]
+        return [each for each in reversed(found) if each]
+
+    def _since(self, tenant_id: str, since: datetime) -> AsyncIterable[dict[str, Any]]:
+        return self._table.query_entities(
             "PartitionKey eq @tenant and RowKey lt @since",
             parameters={"tenant": tenant_id, "since": f"{row_key(since)}~"},
         )
-        entries = [unpack(Entry, entity) async for entity in query]
-        return entries[::-1]
 
     async def events(self, tenant_id: str, since: datetime, *events: LedgerEvent) -> list[Entry]:
         """The tenant's entries of *events* since then, newest first."""
+        return [unpack(Entry, entity) async for entity in self._of(events, tenant_id, since)]
+
+    async def readable_events(self, tenant_id: str, since: datetime, *events: LedgerEvent) -> list[Entry]:
+        """As `events`, without what makes no sense to this version, which is logged: to tell people, not to decide."""
+        found = [readable(Entry, entity) async for entity in self._of(events, tenant_id, since)]
+        return [each for each in found if each]
+
+    def _of(self, events: Sequence[LedgerEvent], tenant_id: str, since: datetime) -> AsyncIterable[dict[str, Any]]:
         either = " or ".join(f"event eq '{event}'" for event in events)
-        query = self._table.query_entities(
+        return self._table.query_entities(
             f"PartitionKey eq @tenant and RowKey lt @since and ({either})",
             parameters={"tenant": tenant_id, "since": row_key(since)},
         )
-        return [unpack(Entry, entity) async for entity in query]
 
     async def put_back(self, tenant_id: str, control: str, since: datetime) -> Counter[str]:
         """How often each field of *control* was put back since *since*."""

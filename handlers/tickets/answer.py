@@ -58,7 +58,7 @@ async def _answer(tenant_id: str, asking: AskingTicket, clients: Clients) -> boo
     )
     if not written:
         await tickets.put_asking(tenant_id, replace(asking, stage="answering"))
-        entries = await clients.storage.ledger.since(tenant_id, operation.created_at)
+        entries = await clients.storage.ledger.readable_since(tenant_id, operation.created_at)
         proofs = [each for each in entries if each.operation_id == operation.id and each.event == "corrected"]
         await psa.add_note(asking.ticket_id, news.result(operation, proofs, marks))
     status = psa.desk.outcomes.ok if operation.state == "succeeded" else psa.desk.outcomes.failed

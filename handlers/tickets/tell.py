@@ -62,7 +62,7 @@ async def _tell(to: Addressee, clients: Clients) -> bool:
     teller = CauseTeller(to, await clients.storage.states.load(to.ledger), clients)
     known = await tickets.told(to.ledger)
     since = known.until - _OVERLAP if known else clients.now() - _FIRST_LOOK
-    entries = await clients.storage.ledger.since(to.ledger, since)
+    entries = await clients.storage.ledger.readable_since(to.ledger, since)
     told, complete = known or await _first(to, entries, clients), True
     for cause, untold in news.by_cause(entries, told.ids).items():
         after = await _one_told(teller, cause, untold, told, to.ledger, clients)

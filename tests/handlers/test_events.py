@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
+from azure.data.tables.aio import TableClient
 from standardwebhooks import Webhook
 
 from domain.ledger import Entry
@@ -80,6 +81,15 @@ async def test_drift_and_correction_go_out_in_order_once_and_signed(service, tak
         assert headers["webhook-signature"] == signed
     schema = json.loads((await ask(service, "GET", "events/schema")).get_body())
     assert set(taker.bodies[0]) == set(schema["properties"])
+
+
+async def test_an_entry_that_makes_no_sense_keeps_no_later_one_from_the_receiver(service, taker, azurite_connection):
+    tenant = await drifted(service)
+    entry = next(each for each in await service.ledger(tenant) if each.event == "drift_found")
+    async with TableClient.from_connection_string(azurite_connection, "ledger") as table:
+        await table.update_entity({"PartitionKey": tenant.tenant_id, "RowKey": entry.id, "body0": '{"event": "odd"}'})
+    await told(service)
+    assert [each["type"].partition(".")[2] for each in taker.bodies] == ["correction.begun", "correction.proven"]
 
 
 async def test_a_receiver_that_is_away_gets_all_of_it_later_in_order(service, taker):

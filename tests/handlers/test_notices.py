@@ -264,6 +264,15 @@ async def test_what_is_stored_of_one_channel_and_makes_no_sense_keeps_no_other_u
     assert await service.clients.storage.notices.unsent.all() == [tenant.tenant_id]
 
 
+async def test_an_entry_that_makes_no_sense_keeps_no_later_one_from_being_told(service, ops, azurite_connection):
+    await tell(service)
+    [entry] = await service.clients.storage.ledger.page(SERVICE)
+    async with TableClient.from_connection_string(azurite_connection, "ledger") as table:
+        await table.update_entity({"PartitionKey": SERVICE, "RowKey": entry.id, "body0": '{"tenant_id": "service"}'})
+    await tell(service, OTHER)
+    assert stages(ops) == [("poison", "begun"), ("other", "begun")]
+
+
 async def test_a_tenants_text_calls_nobody(service, customer):
     tenant = service.world.add_tenant("contoso.example")
     await service.look_after(tenant, name="@everyone <!here>", notify=["notify-contoso"])

@@ -48,6 +48,20 @@ async def test_a_brake_is_told_of_once_while_it_lasts_and_when_it_is_over(servic
     assert await lasting(service) == {}
 
 
+@pytest.mark.parametrize("odd", [{"body0": "{"}, {"version": 99}])
+async def test_an_entry_that_makes_no_sense_keeps_nobody_from_being_told(service, azurite_connection, odd):
+    await ask(service, "PUT", "brake", {"engaged": False, "reason": "let us begin"})
+    service.clock.advance(days=2)  # what is added to a chain that is older than a day reads none of it
+    await ask(service, "PUT", "brake", {"engaged": True, "reason": "incident 7"})
+    await watched(service.clients)
+    [told] = [each for each in await service.clients.storage.ledger.page(SERVICE) if each.event == "incident"]
+    async with TableClient.from_connection_string(azurite_connection, "ledger") as table:
+        await table.update_entity({"PartitionKey": SERVICE, "RowKey": told.id} | odd)
+    service.clock.advance(minutes=15)
+    await watched(service.clients)
+    assert "incident 7" in (await lasting(service))["brake"]
+
+
 async def test_a_brake_whose_row_is_gone_is_told_of(service, azurite_connection):
     async with TableClient.from_connection_string(azurite_connection, "switches") as table:
         await table.delete_entity("brake", "brake")
