@@ -204,3 +204,15 @@ async def test_each_month_names_what_was_accepted_in_it_however_long_ago_that_be
         ("Bob", what, "2027-01-10"),
     ]
     assert await accepted(service, tenant, "2026-07") == [("Cy", "", "2026-07-31"), ("Bob", what, "2027-01-10")]
+
+
+async def test_what_was_opened_and_closed_again_early_is_told_with_its_true_end(service, tenant):
+    await service.sweep()
+    path, wish = f"tenants/{tenant.tenant_id}", {"reason": "mail stopped", "until": "2026-12-20T00:00:00Z"}
+    assert (await ask(service, "POST", f"{path}/open", wish)).status_code == 202
+    await service.work()
+    service.clock.time = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    assert (await ask(service, "DELETE", f"{path}/controls/inbound-lockdown/except")).status_code == 204
+    service.clock.time = DECEMBER
+    assert await accepted(service, tenant, NOVEMBER) == [("key dev", "", "2026-11-25"), ("key dev", "", "2026-12-20")]
+    assert await accepted(service, tenant, "2026-10") == []
