@@ -372,7 +372,7 @@ def test_a_proposed_config_is_seen_from_the_inbox_and_approved_by_another_person
     tenant_id = looked_after(stack, "wider.example")
     ada, bea = sign_in("ada.admin"), sign_in("bea.admin")
     ada.go(f"tenants/{tenant_id}/config")
-    ada.page.get_by_label("Overrides").fill(json.dumps(wider))
+    ada.page.get_by_label("Overrides of the profile").fill(json.dumps(wider))
     ada.page.get_by_role("button", name="See what would change").click()
     ada.page.get_by_role("button", name="Propose").click()
     ada.page.get_by_role("link", name="See it").click()
