@@ -21,6 +21,7 @@
     - PlanMoved       the plan that was approved does not wait
     - NotConfigured   a setting of this installation is missing
     - StillLocked     the tenant refuses mail that does not come through the filter
+    - UnreadableConfig what is stored of the tenant's config makes no sense
     - AnotherPerson   somebody else has to say yes
     - ProposalMoved   what was proposed does not wait (any more), or is something else now
   + NeighbourRefused  somebody else's API said no; the sentence says what to grant
@@ -189,6 +190,14 @@ class StillLocked(NotNow):
             f"tenant {tenant_id} is locked: open it first (POST tenants/{tenant_id}/open, or holdfast offboard), then"
             " move its MX, then delete it"
         )
+
+
+class UnreadableConfig(NotNow):
+    """What is stored of a tenant's config makes no sense to this version: a person replaces or deletes it."""
+
+    def __init__(self, tenant_id: str) -> None:
+        path = f"tenants/{tenant_id}"
+        super().__init__(f"its config makes no sense: PUT {path} replaces it, DELETE {path} removes it")
 
 
 class AnotherPerson(NotNow):

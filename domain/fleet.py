@@ -6,12 +6,12 @@ fall together. A schedule that names hours, days or months also says when not to
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from itertools import batched, takewhile
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from pydantic import AwareDatetime
 
@@ -23,6 +23,9 @@ LOOKS: tuple[LookName, ...] = get_args(LookName.__value__)
 
 LONGEST_SPREAD = timedelta(hours=1)
 """Looks of a schedule that names hours stay within the hour that it names."""
+
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""What a worker wrote of a later time than this was written by a clock that is ahead."""
 
 _SHORTEST_CLAIM = timedelta(seconds=5)
 _LONGEST_CLAIM = timedelta(minutes=1)
@@ -161,12 +164,25 @@ class Cursor:
     def is_claimed(self, now: datetime, ticks: Rhythm) -> bool:
         """Whether a tick is at work: one that has not ended within its interval has died."""
         allowed = min(_LONGEST_CLAIM, max(_SHORTEST_CLAIM, ticks.interval or _LONGEST_CLAIM))
-        return self.claimed is not None and now - self.claimed < allowed
+        return self.claimed is not None and abs(now - self.claimed) < allowed
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Whether a clock that is ahead wrote it, so that nothing would be due until that time has come."""
+        return self.done - now > _CLOCKS_DIFFER
+
+    def at(self, now: datetime) -> Self:
+        """The same, counting from *now* where it is ahead: what else that clock has said is not known."""
+        return replace(self, done=now, compared=None, timer_at=None) if self.is_ahead(now) else self
 
 
 def late(cursor: Cursor | None, ticks: Rhythm, now: datetime) -> timedelta:
-    """How long the tick that should have followed *cursor* is overdue; where none has ever been done it is not."""
+    """How long the tick that should have followed *cursor* is overdue; where none has ever been done it is not.
+
+    Of a cursor that is ahead it is by how much: when the last tick was done nobody can say.
+    """
     if cursor is None or ticks.interval is None:
         return timedelta()
+    if cursor.is_ahead(now):
+        return cursor.done - now
     expected = next(ticks.schedule.after(cursor.done), now)
     return max(timedelta(), now - expected)

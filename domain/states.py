@@ -116,8 +116,10 @@ class ControlState:
         known = asked if self.asked is None else self.asked
         return frozenset(name for name, each in asked.items() if known.get(name) != each)
 
-    def asked_on(self, judgement: Judgement, asked: Mapping[str, str]) -> Self:
+    def asked_on(self, judgement: Judgement, asked: Mapping[str, str] | None) -> Self:
         """The same once a look came to *judgement* by what was *asked* then."""
+        if asked is None:
+            return self
         if isinstance(judgement, Compliant):
             return replace(self, asked=dict(asked))
         if not self._was_proven:
@@ -149,7 +151,8 @@ class Look:
     """One look at one control: which, in which mode of the tenant, when its facts were read, and when now is.
 
     *asked_at*: when a person asked for it to be put back, if one did. *exemption*: the control's exception, if it has
-    one. *lane*: in which it is made; None is a look in both. *asked*: by object, what the tenant's config asks of it.
+    one. *lane*: in which it is made; None is a look in both. *asked*: by object, what the tenant's config asks of it;
+    None where nobody can say.
     """
 
     control: Control
@@ -159,7 +162,7 @@ class Look:
     asked_at: datetime | None = None
     exemption: Exemption | None = None
     lane: Lane | None = None
-    asked: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, str] | None = field(default_factory=dict)
 
     @property
     def partial(self) -> bool:

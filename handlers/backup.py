@@ -103,7 +103,7 @@ async def end_restore(sha256: str, by: str, clients: Clients) -> Restored:
     """
     if await _under_way(clients) != sha256:
         raise NotEmpty
-    tenants = [config.tenant_id async for config in clients.storage.tenants.all()]
+    tenants = await clients.storage.tenants.all_since()
     await in_groups((_look_anew(each, clients) for each in tenants), _AT_ONCE)
     await rebuild(clients)
     heads = [head async for head in clients.storage.chains.heads.all() if head.ledger != SERVICE]

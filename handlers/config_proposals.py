@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from clients import public_suffixes
 from clients.connect import Clients
-from clients.storage.tenants import ConfigMoved, TenantRow
+from clients.storage.tenants import ConfigMoved, OddConfig, TenantRow
 from domain.errors import AnotherPerson, NothingProposed, ProposalMoved
 from domain.ledger import Entry
 from domain.mail import names
@@ -56,21 +56,24 @@ def refuse_foreign_suffixes(suffixes: tuple[str, ...]) -> None:
             raise ValueError(f"overrides.mx_suffixes: {name} is a public suffix, below which anybody can have hosts")
 
 
-def version_for(config: TenantConfig, kept: TenantRow | None, clients: Clients) -> str:
+def version_for(config: TenantConfig, kept: TenantRow | OddConfig | None, clients: Clients) -> str:
     """The version of its profile that a tenant is held to once its config is *config*: as it was, or the newest."""
-    if kept and kept.config.profile == config.profile:
+    if isinstance(kept, TenantRow) and kept.config.profile == config.profile:
         return clients.profiles.resolved(config.profile, kept.profile_version)
+    versions = [each.version for each in clients.profiles.versions_of(config.profile)]
+    if isinstance(kept, OddConfig) and kept.profile_version in versions:
+        return kept.profile_version
     newest = clients.profiles.newest.get(config.profile)
     return newest.version if newest else ""
 
 
-def widening(config: TenantConfig, kept: TenantRow | None, clients: Clients) -> tuple[str, ...]:
+def widening(config: TenantConfig, kept: TenantRow | OddConfig | None, clients: Clients) -> tuple[str, ...]:
     """What *config* lets in that neither its profile does nor the config that counts now."""
     if not config.overrides:
         return ()
     version = version_for(config, kept, clients)
     accepted = [clients.profiles.held_to(config.profile, version)]
-    if kept:
+    if isinstance(kept, TenantRow):
         with suppress(ValueError):  # what makes no sense lets nothing in
             accepted.append(clients.wanted(kept.config, kept.profile_version).profile)
     return widened(clients.wanted(config, version).profile, *accepted)
@@ -124,7 +127,7 @@ async def take(
         raise ProposalMoved("the proposal is another one now: look at it, then approve that")
     _refuse_same(proposed, identity, signed_in=bool(clients.settings.api_audience))
     table, config = clients.storage.tenants, proposed.config
-    kept = await table.find(tenant_id)
+    kept = await table.standing(tenant_id)
     row = TenantRow(config, proposed.version, version_for(config, kept, clients), kept.move if kept else None)
     try:
         await (table.replace if proposed.version else table.create)(row, entry_of(proposed))

@@ -144,7 +144,8 @@ _PROOFS = TypeAdapter(Proof)
 async def fleet_month(month: str, clients: Clients) -> FleetMonth:
     """The month of every tenant whose evidence is kept. Raises ValueError for what is no month."""
     bounds(month)
-    names = {config.tenant_id: config.name async for config in clients.storage.tenants.all()}
+    configs = await clients.storage.tenants.all_since()
+    names = {tenant: config.name if config else tenant for tenant, (config, _) in configs.items()}
     made = {each.ledger: each.figures for each in await clients.storage.evidence.months() if each.month == month}
     rows = tuple(_row(tenant, names.get(tenant, tenant), each) for tenant, each in made.items() if tenant != SERVICE)
     missing = tuple(sorted(names.keys() - made.keys()))

@@ -14,6 +14,7 @@ from clients.errors import Unreachable
 from clients.notify import apprise_door
 from clients.notify.channels import Channel
 from domain import notices
+from domain.errors import UnreadableConfig
 from domain.evidence.message import is_monthly
 from domain.incident import SERVICE, UNTOLD, Incident, untold_incident
 from domain.jobs import Again, Done, Notify, Outcome
@@ -74,7 +75,10 @@ async def _channels(ledger: str, clients: Clients) -> tuple[list[Channel], str]:
     """The channels that are told of *ledger*, and the tenant's name."""
     if ledger == SERVICE:
         return clients.channels.of(clients.channels.operators), ""
-    tenant = await clients.storage.tenants.get(ledger)
+    try:
+        tenant = await clients.storage.tenants.get(ledger)
+    except UnreadableConfig:  # they are told with what comes up once its config can be read again
+        return [], ""
     return (clients.channels.of(tenant.notify), tenant.name) if tenant else ([], "")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clients.connect import Clients
-from clients.storage.tenants import ConfigMoved, TenantRow
+from clients.storage.tenants import ConfigMoved, OddConfig, TenantRow
 from domain.ledger import Entry
 from domain.waves import MoveVerdict, Tally, TenantMove, Wave, counted, result_of
 from handlers.groups import in_groups
@@ -17,7 +17,8 @@ _AT_ONCE = 25
 class WaveLook:
     """How a wave's tenants stand.
 
-    *due*: those that are to be moved; *results*: of those that were; *open*: of these, those whose move is open.
+    *due*: those that are to be moved; *results*: of those that were; *open*: of these, those whose move is open and
+    whose config can be read.
     """
 
     due: tuple[str, ...]
@@ -34,16 +35,26 @@ def is_due(row: TenantRow, profile: str, version: str, clients: Clients) -> bool
 
 async def look_at_tenants(wave: Wave, clients: Clients) -> WaveLook:
     """How the tenants of *wave* stand."""
-    moved, due = dict[str, TenantMove](), list[str]()
-    async for row in clients.storage.tenants.rows():
+    moved, due, odd = dict[str, TenantMove](), list[str](), dict[str, MoveVerdict]()
+    async for row in clients.storage.tenants.all_rows():
+        if isinstance(row, OddConfig):
+            if row.move and row.move.wave == wave.id:
+                odd[row.tenant_id] = _result_of_odd(row, row.move, wave, clients)
+            continue
         tenant_id = row.config.tenant_id
         if row.move and row.move.wave == wave.id and row.config.enabled and row.config.profile == wave.profile:
             moved[tenant_id] = row.move
         elif is_due(row, wave.profile, wave.version, clients):
             due.append(tenant_id)
-    results = await _results(wave, moved, clients)
+    results = await _results(wave, moved, clients) | odd
     still_open = frozenset(each for each, move in moved.items() if move.is_open)
-    return WaveLook(tuple(due), still_open, results, counted(wave, [*moved, *due], results))
+    return WaveLook(tuple(due), still_open, results, counted(wave, [*results, *due], results))
+
+
+def _result_of_odd(row: OddConfig, move: TenantMove, wave: Wave, clients: Clients) -> MoveVerdict:
+    """What became of the *move* of a tenant whose config cannot be read: while a later version writes it, it moves."""
+    result, why = result_of(move, wave.version, {}, clients.now())
+    return ("failed", "its config makes no sense") if result == "moving" and not row.newer else (result, why)
 
 
 async def _results(wave: Wave, moved: dict[str, TenantMove], clients: Clients) -> dict[str, MoveVerdict]:

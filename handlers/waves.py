@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, Field
 
 from clients.connect import Clients
-from clients.storage.waves import KeptWave, WaveMoved
+from clients.storage.waves import WaveMoved
 from domain.errors import BadField, UnknownWave, WaveOver, WaveRuns
 from domain.incident import Incident, wave_incident
 from domain.ledger import Entry, LedgerEvent
@@ -106,7 +106,7 @@ async def begin_wave(wish: WaveRequest, by: str, clients: Clients) -> ShownWave:
             fault = f"{each} is no tenant that is switched on and held to another version of {wish.profile}"
             raise BadField(f"body.canaries.{number}", fault)
     before = await clients.storage.waves.find(wish.profile)
-    if before and not before[0].is_over:
+    if before and before[0] and not before[0].is_over:
         raise WaveRuns(before[0].id, wish.profile)
     now = clients.now()
     wave = new_wave(
@@ -155,14 +155,14 @@ async def resume(wave_id: str, reason: str, by: str, clients: Clients) -> ShownW
             return ShownWave.of(resumed)
 
 
-async def _known(wave_id: str, clients: Clients) -> KeptWave:
+async def _known(wave_id: str, clients: Clients) -> tuple[Wave, str]:
     waves = {each.id: each for each in await clients.storage.waves.all()}
     if wave_id not in waves:
         raise UnknownWave(wave_id)
-    kept = await clients.storage.waves.find(waves[wave_id].profile)
-    if kept is None or kept[0].id != wave_id or kept[0].is_over:
+    wave, etag = await clients.storage.waves.find(waves[wave_id].profile) or (None, "")
+    if wave is None or wave.id != wave_id or wave.is_over:
         raise WaveOver(wave_id)
-    return kept
+    return wave, etag
 
 
 async def _changed(  # noqa: PLR0913, PLR0917 - a change, and who made it

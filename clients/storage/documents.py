@@ -58,7 +58,7 @@ def read_outbox[T](kind: type[T], name: str, entity: dict[str, Any]) -> T | None
     try:
         return read_chunks(kind, name, entity)
     except ValueError as error:
-        _log_unreadable(name, entity, error)
+        log_unreadable(name, entity, error)
         return None
 
 
@@ -91,11 +91,11 @@ def unpack_or[T, E](kind: type[T], entity: dict[str, Any], otherwise: E) -> T | 
     try:
         return unpack(kind, entity)
     except ValueError as error:
-        _log_unreadable("body", entity, error)
+        log_unreadable("body", entity, error)
         return otherwise
 
 
-def _log_unreadable(name: str, entity: dict[str, Any], error: ValueError) -> None:
+def log_unreadable(name: str, entity: dict[str, Any], error: ValueError) -> None:
     """Log where it is, without what it holds, as pydantic's own text has it."""
     row = f"{entity['PartitionKey']} {entity['RowKey']}"
     log.error("row_unreadable row=%s property=%s error=%s", row, name, type(error).__name__)

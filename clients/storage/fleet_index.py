@@ -135,16 +135,16 @@ class FleetIndex:
         """Write each page anew that does not fit *configs*, which were read after *before*, with the time of each.
 
         A page that somebody wrote meanwhile is newer than *configs*, and is left alone. A config that cannot be read
-        keeps its entry as it is.
+        leaves what its entry says; where there is none it gets one that says no more than that the tenant is there.
         """
         wanted = dict[str, dict[str, TenantInFleet]]()
         known = in_fleet(before)
         for tenant_id, (config, at) in configs.items():
-            if entry := _compared(config, at, known.get(tenant_id)):
-                wanted.setdefault(_page_of(tenant_id), {})[tenant_id] = entry
+            entry = _compared(tenant_id, config, at, known.get(tenant_id))
+            wanted.setdefault(_page_of(tenant_id), {})[tenant_id] = entry
         for row in wanted.keys() | before.keys():
             page, etag = before.get(row, (IndexPage(), None))
-            if page.tenants != wanted.get(row, {}):
+            if isinstance(page, UnreadablePage) or page.tenants != wanted.get(row, {}):
                 with suppress(RowMoved):
                     await self._put(row, IndexPage(wanted.get(row, {})), etag)
 
@@ -238,9 +238,13 @@ def _following(before: TenantInFleet | None, now: datetime, until: datetime) -> 
     return before.followed_until(until) if before and before.lost_corrections(now) else before
 
 
-def _compared(config: TenantConfig | None, at: datetime, before: TenantInFleet | None) -> TenantInFleet | None:
+def _compared(tenant_id: str, config: TenantConfig | None, at: datetime, before: TenantInFleet | None) -> TenantInFleet:
     """The entry that fits a config whose row was written *at*."""
-    if config is None:
-        return before
-    noted = before is not None and at - before.since < _CLOCKS_DIFFER
-    return TenantInFleet.of(config, before.since if before and noted else at, before)
+    since = before.since if before and at - before.since < _CLOCKS_DIFFER else at
+    if config:
+        return TenantInFleet.of(config, since, before)
+    return replace(before or _nothing_known(tenant_id, at), since=since)
+
+
+def _nothing_known(tenant_id: str, at: datetime) -> TenantInFleet:
+    return TenantInFleet(at, tenant_id, name=tenant_id, summary=Summary.of({}, ()))

@@ -16,10 +16,10 @@ from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
-from clients.storage.documents import NewerRow, body, pack, read_body
+from clients.storage.documents import NewerRow, body, log_unreadable, pack, read_body
 from clients.storage.fleet_index import FleetIndex
 from clients.storage.ledger import LedgerTable
-from clients.storage.rows import RowMoved, replace_row
+from clients.storage.rows import RowMoved, replace_row, written_at
 from clients.storage.states_version_1 import upgraded
 from clients.storage.together import TenantRows, together_with
 from domain.approval import Approval
@@ -234,9 +234,10 @@ class StateTable:
         try:
             states = _read(row)
         except NewerRow:
-            return TenantStates(controls=_unknown("newer version"), newer=True)
-        except ValueError:  # one tenant's trouble, and shown as such
-            return TenantStates(controls=_unknown("what is stored of it makes no sense"), newer=True)
+            return TenantStates(controls=_unknown("newer version", row), newer=True)
+        except ValueError as error:  # one tenant's trouble, and shown as such
+            log_unreadable("body", row, error)
+            return TenantStates(controls=_unknown("what is stored of it makes no sense", row), newer=True)
         await self._ledger.ensure(states.outbox)
         return replace(states, etag=str(row.metadata["etag"]), outbox=(), summary=states.summarised())
 
@@ -298,8 +299,10 @@ class StateTable:
             return
 
 
-def _unknown(detail: str) -> dict[str, ControlState]:
-    return {control: ControlState(id=control, detail=detail) for control in CATALOGUE}
+def _unknown(detail: str, row: TableEntity) -> dict[str, ControlState]:
+    """Every control, unknown since *row* was written."""
+    since = written_at(row)
+    return {control: ControlState(id=control, since=since, detail=detail) for control in CATALOGUE}
 
 
 def _read(entity: dict[str, Any]) -> TenantStates:

@@ -16,11 +16,23 @@ from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.http import Clock
-from clients.storage.documents import body, chunks, pack, read_body, read_chunks, read_outbox, readable, unpack
+from clients.storage.documents import (
+    NewerRow,
+    body,
+    chunks,
+    log_unreadable,
+    pack,
+    read_body,
+    read_chunks,
+    read_outbox,
+    readable,
+    unpack_or,
+)
 from clients.storage.fleet_index import FleetIndex
 from clients.storage.ledger import LedgerTable
-from clients.storage.rows import RowMoved, delete_row, replace_row, row_at, version_of
+from clients.storage.rows import RowMoved, delete_row, replace_row, row_at, version_of, written_at
 from clients.storage.together import together_with
+from domain.errors import UnreadableConfig
 from domain.ledger import Entry
 from domain.tenant import PsaCompany, TenantConfig
 from domain.waves import TenantMove
@@ -53,6 +65,19 @@ class TenantRow(NamedTuple):
     move: TenantMove | None = None
 
 
+class OddConfig(NamedTuple):
+    """What can be read of a tenant's row whose config makes no sense to this version.
+
+    *newer*: since a later version wrote it, so that nothing may be written over it.
+    """
+
+    tenant_id: str
+    etag: str = ""
+    profile_version: str = ""
+    move: TenantMove | None = None
+    newer: bool = False
+
+
 class _Text(NamedTuple):
     """A row as text, which takes the least room."""
 
@@ -68,6 +93,7 @@ class _Text(NamedTuple):
         return cls(body(entity), str(entity.metadata["etag"]), str(entity.get(_VERSION, "")), move)  # type: ignore[attr-defined]
 
     def row(self) -> TenantRow:
+        """Raises ValueError."""
         move = read_chunks(TenantMove, _MOVE, self.move)
         return TenantRow(read_body(TenantConfig, self.config), self.etag, self.profile_version, move)
 
@@ -87,9 +113,9 @@ class TenantTable:
         return row.config if row else None
 
     async def row(self, tenant_id: str) -> TenantRow | None:
-        """A tenant's config and what stands beside it, for reading."""
+        """A tenant's config and what stands beside it, for reading. Raises NewerRow, UnreadableConfig."""
         text = await self._read(tenant_id)
-        return text.row() if text else None
+        return _opened(tenant_id, text) if text else None
 
     async def _read(self, tenant_id: str) -> _Text | None:
         entity = await row_at(self._table, _PARTITION, tenant_id)
@@ -107,7 +133,7 @@ class TenantTable:
             if kept is None:
                 return None
             self._keep(tenant_id, kept, since)
-        return kept.row() if kept else None
+        return _opened(tenant_id, kept) if kept else None
 
     def _keep(self, tenant_id: str, text: _Text, since: datetime) -> None:
         self._kept.pop(tenant_id, None)
@@ -116,9 +142,16 @@ class TenantTable:
             self._kept.popitem(last=False)
 
     async def find(self, tenant_id: str) -> TenantRow | None:
-        """A tenant's row, for a change: the entry of the last one is in the ledger after this."""
+        """A tenant's row, for a change, once the last entry is in the ledger. Raises NewerRow, UnreadableConfig."""
+        row = await self.standing(tenant_id)
+        if isinstance(row, OddConfig):
+            raise UnreadableConfig(tenant_id)
+        return row
+
+    async def standing(self, tenant_id: str) -> TenantRow | OddConfig | None:
+        """As `find`, of a config that makes no sense, too: it may be replaced or deleted. Raises NewerRow."""
         entity = await self._told(_PARTITION, tenant_id)
-        return _Text.of(entity).row() if entity else None
+        return _standing(entity) if entity else None
 
     async def _told(self, partition: str, tenant_id: str) -> TableEntity | None:
         entity = await row_at(self._table, partition, tenant_id)
@@ -161,9 +194,13 @@ class TenantTable:
             await self._ledger.append(told)
 
     async def proposed(self, tenant_id: str) -> tuple[ProposedConfig, str] | None:
-        """The config that waits for another person, with its row's version; its entry is in the ledger after this."""
+        """The config that waits for another person, with its row's version; its entry is in the ledger after this.
+
+        One that makes no sense does not wait: nobody could say yes to it. Raises NewerRow.
+        """
         entity = await self._told(_PROPOSED, tenant_id)
-        return (unpack(ProposedConfig, entity), version_of(entity)) if entity else None
+        proposed = unpack_or(ProposedConfig, entity, None) if entity else None
+        return (proposed, version_of(entity)) if entity and proposed else None
 
     async def all_proposed(self) -> AsyncIterator[ProposedConfig]:
         """Every config that waits, or waited, for another person."""
@@ -183,26 +220,58 @@ class TenantTable:
         with suppress(RowMoved):
             await delete_row(self._table, _PROPOSED, tenant_id, version)
 
-    async def all(self) -> AsyncIterator[TenantConfig]:
-        async for row in self.rows():
-            yield row.config
-
     async def rows(self) -> AsyncIterator[TenantRow]:
+        """Every tenant whose config can be read."""
+        async for row in self.all_rows():
+            if isinstance(row, TenantRow):
+                yield row
+
+    async def all_rows(self) -> AsyncIterator[TenantRow | OddConfig]:
         async for entity in self._table.query_entities("PartitionKey eq 'tenant'"):
-            yield _Text.of(entity).row()
+            yield _one_of_many(entity)
 
     async def of_company(self, psa: PsaCompany) -> list[TenantConfig]:
-        """The tenants whose company in the ticket system *psa* is: this table alone says so."""
+        """The tenants whose company in the ticket system *psa* is: this table alone says so.
+
+        None where the config of one of them makes no sense: nobody can say then which one is meant. Raises NewerRow.
+        """
         query = self._table.query_entities(
             "PartitionKey eq 'tenant' and company eq @company", parameters={"company": _company(psa)}
         )
-        return [unpack(TenantConfig, entity) async for entity in query]
+        found = [unpack_or(TenantConfig, entity, None) async for entity in query]
+        configs = [config for config in found if config]
+        return configs if len(configs) == len(found) else []
 
     async def all_since(self) -> dict[str, tuple[TenantConfig | None, datetime]]:
         """Every config with the time since which it is as it is; None for one that makes no sense to this version."""
         query = self._table.query_entities("PartitionKey eq 'tenant'")
-        written = {row["RowKey"]: (row, row.metadata["timestamp"]) async for row in query}
-        return {tenant_id: (readable(TenantConfig, row), at) for tenant_id, (row, at) in written.items() if at}
+        return {row["RowKey"]: (readable(TenantConfig, row), written_at(row)) async for row in query}
+
+
+def _opened(tenant_id: str, text: _Text) -> TenantRow:
+    """Raises UnreadableConfig."""
+    try:
+        return text.row()
+    except ValueError:
+        raise UnreadableConfig(tenant_id) from None  # what it holds is in pydantic's own text
+
+
+def _standing(entity: TableEntity) -> TenantRow | OddConfig:
+    """Raises NewerRow."""
+    text = _Text.of(entity)
+    try:
+        return text.row()
+    except ValueError as error:
+        log_unreadable("body", entity, error)
+        move = read_outbox(TenantMove, _MOVE, entity)
+        return OddConfig(entity["RowKey"], text.etag, text.profile_version, move)
+
+
+def _one_of_many(entity: TableEntity) -> TenantRow | OddConfig:
+    try:
+        return _standing(entity)
+    except NewerRow:
+        return OddConfig(entity["RowKey"], move=read_outbox(TenantMove, _MOVE, entity), newer=True)
 
 
 def _entity(row: TenantRow, told: Entry | None) -> dict[str, object]:

@@ -12,9 +12,9 @@ outbox) and copied right after; what reads the row for a change copies what a cr
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import chunks, pack, read_outbox, readable, unpack
+from clients.storage.documents import chunks, pack, read_outbox, readable, unpack_or
 from clients.storage.ledger import LedgerTable
-from clients.storage.rows import RowMoved, document_at, replace_row, row_at, version_of
+from clients.storage.rows import RowMoved, replace_row, row_at, version_of
 from domain.ledger import Entry
 from domain.waves import Wave
 
@@ -22,8 +22,8 @@ _LAST = "last"
 _ENDED = "ended"
 _OUTBOX = "outbox"
 
-type KeptWave = tuple[Wave, str]
-"""A wave with the version of its row."""
+type KeptWave = tuple[Wave | None, str]
+"""A wave with the version of its row; None: what is stored of it makes no sense, and another one may replace it."""
 
 
 class WaveMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody wrote first
@@ -49,21 +49,25 @@ class WaveTable:
         return [wave async for row in rows if (wave := readable(Wave, row))]
 
     async def get(self, profile: str) -> Wave | None:
-        """The last wave of *profile*."""
-        return await document_at(self._table, Wave, _LAST, profile)
+        """The last wave of *profile*; None, too, where it makes no sense: it has released no steps. Raises NewerRow."""
+        entity = await row_at(self._table, _LAST, profile)
+        return unpack_or(Wave, entity, None) if entity else None
 
     async def find(self, profile: str) -> KeptWave | None:
-        """The last wave of *profile*, for a change: the entry of the last one is in the ledger after this."""
+        """The last wave of *profile*, for a change: the entry of the last one is in the ledger after this.
+
+        Raises NewerRow.
+        """
         entity = await row_at(self._table, _LAST, profile)
         if entity is None:
             return None
         if told := read_outbox(Entry, _OUTBOX, entity):
             await self._ledger.ensure([told], announced=False)
-        return unpack(Wave, entity), version_of(entity)
+        return unpack_or(Wave, entity, None), version_of(entity)
 
     async def begin(self, wave: Wave, before: KeptWave | None, told: Entry) -> None:
         """Add *wave* in the place of *before*, which has ended. Raises WaveMoved where another has begun."""
-        if before:
+        if before and before[0]:
             await self._table.upsert_entity(pack(_ENDED, before[0].id, before[0]), mode=UpdateMode.REPLACE)
         await self.change(wave, before[1] if before else None, told)
 

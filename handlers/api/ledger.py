@@ -1,13 +1,16 @@
 """What is known of a tenant: how each control stands, and what happened."""
 
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from clients.storage.documents import NewerRow
 from domain.control import Drift
 from domain.controls import CATALOGUE
+from domain.errors import UnreadableConfig
 from domain.exemption import Exemption
 from domain.findings import is_inventoried
 from domain.ledger import ENTRY_ID, Entry
@@ -17,7 +20,7 @@ from handlers import config_proposals
 from handlers.api.access import as_role, with_headers
 from handlers.api.routing import PREFIX, Neighbours, TenantInPath, router_of
 from handlers.config_proposals import ShownProposal
-from handlers.on_request import known_tenant
+from handlers.on_request import canonical_id, known_tenant
 
 LARGEST_PAGE = 1000
 
@@ -74,16 +77,19 @@ def _shown(state: ControlState, exemption: Exemption | None) -> ShownControl:
 
 @router.get("/tenants/{tenant_id}/state", **as_role("Reader", 404))
 async def get_state(tenant_id: TenantInPath, clients: Neighbours) -> TenantState:
-    """How each control of a tenant stands."""
-    config = await known_tenant(tenant_id, clients)
-    states = await clients.storage.states.load(config.tenant_id)
+    """How each control of a tenant stands, of one whose config cannot be read, too."""
+    known, config = canonical_id(tenant_id), None
+    with suppress(NewerRow, UnreadableConfig):
+        config = await known_tenant(known, clients)
+    now, states = clients.now(), await clients.storage.states.load(known)
     # Also those that no check has reached yet.
     listed = {**CATALOGUE, **states.controls}
     shown = tuple(_shown(states.of(each), states.exceptions.get(each)) for each in listed)
-    inventoried = {"fast", "slow"} <= states.looked.keys() and is_inventoried(states.inventory(config, clients.now()))
-    waiting = await config_proposals.waiting(config.tenant_id, clients)
+    looked = {"fast", "slow"} <= states.looked.keys()
+    inventoried = config is not None and looked and is_inventoried(states.inventory(config, now))
+    waiting = await config_proposals.waiting(known, clients)
     proposed = config_proposals.shown_proposal(waiting) if waiting else None
-    return TenantState(tenant_id=config.tenant_id, inventoried=inventoried, proposed=proposed, controls=shown)
+    return TenantState(tenant_id=known, inventoried=inventoried, proposed=proposed, controls=shown)
 
 
 @router.get("/tenants/{tenant_id}/ledger", **as_role("Reader", 404, ok=with_headers("Link")))

@@ -19,7 +19,7 @@ async def get_proposals(clients: Neighbours) -> list[TenantProposal]:
     partner_id = clients.settings.partner_tenant_id
     if not partner_id:
         raise NotConfigured("HOLDFAST_PARTNER_TENANT_ID is not set: there is no partner to ask")
-    configured = {config.tenant_id async for config in clients.storage.tenants.all()}
+    configured = set(await clients.storage.tenants.all_since())
     try:
         found = proposals(await clients.partner.relationships(partner_id), configured)
         return await _with_configs(partner_id, found, clients)

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import Depends, Header, Response
 from fastapi.encoders import jsonable_encoder
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from clients.connect import Clients
 from clients.errors import Refused
-from clients.storage.tenants import ConfigMoved, TenantRow
+from clients.storage.tenants import ConfigMoved, OddConfig, TenantRow
 from domain.alerts.tenant_state import FALSE_ALERTS
 from domain.errors import BadField, StillLocked, UnknownTenant
 from domain.exemption import LONGEST_ACCEPTED
@@ -37,8 +37,8 @@ from handlers.on_request import RequestBody, canonical_id, refuse_unknown
 
 router = router_of("tenants")
 
-type Kept = TenantRow | None
-"""A config with its version."""
+type Kept = TenantRow | OddConfig | None
+"""A config with its version; one that makes no sense, too, since it may be replaced or deleted."""
 
 
 class ShownTenant(TenantConfig):
@@ -112,7 +112,9 @@ async def list_tenants(clients: Neighbours) -> list[ShownTenant]:
     return [_shown(row, clients) async for row in clients.storage.tenants.rows()]
 
 
-@router.get("/tenants/{tenant_id}", response_model=ShownTenant, **as_role("Reader", 404, ok=_ETAG, also={304: _ETAG}))
+@router.get(
+    "/tenants/{tenant_id}", response_model=ShownTenant, **as_role("Reader", 404, 409, ok=_ETAG, also={304: _ETAG})
+)
 async def get_tenant(tenant_id: TenantInPath, conditions: FromConditions, clients: Neighbours) -> Response:
     """One tenant's config; nothing but 304 for a caller that has this version already."""
     kept = await _kept(tenant_id, clients)
@@ -135,7 +137,7 @@ async def put_tenant(
     """Add a tenant, or replace its config; one that lets in more than the profile waits for another person."""
     table, config = clients.storage.tenants, wish.config
     while True:
-        kept = await table.find(canonical_id(tenant_id))
+        kept = await table.standing(canonical_id(tenant_id))
         version = refuse_senseless(canonical_id(tenant_id), wish, kept, clients)
         conditions.refuse_moved(kept)
         if widens := config_proposals.widening(config, kept, clients):
@@ -148,10 +150,10 @@ async def put_tenant(
                 widens=widens,
             )
             return JSONResponse(jsonable_encoder(await config_proposals.propose(proposal, clients)), 202)
-        told = _change(config, kept.config if kept else None, person.name, clients)
+        told = _change(config, kept, person.name, clients)
         try:
             if kept:
-                await table.replace(kept._replace(config=config, profile_version=version), told)
+                await table.replace(TenantRow(config, kept.etag, version, kept.move), told)
             else:
                 await table.create(TenantRow(config, profile_version=version), told)
         except ConfigMoved:
@@ -183,10 +185,10 @@ async def post_config_approve(
 
 async def approve_proposed(tenant_id: str, proposal: str, person: CallingPerson, clients: Clients) -> TenantConfig:
     """Let the proposed config of the digest *proposal* take effect. Raises ProposalMoved or AnotherPerson."""
-    kept = await clients.storage.tenants.find(canonical_id(tenant_id))
+    kept = await clients.storage.tenants.standing(canonical_id(tenant_id))
 
     def entry_of(proposed: ProposedConfig) -> Entry | None:
-        return _change(proposed.config, kept.config if kept else None, person.name, clients, proposed.by)
+        return _change(proposed.config, kept, person.name, clients, proposed.by)
 
     taken = await config_proposals.take(canonical_id(tenant_id), proposal, person.identity, entry_of, clients)
     return taken.config
@@ -197,13 +199,16 @@ async def delete_tenant(
     tenant_id: TenantInPath, conditions: FromConditions, caller: CallerName, clients: Neighbours
 ) -> None:
     """Stop looking after a tenant; what happened in it stays in the ledger."""
-    kept = await _kept(tenant_id, clients)
+    known = canonical_id(tenant_id)
+    kept = await clients.storage.tenants.standing(known)
+    if kept is None:
+        raise UnknownTenant(known)
     conditions.refuse_moved(kept)
-    states = await clients.storage.states.load(kept.config.tenant_id)
+    states = await clients.storage.states.load(known)
     if states.was_locked_when_last_seen(clients.now()):
-        raise StillLocked(kept.config.tenant_id)
-    if told := _change(None, kept.config, caller, clients):
-        await clients.storage.tenants.delete(kept.config.tenant_id, kept.etag, told)
+        raise StillLocked(known)
+    if told := _change(None, kept, caller, clients):
+        await clients.storage.tenants.delete(known, kept.etag, told)
 
 
 @router.get("/tenants/{tenant_id}/readiness", **as_role("Reader", 404))
@@ -252,30 +257,41 @@ def refuse_senseless(tenant_id: str, wish: ShownTenant, kept: Kept, clients: Cli
 
 def _refuse_long_declarations(config: TenantConfig, kept: Kept, clients: Clients) -> None:
     """Raises BadField for a declaration that is new here and ends later than one at its own path might."""
-    before = kept.config.declared if kept else ()
+    before = kept.config.declared if isinstance(kept, TenantRow) else ()
     if any(each.until > clients.now() + LONGEST_ACCEPTED for each in config.declared if each not in before):
         raise BadField("body.declared", "until should be at most a year ahead")
 
 
 def _change(
-    after: TenantConfig | None, before: TenantConfig | None, caller: str, clients: Clients, proposed_by: str = ""
+    after: TenantConfig | None, kept: Kept, caller: str, clients: Clients, proposed_by: str = ""
 ) -> Entry | None:
     """The ledger entry that says who changed which part of the config; None where none differs."""
-    new, old = (each.model_dump(mode="json") if each else {} for each in (after, before))
+    new, old = after.model_dump(mode="json") if after else {}, _known_of(kept)
     changed = [name for name in TenantConfig.model_fields if new.get(name) != old.get(name)]
     if not changed:
         return None
-    what = "added" if before is None else "removed" if after is None else f"changed: {', '.join(changed)}"
+    what = "added" if kept is None else "removed" if after is None else f"changed: {', '.join(changed)}"
+    odd = " (what was stored made no sense)" if isinstance(kept, OddConfig) else ""
     return Entry(
         at=clients.now(),
         tenant_id=str((new or old)["tenant_id"]),
         event="configured",
-        detail=what,
+        detail=f"{what}{odd}",
         before={name: old[name] for name in changed if name in old},
         after={name: new[name] for name in changed if name in new},
         actor=caller,
         requested_by=proposed_by or caller,
     )
+
+
+def _known_of(kept: Kept) -> dict[str, Any]:
+    match kept:
+        case None:
+            return {}
+        case OddConfig():
+            return {"tenant_id": kept.tenant_id}
+        case TenantRow():
+            return kept.config.model_dump(mode="json")
 
 
 def _names(condition: str, kept: Kept) -> bool:

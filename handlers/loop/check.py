@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from clients import telemetry
 from clients.connect import Clients
+from clients.storage.documents import NewerRow
 from clients.storage.states import StatesMoved, TenantStates
 from clients.storage.tenants import TenantRow
 from domain.control import Judgement, Unknown
 from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
 from domain.corrections import FOLLOWED_FOR
+from domain.errors import UnreadableConfig
 from domain.exchange import InboundConnector
 from domain.facts import Facts
 from domain.findings import newly_told, to_be_answered
@@ -44,12 +47,18 @@ async def check_tenant(
     *began*: when the reading of a look that was asked for began, the tenant's own rows included.
 
     Again, where a remediation wrote meanwhile, so that what was read may be older than what the states say now. What
-    rests because a service turned the tenant away is unknown, and says until when.
+    rests because a service turned the tenant away is unknown, and says until when; so is all of a tenant whose config
+    makes no sense.
     """
-    # States are loaded before the tenant is looked at: a write by another worker after this moment makes our save fail.
-    row, before = await asyncio.gather(
-        clients.storage.tenants.recall(job.tenant_id), clients.storage.states.recall(job.tenant_id)
-    )
+    try:
+        # States are loaded before the tenant is looked at: a write by another worker after this makes our save fail.
+        row, before = await asyncio.gather(
+            clients.storage.tenants.recall(job.tenant_id), clients.storage.states.recall(job.tenant_id)
+        )
+    except UnreadableConfig as odd:
+        await note_failed_check(job, str(odd), clients)
+        await operations.fail(job.operation_id, str(odd), clients)
+        return Done()
     if row is None or not row.config.enabled:
         await operations.fail(job.operation_id, "the tenant is not configured, or switched off", clients)
         telemetry.looked(job, "skipped")
@@ -90,11 +99,13 @@ async def ask_for_look(tenant_id: str, controls: Iterable[str], clients: Clients
 
 
 async def note_failed_check(job: CheckTenant, why: str, clients: Clients) -> None:
-    """Keep that the look of *job* failed: its controls are unknown."""
+    """Keep that the look of *job* failed: its controls are unknown, of a tenant whose config cannot be read, too."""
     telemetry.looked(job, "failed")
-    tenant = await clients.storage.tenants.get(job.tenant_id)
-    if tenant is None:
-        return
+    tenant: TenantConfig | None = None
+    with suppress(NewerRow, UnreadableConfig):
+        tenant = await clients.storage.tenants.get(job.tenant_id)
+        if tenant is None:
+            return
 
     def failed(before: TenantStates) -> tuple[TenantStates, list[Entry]]:
         after = _blind(tenant, job, before, why, clients)
@@ -163,17 +174,19 @@ def _with_doors(states: TenantStates, facts: Facts, wanted: Wanted, now: datetim
     return states.remembering(memories).seeing(lock).seeing_closed(locking, now)
 
 
-def _blind(tenant: TenantConfig, job: CheckTenant, before: TenantStates, why: str, clients: Clients) -> TenantStates:
-    """What is known of the controls of *job* when nothing could be read."""
+def _blind(
+    tenant: TenantConfig | None, job: CheckTenant, before: TenantStates, why: str, clients: Clients
+) -> TenantStates:
+    """What is known of the controls of *job* when nothing could be read. *tenant* None: its config neither."""
     judgement: Judgement = Unknown(why)
     looks = {
         control.id: Look(
             control,
-            tenant.mode_of(control.id),
+            tenant.mode_of(control.id) if tenant else "observe",
             None,
             clients.now(),
             lane=job.one_lane,
-            asked=control.asks(tenant),
+            asked=control.asks(tenant) if tenant else None,
         )
         for control in map(CATALOGUE.__getitem__, selected(job))
     }
@@ -205,9 +218,9 @@ async def _record(
 
 
 def _news(
-    job: CheckTenant, tenant: TenantConfig, before: TenantStates, after: TenantStates, now: datetime
+    job: CheckTenant, tenant: TenantConfig | None, before: TenantStates, after: TenantStates, now: datetime
 ) -> list[Entry]:
-    """What is news between the two, for the ledger."""
+    """What is news between the two, for the ledger. Which findings are news the config says."""
     looked = selected(job)
     transitions = (
         of_transition(before.of(each), after.of(each), at=now, tenant_id=job.tenant_id, operation_id=job.operation_id)
@@ -215,6 +228,8 @@ def _news(
     )
     first = of_first_look(map(before.of, looked), map(after.of, looked), at=now, tenant_id=job.tenant_id)
     news = [entry for entry in (first, *transitions) if entry]
+    if tenant is None:
+        return news
     told = {entry.control for entry in news if entry.event == "needs_person"}
     inventory = after.inventory(tenant, now)
     found = {

@@ -11,6 +11,7 @@ from clients.connect import Clients
 from clients.errors import Throttled, Unreachable
 from domain.controls import CATALOGUE
 from domain.corrections import FOLLOWED_FOR
+from domain.errors import UnreadableConfig
 from domain.jobs import Again, Done, Outcome, RemediateTenant
 from handlers import operations
 from handlers.loop.correct import correct, show
@@ -31,13 +32,16 @@ async def remediate_tenant(job: RemediateTenant, clients: Clients) -> Outcome:
 
     Done, when each is settled or held; again, when another worker has the tenant, or a proof or a service needs time.
     """
-    row = await clients.storage.tenants.row(job.tenant_id)
-    if row is None:
-        await operations.fail(job.operation_id, "the tenant is not configured", clients)
-        return Done()
     try:
+        row = await clients.storage.tenants.row(job.tenant_id)
+        if row is None:
+            await operations.fail(job.operation_id, "the tenant is not configured", clients)
+            return Done()
         wanted = clients.wanted(row.config, row.profile_version, row.move)
-    except ValueError as mistake:  # the check that follows tells it in the states
+    except UnreadableConfig as odd:  # the check that follows tells it in the states
+        await operations.fail(job.operation_id, str(odd), clients)
+        return Done()
+    except ValueError as mistake:  # as above
         await operations.fail(job.operation_id, f"the tenant's config makes no sense: {mistake}", clients)
         return Done()
     if job.way_out and not job.dry_run:  # whoever has the lease closes nothing from here on

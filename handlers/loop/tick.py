@@ -60,7 +60,8 @@ async def tick(clients: Clients, *, by_timer: bool = False) -> None:
 
 async def _tick(clients: Clients, *, by_timer: bool) -> None:
     now, fleet = clients.now(), clients.storage.fleet
-    cursor, version = await fleet.cursor() or (Cursor(done=now), None)
+    found, version = await fleet.cursor() or (Cursor(done=now), None)
+    cursor = found.at(now)
     if cursor.is_claimed(now, ticks(clients.settings, now)):
         return
     try:

@@ -17,6 +17,7 @@ from clients.connect import Clients
 from clients.storage.documents import NewerRow
 from clients.storage.together import Together
 from domain.alerts.tenant_state import FALSE_ALERTS
+from domain.errors import UnreadableConfig
 from domain.jobs import Again, CheckTenant, Done, Outcome, ReadAudit, TriageAlerts, VisitShard
 from domain.reading import LANES
 from handlers.loop import check
@@ -121,7 +122,14 @@ async def _isolated(what: str, look: Callable[[], Awaitable[object]], failed: Fa
             await look()
     except NewerRow as newer:
         log.warning("newer_row %s %s", what, newer)
+        why = "newer version"
+    except UnreadableConfig as odd:
+        log.error("config_unreadable %s", what)  # noqa: TRY400 - where it was raised tells nothing
+        why = str(odd)
     except Exception as error:
         log.exception("visit_failed %s", what)
-        with suppress(Exception):  # the storage account itself may be what failed
-            await failed(f"the look failed: {type(error).__name__}")
+        why = f"the look failed: {type(error).__name__}"
+    else:
+        return
+    with suppress(Exception):  # the storage account itself may be what failed
+        await failed(why)

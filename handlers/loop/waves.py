@@ -13,6 +13,7 @@ from clients.storage.tenants import ConfigMoved
 from clients.storage.waves import WaveMoved
 from domain.ledger import Entry, LedgerEvent
 from domain.waves import MOST_UNPROVEN, TenantMove, Wave, proving
+from handlers.isolation import isolated
 from handlers.loop.check import ask_for_look
 from handlers.wave_look import WaveLook, is_due, look_at_tenants, mark_move
 from handlers.waves import tell_pause
@@ -27,14 +28,13 @@ async def go_on(clients: Clients) -> None:
     """Take every wave that has not ended as far as it may go now."""
     for each in await clients.storage.waves.last():
         if not each.is_over:
-            await _go_on(each.profile, clients)
+            await isolated(f"wave {each.id}", _go_on(each.profile, clients))
 
 
 async def _go_on(profile: str, clients: Clients) -> None:
-    found = await clients.storage.waves.find(profile)
-    if found is None or found[0].is_over:
+    wave, etag = await clients.storage.waves.find(profile) or (None, "")
+    if wave is None or wave.is_over:
         return
-    wave, etag = found
     seen = await look_at_tenants(wave, clients)
     await _note_proven(wave, seen, clients)
     after = wave.advanced(seen.seen, clients.now())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from clients.connect import Clients
 from clients.psa.api import PsaClient
+from domain.errors import UnreadableConfig
 from domain.evidence.message import is_monthly, monthly_text, monthly_title
 from domain.incident import SERVICE
 from domain.ledger import Entry
@@ -44,7 +45,10 @@ async def addressee(ledger: str, clients: Clients) -> Addressee | None:
     if ledger == SERVICE:
         own = clients.psa.own
         return Addressee(ledger, own.company, own.psa) if own else None
-    tenant = await clients.storage.tenants.get(ledger)
+    try:
+        tenant = await clients.storage.tenants.get(ledger)
+    except UnreadableConfig:  # it is told with what comes up once its config can be read again
+        return None
     psa = clients.psa.of(tenant) if tenant else None
     if tenant is None or tenant.psa is None or psa is None:
         return None

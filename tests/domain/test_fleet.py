@@ -145,7 +145,8 @@ def test_shards_hold_tenants_with_the_same_looks_and_no_more_than_their_size():
         (Cursor(done=NOON - timedelta(seconds=210)), "0 * * * * *", 180),
         (Cursor(done=NOON - timedelta(days=2)), "0 0 0 1 1 *", 0),
         (Cursor(done=NOON - timedelta(days=2)), "0 0 0 31 2 *", 0),
-        (Cursor(done=NOON + timedelta(days=2)), "0 * * * * *", 0),
+        (Cursor(done=NOON + timedelta(seconds=60)), "0 * * * * *", 0),
+        (Cursor(done=NOON + timedelta(days=2)), "0 * * * * *", 2 * 24 * 3600),
     ],
 )
 def test_a_tick_is_late_by_what_has_passed_since_it_was_to_come(cursor, expression, by_s):
@@ -161,8 +162,23 @@ def test_a_tick_is_late_by_what_has_passed_since_it_was_to_come(cursor, expressi
         (4, "* * * * * *", True),
         (5, "* * * * * *", False),
         (59, "0 0 0 31 2 *", True),
+        (-59, "0 * * * * *", True),
+        (-60, "0 * * * * *", False),
+        (-3600, "0 0 0 31 2 *", False),
     ],
 )
-def test_a_claim_is_worth_one_interval_of_the_tick(claimed_s, expression, held):
+def test_a_claim_is_worth_one_interval_of_the_tick_and_so_is_one_by_a_clock_that_is_ahead(claimed_s, expression, held):
     claimed = None if claimed_s is None else NOON - timedelta(seconds=claimed_s)
     assert Cursor(done=NOON - MINUTE, claimed=claimed).is_claimed(NOON, Rhythm.of(expression, NOON)) is held
+
+
+@given(st.integers(-3600, 3600), st.lists(st.integers(1, 90), min_size=1, max_size=8))
+def test_wherever_a_wrong_clock_put_the_cursor_ticks_go_on_from_now(ahead_s, gaps_s):
+    cursor, now = Cursor(done=NOON + timedelta(seconds=ahead_s), compared=NOON, timer_at=NOON), NOON
+    for gap in gaps_s:
+        now += timedelta(seconds=gap)
+        before = cursor.at(now)
+        assert before.done <= now + MINUTE
+        assert before == cursor or (before.done, before.compared, before.timer_at) == (now, None, None)
+        cursor = Cursor(done=max(now, before.done))
+        assert late(cursor, Rhythm.of("0 * * * * *", now), now) == timedelta()

@@ -266,6 +266,11 @@ def test_what_is_asked_of_an_object_is_known_once_it_was_proven_so():
     assert asked(proven, Compliant(), MORE).new_to(MORE) == set()
 
 
+def test_and_stays_known_where_nobody_can_say_what_is_asked():
+    proven = asked(NEW, Compliant(), ASKED)
+    assert asked(proven, Unknown("x"), None).asked == ASKED
+
+
 @pytest.mark.parametrize("judgement", [PLAN, NeedsPerson("x"), Unknown("x"), NotApplicable("x")])
 def test_and_no_longer_once_something_else_was_asked(judgement):
     meanwhile = asked(asked(NEW, Compliant(), ASKED), judgement, MORE)

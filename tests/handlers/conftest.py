@@ -13,7 +13,9 @@ import pytest
 import pytest_asyncio
 import stamina
 from azure.core.pipeline.transport import AioHttpTransport
+from azure.data.tables.aio import TableServiceClient
 
+from clients.storage.documents import ROW_VERSION
 from domain.jobs import QueueName
 from tests.handlers.harness import Service, empty, holdfast
 
@@ -96,3 +98,20 @@ def meanwhile(service: Service, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:  
 
 async def _awaited(act: Callable[[], Awaitable[Any]]) -> Any:
     return await act()
+
+
+type Spoil = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def spoil(azurite_connection: str) -> Spoil:
+    """Makes what a row of a table holds no sense to this version; *newer*: as a later one wrote it."""
+
+    async def spoil(table: str, row_key: str, *, newer: bool = False) -> None:
+        odd = {"version": ROW_VERSION + 1} if newer else {"body0": "7"}
+        async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+            client = tables.get_table_client(table)
+            [row] = [each async for each in client.query_entities("RowKey eq @key", parameters={"key": row_key})]
+            await client.update_entity({"PartitionKey": row["PartitionKey"], "RowKey": row_key} | odd)
+
+    return spoil

@@ -98,6 +98,13 @@ async def test_the_second_person_approves_what_was_shown_and_nothing_that_came_s
     assert (await kept(service, tenant))["overrides"] == WIDER["another_mx"]
 
 
+async def test_a_config_that_lets_in_more_takes_the_place_of_one_that_makes_no_sense(service, tenant, spoil):
+    await spoil("tenants", tenant.tenant_id)
+    assert (await put(service, tenant, overrides=WIDER["another_mx"])).status_code == 202
+    assert (await approve(service, tenant, key=BOB)).status_code == 200
+    assert (await kept(service, tenant))["overrides"] == WIDER["another_mx"]
+
+
 async def test_a_config_that_is_proposed_while_another_one_is_approved_waits_for_its_own_answer(
     service, tenant, meanwhile
 ):

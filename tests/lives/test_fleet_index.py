@@ -14,7 +14,7 @@ async def said(storage):
 
 async def truth(storage):
     """The same by the states."""
-    states = {each.tenant_id: await storage.states.load(each.tenant_id) async for each in storage.tenants.all()}
+    states = {each: await storage.states.load(each) for each in await storage.tenants.all_since()}
     return {key: (each.summarised().states, each.summarised().found) for key, each in states.items()}
 
 

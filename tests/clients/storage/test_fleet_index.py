@@ -112,6 +112,20 @@ async def test_a_page_that_makes_no_sense_is_left_until_it_is_compared_with_the_
     assert (await index.all()).keys() == {TENANTS[0]}
 
 
+async def test_a_page_that_makes_no_sense_and_whose_tenants_are_all_gone_is_replaced(index, table):
+    await index.note(config(TENANTS[0]), NOON)
+    [row] = await index.pages()
+    await table.upsert_entity(pack("index", row, IndexPage()) | {"body0": '{"tenants": 7}'})
+    await index.compare({}, await index.pages())
+    assert [page for page, _ in (await index.pages()).values()] == [IndexPage()]
+
+
+async def test_a_tenant_whose_config_cannot_be_read_is_in_the_index_whatever_was_there(index):
+    await index.compare({TENANTS[0]: (None, NOON)}, await index.pages())
+    entry = (await index.all())[TENANTS[0]]
+    assert (entry.name, entry.enabled, entry.worst) == (TENANTS[0], True, "unknown")
+
+
 async def test_comparing_mends_pages_and_leaves_newer_ones_alone(index):
     await index.note(config(TENANTS[0]), NOON)
     before = await index.pages()

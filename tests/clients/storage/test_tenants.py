@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from azure.data.tables.aio import TableClient
 
 from clients.storage.tenants import ConfigMoved, TenantRow
 from domain.ledger import Entry
@@ -77,7 +78,7 @@ async def test_only_those_that_are_switched_on_are_looked_after(service, tenants
     await tenants.create(row())
     await tenants.create(row(OTHER, enabled=False))
     assert {each for each, entry in (await service.clients.storage.index.all()).items() if entry.enabled} == {TENANT}
-    assert {each.tenant_id async for each in tenants.all()} == {TENANT, OTHER}
+    assert {row.config.tenant_id async for row in tenants.rows()} == {TENANT, OTHER}
 
 
 async def test_a_company_is_found_in_its_own_ticket_system_only(tenants):
@@ -85,6 +86,16 @@ async def test_a_company_is_found_in_its_own_ticket_system_only(tenants):
     await tenants.create(row(psa=ours))
     await tenants.create(row(OTHER, psa=ours | {"provider": "autotask"}))
     assert [each.tenant_id for each in await tenants.of_company(PsaCompany.model_validate(ours))] == [TENANT]
+
+
+async def test_where_one_tenant_of_a_company_makes_no_sense_nobody_can_say_which_is_meant(tenants, azurite_connection):
+    ours = {"provider": "connectwise", "company_id": "250"}
+    await tenants.create(row(psa=ours))
+    await tenants.create(row(OTHER, psa=ours))
+    async with TableClient.from_connection_string(azurite_connection, "tenants") as table:
+        await table.update_entity({"PartitionKey": "tenant", "RowKey": OTHER, "body0": "7"})
+    assert await tenants.of_company(PsaCompany.model_validate(ours)) == []
+    assert [each.config.tenant_id async for each in tenants.rows()] == [TENANT]
 
 
 async def test_the_entry_of_a_change_that_a_crash_left_out_is_in_the_ledger_before_the_next_change(

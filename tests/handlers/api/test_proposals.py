@@ -14,9 +14,10 @@ def partner(service, customers):
     return tenant, replace(service, clients=replace(service.clients, settings=settings))
 
 
-async def test_customers_are_proposed_page_after_page_with_a_config_to_send(service):
+async def test_customers_are_proposed_page_after_page_with_a_config_to_send(service, spoil):
     known, new = service.world.add_tenant("known.example"), service.world.add_tenant("new.example")
     await service.look_after(known)
+    await spoil("tenants", known.tenant_id)  # it is looked after whatever its config says
     customers = [relationship(f"7d1e2f30-1111-4222-8333-{n:012}") for n in range(301)]
     _, msp = partner(service, [*customers, relationship(known.tenant_id), relationship(new.tenant_id)])
     found = {p["tenant_id"]: p for p in of(await ask(msp, "GET", "proposals"))}
@@ -25,7 +26,7 @@ async def test_customers_are_proposed_page_after_page_with_a_config_to_send(serv
     assert found[new.tenant_id]["config"]["initial_domain"] == new.initial_domain
     unclear = {tenant_id: each["unclear"] for tenant_id, each in found.items() if each["unclear"]}
     assert len(unclear) == 301  # no such tenant: one that cannot be read keeps none of the others back
-    assert [config.tenant_id async for config in msp.clients.storage.tenants.all()] == [known.tenant_id]
+    assert [*await msp.clients.storage.tenants.all_since()] == [known.tenant_id]
 
 
 async def test_a_relationship_that_is_odd_is_named_and_the_other_customers_are_proposed(service):

@@ -132,3 +132,32 @@ async def test_a_tenant_of_a_version_that_this_package_does_not_have_is_unknown_
     assert (state.state, tenant.writes) == ("unknown", [])
     assert f"'{NEW}' of exchangedefender does not exist" in state.detail
     assert of(await ask(service, "GET", f"tenants/{tenant.tenant_id}"))["profile_version"] == NEW
+
+
+async def test_a_config_that_makes_no_sense_hides_no_other_and_can_be_replaced_and_deleted(service, tenant, spoil):
+    other = service.world.add_tenant("fabrikam.example")
+    await service.look_after(other)
+    path, known = f"tenants/{tenant.tenant_id}", f"tenants/{other.tenant_id}"
+    version = (await ask(service, "GET", path)).headers["ETag"]
+    for each in (tenant, other):
+        await spoil("tenants", each.tenant_id)
+    refused = await ask(service, "GET", path)
+    assert (refused.status_code, f"PUT {path} replaces it" in of(refused)["detail"]) == (409, True)
+    assert (await ask(service, "PUT", path, config(tenant), if_match=version)).status_code == 412
+    assert (await ask(service, "PUT", path, config(tenant), if_match="*")).status_code == 200
+    [shown] = of(await ask(service, "GET", "tenants"))
+    assert (shown["name"], shown["profile_version"]) == ("Contoso", OLD)
+    assert (await ask(service, "DELETE", known)).status_code == 204
+    assert (await ask(service, "GET", known)).status_code == 404
+    for each, what in ((tenant, "changed"), (other, "removed")):
+        entry = (await service.ledger(each))[-1]
+        assert (entry.event, entry.detail.startswith(what)) == ("configured", True)
+        assert "what was stored made no sense" in entry.detail
+
+
+async def test_a_config_of_a_later_version_is_neither_replaced_nor_deleted(service, tenant, spoil):
+    await spoil("tenants", tenant.tenant_id, newer=True)
+    path = f"tenants/{tenant.tenant_id}"
+    answers = [await ask(service, "PUT", path, config(tenant)), await ask(service, "DELETE", path)]
+    assert [each.status_code for each in answers] == [503, 503]
+    assert of(await ask(service, "GET", "tenants")) == []

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -99,6 +100,17 @@ async def test_what_a_tick_that_died_left_out_the_next_one_asks_for(service):
     service.clock.advance(minutes=1)
     await tick(service.clients)
     assert set((await asked(service)).values()) == {1}
+
+
+async def test_a_cursor_that_a_clock_put_hours_ahead_stops_no_look(service):
+    tenants = await fleet_of(service, 5)
+    await tick(service.clients)
+    cursor, version = await service.clients.storage.fleet.cursor()
+    wrong = service.clock() + timedelta(hours=10)
+    await service.clients.storage.fleet.move(replace(cursor, done=wrong, claimed=wrong, compared=wrong), version)
+    assert (await ask(service, "GET", "health")).status_code == 503
+    assert (await ask(service, "GET", "health")).status_code == 200
+    assert set(await ticking(service, 5)) >= {(tenant, "fast") for tenant in tenants}
 
 
 async def test_a_tenant_that_the_index_lost_is_found_within_the_hour(service):

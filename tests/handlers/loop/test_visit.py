@@ -1,6 +1,7 @@
 """A shard isolates its tenants: what goes wrong with one is told in its own state, and stops nobody else."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.data.tables.aio import TableServiceClient
@@ -8,7 +9,10 @@ from azure.data.tables.aio import TableServiceClient
 from clients.storage.together import partition_of
 from domain.jobs import VisitShard
 from handlers.delivery import deliver
+from handlers.operators import open_incidents
+from handlers.watch import watch
 from simulator.faults import Fault
+from tests.handlers.web import ask, of
 
 
 async def visit(service, *tenants, looks=("fast",), due_by=None):
@@ -65,6 +69,78 @@ async def test_a_tenant_whose_stored_state_makes_no_sense_is_its_own_trouble(ser
     states = [await service.state(tenant, "oof-rule") for tenant in (first, second, third)]
     assert [state.state for state in states] == ["compliant", "unknown", "compliant"]
     assert states[1].detail == "what is stored of it makes no sense"
+
+
+UNREADABLE = pytest.mark.parametrize(("newer", "why"), [(False, "makes no sense"), (True, "newer version")])
+
+
+async def compared(service):
+    """The index says since when each config is as it is, as whoever writes one says."""
+    index = service.clients.storage.index
+    await index.compare(await service.clients.storage.tenants.all_since(), await index.pages())
+
+
+async def told_of_unread(service):
+    """The incidents that tell of a tenant of which nothing can be read, once an hour has passed over its last visit."""
+    service.clock.time = max(service.clock.time, datetime.now(UTC))  # the storage service has a clock of its own
+    service.clock.advance(hours=2)
+    await watch(timedelta(), await service.clients.storage.index.all(), service.clients)
+    return [each for each in await open_incidents(service.clients) if each.startswith("unreachable")]
+
+
+@UNREADABLE
+async def test_a_tenant_whose_config_cannot_be_read_is_unknown_in_everything_and_told_of(service, spoil, newer, why):
+    [first, second, third] = await three(service)
+    every = ("fast", "slow", "alerts", "audit")
+    await visit(service, first, second, third, looks=every)
+    await spoil("tenants", second.tenant_id, newer=newer)
+    await compared(service)
+    service.clock.advance(minutes=15)
+    await visit(service, first, second, third, looks=every)
+    for tenant in (first, third):
+        assert "unknown" not in (await service.states(tenant)).values()
+    states = (await service.clients.storage.states.load(second.tenant_id)).controls
+    assert {each.state for each in states.values()} == {"unknown"}
+    assert all(why in each.detail for each in states.values())
+    shown = of(await ask(service, "GET", f"tenants/{second.tenant_id}/state"))["controls"]
+    assert {each["state"] for each in shown} == {"unknown"}
+    assert await told_of_unread(service) == [f"unreachable-{second.tenant_id[:23]}"]
+
+
+async def test_what_was_proven_of_a_tenant_stays_proven_once_its_config_can_be_read_again(service, spoil):
+    [tenant, *_] = await three(service)
+    await visit(service, tenant, looks=("fast", "slow"))
+    before = await service.state(tenant, "inbound-lockdown")
+    await spoil("tenants", tenant.tenant_id)
+    await compared(service)
+    service.clock.advance(minutes=15)
+    await visit(service, tenant, looks=("fast", "slow"))
+    unread = await service.state(tenant, "inbound-lockdown")
+    assert (unread.proofs, unread.asked) == (before.proven, before.asked)
+
+
+@pytest.mark.parametrize("work", ["check", "reprovision"])
+async def test_a_person_who_asked_hears_that_the_config_makes_no_sense(service, spoil, work):
+    [tenant, *_] = await three(service)
+    asked = of(await ask(service, "POST", f"tenants/{tenant.tenant_id}/{work}"))
+    await spoil("tenants", tenant.tenant_id)
+    await service.work()
+    ended = of(await ask(service, "GET", f"operations/{asked['id']}"))
+    assert ended["state"] == "failed"
+    assert {"makes no sense" in each["detail"] for each in ended["controls"]} == {True}
+
+
+async def test_a_tenant_whose_states_make_no_sense_is_told_of(service, spoil, caplog):
+    tenants = await three(service)
+    await visit(service, *tenants)
+    await spoil("states", tenants[1].tenant_id)
+    await visit(service, *tenants)
+    since = (await service.state(tenants[1], "oof-rule")).since
+    service.clock.advance(minutes=5)
+    await visit(service, *tenants)
+    assert (await service.state(tenants[1], "oof-rule")).since == since
+    assert f"{tenants[1].tenant_id}' property=body error=ValidationError" in caplog.text
+    assert await told_of_unread(service) == [f"unreachable-{tenants[1].tenant_id[:23]}"]
 
 
 async def test_a_rest_that_makes_no_sense_keeps_nobody_from_looking(service, azurite_connection):

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from clients.storage.tenants import TenantTable
+from domain.errors import UnreadableConfig
 from domain.mx_moves import MxMemories
 from domain.profile import Profile
 from domain.waves import STAGES
 from handlers.loop import waves
 from handlers.waves import WaveRequest, begin_wave, pause, resume
 from tests.filters import NEW, OLD, OTHER, RANGE, SHIPPED, WIDER, deployed
+from tests.handlers.web import ask
 
 LOCK = "inbound-lockdown"
 
@@ -207,3 +209,49 @@ async def test_while_a_wave_is_paused_the_blast_radius_holds_the_tenants_that_it
     await resume(wave.id, "answered", "key dev", service.clients)
     await service.sweep()
     assert {(await service.state(each, LOCK)).state for each in tenants} == {"compliant"}
+
+
+async def test_a_tenant_whose_config_makes_no_sense_fails_its_wave_alone_until_a_person_replaces_it(service, spoil):
+    tenants = await fleet(service, 3)
+    service.clients = deployed(service.clients, WIDER)
+    await begin(service, tenants[0])
+    await waves.go_on(service.clients)
+    await spoil("tenants", tenants[0].tenant_id)
+    await go_on(service)
+    wave = await the_wave(service)
+    assert (wave.state, "its config makes no sense" in wave.detail) == ("paused", True)
+    with pytest.raises(UnreadableConfig, match="PUT"):
+        await resume(wave.id, "", "key dev", service.clients)
+
+    config = {"tenant_id": tenants[0].tenant_id, "name": "Again", "initial_domain": tenants[0].initial_domain}
+    assert (await ask(service, "PUT", f"tenants/{tenants[0].tenant_id}", config)).status_code == 200
+    assert (await held_to(service))[tenants[0].tenant_id] == NEW
+    await resume(wave.id, "", "key dev", service.clients)
+    for _ in range(2):
+        await go_on(service, minutes=30)  # what was read of DNS is kept meanwhile
+    assert (await the_wave(service)).progress[0].proven == 1
+
+
+async def test_a_tenant_that_a_later_version_writes_is_moving(service, spoil):
+    tenants = await fleet(service, 2)
+    service.clients = deployed(service.clients, WIDER)
+    await begin(service, tenants[0])
+    await waves.go_on(service.clients)
+    await spoil("tenants", tenants[0].tenant_id, newer=True)
+    await go_on(service)
+    assert ((await the_wave(service)).state, (await the_wave(service)).progress[0].moved) == ("running", 1)
+
+
+async def test_neither_a_wave_nor_a_tenant_that_makes_no_sense_keeps_a_wave_from_being_begun(service, spoil):
+    tenants = await fleet(service, 3)
+    service.clients = deployed(service.clients, WIDER)
+    former = await begin(service, tenants[0])
+    await waves.go_on(service.clients)
+    await spoil("waves", "exchangedefender")
+    await go_on(service)
+    assert (await service.state(tenants[0], LOCK)).state == "compliant"  # put back within the fleet's radius
+    assert set(addresses(tenants[0])) == set(WIDER.delivery_networks)
+    await spoil("tenants", tenants[1].tenant_id)
+    begun = await begin(service, tenants[2])
+    assert begun.id != former.id
+    assert [each.id for each in await service.clients.storage.waves.all()] == [begun.id]
