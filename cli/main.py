@@ -239,11 +239,17 @@ def findings(ctx: typer.Context, tenants: Tenants = None) -> None:
     found = _asked_of_each(session, tenants, "findings")
     for tenant, each in [] if session.as_json else found:
         rows = [
-            (f["id"], f["kind"], f["state"], show.cell(f["name"]), show.cell(f["value"]), f["lets_in"]) for f in each
+            (f["id"], f["kind"], _stands(f), show.cell(f["name"]), show.cell(f["value"]), f["lets_in"]) for f in each
         ]
         columns = ("id", "kind", "state", "on", "what", "lets in")
         session.out.print(show.table(tenant["name"], columns, rows))
     raise typer.Exit(1 if any(f["state"] == "open" for _, each in found for f in each) else 0)
+
+
+def _stands(finding: dict[str, Any]) -> str:
+    """Its state, and what approves its removal where that is held."""
+    held = finding.get("held")
+    return f"{finding['state']}; approve {finding['control']} --plan {held['plan']}" if held else finding["state"]
 
 
 Finding = Annotated[str, typer.Argument(help="A finding's id, as `holdfast findings` shows it.")]

@@ -133,6 +133,16 @@ def with_findings(
             assert_never(judged)
 
 
+def shows(judgement: Judgement, finding: Finding) -> bool | None:
+    """Whether *judgement*, of one for whom nobody has *finding* removed, has it; None where it does not tell."""
+    if isinstance(judgement, NotApplicable):
+        return None
+    if any(each.id == finding.id for each in judgement.findings):
+        return True
+    unseen = judgement.unseen if isinstance(judgement, Drifted | NeedsPerson) else ()
+    return None if isinstance(judgement, Unknown) or finding.name in unseen else False
+
+
 def _summary(silent: int) -> str:
     return f"findings from before this version, to be declared or removed: {silent}" if silent else ""
 

@@ -89,6 +89,22 @@ def landed(steps: Iterable[Step], rows: Sequence[Row]) -> Sequence[Row]:
     return rows
 
 
+def leaves_certificate(step: Step, facts: Facts, wanted: Wanted) -> bool:
+    """Whether *step* takes the addresses of connectors alone that a declared certificate limits without them.
+
+    One that asks for addresses would take nobody's mail by then.
+    """
+    declared = {service.certificate.casefold() for service in wanted.tenant.service_connectors if service.certificate}
+    try:
+        before = facts.all(InboundConnector)
+        after = list(map(InboundConnector.of, landed([step], facts.rows(InboundConnector))))
+    except (DoubtError, ValueError):
+        return False
+    changed = [each for each in after if each not in before]
+    named = all(each.tls_sender_certificate_name.casefold() in declared for each in changed)
+    return bool(changed) and named and not any(each.restrict_domains_to_ip_addresses for each in changed)
+
+
 def _unclear(why: str) -> Effect:
     """Of what may be about the lock: no proof of it counts."""
     return Effect((why,), (why,), (why,))

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime
 from domain.lock import LockSeen
 from domain.mail_flow import MailSeen
 from domain.shown import quoted
+from domain.steps import ShownStep
 
 type FindingKind = Literal["address", "term", "connector", "domain", "sender", "bypass"]
 """address: an entry of a list of senders. term: a part of an SPF record. connector: one that a lock would close to
@@ -37,6 +38,18 @@ LONGEST_VALUE = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class HeldRemoval:
+    """What the removal of a finding would take, and what waits for a person who answers for it, as it opens the tenant.
+
+    *plan*: the digest of its *steps*; *why*: what the gate said.
+    """
+
+    plan: str
+    steps: tuple[ShownStep, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One finding of a tenant. *id*: the digest of its whole content, so that one more address is another finding.
 
@@ -46,7 +59,7 @@ class Finding:
     so that it changes no control's state. *removing*: the operation by which a person has it removed. *noted*: it tells
     of what a person had done, and holds no close. *gone_at*: since when no look sees it. *part*: the kind of object
     that it was found on, where its control tells of what it could read although it could not read all. *service*: the
-    declared service whose connector it was found on.
+    declared service whose connector it was found on. *held*: its removal, where that waits for an approval.
     """
 
     id: str
@@ -64,6 +77,7 @@ class Finding:
     gone_at: AwareDatetime | None = None
     part: str = ""
     service: str = ""
+    held: HeldRemoval | None = None
 
     @property
     def sources(self) -> frozenset[str]:
@@ -152,6 +166,10 @@ class Inventory:
         """The same for whoever takes one finding away, or looks whether it is gone."""
         return replace(self, unwanted=self.unwanted | {finding_id})
 
+    def leaving(self, finding_id: str) -> Self:
+        """The same for whoever asks whether one finding is there, also where a person has it removed."""
+        return replace(self, unwanted=self.unwanted - {finding_id})
+
     def kept(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Those of *findings* that their control leaves as they are."""
         return tuple(each for each in findings if self.answer(each) != "unwanted")
@@ -163,11 +181,18 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """How the removal of a *finding* stands: under way by an *operation*, done at *gone_at*, or neither."""
+    """How the removal of a *finding* stands: under way by an *operation*, done at *gone_at*, *held*, or given up."""
 
     finding: str
     operation: str = ""
     gone_at: datetime | None = None
+    held: HeldRemoval | None = None
+
+
+def held_removal(findings: Iterable[Finding], control: str, plan: str) -> Finding | None:
+    """The one of *findings* whose removal is held as *plan* of *control*; None where no such plan waits."""
+    there = (each for each in findings if each.control == control and each.gone_at is None)
+    return next((each for each in there if each.held and each.held.plan == plan), None)
 
 
 def source(control: str, kind: FindingKind, part: str = "") -> str:
@@ -188,7 +213,7 @@ def after_look(
         if each.control != control or each.name in unseen:
             others[key] = each
         elif key not in now_there and now - (each.gone_at or now) < FIRST_SIGHT_AFTER:
-            others[key] = replace(each, gone_at=each.gone_at or now, removing="")
+            others[key] = replace(each, gone_at=each.gone_at or now, removing="", held=None)
     return others | now_there
 
 

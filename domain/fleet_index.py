@@ -69,17 +69,19 @@ class NotCompliant:
 
 @dataclass(frozen=True, slots=True)
 class FoundThere:
-    """One finding that is there, in one line of *text*."""
+    """One finding that is there, in one line of *text*. *plan*: of its removal, where that waits for an approval."""
 
     kind: FindingKind
     control: str
     text: str
     since: AwareDatetime | None = None
     first_sight: bool = False
+    plan: str = ""
 
     @classmethod
     def of(cls, finding: Finding) -> Self:
-        return cls(finding.kind, finding.control, _cut(finding.sentence), finding.since, finding.first_sight)
+        plan = finding.held.plan if finding.held else ""
+        return cls(finding.kind, finding.control, _cut(finding.sentence), finding.since, finding.first_sight, plan)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import base64
 import json
 from bisect import bisect, bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from operator import attrgetter
@@ -215,7 +215,10 @@ def waiting_in(rows: Iterable[TenantInFleet], now: datetime) -> Iterator[Waits]:
     for row in (row for row in rows if row.enabled and row.is_current):
         found = row.open_findings(now)
         controls_found = {each.control for each in found.values()}
+        removals = {(each.control, each.plan) for each in found.values() if each.plan}
         for control, cell in row.summary.states.items():
+            if (control, cell.plan) in removals:  # named below
+                continue
             if cell.why.startswith(TO_BE_ANSWERED) and control in controls_found:
                 continue
             if kind := _kind_of(cell):
@@ -229,7 +232,7 @@ def waiting_in(rows: Iterable[TenantInFleet], now: datetime) -> Iterator[Waits]:
                     plan=cell.plan,
                 )
         for finding, each in found.items():
-            yield Waits(
+            waits = Waits(
                 kind=_kind_of_finding(each),
                 tenant_id=row.tenant_id,
                 name=row.name,
@@ -238,6 +241,9 @@ def waiting_in(rows: Iterable[TenantInFleet], now: datetime) -> Iterator[Waits]:
                 since=each.since,
                 finding=finding,
             )
+            yield waits
+            if each.plan:
+                yield replace(waits, kind="lock not proven", why=f"to remove {each.text}", plan=each.plan)
 
 
 def _kind_of(cell: NotCompliant) -> WaitKind | None:

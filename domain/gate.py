@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from domain.approval import Approval
 from domain.control import Drifted
-from domain.effects import effects
+from domain.effects import effects, leaves_certificate
 from domain.exemption import Exemption
 from domain.facts import Facts
 from domain.findings import STOPS_A_CLOSE, Finding, Inventory, open_findings, to_be_answered
@@ -262,9 +262,21 @@ _EMPTY_IF_ASKED = frozenset({
 
 def _empty_set(name: GateName, plan: Drifted | None, around: Circumstances) -> GateAnswer:
     allowed = _MAY_BE_EMPTY | (_EMPTY_IF_ASKED if around.requested_by else frozenset())
-    given = [pair for step in (plan.steps if plan else ()) for pair in step.parameters.items()]
-    empty = [parameter for parameter, value in given if value in ((), "") and parameter not in allowed]
+    given = [(step, *pair) for step in (plan.steps if plan else ()) for pair in step.parameters.items()]
+    empty = [
+        parameter
+        for step, parameter, value in given
+        if value in ((), "") and parameter not in allowed and not _takes_strangers_off(step, parameter, around)
+    ]
     return _unless(name, f"would write nothing into {empty[0]}" if empty else "")
+
+
+def _takes_strangers_off(step: Step, parameter: str, around: Circumstances) -> bool:
+    """Whether a person has the last address taken off a connector that a declared certificate still limits."""
+    if parameter != "SenderIPAddresses" or not around.requested_by:
+        return False
+    wanted = replace(around.wanted, tenant=around.tenant or around.wanted.tenant)
+    return leaves_certificate(step, around.facts or Facts({}), wanted)
 
 
 def _breaker(name: GateName, _plan: Drifted | None, around: Circumstances) -> GateAnswer:

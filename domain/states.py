@@ -11,6 +11,7 @@ from domain.control import Compliant, Control, Drift, Drifted, Judgement, NeedsP
 from domain.corrections import Correction, Memory
 from domain.exemption import Exemption
 from domain.findings import FIRST_SIGHT_AFTER, Inventory, after_look, after_partial_look
+from domain.lock import NOT_PROVEN
 from domain.reading import Lane
 from domain.steps import ShownStep, Step, digest, shortened
 from domain.tenant import Mode
@@ -314,6 +315,11 @@ def _given_up(memory: Memory, look: Look) -> bool:
 def wants_remedy(state: ControlState, mode: Mode) -> bool:
     """Whether a remediation should look at the control now."""
     return bool(state.corrections) or (mode != "observe" and state.state in {"drifted", *WAITING})
+
+
+def waits_for_owner(state: ControlState) -> bool:
+    """Whether its plan opens a tenant whose lock is not proven: only who answers for it lets it pass."""
+    return state.state == "held" and NOT_PROVEN in state.detail
 
 
 def _sentence(unknown: Unknown) -> str:

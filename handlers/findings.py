@@ -9,7 +9,7 @@ from clients.connect import Clients
 from clients.storage.tenants import ConfigMoved
 from domain.errors import UnknownFinding
 from domain.exemption import refuse_end
-from domain.findings import THE_REST, Finding, FindingKind, Inventory
+from domain.findings import THE_REST, Finding, FindingKind, HeldRemoval, Inventory
 from domain.ledger import Entry
 from domain.operations import Operation
 from domain.tenant import Declaration, TenantConfig
@@ -37,7 +37,10 @@ class RemovalRequest(RequestBody):
 
 
 class ShownFinding(BaseModel):
-    """One finding, and how it is answered. *declaration*: what a person said, where that still counts."""
+    """One finding, and how it is answered. *declaration*: what a person said, where that still counts.
+
+    *held*: what its removal would take, where that waits for an approval of that very plan.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,6 +55,7 @@ class ShownFinding(BaseModel):
     first_sight: bool
     state: Literal["open", "declared", "removing"]
     declaration: Declaration | None
+    held: HeldRemoval | None
 
 
 async def findings_of(tenant_id: str, clients: Clients) -> list[ShownFinding]:
@@ -80,6 +84,7 @@ def _shown(finding: Finding, inventory: Inventory, config: TenantConfig) -> Show
         first_sight=finding.first_sight,
         state="removing" if finding.removing else answered,
         declaration=said if answered == "declared" else None,
+        held=finding.held,
     )
 
 

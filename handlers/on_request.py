@@ -20,11 +20,12 @@ from domain.approval import Approval
 from domain.controls import CATALOGUE
 from domain.errors import BadField, PlanMoved, UnknownControl, UnknownId, UnknownTenant
 from domain.exemption import refuse_end
+from domain.findings import held_removal
 from domain.ledger import ENTRY_ID, Entry, LedgerEvent
-from domain.lock import NOT_PROVEN
 from domain.operations import IdempotencyKey, Operation, OperationKind
 from domain.shown import quoted
-from domain.states import ControlState
+from domain.states import waits_for_owner
+from domain.steps import ShownStep
 from domain.tenant import TenantConfig, TenantId
 from handlers import operations
 
@@ -243,8 +244,10 @@ async def approve(
     states = await clients.storage.states.load(config.tenant_id)
     plan, approval = wish.plan or states.of(known_control(control)).plan, wish.approval(clients.now())
     if earlier is None:  # one that is queued is refused in `_note`, which ends it
-        _refuse_moved(states.of(control), plan, approval)
-    operation = replace(requester.asks("approve", config, clients.now(), wish.reason or ""), plan=plan)
+        _waiting_steps(states, control, plan, approval)
+    removed = held_removal(states.findings.values(), control, plan)
+    asked = requester.asks("approve", config, clients.now(), wish.reason or "")
+    operation = replace(asked, plan=plan, finding=removed.id if removed else "")
 
     async def send(kept: Operation) -> None:
         await _note(kept, control, approval, clients)
@@ -260,9 +263,8 @@ async def _note(operation: Operation, control: str, approval: Approval | None, c
     entry = operation.told("approved", control, detail)
 
     def noted(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
-        state = states.of(control)
-        _refuse_moved(state, operation.plan, approval)
-        return states.approving((step.key for step in state.steps), approval, clients.now()), [entry]
+        steps = _waiting_steps(states, control, operation.plan, approval)
+        return states.approving((step.key for step in steps), approval, clients.now()), [entry]
 
     try:
         await clients.storage.states.change(operation.tenant_id, noted)
@@ -271,11 +273,22 @@ async def _note(operation: Operation, control: str, approval: Approval | None, c
         raise
 
 
-def _refuse_moved(state: ControlState, plan: str, approval: Approval | None) -> None:
-    needs_owner = state.state == "held" and NOT_PROVEN in state.detail
-    if not needs_owner and state.state != "awaiting_approval":
-        raise PlanMoved(f"{state.id} is {state.state}: nothing of it waits for approval")
-    if state.plan != plan:
-        raise PlanMoved(f"body.plan: plan {state.plan} waits for approval now, not {plan}")
-    if needs_owner and approval is None:
-        raise BadField("body.reason", f"should be given, with owner and until: {state.detail}")
+def _waiting_steps(states: TenantStates, control: str, plan: str, approval: Approval | None) -> tuple[ShownStep, ...]:
+    """The steps of *plan*, which waits for an approval: that of the control's state, or of a removal that is held.
+
+    Raises:
+        PlanMoved: It does not wait.
+        BadField: Nobody answers for it, and somebody has to.
+    """
+    state, removed = states.of(control), held_removal(states.findings.values(), control, plan)
+    if removed and removed.held:
+        why, steps = removed.held.why, removed.held.steps
+    else:
+        why, steps = state.detail if waits_for_owner(state) else "", state.steps
+        if not why and state.state != "awaiting_approval":
+            raise PlanMoved(f"{state.id} is {state.state}: nothing of it waits for approval")
+        if state.plan != plan:
+            raise PlanMoved(f"body.plan: plan {state.plan} waits for approval now, not {plan}")
+    if why and approval is None:
+        raise BadField("body.reason", f"should be given, with owner and until: {why}")
+    return steps

@@ -157,7 +157,8 @@ class TenantStates:
         finding = self.findings.get(mark.finding)
         if finding is None:
             return self
-        marked = replace(finding, removing=mark.operation, gone_at=mark.gone_at or finding.gone_at)
+        gone_at = mark.gone_at or finding.gone_at
+        marked = replace(finding, removing=mark.operation, gone_at=gone_at, held=mark.held)
         taken_away = mark.gone_at if finding.kind == "bypass" and finding.gone_at is None else None
         mail = self.mail.changed(taken_away, fewer=True) if taken_away else self.mail
         return replace(self, findings={**self.findings, mark.finding: marked}, mail=mail)

@@ -1,5 +1,6 @@
 """The page of one tenant, and its forms: what is wanted and found, what can be done, what happened."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -102,6 +103,10 @@ async def confirm_page(  # noqa: PLR0913 - a query parameter each
         states = await clients.storage.states.load(config.tenant_id)
         state = states.of(on_request.known_control(control))
     found = next((each for each in await findings.findings_of(tenant_id, clients) if each.id == finding), None)
+    if state and found and found.held and action == "approve":
+        state = replace(
+            state, state="held", detail=found.held.why, drift=(), steps=found.held.steps, plan=found.held.plan
+        )
     written = await clients.storage.ledger.get(config.tenant_id, entry) if ENTRY_ID.fullmatch(entry) else None
     return render_page(
         request,

@@ -37,6 +37,7 @@ from domain.tenant import Mode
 from handlers import operations
 from handlers.loop import gatekeeper
 from handlers.loop.journal import READY, Journal
+from handlers.loop.removal import Removing
 from handlers.loop.send import Held, Overtaken, Sent, TurnedAway, send
 from handlers.objectives import note_proven
 
@@ -116,6 +117,7 @@ class Rounds:
         self._journal = journal
         self._waiting: set[Waiting] = set()
         self._done: dict[str, ControlOutcome] = {}
+        self._removing = Removing(case)
         self._began = case.clients.now()
 
     def waiting_for_another(self) -> list[Control]:
@@ -147,24 +149,20 @@ class Rounds:
         await self._journal.record(self.judge(state, control, facts))
         if isinstance(judgement, Drifted) and (steps := self._offered(control, judgement, facts)):
             plan = judgement.only(steps)
+            self._removing.plans(control, plan.steps)
             await _Plan(self._case, self._journal, self._waiting, control, plan, facts).carry_out()
 
     def _offered(self, control: Control, judgement: Drifted, facts: Facts) -> tuple[Step, ...]:
         """The steps of *judgement* that may be tried now."""
         steps = open_steps(self._journal.of(control.id), judgement, self._about(control, facts))
         turned_away = {each.key for each in self._waiting if each.why == "turned away"}
-        return tuple(step for step in self._asked_for(control, steps) if step.key not in turned_away)
-
-    def _asked_for(self, control: Control, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-        """Where a person has one finding removed, the steps that do that and no other."""
-        finding = self._case.job.remove if self._case.asked_by(control) else None
-        return tuple(step for step in steps if finding in step.removes) if finding else steps
+        return tuple(step for step in self._removing.asked_for(control, steps) if step.key not in turned_away)
 
     def judge(self, before: ControlState, control: Control, facts: Facts, mode: Mode | None = None) -> ControlState:
         """The state after this look."""
         judgement = control.find(facts, self._case.wanted)
         if self._case.job.dry_run and isinstance(judgement, Drifted):
-            judgement = judgement.only(self._asked_for(control, judgement.steps) or judgement.steps)
+            judgement = judgement.only(self._removing.asked_for(control, judgement.steps) or judgement.steps)
         after = after_check(before, judgement, self._about(control, facts, mode))
         return replace(after, profile_version=self._case.wanted.profile.version)
 
@@ -200,6 +198,7 @@ class Rounds:
 
     async def _close(self, control: Control, facts: Facts, judgement: Judgement, *, patient: bool) -> None:
         """Take away from the control's plan what this look settles, each with its entry in the ledger."""
+        self._removing.saw(control, facts)
         before, now = self._journal.of(control.id), self._case.clients.now()
         if not before.corrections:
             return
@@ -214,10 +213,9 @@ class Rounds:
             drift = tuple(drift for each in told.proven for drift in each.drift)
             steps = tuple(each.step for each in told.proven)
             self._done[control.id] = ControlOutcome(id=control.id, state="compliant", drift=drift, steps=steps)
-        ended = [
-            *self._journal.ended("corrected", control.id, told.proven),
-            *self._journal.ended("superseded", control.id, told.superseded, GONE),
-        ]
+        proven = await self._journal.ended("corrected", control.id, told.proven)
+        self._removing.proves(proven)
+        ended = [*proven, *await self._journal.ended("superseded", control.id, told.superseded, GONE)]
         after = told.state if told.state.corrections else self.judge(told.state, control, facts)
         if after != before:
             await self._journal.save(after, ended)
@@ -228,10 +226,10 @@ class Rounds:
         What cannot be read is left to the next look: asking again at once would only add to the queue. Nobody is kept
         waiting for that, nor for a service that has turned the tenant away: the operation ends, and says so.
         """
-        removal = self._removal(self._case.job.remove) if self._case.job.remove else None
+        states = [self._journal.of(control.id) for control in self.controls]
+        removal = self._removing.stands(self._case, self.controls, states)
         if removal:
             self._journal.mark(removal)
-        states = [self._journal.of(control.id) for control in self.controls]
         then = _then(states, self._waiting, self._case.job.pause)
         if isinstance(then, Again):
             self._journal.follow((each.id for each in states), then.after)
@@ -242,13 +240,6 @@ class Rounds:
         stands = "succeeded" if gone else ending(outcomes, looked_only=False, goes_on=goes_on)
         await operations.finish(self._case.job.operation_id, outcomes, stands, self._case.clients)
         return then
-
-    def _removal(self, finding: str) -> Removal:
-        """How the removal stands after this job."""
-        if any(self._journal.of(each.id).corrections for each in self.controls):
-            return Removal(finding, self._case.job.operation_id or "")
-        done = any(self._case.asked_by(control) and control.id in self._done for control in self.controls)
-        return Removal(finding, gone_at=self._case.clients.now() if done else None)
 
 
 def _outcome(state: ControlState, done: ControlOutcome | None, waiting: set[Waiting]) -> ControlOutcome:

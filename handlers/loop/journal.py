@@ -119,7 +119,7 @@ class Journal:
         """Save the changes that are not in the table yet."""
         await self._save({}, [])
 
-    def ended(
+    async def ended(
         self, event: LedgerEvent, control_id: str, corrections: Sequence[Correction], detail: str = ""
     ) -> list[Entry]:
         """The entry that *corrections* of one plan have ended so; none where there are none."""
@@ -140,7 +140,7 @@ class Journal:
             detail=detail,
             profile_version=self._case.wanted.profile.version,
         )
-        return [self._signed(entry)]
+        return [replace(self._signed(entry), finding=await _finding_of(corrections[0], self._case))]
 
     def _news(self, before: ControlState, after: ControlState, ruling: Ruling | None = None) -> list[Entry]:
         """The entry that announces *after*, unless the end of *before*'s corrections has said it already."""
@@ -176,3 +176,9 @@ class Journal:
                 self._states = self._remembering(await table.load(tenant_id)).with_changes(self._kept)
             else:
                 return
+
+
+async def _finding_of(correction: Correction, case: Case) -> str:
+    """What it was to take away, as its announcement says: another job may have begun it."""
+    announced = await case.clients.storage.ledger.get(case.job.tenant_id, correction.entry)
+    return announced.finding if announced else ""

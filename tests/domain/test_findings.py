@@ -10,9 +10,11 @@ from domain.findings import (
     FIRST_SIGHT_AFTER,
     LONGEST_VALUE,
     THE_REST,
+    HeldRemoval,
     Inventory,
     after_look,
     found,
+    held_removal,
     is_inventoried,
     newly_told,
     open_findings,
@@ -211,3 +213,13 @@ def test_what_is_new_on_a_connector_that_was_never_proven_so_is_first_sight(serv
     seen = after_look(new, LOCK, [replace(ADDRESS, service=service)], NOW)
     assert seen[ADDRESS.id].first_sight is (answer == "open")
     assert seen[ADDRESS.id].service == service
+
+
+def test_the_removal_that_an_approval_names_is_one_that_is_held_now():
+    held = replace(found("bypass", "lock-bypass", "rule X", "x", "x"), held=HeldRemoval("p1", (), "lock not proven"))
+    assert held_removal([held], "lock-bypass", "p1") is held
+    assert held_removal([held], "lock-bypass", "p2") is None
+    assert held_removal([held], "spf", "p1") is None
+    assert held_removal([replace(held, gone_at=NOW)], "lock-bypass", "p1") is None
+    [gone] = after_look(Inventory(known={held.id: held}), "lock-bypass", (), NOW).values()
+    assert (gone.gone_at, gone.held) == (NOW, None)

@@ -143,6 +143,16 @@ def test_findings_wait_and_those_of_mail_that_a_lock_would_refuse_are_of_the_reh
     assert waits == {"a": "rehearsal", "b": "finding"}
 
 
+def test_a_removal_that_is_held_waits_for_an_approval_beside_its_finding_and_is_named_once():
+    findings = {"b": FoundThere("bypass", "lock-bypass", "y", plan="p1")}
+    held = {"lock-bypass": NotCompliant("held", NOW, "guard: lock not proven: x", "p1")}
+    for cells in ({}, held):
+        waits = [
+            (each.kind, each.plan, each.finding) for each in waiting_in([row(cells=cells, findings=findings)], NOW)
+        ]
+        assert waits == [("finding", "", "b"), ("lock not proven", "p1", "b")]
+
+
 def test_nothing_of_a_tenant_waits_that_is_switched_off_or_was_listed_by_another_catalogue():
     cells = {"spf": NotCompliant("needs_person", NOW, "publish it")}
     off = row(cells=cells, enabled=False)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from domain import undo
 from domain.approval import Approval
-from domain.control import Control, Drifted, Judgement, NotApplicable
+from domain.control import Control, Drift, Drifted, Judgement, NotApplicable
 from domain.controls import CATALOGUE
+from domain.facts import Facts
 from domain.findings import Finding, Inventory
 from domain.gate import Brake, Circumstances, rule
 from domain.guards import Guard
@@ -22,7 +23,7 @@ from domain.steps import Step, digest
 from domain.tenant import Wanted
 from simulator.tenant import Tenant
 from simulator.world import World
-from tests.domain.builders import NOW, PROVEN, answered, wanted
+from tests.domain.builders import NOW, PROVEN, answered, healthy, reading, wanted
 from tests.domain.test_effects import (
     ASKING,
     ASKING_ONCE_ON,
@@ -147,6 +148,57 @@ def test_no_removal_passes_by_a_lock_that_it_takes_away_or_stops_what_the_filter
         filtered = doors(tenant)[FILTER]
         assert not taken(tenant, steps).let_in
         assert doors(tenant)[FILTER] or not filtered
+
+
+ADDRESSES: dict[str, Any] = {"SenderIPAddresses": ()}
+
+
+@example(row={"TlsSenderCertificateName": "Scan.example"}, asked=True, values=ADDRESSES, name="Scan")
+@given(
+    name=st.sampled_from(["Scan", "Gone"]),
+    row=st.fixed_dictionaries(
+        {},
+        optional={
+            "TlsSenderCertificateName": st.sampled_from(["Scan.example", "x.example"]),
+            "RestrictDomainsToIPAddresses": st.booleans(),
+            "RestrictDomainsToCertificate": st.booleans(),
+            "RequireTls": st.just("odd"),
+        },
+    ),
+    asked=st.booleans(),
+    values=st.fixed_dictionaries(
+        {"SenderIPAddresses": st.just(())},
+        optional={
+            "TlsSenderCertificateName": st.sampled_from([None, "", "x.example", "scan.example"]),
+            "RestrictDomainsToIPAddresses": st.booleans(),
+        },
+    ),
+)
+def test_no_plan_empties_what_limits_a_connector_unless_a_declared_certificate_still_limits_it(
+    name, row, asked, values
+):
+    target = wanted(service_connectors=[{"name": "Scan", "certificate": "scan.example"}])
+    there = {"Identity": name, "Name": name, "SenderIPAddresses": [SERVICE], "RestrictDomainsToIPAddresses": False}
+    rows = healthy()
+    rows["Get-InboundConnector"].append(rows["Get-InboundConnector"][0] | there | {"Guid": "9"} | row)
+    step = Step("exchange", "Set-InboundConnector", {"Identity": "Scan", **values})
+    known: dict[str, Any] = {"now": NOW, "wanted": target, "tenant": target.tenant, "brake": Brake()}
+    doors = Doors(Guard(passed=True), LockSeen(NOW, ""))
+    around = Circumstances(
+        control="lock-bypass",
+        facts=Facts(reading(rows)),
+        doors=doors,
+        requested_by="ann@msp.example" if asked else None,
+        **known,
+    )
+    ruling = rule(Drifted((Drift("x", None, "y"),), (step,)), around)
+    left = rows["Get-InboundConnector"][-1] | values
+    limited = str(left["TlsSenderCertificateName"]).casefold() == "scan.example"
+    fine = asked and limited and not left["RestrictDomainsToIPAddresses"] and left["RequireTls"] != "odd"
+    fine = fine and name == "Scan"
+    assert fine or (ruling.refusal is not None)
+    if fine and row == {"TlsSenderCertificateName": "Scan.example"} and values == ADDRESSES:
+        assert ruling.refusal is None
 
 
 def judged(control: Control, tenant: Tenant, asked: Wanted) -> Judgement:

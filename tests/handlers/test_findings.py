@@ -1,10 +1,12 @@
 """What was there at first sight stays until a person has declared or removed it."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from domain.findings import FIRST_SIGHT_AFTER
+from handlers.delivery import deliver
 from simulator.faults import Fault
 from tests.handlers.web import ask, of
 
@@ -443,6 +445,121 @@ async def test_a_way_round_is_taken_away_by_one_step_and_undo_opens_it_again(ser
     undo = await ask(service, "POST", f"tenants/{attacked.tenant_id}/controls/{WALL}/undo", {"entry": entry.id})
     assert (await end_of(service, undo))["state"] == "succeeded"
     assert attacked.admin("Get-InboundConnector")[1]["Enabled"] is True
+
+
+async def test_a_strangers_address_is_taken_off_a_connector_that_a_certificate_declares(service):
+    tenant = service.world.add_tenant("contoso.example")
+    named = {"ConnectorType": "Partner", "SenderDomains": ["*"], "TlsSenderCertificateName": "scan.example"}
+    tenant.admin("New-InboundConnector", Name="Scan", **named)
+    await service.look_after(tenant, service_connectors=[{"name": "Scan", "certificate": "scan.example"}])
+    await service.sweep()
+    tenant.admin("Set-InboundConnector", Identity="Scan", SenderIPAddresses=[ATTACKER])
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    [finding] = await found(service, tenant)
+    ended = await end_of(service, await answer_to(service, tenant, finding["id"], "remove", reason="an attack"))
+    assert (ended["state"], await found(service, tenant)) == ("succeeded", [])
+    scan = {row["Name"]: row for row in tenant.admin("Get-InboundConnector")}["Scan"]
+    assert (scan["Enabled"], scan["SenderIPAddresses"], scan["TlsSenderCertificateName"]) == (True, [], "scan.example")
+
+
+@pytest.fixture
+async def held(service):
+    """A tenant whose lock is not proven; a former filter's connector locks it, and a person has that removed."""
+    tenant = service.world.add_tenant("contoso.example")
+    former = {"SenderDomains": ["*"], "SenderIPAddresses": ["198.51.100.0/24"], "RestrictDomainsToIPAddresses": True}
+    tenant.admin("New-InboundConnector", Name="Old filter", ConnectorType="Partner", **former)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.look_after(tenant, mode="observe")
+    await service.sweep()
+    [finding] = [each for each in await found(service, tenant) if each["control"] == WALL]
+    ended = await end_of(service, await answer_to(service, tenant, finding["id"], "remove", reason="long gone"))
+    [control] = [each for each in ended["controls"] if each["id"] == WALL]
+    assert (ended["state"], "lock not proven" in control["detail"], tenant.writes) == ("held", True, [])
+    return tenant
+
+
+def old_filter(tenant):
+    return {row["Name"]: row["Enabled"] for row in tenant.admin("Get-InboundConnector")}["Old filter"]
+
+
+async def approved(service, tenant, **body):
+    return await ask(service, "POST", f"tenants/{tenant.tenant_id}/controls/{WALL}/approve", body)
+
+
+async def its_answer(service, tenant):
+    until = (service.clock() + timedelta(days=1)).isoformat()
+    [finding] = [each for each in await found(service, tenant) if each["control"] == WALL]
+    assert finding["held"]["steps"][0]["powershell"] == "Set-InboundConnector -Identity 'Old filter' -Enabled $false"
+    return {"plan": finding["held"]["plan"], "reason": "nobody sends by it", "owner": "Ann", "until": until}
+
+
+@pytest.mark.parametrize("looks", [0, 2])
+async def test_a_removal_that_opens_is_taken_once_a_person_answers_for_what_was_shown(service, held, looks):
+    for _ in range(looks):
+        service.clock.advance(minutes=15)
+        await service.sweep()
+    answer = await its_answer(service, held)
+    [finding] = [each["id"] for each in await found(service, held) if each["control"] == WALL]
+    waiting = of(await ask(service, "GET", "inbox?kind=lock+not+proven"))
+    assert [(each["control"], each["plan"]) for each in waiting] == [(WALL, answer["plan"])]
+    assert (await approved(service, held, plan=answer["plan"])).status_code == 422
+    assert (await approved(service, held, **answer | {"plan": "another"})).status_code == 409
+    ended = await end_of(service, await approved(service, held, **answer))
+    assert (ended["kind"], ended["state"], old_filter(held)) == ("approve", "succeeded", False)
+    assert [write.cmdlet for write in held.writes] == ["Set-InboundConnector"]
+    assert WALL not in {each["control"] for each in await found(service, held)}
+    [entry] = [each for each in await service.ledger(held, WALL) if each.event == "corrected"]
+    assert (entry.finding, entry.before) == (finding, {"connector Old filter: Enabled": True})
+
+
+async def test_a_removal_that_was_shown_is_not_taken_where_the_connector_has_changed_since(service, held):
+    answer = await its_answer(service, held)
+    held.admin("Set-InboundConnector", Identity="Old filter", SenderIPAddresses=["203.0.113.0/24"])
+    await end_of(service, await approved(service, held, **answer))
+    assert (old_filter(held), held.writes) == (True, [])
+
+
+async def test_a_held_removal_is_forgotten_once_its_finding_is_gone(service, held):
+    answer = await its_answer(service, held)
+    held.admin("Set-InboundConnector", Identity="Old filter", Enabled=False)
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    assert (await approved(service, held, **answer)).status_code == 409
+
+
+@pytest.fixture
+async def removing(service, attacked, posted):
+    """Of two ways round, one is being removed: its step was answered, and does not show yet. Gives its message."""
+    attacked.admin("New-TransportRule", Name="X", SetSCL=-1)
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    ways = {each["name"]: each["id"] for each in await found(service, attacked)}
+    attacked.lag(4, "InboundConnector")
+    await answer_to(service, attacked, ways["connector Backup"], "remove", reason="an attack")
+    await service.work()
+    assert [write.cmdlet for write in attacked.writes] == ["Set-InboundConnector"]
+    return ways["rule X"], [each.body for each in posted if each.queue == "remediations"][-1]
+
+
+@pytest.mark.parametrize("obstacle", ["refused", "held"])
+async def test_a_removal_that_was_not_taken_is_not_done_by_the_proof_of_another(service, attacked, removing, obstacle):
+    rule, other = removing
+    backup = json.loads(other)["remove"]
+    if obstacle == "refused":
+        attacked.faults.script(Fault("nul_403", cmdlet="Disable-TransportRule", times=9))
+    else:
+        now = service.clock()
+        await service.look_after(attacked, freeze=[{"start": now, "end": now + timedelta(hours=9)}])
+    ended = await end_of(service, await answer_to(service, attacked, rule, "remove", reason="an attack"))
+    assert ended["state"] == ("needs_person" if obstacle == "refused" else "held")
+    there = {each["id"]: each["state"] for each in await found(service, attacked)}
+    assert there == {backup: "removing", rule: "open"}
+    await deliver("remediations", other, service.clients)
+    ended = of(await ask(service, "GET", f"operations/{json.loads(other)['operation_id']}"))
+    assert (ended["state"], [each["id"] for each in await found(service, attacked)]) == ("succeeded", [rule])
+    [entry] = [each for each in await service.ledger(attacked, WALL) if each.event == "corrected"]
+    assert entry.finding == backup
 
 
 CERTIFICATE = {"TlsSenderCertificateName": "*.oldfilter.example"}

@@ -92,6 +92,29 @@ async def test_findings_are_declared_and_removed_one_by_one(service, browser, te
     assert (asked.kind, asked.finding, asked.dry_run) == ("remove", found[-1].id, False)
 
 
+async def test_a_removal_that_is_held_is_approved_by_the_steps_that_are_shown(service, browser):
+    tenant = service.world.add_tenant("fabrikam.example")
+    former = {"SenderDomains": ["*"], "SenderIPAddresses": ["198.51.100.0/24"], "RestrictDomainsToIPAddresses": True}
+    tenant.admin("New-InboundConnector", Name="Old filter", ConnectorType="Partner", **former)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.look_after(tenant, mode="observe")
+    await service.sweep()
+    browser.sign_in("Approver")
+    kept = (await service.clients.storage.states.load(tenant.tenant_id)).findings.values()
+    [finding] = [each for each in kept if each.control == "lock-bypass"]
+    await do(browser, tenant, "remove", f"?finding={finding.id}", reason="long gone", dry_run="no")
+    await service.work()
+    await service.sweep()
+    where = f"?control=lock-bypass&finding={finding.id}"
+    step = "Set-InboundConnector -Identity &#39;Old filter&#39; -Enabled $false"
+    for page in (f"tenants/{tenant.tenant_id}", f"tenants/{tenant.tenant_id}/do/approve{where}"):
+        assert step in await browser.get(page)
+    assert f"do/approve{where}".replace("&", "&amp;") in await browser.get("inbox?kind=lock+not+proven")
+    await do(browser, tenant, "approve", where, reason="no longer used", owner="ann", until="2026-12-10")
+    await service.work()
+    assert {row["Name"]: row["Enabled"] for row in tenant.admin("Get-InboundConnector")}["Old filter"] is False
+
+
 @pytest.mark.parametrize(
     ("role", "action"), [("Reader", "check"), ("Reader", "approve"), ("Operator", "except"), ("Approver", "open")]
 )
