@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.control import Drifted
 from domain.controls import CATALOGUE
-from domain.effects import Effect, effects
+from domain.effects import Effect, effects, leaves_certificate
 from domain.facts import Facts
 from domain.reading import Reading, Seen, Unseen
 from domain.steps import Step
@@ -418,3 +418,14 @@ def test_no_step_of_any_control_stops_or_opens_mail_unsaid(names, from_nothing):
             assert not any(taken[ip] and not now[ip] for ip in taken) or said.closing
             assert not any(not taken[ip] and now[ip] for ip in OTHERS if ip != "198.51.100.7") or said.opening
             assert not any(on and not watch(tenant).get(name, on) for name, on in seen.items()) or said.opening
+
+
+def test_that_a_certificate_still_limits_a_connector_is_believed_only_where_all_of_them_were_read():
+    emptied = Step("exchange", "Set-InboundConnector", {"Identity": "Scan", "SenderIPAddresses": ()})
+    named = {"Identity": "Scan", "Name": "Scan", "Guid": "9", "TlsSenderCertificateName": "scan.example"}
+    rows = healthy()
+    there = rows["Get-InboundConnector"][0] | named | {"RestrictDomainsToIPAddresses": False}
+    rows["Get-InboundConnector"].append(there)
+    declared = wanted(service_connectors=[{"name": "Scan", "certificate": "scan.example"}])
+    assert leaves_certificate(emptied, Facts(reading(rows)), declared)
+    assert not leaves_certificate(emptied, Facts(failing(rows, "Get-InboundConnector")), declared)

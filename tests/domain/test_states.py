@@ -19,6 +19,7 @@ from domain.states import (
     Span,
     after_check,
     step_view,
+    waits_for_owner,
     wants_remedy,
 )
 from domain.steps import Step, digest
@@ -297,3 +298,15 @@ def test_who_made_a_drift_is_forgotten_when_another_is_found():
 def test_an_actor_reads_as_a_sentence():
     assert str(MADE_IT) == "admin@contoso.example from 203.0.113.9 at 2026-11-23 13:00:00 UTC (Set-InboundConnector)"
     assert " from " not in str(replace(MADE_IT, address=""))
+
+
+@pytest.mark.parametrize(
+    ("name", "detail", "waits"),
+    [
+        ("held", "guard: lock not proven: it is off", True),
+        ("held", "freeze: until Monday", False),
+        ("needs_person", "lock not proven", False),
+    ],
+)
+def test_a_plan_waits_for_who_answers_for_it_where_the_lock_is_not_proven(name, detail, waits):
+    assert waits_for_owner(replace(NEW, state=name, detail=detail)) is waits
