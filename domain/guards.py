@@ -14,6 +14,7 @@ from domain.exchange import AcceptedDomain
 from domain.mail import mx
 from domain.mail.answers import Unclear
 from domain.mail.asking import Needs, NoVerdict
+from domain.moments import to_the_second
 from domain.mx_moves import UNSEEN_PATIENCE, MxMemories, MxMemory, Sight, Sights
 
 
@@ -68,19 +69,20 @@ def _former_servers(memory: MxMemory, now: datetime) -> str:
     if memory.former_until is None or now >= memory.former_until:
         return ""
     was = ", ".join(memory.former)
-    return f"its name servers were {was}, which resolvers may still ask until {_time(memory.former_until)}"
+    return f"its name servers were {was}, which resolvers may still ask until {to_the_second(memory.former_until)}"
 
 
 def _former_mx(memory: MxMemory, now: datetime, locked: datetime | None, since: datetime | None) -> str:
     if memory.elsewhere:
         hosts = ", ".join(memory.elsewhere)
-        was = f"its MX was {hosts}, which senders may still use until {_time(memory.until)} (TTL {memory.ttl_s} s)"
+        ends = to_the_second(memory.until)
+        was = f"its MX was {hosts}, which senders may still use until {ends} (TTL {memory.ttl_s} s)"
         return was if now < memory.until else ""
     outdated = since is not None and memory.begins_after(since)
     known = [each + UNSEEN_PATIENCE for each in (locked, None if outdated else since) if each]
     until = min([memory.until, *known])
     late = " (the one there is from before a time in which nobody looked at it)" if outdated else ""
-    return f"{_UNSEEN} until {_time(until)}; {_SAYS}{late}" if now < until else ""
+    return f"{_UNSEEN} until {to_the_second(until)}; {_SAYS}{late}" if now < until else ""
 
 
 _UNSEEN = "since when its MX is the filter's is not known, so senders may still use an older one"
@@ -88,10 +90,6 @@ _SAYS = "mx_at_filter_since in its config says since when"
 
 
 _HELPS = "where it takes no mail here, publish a null MX (RFC 7505: `MX 0 .`) or remove it from the tenant"
-
-
-def _time(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def speaks_against(verdict: mx.MxVerdict | Needs | NoVerdict | None) -> str:  # noqa: PLR0911 - a row for each verdict

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, JsonValue, computed_field
 
 from domain.control import Drift
 from domain.gate import GateAnswer
+from domain.moments import to_the_second
 from domain.reading import Lane
 from domain.states import ControlState, StateName
 from domain.steps import ShownStep, Value
@@ -231,7 +232,7 @@ def of_missed_looks(last: Mapping[Lane, datetime], *, at: datetime, tenant_id: s
     """The entry for looks that came more than two intervals after those of *last*, by lane."""
     if not last:
         return None
-    said = ", ".join(f"{lane} since {since:%Y-%m-%d %H:%M:%S} UTC" for lane, since in last.items())
+    said = ", ".join(f"{lane} since {to_the_second(since)}" for lane, since in last.items())
     since: dict[str, JsonValue] = {lane: each.isoformat() for lane, each in last.items()}
     return Entry(
         at=at, tenant_id=tenant_id, event="not_looked", detail=f"nobody looked: {said}", after={"since": since}

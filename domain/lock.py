@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 
 from domain.exchange import AcceptedDomain, ExchangeObject, InboundConnector
 from domain.guards import Guard
+from domain.moments import to_the_second
 
 DOORS: tuple[type[ExchangeObject], ...] = (InboundConnector, AcceptedDomain)
 """What is read beside the objects of a control before anything of it is written."""
@@ -53,5 +54,5 @@ class Doors:
         if self.lock is None:
             return "the tenant's doors were not read"
         if now - self.lock.at > self.oldest:
-            return f"last read at {self.lock.at:%Y-%m-%d %H:%M:%S} UTC"
+            return f"last read at {to_the_second(self.lock.at)}"
         return self.lock.against

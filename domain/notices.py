@@ -15,6 +15,7 @@ from pydantic import AwareDatetime
 from domain.evidence.message import monthly_text, monthly_title
 from domain.incident import SERVICE
 from domain.ledger import Entry
+from domain.moments import to_the_second
 from domain.psa import news
 from domain.psa.records import NotTaken
 from domain.shown import visible
@@ -183,7 +184,7 @@ def report(ledger: str, cause: str, number: int, entry: Entry, tenant: str) -> N
 
 def trial(now: datetime, by: str) -> Notice:
     """What shows that a channel works."""
-    body = harmless(f"{by} has asked for this at {now:%Y-%m-%d %H:%M:%S} UTC. There is nothing to do.")
+    body = harmless(f"{by} has asked for this at {to_the_second(now)}. There is nothing to do.")
     return Notice("test", 0, "test", "[test #0] Holdfast can send notices here", body)
 
 

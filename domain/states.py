@@ -12,6 +12,7 @@ from domain.corrections import Correction, Memory
 from domain.exemption import Exemption
 from domain.findings import FIRST_SIGHT_AFTER, Inventory, after_look, after_partial_look
 from domain.lock import NOT_PROVEN
+from domain.moments import to_the_second
 from domain.reading import Lane
 from domain.steps import ShownStep, Step, digest, shortened
 from domain.tenant import Mode
@@ -60,7 +61,7 @@ class Actor:
 
     def __str__(self) -> str:
         address = f" from {self.address}" if self.address else ""
-        return f"{self.who}{address} at {self.at:%Y-%m-%d %H:%M:%S} UTC ({self.operation})"
+        return f"{self.who}{address} at {to_the_second(self.at)} ({self.operation})"
 
 
 @dataclass(frozen=True, slots=True)

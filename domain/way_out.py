@@ -19,6 +19,7 @@ from domain.exemption import Exemption
 from domain.facts import DoubtError, Facts
 from domain.findings import Finding
 from domain.ledger import Entry, LedgerEvent
+from domain.moments import to_the_second
 from domain.reading import Row
 from domain.steps import ShownStep, Step, Value
 from domain.tenant import Wanted
@@ -122,12 +123,8 @@ def stays_open(until: datetime, held: Mapping[str, Exemption]) -> str:
 
     *held*: by control, what keeps it from closing anything, which may be an exception that ends later.
     """
-    later = [f"{control} until {_time(each.until)}" for control, each in held.items() if each.until > until]
-    return f"NOT put back at {_time(until)}, as an exception lasts longer: {', '.join(later)}" if later else ""
-
-
-def _time(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    later = [f"{control} until {to_the_second(each.until)}" for control, each in held.items() if each.until > until]
+    return f"NOT put back at {to_the_second(until)}, as an exception lasts longer: {', '.join(later)}" if later else ""
 
 
 def of_declared(facts: Facts, wanted: Wanted) -> dict[str, tuple[str, ...]]:

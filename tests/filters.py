@@ -1,4 +1,7 @@
-"""A second version of the shipped profile, with addresses for documentation (RFC 5737), as a later package has it."""
+"""The filter in a second version of its profile, as a later package has it, and another filter that was there before.
+
+Addresses are those for documentation (RFC 5737).
+"""
 
 from dataclasses import replace
 
@@ -27,3 +30,14 @@ OTHER = later(RANGE)
 def deployed(clients: Clients, *profiles: Profile) -> Clients:
     """A package with *profiles* beside the shipped ones."""
     return replace(clients, profiles=Profiles.of([*all_profiles().versions, *profiles]))
+
+
+async def locked_by_a_former_filter(service, domain: str):
+    """A tenant that another filter's connector locks, while ours is switched off; looked at, and only watched."""
+    tenant = service.world.add_tenant(domain)
+    former = {"SenderDomains": ["*"], "SenderIPAddresses": ["198.51.100.0/24"], "RestrictDomainsToIPAddresses": True}
+    tenant.admin("New-InboundConnector", Name="Old filter", ConnectorType="Partner", **former)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    await service.look_after(tenant, mode="observe")
+    await service.sweep()
+    return tenant

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from domain.control import Drift
 from domain.ledger import Entry, LedgerEvent
+from domain.moments import to_the_second
 from domain.operations import ControlOutcome, Operation
 from domain.psa.desk import ApprovalRules
 from domain.psa.marks import Marks
@@ -117,13 +118,13 @@ def _outcome(control: ControlOutcome, proof: Entry | None) -> list[str]:
         lines += _drift(control.drift)
     lines += _steps(control.steps)
     if proof:
-        lines.append(f"Proven by reading again at {proof.at:%Y-%m-%d %H:%M:%S} UTC: {_proof(proof)}.")
+        lines.append(f"Proven by reading again at {to_the_second(proof.at)}: {_proof(proof)}.")
     return lines
 
 
 def sentence(entry: Entry) -> str:
     """When it happened and what, without values."""
-    head = f"{entry.at:%Y-%m-%d %H:%M:%S} UTC: {_HEADS.get(entry.event, entry.event.replace('_', ' '))}"
+    head = f"{to_the_second(entry.at)}: {_HEADS.get(entry.event, entry.event.replace('_', ' '))}"
     return f"{head}: {_short(entry.detail)}." if entry.detail else f"{head}."
 
 

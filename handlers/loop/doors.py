@@ -15,6 +15,7 @@ from domain.facts import Facts
 from domain.guards import Guard
 from domain.lock import OLDEST_PROOF, Doors, LockSeen
 from domain.mail_reading import at_filter_since
+from domain.moments import to_the_second
 from domain.mx_moves import Sights
 from domain.tenant import Wanted
 from ncrontab import Ncrontab
@@ -68,7 +69,7 @@ def _held_open(states: TenantStates, now: datetime) -> Guard | None:
     until = exemption.holds_open_at(now) if exemption else None
     if exemption is None or until is None:
         return None
-    why = f"mail is held open until {until:%Y-%m-%d %H:%M:%S} UTC ({exemption.sentence}): end that exception first"
+    why = f"mail is held open until {to_the_second(until)} ({exemption.sentence}): end that exception first"
     return Guard(passed=False, reason=why)
 
 

@@ -20,6 +20,7 @@ from domain.findings import Finding
 from domain.jobs import Again, Done, Outcome
 from domain.ledger import Entry
 from domain.lock import LockSeen
+from domain.moments import to_the_second
 from domain.operations import Operation, OperationState, outcome_of_plan
 from domain.states import StateName
 from domain.steps import ShownStep, Step
@@ -239,7 +240,7 @@ class _Opening:
 
     async def _wait(self, last_at: datetime) -> Outcome:
         """Loosen again, and look again, until nothing that was written before can land any more."""
-        why = f"a write from before may still close it: it is loosened again until {last_at:%Y-%m-%d %H:%M:%S} UTC"
+        why = f"a write from before may still close it: it is loosened again until {to_the_second(last_at)}"
         outcome = outcome_of_plan(LOCK.id, "excepted", why, None)
         await operations.finish(self._operation.id, (outcome,), "running", self._case.clients)
         return Again(LOOSENED_AGAIN_AFTER, counts=False)

@@ -10,6 +10,7 @@ from domain.audit.attribution import explained, made_by, named
 from domain.audit.record import AuditRecord
 from domain.findings import Finding
 from domain.ledger import Entry
+from domain.moments import to_the_second
 from domain.shown import quoted
 
 UNEXPLAINED = timedelta(hours=48)
@@ -47,7 +48,7 @@ def _entry(record: AuditRecord, drift: Entry, tenant_id: str, clients: Clients) 
         control=drift.control,
         event="actor_named",
         actor=record.actor.who,
-        detail=f"{record.actor}: this made the drift found at {drift.at:%Y-%m-%d %H:%M:%S} UTC",
+        detail=f"{record.actor}: this made the drift found at {to_the_second(drift.at)}",
         of=drift.id,
         drift=drift.drift,
     )

@@ -86,9 +86,8 @@ async def _read(job: ReadTicket, clients: Clients) -> None:
         async with clients.storage.leases.hold(f"psa-{known.tenant_id}") as lease:
             if lease is None:
                 raise TicketMoved(f"{psa.provider} ticket {ticket.id} is being written on")
-            await open_by_note(
-                ticket, known, psa, clients
-            )  # first: no fault of an approval keeps a customer locked out
+            # First: no fault of an approval keeps a customer locked out.
+            await open_by_note(ticket, known, psa, clients)
             await _approval(ticket, known, psa, clients)
     trigger = None if known.cause else trigger_of(psa.desk, ticket)
     if trigger and trigger.name != known.trigger and await _is_ours(ticket, psa):

@@ -8,6 +8,7 @@ import pytest
 from domain.findings import FIRST_SIGHT_AFTER
 from handlers.delivery import deliver
 from simulator.faults import Fault
+from tests.filters import locked_by_a_former_filter
 from tests.handlers.web import ask, of
 
 LOCK, COPIER, SECOND = "inbound-lockdown", "203.0.113.7/32", "206.125.40.0/24"
@@ -466,12 +467,7 @@ async def test_a_strangers_address_is_taken_off_a_connector_that_a_certificate_d
 @pytest.fixture
 async def held(service):
     """A tenant whose lock is not proven; a former filter's connector locks it, and a person has that removed."""
-    tenant = service.world.add_tenant("contoso.example")
-    former = {"SenderDomains": ["*"], "SenderIPAddresses": ["198.51.100.0/24"], "RestrictDomainsToIPAddresses": True}
-    tenant.admin("New-InboundConnector", Name="Old filter", ConnectorType="Partner", **former)
-    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
-    await service.look_after(tenant, mode="observe")
-    await service.sweep()
+    tenant = await locked_by_a_former_filter(service, "contoso.example")
     [finding] = [each for each in await found(service, tenant) if each["control"] == WALL]
     ended = await end_of(service, await answer_to(service, tenant, finding["id"], "remove", reason="long gone"))
     [control] = [each for each in ended["controls"] if each["id"] == WALL]

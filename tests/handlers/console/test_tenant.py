@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.filters import locked_by_a_former_filter
 from tests.handlers.console.browser import form_of
 from tests.handlers.console.conftest import CONTROLS, FOREIGN
 
@@ -93,12 +94,7 @@ async def test_findings_are_declared_and_removed_one_by_one(service, browser, te
 
 
 async def test_a_removal_that_is_held_is_approved_by_the_steps_that_are_shown(service, browser):
-    tenant = service.world.add_tenant("fabrikam.example")
-    former = {"SenderDomains": ["*"], "SenderIPAddresses": ["198.51.100.0/24"], "RestrictDomainsToIPAddresses": True}
-    tenant.admin("New-InboundConnector", Name="Old filter", ConnectorType="Partner", **former)
-    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
-    await service.look_after(tenant, mode="observe")
-    await service.sweep()
+    tenant = await locked_by_a_former_filter(service, "fabrikam.example")
     browser.sign_in("Approver")
     kept = (await service.clients.storage.states.load(tenant.tenant_id)).findings.values()
     [finding] = [each for each in kept if each.control == "lock-bypass"]
