@@ -149,7 +149,8 @@ class _Teller:
         else:
             sent = await self._tell_turn(cause, untold)
         if before and before.given_up(refused=False):
-            await end_incident(self._untold(cause), "it is taken again", self._clients)
+            detail = "it is taken again" if sent else "there is nothing left to tell of it"
+            await end_incident(self._untold(cause), detail, self._clients)
         return sent
 
     async def _tell_turn(self, cause: str, untold: Sequence[Entry]) -> bool:

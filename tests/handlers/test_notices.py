@@ -158,8 +158,10 @@ async def test_a_notice_that_a_channel_refuses_for_a_week_is_given_up_and_told(s
     ops.refuses = b""
     await end_incident("poison", "cleaned", service.clients)
     await tell(service, OTHER)
+    await told(service)
     assert ("poison", "ended") not in stages(ops)  # of what it never heard, it does not hear that it is over
-    assert (untold["id"], "ended") not in stages(ops)
+    [ended] = [each for each in ops.bodies if (each["incident"], each["stage"]) == (untold["id"], "ended")]
+    assert "nothing left to tell" in ended["message"]
 
 
 async def listed(service):
