@@ -6,7 +6,7 @@ Sources: docs/reference/exchange.md#transport-rules, #remote-domains.
 from collections.abc import Collection, Iterator
 
 from domain import normal
-from domain.controls.oof_connector import FOREIGN_TO_RULE
+from domain.controls.oof_connector import CONDITIONS
 from domain.exchange import AcceptedDomain, RemoteDomain, TransportRule
 from domain.facts import Facts
 from domain.shown import quoted
@@ -20,9 +20,7 @@ _STOPPING = {
     "ModerateMessageByUser": "has them moderated",
     "ModerateMessageByManager": "has them moderated",
 }
-_ADDING = frozenset({"BlindCopyTo", "CopyTo", "AddToRecipients"})
-_SCOPES = frozenset({"FromScope", "SentToScope"})
-_NARROWING = FOREIGN_TO_RULE - _STOPPING.keys() - _ADDING - _SCOPES
+_NARROWING = CONDITIONS - {"FromScope", "SentToScope"}
 
 _SCOPING = frozenset({"MessageTypeMatchesPredicate", "FromScopePredicate", "SentToScopePredicate"})
 """The conditions that are judged by their values."""
@@ -35,7 +33,7 @@ _SENT = frozenset({"External", "ExternalLegacy"})
 """Values of `AllowedOOFType` with which the reply that is meant for outsiders goes out."""
 
 
-def stopped_by_rules(facts: Facts, ours: TransportRule, exits: set[str]) -> Iterator[str]:
+def stopped_by_rules(facts: Facts, ours: TransportRule, exits: Collection[str]) -> Iterator[str]:
     """A sentence for each rule that keeps automatic replies from taking one of *exits*, in the rules' order.
 
     A rule counts where it is about automatic replies, or about all mail that leaves, if only of one domain; what
@@ -49,7 +47,7 @@ def stopped_by_rules(facts: Facts, ours: TransportRule, exits: set[str]) -> Iter
         is_before = places[rule.key] < places[ours.key]
         if rule.key == ours.key or not _meets_replies(rule, own) or not (is_before or not ours.stops_processing):
             continue
-        does = [verb for name, verb in _STOPPING.items() if rule.others(frozenset({name})).get(name)]
+        does = [verb for name, verb in _STOPPING.items() if rule.texts(name)]
         does += ["takes them another way"] if _reroutes(rule, exits) else []
         does += ["stops the rules after it"] if is_before and rule.stops_processing else []
         if does:
@@ -85,11 +83,12 @@ def _is_about_replies(rule: TransportRule) -> bool:
 def _narrowing(rule: TransportRule, own: Collection[str]) -> set[str]:
     """The conditions that not all mail meets which leaves one of the domains *own*."""
     classes = {name.rpartition(".")[2] for name in rule.texts("Conditions")} - _SCOPING
-    names = {name for name in rule.others(_NARROWING) if not name.startswith("ExceptIf")}
+    names = {name for name in _NARROWING if rule.texts(name)}
     if any(normal.domain(each) in own for each in rule.texts("SenderDomainIs")):
         classes, names = classes - {"SenderDomainIsPredicate"}, names - {"SenderDomainIs"}
     return classes | names
 
 
-def _reroutes(rule: TransportRule, exits: set[str]) -> bool:
-    return bool(rule.route_message_outbound_connector) and rule.route_message_outbound_connector not in exits
+def _reroutes(rule: TransportRule, exits: Collection[str]) -> bool:
+    routed_to = rule.route_message_outbound_connector
+    return bool(routed_to) and normal.name(routed_to) not in exits

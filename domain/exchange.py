@@ -99,7 +99,10 @@ class ExchangeObject(BaseModel):
         """Read *row*, or raise ValidationError naming the field that is missing or odd."""
         wanted = row if cls.model_config.get("extra") == "allow" else _names(cls)
         known = {name: _spelled(row[name]) for name in wanted if name in row}
-        return cls.model_validate({name: value for name, value in known.items() if value is not None})
+        fields = _names(cls)
+        return cls.model_validate(
+            {name: value for name, value in known.items() if value is not None or name not in fields}
+        )
 
     @classmethod
     def name_in(cls, row: Row) -> str:
@@ -342,9 +345,8 @@ class TransportRule(Identified):
     @property
     def content(self) -> tuple[str, ...]:
         """All that is set and says to which mail it does what, as `name: value`; a name that nobody knows counts."""
-        names = self.others(frozenset(self.model_extra or {})).keys() - _OF_THE_RULE_ITSELF
         of_type = (f"MessageTypeMatches: {self.message_type_matches}",) if self.message_type_matches else ()
-        return (*of_type, *(f"{name}: {', '.join(sorted(self.texts(name)))}" for name in sorted(names)))
+        return (*of_type, *(f"{name}: {', '.join(sorted(self.texts(name)))}" for name in sorted(self.others)))
 
     @property
     def priority(self) -> int | None:
@@ -362,10 +364,11 @@ class TransportRule(Identified):
         value = (self.model_extra or {}).get(name) or ()
         return tuple(map(str, value)) if isinstance(value, list | tuple) else (str(value),)
 
-    def others(self, prefixes_and_names: frozenset[str]) -> dict[str, object]:
-        """The set ones (neither null, false nor empty) among the named properties and every `ExceptIf...`."""
+    @property
+    def others(self) -> dict[str, object]:
+        """What is set (neither null, false nor empty) of it beside the fields above and what it says of itself."""
         set_ones = {k: v for k, v in (self.model_extra or {}).items() if v not in (None, False, "", [], ())}
-        return {k: v for k, v in set_ones.items() if k in prefixes_and_names or k.startswith("ExceptIf")}
+        return {k: v for k, v in set_ones.items() if k not in _OF_THE_RULE_ITSELF}
 
 
 class DkimConfig(ExchangeObject):

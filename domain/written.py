@@ -54,7 +54,7 @@ def is_as_made(step: ShownStep, facts: Facts) -> bool:
 
 def _says_more(item: ExchangeObject) -> bool:
     """Whether a rule has conditions or actions that we give to none; they are no fields of its own here."""
-    return isinstance(item, TransportRule) and bool(item.others(oof_connector.FOREIGN_TO_RULE))
+    return isinstance(item, TransportRule) and bool(oof_connector.foreign_to(item))
 
 
 def is_same(name: str, one: Value, other: Value, facts: Facts) -> bool:
@@ -62,7 +62,7 @@ def is_same(name: str, one: Value, other: Value, facts: Facts) -> bool:
     if isinstance(one, tuple) or isinstance(other, tuple):
         return entries(one) == entries(other)
     same = {normal.name(each) if isinstance(each, str) else each for each in (one or None, other or None)}
-    routes = [{normal.name(each.name), each.guid.casefold()} for each in facts.known(OutboundConnector)]
+    routes = map(oof_connector.routes_to, facts.known(OutboundConnector))
     return len(same) == 1 or (name == _ROUTE and same in routes)
 
 

@@ -25,29 +25,29 @@ from domain.shown import quoted
 from domain.steps import Step
 from domain.tenant import Wanted
 
-FOREIGN_ACTIONS = frozenset({
-    "DeleteMessage", "Quarantine", "BlindCopyTo", "CopyTo", "AddToRecipients", "RedirectMessageTo",
-    "ModerateMessageByUser", "RejectMessageReasonText", "RejectMessageEnhancedStatusCode",
-})  # fmt: skip
-"""What a rule may do to a message besides redirecting it."""
-
-# Conditions and actions that would make a rule narrower than "every automatic reply", or do more than redirect
-# (docs/reference/exchange.md#transport-rules). With a date set it looks enabled and does nothing outside it.
-FOREIGN_TO_RULE = frozenset({
+# With a date set a rule looks enabled and does nothing outside it (docs/reference/exchange.md#transport-rules).
+CONDITIONS = frozenset({
     "ActivationDate", "ExpiryDate", "From", "FromMemberOf", "FromScope", "FromAddressContainsWords",
     "FromAddressMatchesPatterns", "SenderDomainIs", "SenderIpRanges", "SentTo", "SentToMemberOf", "SentToScope",
     "RecipientDomainIs", "RecipientAddressContainsWords", "RecipientAddressMatchesPatterns", "AnyOfToHeader",
     "AnyOfCcHeader", "AnyOfToCcHeader", "SubjectContainsWords", "SubjectMatchesPatterns", "SubjectOrBodyContainsWords",
     "SubjectOrBodyMatchesPatterns", "HeaderContainsMessageHeader", "HeaderMatchesMessageHeader", "HasNoClassification",
     "MessageSizeOver", "WithImportance", "SCLOver",
-}) | FOREIGN_ACTIONS  # fmt: skip
+})  # fmt: skip
+"""What makes a rule narrower than "every automatic reply", as far as we know its names."""
+
+_ON_EVERY_RULE = frozenset({
+    "DlpPolicyId", "RecipientAddressType", "RegexSize", "SenderAddressLocation", "UseLegacyRegex",
+})  # fmt: skip
+"""Properties that every rule has set, and how its conditions are read: none of them is a condition or an action
+(docs/reference/exchange.md#transport-rules)."""
 
 
 def rules(facts: Facts, values: OutOfOfficeValues) -> tuple[TransportRule, ...]:
     """The rules that are ours: by name, or, renamed, because they do exactly what the guide's rule does."""
     wanted_name = normal.name(values.rule_name)
     shaped = [c for c in facts.all(OutboundConnector) if _has_the_shape(c)]
-    targets = {normal.name(c.name) for c in shaped} | {c.guid.casefold() for c in shaped}
+    targets = {name for connector in shaped for name in routes_to(connector)}
     return tuple(
         rule
         for rule in facts.all(TransportRule)
@@ -57,7 +57,22 @@ def rules(facts: Facts, values: OutOfOfficeValues) -> tuple[TransportRule, ...]:
 
 def _does_the_same(rule: TransportRule, targets: set[str]) -> bool:
     redirects = normal.name(rule.route_message_outbound_connector) in targets
-    return redirects and rule.message_type_matches == "OOF" and not rule.others(FOREIGN_TO_RULE)
+    return redirects and rule.message_type_matches == "OOF" and not foreign_to(rule)
+
+
+def foreign_to(rule: TransportRule) -> dict[str, object]:
+    """By name, each condition, exception and action of *rule* that the guide's has not."""
+    return {name: value for name, value in rule.others.items() if name not in _ON_EVERY_RULE}
+
+
+def foreign_actions(rule: TransportRule) -> set[str]:
+    """The names of those of them that may do something to a message: all that are not known to be conditions."""
+    return {name for name in foreign_to(rule) if name not in CONDITIONS and not name.startswith("ExceptIf")}
+
+
+def routes_to(connector: OutboundConnector) -> frozenset[str]:
+    """As what a rule may name *connector*, folded as `normal.name` does: its name, its GUID."""
+    return frozenset({normal.name(connector.name), normal.name(connector.guid)})
 
 
 def connectors(facts: Facts, values: OutOfOfficeValues) -> tuple[OutboundConnector, ...]:
@@ -71,8 +86,7 @@ def connectors(facts: Facts, values: OutOfOfficeValues) -> tuple[OutboundConnect
     ours = tuple(
         c
         for c in facts.all(OutboundConnector)
-        if normal.name(c.name) == wanted_name
-        or (_has_the_shape(c) and {normal.name(c.name), c.guid.casefold()} & routed_to)
+        if normal.name(c.name) == wanted_name or (_has_the_shape(c) and routes_to(c) & routed_to)
     )
     return ours or tuple(c for c in facts.all(OutboundConnector) if not _comparison(c, values).drift)
 

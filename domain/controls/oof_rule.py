@@ -4,6 +4,7 @@ Message type automatic reply, redirect to the connector, Enforce, and "confirm t
 is enabled", the step that the vendor says admins overlook most.
 """
 
+from domain import normal
 from domain.automatic_replies import stopped_by_remote_domains, stopped_by_rules
 from domain.control import (
     Comparison,
@@ -34,7 +35,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
         return NeedsPerson("more than one connector looks like the out-of-office one: remove all but one of them first")
     # Before the connector exists the rule is planned with the name that it will get; `needs` keeps the order.
     connector = found[0].name if found else values.connector_name
-    known_as = {connector, found[0].guid if found else connector}
+    known_as = oof_connector.routes_to(found[0]) if found else frozenset({normal.name(connector)})
     match oof_connector.rules(facts, values):
         case ():
             return _missing(values.rule_name, connector)
@@ -46,7 +47,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
             return NeedsPerson(f"the rules {names} both route automatic replies: remove all but one of them")
 
 
-def _whole(judged: Compliant, facts: Facts, rule: TransportRule, exits: set[str]) -> Judgement:
+def _whole(judged: Compliant, facts: Facts, rule: TransportRule, exits: frozenset[str]) -> Judgement:
     """As documented, and nothing else stops the replies."""
     of_domains = stopped_by_remote_domains(facts) if facts.was_asked(RemoteDomain) else ()
     others = [*stopped_by_rules(facts, rule, exits), *of_domains]
@@ -71,12 +72,12 @@ def _missing(name: str, connector: str) -> Judgement:
     return Drifted((Drift("Name", name, None),), (step,))
 
 
-def _differing(rule: TransportRule, connector: str, known_as: set[str], inventory: Inventory) -> Judgement:
-    """What differs on the rule. While a person is to answer for what it does besides, it is not switched on."""
+def _differing(rule: TransportRule, connector: str, known_as: frozenset[str], inventory: Inventory) -> Judgement:
+    """What differs on the rule. While a person is to answer for what it may do besides, it is not switched on."""
     sorted_out = sort_out(CONTROL.id, rule.name, _comparison(rule, connector, known_as), inventory, _SWITCHES)
     waiting = {field for field, each in sorted_out.kept.items() if inventory.is_open(each)}
     ours, off = sorted_out.seen, tuple[Drift, ...]()
-    if waiting & oof_connector.FOREIGN_ACTIONS:
+    if waiting & oof_connector.foreign_actions(rule):
         off = tuple(each for each in ours.drift if each.field in _SWITCHES)
         ours = Comparison(tuple(each for each in ours.drift if each not in off), ours.equal)
     settings, switch = ([each for each in ours.drift if (each.field == "State") is on] for on in (False, True))
@@ -103,22 +104,23 @@ def _set(rule: TransportRule, drift: tuple[Drift, ...], removes: tuple[str, ...]
     return (Step("exchange", "Set-TransportRule", values, seen.fields, removes),) if drift else ()
 
 
-def _comparison(rule: TransportRule, connector: str, known_as: set[str]) -> Comparison:
+def _comparison(rule: TransportRule, connector: str, known_as: frozenset[str]) -> Comparison:
     routed_to = rule.route_message_outbound_connector
+    is_there = normal.name(routed_to) in known_as
     return compare(
         ("Name", rule.name, rule.name),
         ("MessageTypeMatches", "OOF", rule.message_type_matches or None),
         ("Mode", "Enforce", rule.mode),
-        ("RouteMessageOutboundConnector", connector, connector if routed_to in known_as else routed_to or None),
+        ("RouteMessageOutboundConnector", connector, connector if is_there else routed_to or None),
         ("State", "Enabled", rule.state),
     ) + _foreign(rule)
 
 
 def _foreign(rule: TransportRule) -> Comparison:
     """What the guide's rule does not have: taken off where set, and equal where not."""
-    off = rule.others(oof_connector.FOREIGN_TO_RULE)
-    drift = tuple(Drift(name, False if found is True else None, str(found)) for name, found in sorted(off.items()))
-    return Comparison(drift, oof_connector.FOREIGN_TO_RULE.union(rule.model_extra or ()) - off.keys())
+    off = oof_connector.foreign_to(rule)
+    drift = tuple(Drift(name, False if off[name] is True else None, str(off[name])) for name in sorted(off))
+    return Comparison(drift, oof_connector.CONDITIONS.union(rule.model_extra or ()) - off.keys())
 
 
 CONTROL = Control(

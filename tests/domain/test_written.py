@@ -35,9 +35,10 @@ def guid():
         ({"RecipientAddressType": "Resolved"}, True),
         ({"RouteMessageOutboundConnector": "Smart host"}, False),
         ({"DeleteMessage": True}, False),
+        ({"PrependSubject": "[Away] "}, False),
         ({"State": "Disabled"}, False),
     ],
-    ids=["as_made", "by_guid", "by_the_service", "another_way", "more_is_done", "off"],
+    ids=["as_made", "by_guid", "by_the_service", "another_way", "more_is_done", "more_by_another_name", "off"],
 )
 def test_a_rule_is_as_made_while_it_does_what_it_was_told_and_no_more(fields, same):
     assert written.is_as_made(made(), with_rule(**fields)) is same

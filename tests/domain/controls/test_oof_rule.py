@@ -25,8 +25,12 @@ def with_rule(**fields):
     return rows
 
 
-def test_a_rule_may_name_its_connector_by_guid():
-    rows = with_rule(RouteMessageOutboundConnector="6f1a3f0d-52f5-4b7d-8a2e-7c7e5a0d9b21")
+GUID = "6f1a3f0d-52f5-4b7d-8a2e-7c7e5a0d9b21"
+
+
+@pytest.mark.parametrize("name", [GUID, GUID.upper(), CONNECTOR.upper(), f"{CONNECTOR}\u200b"])
+def test_a_rule_names_its_connector_in_any_spelling(name):
+    rows = with_rule(RouteMessageOutboundConnector=name)
     assert judge("oof-rule", rows) == Compliant()
     assert judge("oof-connector", rows) == Compliant()
 
@@ -59,6 +63,12 @@ def test_settings_come_before_the_switch():
         ("SenderIpRanges", ["203.0.113.0/24"], None),
         ("DeleteMessage", True, False),
         ("ExpiryDate", "2026-01-01T00:00:00.0000000Z", None),
+        ("SenderADAttributeContainsWords", ["Department:Sales"], None),
+        ("AnyOfToHeaderMemberOf", ["sales@northwindlegal.example"], None),
+        ("AttachmentNameMatchesPatterns", ["invoice"], None),
+        ("PrependSubject", "[Away] ", None),
+        ("ApplyHtmlDisclaimerText", "<p>Buy now</p>", None),
+        ("ConditionOfNextYear", "x", None),
     ],
 )
 def test_a_condition_or_action_that_the_guide_does_not_know_is_taken_off(field, found, wanted):
@@ -66,6 +76,23 @@ def test_a_condition_or_action_that_the_guide_does_not_know_is_taken_off(field, 
     assert isinstance(judgement, Drifted)
     assert [drift.field for drift in judgement.drift] == [field]
     assert dict(judgement.steps[0].parameters) == {"Identity": RULE, field: wanted}
+    after = judge("oof-rule", with_rule(**{field: wanted}))
+    assert isinstance(after, Compliant)
+    assert field in after.equal, "that it was taken off could not be proven"
+
+
+def test_what_every_rule_has_set_is_neither_condition_nor_action():
+    every = {
+        "DlpPolicyId": "00000000-0000-0000-0000-000000000000",
+        "RecipientAddressType": "Resolved",
+        "RegexSize": 12,
+        "RuleErrorAction": "Ignore",
+        "RuleSubType": "None",
+        "SenderAddressLocation": "Header",
+        "SetAuditSeverity": "Low",
+        "UseLegacyRegex": True,
+    }
+    assert judge("oof-rule", with_rule(**every)) == Compliant()
 
 
 def test_a_rule_that_lost_its_connector_is_routed_again():
@@ -119,6 +146,12 @@ def test_our_rule_that_was_pointed_at_a_gateway_is_pointed_back_and_the_gateway_
 
 def test_a_renamed_rule_is_known_by_what_it_does():
     assert judge("oof-rule", with_rule(Name="OOF rule", Identity="OOF rule")) == Compliant()
+
+
+def test_a_rule_of_another_name_that_does_more_is_not_ours():
+    judgement = judge("oof-rule", with_rule(Name="HR", Identity="HR", PrependSubject="[Away] "))
+    assert isinstance(judgement, Drifted)
+    assert [step.cmdlet for step in judgement.steps] == ["New-TransportRule"]
 
 
 def test_a_missing_rule_is_made_for_the_connector_that_will_be_there():
@@ -204,6 +237,7 @@ def test_what_else_stops_automatic_replies_is_named_and_nothing_is_written(rows,
         beside(LAST | {"StopRuleProcessing": True}),
         beside(LAST | {"DeleteMessage": True}, ours=(1, {"StopRuleProcessing": True})),
         beside(FIRST | {"RouteMessageOutboundConnector": CONNECTOR, "PrependSubject": "x", "From": ["ann"]}),
+        beside(FIRST | {"RouteMessageOutboundConnector": GUID.upper(), "PrependSubject": "x"}),
         beside(AllowedOOFType="ExternalLegacy"),
     ],
 )
