@@ -96,7 +96,10 @@ class ExchangeObject(BaseModel):
 
     @classmethod
     def of(cls, row: Row) -> Self:
-        """Read *row*, or raise ValidationError naming the field that is missing or odd."""
+        """Read *row*, or raise ValidationError naming the field that is missing or odd.
+
+        Of a kind that keeps what is no field of it, that stays where it is null: it was listed.
+        """
         wanted = row if cls.model_config.get("extra") == "allow" else _names(cls)
         known = {name: _spelled(row[name]) for name in wanted if name in row}
         fields = _names(cls)

@@ -63,7 +63,7 @@ def is_same(name: str, one: Value, other: Value, facts: Facts) -> bool:
         return entries(one) == entries(other)
     same = {normal.name(each) if isinstance(each, str) else each for each in (one or None, other or None)}
     routes = map(oof_connector.routes_to, facts.known(OutboundConnector))
-    return len(same) == 1 or (name == _ROUTE and same in routes)
+    return len(same) == 1 or (name == _ROUTE and any(same == each for each in routes))
 
 
 def entries(value: Value) -> frozenset[str]:

@@ -4,9 +4,12 @@ Message type automatic reply, redirect to the connector, Enforce, and "confirm t
 is enabled", the step that the vendor says admins overlook most.
 """
 
+from collections.abc import Mapping
+
 from domain import normal
 from domain.automatic_replies import stopped_by_remote_domains, stopped_by_rules
 from domain.control import (
+    WHOLE,
     Comparison,
     Compliant,
     Control,
@@ -25,7 +28,7 @@ from domain.others_values import Manner, sort_out
 from domain.profile import given
 from domain.shown import quoted
 from domain.steps import Step, Value
-from domain.tenant import Wanted
+from domain.tenant import TenantConfig, Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
@@ -123,6 +126,11 @@ def _foreign(rule: TransportRule) -> Comparison:
     return Comparison(drift, oof_connector.CONDITIONS.union(rule.model_extra or ()) - off.keys())
 
 
+def _asked(tenant: TenantConfig) -> Mapping[str, object]:
+    """As of any control, and that every term is compared: what versions that did not has passed has a first sight."""
+    return {WHOLE: [tenant.profile, tenant.overrides, "every term"]}
+
+
 CONTROL = Control(
     id="oof-rule",
     title="Mail flow rule that sends automatic replies to their connector",
@@ -131,6 +139,7 @@ CONTROL = Control(
     later=(RemoteDomain,),
     parts=("out_of_office",),
     judge=_judge,
+    asked=_asked,
     finds=("term",),
     needs=("oof-connector",),
     by_hand="Exchange admin center > Mail flow > Rules: the automatic-reply rule, with the settings shown; turn it on.",

@@ -1,6 +1,7 @@
 import pytest
 
 from domain.control import (
+    WHOLE,
     Compliant,
     Drift,
     Drifted,
@@ -93,6 +94,13 @@ def test_what_every_rule_has_set_is_neither_condition_nor_action():
         "UseLegacyRegex": True,
     }
     assert judge("oof-rule", with_rule(**every)) == Compliant()
+
+
+def test_what_stood_on_a_rule_before_every_term_was_compared_has_a_first_sight():
+    tenant = wanted().tenant
+    before = CATALOGUE["oof-connector"].asks(tenant)  # as the rule's were
+    state = ControlState(id="oof-rule", state="compliant", asked=before)
+    assert state.new_to(CATALOGUE["oof-rule"].asks(tenant)) == {WHOLE}
 
 
 def test_a_rule_that_lost_its_connector_is_routed_again():
