@@ -5,7 +5,7 @@ Closing it earlier stops the company's mail. Anything unknown means stop.
 Source: docs/reference/exchangedefender.md#lock-down.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -27,13 +27,20 @@ class Guard:
     unread: bool = False
 
 
-def lockdown(
-    domains: Iterable[AcceptedDomain], sights: Sights, remembered: MxMemories, now: datetime, since: datetime | None
+def lockdown(  # noqa: PLR0913 - what a tenant's mail rests on
+    domains: Iterable[AcceptedDomain],
+    sights: Sights,
+    remembered: MxMemories,
+    now: datetime,
+    *,
+    since: datetime | None,
+    unlisted: Mapping[str, MxMemory],
 ) -> Guard:
     """Judge every domain that mail reaches here: what its MX is (*sights*) and what it was (*remembered*).
 
     *domains*: the tenant's; none where they were not read. *since*: when the MX records were pointed to the filter,
-    where an operator says so.
+    where an operator says so. *unlisted*: domains that were here lately and that the list lacks, which may be an older
+    replica's.
     """
     for domain in domains:
         if domain.doubt:
@@ -46,6 +53,9 @@ def lockdown(
         if against := _against(seen, remembered.domains.get(name), now, locked, since):
             unread = isinstance(seen.verdict, Needs | NoVerdict) or _servers_unread(seen) != ""
             return Guard(passed=False, reason=f"{name}: {against}", unread=unread)
+    for name, memory in unlisted.items():
+        if against := _past(memory, now, locked, since):
+            return Guard(passed=False, reason=f"{name}: {_UNLISTED}, and {against}", unread=True)
     if all(isinstance(seen.verdict, mx.NullMx) for seen in sights.values()):
         return Guard(passed=False, reason=f"no MX of {', '.join(sights)} is the filter's")
     return Guard(passed=True, reason=f"every MX of {', '.join(sights)} is the filter's, and older ones are forgotten")
@@ -56,6 +66,10 @@ def _against(
 ) -> str:
     if against := speaks_against(seen.verdict) or _servers_unread(seen):
         return against
+    return _past(memory, now, locked, since)
+
+
+def _past(memory: MxMemory | None, now: datetime, locked: datetime | None, since: datetime | None) -> str:
     if memory is None or not memory.at_filter:
         return "since when its MX is the filter's is not known"
     return _former_servers(memory, now) or _former_mx(memory, now, locked, since)
@@ -86,6 +100,7 @@ def _former_mx(memory: MxMemory, now: datetime, locked: datetime | None, since: 
 
 
 _UNSEEN = "since when its MX is the filter's is not known, so senders may still use an older one"
+_UNLISTED = "the list of accepted domains, which may be an older replica's, lacks it and had it within the hour"
 _SAYS = "mx_at_filter_since in its config says since when"
 
 

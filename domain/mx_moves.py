@@ -6,7 +6,7 @@ A lock-down that closes before the old ones have run out refuses the mail of eve
 we do not know the earlier MX, wait as long as a resolver may cache one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
@@ -26,6 +26,11 @@ LONGEST_TTL_S = 7 * 86_400
 
 FORGOTTEN_AFTER = UNSEEN_PATIENCE
 """Not looked at for so long, an MX may have left the filter and come back."""
+
+
+UNLISTED_PATIENCE = timedelta(hours=1)
+"""How long after its last look a domain that a list lacks may still be there: replicas lag by seconds to minutes
+(docs/reference/exchange.md#replication)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,11 @@ class MxMemories:
     def was_locked_at(self, now: datetime) -> bool:
         """Whether a lock was seen so lately that its MX was then looked after, and can only have moved since."""
         return self.locked_at is not None and now - self.locked_at <= FORGOTTEN_AFTER
+
+    def unlisted(self, listed: Collection[str], now: datetime) -> Mapping[str, MxMemory]:
+        """Domains that were looked at within UNLISTED_PATIENCE and are not among those *listed* at *now*."""
+        lately = {n: each for n, each in self.domains.items() if now - each.seen_at <= UNLISTED_PATIENCE}
+        return {n: each for n, each in lately.items() if n not in listed}
 
     def after(self, sights: Sights, now: datetime, *, locked: bool) -> Self:
         """What is remembered after a look at *now* at all the tenant's domains; none where they were not read."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dns.name
 import dns.ttl
@@ -61,7 +61,7 @@ class Resolver:
         self._now = now
         self._total_s = patience.total_s
         self._wire = Wire(patience.query_s)
-        self._authorities = Authorities(self._wire, now, recursive=recursive, port=port)
+        self._authorities = Authorities(self._wire, now, recursive=recursive, port=port, total_s=self._total_s)
         self._kept: ExpiringCache[_Key, Present | Absent] = ExpiringCache(ANSWERS_KEPT)
         self._asked: Shared[_Key, DnsAnswer] = Shared()
 
@@ -75,20 +75,23 @@ class Resolver:
     ) -> dict[Question, DnsAnswer]:
         """Answer each of *questions*, at once, within the total time. A failure is an Unclear, never an exception.
 
-        *every_server*: a server that gives no usable answer makes it Unclear; before a write, after it, and for guards.
-        Otherwise one usable answer is enough. Servers that contradict each other are Unclear always. *fresh*: neither
-        the kept answer nor a look-up that is under way already, which may have read before the write.
+        *every_server*: a server that gives no usable answer makes it Unclear, and so does a parent that does not say
+        which servers it names; before a write, after it, and for guards. Otherwise one usable answer is enough, save
+        for a zone's NS records, which need the parent's word. Servers that contradict each other are Unclear always.
+        *fresh*: neither the kept answer or delegation nor a look-up that is under way already, which may have read
+        before the write.
 
         An alias is followed (its own type, CNAME, is not); names may be international, and are asked as A-labels.
         """
         once = list(dict.fromkeys(questions))
-        answers = await asyncio.gather(*(self._answer((question, every_server), fresh=fresh) for question in once))
+        since = self._now() if fresh else None
+        answers = await asyncio.gather(*(self._answer((question, every_server), since) for question in once))
         return dict(zip(once, answers, strict=True))
 
-    async def _answer(self, key: _Key, *, fresh: bool) -> DnsAnswer:
-        if fresh:
-            return await self._look_up(key)
-        return self._still_kept(key) or await self._asked.run(key, lambda: self._look_up(key))
+    async def _answer(self, key: _Key, since: datetime | None) -> DnsAnswer:
+        if since:
+            return await self._look_up(key, since)
+        return self._still_kept(key) or await self._asked.run(key, lambda: self._look_up(key, None))
 
     def _still_kept(self, key: _Key) -> DnsAnswer | None:
         """The cached answer with the rest of its TTL. One checked at every server serves every caller."""
@@ -96,28 +99,30 @@ class Resolver:
         kept = self._kept.get(key, now) or self._kept.get((key[0], True), now)
         return kept and replace(kept, ttl_s=max(0, kept.ttl_s - int((now - kept.at).total_seconds())))
 
-    async def _look_up(self, key: _Key) -> DnsAnswer:
-        answer = await self._in_time(key)
+    async def _look_up(self, key: _Key, since: datetime | None) -> DnsAnswer:
+        answer = await self._in_time(key, since)
         for every_server in (True, False):
             self._kept.drop((key[0], every_server))
         if not isinstance(answer, Unclear):
             self._kept.put(key, answer, answer.at + timedelta(seconds=min(answer.ttl_s, KEPT_AT_MOST_S)))
         return answer
 
-    async def _in_time(self, key: _Key) -> DnsAnswer:
+    async def _in_time(self, key: _Key, since: datetime | None) -> DnsAnswer:
         question, every_server = key
         try:
             async with asyncio.timeout(self._total_s):
-                return await self._follow(wire_name(question.name), question.type, every_server=every_server)
+                return await self._follow(wire_name(question.name), question.type, since, every_server=every_server)
         except TimeoutError:
             return Unclear(f"no answer in {self._total_s:g} seconds", self._now())
         except (Unfound, ValueError) as error:
             return Unclear(str(error), self._now())
 
-    async def _follow(self, name: dns.name.Name, rdtype: str, *, every_server: bool) -> DnsAnswer:
+    async def _follow(
+        self, name: dns.name.Name, rdtype: str, since: datetime | None, *, every_server: bool
+    ) -> DnsAnswer:
         """The answer at the end of the aliases, if any. The target's own servers answer for an alias's target."""
         seen, ttl_s, aliases_s = [name], dns.ttl.MAX_TTL, 0
-        while isinstance(said := await self._compare(seen[-1], rdtype, every_server=every_server), Alias):
+        while isinstance(said := await self._compare(seen[-1], rdtype, since, every_server=every_server), Alias):
             looped = said.target in seen
             seen.append(said.target)
             ttl_s, aliases_s = min(ttl_s, said.ttl_s), aliases_s + said.ttl_s
@@ -128,12 +133,12 @@ class Resolver:
             return replace(said, shown=tuple(_lasting(each, aliases_s) for each in said.shown))
         return replace(_lasting(said, aliases_s), ttl_s=min(ttl_s, said.ttl_s))
 
-    async def _compare(self, name: dns.name.Name, rdtype: str, *, every_server: bool) -> Heard:
+    async def _compare(self, name: dns.name.Name, rdtype: str, since: datetime | None, *, every_server: bool) -> Heard:
         if self._servers:
             return await self._hear(self._servers, name, rdtype, every_server=every_server)
-        zone = await self._authorities.of(name)
+        zone = await self._authorities.of(name, since=since)
         said = await self._hear(zone.servers, name, rdtype, every_server=every_server)
-        return zone.with_parent(said) if rdtype == "NS" and name == zone.name else said
+        return zone.with_parent(said, about_servers=rdtype == "NS" and name == zone.name, every_server=every_server)
 
     async def _hear(self, servers: Sequence[Server], name: dns.name.Name, rdtype: str, *, every_server: bool) -> Heard:
         said = await asyncio.gather(*(self._one(server, name, rdtype) for server in servers))

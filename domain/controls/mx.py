@@ -23,7 +23,7 @@ from domain.findings import Finding, found, to_be_answered
 from domain.guards import Guard, lockdown, speaks_against
 from domain.mail import mx as mail_mx
 from domain.mail.asking import Needs, NoVerdict
-from domain.mx_moves import MxMemories, Sights, sight
+from domain.mx_moves import MxMemories, MxMemory, Sights, sight
 from domain.tenant import Wanted
 
 _WANTED = "the filter's hosts only"
@@ -94,8 +94,16 @@ def mx_guard(facts: Facts, wanted: Wanted, seen: Sights, memories: MxMemories, n
     findings = _findings(facts, seen)
     if waiting := [each for each in findings.values() if wanted.inventory.is_open(each)]:
         return Guard(passed=False, reason=to_be_answered(waiting))
-    domains = [domain for domain in facts.known(AcceptedDomain) if domain.key not in findings]
-    return lockdown(domains, guarded(facts, wanted, seen), memories, now, since=wanted.tenant.mx_at_filter_since)
+    listed = {domain.key: domain for domain in facts.known(AcceptedDomain)}
+    domains = [domain for name, domain in listed.items() if name not in findings]
+    unlisted = {n: each for n, each in memories.unlisted(listed, now).items() if not _was_declared(n, each, wanted)}
+    since = wanted.tenant.mx_at_filter_since
+    return lockdown(domains, guarded(facts, wanted, seen), memories, now, since=since, unlisted=unlisted)
+
+
+def _was_declared(domain: str, memory: MxMemory, wanted: Wanted) -> bool:
+    """Whether a person has declared that *domain* is hosted where it was last seen."""
+    return wanted.inventory.is_declared(found("domain", CONTROL.id, domain, memory.elsewhere, ""))
 
 
 def guarded(facts: Facts, wanted: Wanted, seen: Sights) -> Sights:

@@ -30,11 +30,11 @@ STOPS: dict[str, tuple[mx.MxVerdict | Needs | NoVerdict, str]] = {
 }
 
 
-def guard(verdicts, memories=None, since=None, servers=None, domains=()):
+def guard(verdicts, memories=None, since=None, servers=None, domains=(), unlisted=None):
     sights = {domain: Sight(verdict, servers=servers) for domain, verdict in verdicts.items()}
     remembered = dict.fromkeys(verdicts, LONG_AGO) | (memories or {})
     known = MxMemories(domains={k: v for k, v in remembered.items() if v})
-    return lockdown([domain_of(**row) for row in domains], sights, known, NOW, since)
+    return lockdown([domain_of(**row) for row in domains], sights, known, NOW, since=since, unlisted=unlisted or {})
 
 
 def domain_of(name="a.com", kind="Authoritative", **flags):
@@ -88,6 +88,29 @@ def test_former_name_servers_are_waited_for():
         "a.com: its name servers were ns1.old.example, which resolvers may still ask until 2026-11-23 13:00:00 UTC"
     )
     assert guard({"a.com": GOES["filter"]}, {"a.com": replace(moved, former_until=NOW)}).passed
+
+
+MOVED = replace(LONG_AGO, elsewhere=("mx.old.example",), until=NOW + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("memory", "said"),
+    [
+        (replace(LONG_AGO, at_filter=False), "since when its MX is the filter's is not known"),
+        (MOVED, "its MX was mx.old.example"),
+        (replace(LONG_AGO, former=("ns1.old.example",), former_until=MOVED.until), "its name servers were"),
+    ],
+    ids=["elsewhere", "moved", "name servers moved"],
+)
+def test_a_domain_that_the_list_lacks_stops_as_it_did_while_it_was_there(memory, said):
+    found = guard({"a.com": GOES["filter"]}, unlisted={"b.com": memory})
+    assert (found.passed, found.unread) == (False, True)
+    assert found.reason.startswith("b.com: the list of accepted domains, which may be an older replica's, lacks it")
+    assert said in found.reason
+
+
+def test_a_domain_that_the_list_lacks_and_that_held_nothing_holds_nothing():
+    assert guard({"a.com": GOES["filter"]}, unlisted={"b.com": LONG_AGO}).passed
 
 
 @pytest.mark.parametrize(("verdict", "reason"), STOPS.values(), ids=list(STOPS))

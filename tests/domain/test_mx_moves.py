@@ -121,6 +121,13 @@ def test_a_domain_that_is_gone_for_long_is_forgotten():
     assert before.after(OTHER, at(seconds=LONGEST_TTL_S + 1), locked=False).domains == {}
 
 
+def test_a_domain_that_a_list_lacks_may_still_be_there_for_an_hour_after_its_last_look():
+    memories = look(MxMemories(), mx(OLD))
+    assert memories.unlisted([NAME], START) == {}
+    assert memories.unlisted(["other.example"], at(hours=1)) == memories.domains
+    assert memories.unlisted([], at(hours=1, seconds=1)) == {}
+
+
 def test_an_old_mx_is_still_waited_for_when_a_listing_left_its_domain_out_once():
     before = look(MxMemories(), mx(OLD, ttl_s=86_400), locked=True)
     without = before.after(OTHER, at(minutes=15), locked=True)

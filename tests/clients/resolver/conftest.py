@@ -5,8 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.clients.resolver.scripted import serve
-from tests.clients.resolver.zones import DELEGATION, FIRST, GOOD, MACHINE, SECOND, machine
+from tests.clients.resolver.scripted import refers, serve
+from tests.clients.resolver.zones import (
+    ABOVE,
+    DELEGATION,
+    FIRST,
+    GOOD,
+    MACHINE,
+    NAMED_ABOVE,
+    PARENT,
+    SECOND,
+    machine,
+)
 from tests.knot import knot_server  # noqa: F401 - a fixture
 
 
@@ -28,5 +38,10 @@ def clock() -> Clock:
 
 @pytest.fixture
 def zone():
-    """Serves contoso.test from two servers, the first as told."""
-    return lambda first, second=GOOD, known=DELEGATION: serve({MACHINE: machine(*known), FIRST: first, SECOND: second})
+    """Serves contoso.test from two servers, the first as told, below a parent that names both."""
+
+    def scripts(first, second=GOOD, known=DELEGATION):
+        parent = refers(*NAMED_ABOVE)
+        return serve({MACHINE: machine(*known, *ABOVE), FIRST: first, SECOND: second, PARENT: parent})
+
+    return scripts

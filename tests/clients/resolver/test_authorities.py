@@ -1,16 +1,21 @@
 import dns.rcode
 import pytest
 
+from clients.resolver import Timeouts
 from domain.mail.answers import Absent, Present, Question, Unclear
 from tests.clients.resolver.scripted import refers, says, serve, silent
 from tests.clients.resolver.zones import (
+    ABOVE,
     DELEGATION,
     DIRECT,
+    FILTERED,
     FIRST,
     FOUND,
     GOOD,
     MACHINE,
     MX,
+    NAMED_ABOVE,
+    PARENT,
     SECOND,
     SOA,
     ask,
@@ -37,7 +42,7 @@ async def test_a_name_server_whose_address_was_not_found_is_looked_for_again(zon
     async with zone(GOOD, known=DELEGATION[:-1]) as server:
         shared = resolver(server, clock)
         assert isinstance((await shared.ask([MX], every_server=True))[MX], Unclear)
-        server.scripts[MACHINE] = machine(*DELEGATION)
+        server.scripts[MACHINE] = machine(*DELEGATION, *ABOVE)
         assert (await shared.ask([MX], every_server=True))[MX].values == FOUND
     assert server.asked[SECOND, "contoso.test", "MX"] == 1
 
@@ -104,15 +109,8 @@ def hosts_of(answer):
     return {value.host for shown in answer.shown for value in shown.values}
 
 
-PARENT = "127.0.0.5"
-ABOVE = (
-    "test. 900 SOA ns.test. hostmaster.test. 1 7200 900 1209600 60",
-    "test. 300 NS ns.test.",
-    f"ns.test. 300 A {PARENT}",
-)
 ONE = tuple(record for record in DELEGATION if "NS ns2" not in record)
 """The zone names its first server only."""
-NAMED_ABOVE = ("contoso.test. 172800 NS ns1.contoso.test.", "contoso.test. 172800 NS ns2.contoso.test.")
 NS = Question("contoso.test", "NS")
 
 
@@ -136,12 +134,89 @@ async def test_the_servers_of_a_zone_are_those_it_names_and_those_its_parent_doe
     assert (answer.ttl_s, answer.longest_s) == (300, 172_800)
 
 
-@pytest.mark.parametrize("parent", [silent, says(rcode=dns.rcode.REFUSED)], ids=["silent", "refuses"])
-async def test_where_the_parent_does_not_say_the_zones_own_records_count(clock, parent):
-    own = says("contoso.test. 300 NS ns1.contoso.test.", soa=SOA)
-    async with delegated(own, own, parent) as server:
+SAYS_NOTHING = {
+    "silent": silent,
+    "refuses": says(rcode=dns.rcode.REFUSED),
+    "fails": says(rcode=dns.rcode.SERVFAIL, soa=ABOVE[0]),
+    "refers up": refers(". 300 NS a.root-servers.net."),
+    "is empty": says(),
+    "is no authority": says(aa=False, soa=ABOVE[0]),
+}
+ALONE = "contoso.test. 300 NS ns1.contoso.test."
+
+
+@pytest.fixture(params=list(SAYS_NOTHING))
+def mute(request):
+    """A server of the parent that does not say whom it names."""
+    return SAYS_NOTHING[request.param]
+
+
+async def test_where_the_parent_does_not_say_the_zones_servers_are_unclear(clock, mute):
+    own = says(ALONE, soa=SOA)
+    async with delegated(own, own, mute) as server:
         answer = await ask(server, clock, NS)
-    assert (answer.values, answer.longest_s) == (("ns1.contoso.test",), 300)
+    assert isinstance(answer, Unclear)
+    assert "which servers the parent of contoso.test names is unknown (the servers of test: ns.test: " in answer.reason
+
+
+async def test_where_the_way_to_the_parent_is_not_found_they_are_unclear_too(clock):
+    own = says(ALONE, soa=SOA)
+    async with serve({MACHINE: machine(*ONE), FIRST: own}) as server:
+        answer = await ask(server, clock, NS)
+    assert isinstance(answer, Unclear)
+    assert "shows no zone for test" in answer.reason
+
+
+async def test_where_the_parent_does_not_say_not_every_server_was_asked(clock, mute):
+    async with delegated(GOOD, silent, mute) as server:
+        answer = await ask(server, clock, every_server=True)
+        assert isinstance(answer, Unclear)
+        assert "which servers the parent of contoso.test names is unknown" in answer.reason
+        assert answer.shown == (Present(FOUND, 300, clock.time),)
+        enough = await ask(server, clock)
+        assert (enough.values, enough.whole) == (FOUND, False)
+
+
+async def test_a_silent_parent_leaves_time_for_the_zones_own_servers(clock):
+    async with delegated(GOOD, silent, silent) as server:
+        shared = resolver(server, clock, Timeouts(query_s=60, total_s=4))
+        assert "(no answer in 3 seconds)" in (await shared.ask([NS]))[NS].reason
+
+
+async def test_a_parent_that_says_again_is_heard_at_the_next_question(clock, mute):
+    own = says(ALONE, FILTERED, soa=SOA)
+    async with delegated(own, own, mute) as server:
+        shared = resolver(server, clock)
+        await shared.ask([MX])
+        server.scripts[PARENT] = refers(*NAMED_ABOVE)
+        assert (await shared.ask([NS]))[NS].values == ("ns1.contoso.test", "ns2.contoso.test")
+
+
+@pytest.mark.parametrize("rcode", [dns.rcode.NOERROR, dns.rcode.NXDOMAIN])
+async def test_a_parent_that_proves_that_it_delegates_nothing_names_nobody(clock, rcode):
+    own = says(ALONE, FILTERED, soa=SOA)
+    async with delegated(own, own, says(rcode=rcode, soa=ABOVE[0])) as server:
+        assert (await ask(server, clock, NS)).values == ("ns1.contoso.test",)
+        assert (await ask(server, clock, every_server=True)).whole
+
+
+async def test_the_parent_of_a_top_level_domain_is_the_root(clock):
+    root = (". 900 SOA a.root. h.root. 1 7200 900 1209600 60", ". 300 NS a.root.", f"a.root. 300 A {SECOND}")
+    top, question = says(*ABOVE), Question("test", "NS")
+    async with serve({MACHINE: machine(*ABOVE, *root), PARENT: top, SECOND: refers("test. 900 NS b.test.")}) as server:
+        assert (await ask(server, clock, question)).values == ("b.test", "ns.test")
+
+
+async def test_a_fresh_look_goes_by_the_delegation_of_this_moment(clock):
+    own = says(ALONE, FILTERED, soa=SOA)
+    async with delegated(own, own, refers(NAMED_ABOVE[0])) as server:
+        shared = resolver(server, clock)
+        await shared.ask([MX])
+        server.scripts |= {PARENT: refers(NAMED_ABOVE[1]), SECOND: says(DIRECT)}
+        clock.advance(1)
+        answers = await shared.ask([MX, NS], every_server=True, fresh=True)
+    assert "servers disagree" in answers[MX].reason
+    assert server.asked[PARENT, "contoso.test", "NS"] == 2
 
 
 async def test_a_zones_servers_that_disagree_on_who_they_are_are_unclear(clock):

@@ -4,7 +4,7 @@ from clients.resolver import Resolver, Timeouts
 from domain.mail.answers import Mx, Question
 from tests.clients.resolver.scripted import says
 
-MACHINE, FIRST, SECOND = "127.0.0.9", "127.0.0.2", "127.0.0.3"
+MACHINE, FIRST, SECOND, PARENT = "127.0.0.9", "127.0.0.2", "127.0.0.3", "127.0.0.5"
 
 
 SOA = "contoso.test. 900 SOA ns1.contoso.test. hostmaster.contoso.test. 1 7200 900 1209600 60"
@@ -17,6 +17,16 @@ DELEGATION = (
     "ns1.contoso.test. 300 A 127.0.0.2",
     "ns2.contoso.test. 300 A 127.0.0.3",
 )
+
+
+ABOVE = (
+    "test. 900 SOA ns.test. hostmaster.test. 1 7200 900 1209600 60",
+    "test. 300 NS ns.test.",
+    f"ns.test. 300 A {PARENT}",
+)
+
+
+NAMED_ABOVE = ("contoso.test. 172800 NS ns1.contoso.test.", "contoso.test. 172800 NS ns2.contoso.test.")
 
 
 MX = Question("contoso.test", "MX")

@@ -9,7 +9,7 @@ from domain.controls.mx import guarded, mx_guard, sights
 from domain.facts import Facts
 from domain.findings import Inventory
 from domain.mail.answers import Absent, Mx, Present, Question
-from domain.mx_moves import MxMemories
+from domain.mx_moves import MxMemories, MxMemory
 from tests.domain.builders import DNS, NOW, answered, healthy, judge, reading, wanted
 
 DOMAIN = "northwindlegal.example"
@@ -145,6 +145,35 @@ def test_a_declared_domain_holds_nothing_open():
     guard = mx_guard(facts, target, sights(facts, target), MxMemories(), NOW)
     assert "no custom domain is known" in guard.reason
     assert guarded(facts, target, sights(facts, target)) == {}
+
+
+OTHER = {"DomainName": "other.example", "DomainType": "Authoritative"}
+FILTERED = {Question("other.example", "MX"): DNS[MX]}
+
+
+def guard_of(target, domains, *, elsewhere):
+    """The guard where *domains* are listed, while a moment ago DOMAIN was seen with its MX *elsewhere*."""
+    facts = Facts(reading(unlocked() | {"Get-AcceptedDomain": domains}))
+    facts = answered(facts, CATALOGUE["mx"], target, DNS | FILTERED)
+    kept = MxMemory(at_filter=True, until=NOW, seen_at=NOW)
+    away = MxMemory(at_filter=False, until=NOW, seen_at=NOW, elsewhere=elsewhere)
+    memories = MxMemories({"other.example": kept, DOMAIN: away})
+    return mx_guard(facts, target, sights(facts, target), memories, NOW)
+
+
+def test_a_domain_that_the_list_lacks_holds_the_lock_unless_it_was_declared():
+    target = declaring(judge("mx", unlocked(), {MX: ELSEWHERE}))
+    assert guard_of(target, [OTHER], elsewhere=("mx.hoster.example",)).passed
+    moved = guard_of(target, [OTHER], elsewhere=("mx.another.example",))
+    assert moved.reason.startswith(f"{DOMAIN}: the list of accepted domains")
+    undeclared = guard_of(wanted(), [OTHER], elsewhere=("mx.hoster.example",))
+    assert (undeclared.passed, undeclared.unread) == (False, True)
+
+
+def test_a_domain_that_is_listed_and_takes_no_mail_here_any_more_is_not_one_that_the_list_lacks():
+    domains = [OTHER, {"DomainName": DOMAIN, "DomainType": "ExternalRelay"}]
+    target = declaring(judge("mx", unlocked() | {"Get-AcceptedDomain": domains}, FILTERED))
+    assert guard_of(target, domains, elsewhere=("mx.hoster.example",)).passed
 
 
 def test_the_guard_asks_a_domain_hosted_elsewhere_until_a_person_has_declared_it():

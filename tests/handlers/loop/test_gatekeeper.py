@@ -145,6 +145,25 @@ async def test_the_lock_waits_until_the_old_mx_is_forgotten(service):
     assert len([entry for entry in await service.ledger(tenant, LOCK) if entry.event == "held"]) == 2
 
 
+async def test_a_domain_that_a_lagging_list_leaves_out_holds_the_lock_all_the_same(service):
+    tenant = drifted(service)
+    await service.look_after(tenant)
+    tenant.add_domain("fabrikam.example")
+    service.world.dns.set("fabrikam.example", "MX", "0 fabrikam-example.mail.protection.outlook.com.")
+    await service.sweep()
+    assert "fabrikam.example: its MX" in (await service.state(tenant, LOCK)).detail
+    tenant.domains = ("contoso.example",)
+    service.clock.advance(minutes=15)
+    await service.sweep()
+    state = await service.state(tenant, LOCK)
+    assert state.state == "held"
+    assert "fabrikam.example: the list of accepted domains" in state.detail
+    assert "Set-InboundConnector" not in [entry.cmdlet for entry in tenant.writes]
+    service.clock.advance(hours=1)
+    await service.sweep()
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+
+
 def never_locked(service):
     tenant = drifted(service)
     tenant.admin("Remove-InboundConnector", Identity="ExchangeDefender", Confirm=False)
