@@ -121,16 +121,18 @@ class Resolver:
         self, name: dns.name.Name, rdtype: str, since: datetime | None, *, every_server: bool
     ) -> DnsAnswer:
         """The answer at the end of the aliases, if any. The target's own servers answer for an alias's target."""
-        seen, ttl_s, aliases_s = [name], dns.ttl.MAX_TTL, 0
+        seen, ttl_s, aliases_s, whole = [name], dns.ttl.MAX_TTL, 0, True
         while isinstance(said := await self._compare(seen[-1], rdtype, since, every_server=every_server), Alias):
             looped = said.target in seen
             seen.append(said.target)
-            ttl_s, aliases_s = min(ttl_s, said.ttl_s), aliases_s + said.ttl_s
+            ttl_s, aliases_s, whole = min(ttl_s, said.ttl_s), aliases_s + said.ttl_s, whole and said.whole
             if looped or len(seen) > LONGEST_CHAIN + 1:
                 kind = "a loop of aliases" if looped else f"more than {LONGEST_CHAIN} aliases"
                 return Unclear(f"{kind}: {' -> '.join(map(host_name, seen))}", said.at)
         if isinstance(said, Unclear):
             return replace(said, shown=tuple(_lasting(each, aliases_s) for each in said.shown))
+        if isinstance(said, Present):
+            said = replace(said, whole=whole and said.whole)
         return replace(_lasting(said, aliases_s), ttl_s=min(ttl_s, said.ttl_s))
 
     async def _compare(self, name: dns.name.Name, rdtype: str, since: datetime | None, *, every_server: bool) -> Heard:

@@ -60,7 +60,7 @@ class Zone:
         if unsaid := self.delegation.unsaid:
             if about_servers or every_server:
                 return _unclear(said, f"which servers the parent of {host_name(self.name)} names is unknown ({unsaid})")
-            return replace(said, whole=False) if isinstance(said, Present) else said
+            return replace(said, whole=False) if isinstance(said, Present | Alias) else said
         if not about_servers or not isinstance(said, Present):
             return said
         hosts = dict.fromkeys((*said.values, *map(host_name, self.delegation.hosts)))

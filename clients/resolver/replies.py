@@ -24,11 +24,12 @@ from domain.mail.answers import Absent, Mx, Present, RecordValue, Txt, Unclear
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """The name is an alias (CNAME) for *target*: the caller asks the question there."""
+    """The name is an alias (CNAME) for *target*: the caller asks the question there. *whole*: as of Present."""
 
     target: dns.name.Name
     ttl_s: int
     at: datetime
+    whole: bool = True
 
 
 type Heard = Present | Absent | Alias | Unclear
@@ -70,7 +71,7 @@ def agreed(said: Mapping[Server, Heard], *, every_server: bool, at: datetime) ->
         return Unclear(f"servers disagree: {'; '.join(told)}", at, shown)
     # The longest TTL: a cache that asked that server keeps its answer for so long.
     longest = max(usable.values(), key=lambda what: what.ttl_s)
-    return replace(longest, whole=not silent) if isinstance(longest, Present) else longest
+    return longest if isinstance(longest, Absent) else replace(longest, whole=not silent)
 
 
 def records_of(reply: dns.message.Message, name: dns.name.Name, rdtype: str) -> dns.rrset.RRset | None:

@@ -232,6 +232,24 @@ async def test_behind_an_alias_an_answer_may_be_believed_for_both_times(zone, cl
     assert (answer.ttl_s, answer.longest_s) == (60, 3660)
 
 
+@pytest.mark.parametrize(
+    ("second", "named", "whole"),
+    [(None, NAMED_ABOVE, True), (silent, NAMED_ABOVE, False), (None, (), False)],
+    ids=["all", "one server silent", "parent says nothing"],
+)
+async def test_behind_an_alias_that_not_every_server_showed_an_answer_is_not_every_servers(clock, second, named, whole):
+    alias = "mail.contoso.test. 60 CNAME in.fabrikam.test."
+    soa = "fabrikam.test. 900 SOA ns.fabrikam.test. h.fabrikam.test. 1 7200 900 1209600 60"
+    ns = "fabrikam.test. 300 NS ns.fabrikam.test."
+    fabrikam = (soa, ns, "ns.fabrikam.test. 300 A 127.0.0.4")
+    target = FILTERED.replace("contoso", "in.fabrikam", 1)
+    scripts = {MACHINE: machine(*DELEGATION, *ABOVE, *fabrikam), FIRST: says(alias), SECOND: second or says(alias)}
+    scripts |= {PARENT: refers(*named, ns), "127.0.0.4": says(target)}
+    async with serve(scripts) as server:
+        answer = await ask(server, clock, Question("mail.contoso.test", "MX"))
+    assert (answer.values, answer.whole) == (FOUND, whole)
+
+
 async def test_what_one_server_said_is_told_where_another_is_silent(zone, clock):
     async with zone(says(DIRECT), silent) as server:
         answer = await ask(server, clock, every_server=True)
