@@ -68,7 +68,13 @@ class Api:
             raise Failure(4, f"{self.client.base_url} does not answer: {error}") from None
         if answer.is_success:
             return answer
-        raise Failure(4 if answer.is_server_error else 3, _sentence(answer), answer.status_code)
+        raise Failure(3 if _is_no(answer) else 4, _sentence(answer), answer.status_code)
+
+
+def _is_no(answer: httpx.Response) -> bool:
+    """Whether the service itself said no: with 502 for a neighbour, as a problem, which a gateway's 502 is not."""
+    is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
+    return answer.is_client_error or (is_problem and answer.status_code == httpx.codes.BAD_GATEWAY)
 
 
 def _sentence(answer: httpx.Response) -> str:

@@ -341,7 +341,7 @@ def readiness(ctx: typer.Context, tenants: Tenants = None) -> None:
 
 @app.command("backup")
 def write_backup(ctx: typer.Context, file: Annotated[Path, typer.Argument(help="Where to: JSON Lines.")]) -> None:
-    """Write what this installation cannot be made again without: tenants, states, ledger, switches, tickets' marks."""
+    """Write what nothing else has: tenants, states, the ledger, switches, which ticket a cause has, waves."""
     session: Session = ctx.obj
     with session.service() as api:
         counts, digest = backup.write_backup(api, file)

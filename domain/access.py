@@ -7,7 +7,10 @@ from typing import Annotated, Literal, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 type Role = Literal["Reader", "Operator", "Approver", "Admin"]
-"""Reader sees; Operator also checks, reprovisions and engages the brake; Approver also approves, excepts and undoes."""
+"""Reader sees. Operator also checks, reprovisions, opens, engages the brake, ends incidents and what is parked.
+
+Approver also approves, excepts, undoes, declares and removes. Admin may do all of it, and what is left.
+"""
 
 ROLES: tuple[Role, ...] = get_args(Role.__value__)
 

@@ -122,7 +122,7 @@ param partnerTenantId string
 @description('Required. DNS servers to ask instead of each zone\'s own; empty for none.')
 param dnsServers string
 
-@description('Required. The tenants that each secret of a DNS provider is for, as JSON; empty where each is for all.')
+@description('Required. The tenants that each secret of a DNS provider is for, as JSON; empty where each is for none.')
 param dnsTenants string
 
 // A value of the vault, looked up by the platform with the app's identity; a rotated one arrives within a day.
