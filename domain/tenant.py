@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from domain import normal
 from domain.dns_hosts import HostsByZone, zone_of
 from domain.findings import FindingKind, Inventory
 from domain.mail_flow import SETTLES
@@ -185,6 +186,11 @@ class Wanted:
         """The ranges of the other versions beside those of the profile."""
         networks = (each for other in self.others for each in other.delivery_networks)
         return tuple(dict.fromkeys(each for each in networks if each not in self.profile.delivery_networks))
+
+    def takes_all(self, addresses: frozenset[str]) -> bool:
+        """Whether all that the filter hands over comes from *addresses*, by this version of its profile or another."""
+        ranges = [each.delivery_networks for each in (self.profile, *self.others)]
+        return any(each and all(normal.covers(addresses, network) for network in each) for each in ranges)
 
     def filters_at(self, at: datetime | None) -> tuple[str, ...]:
         """The networks that the filter delivered mail from at a moment; of one that is not known, those of today."""

@@ -130,7 +130,7 @@ def stays_open(until: datetime, held: Mapping[str, Exemption]) -> str:
 def of_declared(facts: Facts, wanted: Wanted) -> dict[str, tuple[str, ...]]:
     """By connector, what restricts on declared ones: the usual road puts it back when the lock is no longer open."""
     locking = (each for each in facts.all(InboundConnector) if each.locks)
-    return {each.key: _set(each) for each in locking if service_connectors.is_declared(each, wanted.tenant)}
+    return {each.key: _set(each) for each in locking if service_connectors.is_declared(each, wanted)}
 
 
 def of_others(facts: Facts, wanted: Wanted) -> tuple[Finding, ...]:
@@ -138,7 +138,7 @@ def of_others(facts: Facts, wanted: Wanted) -> tuple[Finding, ...]:
     return tuple(
         _finding(each)
         for each in facts.all(InboundConnector)
-        if each.locks and not service_connectors.is_declared(each, wanted.tenant) and not looks_ours(each, wanted)
+        if each.locks and not service_connectors.is_declared(each, wanted) and not looks_ours(each, wanted)
     )
 
 

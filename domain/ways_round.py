@@ -97,7 +97,9 @@ def _connectors(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
     One that admits by the sender's domain alone does not help against a lock.
     """
     for connector in facts.all(InboundConnector):
-        services = [each for each in wanted.tenant.service_connectors if service_connectors.serves(connector, each)]
+        services = [
+            each for each in wanted.tenant.service_connectors if service_connectors.serves(connector, each, wanted)
+        ]
         known = {*wanted.profile.delivery_networks, *(network for each in services for network in each.sender_ips)}
         if connector == inbound_lockdown.the_lock(facts, wanted):
             # What another version names is on its way out: the lock's own control takes it off.
@@ -129,7 +131,7 @@ def _shut(connector: InboundConnector, strangers: set[str], facts: Facts, wanted
     """
     if inbound_lockdown.is_compared(connector, facts, wanted):
         return inbound_lockdown.by_address_alone(connector, wanted.profile, frozenset(strangers)).drift
-    services = [each for each in wanted.tenant.service_connectors if service_connectors.serves(connector, each)]
+    services = [each for each in wanted.tenant.service_connectors if service_connectors.serves(connector, each, wanted)]
     if not services:
         return (Drift("Enabled", wanted=False, found=True),)
     addresses, certificate = connector.sender_ip_addresses, connector.tls_sender_certificate_name
@@ -168,7 +170,7 @@ def _is_left(connector: InboundConnector, address: str, facts: Facts, wanted: Wa
     lock = inbound_lockdown.the_lock(facts, wanted)
     if lock and connector.key == lock.key:
         control, service = inbound_lockdown.CONTROL.id, ""
-    elif service := service_connectors.known_by_address(connector, facts, wanted.tenant):
+    elif service := service_connectors.known_by_address(connector, facts, wanted):
         control = service_connectors.CONTROL.id
     else:
         return False

@@ -132,7 +132,7 @@ def _ours(facts: Facts, wanted: Wanted) -> list[InboundConnector]:
 
 def _undeclared(facts: Facts, wanted: Wanted) -> tuple[InboundConnector, ...]:
     """A declared service may sit in the filter's own range (its IoT relay): its connector is not the lock."""
-    return tuple(c for c in facts.all(InboundConnector) if not service_connectors.is_declared(c, wanted.tenant))
+    return tuple(c for c in facts.all(InboundConnector) if not service_connectors.is_declared(c, wanted))
 
 
 def is_locked(facts: Facts) -> bool:
@@ -154,7 +154,7 @@ def is_wholly_locked(facts: Facts, wanted: Wanted) -> bool:
 def _locks_to_filter(facts: Facts, wanted: Wanted) -> list[InboundConnector]:
     locks = (connector for connector in facts.known(InboundConnector) if connector.locks)
     by_address = (each for each in locks if not each.restrict_domains_to_certificate)
-    return [each for each in by_address if takes_all(each.sender_ip_addresses, wanted)]
+    return [each for each in by_address if wanted.takes_all(each.sender_ip_addresses)]
 
 
 def _type(profile: Profile) -> str:
@@ -168,13 +168,7 @@ def looks_ours(connector: InboundConnector, wanted: Wanted) -> bool:
     """
     values = wanted.profile.inbound_connector
     names = {normal.name(values.name), normal.name(values.name_beside)} if values else set()
-    return takes_all(connector.sender_ip_addresses, wanted) or normal.name(connector.name) in names
-
-
-def takes_all(addresses: frozenset[str], wanted: Wanted) -> bool:
-    """Whether all that the filter hands over comes from *addresses*, by this version of its profile or another."""
-    ranges = [each.delivery_networks for each in (wanted.profile, *wanted.others)]
-    return any(each and all(normal.covers(addresses, network) for network in each) for each in ranges)
+    return wanted.takes_all(connector.sender_ip_addresses) or normal.name(connector.name) in names
 
 
 def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], wanted: Wanted) -> Drifted:

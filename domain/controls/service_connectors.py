@@ -33,9 +33,9 @@ from domain.tenant import ServiceConnector, TenantConfig, Wanted
 _ID = "service-connectors"
 
 
-def is_declared(connector: InboundConnector, tenant: TenantConfig) -> bool:
+def is_declared(connector: InboundConnector, wanted: Wanted) -> bool:
     """Whether *connector* is one of those that the tenant's config declares."""
-    return any(serves(connector, service) for service in tenant.service_connectors)
+    return any(serves(connector, service, wanted) for service in wanted.tenant.service_connectors)
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
@@ -44,7 +44,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
         return NotApplicable("the tenant's config declares no service connectors")
     seen, steps, todo, findings = Comparison(), list[Step](), list[str](), list[Finding]()
     for service in declared:
-        match _of(service, facts):
+        match _of(service, facts, wanted):
             case []:
                 one, planned = _missing(service)
             case [connector]:
@@ -64,14 +64,14 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
     return with_findings(judged, findings, wanted.inventory)
 
 
-def _of(service: ServiceConnector, facts: Facts) -> list[InboundConnector]:
-    return [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and serves(c, service)]
+def _of(service: ServiceConnector, facts: Facts, wanted: Wanted) -> list[InboundConnector]:
+    return [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and serves(c, service, wanted)]
 
 
-def known_by_address(connector: InboundConnector, facts: Facts, tenant: TenantConfig) -> str:
+def known_by_address(connector: InboundConnector, facts: Facts, wanted: Wanted) -> str:
     """The declared service whose one connector *connector* is, and each address of it judged; empty where none is."""
-    services = (each for each in tenant.service_connectors if each.sender_ips and _of(each, facts) == [connector])
-    return next((each.name for each in services), "")
+    by_address = (each for each in wanted.tenant.service_connectors if each.sender_ips)
+    return next((each.name for each in by_address if _of(each, facts, wanted) == [connector]), "")
 
 
 def _missing(service: ServiceConnector) -> tuple[Comparison, list[Step]]:
@@ -81,12 +81,16 @@ def _missing(service: ServiceConnector) -> tuple[Comparison, list[Step]]:
     return Comparison((drift,)), [Step("exchange", "New-InboundConnector", values, (drift.field,))]
 
 
-def serves(connector: InboundConnector, service: ServiceConnector) -> bool:
-    """By name, or by exactly the declared addresses or certificate (then somebody renamed it)."""
+def serves(connector: InboundConnector, service: ServiceConnector, wanted: Wanted) -> bool:
+    """By name, or by exactly the declared addresses or certificate (then somebody renamed it).
+
+    By name alone where the addresses hold all of the filter's: the lock has them, too.
+    """
     if service.certificate:
         same = connector.tls_sender_certificate_name.casefold() == service.certificate.casefold()
     else:
-        same = connector.sender_ip_addresses == frozenset(service.sender_ips)
+        addresses = frozenset(service.sender_ips)
+        same = connector.sender_ip_addresses == addresses and not wanted.takes_all(addresses)
     return same or normal.name(connector.name) == normal.name(service.name)
 
 

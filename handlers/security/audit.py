@@ -14,7 +14,6 @@ from clients.connect import Clients
 from clients.errors import ClientError, NotLicensed
 from domain.audit.attribution import AFTER, BEFORE, Us, is_ours
 from domain.audit.record import AuditRecord, OddRecord, concerns_control, parse_audit_record
-from domain.controls.inbound_lockdown import takes_all
 from domain.jobs import Done, Outcome, ReadAudit
 from domain.ledger import Entry
 from domain.states import ControlState, StateName
@@ -90,7 +89,7 @@ async def _is_filters(record: AuditRecord, tenant_id: str, clients: Clients) -> 
     if row is None:
         return False
     try:
-        return takes_all(record.addresses, clients.wanted(row.config, row.profile_version))
+        return clients.wanted(row.config, row.profile_version).takes_all(record.addresses)
     except ValueError:  # its config makes no sense, which is told elsewhere
         return False
 

@@ -368,6 +368,22 @@ def test_a_declared_service_in_the_filters_own_range_is_not_the_lock():
     assert isinstance(judge("inbound-lockdown", both, service_connectors=[relay]), Compliant)
 
 
+@pytest.mark.parametrize("addresses", [["65.99.255.0/24"], ["65.99.255.0/24", "203.0.113.7"]])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_service_that_is_declared_with_all_of_the_filters_range_takes_the_lock_from_nobody(addresses, enabled):
+    relay = {"name": "IoT relay", "sender_ips": addresses}
+    rows = connector(healthy(), SenderIPAddresses=addresses, Enabled=enabled)
+    alone = judge("inbound-lockdown", rows)
+    assert judge("inbound-lockdown", rows, service_connectors=[relay]) == alone
+    made = judge("service-connectors", rows, service_connectors=[relay])
+    assert isinstance(made, Drifted)
+    assert [(step.cmdlet, step.parameters["Name"]) for step in made.steps] == [("New-InboundConnector", "IoT relay")]
+    plain = {"Name": "IoT relay", "Identity": "IoT relay", "RestrictDomainsToIPAddresses": False}
+    rows["Get-InboundConnector"] += connector(healthy(), SenderIPAddresses=addresses, **plain)["Get-InboundConnector"]
+    assert judge("inbound-lockdown", rows, service_connectors=[relay]) == alone
+    assert judge("service-connectors", rows, service_connectors=[relay]) == Compliant()
+
+
 @pytest.mark.parametrize(
     ("fields", "locked"),
     [
