@@ -194,11 +194,12 @@ def _scopes(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
 def _skipped_addresses(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
     """Enhanced Filtering: addresses that Exchange looks behind, so that it judges mail by who sent it to them."""
     for connector in facts.all(InboundConnector):
-        others = any(not _is_filters(each, wanted) for each in connector.ef_skip_ips)
+        filters = {each for each in connector.ef_skip_ips if _is_filters(each, wanted)}
+        others = connector.ef_skip_ips - filters
         if not connector.enabled or not (others or connector.ef_skip_last_ip):
             continue
         last = ("the last address",) if connector.ef_skip_last_ip else ()
-        skipped = Drift("EFSkipIPs", (), listed(connector.ef_skip_ips))
+        skipped = Drift("EFSkipIPs", listed(filters), listed(connector.ef_skip_ips))
         drift = skipped if others else Drift("EFSkipLastIP", wanted=False, found=True)
         yield _way(
             f"Enhanced Filtering of connector {connector.name}",

@@ -108,6 +108,18 @@ def test_a_removal_is_proven_by_a_look_that_does_not_find_it_any_more(rows):
     assert fields <= after.equal
 
 
+def test_of_what_enhanced_filtering_looks_behind_the_filters_own_addresses_stay():
+    rows = changed("Get-InboundConnector", EFSkipIPs=[FILTERS, "65.99.255.9", "65.99.255.1-65.99.255.4", STRANGER])
+    [finding] = told(rows).findings
+    judgement = CONTROL.find(Facts(reading(rows), DNS), replace(wanted(), inventory=PROVEN.without(finding.id)))
+    assert isinstance(judgement, Drifted)
+    [step] = judgement.steps
+    kept = ("65.99.255.0/24", "65.99.255.1-65.99.255.4", "65.99.255.9/32")
+    assert dict(step.parameters) == {"Identity": "ExchangeDefender", "EFSkipIPs": kept}
+    after = changed("Get-InboundConnector", EFSkipIPs=list(kept))
+    assert judge("lock-bypass", after) == Compliant()
+
+
 EXPECTED = [
     connector(Enabled=False),
     connector(SenderIPAddresses=["65.99.255.7"], Name="Ours too"),
