@@ -221,7 +221,7 @@ class InboundConnector(Identified):
         }),
         made_with={
             "CloudServicesMailEnabled": False, "ConnectorType": "Partner", "Enabled": True, "RequireTls": True,
-            "RestrictDomainsToIPAddresses": False,
+            "RestrictDomainsToCertificate": False, "RestrictDomainsToIPAddresses": False,
         },
     )  # fmt: skip
 
@@ -232,7 +232,7 @@ class InboundConnector(Identified):
     sender_ip_addresses: Annotated[Networks, Field(validation_alias="SenderIPAddresses")] = frozenset()
     require_tls: StrictBool
     restrict_domains_to_ip_addresses: Annotated[StrictBool, Field(validation_alias="RestrictDomainsToIPAddresses")]
-    restrict_domains_to_certificate: StrictBool = False
+    restrict_domains_to_certificate: StrictBool
     cloud_services_mail_enabled: StrictBool
     treat_messages_as_internal: StrictBool = False
     tls_sender_certificate_name: StrictStr = ""

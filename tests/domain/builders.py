@@ -41,6 +41,7 @@ _SHEET: Rows = {
             "SenderIPAddresses": ["65.99.255.0/24"],
             "RequireTls": True,
             "RestrictDomainsToIPAddresses": True,
+            "RestrictDomainsToCertificate": False,
             "CloudServicesMailEnabled": False,
             "TlsSenderCertificateName": None,
             "AssociatedAcceptedDomains": [],

@@ -77,8 +77,9 @@ def test_a_rule_whose_type_is_printed_as_a_list_is_the_same_rule():
     assert TransportRule.of(row | {"SetSCL": ["-1"]}).skips_filtering
 
 
+@pytest.mark.parametrize("switch", ["RestrictDomainsToIPAddresses", "RestrictDomainsToCertificate"])
 @pytest.mark.parametrize("nothing", NOTHING)
-def test_a_switch_that_is_not_printed_is_never_taken_for_off(nothing):
-    row = spelled(HEALTHY["Get-InboundConnector"][0], "RestrictDomainsToIPAddresses", nothing)
+def test_a_switch_that_is_not_printed_is_never_taken_for_off(nothing, switch):
+    row = spelled(HEALTHY["Get-InboundConnector"][0], switch, nothing)
     with pytest.raises(ValueError, match="Field required"):
         InboundConnector.of(row)
