@@ -47,7 +47,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
         if config is None:
             return _made(name, wanted)
         selectors = _looked_up(name, config, facts)
-        if isinstance(selectors, Needs):
+        if isinstance(selectors, Needs | asking.NoVerdict):
             return selectors
         if hidden := [each.state.reason for each in selectors if isinstance(each.state, asking.NoVerdict)]:
             return asking.NoVerdict("; ".join(hidden))
@@ -66,15 +66,16 @@ def _made(name: str, wanted: Wanted) -> per_domain.OneDomain:
     return per_domain.OneDomain(seen, steps=(Step("exchange", "New-DkimSigningConfig", values, seen.fields),))
 
 
-def _looked_up(domain: str, config: DkimConfig, facts: Facts) -> tuple[Selector, ...] | Needs:
-    """Both selectors in DNS; none where the tenant does not name their targets.
+def _looked_up(domain: str, config: DkimConfig, facts: Facts) -> tuple[Selector, ...] | Needs | asking.NoVerdict:
+    """Both selectors in DNS; none where the tenant does not name their targets, and says why or does not sign.
 
     Raises:
         ValueError: *domain* is no domain name.
     """
     if not (config.selector1_cname and config.selector2_cname):
-        return ()
-    targets, works = (config.selector1_cname, config.selector2_cname), config.enabled and config.status == "Valid"
+        is_odd = config.enabled and config.status in {"", _VALID}
+        return asking.NoVerdict("signing is on, and Get-DkimSigningConfig names no CNAMEs") if is_odd else ()
+    targets, works = (config.selector1_cname, config.selector2_cname), config.enabled and config.status == _VALID
     return dkim.compare_cnames(domain, targets, facts.answers, keys=not works)
 
 
@@ -86,7 +87,7 @@ def _is_ready(config: DkimConfig, selectors: tuple[Selector, ...], facts: Facts)
     keys = [isinstance(each.state, Equal) for each in selectors if isinstance(each.state, Equal | Dangling)]
     if not selectors or len(keys) < len(selectors):
         return False
-    if config.status == "Valid" or all(keys):
+    if config.status == _VALID or all(keys):
         return True
     return any(keys) and _is_forgotten(config, selectors[0].owner, facts)
 
@@ -119,7 +120,16 @@ class _Signing:
         """A field for each step there may be: that one was taken is proven before the next."""
         records = [(_field(each), each.target, _found(each)) for each in self.selectors]
         own = ("Domain", self.name, self.name), ("Enabled", True, self.config.enabled)
-        return compare(*own, *records).of(self.name)
+        status = [("Status", _VALID, self.config.status)] if self._signs_in_vain else []
+        return compare(*own, *records, *status).of(self.name)
+
+    @property
+    def _signs_in_vain(self) -> bool:
+        """Whether what is signed cannot be verified: both records are there or not even named, and no usable key.
+
+        One key is enough. Where Microsoft says that signing works, the keys are not looked up and count as there.
+        """
+        return self.config.enabled and all(isinstance(each.state, Dangling) for each in self.selectors)
 
     def _steps(self, facts: Facts, wanted: Wanted, *, ready: bool) -> tuple[Step, ...]:
         """Towards signing: the records, then the switch."""
@@ -136,8 +146,13 @@ class _Signing:
         if not self.selectors:
             return f"{self.name}: Microsoft reports {quoted(self.config.status)} and names no CNAMEs: see {_PORTAL}."
         told = "; ".join(text for each in self.selectors if (text := _told(each)))
+        if self._signs_in_vain:
+            return f"{self.name}: signing is on, and receivers find no key for it: {told}: see {_PORTAL}."
         return f"{self.name}: {told}" + ("" if self.config.enabled else "; signing is switched on once they are there.")
 
+
+_VALID = "Valid"
+"""What Microsoft reports of a configuration of which it has seen both records."""
 
 _PORTAL = "Defender portal > DKIM"
 

@@ -173,6 +173,39 @@ def test_a_status_without_records_is_told_as_it_is():
     assert "'NoDKIMKeys'" in judgement.todo
 
 
+NO_TARGETS = {"Selector1CNAME": None, "Selector2CNAME": ""}
+
+
+@pytest.mark.parametrize("status", ["Valid", None])
+@pytest.mark.parametrize("missing", [NO_TARGETS, {"Selector2CNAME": None}], ids=str)
+def test_signing_whose_records_the_tenant_does_not_name_is_not_called_right(status, missing):
+    judgement = judge("dkim", config(Status=status, **missing))
+    assert isinstance(judgement, Unknown)
+    assert judgement.reason == f"{DOMAIN}: signing is on, and Get-DkimSigningConfig names no CNAMEs"
+
+
+def test_signing_of_which_microsoft_reports_a_fault_is_a_persons_where_it_names_no_records():
+    judgement = judge("dkim", config(Status="NoDKIMKeys", **NO_TARGETS))
+    assert isinstance(judgement, NeedsPerson)
+    assert judgement.drift == (Drift(f"{DOMAIN}: Status", "Valid", "NoDKIMKeys"),)
+    assert "'NoDKIMKeys'" in judgement.todo
+
+
+def test_signing_for_which_receivers_find_no_key_at_all_is_a_persons():
+    judgement = judge("dkim", config(Status="CnameMissing"), KEYLESS)
+    assert isinstance(judgement, NeedsPerson)
+    assert judgement.drift == (Drift(f"{DOMAIN}: Status", "Valid", "CnameMissing"),)
+    assert f"receivers find no key for it: {TARGETS[0]} has no key yet; {TARGETS[1]} has no key yet" in judgement.todo
+    assert judge("dkim", config(Status="CnameMissing"), ONE_KEY) == Compliant()
+
+
+def test_a_record_that_is_missing_is_published_before_the_keys_are_a_persons():
+    dns = KEYLESS | {Question(OWNERS[0], "CNAME"): ABSENT}
+    judgement = judge("dkim", config(Status="CnameMissing"), dns, dns=HOST)
+    assert isinstance(judgement, Drifted)
+    assert [change_of(step.parameters).name for step in judgement.steps] == OWNERS[:1]
+
+
 def test_records_that_are_published_are_enough_even_before_microsoft_looks_again():
     judgement = judge("dkim", config(Enabled=False, Status="CnameMissing"))
     assert isinstance(judgement, Drifted)
