@@ -17,7 +17,7 @@ from domain.control import (
     compare,
 )
 from domain.exchange import AcceptedDomain, AntiPhishPolicy, AntiPhishRule, PolicyRule, PresetRule
-from domain.facts import Facts
+from domain.facts import DoubtError, Facts
 from domain.profile import given
 from domain.shown import quoted
 from domain.steps import Step, Value
@@ -64,7 +64,10 @@ def _overridden(facts: Facts, policies: tuple[AntiPhishPolicy, ...], equal: froz
 
 def _by_precedence(facts: Facts, policies: tuple[AntiPhishPolicy, ...]) -> list[PolicyRule]:
     kinds = {normal.name(p.name): p.recommended_policy_type for p in policies}
-    presets = sorted(facts.all(PresetRule), key=lambda r: kinds.get(normal.name(r.anti_phish_policy)) != "Strict")
+    # One whose policy is not listed may be the strict one.
+    presets = sorted(
+        facts.all(PresetRule), key=lambda r: kinds.get(normal.name(r.anti_phish_policy), "Strict") != "Strict"
+    )
     custom = sorted(facts.all(AntiPhishRule), key=lambda r: r.priority)
     return [rule for rule in (*presets, *custom) if rule.state == "Enabled"]
 
@@ -72,16 +75,30 @@ def _by_precedence(facts: Facts, policies: tuple[AntiPhishPolicy, ...]) -> list[
 def _effective(
     rules: list[PolicyRule], policies: tuple[AntiPhishPolicy, ...], domains: frozenset[str]
 ) -> list[AntiPhishPolicy]:
-    """The policies that some recipient of *domains* gets."""
+    """The policies that some recipient of *domains* gets.
+
+    Raises:
+        DoubtError: A rule for one of them names no policy that is listed, so that it hides what its recipients get.
+    """
     by_name = {normal.name(p.name): p for p in policies}
     found: list[AntiPhishPolicy] = []
     open_domains = domains
     for rule in rules:
         touched = {domain for domain in open_domains if _touches(rule, domain)}
-        if touched and (policy := by_name.get(normal.name(rule.anti_phish_policy))):
-            found.append(policy)
+        if touched:
+            found.append(_policy_of(rule, by_name))
         open_domains -= {domain for domain in touched if _covers(rule)}
     return found + [p for p in policies if p.is_default and open_domains]
+
+
+def _policy_of(rule: PolicyRule, by_name: dict[str, AntiPhishPolicy]) -> AntiPhishPolicy:
+    if policy := by_name.get(normal.name(rule.anti_phish_policy)):
+        return policy
+    named = quoted(rule.anti_phish_policy) if rule.anti_phish_policy else "none"
+    raise DoubtError(
+        f"rule {quoted(rule.name)} is enabled, and its anti-phish policy ({named}) is not listed",
+        f"Where its policy was removed for good, remove rule {quoted(rule.name)} or switch it off.",
+    )
 
 
 def _touches(rule: PolicyRule, domain: str) -> bool:

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.control import Compliant, Drift, Drifted, NeedsPerson
+from domain.control import Compliant, Drift, Drifted, NeedsPerson, Unknown
 from domain.steps import Step
 from tests.domain.builders import healthy, judge
 
@@ -78,13 +78,36 @@ LOSES = {
         CUSTOM | {"Identity": "All", "Name": "All", "EnableSpoofIntelligence": False},
         custom=[rule("Sales", priority=1), rule("All", priority=0)],
     ),
-    "its_policy_is_gone": tenant(custom=[rule("Sales")]),
+    "its_policy_is_gone_and_so_are_its_people": tenant(custom=[rule("Sales", SentTo=["a@other.example"])]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("rows", LOSES.values(), ids=list(LOSES))
 def test_a_policy_that_reaches_nobody_here_does_not_count(rows):
     assert judge("spoof-intelligence", rows) == Compliant()
+
+
+UNLISTED = {
+    "a_preset": tenant(CUSTOM, custom=[rule("All")], presets=[rule("Standard 1")]),
+    "a_preset_that_names_none": tenant(presets=[rule("Standard 1") | {"AntiPhishPolicy": None}]),
+    "perhaps_the_strict_preset": tenant(STANDARD, presets=[rule("Standard 1"), rule("Strict 1")]),
+    "a_custom_one": tenant(custom=[rule("Sales")]),
+    "for_one_person": tenant(custom=[rule("Sales", SentTo=["a@northwindlegal.example"])]),
+}
+
+
+@pytest.mark.parametrize("rows", UNLISTED.values(), ids=list(UNLISTED))
+def test_a_rule_whose_policy_is_not_listed_hides_what_its_people_get(rows):
+    judgement = judge("spoof-intelligence", rows)
+    assert isinstance(judgement, Unknown)
+    assert "is not listed" in judgement.reason
+    assert "remove rule 'rule of S" in judgement.remedy
+
+
+def test_a_rule_whose_policy_is_not_listed_keeps_no_documented_policy_from_being_switched_off():
+    rows = tenant(custom=[rule("Sales")])
+    rows["Get-AntiPhishPolicy"][0]["EnableSpoofIntelligence"] = True
+    assert isinstance(judge("spoof-intelligence", rows), Drifted)
 
 
 def test_excepted_people_fall_through_to_the_next_policy():
