@@ -19,7 +19,7 @@ class Blob(NamedTuple):
     """A parcel of records.
 
     *expired*: it is listed, and gone when it is fetched; *failing*: it answers 500 AF50000; *odd*: it is listed without
-    its address.
+    its address; *hanging*: it is answered after an hour.
     """
 
     id: str
@@ -29,6 +29,7 @@ class Blob(NamedTuple):
     expired: bool = False
     failing: bool = False
     odd: bool = False
+    hanging: bool = False
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class Feed:
     address: str = "203.0.113.9:51544"
     asked: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
-    def add(
+    def add(  # noqa: PLR0913 - the ways in which a parcel goes wrong
         self,
         *records: Any,  # noqa: ANN401 - JSON
         content_type: str = EXCHANGE,
@@ -58,12 +59,13 @@ class Feed:
         expired: bool = False,
         failing: bool = False,
         odd: bool = False,
+        hanging: bool = False,
     ) -> Blob:
         """One more parcel, that comes up *late_s* seconds from now."""
         created = self.tenant.now() + timedelta(seconds=late_s)
         serial = self.tenant.world.next_token()
         name = f"{created:%Y%m%d%H%M%S}{serial:09}$audit_{content_type[6:].lower()}${content_type.replace('.', '_')}"
-        blob = Blob(name, content_type, created, list(records), expired, failing, odd)
+        blob = Blob(name, content_type, created, list(records), expired, failing, odd, hanging)
         self.blobs.append(blob)
         return blob
 

@@ -100,12 +100,17 @@ class Activity:
             url = self._published(self._service.url(link))
         raise Unreadable(f"more than {_MOST_PAGES} pages of content")
 
-    async def fetch(self, tenant_id: str, blob: Blob) -> list[Any]:
-        """The records of *blob*, as they came. Raises NotFound when it is gone (AF20050 to 20052), and ClientError."""
-        return _listed(await self._get(tenant_id, self._published(self._service.url(blob.uri))))
+    async def fetch(self, tenant_id: str, blob: Blob, *, once: bool = False) -> list[Any]:
+        """The records of *blob*, as they came; *once*: one try, as in `Request`.
 
-    async def _get(self, tenant_id: str, url: str) -> Answer:
-        request = Request("GET", url, Intent.READ, {"Accept": "application/json"})
+        Raises:
+            NotFound: It is gone (AF20050 to 20052).
+            ClientError: It cannot be fetched now.
+        """
+        return _listed(await self._get(tenant_id, self._published(self._service.url(blob.uri)), once=once))
+
+    async def _get(self, tenant_id: str, url: str, *, once: bool = False) -> Answer:
+        request = Request("GET", url, Intent.READ, {"Accept": "application/json"}, once=once)
         return await self._service.send(tenant_id, request, partial(self._checked, tenant_id))
 
     def _url(self, tenant_id: str, path: str, **query: str) -> str:

@@ -44,7 +44,9 @@ class FeedReader:
         self._clients = clients
         self._feed = clients.activity
         self._kept = clients.storage.audit
-        self._book = AuditBook()
+        self._book = self._saved = AuditBook()
+        self._patient = True
+        """Until a parcel fails: five tries for each of a burst take all of a visit. It has its MOST_VISITS besides."""
 
     async def read(self) -> None:
         """Read what came up since the last time, up to now.
@@ -54,7 +56,13 @@ class FeedReader:
         Raises:
             ClientError: The feed, or a parcel of it, cannot be read. What was read is kept, and is not read again.
         """
-        self._book = await self._kept.book(self._tenant_id)
+        self._book = self._saved = await self._kept.book(self._tenant_id)
+        try:
+            await self._read_all()
+        finally:  # also at the end of a visit's time, or each visit would begin where this one did
+            await self._keep()
+
+    async def _read_all(self) -> None:
         enabled = await self._feed.enabled(self._tenant_id)
         for content_type in CONTENT_TYPES:
             if content_type not in enabled:
@@ -83,7 +91,6 @@ class FeedReader:
                     else:
                         whole &= await self._fetch(content_type, blob)
             if not whole:
-                await self._keep(self._book)
                 return
             await self._passed(content_type, end)
             start = end
@@ -105,12 +112,13 @@ class FeedReader:
             return True
         await self._lease.get()
         try:
-            records = await self._feed.fetch(self._tenant_id, blob)
+            records = await self._feed.fetch(self._tenant_id, blob, once=not self._patient)
         except NotFound as gone:
             await self._gap(f"what came up at {blob.created.isoformat()} is gone: {gone.sentence}")
         except (Throttled, Forbidden, Unauthorised):  # about the tenant, not about this parcel
             raise
         except ClientError as error:
+            self._patient = False
             if not await self._is_lost(blob, error):
                 return False
         else:
@@ -127,7 +135,8 @@ class FeedReader:
 
     async def _take_all(self, records: Sequence[object]) -> None:
         if records and not self._book.open:
-            await self._keep(replace(self._book, open=True), at_once=True)
+            self._book = replace(self._book, open=True)
+            await self._keep(at_once=True)
         for raw in records:
             await self._take(raw)
 
@@ -151,11 +160,13 @@ class FeedReader:
             until=self._book.until | {content_type: end},
             fetched=self._book.fetched | {content_type: again},
         )
-        await self._keep(self._book)
+        await self._keep()
 
-    async def _keep(self, book: AuditBook, *, at_once: bool = False) -> None:
-        self._book = book
-        await self._kept.set_book(self._tenant_id, book, at_once=at_once)
+    async def _keep(self, *, at_once: bool = False) -> None:
+        """Keep the book, where it has changed: without a lease nothing has, and another worker may be reading."""
+        if self._book != self._saved:
+            await self._kept.set_book(self._tenant_id, self._book, at_once=at_once)
+            self._saved = self._book
 
     async def _gap(self, detail: str) -> None:
         entry = Entry(

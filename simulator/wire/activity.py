@@ -16,6 +16,7 @@ from simulator.world import World
 
 _PATH = re.compile(r"/api/v1\.0/(?P<tenant>[^/]+)/activity/feed/(?P<what>subscriptions/\w+|audit/(?P<blob>.+))")
 _DAY, _KEPT = timedelta(hours=24), timedelta(days=7)
+_HANGS_S = 3600
 
 
 def answer(world: World, request: Request) -> Answer:
@@ -116,7 +117,9 @@ def _fetch(tenant: Tenant, blob_id: str) -> Answer:
         raise _refusal(400, "AF20051", "Content requested with the key has already expired.")
     if blob.failing:
         raise _refusal(500, "AF50000", "An internal error occurred. Retry the request.")
-    return json_answer(200, blob.records)
+    answer = json_answer(200, blob.records)
+    answer.delay = _HANGS_S if blob.hanging else 0
+    return answer
 
 
 def _refusal(status: int, code: str, message: str) -> Refused:

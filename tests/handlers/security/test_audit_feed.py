@@ -4,6 +4,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from domain.jobs import VisitShard
+from handlers.delivery import deliver
+from handlers.security.audit_feed import MOST_VISITS
 from simulator.faults import Fault
 from tests.handlers.security.watched import LOCK, OFF, asked, named, read, watched
 
@@ -87,6 +90,41 @@ async def test_a_parcel_that_cannot_be_fetched_keeps_no_other_from_being_read_an
     await read(service, tenant)
     assert (await service.state(tenant, "audit-feed")).state == "compliant"
     assert not [path for path in list(tenant.feed.asked)[fetched:] if "audit/" in path]
+
+
+async def test_a_burst_of_parcels_that_cannot_be_fetched_costs_a_visit_hardly_more_than_one_of_them(service):
+    tenant = await watched(service)
+    for _ in range(30):
+        tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), failing=True)
+    tenant.feed.add(tenant.feed.record("Set-ProtectionAlert", {}), content_type="Audit.General")
+    service.clock.advance(minutes=1)
+    for visits in range(1, MOST_VISITS + 1):
+        before = tenant.http_requests["activity"]
+        await read(service, tenant)
+        assert tenant.http_requests["activity"] - before < 50  # five tries for each would be 150
+        assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 1
+        gaps = [entry for entry in await service.ledger(tenant, "audit-feed") if entry.event == "audit_gap"]
+        assert len(gaps) == (30 if visits == MOST_VISITS else 0)
+        service.clock.advance(minutes=5)
+    await read(service, tenant)
+    assert (await service.state(tenant, "audit-feed")).state == "compliant"
+
+
+async def test_a_visit_that_ends_before_all_is_read_keeps_what_was_read_and_what_failed(service, monkeypatch):
+    tenant = await watched(service)
+    tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), failing=True)
+    healthy = tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "x"}))
+    tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "y"}), hanging=True)
+    monkeypatch.setattr("handlers.loop.visit.LONGEST_LOOK_S", 2)
+    for _ in range(10):  # three, and more on a machine that takes longer than this to come to the second parcel
+        service.clock.advance(minutes=5)
+        shard = VisitShard(tenants=(tenant.tenant_id,), looks=("audit",), due_by=service.clock())
+        await deliver("checks", shard.body.encode(), service.clients)
+        if gaps := [entry for entry in await service.ledger(tenant, "audit-feed") if entry.event == "audit_gap"]:
+            break
+    assert "could not be fetched in 3 visits" in gaps[0].detail
+    assert tenant.feed.asked.count(f"GET {healthy.id}") == 1
+    assert (await service.state(tenant, "audit-feed")).detail == "the look failed: TimeoutError"
 
 
 async def test_a_piece_that_is_listed_without_its_address_is_parked_and_the_others_are_read(service):
