@@ -103,7 +103,7 @@ def _older(rows: list[Linked], moment: datetime) -> list[Linked]:
     """The first rows of a chain, as long as they are older; the last entry stays, so that a chain never is empty."""
     old = list[Linked]()
     for row in rows[:-1]:
-        if row.entry is None or datetime.fromisoformat(str(row.entry["at"])) >= moment:
+        if not row.entry or datetime.fromisoformat(str(row.entry["at"])) >= moment:
             break
         old.append(row)
     return old

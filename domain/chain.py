@@ -48,7 +48,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A link with the entry as it is stored; None where its row is gone."""
+    """A link with the entry as it is stored; None where its row is gone, empty where what is there is no entry."""
 
     link: Link
     entry: Mapping[str, Any] | None
@@ -224,7 +224,7 @@ def _fault_of(ledger: str, before: Place, row: Linked) -> str:
         return "the entry before is not the one that this one was linked to"
     if entry is None:
         return "removed: the link is there, the entry is not"
-    if entry.get("tenant_id") != ledger:
+    if entry and entry.get("tenant_id") != ledger:
         return f"of another tenant: {entry.get('tenant_id')}"
     if entry.get("id") != link.id or _hash(ledger, link.sequence, link.previous, entry) != link.hash:
         return "edited: the entry is not the one whose hash was taken"

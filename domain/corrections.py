@@ -6,7 +6,7 @@ happened; only a later look that compares removes that note. docs/life-of-a-corr
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import ClassVar, Literal, assert_never
 
@@ -40,6 +40,18 @@ MOST_SILENCES = 8
 
 FOLLOWED_FOR = timedelta(seconds=60)
 """After its last event a correction is taken for one that a worker is at, for so long."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ONE_MOMENT = timedelta(seconds=10)
+
+
+def followed_until(now: datetime, pause: timedelta = timedelta()) -> datetime:
+    """Until when the message is expected that follows a correction: it comes after *pause*, or is at work at *now*.
+
+    Rounded up: what follows within one moment changes nothing, and spares a write of the fleet's index.
+    """
+    until = now + pause + FOLLOWED_FOR
+    return until + -(until - _EPOCH) % _ONE_MOMENT
+
 
 type Phase = Literal["planned", "sent", "answered"]
 type EndingName = Literal["proven", "superseded", "no_effect", "refused"]

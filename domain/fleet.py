@@ -24,8 +24,8 @@ LOOKS: tuple[LookName, ...] = get_args(LookName.__value__)
 LONGEST_SPREAD = timedelta(hours=1)
 """Looks of a schedule that names hours stay within the hour that it names."""
 
-_CLOCKS_DIFFER = timedelta(minutes=1)
-"""What a worker wrote of a later time than this was written by a clock that is ahead."""
+WORKERS_DIFFER = timedelta(minutes=1)
+"""How far the clocks of two workers may be apart: what is of a still later time was written by one that is ahead."""
 
 _SHORTEST_CLAIM = timedelta(seconds=5)
 _LONGEST_CLAIM = timedelta(minutes=1)
@@ -168,7 +168,7 @@ class Cursor:
 
     def is_ahead(self, now: datetime) -> bool:
         """Whether a clock that is ahead wrote it, so that nothing would be due until that time has come."""
-        return self.done - now > _CLOCKS_DIFFER
+        return self.done - now > WORKERS_DIFFER
 
     def at(self, now: datetime) -> Self:
         """The same, counting from *now* where it is ahead: what else that clock has said is not known."""

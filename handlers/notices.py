@@ -39,9 +39,17 @@ FAILING = timedelta(hours=1)
 
 
 async def notify(job: Notify, clients: Clients) -> Outcome:
-    """Tell the ticket system, then the channels: each by itself."""
-    told: Outcome = await tell_ticket(job, clients) if clients.psa.by_provider else Done()
+    """Tell the ticket system, then the channels: each by itself, also where the other meets what nobody expects."""
+    told: Outcome | Exception = Done()
+    if clients.psa.by_provider:
+        try:
+            told = await tell_ticket(job, clients)
+        except Exception as unexpected:
+            log.exception("untold ledger=%s in=tickets", job.tenant_id)
+            told = unexpected
     sent = await send_notices(job, clients)
+    if isinstance(told, Exception):
+        raise told  # the queue tries again, and parks it
     return told if isinstance(told, Again) else sent
 
 

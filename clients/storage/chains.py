@@ -5,6 +5,7 @@ app may add and which it may not change, keeps a chain from forking. The head is
 leaves it behind, and the next writer goes on from the last link.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import Any
 from azure.data.tables import TableTransactionError
 from azure.data.tables.aio import TableClient
 
-from clients.storage.documents import body
+from clients.storage.documents import body, log_unreadable
 from clients.storage.heads import HeadTable, KeptHead
 from clients.storage.rows import row_at
 from domain import chain
@@ -134,11 +135,10 @@ class ChainTable:
 
     async def _adopt(self, ledger: str, tail: Place) -> Place:
         """Link what was written without: entries from before there were chains, as they are."""
-        links = await self._links(ledger, 1, None)
+        links, stored = await asyncio.gather(self._links(ledger, 1, None), self._entries(ledger, "", LAST_ENTRY))
         linked = {each.id for each in links}
         tail = links[-1].place if links else tail
-        stored = await self._entries(ledger, "", LAST_ENTRY)
-        left = [entry for key, entry in sorted(stored.items(), reverse=True) if key not in linked]
+        left = [entry for key, entry in sorted(stored.items(), reverse=True) if entry and key not in linked]
         for some in batched(left, 2 * _AT_ONCE, strict=False):
             new = list[Link]()
             for entry in some:
@@ -170,12 +170,21 @@ class ChainTable:
         return links
 
     async def _entries(self, ledger: str, newest: str, oldest: str) -> dict[str, dict[str, Any]]:
-        """Entries by id, as they are stored, between two ids that count too."""
+        """Entries by id, as they are stored, between two ids that count too; one that is no JSON any more is empty."""
         query = self._table.query_entities(
             "PartitionKey eq @ledger and RowKey ge @newest and RowKey le @oldest",
             parameters={"ledger": ledger, "newest": newest, "oldest": oldest},
         )
-        return {each["RowKey"]: json.loads(body(each)) async for each in query}
+        return {each["RowKey"]: _stored(each) async for each in query}
+
+
+def _stored(row: dict[str, Any]) -> dict[str, Any]:
+    try:
+        entry = json.loads(body(row))
+    except ValueError as error:
+        log_unreadable("body", row, error)
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def _linked(ledger: str, tail: Place, rows: Sequence[EntryRow]) -> tuple[Place, list[Link]]:

@@ -23,12 +23,11 @@ from azure.data.tables.aio import TableClient
 from clients.http import Clock, utc_now
 from clients.storage.documents import pack, unpack_or
 from clients.storage.rows import RowMoved, Versioned, batches, replace_row, replace_rows, row_at, size_of, version_of
-from domain.fleet import minute_of
+from domain.fleet import WORKERS_DIFFER, minute_of
 from domain.fleet_index import MOST_FINDINGS, Summary, TenantInFleet
 from domain.tenant import TenantConfig
 
 _INDEX = "index"
-_CLOCKS_DIFFER = timedelta(minutes=1)
 _LARGEST_ROW = 480_000
 """Characters of a row, which is 1 MiB at most, of two bytes each (Azure Table service data model)."""
 
@@ -240,7 +239,7 @@ def _following(before: TenantInFleet | None, now: datetime, until: datetime) -> 
 
 def _compared(tenant_id: str, config: TenantConfig | None, at: datetime, before: TenantInFleet | None) -> TenantInFleet:
     """The entry that fits a config whose row was written *at*."""
-    since = before.since if before and at - before.since < _CLOCKS_DIFFER else at
+    since = before.since if before and at - before.since < WORKERS_DIFFER else at
     if config:
         return TenantInFleet.of(config, since, before)
     return replace(before or _nothing_known(tenant_id, at), since=since)

@@ -5,6 +5,7 @@ are written with the states (the outbox) and copied to the ledger right after; t
 again what a crash left behind, and a copy that is there already is left alone.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -282,10 +283,14 @@ class StateTable:
         if together:
             together.waiting.pop(tenant_id, None)
             together.opened[tenant_id] = after
-        await self._ledger.append(*entries)
-        if after.summary and after.summary != states.summary and not (together and together.deferring):
-            await self._index.see({tenant_id: after.summary})
+        await asyncio.gather(self._ledger.append(*entries), self._show(tenant_id, states.summary, after.summary))
         return after
+
+    async def _show(self, tenant_id: str, before: Summary | None, after: Summary | None) -> None:
+        """Have the index of the fleet say it; where tenants are visited together, the visit does so for all."""
+        together = together_with(tenant_id)
+        if after and after != before and not (together and together.deferring):
+            await self._index.see({tenant_id: after})
 
     async def change(
         self, tenant_id: str, change: Callable[[TenantStates], tuple[TenantStates, Sequence[Entry]]]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clients.connect import Clients
 from clients.storage.anchors import Anchor
-from domain.chain import CHECKPOINT, Head, Proof
+from domain.chain import CHECKPOINT, Head, Linked, Proof
 from domain.errors import BadField, UnknownChain, UnknownRoot
 from domain.incident import SERVICE
 from domain.ledger import Entry, LedgerEvent
@@ -100,9 +100,13 @@ async def get_chain(
     return ChainPage(
         ledger=ledger,
         head=head,
-        links=tuple(ShownLinked(**asdict(each.link), entry=dict(each.entry) if each.entry else None) for each in links),
+        links=tuple(ShownLinked(**asdict(each.link), entry=_shown(each)) for each in links),
         unlinked=tuple(unlinked),
     )
+
+
+def _shown(linked: Linked) -> dict[str, Any] | None:
+    return None if linked.entry is None else dict(linked.entry)
 
 
 @router.get("/chains/{ledger}/proof", **as_role("Reader", 404))

@@ -13,7 +13,7 @@ from clients.storage.states import StatesMoved, TenantStates
 from clients.storage.tenants import TenantRow
 from domain.control import Judgement, Unknown
 from domain.controls import CATALOGUE, in_lane, inbound_lockdown, mx
-from domain.corrections import FOLLOWED_FOR
+from domain.corrections import followed_until
 from domain.errors import UnreadableConfig
 from domain.exchange import InboundConnector
 from domain.facts import Facts
@@ -207,7 +207,7 @@ async def _record(
     kept = after.excepting(dict.fromkeys(over)).looked_at(job.lanes, clients.now())
     wanting = [each for each, state in looked.items() if wants_remedy(state, tenant.mode_of(each))]
     drifted = tuple(each for each in wanting if not before.is_followed(each, now))
-    kept = kept.following(dict.fromkeys(drifted, now + FOLLOWED_FOR))
+    kept = kept.following(dict.fromkeys(drifted, followed_until(now)))
     await clients.storage.states.save(job.tenant_id, kept, entries)
     for each, state in looked.items():
         telemetry.count_judged(before.of(each), state)

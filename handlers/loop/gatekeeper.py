@@ -1,7 +1,6 @@
 """Gather what the gates look at, and ask them. The gates themselves are pure (domain/gate.py)."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -114,13 +113,10 @@ async def permit(wish: Wish, clients: Clients) -> float:
 async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, float]:
     """Every gate's answer, and when the brake was read, which is last: until then it could be engaged and be seen."""
     now, storage, tenant_id = clients.now(), clients.storage, wish.wanted.tenant.tenant_id
-    fields = [drift.field for drift in wish.plan.drift] if wish.plan else []
-    put_back = Counter[str]()
-    if fields:
-        put_back = await storage.ledger.put_back(tenant_id, wish.control, now - BREAKER_WINDOW)
-    doors, row = await _doors(wish), await storage.tenants.row(tenant_id)
+    put_back, doors = await asyncio.gather(_put_back(wish, clients), _doors(wish))
     others = await _others(wish, clients) if put_back else ()
     moment = asyncio.get_running_loop().time()
+    row, brake = await asyncio.gather(storage.tenants.row(tenant_id), storage.switches.brake())
     around = Circumstances(
         now=now,
         control=wish.control,
@@ -132,13 +128,13 @@ async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, float]:
         approvals=wish.approvals,
         undoing=wish.undoing,
         way_out=wish.way_out,
-        put_back=max((put_back[field] for field in fields), default=0),
+        put_back=max(put_back.values(), default=0),
         others=others,
         requested_by=wish.requested_by,
         approved=wish.approved,
         tenant=row.config if row else None,
         moved=row is not None and _is_moved(row, wish.wanted, clients),
-        brake=await storage.switches.brake(),
+        brake=brake,
         lease_lost=wish.lease.lost,
     )
     return rule(wish.plan, around), moment
@@ -147,6 +143,15 @@ async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, float]:
 def _is_moved(row: TenantRow, wanted: Wanted, clients: Clients) -> bool:
     version = clients.profiles.resolved(row.config.profile, row.profile_version)
     return (row.config.profile, version) != (wanted.profile.id, wanted.profile.version)
+
+
+async def _put_back(wish: Wish, clients: Clients) -> dict[str, int]:
+    """How often each field of the wish's plan was put back within the breaker's window; those that were."""
+    if not wish.plan:
+        return {}
+    since, tenant_id = clients.now() - BREAKER_WINDOW, wish.wanted.tenant.tenant_id
+    counts = await clients.storage.ledger.put_back(tenant_id, wish.control, since)
+    return {drift.field: counts[drift.field] for drift in wish.plan.drift if counts[drift.field]}
 
 
 async def _doors(wish: Wish) -> Doors | None:
@@ -164,10 +169,11 @@ async def _others(wish: Wish, clients: Clients) -> tuple[str, ...]:
 
 async def _reserve(wish: Wish, clients: Clients) -> GateAnswer:
     """Take a place within the blast radius of each kind of step in the plan."""
-    fleet = await clients.storage.fleet.size()
+    storage = clients.storage
+    fleet, row = await asyncio.gather(storage.fleet.size(), storage.tenants.row(wish.wanted.tenant.tenant_id))
     if fleet is None:
         return GateAnswer("radius", passed=False, reason="fleet size unknown: no tick has counted it yet")
-    if wave := await moving_wave(await clients.storage.tenants.row(wish.wanted.tenant.tenant_id), clients):
+    if wave := await moving_wave(row, clients):
         return GateAnswer("radius", passed=True, reason=f"released by wave {wave}")
     steps = wish.plan.steps if wish.plan else ()
     signatures = sorted({step.signature(wish.control) for step in steps})

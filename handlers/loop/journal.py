@@ -8,7 +8,7 @@ from typing import Self
 from clients.storage.states import StatesMoved, TenantStates
 from domain.approval import Approval
 from domain.controls import mx
-from domain.corrections import FOLLOWED_FOR, Correction
+from domain.corrections import Correction, followed_until
 from domain.exemption import Exemption
 from domain.facts import Facts
 from domain.findings import Inventory, Removal
@@ -37,6 +37,7 @@ class Journal:
         self._removal: Removal | None = None
         self._heard = MailSeen()
         self._followed = dict[str, datetime]()
+        self._told = dict[str, Entry]()
 
     @classmethod
     async def open(cls, case: Case) -> Self:
@@ -96,8 +97,7 @@ class Journal:
 
     def follow(self, controls: Iterable[str], after: timedelta = timedelta()) -> None:
         """Keep that a message that follows the corrections of *controls* comes *after* so long, or is at work."""
-        until = self._case.clients.now() + after + FOLLOWED_FOR
-        self._followed |= dict.fromkeys(controls, until)
+        self._followed |= dict.fromkeys(controls, followed_until(self._case.clients.now(), after))
         self._states = self._states.following(self._followed)
 
     async def record(self, after: ControlState, ruling: Ruling | None = None) -> None:
@@ -140,7 +140,13 @@ class Journal:
             detail=detail,
             profile_version=self._case.wanted.profile.version,
         )
-        return [replace(self._signed(entry), finding=await _finding_of(corrections[0], self._case))]
+        return [replace(self._signed(entry), finding=await self._finding_of(corrections[0]))]
+
+    async def _finding_of(self, correction: Correction) -> str:
+        """What it was to take away, as its announcement says: another job may have begun it."""
+        ledger, tenant_id = self._case.clients.storage.ledger, self._case.job.tenant_id
+        announced = self._told.get(correction.entry) or await ledger.get(tenant_id, correction.entry)
+        return announced.finding if announced else ""
 
     def _news(self, before: ControlState, after: ControlState, ruling: Ruling | None = None) -> list[Entry]:
         """The entry that announces *after*, unless the end of *before*'s corrections has said it already."""
@@ -175,10 +181,5 @@ class Journal:
             except StatesMoved:
                 self._states = self._remembering(await table.load(tenant_id)).with_changes(self._kept)
             else:
+                self._told |= {entry.id: entry for entry in entries}
                 return
-
-
-async def _finding_of(correction: Correction, case: Case) -> str:
-    """What it was to take away, as its announcement says: another job may have begun it."""
-    announced = await case.clients.storage.ledger.get(case.job.tenant_id, correction.entry)
-    return announced.finding if announced else ""

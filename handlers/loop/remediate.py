@@ -10,7 +10,7 @@ from clients import restraint as restraints
 from clients.connect import Clients
 from clients.errors import Throttled, Unreachable
 from domain.controls import CATALOGUE
-from domain.corrections import FOLLOWED_FOR
+from domain.corrections import followed_until
 from domain.errors import UnreadableConfig
 from domain.jobs import Again, Done, Outcome, RemediateTenant
 from handlers import operations
@@ -93,5 +93,5 @@ async def _keep_following(case: Case, pause: timedelta) -> None:
     states = await case.clients.storage.states.load(case.job.tenant_id)
     begun = [each for each in case.job.controls if states.of(each).corrections]
     if begun and not states.newer:
-        until = dict.fromkeys(begun, case.clients.now() + pause + FOLLOWED_FOR)
+        until = dict.fromkeys(begun, followed_until(case.clients.now(), pause))
         await case.clients.storage.states.change(case.job.tenant_id, lambda states: (states.following(until), ()))

@@ -35,7 +35,7 @@ from domain.shown import visible
 from domain.tenant import PsaCompany
 from handlers import on_request, operations
 from handlers.on_request import ApprovalRequest, Requester
-from handlers.operators import tell_operators
+from handlers.operators import open_incidents, tell_operators
 from handlers.tickets.way_out import open_by_note
 
 log = logging.getLogger("holdfast.tickets")
@@ -55,6 +55,7 @@ async def read_ticket(job: ReadTicket, clients: Clients) -> Outcome:
         log.info("ticket_gone provider=%s ticket=%s", job.provider, job.ticket_id)
     except Refused as refusal:
         log.error("ticket_refused provider=%s ticket=%s %s %s", job.provider, job.ticket_id, refusal, refusal.remedy)  # noqa: TRY400
+        await _tell_refused(job, refusal, clients)
     except TicketMoved:
         return Again(job.patience.first)
     except ClientError as error:
@@ -63,6 +64,15 @@ async def read_ticket(job: ReadTicket, clients: Clients) -> Outcome:
             return Again(error.pause or job.pause)
         await tell_operators(_unread(job, error), clients)
     return Done()
+
+
+async def _tell_refused(job: ReadTicket, refusal: Refused, clients: Clients) -> None:
+    """One incident of the ticket system, however many of its tickets are refused: the reason is mostly one, too."""
+    detail = f"{job.provider} ticket {job.ticket_id}, and maybe others: {refusal.sentence} {refusal.remedy}".rstrip()
+    summary = "a ticket system refuses what is needed to do what a ticket asks for"
+    refused = Incident(id=f"unread-{job.provider}", kind="unread", summary=summary, detail=detail)
+    if refused.id not in await open_incidents(clients):
+        await tell_operators(refused, clients)
 
 
 def _unread(job: ReadTicket, error: ClientError) -> Incident:

@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.control import Compliant, Drift, Drifted, NeedsPerson, NotApplicable, Unknown
 from domain.corrections import (
     CALM,
     EARLY_PATIENCE,
+    FOLLOWED_FOR,
     LOST_PATIENCE,
     MOST_CONFLICTS,
     MOST_SILENCES,
@@ -26,6 +29,7 @@ from domain.corrections import (
     TooEarly,
     Unanswered,
     advance,
+    followed_until,
 )
 from domain.steps import ShownStep, Step
 from tests.domain.builders import NOW
@@ -58,6 +62,13 @@ def told(correction, judgement, now, *, patient=False):
     """How a look ends the correction, or the phase that it leaves it in."""
     after = advance(correction, Looked(judgement, patient), now)
     return after.name if isinstance(after, Ending) else after.phase
+
+
+@given(st.timedeltas(timedelta(), timedelta(days=9)), st.timedeltas(timedelta(), timedelta(hours=9)))
+def test_a_correction_is_taken_for_followed_no_shorter_than_it_should_be_and_hardly_longer(later, pause):
+    until, now = followed_until(NOW + later, pause), NOW + later
+    assert timedelta() <= until - (now + pause + FOLLOWED_FOR) < timedelta(seconds=10)
+    assert followed_until(until - pause - FOLLOWED_FOR, pause) == until
 
 
 @pytest.mark.parametrize(

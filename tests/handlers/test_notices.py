@@ -19,6 +19,7 @@ from handlers.operators import end_incident, tell_operators
 from tests.clients.storage.test_chains import put_without_link
 from tests.handlers.conftest import fresh
 from tests.handlers.harness import Service
+from tests.handlers.tickets.msp import COMPANY, desk_of, settings
 from tests.handlers.web import ask
 from tests.receiver import Receiver, receiver
 
@@ -273,6 +274,18 @@ async def test_an_entry_that_makes_no_sense_keeps_no_later_one_from_being_told(s
         await table.update_entity({"PartitionKey": SERVICE, "RowKey": entry.id, "body0": '{"tenant_id": "service"}'})
     await tell(service, OTHER)
     assert stages(ops) == [("poison", "begun"), ("other", "begun")]
+
+
+async def test_what_cannot_be_told_to_the_ticket_system_is_told_to_channels(azurite_connection, ops):
+    ticket_system = settings("autotask", COMPANY, **desk_of("autotask"))
+    environment = {"HOLDFAST_NOTIFY": "notify-ops", "HOLDFAST_NOTIFY_OPS": f"json://127.0.0.1:{ops.port}/"}
+    async with fresh(azurite_connection, **ticket_system, **environment) as service:
+        async with TableClient.from_connection_string(azurite_connection, "tickets") as table:
+            await table.create_entity({"PartitionKey": "told", "RowKey": SERVICE, "body0": "{"})
+        await tell_operators(TROUBLE, service.clients)
+        with pytest.raises(ValueError, match="JSON"):
+            await told(service)
+    assert stages(ops) == [("poison", "begun")]
 
 
 async def test_a_tenants_text_calls_nobody(service, customer):

@@ -67,6 +67,34 @@ async def test_entries_are_linked_in_their_order_and_readers_see_entries_only(se
     assert await storage.ledger.page(TENANT) == [entry(3), entry(2), entry(1)]
 
 
+@pytest.mark.parametrize(
+    "spoiled", ["{", "[]", '"entry"', '{"tenant_id": "' + TENANT + '", "event": "of a later version"}']
+)
+async def test_an_entry_that_makes_no_sense_is_a_fault_and_keeps_nobody_from_the_others(
+    service, azurite_connection, spoiled
+):
+    storage = service.clients.storage
+    await storage.ledger.append(entry(1), entry(2))
+    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+        row = {"PartitionKey": TENANT, "RowKey": entry(1).id, "body0": spoiled}
+        await tables.get_table_client("ledger").update_entity(row)
+    await storage.ledger.append(entry(3))
+    assert await storage.ledger.page(TENANT) == [entry(3), entry(2)]
+    assert (await fault(storage)).why.startswith("edited")
+
+
+async def test_an_entry_without_a_link_that_makes_no_sense_gets_none(service, azurite_connection):
+    storage = service.clients.storage
+    await put_without_link(azurite_connection, entry(1))
+    async with TableServiceClient.from_connection_string(azurite_connection) as tables:
+        row = {"PartitionKey": TENANT, "RowKey": entry(1).id, "body0": "{"}
+        await tables.get_table_client("ledger").update_entity(row)
+    await storage.ledger.append(entry(2))
+    rows, unlinked = await read(storage)
+    assert [row.link.id for row in rows] == [entry(2).id]
+    assert unlinked == {entry(1).id}
+
+
 async def test_an_entry_that_is_added_again_gets_no_second_link(service):
     ledger = service.clients.storage.ledger
     await ledger.append(entry(1), entry(2))

@@ -296,3 +296,16 @@ async def test_a_ticket_that_cannot_be_read_for_a_day_is_told_to_the_operators_a
     assert await msp.service.messages("tickets") == []
     [entries] = (await open_incidents(msp.service.clients)).values()
     assert f"{msp.system.name} ticket {ticket.id}" in entries[-1].detail
+
+
+@in_every_system
+async def test_a_system_that_refuses_what_a_ticket_asks_for_is_told_to_the_operators_once(msp):
+    tickets = [reprovision(msp) for _ in range(2)]
+    await msp.deliver()
+    setattr(msp.system, msp.system.credential, "changed by somebody")
+    for body in await msp.service.messages("tickets"):
+        await deliver("tickets", body, msp.service.clients)
+    assert await msp.service.messages("tickets") == []
+    [(incident, entries)] = (await open_incidents(msp.service.clients)).items()
+    assert incident == f"unread-{msp.system.name}"
+    assert f"{msp.system.name} ticket {tickets[0].id}" in entries[-1].detail
