@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--breaks", type=float, default=20, help="settings broken a minute")
     parser.add_argument("--kill-every", type=float, default=180, help="seconds after which the second host is killed")
     parser.add_argument("--down", type=float, default=20, help="seconds until it is started again")
-    parser.add_argument("--patience", type=float, default=25, help="minutes that the last may take to be proven")
+    parser.add_argument("--patience", type=float, default=32, help="minutes that the last may take to be proven")
     parser.add_argument("--latency", type=float, default=0.2, help="seconds that Exchange and compliance take")
     parser.add_argument("--fast", default="0 */5 * * * *", help="schedule of the fast lane")
     parser.add_argument("--slow", default="0 */15 * * * *", help="schedule of the slow lane")
