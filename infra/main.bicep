@@ -91,7 +91,7 @@ param psaProviders psaProvider[] = []
 @maxValue(30)
 param psaMinutes int = 5
 
-@description('Optional. Memory of one instance in MB: 512 has a quarter of a core, 2048 one core, 4096 two. 512 does up to about 2,000 tenants (docs/cost.md).')
+@description('Optional. Memory of one instance in MB: 512 has a quarter of a core, 2048 one core, 4096 two. 512 does up to about 1,500 tenants, 2048 up to 7,000 (docs/cost.md).')
 param instanceMemoryMB 512 | 2048 | 4096 = 512
 
 @description('Optional. The most instances of one function at a time (HTTP counts as one), 1 to 1000. The subscription\'s regional quota may be lower.')

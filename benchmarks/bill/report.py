@@ -27,13 +27,17 @@ class Size:
     most: int = 4
 
 
-LARGE = Size(gigabytes=2.0, cores=1.0, most=1)
-"""One warm instance that can do it all keeps its tokens; four small ones would each need their own."""
+SIZE_UP_TO = {1_500: Size(), 7_000: Size(2.0, 1.0, most=1), 10_000: Size(4.0, 2.0, most=1)}
+"""One warm instance that can do it all keeps its tokens; several would each need their own. Above one core the worker,
+a single process, has one for itself, and the host the other."""
 
 
 def size_for(tenants: int) -> Size:
-    """The memory size and instance limit for so many tenants."""
-    return LARGE if tenants > 2_000 else Size()  # noqa: PLR2004 - up to there a quarter of a core does it
+    """The memory size and instance limit for so many tenants. Raises ValueError for more than were reckoned with."""
+    for most, size in SIZE_UP_TO.items():
+        if tenants <= most:
+            return size
+    raise ValueError(f"{tenants:,} tenants: at most {max(SIZE_UP_TO):,} were reckoned with")
 
 
 @cache

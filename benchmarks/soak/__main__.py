@@ -1,8 +1,8 @@
 """`python -m benchmarks.soak` (`make soak`): a fleet under two hosts, one of them killed again and again.
 
 Without --tenants (or SOAK_TENANTS) a short soak of a small fleet finds out which fleet, up to 10,000, this machine can
-carry with simulator and Azurite beside. Exit code 1 where something was lost or written twice, or a budget is missed
-that no noise can excuse.
+carry with simulator and Azurite beside. Exit code 1 where something was lost or written twice, or a budget is missed:
+a time only where nothing else ran on the machine.
 """
 
 import argparse

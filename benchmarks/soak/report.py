@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from benchmarks.rows import Row, counted, shown
+from benchmarks.rows import Bound, Row, counted, shown
 from benchmarks.soak.breaks import Break
 from benchmarks.soak.plan import LARGEST_FLEET
 from benchmarks.soak.play import Result
@@ -63,7 +63,8 @@ def _p95(lane: str, what: str, breaks: Sequence[Break], result: Result, *, quiet
     met = None if budget is None or (value > budget and not quiet) else value <= budget
     middle = f"median {took[len(took) // 2]:.0f}, longest {took[-1]:.0f}"
     name = f"{lane} lane: {what} after the tenant changed, p95"
-    return Row(name, value, "s", "at most" if budget else None, budget, met, note=f"{middle}, of {len(took)}")
+    bound: Bound | None = "at most" if budget else None
+    return Row(name, value, "s", bound, budget, met, hard=True, note=f"{middle}, of {len(took)}")
 
 
 def _took_s(each: Break, what: str) -> float:
