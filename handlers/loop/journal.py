@@ -30,8 +30,7 @@ class Journal:
     """A tenant's states, under its lease: what is saved here is newer than what a check wrote meanwhile."""
 
     def __init__(self, case: Case, states: TenantStates) -> None:
-        self._case = case
-        self._states = states
+        self._case, self._states = case, states
         self._kept = dict[str, ControlState]()
         self._seen = list[DoorsSeen]()
         self._removal: Removal | None = None
@@ -140,13 +139,7 @@ class Journal:
             detail=detail,
             profile_version=self._case.wanted.profile.version,
         )
-        return [replace(self._signed(entry), finding=await self._finding_of(corrections[0]))]
-
-    async def _finding_of(self, correction: Correction) -> str:
-        """What it was to take away, as its announcement says: another job may have begun it."""
-        ledger, tenant_id = self._case.clients.storage.ledger, self._case.job.tenant_id
-        announced = self._told.get(correction.entry) or await ledger.get(tenant_id, correction.entry)
-        return announced.finding if announced else ""
+        return [replace(self._signed(entry), finding=await _finding_of(corrections[0], self._told, self._case))]
 
     def _news(self, before: ControlState, after: ControlState, ruling: Ruling | None = None) -> list[Entry]:
         """The entry that announces *after*, unless the end of *before*'s corrections has said it already."""
@@ -183,3 +176,10 @@ class Journal:
             else:
                 self._told |= {entry.id: entry for entry in entries}
                 return
+
+
+async def _finding_of(correction: Correction, told: Mapping[str, Entry], case: Case) -> str:
+    """What it was to take away, as its announcement says: where this job has *told* none, another has."""
+    entry = correction.entry
+    announced = told.get(entry) or await case.clients.storage.ledger.get(case.job.tenant_id, entry)
+    return announced.finding if announced else ""
