@@ -20,7 +20,8 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 from pydantic.alias_generators import to_pascal
 
-from domain.normal import Domains, Names, Networks
+from domain import normal
+from domain.normal import Addresses, Domains, Names, Networks
 from domain.reading import Lane, Query, Row
 
 ROLE_GROUP = "Holdfast"
@@ -161,7 +162,7 @@ class AcceptedDomain(ExchangeObject):
 
     @property
     def key(self) -> str:
-        return self.domain_name.casefold()
+        return normal.domain(self.domain_name)
 
     @property
     def in_scope(self) -> bool:
@@ -395,7 +396,7 @@ class DkimConfig(ExchangeObject):
 
     @property
     def key(self) -> str:
-        return self.domain.casefold()
+        return normal.domain(self.domain)
 
     @property
     def last_checked_at(self) -> datetime | None:
@@ -429,7 +430,7 @@ class PolicyRule(ExchangeObject):
 
     state: StrictStr
     anti_phish_policy: StrictStr = ""
-    sent_to: Names = frozenset()
+    sent_to: Addresses = frozenset()
     sent_to_member_of: Names = frozenset()
     recipient_domain_is: Domains = frozenset()
     except_if_sent_to: Names = frozenset()

@@ -11,6 +11,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from domain.mail import names
+
 _REMEMBERED = 4096
 """Values that each way of folding or comparing remembers: a fleet has the same names and networks again and again."""
 
@@ -24,9 +26,24 @@ def name(text: str) -> str:
 
 @lru_cache(_REMEMBERED)
 def domain(text: str) -> str:
-    """Fold a domain or pattern: `smtp:*;1` and `*` are the same, `Contoso.COM.` and `contoso.com` too."""
-    bare = text.strip().casefold().removeprefix("smtp:")
-    return bare.partition(";")[0].strip().rstrip(".")
+    """Fold a domain or pattern: `smtp:*;1` and `*` are the same, `Contoso.COM.` and `contoso.com` too.
+
+    An international one becomes A-labels, as DNS asks for it; to fold its case first would make another company's
+    domain of it (`fass.example` of `faß.example`). What is no domain name, a pattern, is in lower case.
+    """
+    bare = text.strip().partition(";")[0].strip().rstrip(".")
+    bare = bare[5:] if bare[:5].lower() == "smtp:" else bare
+    try:
+        return names.to_ascii(bare)
+    except ValueError:
+        return bare.lower()
+
+
+@lru_cache(_REMEMBERED)
+def address(text: str) -> str:
+    """Fold a mail address: its domain as `domain` does, what is before it as `name` does."""
+    local, at, of_domain = text.rpartition("@")
+    return f"{name(local)}@{domain(of_domain)}" if at else name(text)
 
 
 @lru_cache(_REMEMBERED)
@@ -98,5 +115,6 @@ def _strings(value: object) -> list[str]:
 
 
 type Names = Annotated[frozenset[str], BeforeValidator(lambda value: frozenset(map(name, _strings(value))))]
+type Addresses = Annotated[frozenset[str], BeforeValidator(lambda value: frozenset(map(address, _strings(value))))]
 type Domains = Annotated[frozenset[str], BeforeValidator(lambda value: frozenset(map(domain, _strings(value))))]
 type Networks = Annotated[frozenset[str], BeforeValidator(lambda value: frozenset(map(network, _strings(value))))]

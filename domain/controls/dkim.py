@@ -36,16 +36,16 @@ from domain.tenant import Wanted
 def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
     configs = {config.key: config for config in facts.all(DkimConfig)}
     unread = facts.odd(DkimConfig)
-    odd = {normal.name(each.name): each.reason for each in unread}
-    tenants_own = {domain.key for domain in facts.all(AcceptedDomain)}
-    anybodys = next((reason for name, reason in odd.items() if name not in tenants_own), "")
+    odd = {normal.domain(each.name): each.reason for each in unread}
+    as_listed = {domain.key: domain.domain_name for domain in facts.all(AcceptedDomain)}
+    anybodys = next((reason for name, reason in odd.items() if name not in as_listed), "")
 
     def look(name: str) -> per_domain.DomainJudgement:
         config = configs.get(name)
         if reason := odd.get(name) or ("" if config else anybodys):
             return asking.NoVerdict(reason)
         if config is None:
-            return _made(name, wanted)
+            return _made(name, as_listed[name], wanted)
         selectors = _looked_up(name, config, facts)
         if isinstance(selectors, Needs | asking.NoVerdict):
             return selectors
@@ -59,10 +59,11 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement | Needs:
     return per_domain.judge_each(per_domain.domains_of(facts), look, unread)
 
 
-def _made(name: str, wanted: Wanted) -> per_domain.OneDomain:
-    """A domain without a signing configuration: it gets one, switched off."""
+def _made(name: str, as_listed: str, wanted: Wanted) -> per_domain.OneDomain:
+    """A domain without a signing configuration: it gets one, switched off, by the name that the tenant lists."""
     seen = compare(("Domain", name, None)).of(name)
-    values: dict[str, Value] = {"DomainName": name, "KeySize": given(wanted.profile.dkim).key_size, "Enabled": False}
+    key_size = given(wanted.profile.dkim).key_size
+    values: dict[str, Value] = {"DomainName": as_listed, "KeySize": key_size, "Enabled": False}
     return per_domain.OneDomain(seen, steps=(Step("exchange", "New-DkimSigningConfig", values, seen.fields),))
 
 

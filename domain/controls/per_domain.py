@@ -116,7 +116,7 @@ def judge_each(
     if questions := tuple(q for each in found.values() if isinstance(each, Needs) for q in each.questions):
         return Needs(tuple(dict.fromkeys(questions)))
     unclear = {name: f"{name}: {each.reason}" for name, each in found.items() if isinstance(each, asking.NoVerdict)}
-    hidden = {normal.name(each.name): each.sentence for each in odd} | unclear
+    hidden = {normal.domain(each.name): each.sentence for each in odd} | unclear
     judged = {name: each for name, each in found.items() if isinstance(each, OneDomain)}
     return _one_judgement(judged, hidden)
 

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from domain import normal
+from domain.mail import names
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,30 @@ def test_the_wildcard_has_many_spellings(text):
 
 def test_a_domain_is_folded():
     assert normal.domain("smtp:Contoso.COM.;5") == "contoso.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("B\u00fccher.example", "xn--bcher-kva.example"),
+        ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
+        ("fa\u00df.example", "xn--fa-hia.example"),
+        ("\u03c6\u03c9\u03c2.example", "xn--3xahj.example"),
+        ("\u03c6\u03c9\u03c3.example", "xn--4xafj.example"),
+    ],
+)
+def test_an_international_domain_is_the_one_that_dns_asks_for_in_either_spelling(text, folded):
+    assert normal.domain(text) == names.to_ascii(text) == folded
+
+
+@pytest.mark.parametrize(("text", "folded"), [("*.Contoso.com", "*.contoso.com"), ("A..b", "a..b"), ("", "")])
+def test_what_is_no_domain_name_keeps_its_spelling_in_lower_case(text, folded):
+    assert normal.domain(text) == folded
+
+
+def test_an_address_is_folded_on_either_side_of_its_sign():
+    assert normal.address("Ann@Fa\u00df.example") == "ann@xn--fa-hia.example"
+    assert normal.address(" Ann ") == "ann"
 
 
 @pytest.mark.parametrize(

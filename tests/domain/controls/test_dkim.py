@@ -286,3 +286,18 @@ def test_a_domain_of_which_one_of_two_configurations_is_odd_is_left_alone():
     rows = config(Enabled=False)
     rows["Get-DkimSigningConfig"].append({"Domain": DOMAIN})
     assert isinstance(judge("dkim", rows), Unknown)
+
+
+def test_an_international_domain_is_asked_for_by_its_own_name_and_its_configuration_is_known_in_either_spelling():
+    rows = healthy()
+    rows["Get-AcceptedDomain"].append({"DomainName": "Fa\u00df.example", "DomainType": "Authoritative"})
+    made = judge("dkim", rows)
+    assert isinstance(made, Drifted)
+    assert made.drift == (Drift("xn--fa-hia.example: Domain", "xn--fa-hia.example", None),)
+    assert [step.parameters["DomainName"] for step in made.steps] == ["Fa\u00df.example"]
+    rows["Get-DkimSigningConfig"].append(rows["Get-DkimSigningConfig"][0] | {"Domain": "xn--fa-hia.example"})
+    published = {
+        Question(f"selector{n}._domainkey.xn--fa-hia.example", "CNAME"): Present((target,), 300, NOW)
+        for n, target in enumerate(TARGETS, 1)
+    }
+    assert judge("dkim", rows, published) == Compliant()

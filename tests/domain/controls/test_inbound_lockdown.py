@@ -464,3 +464,12 @@ def test_a_declared_connector_is_no_such_finding():
     judgement = judge("inbound-lockdown", beside(), service_connectors=declared)
     assert isinstance(judgement, Drifted)
     assert judgement.findings == ()
+
+
+@pytest.mark.parametrize("scope", ["B\u00dcCHER.example", "xn--bcher-kva.example"])
+@pytest.mark.parametrize("listed", ["b\u00fccher.example", "XN--bcher-kva.example"])
+def test_a_scope_holds_an_international_domain_in_either_spelling(scope, listed):
+    rows = connector(healthy(), AssociatedAcceptedDomains=[scope, "northwindlegal.example"])
+    rows["Get-AcceptedDomain"].append({"DomainName": listed, "DomainType": "Authoritative"})
+    assert isinstance(find(rows, FIRST), Compliant)
+    assert is_wholly_locked(Facts(reading(rows)), wanted())

@@ -110,6 +110,17 @@ def test_a_rule_whose_policy_is_not_listed_keeps_no_documented_policy_from_being
     assert isinstance(judge("spoof-intelligence", rows), Drifted)
 
 
+@pytest.mark.parametrize(
+    "conditions",
+    [{"SentTo": ["A@fa\u00df.example"]}, {"RecipientDomainIs": ["xn--fa-hia.example"]}],
+)
+def test_a_rule_for_an_international_domain_is_known_in_either_spelling(conditions):
+    rows = tenant(CUSTOM, custom=[rule("Sales", **conditions)])
+    assert judge("spoof-intelligence", rows) == Compliant()
+    rows["Get-AcceptedDomain"].append({"DomainName": "Fa\u00df.example", "DomainType": "Authoritative"})
+    assert isinstance(judge("spoof-intelligence", rows), NeedsPerson)
+
+
 def test_excepted_people_fall_through_to_the_next_policy():
     off = CUSTOM | {"Identity": "All", "Name": "All", "EnableSpoofIntelligence": False}
     rows = tenant(
