@@ -85,6 +85,7 @@ class Clients:
                 await self.hosting.apply(tenant, step, permit=permit)
 
     async def aclose(self) -> None:
+        await self.flush.aclose()
         await self.web.aclose()
         await self.storage.aclose()
 
