@@ -5,6 +5,9 @@
 | `index` | page | the tenants of one minute, compactly (`clients/storage/fleet_index.py`) |
 | `tick` | `cursor` | up to when looks are enqueued, and by whom the next are |
 | `due` | job | a message that waits for longer than one should be hidden (`clients/storage/due.py`) |
+| `unfinished` | operation id | an operation that has not ended (`clients/storage/unfinished.py`) |
+| `ledger`, `operations` | newest first | what happened lately in any tenant (`clients/storage/recent.py`) |
+| `objectives` | day | how often objectives were met (`clients/storage/objectives.py`) |
 """
 
 from azure.data.tables.aio import TableClient
