@@ -13,8 +13,10 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime
 
+from domain import normal
 from domain.lock import LockSeen
 from domain.mail_flow import MailSeen
+from domain.profile import MOST_ADDRESSES
 from domain.shown import quoted
 from domain.steps import ShownStep
 
@@ -59,7 +61,8 @@ class Finding:
     so that it changes no control's state. *removing*: the operation by which a person has it removed. *noted*: it tells
     of what a person had done, and holds no close. *gone_at*: since when no look sees it. *part*: the kind of object
     that it was found on, where its control tells of what it could read although it could not read all. *service*: the
-    declared service whose connector it was found on. *held*: its removal, where that waits for an approval.
+    declared service whose connector it was found on. *held*: its removal, where that waits for an approval. *networks*:
+    where *value* is cut, all the IPv4 addresses and networks that it names, MOST_ADDRESSES at most.
     """
 
     id: str
@@ -78,6 +81,7 @@ class Finding:
     part: str = ""
     service: str = ""
     held: HeldRemoval | None = None
+    networks: tuple[str, ...] = ()
 
     @property
     def sources(self) -> frozenset[str]:
@@ -94,7 +98,9 @@ def found(kind: FindingKind, control: str, name: str, value: str | Iterable[str]
     parts = [value] if isinstance(value, str) else sorted(value)
     content = json.dumps([kind, control, name, parts])
     digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return Finding(digest, kind, control, _shown(name), _shown(", ".join(parts)), lets_in)
+    text = ", ".join(parts)
+    networks = tuple(filter(normal.size, parts))[:MOST_ADDRESSES] if len(text) > LONGEST_VALUE else ()
+    return Finding(digest, kind, control, _shown(name), _shown(text), lets_in, networks=networks)
 
 
 def _shown(text: str) -> str:
@@ -247,7 +253,9 @@ def _kept(seen: Finding, inventory: Inventory, now: datetime) -> Finding:
     known, first = inventory.known.get(seen.id), not inventory.is_settled(seen)
     if known is None:
         return replace(seen, since=now, first_sight=first, silent=inventory.is_silent(seen))
-    there = replace(known, gone_at=None, lets_in=seen.lets_in, part=seen.part, service=seen.service)
+    there = replace(
+        known, gone_at=None, lets_in=seen.lets_in, part=seen.part, service=seen.service, networks=seen.networks
+    )
     if known.gone_at and now - known.gone_at > AWAY_FOR:
         return replace(there, since=now, actor="", first_sight=first, silent=False)
     # What a person has vouched for once is no longer from before: when that ends, it is asked about.

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from domain.addresses import AnyAddress, AnyNetwork, public_address
 from domain.mail_flow import MOST_COUNTED, Group, Traffic, Way
 from domain.profile import first_fault
-from domain.tenant import TenantConfig, Wanted
+from domain.tenant import Wanted
 
 type GroupedBy = Literal["network", "address"]
 
@@ -84,7 +84,7 @@ class Ways:
         return cls(
             tuple(map(ip_network, profile.delivery_networks)),
             tuple(map(ip_network, profile.microsoft_networks)),
-            tuple(_declared(wanted.tenant)),
+            tuple(_declared(wanted)),
             tuple(map(ip_network, wanted.former_networks)),
             wanted.former_until,
         )
@@ -106,12 +106,17 @@ class Ways:
         return next((way for way, networks in known if any(address in each for each in networks)), "outside")
 
 
-def _declared(tenant: TenantConfig) -> Iterable[tuple[AnyNetwork, datetime | None]]:
-    """The addresses of services, and of what a person has declared of the tenant's connectors."""
+def _declared(wanted: Wanted) -> Iterable[tuple[AnyNetwork, datetime | None]]:
+    """The addresses of services, and of what a person has declared of the tenant's connectors.
+
+    A declaration has no more of a long list than what was shown; its finding has all of it.
+    """
+    tenant, known = wanted.tenant, wanted.inventory.known
     yield from ((ip_network(each), None) for service in tenant.service_connectors for each in service.sender_ips)
     for said in tenant.declared:
         of_connector = said.kind == "address" or (said.kind == "bypass" and said.name.startswith("connector "))
-        for text in said.value.split(", ") if of_connector else ():
+        listed = known[said.finding].networks if said.finding in known else ()
+        for text in (listed or said.value.split(", ")) if of_connector else ():
             try:
                 network = IPv4Network(text.strip(), strict=False)
             except ValueError:  # a certificate, or a range that no connector takes

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.findings import Inventory, found
 from domain.mail_flow import ADDRESSES_TOLD, MOST_COUNTED, MOST_LISTED, SETTLES, Traffic
 from domain.mail_trace import LET_IN, OddTrace, Trace, Ways, parse_trace, with_rows
 from domain.profile import Profile
@@ -74,6 +75,17 @@ def declaration(kind, name, value, **more):
 )
 def test_a_message_came_by_the_filter_from_the_tenant_by_what_is_declared_or_from_outside(from_ip, config, way):
     assert count(row(from_ip), config=config).came(way) == 1
+
+
+def test_of_a_declared_connector_with_more_addresses_than_are_shown_each_one_is_declared():
+    content = [*(f"198.51.100.{n}/32" for n in range(80)), "certificate x.example"]
+    there = found("bypass", "lock-bypass", "connector Copier", content, "mail comes in")
+    of_config = declaration("bypass", there.name, there.value, finding=there.id)
+    assert there.value.endswith("...")
+    known = wanted(**of_config)
+    ways = Ways.of(replace(known, inventory=Inventory(known={there.id: there})))
+    assert {ways.way(f"198.51.100.{n}", NOW) for n in range(80)} == {"declared"}
+    assert [ways.way("198.51.100.80", NOW), ways.way("198.51.100.79", NOW + timedelta(days=99))] == ["outside"] * 2
 
 
 def test_a_range_that_a_wave_has_dropped_is_the_filters_until_the_change_took_effect_and_a_strangers_after():
