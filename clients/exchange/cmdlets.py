@@ -22,6 +22,10 @@ CALLS_PER_TENANT = 2
 """Concurrent calls to one service; a tenant's apps share one limit (docs/reference/exchange.md#limits)."""
 _MOST_PAGES = 100
 """A hundred thousand objects; a service that says more is linking in circles."""
+_CUT_AT = 1000
+"""Where many lists end by themselves, whatever `ResultSize` says (docs/reference/exchange.md#paging)."""
+_OF_A_CUT = "ResultSize"
+"""The parameter that a warning names which says that there is more; its sentence differs between cmdlets."""
 
 
 class Cmdlets:
@@ -46,6 +50,8 @@ class Cmdlets:
         rows = [*first.rows]
         for _ in range(_MOST_PAGES):
             _log_warnings(command, page.warnings)
+            if any(_OF_A_CUT in warning for warning in page.warnings):
+                raise Unreadable("the service warns that it gave back only a part of the list")
             if page.next_link is None:
                 return _complete(query, Seen(tuple(rows), first.at))
             link = on_the_same_host(url, page.next_link)
@@ -134,6 +140,8 @@ async def _permitted(slot: asyncio.Semaphore, permit: Permit | None) -> AsyncIte
 def _complete(query: Query, seen: Seen) -> Seen:
     if query.never_empty and not seen.rows:
         raise Unreadable("nothing came back, although every tenant has at least one")
+    if len(seen.rows) == _CUT_AT:
+        raise Unreadable(f"exactly {_CUT_AT} came back, which is where the service cuts a list: there may be more")
     return seen
 
 

@@ -98,6 +98,54 @@ async def test_links_in_a_circle_end(exchange: Exchange, router: respx.MockRoute
     assert isinstance((await exchange.read(TENANT, [INBOUND]))[INBOUND], Unseen)
 
 
+@pytest.mark.parametrize(("count", "is_whole"), [(999, True), (1000, False), (1001, True)])
+async def test_a_list_that_ends_where_the_service_cuts_lists_is_not_taken_for_whole(
+    exchange: Exchange, router: respx.MockRouter, count: int, *, is_whole: bool
+) -> None:
+    alone(router, lambda _: rows(*({"Name": str(n)} for n in range(count))))
+
+    [found] = (await exchange.read(TENANT, [RULES])).values()
+
+    assert isinstance(found, Seen if is_whole else Unseen)
+    assert is_whole or "exactly 1000 came back" in str(found)
+
+
+async def test_two_full_pages_are_whole(exchange: Exchange, router: respx.MockRouter) -> None:
+    full = [{"Name": str(n)} for n in range(1000)]
+    last, link = body(*full), {"@odata.nextLink": f"{INVOKE}?$skiptoken=2"}
+    router.post(INVOKE, params={"$skiptoken": "2"}).respond(json=last)
+    router.post(INVOKE).respond(json=body(*full, **link))
+
+    [found] = (await exchange.read(TENANT, [RULES])).values()
+
+    assert isinstance(found, Seen)
+    assert len(found.rows) == 2000
+
+
+@pytest.mark.parametrize(
+    "warning",
+    [
+        "There are more results available than are currently displayed. Increase the value for ResultSize to view them.",
+        "By default, only the first 1000 items are returned. Use the ResultSize parameter to specify the number.",
+    ],
+)
+async def test_a_list_of_which_the_service_says_that_there_is_more_is_unknown(
+    exchange: Exchange, router: respx.MockRouter, warning: str
+) -> None:
+    alone(router, lambda _: httpx.Response(200, json=body({"Name": "a"}, **{"@adminapi.warnings": [warning]})))
+
+    [found] = (await exchange.read(TENANT, [RULES])).values()
+
+    assert isinstance(found, Unseen)
+    assert "only a part of the list" in found.reason
+
+
+async def test_a_warning_of_another_kind_makes_no_list_unknown(exchange: Exchange, router: respx.MockRouter) -> None:
+    alone(router, lambda _: httpx.Response(200, json=body({"Name": "a"}, **{"@adminapi.warnings": ["be careful"]})))
+
+    assert isinstance((await exchange.read(TENANT, [RULES]))[RULES], Seen)
+
+
 async def test_an_empty_answer_to_what_every_tenant_has_is_not_a_fact(
     exchange: Exchange, router: respx.MockRouter
 ) -> None:
