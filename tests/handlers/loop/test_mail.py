@@ -288,6 +288,21 @@ async def test_a_lock_is_proven_by_the_mail_and_what_came_round_it_is_a_finding_
     assert [e.event for e in await service.ledger(tenant, "mail-flow")][-1] == "found_compliant"
 
 
+async def test_mail_of_a_declared_connector_with_many_addresses_did_not_come_round(service):
+    tenant = await traced(service, locked=True)
+    sender = {"SenderDomains": ["*"], "SenderIPAddresses": [f"198.51.100.{n}" for n in range(100, 180)]}
+    tenant.admin("New-InboundConnector", Name="Copier", ConnectorType="Partner", **sender)
+    await service.sweep()
+    [connector] = await open_senders(service, tenant, "bypass")
+    await declare(service, tenant, connector.id)
+    for last in (100, 179):
+        assert arrive(tenant, f"198.51.100.{last}")
+    service.clock.advance(days=1, minutes=1)
+    await service.sweep()
+    assert await open_senders(service, tenant, "bypass") == []
+    assert "2 by what is declared" in (await service.state(tenant, "mail-flow")).detail
+
+
 async def test_mail_that_comes_while_a_close_takes_effect_is_no_finding_and_later_mail_is(service):
     tenant = await traced(service, locked=False)
     await service.sweep()
