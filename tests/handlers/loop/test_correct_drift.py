@@ -53,6 +53,22 @@ async def test_drift_is_seen_put_back_and_proven(service, control):
     assert len(tenant.writes) == writes
 
 
+@pytest.mark.parametrize("term", [{"PrependSubject": "[Away] "}, {"ExceptIfFrom": ["ann@contoso.example"]}])
+async def test_what_a_proven_rule_does_or_asks_besides_is_taken_off_and_that_is_proven(service, term):
+    tenant = service.world.add_tenant("contoso.example", state="healthy")
+    await service.look_after(tenant)
+    await service.sweep()
+    tenant.admin("Set-TransportRule", Identity="Send Automatic Replies to connector Automatic Replies", **term)
+    service.clock.advance(minutes=5)
+    await service.sweep()
+    assert (await service.state(tenant, "oof-rule")).state == "compliant"
+    events = [entry.event for entry in await service.ledger(tenant, "oof-rule")]
+    assert events[-3:] == ["drift_found", "applying", "corrected"]
+    assert [dict.fromkeys(term)] == [
+        {name: value for name, value in write.parameters.items() if name in term} for write in tenant.writes
+    ]
+
+
 async def test_an_odd_row_of_one_domain_keeps_no_other_from_being_put_back(service):
     tenant = service.world.add_tenant("contoso.example", "second.example", "third.example", state="healthy")
     await service.look_after(tenant)
