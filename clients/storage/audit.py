@@ -7,7 +7,7 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import AwareDatetime
 
-from clients.storage.documents import pack, unpack
+from clients.storage.documents import pack, readable, unpack_or
 from clients.storage.rows import row_at
 from clients.storage.together import TenantRows
 from domain.audit.record import AuditRecord
@@ -36,9 +36,15 @@ class AuditTable:
         self._rows = rows
 
     async def book(self, tenant_id: str) -> AuditBook:
-        """How far they were read. A former version kept it in this table, where it is left as it is."""
+        """How far they were read. A former version kept it in this table, where it is left as it is.
+
+        One that makes no sense is none: the last day is read again, of which each record is kept once.
+
+        Raises:
+            NewerRow: A later version wrote it.
+        """
         row = await self._rows.get(tenant_id, "audit") or await row_at(self._table, tenant_id, _FORMER_BOOK)
-        return unpack(AuditBook, row) if row else AuditBook()
+        return unpack_or(AuditBook, row, AuditBook()) if row else AuditBook()
 
     async def set_book(self, tenant_id: str, book: AuditBook, *, at_once: bool = False) -> None:
         """Keep it; unless *at_once*, a visit writes it with what else it keeps."""
@@ -53,9 +59,9 @@ class AuditTable:
         return True
 
     async def open(self, tenant_id: str) -> list[AuditRecord]:
-        """The records that no drift has been found for."""
+        """The records that no drift has been found for, less those that make no sense."""
         query = self._table.query_entities("PartitionKey eq @tenant and open eq true", parameters={"tenant": tenant_id})
-        return [unpack(AuditRecord, entity) async for entity in query]
+        return [record async for entity in query if (record := readable(AuditRecord, entity))]
 
     async def settle(self, tenant_id: str, record: AuditRecord) -> None:
         """*record* is explained, or too old to be."""

@@ -18,7 +18,7 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from clients.storage.documents import pack, readable
-from clients.storage.rows import RowMoved, document_at, replace_row, versioned_at
+from clients.storage.rows import RowMoved, document_at, replace_row, row_at, versioned_at
 from clients.storage.untold import UntoldMarks
 from domain.psa.desk import TicketSystem
 from domain.psa.records import AskingTicket, CauseTicket, KnownTicket, Polled, Told
@@ -26,6 +26,10 @@ from domain.psa.records import AskingTicket, CauseTicket, KnownTicket, Polled, T
 
 class TicketMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody read the ticket meanwhile
     """What is remembered of the ticket has changed since it was loaded: read the ticket again."""
+
+
+class OddTicket(Exception):  # noqa: N818 - an outcome: it is told to people
+    """What is remembered of the ticket makes no sense: nobody can say whether what it asks for was done."""
 
 
 class TicketTable:
@@ -61,8 +65,16 @@ class TicketTable:
         await self._table.delete_entity(f"asks {tenant_id}", ask.operation_id)
 
     async def known(self, provider: TicketSystem, ticket_id: str) -> tuple[KnownTicket | None, str | None]:
-        """What the ticket showed last, with the version of that."""
-        return await versioned_at(self._table, KnownTicket, provider, ticket_id) or (None, None)
+        """What the ticket showed last, with the version of that.
+
+        Raises:
+            OddTicket: It makes no sense.
+            NewerRow: A later version wrote it.
+        """
+        try:
+            return await versioned_at(self._table, KnownTicket, provider, ticket_id) or (None, None)
+        except ValueError:  # whose text has what the row holds
+            raise OddTicket(f"what is remembered of {provider} ticket {ticket_id} makes no sense") from None
 
     async def put_known(self, provider: TicketSystem, ticket_id: str, record: KnownTicket, etag: str | None) -> str:
         """Remember what the ticket shows now, and give the version of that.
@@ -76,7 +88,9 @@ class TicketTable:
             raise TicketMoved(f"{provider} ticket {ticket_id} was read by somebody else") from error
 
     async def polled(self, provider: TicketSystem) -> Polled | None:
-        return await document_at(self._table, Polled, "polled", provider)
+        """Until when its changes were looked through; None also where that makes no sense to this version."""
+        entity = await row_at(self._table, "polled", provider)
+        return readable(Polled, entity) if entity else None
 
     async def put_polled(self, provider: TicketSystem, record: Polled) -> None:
         await self._put("polled", provider, record)

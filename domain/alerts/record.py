@@ -63,12 +63,12 @@ type Unfinished = Literal["", "closing", "reopening"]
 class AlertRecord:
     """One alert, in the version last judged. *count*: all messages of its evidence; *mails*: some that matter.
 
-    *unsettled*: open, or closed by us alone. *again*: read it again though it has not changed, because what it
-    waits for is not in it. *work*: what we set out to do and have not finished; *taken*: when the service said that it
-    took the change; *commented*: when its comment was sent. *stuck*: the service took the change and did not make it.
-    *stopped_in*: the mode of the tenant that alone kept us from doing what it asks for; empty where none did.
-    *failed*: in how many visits it could not be read or closed. *mark*: a word that nobody can guess, made for *work*;
-    "" where a version that had none has begun it.
+    *unsettled*: open, or closed by us alone. *again*: read it again though it has not changed, because what it waits
+    for is not in it. *work*: what we set out to do and have not finished; *taken*: when the service said that it took
+    the change; *commented*: when its comment was sent. *stuck*: the service took the change and did not make it, or
+    what was kept of the alert made no sense. *stopped_in*: the mode of the tenant that alone kept us from doing what
+    it asks for; empty where none did. *failed*: in how many visits it could not be read or closed. *mark*: a word that
+    nobody can guess, made for *work*; "" where a version that had none has begun it.
     """
 
     id: str
@@ -169,6 +169,12 @@ class AlertRecord:
 def blank(alert: Alert) -> AlertRecord:
     """The record of an alert that was not seen before."""
     return AlertRecord(id=alert.id, title=alert.title, updated=alert.updated)
+
+
+def forgotten(alert: Alert) -> AlertRecord:
+    """The record of an alert whose own makes no sense: a person's, for we may have closed it, and they opened it."""
+    reason = "what was kept of it made no sense, so that it is left as it is"
+    return replace(blank(alert), stuck=True, unsettled=alert.open, reason=reason)
 
 
 def _told(verdict: AlertVerdict) -> tuple[VerdictKind, str, tuple[AnalysedMessage, ...]]:

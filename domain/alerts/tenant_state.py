@@ -20,8 +20,8 @@ _TODO = (
 )
 
 _STUCK = (
-    "Defender took a change of these alerts and did not make it: {ids}. Close them, or open them again, in the portal;"
-    " the ledger and their comments say what was found."
+    "Defender took a change of these alerts and did not make it, or what was kept of them made no sense: {ids}. Close"
+    " them, or open them again, in the portal; the ledger and their comments say what was found."
 )
 
 _LOST = (

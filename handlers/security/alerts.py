@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from clients.connect import Clients
-from clients.errors import ClientError, Forbidden, NotFound, NotLicensed, Throttled, Unauthorised
+from clients.errors import ClientError, Forbidden, NotFound, NotLicensed, Throttled, Unauthorised, Unreadable
 from clients.storage.alerts import Book
+from clients.storage.documents import NewerRow
 from domain.alerts import tenant_state
 from domain.alerts.alert import Alert, OddAlert, is_false_alert_policy, parse_alert
-from domain.alerts.record import AlertRecord, blank
+from domain.alerts.record import AlertRecord, blank, forgotten
 from domain.jobs import Done, Outcome, TriageAlerts
 from domain.ledger import Entry
 from domain.states import ControlState
@@ -94,7 +95,8 @@ class _Look:
             why = f"the alerts could not be read: {error.sentence}. {getattr(error, 'remedy', '')}".strip()
             await self._tell(lambda before, now: tenant_state.unread(before, why, now))
         finally:
-            await self._ask()
+            if self._ask_about:  # an alert of a policy that should be off says that it is on: look at once
+                await ask_for_look(self._tenant_id, sorted(self._ask_about), self._clients)
             spent = self._clients.alerts.spent(self._tenant_id)
             await self._note(replace(self._book, spent=spent))
 
@@ -165,7 +167,17 @@ class _Look:
             await park.kept("alerts", self._tenant_id, content, f"an odd alert: {odd}", self._clients)
             return
         self._seen.add(alert.id)
-        before = await self._kept.get(self._tenant_id, alert.id)
+        try:
+            before = await self._kept.get(self._tenant_id, alert.id)
+        except NewerRow as newer:
+            log.warning("newer_row tenant=%s %s", self._tenant_id, newer)
+            self._failed = Unreadable(f"what is kept of alert {alert.id} is of a newer version")
+            return
+        except ValueError:
+            await self._lease.get()
+            await self._note(replace(self._book, marked=True), at_once=True)
+            await _forget(self._tenant_id, alert, self._clients)
+            return
         tried_again = anew and before is not None and before.given_up
         if before is None or before.updated != alert.updated or self._waits(before) or tried_again:
             await self._lease.get()
@@ -196,11 +208,6 @@ class _Look:
             await _left_open(self._tenant_id, record, self._clients)
         log.info("alert tenant=%s id=%s kind=%s again=%s", self._tenant_id, record.id, record.kind, record.again)
 
-    async def _ask(self) -> None:
-        """An alert of a policy that should be off says that it is on: look at once."""
-        if self._ask_about:
-            await ask_for_look(self._tenant_id, sorted(self._ask_about), self._clients)
-
     async def _tell(self, change: Callable[[ControlState, datetime], ControlState]) -> None:
         await keep_state(self._tenant_id, tenant_state.FALSE_ALERTS, change, self._clients)
 
@@ -213,6 +220,15 @@ async def _is_given_up(tenant_id: str, record: AlertRecord, error: ClientError, 
         await _left_open(tenant_id, after, clients)
     await clients.storage.alerts.put(tenant_id, after)
     return after.given_up
+
+
+async def _forget(tenant_id: str, alert: Alert, clients: Clients) -> None:
+    """What is kept of *alert* makes no sense: it is a person's from now on, who is told."""
+    log.error("alert_forgotten tenant=%s id=%s", tenant_id, alert.id)
+    record = forgotten(alert)
+    if record.standing:
+        await _left_open(tenant_id, record, clients)
+    await clients.storage.alerts.put(tenant_id, record)
 
 
 async def _left_open(tenant_id: str, record: AlertRecord, clients: Clients) -> None:

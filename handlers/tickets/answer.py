@@ -7,7 +7,7 @@ from datetime import timedelta
 from clients.connect import Clients
 from clients.errors import ClientError, Invalid, NotFound
 from clients.psa.api import PsaClient
-from clients.storage.tickets import TicketMoved
+from clients.storage.tickets import OddTicket, TicketMoved
 from domain.psa import news
 from domain.psa.records import AskingTicket
 from domain.psa.ticket import is_told
@@ -77,6 +77,9 @@ async def _running(tenant_id: str, asking: AskingTicket, psa: PsaClient, clients
 async def _set_status(asking: AskingTicket, status: str, psa: PsaClient, clients: Clients) -> None:
     """Give the ticket that asked a status, which takes it out of its trigger: set back by a person it asks anew."""
     await psa.set_status(asking.ticket_id, status)
-    known, version = await clients.storage.tickets.known(asking.provider, asking.ticket_id)
+    try:
+        known, version = await clients.storage.tickets.known(asking.provider, asking.ticket_id)
+    except OddTicket:  # it asks nothing any more, which whoever reads it says
+        return
     if known and known.trigger:
         await clients.storage.tickets.put_known(asking.provider, asking.ticket_id, replace(known, trigger=""), version)

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from clients.connect import Clients
 from clients.errors import ClientError
 from clients.psa.api import PsaClient
+from clients.storage.documents import NewerRow
+from clients.storage.tickets import OddTicket
 from domain.jobs import Done, Notify, Outcome, ReadTicket
 from domain.psa.records import Polled
 from domain.psa.ticket import Ticket, trigger_of
@@ -20,11 +22,18 @@ _AT_ONCE = 16
 
 
 async def look_for_changes(clients: Clients) -> Outcome:
-    """Ask for a look at every ticket that may have something to say, and for every tenant that has untold news."""
-    answered = await asyncio.gather(*(_poll(psa, clients) for psa in clients.psa.by_provider.values()))
-    if any(answered):  # while no system answers, no ticket can be told
+    """Ask for a look at every ticket that may have something to say, and for every tenant that has untold news.
+
+    What fails at one system is raised once the others were gone through.
+    """
+    systems = clients.psa.by_provider.values()
+    answered = await asyncio.gather(*(_poll(psa, clients) for psa in systems), return_exceptions=True)
+    if True in answered:  # while no system answers, no ticket can be told
         for tenant_id in await clients.storage.tickets.news.all():
             await clients.storage.queues.send(Notify(tenant_id=tenant_id, asked_at=clients.now()))
+    for failed in answered:
+        if isinstance(failed, BaseException):
+            raise failed
     return Done()
 
 
@@ -44,12 +53,24 @@ async def _poll(psa: PsaClient, clients: Clients) -> bool:
 
 
 async def _take_up(ticket: Ticket, now: datetime, psa: PsaClient, clients: Clients) -> None:
-    """Ask for a look where the ticket's trigger is not the one we know of, or it may say yes to a plan."""
+    """Ask for a look at the ticket where it may have something to say."""
     if not (ticket.id.isascii() and ticket.id.isdigit()):
         return
-    known, _ = await clients.storage.tickets.known(psa.provider, ticket.id)
-    trigger = trigger_of(psa.desk, ticket)
-    moved = (trigger.name if trigger else "") != (known.trigger if known else "")
-    if moved or (known and (known.cause or known.asking)):
+    if await _may_ask(ticket, psa, clients):
         job = ReadTicket(provider=psa.provider, ticket_id=ticket.id, asked_at=now)
         await clients.storage.queues.send(job)
+
+
+async def _may_ask(ticket: Ticket, psa: PsaClient, clients: Clients) -> bool:
+    """Whether the ticket's trigger is not the one we know of, or it may say yes to a plan.
+
+    Also where what is remembered of it makes no sense to this version: whoever reads the ticket says so, or leaves it.
+    """
+    try:
+        known, _ = await clients.storage.tickets.known(psa.provider, ticket.id)
+    except (OddTicket, NewerRow) as unread:
+        log.warning("poll_unsure %s", unread)
+        return True
+    trigger = trigger_of(psa.desk, ticket)
+    moved = (trigger.name if trigger else "") != (known.trigger if known else "")
+    return moved or bool(known and (known.cause or known.asking))

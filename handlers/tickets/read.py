@@ -12,7 +12,7 @@ from clients.connect import Clients
 from clients.errors import ClientError, NotFound, Refused
 from clients.psa.api import PsaClient
 from clients.psa.systems import covered
-from clients.storage.tickets import TicketMoved
+from clients.storage.tickets import OddTicket, TicketMoved
 from domain.controls import CATALOGUE
 from domain.errors import RequestError
 from domain.incident import Incident
@@ -58,11 +58,15 @@ async def read_ticket(job: ReadTicket, clients: Clients) -> Outcome:
         await _tell_refused(job, refusal, clients)
     except TicketMoved:
         return Again(job.patience.first)
+    except OddTicket as odd:
+        log.error("ticket_row_unreadable %s", odd)  # noqa: TRY400
+        why = "what is remembered of it makes no sense, so that it may have been done before"
+        await _tell_once(_unread(job, why), clients)
     except ClientError as error:
         log.warning("ticket_unread provider=%s ticket=%s %s", job.provider, job.ticket_id, error)
         if clients.now() - job.asked_at < _PATIENCE:
             return Again(error.pause or job.pause)
-        await tell_operators(_unread(job, error), clients)
+        await tell_operators(_unread(job, f"tried for {_PATIENCE.days} day: {error.sentence}"), clients)
     return Done()
 
 
@@ -71,16 +75,20 @@ async def _tell_refused(job: ReadTicket, refusal: Refused, clients: Clients) -> 
     detail = f"{job.provider} ticket {job.ticket_id}, and maybe others: {refusal.sentence} {refusal.remedy}".rstrip()
     summary = "a ticket system refuses what is needed to do what a ticket asks for"
     refused = Incident(id=f"unread-{job.provider}", kind="unread", summary=summary, detail=detail)
-    if refused.id not in await open_incidents(clients):
-        await tell_operators(refused, clients)
+    await _tell_once(refused, clients)
 
 
-def _unread(job: ReadTicket, error: ClientError) -> Incident:
+async def _tell_once(incident: Incident, clients: Clients) -> None:
+    if incident.id not in await open_incidents(clients):
+        await tell_operators(incident, clients)
+
+
+def _unread(job: ReadTicket, why: str) -> Incident:
     return Incident(
         id=f"unread-{job.provider}-{job.ticket_id}"[:40],
         kind="unread",
         summary="a ticket cannot be read, and what it may ask for is not done",
-        detail=f"{job.provider} ticket {job.ticket_id}, tried for {_PATIENCE.days} day: {error.sentence}",
+        detail=f"{job.provider} ticket {job.ticket_id}, {why}",
     )
 
 

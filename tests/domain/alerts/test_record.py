@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from domain.alerts import tenant_state
-from domain.alerts.record import CHANGE_PATIENCE, GIVEN_UP_AFTER
+from domain.alerts.alert import parse_alert
+from domain.alerts.record import CHANGE_PATIENCE, GIVEN_UP_AFTER, forgotten
 from tests.domain.alerts.samples import FALSE, NEVER, NOW, OURS, PROFILE, ROUND, THEIRS, UNPROVEN, alert, record_of
 
 CLOSED = {"status": "resolved", "classification": "falsePositive", "determination": "notMalicious"}
@@ -68,3 +69,12 @@ def test_our_comment_is_known_by_a_word_of_its_own_and_as_before_where_none_was_
     assert begun.marker == "[Holdfast: closed]"
     assert replace(begun, mark="1f").marker == "[Holdfast: closed 1f]"
     assert replace(begun, work="reopening", mark="2e").marker == "[Holdfast: reopened 2e]"
+
+
+@pytest.mark.parametrize(("fields", "standing"), [({}, True), (CLOSED, False)])
+def test_an_alert_whose_record_made_no_sense_is_left_as_it_is_and_a_persons_while_it_is_open(fields, standing):
+    raw = alert(*FALSE, **fields)
+    record = forgotten(parse_alert(raw))
+    assert record.standing == standing
+    judged, seen = record_of(raw, stuck=record.stuck)
+    assert judged.todo(seen, OURS, NOW) == "leave"

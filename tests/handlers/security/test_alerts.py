@@ -360,6 +360,76 @@ async def test_an_alert_that_cannot_be_closed_in_three_visits_is_a_persons_and_t
     assert stuck["id"] not in (await service.state(tenant, "false-alerts")).detail
 
 
+async def test_what_is_kept_of_one_alert_and_makes_no_sense_stops_no_other_and_is_a_persons(service, spoil):
+    tenant = await guarded(service)
+    odd = tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN))
+    await triage(service, tenant)
+    await spoil("alerts", odd["id"])
+    service.clock.advance(minutes=5)
+    other = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    for _ in range(2):
+        await triage(service, tenant)
+        assert shown(tenant.alerts.rows[other["id"]]) == CLOSED
+        assert tenant.alerts.rows[odd["id"]]["status"] == "new"
+        state = await service.state(tenant, "false-alerts")
+        assert (state.state, odd["id"] in state.detail) == ("needs_person", True)
+        service.clock.advance(days=1, hours=1)
+    told = [e.detail for e in await service.ledger(tenant, "false-alerts") if e.event == "alert_left_open"]
+    assert len(told) == 1
+    assert "made no sense" in told[0]
+
+
+async def test_an_alert_that_a_person_opened_again_is_not_closed_though_nobody_knows_that_we_did(service, spoil):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    service.clock.advance(minutes=5)
+    opened = {"status": "new", "classification": "unknown", "determination": "unknown"}
+    tenant.alerts.person(alert["id"], **opened)
+    await spoil("alerts", alert["id"])
+    for _ in range(2):
+        await triage(service, tenant)
+        assert shown(tenant.alerts.rows[alert["id"]]) == opened
+        service.clock.advance(days=1, hours=1)
+
+
+async def test_what_a_later_version_keeps_of_one_alert_is_left_alone_and_stops_no_other(service, spoil):
+    tenant = await guarded(service)
+    newer = tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN))
+    await triage(service, tenant)
+    await spoil("alerts", newer["id"], newer=True)
+    service.clock.advance(minutes=5)
+    other = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[other["id"]]) == CLOSED
+    state = await service.state(tenant, "false-alerts")
+    assert state.state == "unknown"
+    assert f"what is kept of alert {newer['id']} is of a newer version" in state.detail
+
+
+async def test_how_far_alerts_are_read_is_found_anew_where_it_makes_no_sense(service, spoil):
+    tenant = await guarded(service)
+    tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    await spoil("states", f"{tenant.tenant_id} alerts")
+    service.clock.advance(minutes=5)
+    other = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[other["id"]]) == CLOSED
+    assert len(patched(tenant)) == 2
+    assert (await service.state(tenant, "false-alerts")).state == "compliant"
+
+
+@pytest.mark.parametrize("newer", [False, True])
+async def test_one_alert_whose_row_cannot_be_read_is_missing_in_the_list_and_no_other(service, spoil, newer):
+    tenant = await guarded(service)
+    raised = [tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN)) for _ in range(3)]
+    await triage(service, tenant)
+    await spoil("alerts", raised[1]["id"], newer=newer)
+    listed = json.loads((await ask(service, "GET", "alerts")).get_body())
+    assert {each["id"] for each in listed} == {raised[0]["id"], raised[2]["id"]}
+
+
 async def test_a_foreign_message_is_parked(service):
     await deliver("alerts", b'{"kind": "check"}', service.clients)
     assert len(await service.clients.storage.parked.all("alerts")) == 1

@@ -221,3 +221,33 @@ async def test_an_odd_record_is_kept_as_it_came_and_the_others_are_read(service,
     assert json.loads(content) == bad
     assert reason.startswith("an odd audit record: record")
     assert await asked(service) == [["lock-bypass", "oof-rule"]]
+
+
+@pytest.mark.parametrize("newer", [False, True])
+async def test_one_record_that_cannot_be_read_keeps_nobody_elses_name_from_being_found(service, spoil, newer):
+    tenant = await watched(service, audit_minutes=1)
+    service.clock.advance(minutes=2)
+    odd = tenant.feed.record("Set-TransportRule", {"Identity": "x"})
+    tenant.feed.add(odd)
+    service.clock.advance(minutes=1)
+    await read(service, tenant)
+    await spoil("audit", odd["Id"], newer=newer)
+    tenant.admin("Set-InboundConnector", **OFF)
+    service.clock.advance(minutes=3)
+    await service.sweep()
+    await read(service, tenant)
+    assert await named(service, tenant) == [(LOCK, ADMIN)]
+    assert (await service.state(tenant, "audit-feed")).state == "compliant"
+
+
+async def test_how_far_the_feed_is_read_is_found_anew_where_it_makes_no_sense(service, spoil):
+    tenant = await watched(service, audit_minutes=1)
+    tenant.admin("Set-InboundConnector", **OFF)
+    service.clock.advance(minutes=3)
+    await service.sweep()
+    await read(service, tenant)
+    await spoil("states", f"{tenant.tenant_id} audit")
+    service.clock.advance(minutes=5)
+    await read(service, tenant)
+    assert await named(service, tenant) == [(LOCK, ADMIN)]
+    assert (await service.state(tenant, "audit-feed")).state == "compliant"

@@ -309,3 +309,20 @@ async def test_a_system_that_refuses_what_a_ticket_asks_for_is_told_to_the_opera
     [(incident, entries)] = (await open_incidents(msp.service.clients)).items()
     assert incident == f"unread-{msp.system.name}"
     assert f"{msp.system.name} ticket {tickets[0].id}" in entries[-1].detail
+
+
+@pytest.mark.usefixtures("tenant")
+async def test_a_ticket_of_which_nothing_remembered_makes_sense_asks_nothing_twice_and_is_told_once(msp, spoil):
+    ticket = reprovision(msp)
+    await msp.work()
+    assert ticket.closed
+    operations = len((await msp.service.clients.storage.recent.operations({}, limit=10)).items)
+    await spoil("tickets", str(ticket.id))
+    for _ in range(2):
+        msp.service.clock.advance(minutes=5)
+        msp.system.changes(msp.agent, ticket.id, status=msp.status["new"])
+        await msp.work()
+    assert len((await msp.service.clients.storage.recent.operations({}, limit=10)).items) == operations
+    [entries] = (await open_incidents(msp.service.clients)).values()
+    assert [f"{msp.system.name} ticket {ticket.id}, what is remembered" in each.detail for each in entries] == [True]
+    assert await msp.service.clients.storage.parked.all("tickets") == []
