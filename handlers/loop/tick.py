@@ -5,7 +5,7 @@ a late one does what was missed, and one that dies half-way is done again by the
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -149,16 +149,27 @@ async def _enqueue(job: DueJob, clients: Clients) -> None:
 
 
 async def take_up_lost(tenants: Mapping[str, TenantInFleet], clients: Clients) -> None:
-    """Have the corrections worked on that no message follows any more: a worker that is cut leaves them so."""
-    now = clients.now()
-    lost = [tenant_id for tenant_id, each in tenants.items() if each.lost_corrections(now)]
-    for tenant_id in lost:
-        states = await clients.storage.states.load(tenant_id)  # the index has one time for all, the states each its own
-        waiting = tuple(each for each in tenants[tenant_id].lost_corrections(now) if states.of(each).corrections)
-        if controls := tuple(each for each in waiting if not states.is_followed(each, now)):
-            log.warning("correction_lost tenant=%s controls=%s", tenant_id, ",".join(controls))
-            await clients.storage.queues.send(RemediateTenant(tenant_id=tenant_id, controls=controls))
-    await clients.storage.index.follow(lost, now, now + _ONCE_EVERY)
+    """Have the corrections worked on that no message follows any more: a worker that is cut leaves them so.
+
+    Whose lease is held has a worker, if one that waits long for a write; the next tick asks again.
+    """
+    now, taken_up = clients.now(), list[str]()
+    for tenant_id, each in tenants.items():
+        if waiting := each.lost_corrections(now):
+            async with clients.storage.leases.hold(tenant_id) as lease:
+                if lease:
+                    await _take_up(tenant_id, waiting, now, clients)
+                    taken_up.append(tenant_id)
+    await clients.storage.index.follow(taken_up, now, now + _ONCE_EVERY)
+
+
+async def _take_up(tenant_id: str, waiting: Sequence[str], now: datetime, clients: Clients) -> None:
+    """The index has one time for all of a tenant's corrections, the states have each its own."""
+    states = await clients.storage.states.load(tenant_id)
+    unfollowed = (each for each in waiting if states.of(each).corrections and not states.is_followed(each, now))
+    if controls := tuple(unfollowed):
+        log.warning("correction_lost tenant=%s controls=%s", tenant_id, ",".join(controls))
+        await clients.storage.queues.send(RemediateTenant(tenant_id=tenant_id, controls=controls))
 
 
 async def _tenants(cursor: Cursor, now: datetime, clients: Clients) -> tuple[dict[str, TenantInFleet], datetime]:

@@ -163,6 +163,26 @@ async def test_of_a_tenants_corrections_those_are_asked_for_that_no_message_foll
     assert job["controls"] == ["inbound-lockdown"]
 
 
+async def test_a_correction_whose_worker_waits_long_for_a_write_is_not_taken_for_lost(service):
+    tenant = service.world.add_tenant("contoso.example", state="healthy")
+    await service.look_after(tenant)
+    await service.sweep()
+    service.clock.advance(hours=1)
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+    tenant.lag(10_000)
+    await service.remediate(tenant, "inbound-lockdown")
+    await service.messages("remediations")
+    followed = (await service.clients.storage.states.load(tenant.tenant_id)).followed
+    service.clock.time = followed["inbound-lockdown"] + timedelta(seconds=1)
+    async with service.clients.storage.leases.hold(tenant.tenant_id):
+        await tick(service.clients)
+        assert await service.messages("remediations") == []
+    service.clock.advance(minutes=1)
+    await tick(service.clients)
+    [job] = [json.loads(body) for body in await service.messages("remediations")]
+    assert job["controls"] == ["inbound-lockdown"]
+
+
 async def test_a_correction_that_is_proven_while_a_tick_takes_it_for_lost_stays_so_and_is_not_asked_for(
     service, meanwhile
 ):
@@ -182,7 +202,7 @@ async def test_a_correction_that_is_proven_while_a_tick_takes_it_for_lost_stays_
 
     followed = (await service.clients.storage.states.load(tenant.tenant_id)).followed
     service.clock.time = followed["inbound-lockdown"] + timedelta(seconds=1)
-    meanwhile(r"GET .*/states\(", proven)
+    meanwhile(r"PUT .*/leases/", proven)
     await tick(service.clients)
     assert (await service.state(tenant, "inbound-lockdown")).state == "compliant"
     assert (await service.clients.storage.index.all())[tenant.tenant_id].state_of("inbound-lockdown") == "compliant"
