@@ -73,6 +73,10 @@ class Unreachable(ClientError):
         self.sent = sent
 
 
+LONGEST_JOB_PAUSE = timedelta(hours=1)
+"""A job comes back after so long whatever wait was named: that the tenant rests still, it finds without a request."""
+
+
 class Throttled(ClientError):
     """Turned away undone. *retry_after_s*: seconds the other side asked us to wait, None if it did not say."""
 
@@ -82,7 +86,8 @@ class Throttled(ClientError):
 
     @property
     def pause(self) -> timedelta | None:
-        return timedelta(seconds=self.retry_after_s) if self.retry_after_s else None
+        """How long a job waits for that, at most LONGEST_JOB_PAUSE; None if the other side did not say."""
+        return min(timedelta(seconds=self.retry_after_s), LONGEST_JOB_PAUSE) if self.retry_after_s else None
 
 
 class Refused(ClientError):

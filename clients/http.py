@@ -44,8 +44,8 @@ log = logging.getLogger("holdfast.http")
 TRIES = 5
 PATIENCE_S = 20.0
 """Longer waits belong to the queue, which holds no worker meanwhile."""
-LONGEST_WAIT_S = 3600
-"""A Retry-After above this is taken as this: the tick comes round sooner anyway."""
+LONGEST_WAIT_S = 24 * 3600
+"""A Retry-After above this is nonsense, and taken as this."""
 USER_AGENT = "Holdfast/0.1 (python-httpx)"
 
 type Clock = Callable[[], datetime]

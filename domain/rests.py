@@ -12,6 +12,10 @@ FIRST_REST = timedelta(minutes=1)
 LONGEST_REST = timedelta(minutes=30)
 RESTS_FORGOTTEN_AFTER = timedelta(hours=1)
 """A service that gave no cause for a rest for so long is asked as if it never had."""
+THROTTLED_LONG = 6
+"""Rests in a row, each twice as long: about an hour."""
+LONG_WAIT = timedelta(hours=1)
+"""A wait that a service names, as long as THROTTLED_LONG rests."""
 JITTER = 0.2
 """A wait that nobody named is longer by up to this share, so that tenants turned away together do not come back so."""
 
@@ -45,9 +49,14 @@ class Rest:
 
 
 def next_rest(before: Rest | None, wait: timedelta | None, now: datetime, salt: str) -> Rest:
-    """The rest that begins now. *wait*: as long as the service named; *salt*: the tenant, for the jitter."""
+    """The rest that begins now. *wait*: as long as the service named; *salt*: the tenant, for the jitter.
+
+    A LONG_WAIT counts as THROTTLED_LONG rests in a row, of which operators are told.
+    """
     lately = _lately(before, now)
     times = lately.times + 1 if lately and not lately.refused_since else 1
+    if wait and wait >= LONG_WAIT:
+        times = max(times, THROTTLED_LONG)
     return Rest(until=now + (wait or _grown(FIRST_REST, times, salt)), times=times)
 
 

@@ -14,7 +14,7 @@ from domain.gate import Brake
 from domain.incident import Incident, IncidentKind, is_news, since_begun
 from domain.ledger import Entry, LedgerEvent
 from domain.psa.news import UNREADABLE
-from domain.rests import Rest
+from domain.rests import THROTTLED_LONG, Rest
 from handlers.filter_ranges import compare_ranges
 from handlers.operators import end_incident, tell_operators, told_incidents
 
@@ -24,8 +24,6 @@ UNREACHABLE_AFTER = timedelta(hours=1)
 """A tenant of which nothing could be read for so long needs somebody: a grant was taken back, or it is gone."""
 UNREAD_AFTER = timedelta(hours=1)
 """More than three looks of the slow lane: what is in DNS and cannot be read for so long needs somebody, too."""
-THROTTLED_LONG = 6
-"""Rests in a row, each twice as long: about an hour."""
 FEW = 5
 """Of more tenants at once one incident tells: it is not about them."""
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from clients import restraint as restraints
 from clients.connect import Clients
-from clients.errors import Throttled, Unreachable
+from clients.errors import LONGEST_JOB_PAUSE, Throttled, Unreachable
 from domain.controls import CATALOGUE
 from domain.corrections import followed_until
 from domain.errors import UnreadableConfig
@@ -83,7 +83,7 @@ async def _after_rest(case: Case, outcome: Outcome) -> Outcome:
     held = [rest for name, rest in restraint.holding(now).items() if name in services] if restraint else []
     if not held or case.job.operation_id or not isinstance(outcome, Done):
         return outcome
-    left = max(rest.until for rest in held) - now
+    left = min(max(rest.until for rest in held) - now, LONGEST_JOB_PAUSE)
     await _keep_following(case, left)
     return Again(left)
 

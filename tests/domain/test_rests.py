@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from domain.rests import (
     LONGEST_REST,
     PERSISTS_AFTER,
     RESTS_FORGOTTEN_AFTER,
+    THROTTLED_LONG,
     Rest,
     next_refusal,
     next_rest,
@@ -21,6 +23,11 @@ NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 
 def test_the_wait_that_was_named_is_kept():
     assert next_rest(None, timedelta(minutes=7), NOW, "t").until == NOW + timedelta(minutes=7)
+
+
+@pytest.mark.parametrize(("wait", "long"), [(timedelta(minutes=59), False), (timedelta(hours=1), True)])
+def test_a_wait_of_an_hour_counts_as_a_rest_of_which_operators_are_told(wait, long):
+    assert (next_rest(None, wait, NOW, "t").times >= THROTTLED_LONG) == long
 
 
 def test_a_wait_that_nobody_named_doubles_from_a_minute_to_half_an_hour():

@@ -45,6 +45,27 @@ async def test_a_service_that_turns_a_tenant_away_gets_at_most_four_requests_in_
     assert "throttled until 2026-11-23T12:" in state.detail
 
 
+async def test_a_wait_of_hours_is_told_as_the_service_named_it_and_a_job_comes_back_sooner(service):
+    [sick, *_] = await three(service)
+    await visit(service, sick, looks=("fast",))
+    sick.admin(OFF[0], **OFF[1])
+    service.clock.advance(minutes=5)
+    sick.faults.script(Fault("throttled", retry_after=5 * 3600, times=1))
+    await service.remediate(sick, "inbound-lockdown")
+    await visit(service, sick, looks=("fast",))
+    state = await service.state(sick, "oof-rule")
+    assert (state.state, state.detail[:32]) == ("unknown", "throttled until 2026-11-23T17:05")
+    [due] = [each async for each in service.clients.storage.due.due(service.clock() + timedelta(hours=1, minutes=1))]
+    assert due.queue == "remediations"
+
+    service.clock.advance(hours=4, minutes=50)
+    await visit(service, sick, looks=("fast",))
+    assert (await service.state(sick, "oof-rule")).state == "unknown"
+    service.clock.advance(minutes=15)
+    await visit(service, sick, looks=("fast",))
+    assert (await service.state(sick, "oof-rule")).state == "compliant"
+
+
 async def test_only_that_service_rests_and_only_for_that_tenant(service):
     [sick, *others] = await three(service)
     sick.faults.script(Fault("throttled", service="exchange", retry_after=600, times=500))

@@ -12,10 +12,10 @@ from domain.controls import in_lane
 from domain.fleet_index import CATALOGUE_DIGEST, NotCompliant, Summary
 from domain.incident import SERVICE
 from domain.reading import LANES
-from domain.rests import Rest
+from domain.rests import THROTTLED_LONG, Rest
 from handlers.loop.tick import tick
 from handlers.operators import open_incidents
-from handlers.watch import FEW, THROTTLED_LONG, watch
+from handlers.watch import FEW, watch
 from simulator.faults import Fault
 from tests.handlers.web import ask
 
