@@ -179,7 +179,8 @@ class Http:
         Raises:
             Unreachable: No answer; for a write with `sent` the outcome is unknown.
             Throttled: A read's wait is longer than our patience, or its tries are used up. A write was not done.
-            Resting: The same, and the tenant now rests at this service, or rested there already.
+            Resting: The same, or a read had no answer for the second time in a row, and the tenant now rests at this
+                service; or it rested there already.
             ClientError: Whatever *read* raised.
         """
         try:
@@ -193,6 +194,11 @@ class Http:
             restraint = restraints.current()
             if restraint and request.service:
                 raise restraint.rested(request.service, error.retry_after_s, self.now()) from error
+            raise
+        except Unreachable as error:
+            # A connection that was not had is no tenant's doing: all of them share it.
+            if error.sent and request.intent is Intent.READ and request.service and (held := restraints.current()):
+                held.silent(request.service, error, self.now())
             raise
 
     async def _patiently[T](self, request: Request, read: Callable[[Answer], T], failed: ClientError | None) -> T:
@@ -241,6 +247,8 @@ class Http:
             # httpx works out where a redirect leads even when it is not to follow it.
             raise Unreadable(f"an answer that cannot be taken apart: {error}", call=call) from error
         headers = response.headers
+        if restraint and request.service and response.status_code < 500:  # noqa: PLR2004 - RFC 9110, section 15.6
+            restraint.answered(request.service)
         if response.status_code in _BUSY:
             telemetry.throttled(url.netloc.decode())
         call = Call(call.method, call.path, response.status_code, headers.get("request-id", trace))

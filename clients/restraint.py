@@ -1,9 +1,9 @@
 """What one piece of work on one tenant may still ask of a service that has turned it away.
 
 A tenant that is throttled at one service costs it at most MOST_REQUESTS more; then the tenant rests there, which every
-worker sees (table `states`), and its other services go on. So it does where a service refuses us for long (401, 403),
-and where Entra knows no such tenant any more. The restraint in force follows the context of the work, since the
-retries are far below the code that knows the tenant.
+worker sees (table `states`), and its other services go on. So it does where a service refuses us for long (401, 403)
+or gives no answer in two pieces of work in a row, and where Entra knows no such tenant any more. The restraint in force
+follows the context of the work, since the retries are far below the code that knows the tenant.
 """
 
 from collections import Counter
@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 
-from clients.errors import CredentialRefused, Forbidden, NotLicensed, TenantGone, Throttled, Unauthorised
-from domain.rests import Rest, next_refusal, next_rest
+from clients.errors import CredentialRefused, Forbidden, NotLicensed, TenantGone, Throttled, Unauthorised, Unreachable
+from domain.rests import Rest, next_refusal, next_rest, next_silence
 
 MOST_REQUESTS = 4
 """Requests of one piece of work to a service that turns it away."""
@@ -28,10 +28,14 @@ class Resting(Throttled):
 
 
 class Restraint:
-    """Keeps count for one tenant. *rests*: those that hold or lately held, by service."""
+    """Keeps count for one tenant. *rests*: those that hold or lately held, by service.
 
-    def __init__(self, tenant_id: str, rests: Mapping[str, Rest]) -> None:
+    *way_out*: a person opens the tenant, which is tried although it rests.
+    """
+
+    def __init__(self, tenant_id: str, rests: Mapping[str, Rest], *, way_out: bool = False) -> None:
         self._tenant_id = tenant_id
+        self._way_out = way_out
         self._rests = dict(rests)
         self._sent: Counter[str] = Counter()
         self._busy: dict[str, float | None] = {}
@@ -56,14 +60,14 @@ class Restraint:
     def spare(self, service: str, now: datetime) -> None:
         """Raise Resting where the tenant rests at *service*."""
         rest = self._rests.get(service)
-        if rest and rest.holds_at(now):
+        if rest and rest.holds_at(now) and not self._way_out:
             raise Resting(rest, now)
 
     def refused(self, service: str, refusal: Unauthorised | Forbidden, now: datetime) -> None:
         """Note that *service* refuses us, whatever is asked there of the tenant. Raises Resting once that persists."""
         why = " ".join(filter(None, (refusal.sentence, refusal.remedy)))
         rest = next_refusal(self._rests.get(service), why, now, self._tenant_id)
-        self.begun[service] = self._rests[service] = rest
+        self._begin(service, rest)
         if rest.holds_at(now):
             raise Resting(rest, now) from refusal
 
@@ -71,9 +75,21 @@ class Restraint:
         """Note that *service* takes us: a refusal before is over."""
         before = self._rests.get(service)
         if before and before.refused_since:
-            del self._rests[service]
-            self.begun.pop(service, None)
-            self.ended.add(service)
+            self._end(service)
+
+    def silent(self, service: str, lost: Unreachable, now: datetime) -> None:
+        """Note that *service* gave no answer, once. Raises Resting if it gave none to the work before this, either."""
+        rest = self.begun.get(service)
+        if rest is None or not rest.silent:
+            rest = self._begin(service, next_silence(self._rests.get(service), now, self._tenant_id))
+        if rest.holds_at(now):
+            raise Resting(rest, now) from lost
+
+    def answered(self, service: str) -> None:
+        """Note that *service* answers: that it gave none before is over."""
+        before = self._rests.get(service)
+        if before and before.silent:
+            self._end(service)
 
     def turned_away(self, service: str, wait_s: float | None) -> None:
         """Note that an answer asked to come back later, in *wait_s* if it said when."""
@@ -83,10 +99,19 @@ class Restraint:
         """Begin the tenant's rest at *service*, unless it has begun. Returns the error that says so."""
         before = self._rests.get(service)
         if before is None or not before.holds_at(now):
-            self.ended.discard(service)
             wait = timedelta(seconds=wait_s) if wait_s else None
-            before = self.begun[service] = self._rests[service] = next_rest(before, wait, now, self._tenant_id)
+            before = self._begin(service, next_rest(before, wait, now, self._tenant_id))
         return Resting(before, now)
+
+    def _begin(self, service: str, rest: Rest) -> Rest:
+        self.ended.discard(service)
+        self.begun[service] = self._rests[service] = rest
+        return rest
+
+    def _end(self, service: str) -> None:
+        del self._rests[service]
+        self.begun.pop(service, None)
+        self.ended.add(service)
 
 
 _current: ContextVar[Restraint | None] = ContextVar("restraint", default=None)

@@ -1,4 +1,4 @@
-"""How long a tenant rests at a service that turned us away: as long as it said, else longer each time. Pure."""
+"""How long a tenant rests at a service that turned us away or gave no answer: as named, else longer each time. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,13 +30,15 @@ class Rest:
     """One tenant is not asked about at one service before *until*. *times*: the how manieth rest in a row it is.
 
     *refused_since*: since when the service refuses us, where that is why and not a throttle; *why*: in what words.
-    A refusal that does not persist yet is one whose *until* is over.
+    *silent*: it gave no answer, where that is why. A refusal that does not persist yet, and the first lost answer, is
+    one whose *until* is over.
     """
 
     until: AwareDatetime
     times: int = 1
     refused_since: AwareDatetime | None = None
     why: str = ""
+    silent: bool = False
 
     def holds_at(self, now: datetime) -> bool:
         return now < self.until
@@ -45,6 +47,8 @@ class Rest:
     def sentence(self) -> str:
         """What stands in the states of the controls that are read there."""
         until = self.until.isoformat(timespec="seconds").replace("+00:00", "Z")
+        if self.silent:
+            return f"no answer, not asked until {until}"
         return f"refused until {until}: {self.why}" if self.refused_since else f"throttled until {until}"
 
 
@@ -54,7 +58,7 @@ def next_rest(before: Rest | None, wait: timedelta | None, now: datetime, salt: 
     A LONG_WAIT counts as THROTTLED_LONG rests in a row, of which operators are told.
     """
     lately = _lately(before, now)
-    times = lately.times + 1 if lately and not lately.refused_since else 1
+    times = lately.times + 1 if lately and not lately.refused_since and not lately.silent else 1
     if wait and wait >= LONG_WAIT:
         times = max(times, THROTTLED_LONG)
     return Rest(until=now + (wait or _grown(FIRST_REST, times, salt)), times=times)
@@ -68,6 +72,16 @@ def next_refusal(before: Rest | None, why: str, now: datetime, salt: str) -> Res
         return Rest(until=now, times=0, refused_since=since or now, why=why)
     times = lately.times + 1
     return Rest(until=now + _grown(FIRST_REFUSED_REST, times, salt), times=times, refused_since=since, why=why)
+
+
+def next_silence(before: Rest | None, now: datetime, salt: str) -> Rest:
+    """What becomes of a service that gave no answer: that is noted, and from the next time in a row on there is a rest.
+
+    One lost answer says nothing of the tenant; a service that hangs for it holds a worker's place in each visit.
+    """
+    lately = _lately(before, now)
+    times = lately.times + 1 if lately and lately.silent else 0
+    return Rest(until=now + _grown(FIRST_REST, times, salt) if times else now, times=times, silent=True)
 
 
 def _lately(before: Rest | None, now: datetime) -> Rest | None:

@@ -138,7 +138,8 @@ async def _for_people(job: Notify | MakeEvidence, clients: Clients) -> Outcome:
 async def _sparing(
     job: CheckTenant | RemediateTenant | TriageAlerts | ReadAudit, work: Coroutine[Any, Any, Outcome], clients: Clients
 ) -> Outcome:
-    async with alone(job.tenant_id, clients):
+    way_out = isinstance(job, RemediateTenant) and job.way_out
+    async with alone(job.tenant_id, clients, way_out=way_out):
         return await work
 
 

@@ -155,7 +155,7 @@ def _tenants(now: datetime, fleet: Mapping[str, TenantInFleet]) -> list[Incident
     return [
         *_each("unreachable", "nothing of a tenant's Exchange can be read", unreachable),
         *_each("unread", "what a tenant has in DNS cannot be read", zones, prefix="zones"),
-        *_each("throttled", "a tenant is turned away for long", throttled),
+        *_each("throttled", "a tenant is turned away, or gets no answer, for long", throttled),
     ]
 
 
@@ -171,9 +171,17 @@ def _unread_zones(tenant: TenantInFleet, now: datetime) -> str:
 
 def _throttled(rests: Mapping[str, Mapping[str, Rest]], now: datetime) -> Iterator[tuple[str, str]]:
     for tenant_id, each in rests.items():
-        long = sorted(service for service, rest in each.items() if rest.holds_at(now) and _is_long(rest))
+        long = [_named(service, each[service]) for service in sorted(each) if _holds_long(each[service], now)]
         if long:
             yield tenant_id, f"at {', '.join(long)}"
+
+
+def _holds_long(rest: Rest, now: datetime) -> bool:
+    return rest.holds_at(now) and _is_long(rest)
+
+
+def _named(service: str, rest: Rest) -> str:
+    return f"{service} (no answer)" if rest.silent else service
 
 
 def _each(kind: IncidentKind, summary: str, tenants: Mapping[str, str], prefix: str = "") -> Iterable[Incident]:

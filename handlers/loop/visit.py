@@ -1,13 +1,14 @@
 """Visit the tenants of a shard side by side, and do every look that is due. Each tenant's failure is its own.
 
 A shard is never put back for one of its tenants: what failed is written into that tenant's state, and the next tick
-that finds the tenant due asks again. One that was looked at since the shard was made is not looked at again.
+that finds the tenant due asks again, also for those to whom the shard did not come in its time. One that was looked
+at since the shard was made is not looked at again.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from azure.core.exceptions import AzureError
@@ -29,6 +30,8 @@ log = logging.getLogger("holdfast.visit")
 
 LONGEST_LOOK_S = 180
 """More than any look takes that ends: a read is given up after 90 seconds."""
+LONGEST_SHARD_S = 480
+"""Under `functionTimeout` of host.json, which ends the whole worker, by more than it takes to write what was seen."""
 MOST_LOOKS = 3
 """Looks in a row at a tenant in which a remediation wrote meanwhile; the remediation reads by itself."""
 
@@ -38,13 +41,25 @@ type Failed = Callable[[str], Awaitable[None]]
 
 async def visit_shard(shard: VisitShard, clients: Clients) -> Outcome:
     """Visit every tenant of *shard*; who was written by somebody else meanwhile is looked at once more."""
-    async with clients.storage.rows.together(shard.tenants, deferring=True) as rows:
+    ends_at = asyncio.get_running_loop().time() + LONGEST_SHARD_S
+    async with clients.storage.rows.together(shard.tenants, deferring=True) as rows, _cut(ends_at, shard):
         await asyncio.gather(*(_visit(tenant_id, shard, rows, clients) for tenant_id in shard.tenants))
-    for tenant_id in rows.moved:
-        with suppress(AzureError):  # the next tick that finds it due asks again
-            async with alone(tenant_id, clients):
-                await _all_looks(tenant_id, shard, clients)
+    async with _cut(ends_at, shard):
+        for tenant_id in rows.moved:
+            with suppress(AzureError):  # the next tick that finds it due asks again
+                async with alone(tenant_id, clients):
+                    await _all_looks(tenant_id, shard, clients)
     return Done()
+
+
+@asynccontextmanager
+async def _cut(ends_at: float, shard: VisitShard) -> AsyncIterator[None]:
+    """Leave what is not done at *ends_at*, by the event loop's clock, to the next tick that finds it due."""
+    try:
+        async with asyncio.timeout_at(ends_at):
+            yield
+    except TimeoutError:
+        log.warning("shard_cut tenants=%d after_s=%d", len(shard.tenants), LONGEST_SHARD_S)
 
 
 async def _visit(tenant_id: str, shard: VisitShard, rows: Together, clients: Clients) -> None:

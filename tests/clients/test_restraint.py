@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from clients.errors import CredentialRefused, Forbidden, NotLicensed, TenantGone, Unauthorised
+from clients.errors import CredentialRefused, Forbidden, NotLicensed, TenantGone, Unauthorised, Unreachable
 from clients.restraint import LOGIN, MOST_REQUESTS, Resting, Restraint, heeding, in_force, knowing_the_tenant
 from domain.rests import PERSISTS_AFTER, Rest
 
@@ -88,3 +88,40 @@ def test_only_what_still_holds_is_named():
     over = Rest(until=NOON - timedelta(seconds=1))
     held = Rest(until=NOON + timedelta(seconds=1))
     assert Restraint("t", {"exchange": held, "graph": over}).holding(NOON) == {"exchange": held}
+
+
+LOST = Unreachable("no answer", sent=True)
+
+
+def test_answers_that_are_lost_in_one_piece_of_work_count_once():
+    restraint = Restraint("t", {})
+    for _ in range(3):
+        restraint.silent("exchange", LOST, NOON)
+    assert restraint.begun == {"exchange": Rest(until=NOON, times=0, silent=True)}
+
+
+def test_an_answer_lost_in_the_next_piece_of_work_too_is_a_rest_that_says_so():
+    restraint = Restraint("t", {"exchange": Rest(until=NOON, times=0, silent=True)})
+    for _ in range(2):
+        with pytest.raises(Resting, match="no answer, not asked until"):
+            restraint.silent("exchange", LOST, NOON)
+    assert restraint.begun["exchange"].times == 1
+
+
+def test_a_service_that_answers_again_is_forgotten_and_what_it_loses_afterwards_is_the_first():
+    restraint = Restraint("t", {"exchange": Rest(until=NOON, times=3, silent=True)})
+    restraint.answered("exchange")
+    assert restraint.ended == {"exchange"}
+    restraint.silent("exchange", LOST, NOON)
+    assert (restraint.ended, restraint.begun["exchange"].times) == (set(), 0)
+
+
+def test_an_answer_ends_no_throttle():
+    restraint = Restraint("t", {"exchange": Rest(until=NOON, times=3)})
+    restraint.answered("exchange")
+    assert restraint.ended == set()
+
+
+def test_a_persons_way_out_is_tried_although_the_tenant_rests():
+    restraint = Restraint("t", {"exchange": Rest(until=NOON + timedelta(minutes=9))}, way_out=True)
+    restraint.admit("exchange", NOON)

@@ -16,6 +16,7 @@ from domain.rests import (
     Rest,
     next_refusal,
     next_rest,
+    next_silence,
 )
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
@@ -104,3 +105,33 @@ def test_a_throttle_and_a_refusal_do_not_count_as_one():
     refused = Rest(until=NOW, times=4, refused_since=NOW)
     assert next_rest(refused, None, NOW, "t").times == 1
     assert next_refusal(Rest(until=NOW, times=4), "no", NOW, "t").times == 0
+
+
+def test_one_lost_answer_is_no_rest_and_from_the_second_in_a_row_on_each_is_longer():
+    first = next_silence(None, NOW, "t")
+    assert (first.times, first.holds_at(NOW)) == (0, False)
+    rest, waits = first, []
+    for _ in range(7):
+        now = rest.until
+        rest = next_silence(rest, now, "t")
+        waits.append(rest.until - now)
+    named = [timedelta(minutes=each) for each in (1, 2, 4, 8, 16, 30, 30)]
+    assert all(least <= wait <= least * (1 + JITTER) for least, wait in zip(named, waits, strict=True))
+    assert rest.sentence.startswith("no answer, not asked until 2026-11-29T1")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        Rest(until=NOW - RESTS_FORGOTTEN_AFTER, times=5, silent=True),
+        Rest(until=NOW, times=5),
+        Rest(until=NOW, times=5, refused_since=NOW - timedelta(days=1)),
+    ],
+    ids=["long ago", "a throttle", "a refusal"],
+)
+def test_a_lost_answer_is_the_first_after_whatever_was_before(before):
+    assert next_silence(before, NOW, "t") == Rest(until=NOW, times=0, silent=True)
+
+
+def test_a_throttle_after_lost_answers_begins_anew():
+    assert next_rest(Rest(until=NOW, times=5, silent=True), None, NOW, "t").times == 1

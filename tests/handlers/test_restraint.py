@@ -1,6 +1,7 @@
 """A tenant that is throttled at one service rests there, and costs nobody else anything."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
@@ -192,8 +193,66 @@ async def test_a_wait_of_seconds_is_sat_out_and_no_rest(service):
     tenant.faults.script(Fault("throttled", retry_after=1, times=2))
     await visit(service, tenant, looks=("fast",))
     assert (await service.state(tenant, "oof-rule")).state == "compliant"
+    assert await rests_of(service, tenant) == {}
+
+
+async def rests_of(service, tenant):
     async with service.clients.storage.rows.together([tenant.tenant_id], deferring=False):
-        assert service.clients.storage.rests.of(tenant.tenant_id) == {}
+        return service.clients.storage.rests.of(tenant.tenant_id)
+
+
+@pytest.mark.parametrize("kind", ["cut", "gateway_timeout"])
+async def test_a_service_that_gives_no_answer_is_asked_ever_more_rarely_and_the_state_says_so(service, kind):
+    [sick, *_] = await three(service)
+    sick.faults.script(Fault(kind, service="exchange", times=10_000))
+    asked = []
+    for _ in range(24):
+        before = len(asked_of_exchange(service))
+        await visit(service, sick)
+        asked.append(len(asked_of_exchange(service)) > before)
+        service.clock.advance(minutes=5)
+    assert all(asked[:2])
+    assert sum(asked[6:]) <= 5
+    assert re.match("no answer, not asked until 2026-11-23T1", (await service.state(sick, "oof-rule")).detail)
+    assert (await service.state(sick, "audit-feed")).state == "compliant"
+
+    sick.faults.clear()
+    service.clock.advance(minutes=40)
+    await visit(service, sick)
+    assert (await service.state(sick, "oof-rule")).state == "compliant"
+    assert await rests_of(service, sick) == {}
+
+
+async def test_one_lost_answer_is_no_rest_nor_is_another_after_a_visit_that_was_answered(service):
+    [sick, *_] = await three(service)
+    for _ in range(3):
+        sick.faults.script(Fault("cut", service="exchange", times=10_000))
+        await visit(service, sick, looks=("fast",))
+        assert "no answer, not asked until" not in (await service.state(sick, "oof-rule")).detail
+        sick.faults.clear()
+        service.clock.advance(minutes=5)
+        await visit(service, sick, looks=("fast",))
+        assert (await service.state(sick, "oof-rule")).state == "compliant"
+        service.clock.advance(minutes=5)
+
+
+async def test_one_cmdlet_that_gives_no_answer_hides_no_other(service):
+    [sick, *_] = await three(service)
+    sick.faults.script(Fault("server_error", service="exchange", cmdlet="Get-TransportRule", times=10_000))
+    for _ in range(4):
+        await visit(service, sick, looks=("fast",))
+        assert (await service.state(sick, "oof-rule")).state == "unknown"
+        assert (await service.state(sick, "inbound-lockdown")).state == "compliant"
+        service.clock.advance(minutes=5)
+
+
+async def test_a_connection_that_is_not_had_makes_no_tenant_rest(service):
+    [tenant, *_] = await three(service)
+    tenant.faults.script(Fault("unreachable", service="exchange", times=10_000))
+    for _ in range(3):
+        await visit(service, tenant, looks=("fast",))
+        service.clock.advance(minutes=5)
+    assert await rests_of(service, tenant) == {}
 
 
 def requests_to(service, host):

@@ -255,10 +255,10 @@ async def test_nothing_is_over_because_the_index_of_the_fleet_was_made_anew(serv
     assert await lasting(service) == before
 
 
-async def resting(service, numbers, times):
+async def resting(service, numbers, times, *, silent=False):
     """Tenants of which the last visit knew that they were turned away *times* in a row."""
     now = service.clock()
-    rest = Rest(until=now + timedelta(hours=1), times=times)
+    rest = Rest(until=now + timedelta(hours=1), times=times, silent=silent)
     for number in numbers:
         tenant_id = f"7b1f6a3{number}-52c4-4d0e-9c1a-2f8e61d0a9b4"
         tenant = service.world.add_tenant(f"t{number}.example", tenant_id=tenant_id)
@@ -297,6 +297,14 @@ async def test_a_throttled_tenant_is_not_let_in_before_a_look_after_its_rest_say
     await visited(service, tenant_id, Rest(until=service.clock() - timedelta(minutes=4), times=THROTTLED_LONG + 1))
     await watched(service.clients)
     assert await lasting(service) == {}
+
+
+async def test_what_is_told_of_a_service_that_gives_no_answer_is_not_that_it_turns_away(service):
+    await resting(service, [1], THROTTLED_LONG, silent=True)
+    await watched(service.clients)
+    [told] = (await lasting(service)).values()
+    assert "gets no answer" in told
+    assert "at exchange (no answer)" in told
 
 
 async def test_a_short_rest_is_nobodys_business(service):

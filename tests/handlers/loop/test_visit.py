@@ -1,7 +1,10 @@
 """A shard isolates its tenants: what goes wrong with one is told in its own state, and stops nobody else."""
 
+import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from azure.data.tables.aio import TableServiceClient
@@ -9,6 +12,7 @@ from azure.data.tables.aio import TableServiceClient
 from clients.storage.together import partition_of
 from domain.jobs import VisitShard
 from handlers.delivery import deliver
+from handlers.loop import visit as visits
 from handlers.operators import open_incidents
 from handlers.watch import watch
 from simulator.faults import Fault
@@ -189,3 +193,35 @@ async def test_an_error_that_nobody_expected_in_one_look_leaves_the_others_of_th
     states = (await service.clients.storage.states.load(tenant.tenant_id)).controls
     failed = {each for each in ("oof-rule", "false-alerts", "audit-feed") if "ZeroDivision" in states[each].detail}
     assert failed == {broken}
+
+
+async def test_a_shard_whose_time_is_over_leaves_the_rest_to_the_next(service, monkeypatch, caplog):
+    tenants = await three(service)
+    monkeypatch.setattr(visits, "LONGEST_SHARD_S", 0.05)
+    full = replace(service.clients, visits=asyncio.Semaphore(0))  # other shards have every place
+    shard = VisitShard(tenants=tuple(each.tenant_id for each in tenants), looks=("fast",), due_by=service.clock())
+    await deliver("checks", shard.body.encode(), full)
+    assert "shard_cut tenants=3" in caplog.text
+    assert [await service.states(tenant) for tenant in tenants] == [{}, {}, {}]
+
+    monkeypatch.undo()
+    await visit(service, *tenants)
+    assert [(await service.state(tenant, "oof-rule")).state for tenant in tenants] == ["compliant"] * 3
+
+
+async def test_a_tenant_that_hangs_ends_with_its_shard_and_is_looked_at_by_the_next(service, monkeypatch):
+    [tenant, *_] = await three(service)
+    monkeypatch.setattr(visits, "LONGEST_SHARD_S", 0.05)
+    tenant.faults.script(Fault("slow", service="exchange", seconds=3600))
+    await visit(service, tenant)
+    assert "oof-rule" not in await service.states(tenant)
+
+    monkeypatch.undo()
+    await visit(service, tenant)
+    assert (await service.state(tenant, "oof-rule")).state == "compliant"
+
+
+def test_a_shard_ends_before_the_platform_ends_its_worker():
+    settings = json.loads((Path(__file__).parents[3] / "host.json").read_text())
+    hours, minutes, seconds = map(int, settings["functionTimeout"].split(":"))
+    assert timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds() >= visits.LONGEST_SHARD_S + 60

@@ -536,3 +536,15 @@ async def test_a_lock_that_was_opened_in_the_portal_is_closed_again_and_what_is_
     assert restricting(tenant) == ["ExchangeDefender"]
     [told] = [entry for entry in await service.ledger(tenant, LOCK) if entry.event == "drift_found"]
     assert "holdfast open" in told.detail
+
+
+@pytest.mark.parametrize(("kind", "begun"), [("throttled", "throttled until"), ("cut", "no answer, not asked until")])
+async def test_a_rest_of_the_tenant_keeps_no_opening_from_being_tried(service, tenant, kind, begun):
+    tenant.faults.script(Fault(kind, service="exchange", retry_after=3600, times=500))
+    for _ in range(2):
+        service.clock.advance(minutes=5)
+        await service.sweep()
+    assert begun in (await service.state(tenant, LOCK)).detail
+    tenant.faults.clear()
+    ended = await opened(service, tenant)
+    assert (ended["state"], restricting(tenant)) == ("succeeded", [])
