@@ -23,8 +23,8 @@ ROUNDS = 24
 """Two hours of fast looks."""
 SLOWER_AT_MOST = 1.25
 """The 95th percentile of the others beside sick tenants, as a share of that among tenants that are all well."""
-MOST_VISITS_ASKED = 9
-"""Of ROUNDS, those that ask a tenant that gives no answer: two, then rests of 1, 2, 4, 8, 16, 30 minutes."""
+MOST_VISITS_ASKED = 12
+"""Of ROUNDS, those that ask a tenant that gives no answer: two, then rests of 1, 2, 4, 8, 10, 10 minutes."""
 _EVERY = timedelta(minutes=5)
 
 

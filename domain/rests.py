@@ -10,6 +10,8 @@ from domain.pauses import doubling
 
 FIRST_REST = timedelta(minutes=1)
 LONGEST_REST = timedelta(minutes=30)
+LONGEST_SILENCE = timedelta(minutes=10)
+"""Shorter: where a service is away for all, every tenant rests, and is to be looked at soon once it is back."""
 RESTS_FORGOTTEN_AFTER = timedelta(hours=1)
 """A service that gave no cause for a rest for so long is asked as if it never had."""
 THROTTLED_LONG = 6
@@ -81,15 +83,16 @@ def next_silence(before: Rest | None, now: datetime, salt: str) -> Rest:
     """
     lately = _lately(before, now)
     times = lately.times + 1 if lately and lately.silent else 0
-    return Rest(until=now + _grown(FIRST_REST, times, salt) if times else now, times=times, silent=True)
+    pause = _grown(FIRST_REST, times, salt, longest=LONGEST_SILENCE) if times else timedelta()
+    return Rest(until=now + pause, times=times, silent=True)
 
 
 def _lately(before: Rest | None, now: datetime) -> Rest | None:
     return before if before and now - before.until < RESTS_FORGOTTEN_AFTER else None
 
 
-def _grown(first: timedelta, times: int, salt: str) -> timedelta:
+def _grown(first: timedelta, times: int, salt: str, longest: timedelta = LONGEST_REST) -> timedelta:
     """How long the rest of this number lasts: twice as long as the one before, and longer by the tenant's jitter."""
-    named = doubling(first, LONGEST_REST, times - 1)
+    named = doubling(first, longest, times - 1)
     share = int.from_bytes(sha256(f"{salt} {times}".encode()).digest()[:2]) / 0xFFFF
     return named * (1 + JITTER * share)
