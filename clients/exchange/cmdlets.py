@@ -23,7 +23,7 @@ CALLS_PER_TENANT = 2
 _MOST_PAGES = 100
 """A hundred thousand objects; a service that says more is linking in circles."""
 _CUT_AT = 1000
-"""Where many lists end by themselves, whatever `ResultSize` says (docs/reference/exchange.md#paging)."""
+"""Where lists that have a `ResultSize` may end by themselves, whatever it says (docs/reference/exchange.md#paging)."""
 _OF_A_CUT = "ResultSize"
 """The parameter that a warning names which says that there is more; its sentence differs between cmdlets."""
 
@@ -140,7 +140,8 @@ async def _permitted(slot: asyncio.Semaphore, permit: Permit | None) -> AsyncIte
 def _complete(query: Query, seen: Seen) -> Seen:
     if query.never_empty and not seen.rows:
         raise Unreadable("nothing came back, although every tenant has at least one")
-    if len(seen.rows) == _CUT_AT:
+    # A cmdlet without the parameter has nothing that cuts its list; a full Tenant Allow List has exactly so many rows.
+    if len(seen.rows) == _CUT_AT and _OF_A_CUT in dict(query.parameters):
         raise Unreadable(f"exactly {_CUT_AT} came back, which is where the service cuts a list: there may be more")
     return seen
 

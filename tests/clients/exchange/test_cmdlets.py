@@ -104,10 +104,19 @@ async def test_a_list_that_ends_where_the_service_cuts_lists_is_not_taken_for_wh
 ) -> None:
     alone(router, lambda _: rows(*({"Name": str(n)} for n in range(count))))
 
-    [found] = (await exchange.read(TENANT, [RULES])).values()
+    [found] = (await exchange.read(TENANT, [INBOUND])).values()
 
     assert isinstance(found, Seen if is_whole else Unseen)
     assert is_whole or "exactly 1000 came back" in str(found)
+
+
+async def test_a_full_allow_list_which_no_parameter_cuts_is_whole(exchange: Exchange, router: respx.MockRouter) -> None:
+    alone(router, lambda _: rows(*({"Identity": str(n)} for n in range(1000))))
+    senders = Query("exchange", "Get-TenantAllowBlockListItems", (("ListType", "Sender"), ("Allow", True)))
+
+    [found] = (await exchange.read(TENANT, [senders])).values()
+
+    assert isinstance(found, Seen)
 
 
 async def test_two_full_pages_are_whole(exchange: Exchange, router: respx.MockRouter) -> None:
@@ -116,7 +125,7 @@ async def test_two_full_pages_are_whole(exchange: Exchange, router: respx.MockRo
     router.post(INVOKE, params={"$skiptoken": "2"}).respond(json=last)
     router.post(INVOKE).respond(json=body(*full, **link))
 
-    [found] = (await exchange.read(TENANT, [RULES])).values()
+    [found] = (await exchange.read(TENANT, [INBOUND])).values()
 
     assert isinstance(found, Seen)
     assert len(found.rows) == 2000
