@@ -6,7 +6,7 @@ A field that is missing or off is no such value: putting it back takes nothing a
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Self
 
 from domain.control import Comparison, Drift, listed
 from domain.findings import Finding, Inventory, found
@@ -30,6 +30,11 @@ class SortedOut:
     going: Comparison
     removes: tuple[str, ...]
     kept: dict[str, Finding]
+
+    def __add__(self, other: Self) -> Self:
+        """Those of two comparisons of one object."""
+        seen, going = self.seen + other.seen, self.going + other.going
+        return replace(self, seen=seen, going=going, removes=self.removes + other.removes, kept=self.kept | other.kept)
 
 
 def sort_out(

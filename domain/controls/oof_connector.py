@@ -36,6 +36,12 @@ CONDITIONS = frozenset({
 })  # fmt: skip
 """What makes a rule narrower than "every automatic reply", as far as we know its names."""
 
+_ACTIONS = frozenset({
+    "DeleteMessage", "Quarantine", "BlindCopyTo", "CopyTo", "AddToRecipients", "RedirectMessageTo",
+    "ModerateMessageByUser", "RejectMessageReasonText", "RejectMessageEnhancedStatusCode",
+})  # fmt: skip
+"""What a rule may do to a message besides redirecting it, as far as taking it off was tried."""
+
 _ON_EVERY_RULE = frozenset({
     "DlpPolicyId", "RecipientAddressType", "RegexSize", "SenderAddressLocation", "UseLegacyRegex",
 })  # fmt: skip
@@ -57,7 +63,12 @@ def rules(facts: Facts, values: OutOfOfficeValues) -> tuple[TransportRule, ...]:
 
 def _does_the_same(rule: TransportRule, targets: set[str]) -> bool:
     redirects = normal.name(rule.route_message_outbound_connector) in targets
-    return redirects and rule.message_type_matches == "OOF" and not foreign_to(rule)
+    return redirects and rule.message_type_matches == "OOF" and not any(map(is_known, foreign_to(rule)))
+
+
+def is_known(name: str) -> bool:
+    """Whether *name* is a condition, exception or action that is taken off: any other is a person's to judge."""
+    return name in CONDITIONS | _ACTIONS or name.startswith("ExceptIf")
 
 
 def foreign_to(rule: TransportRule) -> dict[str, object]:

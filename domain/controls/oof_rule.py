@@ -4,12 +4,11 @@ Message type automatic reply, redirect to the connector, Enforce, and "confirm t
 is enabled", the step that the vendor says admins overlook most.
 """
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 from domain import normal
 from domain.automatic_replies import stopped_by_remote_domains, stopped_by_rules
 from domain.control import (
-    WHOLE,
     Comparison,
     Compliant,
     Control,
@@ -28,7 +27,7 @@ from domain.others_values import Manner, sort_out
 from domain.profile import given
 from domain.shown import quoted
 from domain.steps import Step, Value
-from domain.tenant import TenantConfig, Wanted
+from domain.tenant import Wanted
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
@@ -78,6 +77,8 @@ def _missing(name: str, connector: str) -> Judgement:
 def _differing(rule: TransportRule, connector: str, known_as: frozenset[str], inventory: Inventory) -> Judgement:
     """What differs on the rule. While a person is to answer for what it may do besides, it is not switched on."""
     sorted_out = sort_out(CONTROL.id, rule.name, _comparison(rule, connector, known_as), inventory, _SWITCHES)
+    # A name that we do not know may be none that Set-TransportRule takes: only a person has it taken off.
+    sorted_out += sort_out(CONTROL.id, rule.name, _foreign(rule, known=False), replace(inventory, settled=frozenset()))
     waiting = {field for field, each in sorted_out.kept.items() if inventory.is_open(each)}
     ours, off = sorted_out.seen, tuple[Drift, ...]()
     if waiting & oof_connector.foreign_actions(rule):
@@ -116,19 +117,15 @@ def _comparison(rule: TransportRule, connector: str, known_as: frozenset[str]) -
         ("Mode", "Enforce", rule.mode),
         ("RouteMessageOutboundConnector", connector, connector if is_there else routed_to or None),
         ("State", "Enabled", rule.state),
-    ) + _foreign(rule)
+    ) + _foreign(rule, known=True)
 
 
-def _foreign(rule: TransportRule) -> Comparison:
-    """What the guide's rule does not have: taken off where set, and equal where not."""
-    off = oof_connector.foreign_to(rule)
-    drift = tuple(Drift(name, False if off[name] is True else None, str(off[name])) for name in sorted(off))
-    return Comparison(drift, oof_connector.CONDITIONS.union(rule.model_extra or ()) - off.keys())
-
-
-def _asked(tenant: TenantConfig) -> Mapping[str, object]:
-    """As of any control, and that every term is compared: what versions that did not has passed has a first sight."""
-    return {WHOLE: [tenant.profile, tenant.overrides, "every term"]}
+def _foreign(rule: TransportRule, *, known: bool) -> Comparison:
+    """What the guide's rule does not have: taken off where set, and equal where not. *known*: as `is_known` says."""
+    foreign = oof_connector.foreign_to(rule)
+    off = sorted(name for name in foreign if oof_connector.is_known(name) is known)
+    drift = tuple(Drift(name, False if foreign[name] is True else None, str(foreign[name])) for name in off)
+    return Comparison(drift, oof_connector.CONDITIONS.union(rule.model_extra or ()) - foreign.keys())
 
 
 CONTROL = Control(
@@ -139,7 +136,6 @@ CONTROL = Control(
     later=(RemoteDomain,),
     parts=("out_of_office",),
     judge=_judge,
-    asked=_asked,
     finds=("term",),
     needs=("oof-connector",),
     by_hand="Exchange admin center > Mail flow > Rules: the automatic-reply rule, with the settings shown; turn it on.",

@@ -1,7 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
 from domain.control import (
-    WHOLE,
     Compliant,
     Drift,
     Drifted,
@@ -64,12 +65,6 @@ def test_settings_come_before_the_switch():
         ("SenderIpRanges", ["203.0.113.0/24"], None),
         ("DeleteMessage", True, False),
         ("ExpiryDate", "2026-01-01T00:00:00.0000000Z", None),
-        ("SenderADAttributeContainsWords", ["Department:Sales"], None),
-        ("AnyOfToHeaderMemberOf", ["sales@northwindlegal.example"], None),
-        ("AttachmentNameMatchesPatterns", ["invoice"], None),
-        ("PrependSubject", "[Away] ", None),
-        ("ApplyHtmlDisclaimerText", "<p>Buy now</p>", None),
-        ("ConditionOfNextYear", "x", None),
     ],
 )
 def test_a_condition_or_action_that_the_guide_does_not_know_is_taken_off(field, found, wanted):
@@ -96,11 +91,34 @@ def test_what_every_rule_has_set_is_neither_condition_nor_action():
     assert judge("oof-rule", with_rule(**every)) == Compliant()
 
 
-def test_what_stood_on_a_rule_before_every_term_was_compared_has_a_first_sight():
-    tenant = wanted().tenant
-    before = CATALOGUE["oof-connector"].asks(tenant)  # as the rule's were
-    state = ControlState(id="oof-rule", state="compliant", asked=before)
-    assert state.new_to(CATALOGUE["oof-rule"].asks(tenant)) == {WHOLE}
+@pytest.mark.parametrize(
+    ("field", "found"),
+    [
+        ("SenderADAttributeContainsWords", ["Department:Sales"]),
+        ("AnyOfToHeaderMemberOf", ["sales@northwindlegal.example"]),
+        ("AttachmentNameMatchesPatterns", ["invoice"]),
+        ("PrependSubject", "[Away] "),
+        ("ApplyHtmlDisclaimerText", "<p>Buy now</p>"),
+        ("PropertyOfNextYear", True),
+    ],
+)
+def test_a_term_of_another_name_is_a_persons_to_judge_and_keeps_nothing_else_from_being_put_back(field, found):
+    judgement = judge("oof-rule", with_rule(**{field: found}))
+    assert isinstance(judgement, NeedsPerson)
+    [finding] = judgement.findings
+    beside = judge("oof-rule", with_rule(**{field: found, "MessageTypeMatches": None}))
+    assert isinstance(beside, Drifted)
+    assert [dict(step.parameters) for step in beside.steps] == [{"Identity": RULE, "MessageTypeMatches": "OOF"}]
+    asked = replace(wanted(), inventory=wanted().inventory.without(finding.id))
+    removing = CATALOGUE["oof-rule"].find(Facts(reading(with_rule(**{field: found}))), asked)
+    assert isinstance(removing, Drifted)
+    off = False if found is True else None
+    assert [(dict(each.parameters), each.removes) for each in removing.steps] == [
+        ({"Identity": RULE, field: off}, (finding.id,))
+    ]
+    after = judge("oof-rule", with_rule(**{field: off}))
+    assert isinstance(after, Compliant)
+    assert field in after.equal, "that it was taken off could not be proven"
 
 
 def test_a_rule_that_lost_its_connector_is_routed_again():
@@ -157,9 +175,15 @@ def test_a_renamed_rule_is_known_by_what_it_does():
 
 
 def test_a_rule_of_another_name_that_does_more_is_not_ours():
-    judgement = judge("oof-rule", with_rule(Name="HR", Identity="HR", PrependSubject="[Away] "))
+    judgement = judge("oof-rule", with_rule(Name="HR", Identity="HR", BlindCopyTo=["hr@northwindlegal.example"]))
     assert isinstance(judgement, Drifted)
     assert [step.cmdlet for step in judgement.steps] == ["New-TransportRule"]
+
+
+def test_a_renamed_rule_that_also_does_what_we_do_not_judge_is_ours_still():
+    judgement = judge("oof-rule", with_rule(Name="OOF", Identity="OOF", PrependSubject="[Away] "))
+    assert isinstance(judgement, NeedsPerson)
+    assert [finding.control for finding in judgement.findings] == ["oof-rule"]
 
 
 def test_a_missing_rule_is_made_for_the_connector_that_will_be_there():
