@@ -102,8 +102,13 @@ def mx_guard(facts: Facts, wanted: Wanted, seen: Sights, memories: MxMemories, n
 
 
 def _was_declared(domain: str, memory: MxMemory, wanted: Wanted) -> bool:
-    """Whether a person has declared that *domain* is hosted where it was last seen."""
-    return wanted.inventory.is_declared(found("domain", CONTROL.id, domain, memory.elsewhere, ""))
+    """Whether a person has declared all that was found of *domain* when its MX was last seen.
+
+    By name: what *memory* keeps of a domain is less than what its finding tells.
+    """
+    mine = (each for each in wanted.inventory.known.values() if each.control == CONTROL.id and each.name == domain)
+    last = [each for each in mine if each.gone_at is None or each.gone_at >= memory.seen_at]
+    return bool(last) and all(map(wanted.inventory.is_declared, last))
 
 
 def guarded(facts: Facts, wanted: Wanted, seen: Sights) -> Sights:

@@ -7,7 +7,7 @@ from domain.control import Compliant, NeedsPerson
 from domain.controls import CATALOGUE
 from domain.controls.mx import guarded, mx_guard, sights
 from domain.facts import Facts
-from domain.findings import Inventory
+from domain.findings import Inventory, found
 from domain.mail.answers import Absent, Mx, Present, Question
 from domain.mx_moves import MxMemories, MxMemory
 from tests.domain.builders import DNS, NOW, answered, healthy, judge, reading, wanted
@@ -119,7 +119,7 @@ def declaring(judgement):
     said = {"finding": finding.id, "kind": "domain", "control": "mx", "name": DOMAIN, "value": finding.value}
     said |= {"reason": "hosted elsewhere", "owner": "Ann", "until": until}
     target = wanted(declared=[said])
-    return replace(target, inventory=Inventory(declared=target.tenant.declared_at(NOW)))
+    return replace(target, inventory=Inventory({finding.id: finding}, target.tenant.declared_at(NOW)))
 
 
 @pytest.mark.parametrize(
@@ -161,13 +161,34 @@ def guard_of(target, domains, *, elsewhere):
     return mx_guard(facts, target, sights(facts, target), memories, NOW)
 
 
-def test_a_domain_that_the_list_lacks_holds_the_lock_unless_it_was_declared():
-    target = declaring(judge("mx", unlocked(), {MX: ELSEWHERE}))
-    assert guard_of(target, [OTHER], elsewhere=("mx.hoster.example",)).passed
-    moved = guard_of(target, [OTHER], elsewhere=("mx.another.example",))
-    assert moved.reason.startswith(f"{DOMAIN}: the list of accepted domains")
-    undeclared = guard_of(wanted(), [OTHER], elsewhere=("mx.hoster.example",))
+@pytest.mark.parametrize("kind", [{}, {"MatchSubDomains": True}])
+@pytest.mark.parametrize(
+    ("answer", "away"),
+    [
+        (ELSEWHERE, "mx.hoster.example"),
+        (NOWHERE, "no MX"),
+        (Absent(name_exists=False, ttl_s=300, at=NOW), "no MX"),
+    ],
+)
+def test_a_domain_that_the_list_lacks_holds_the_lock_unless_it_was_declared(kind, answer, away):
+    rows = unlocked()
+    rows["Get-AcceptedDomain"][0] |= kind
+    target = declaring(judge("mx", rows, {MX: answer}))
+    [declared] = target.inventory.known.values()
+    gone = replace(declared, gone_at=NOW)
+    for last in (declared, gone):
+        assert guard_of(knowing(target, last), [OTHER], elsewhere=(away,)).passed
+    moved = found("domain", "mx", DOMAIN, "mx.another.example", "it moved since")
+    long_gone = replace(gone, gone_at=NOW - timedelta(minutes=30))
+    for known in ([gone, moved], [long_gone]):
+        held = guard_of(knowing(target, *known), [OTHER], elsewhere=("mx.another.example",))
+        assert held.reason.startswith(f"{DOMAIN}: the list of accepted domains")
+    undeclared = guard_of(wanted(), [OTHER], elsewhere=(away,))
     assert (undeclared.passed, undeclared.unread) == (False, True)
+
+
+def knowing(target, *findings):
+    return replace(target, inventory=replace(target.inventory, known={each.id: each for each in findings}))
 
 
 def test_a_domain_that_is_listed_and_takes_no_mail_here_any_more_is_not_one_that_the_list_lacks():
