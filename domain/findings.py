@@ -62,7 +62,7 @@ class Finding:
     of what a person had done, and holds no close. *gone_at*: since when no look sees it. *part*: the kind of object
     that it was found on, where its control tells of what it could read although it could not read all. *service*: the
     declared service whose connector it was found on. *held*: its removal, where that waits for an approval. *networks*:
-    where *value* is cut, all the IPv4 addresses and networks that it names, MOST_ADDRESSES at most.
+    of a connector whose *value* is cut, all the IPv4 addresses and networks that it names, MOST_ADDRESSES at most.
     """
 
     id: str
@@ -99,8 +99,13 @@ def found(kind: FindingKind, control: str, name: str, value: str | Iterable[str]
     content = json.dumps([kind, control, name, parts])
     digest = hashlib.sha256(content.encode()).hexdigest()[:16]
     text = ", ".join(parts)
-    networks = tuple(filter(normal.size, parts))[:MOST_ADDRESSES] if len(text) > LONGEST_VALUE else ()
-    return Finding(digest, kind, control, _shown(name), _shown(text), lets_in, networks=networks)
+    return Finding(digest, kind, control, _shown(name), _shown(text), lets_in)
+
+
+def with_networks(finding: Finding, content: Collection[str]) -> Finding:
+    """*finding* with the addresses of its whole *content*, where its value is cut: some kilobytes of a tenant's row."""
+    is_cut = len(", ".join(content)) > LONGEST_VALUE
+    return replace(finding, networks=tuple(filter(normal.size, sorted(content)))[:MOST_ADDRESSES] if is_cut else ())
 
 
 def _shown(text: str) -> str:
@@ -219,7 +224,8 @@ def after_look(
         if each.control != control or each.name in unseen:
             others[key] = each
         elif key not in now_there and now - (each.gone_at or now) < FIRST_SIGHT_AFTER:
-            others[key] = replace(each, gone_at=each.gone_at or now, removing="", held=None)
+            networks = each.networks if inventory.is_declared(each) else ()
+            others[key] = replace(each, gone_at=each.gone_at or now, removing="", held=None, networks=networks)
     return others | now_there
 
 

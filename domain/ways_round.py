@@ -22,7 +22,7 @@ from domain.exchange import (
     TransportRule,
 )
 from domain.facts import DoubtError, Facts
-from domain.findings import Finding, found
+from domain.findings import Finding, found, with_networks
 from domain.shown import quoted, visible
 from domain.steps import Step, Value
 from domain.tenant import Wanted
@@ -116,12 +116,15 @@ def _connectors(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
         if connector.enabled and (strangers or is_strange):
             by_address = f"mail from {_addresses(strangers)} comes in" if strangers else ""
             by_name = f"mail that is sent with the certificate of {quoted(certificate)} comes in" if is_strange else ""
-            yield _way(
+            content = (*connector.sender_ip_addresses, *_terms(connector))
+            way = _way(
                 f"connector {connector.name}",
-                (*connector.sender_ip_addresses, *_terms(connector)),
+                content,
                 " and ".join(filter(None, (by_address, by_name))),
                 *_set("Set-InboundConnector", connector.identity, *_shut(connector, strangers, facts, wanted)),
             )
+            # Once it is declared, the message trace asks for each address.
+            yield replace(way, finding=with_networks(way.finding, content))
 
 
 def _shut(connector: InboundConnector, strangers: set[str], facts: Facts, wanted: Wanted) -> tuple[Drift, ...]:

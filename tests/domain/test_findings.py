@@ -19,6 +19,7 @@ from domain.findings import (
     newly_told,
     open_findings,
     source,
+    with_networks,
 )
 from domain.states import ControlState, Look, after_check, after_judgement
 from domain.steps import Step
@@ -60,13 +61,17 @@ def test_what_a_tenants_admin_named_does_nothing_to_the_page():
     assert hostile.id != found("connector", LOCK, "a\u202eb", "line\nbreak" + "x" * (LONGEST_VALUE + 1), "y").id
 
 
-def test_the_addresses_of_a_long_list_are_kept_whole_also_of_one_that_was_kept_before_without():
+def test_the_addresses_of_a_long_connector_are_kept_whole_also_of_one_that_was_kept_before_without():
     content = [*(f"198.51.100.{n}/32" for n in range(80)), "198.51.100.90-198.51.100.99", "certificate x.example"]
-    seen = found("connector", LOCK, "Scanner", content, "x")
+    bare = found("connector", LOCK, "Scanner", content, "x")
+    assert bare.networks == ()
+    seen = with_networks(bare, content)
     assert seen.networks == tuple(sorted(content[:-1]))
-    assert found("connector", LOCK, "Scanner", content[:9], "x").networks == ()
-    before = knowing(replace(seen, networks=()))
-    assert after_look(before, LOCK, [seen], NOW)[seen.id].networks == seen.networks
+    assert with_networks(bare, content[:9]).networks == ()
+    assert after_look(knowing(bare), LOCK, [seen], NOW)[seen.id].networks == seen.networks
+    assert after_look(knowing(seen), LOCK, [], NOW)[seen.id].networks == ()
+    declared = knowing(seen, declared=frozenset({seen.id}))
+    assert after_look(declared, LOCK, [], NOW)[seen.id].networks == seen.networks
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.findings import Inventory, found
+from domain.findings import Inventory, found, with_networks
 from domain.mail_flow import ADDRESSES_TOLD, MOST_COUNTED, MOST_LISTED, SETTLES, Traffic
 from domain.mail_trace import LET_IN, OddTrace, Trace, Ways, parse_trace, with_rows
 from domain.profile import Profile
@@ -79,7 +79,7 @@ def test_a_message_came_by_the_filter_from_the_tenant_by_what_is_declared_or_fro
 
 def test_of_a_declared_connector_with_more_addresses_than_are_shown_each_one_is_declared():
     content = [*(f"198.51.100.{n}/32" for n in range(80)), "certificate x.example"]
-    there = found("bypass", "lock-bypass", "connector Copier", content, "mail comes in")
+    there = with_networks(found("bypass", "lock-bypass", "connector Copier", content, "mail comes in"), content)
     of_config = declaration("bypass", there.name, there.value, finding=there.id)
     assert there.value.endswith("...")
     known = wanted(**of_config)

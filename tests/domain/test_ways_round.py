@@ -74,6 +74,16 @@ def told(rows):
     return judgement
 
 
+def test_of_a_long_list_only_a_connectors_addresses_are_kept_beside_what_is_shown():
+    many = [f"203.0.113.{n}" for n in range(80)]
+    [copier] = told(connector(SenderIPAddresses=many)).findings
+    assert set(copier.networks) == {f"{each}/32" for each in many}
+    [allowed] = told(changed("Get-HostedConnectionFilterPolicy", IPAllowList=many)).findings
+    [skipped] = told(changed("Get-InboundConnector", EFSkipIPs=many)).findings
+    assert [allowed.networks, skipped.networks] == [(), ()]
+    assert allowed.value.endswith("...")
+
+
 @pytest.mark.parametrize(("rows", "name", "lets_in"), WAYS)
 def test_a_way_round_is_one_finding_that_a_person_is_told_of(rows, name, lets_in):
     judgement = told(rows)
