@@ -192,6 +192,11 @@ class Wanted:
         ranges = [each.delivery_networks for each in (self.profile, *self.others)]
         return any(each and all(normal.covers(addresses, network) for network in each) for each in ranges)
 
+    def names_the_lock(self, name: str) -> bool:
+        """Whether *name* is one that the profile gives to the lock-down connector."""
+        values = self.profile.inbound_connector
+        return values is not None and normal.name(name) in {normal.name(values.name), normal.name(values.name_beside)}
+
     def filters_at(self, at: datetime | None) -> tuple[str, ...]:
         """The networks that the filter delivered mail from at a moment; of one that is not known, those of today."""
         former = self.former_until and at and at < self.former_until

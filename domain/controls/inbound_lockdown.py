@@ -166,9 +166,7 @@ def looks_ours(connector: InboundConnector, wanted: Wanted) -> bool:
 
     The content may be that of another version: a wave changes the connector, and makes no second one.
     """
-    values = wanted.profile.inbound_connector
-    names = {normal.name(values.name), normal.name(values.name_beside)} if values else set()
-    return wanted.takes_all(connector.sender_ip_addresses) or normal.name(connector.name) in names
+    return wanted.takes_all(connector.sender_ip_addresses) or wanted.names_the_lock(connector.name)
 
 
 def _missing(facts: Facts, connectors: tuple[InboundConnector, ...], wanted: Wanted) -> Drifted:

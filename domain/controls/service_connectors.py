@@ -84,14 +84,27 @@ def _missing(service: ServiceConnector) -> tuple[Comparison, list[Step]]:
 def serves(connector: InboundConnector, service: ServiceConnector, wanted: Wanted) -> bool:
     """By name, or by exactly the declared addresses or certificate (then somebody renamed it).
 
-    By name alone where the addresses hold all of the filter's: the lock has them, too.
+    By name alone where it may be the lock, which has all of the filter's addresses, too.
     """
     if service.certificate:
         same = connector.tls_sender_certificate_name.casefold() == service.certificate.casefold()
     else:
-        addresses = frozenset(service.sender_ips)
-        same = connector.sender_ip_addresses == addresses and not wanted.takes_all(addresses)
+        same = connector.sender_ip_addresses == frozenset(service.sender_ips) and not _may_be_the_lock(
+            connector, wanted
+        )
     return same or normal.name(connector.name) == normal.name(service.name)
+
+
+def _may_be_the_lock(connector: InboundConnector, wanted: Wanted) -> bool:
+    """Whether *connector* takes all that is the filter's, and nothing tells it from the lock.
+
+    One for more than the filter that neither restricts nor is called as the lock is a service's.
+    """
+    if not wanted.takes_all(connector.sender_ip_addresses):
+        return False
+    ranges = frozenset((*wanted.profile.delivery_networks, *wanted.former_networks))
+    more = not all(normal.covers(ranges, each) for each in connector.sender_ip_addresses)
+    return not more or connector.restrict_domains_to_ip_addresses or wanted.names_the_lock(connector.name)
 
 
 def _identity(service: ServiceConnector) -> dict[str, Value]:

@@ -384,6 +384,30 @@ def test_a_service_that_is_declared_with_all_of_the_filters_range_takes_the_lock
     assert judge("service-connectors", rows, service_connectors=[relay]) == Compliant()
 
 
+RELAYED = ["65.99.255.0/24", "203.0.113.0/24"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_relays"),
+    [
+        ({}, True),
+        ({"RestrictDomainsToIPAddresses": True}, False),
+        ({"Name": "ExchangeDefender Partner"}, False),
+        ({"SenderIPAddresses": ["65.99.255.0/24"]}, False),
+    ],
+)
+def test_a_renamed_connector_of_a_service_with_more_than_the_filters_range_is_still_the_services(fields, is_relays):
+    there = {"Name": "Relay (IoT)", "Identity": "Relay (IoT)", "SenderIPAddresses": RELAYED} | fields
+    rows = healthy()
+    renamed = connector(healthy(), **({"RestrictDomainsToIPAddresses": False} | there))
+    rows["Get-InboundConnector"] += renamed["Get-InboundConnector"]
+    relay = {"name": "Relay", "sender_ips": there["SenderIPAddresses"]}
+    judged = [
+        judge(control, rows, service_connectors=[relay]) for control in ("service-connectors", "inbound-lockdown")
+    ]
+    assert [isinstance(each, Compliant) for each in judged] == [is_relays, is_relays]
+
+
 @pytest.mark.parametrize(
     ("fields", "locked"),
     [
