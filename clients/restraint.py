@@ -79,10 +79,11 @@ class Restraint:
 
     def silent(self, service: str, lost: Unreachable, now: datetime) -> None:
         """Note that *service* gave no answer, once. Raises Resting if it gave none to the work before this, either."""
-        rest = self.begun.get(service)
-        if rest is None or not rest.silent:
-            rest = self._begin(service, next_silence(self._rests.get(service), now, self._tenant_id))
-        if rest.holds_at(now):
+        before = self._rests.get(service)
+        rest = before if service in self.begun else next_silence(before, lost.sentence, now, self._tenant_id)
+        if rest and rest != before:
+            self._begin(service, rest)
+        if rest and rest.silent and rest.holds_at(now) and not self._way_out:
             raise Resting(rest, now) from lost
 
     def answered(self, service: str) -> None:

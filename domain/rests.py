@@ -31,9 +31,9 @@ FIRST_REFUSED_REST = timedelta(minutes=8)
 class Rest:
     """One tenant is not asked about at one service before *until*. *times*: the how manieth rest in a row it is.
 
-    *refused_since*: since when the service refuses us, where that is why and not a throttle; *why*: in what words.
-    *silent*: it gave no answer, where that is why. A refusal that does not persist yet, and the first lost answer, is
-    one whose *until* is over.
+    *refused_since*: since when the service refuses us, where that is why and not a throttle. *silent*: it gave no
+    answer, where that is why. *why*: in what words it refused, or which answer is missing. A refusal that does not
+    persist yet, and the first lost answer, is one whose *until* is over.
     """
 
     until: AwareDatetime
@@ -50,7 +50,7 @@ class Rest:
         """What stands in the states of the controls that are read there."""
         until = self.until.isoformat(timespec="seconds").replace("+00:00", "Z")
         if self.silent:
-            return f"no answer, not asked until {until}"
+            return f"no answer, not asked until {until}: {self.why}"
         return f"refused until {until}: {self.why}" if self.refused_since else f"throttled until {until}"
 
 
@@ -76,15 +76,18 @@ def next_refusal(before: Rest | None, why: str, now: datetime, salt: str) -> Res
     return Rest(until=now + _grown(FIRST_REFUSED_REST, times, salt), times=times, refused_since=since, why=why)
 
 
-def next_silence(before: Rest | None, now: datetime, salt: str) -> Rest:
+def next_silence(before: Rest | None, why: str, now: datetime, salt: str) -> Rest:
     """What becomes of a service that gave no answer: that is noted, and from the next time in a row on there is a rest.
 
-    One lost answer says nothing of the tenant; a service that hangs for it holds a worker's place in each visit.
+    One lost answer says nothing of the tenant; a service that hangs for it holds a worker's place in each visit. A
+    throttle or a refusal of late goes on: what was named and counted there is not forgotten for a lost answer.
     """
     lately = _lately(before, now)
+    if lately and not lately.silent:
+        return lately
     times = lately.times + 1 if lately and lately.silent else 0
     pause = _grown(FIRST_REST, times, salt, longest=LONGEST_SILENCE) if times else timedelta()
-    return Rest(until=now + pause, times=times, silent=True)
+    return Rest(until=now + pause, times=times, why=why, silent=True)
 
 
 def _lately(before: Rest | None, now: datetime) -> Rest | None:

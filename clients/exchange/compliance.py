@@ -19,7 +19,7 @@ from clients.errors import ClientError, Redirected, Throttled, Unreachable, Unre
 from clients.exchange.cmdlets import Cmdlets, together
 from clients.exchange.invoke_command import Applied, Target
 from clients.http import Clock, Http, Permit, resolved
-from clients.restraint import heeding
+from clients.restraint import Resting, heeding
 from domain.addresses import is_address
 from domain.reading import Query, Seen, Unseen
 from domain.steps import Step
@@ -77,7 +77,7 @@ class Compliance:
                 if not _may_have_moved(error):
                     raise
                 self._regions.drop(tenant_id)
-                if not (repeatable or _was_not_done(error)):
+                if isinstance(error, Resting) or not (repeatable or _was_not_done(error)):
                     raise
         return await self._by_the_front_door(tenant_id, call)
 
@@ -97,6 +97,8 @@ class Compliance:
 
 
 def _may_have_moved(error: ClientError) -> bool:
+    if isinstance(error, Resting) and isinstance(error.__cause__, ClientError):
+        error = error.__cause__
     match error:
         case Redirected() | Unreachable(sent=False) | Unreadable(status=404):
             return True

@@ -28,7 +28,7 @@ class TicketMoved(Exception):  # noqa: N818 - an outcome, not a fault: somebody 
     """What is remembered of the ticket has changed since it was loaded: read the ticket again."""
 
 
-class OddTicket(Exception):  # noqa: N818 - an outcome: it is told to people
+class OddTicket(ValueError):  # noqa: N818 - an outcome: it is told to people
     """What is remembered of the ticket makes no sense: nobody can say whether what it asks for was done."""
 
 

@@ -1,14 +1,14 @@
 """Visit the tenants of a shard side by side, and do every look that is due. Each tenant's failure is its own.
 
 A shard is never put back for one of its tenants: what failed is written into that tenant's state, and the next tick
-that finds the tenant due asks again, also for those to whom the shard did not come in its time. One that was looked
-at since the shard was made is not looked at again.
+that finds the tenant due asks again. One that was looked at since the shard was made is not looked at again, so that a
+shard that did not come to all of them in its time may come once more.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from azure.core.exceptions import AzureError
@@ -40,26 +40,35 @@ type Failed = Callable[[str], Awaitable[None]]
 
 
 async def visit_shard(shard: VisitShard, clients: Clients) -> Outcome:
-    """Visit every tenant of *shard*; who was written by somebody else meanwhile is looked at once more."""
+    """Visit every tenant of *shard*; who was written by somebody else meanwhile is looked at once more.
+
+    Again, where its time was over before all were visited: those who were are not looked at again.
+    """
     ends_at = asyncio.get_running_loop().time() + LONGEST_SHARD_S
-    async with clients.storage.rows.together(shard.tenants, deferring=True) as rows, _cut(ends_at, shard):
-        await asyncio.gather(*(_visit(tenant_id, shard, rows, clients) for tenant_id in shard.tenants))
-    async with _cut(ends_at, shard):
-        for tenant_id in rows.moved:
-            with suppress(AzureError):  # the next tick that finds it due asks again
-                async with alone(tenant_id, clients):
-                    await _all_looks(tenant_id, shard, clients)
-    return Done()
+    async with clients.storage.rows.together(shard.tenants, deferring=True) as rows:
+        visits = (_visit(tenant_id, shard, rows, clients) for tenant_id in shard.tenants)
+        whole = await _in_time(asyncio.gather(*visits), ends_at)
+    if whole and await _in_time(_once_more(rows.moved, shard, clients), ends_at):
+        return Done()
+    log.warning("shard_cut tenants=%d after_s=%d", len(shard.tenants), LONGEST_SHARD_S)
+    return Again(shard.patience.first)
 
 
-@asynccontextmanager
-async def _cut(ends_at: float, shard: VisitShard) -> AsyncIterator[None]:
-    """Leave what is not done at *ends_at*, by the event loop's clock, to the next tick that finds it due."""
+async def _in_time(work: Awaitable[object], ends_at: float) -> bool:
+    """Whether *work* came to its end before *ends_at*, by the event loop's clock, at which it is cut."""
     try:
         async with asyncio.timeout_at(ends_at):
-            yield
+            await work
     except TimeoutError:
-        log.warning("shard_cut tenants=%d after_s=%d", len(shard.tenants), LONGEST_SHARD_S)
+        return False
+    return True
+
+
+async def _once_more(tenants: Iterable[str], shard: VisitShard, clients: Clients) -> None:
+    for tenant_id in tenants:
+        with suppress(AzureError):  # the next tick that finds it due asks again
+            async with alone(tenant_id, clients):
+                await _all_looks(tenant_id, shard, clients)
 
 
 async def _visit(tenant_id: str, shard: VisitShard, rows: Together, clients: Clients) -> None:

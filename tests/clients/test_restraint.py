@@ -97,7 +97,7 @@ def test_answers_that_are_lost_in_one_piece_of_work_count_once():
     restraint = Restraint("t", {})
     for _ in range(3):
         restraint.silent("exchange", LOST, NOON)
-    assert restraint.begun == {"exchange": Rest(until=NOON, times=0, silent=True)}
+    assert restraint.begun == {"exchange": Rest(until=NOON, times=0, why="no answer", silent=True)}
 
 
 def test_an_answer_lost_in_the_next_piece_of_work_too_is_a_rest_that_says_so():

@@ -108,29 +108,35 @@ def test_a_throttle_and_a_refusal_do_not_count_as_one():
 
 
 def test_one_lost_answer_is_no_rest_and_from_the_second_in_a_row_on_each_is_longer():
-    first = next_silence(None, NOW, "t")
+    first = next_silence(None, "GET -> 504", NOW, "t")
     assert (first.times, first.holds_at(NOW)) == (0, False)
     rest, waits = first, []
     for _ in range(7):
         now = rest.until
-        rest = next_silence(rest, now, "t")
+        rest = next_silence(rest, "GET -> 504", now, "t")
         waits.append(rest.until - now)
     named = [timedelta(minutes=each) for each in (1, 2, 4, 8, 10, 10, 10)]
     assert all(least <= wait <= least * (1 + JITTER) for least, wait in zip(named, waits, strict=True))
     assert rest.sentence.startswith("no answer, not asked until 2026-11-29T1")
+    assert rest.sentence.endswith("Z: GET -> 504")
+
+
+def test_a_lost_answer_long_after_another_is_the_first():
+    before = Rest(until=NOW - RESTS_FORGOTTEN_AFTER, times=5, silent=True)
+    assert next_silence(before, "lost", NOW, "t") == Rest(until=NOW, times=0, why="lost", silent=True)
 
 
 @pytest.mark.parametrize(
     "before",
     [
-        Rest(until=NOW - RESTS_FORGOTTEN_AFTER, times=5, silent=True),
+        Rest(until=NOW + timedelta(hours=20), times=6),
         Rest(until=NOW, times=5),
         Rest(until=NOW, times=5, refused_since=NOW - timedelta(days=1)),
     ],
-    ids=["long ago", "a throttle", "a refusal"],
+    ids=["a named wait", "a throttle", "a refusal"],
 )
-def test_a_lost_answer_is_the_first_after_whatever_was_before(before):
-    assert next_silence(before, NOW, "t") == Rest(until=NOW, times=0, silent=True)
+def test_a_lost_answer_forgets_no_throttle_and_no_refusal(before):
+    assert next_silence(before, "lost", NOW, "t") == before
 
 
 def test_a_throttle_after_lost_answers_begins_anew():

@@ -13,7 +13,9 @@ from clients.entra.credentials import Credentials
 from clients.errors import Forbidden, Redirected, Throttled, Unreachable, Unreadable
 from clients.exchange.compliance import Compliance, regional_base
 from clients.http import Http
+from clients.restraint import Resting, Restraint, in_force
 from domain.reading import Query, Seen, Unseen
+from domain.rests import Rest
 from domain.steps import Step
 from tests.clients.conftest import Clock, Entra, allowed
 
@@ -106,6 +108,19 @@ async def test_a_tenant_that_moved_is_found_again(
 
     assert await seen_by(compliance)
     assert await seen_by(compliance)
+    assert await seen_by(compliance)
+    assert front.call_count == 2
+
+
+async def test_a_tenant_that_moved_and_rests_for_it_is_found_again_after_its_rest(
+    compliance: Compliance, router: respx.MockRouter, clock: Clock
+) -> None:
+    front = front_door(router, to_region("eur02b"), to_region("nam12b"))
+    region(router, "eur02b", httpx.Response(200, json=FOUND), *[httpx.Response(502)] * 5)
+    region(router, "nam12b")
+    assert await seen_by(compliance)
+    with in_force(Restraint(TENANT, {"compliance": Rest(until=clock(), times=0, silent=True)})), pytest.raises(Resting):
+        await seen_by(compliance)
     assert await seen_by(compliance)
     assert front.call_count == 2
 
