@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from clients.profiles import all_profiles
 from domain.controls import CATALOGUE, KINDS, concerned_by
+from domain.rests import JITTER, LONGEST_SILENCE
 from simulator.faults import Fault
 from tests.lives.chance import lives
 from tests.lives.life import begin
@@ -79,6 +80,7 @@ def test_what_was_not_read_is_neither_judged_nor_written(stage, state, names, br
         judged = life.states.get(control)
         assert not (judged and judged.read_at and judged.read_at > since and unread & facts), judged
     life.tenant.faults.clear()
+    life.pass_time(LONGEST_SILENCE * (1 + JITTER))  # a tenant that had no answer is not asked before
     life.settle()
 
 
