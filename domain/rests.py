@@ -85,7 +85,7 @@ def next_silence(before: Rest | None, why: str, now: datetime, salt: str) -> Res
     lately = _lately(before, now)
     if lately and not lately.silent:
         return lately
-    times = lately.times + 1 if lately and lately.silent else 0
+    times = lately.times + 1 if lately else 0
     pause = _grown(FIRST_REST, times, salt, longest=LONGEST_SILENCE) if times else timedelta()
     return Rest(until=now + pause, times=times, why=why, silent=True)
 

@@ -97,9 +97,7 @@ def _connectors(facts: Facts, wanted: Wanted) -> Iterator[WayRound]:
     One that admits by the sender's domain alone does not help against a lock.
     """
     for connector in facts.all(InboundConnector):
-        services = [
-            each for each in wanted.tenant.service_connectors if service_connectors.serves(connector, each, wanted)
-        ]
+        services = service_connectors.served_by(connector, wanted)
         known = {*wanted.profile.delivery_networks, *(network for each in services for network in each.sender_ips)}
         if connector == inbound_lockdown.the_lock(facts, wanted):
             # What another version names is on its way out: the lock's own control takes it off.
@@ -134,7 +132,7 @@ def _shut(connector: InboundConnector, strangers: set[str], facts: Facts, wanted
     """
     if inbound_lockdown.is_compared(connector, facts, wanted):
         return inbound_lockdown.by_address_alone(connector, wanted.profile, frozenset(strangers)).drift
-    services = [each for each in wanted.tenant.service_connectors if service_connectors.serves(connector, each, wanted)]
+    services = service_connectors.served_by(connector, wanted)
     if not services:
         return (Drift("Enabled", wanted=False, found=True),)
     addresses, certificate = connector.sender_ip_addresses, connector.tls_sender_certificate_name

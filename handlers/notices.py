@@ -23,7 +23,7 @@ from domain.notices import ChannelTold, Thread
 from domain.psa import news
 from domain.psa.records import NotTaken
 from handlers.events import send_events
-from handlers.operators import end_incident, open_incidents, tell_operators
+from handlers.operators import end_incident, tell_operators, tell_unless_open
 from handlers.tickets.tell import tell_ticket
 
 log = logging.getLogger("holdfast.notices")
@@ -207,10 +207,10 @@ class _Teller:
         now = self._clients.now()
         await self._keep(self._told.away(failed, now))
         since = self._told.failing_since or now
-        if now - since >= FAILING and self._trouble not in await open_incidents(self._clients):
+        if now - since >= FAILING:
             detail = f"{self._channel.name} since {since:%Y-%m-%d %H:%M} UTC; holdfast notify test tries it"
             incident = Incident(self._trouble, "channel", "a channel takes no notices", detail)
-            await tell_operators(incident, self._clients)
+            await tell_unless_open(incident, self._clients)
 
     def _untold(self, cause: str) -> str:
         """The id of the incident that this channel does not take what is to be told of one cause."""

@@ -34,6 +34,12 @@ async def tell_operators(incident: Incident, clients: Clients, *, at: datetime |
     return True
 
 
+async def tell_unless_open(incident: Incident, clients: Clients) -> None:
+    """As `tell_operators`, unless nobody has ended what was told of it before."""
+    if incident.id not in await open_incidents(clients):
+        await tell_operators(incident, clients)
+
+
 async def told_incidents(clients: Clients) -> dict[str, list[Entry]]:
     """What was lately said of each incident, by id, oldest first; an odd entry keeps nobody from the others."""
     ledger, since = clients.storage.ledger, clients.now() - HEARD_WITHIN

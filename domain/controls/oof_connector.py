@@ -68,7 +68,7 @@ def _does_the_same(rule: TransportRule, targets: set[str]) -> bool:
 
 def is_known(name: str) -> bool:
     """Whether *name* is a condition, exception or action that is taken off: any other is a person's to judge."""
-    return name in CONDITIONS | _ACTIONS or name.startswith("ExceptIf")
+    return name in CONDITIONS or name in _ACTIONS or name.startswith("ExceptIf")
 
 
 def foreign_to(rule: TransportRule) -> dict[str, object]:

@@ -35,7 +35,12 @@ _ID = "service-connectors"
 
 def is_declared(connector: InboundConnector, wanted: Wanted) -> bool:
     """Whether *connector* is one of those that the tenant's config declares."""
-    return any(serves(connector, service, wanted) for service in wanted.tenant.service_connectors)
+    return bool(served_by(connector, wanted))
+
+
+def served_by(connector: InboundConnector, wanted: Wanted) -> list[ServiceConnector]:
+    """The declared services whose connector it is, or looks like."""
+    return [each for each in wanted.tenant.service_connectors if _serves(connector, each, wanted)]
 
 
 def _judge(facts: Facts, wanted: Wanted) -> Judgement:
@@ -65,7 +70,7 @@ def _judge(facts: Facts, wanted: Wanted) -> Judgement:
 
 
 def _of(service: ServiceConnector, facts: Facts, wanted: Wanted) -> list[InboundConnector]:
-    return [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and serves(c, service, wanted)]
+    return [c for c in facts.all(InboundConnector) if c.connector_type == "Partner" and _serves(c, service, wanted)]
 
 
 def known_by_address(connector: InboundConnector, facts: Facts, wanted: Wanted) -> str:
@@ -81,7 +86,7 @@ def _missing(service: ServiceConnector) -> tuple[Comparison, list[Step]]:
     return Comparison((drift,)), [Step("exchange", "New-InboundConnector", values, (drift.field,))]
 
 
-def serves(connector: InboundConnector, service: ServiceConnector, wanted: Wanted) -> bool:
+def _serves(connector: InboundConnector, service: ServiceConnector, wanted: Wanted) -> bool:
     """By name, or by exactly the declared addresses or certificate (then somebody renamed it).
 
     By name alone where it may be the lock, which has all of the filter's addresses, too.
@@ -89,9 +94,8 @@ def serves(connector: InboundConnector, service: ServiceConnector, wanted: Wante
     if service.certificate:
         same = connector.tls_sender_certificate_name.casefold() == service.certificate.casefold()
     else:
-        same = connector.sender_ip_addresses == frozenset(service.sender_ips) and not _may_be_the_lock(
-            connector, wanted
-        )
+        listed = frozenset(service.sender_ips)
+        same = connector.sender_ip_addresses == listed and not _may_be_the_lock(connector, wanted)
     return same or normal.name(connector.name) == normal.name(service.name)
 
 

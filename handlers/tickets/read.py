@@ -35,7 +35,7 @@ from domain.shown import visible
 from domain.tenant import PsaCompany
 from handlers import on_request, operations
 from handlers.on_request import ApprovalRequest, Requester
-from handlers.operators import open_incidents, tell_operators
+from handlers.operators import tell_operators, tell_unless_open
 from handlers.tickets.way_out import open_by_note
 
 log = logging.getLogger("holdfast.tickets")
@@ -61,7 +61,7 @@ async def read_ticket(job: ReadTicket, clients: Clients) -> Outcome:
     except OddTicket as odd:
         log.error("ticket_row_unreadable %s", odd)  # noqa: TRY400
         why = "what is remembered of it makes no sense, so that it may have been done before"
-        await _tell_once(_unread(job, why), clients)
+        await tell_unless_open(_unread(job, why), clients)
     except ClientError as error:
         log.warning("ticket_unread provider=%s ticket=%s %s", job.provider, job.ticket_id, error)
         if clients.now() - job.asked_at < _PATIENCE:
@@ -75,12 +75,7 @@ async def _tell_refused(job: ReadTicket, refusal: Refused, clients: Clients) -> 
     detail = f"{job.provider} ticket {job.ticket_id}, and maybe others: {refusal.sentence} {refusal.remedy}".rstrip()
     summary = "a ticket system refuses what is needed to do what a ticket asks for"
     refused = Incident(id=f"unread-{job.provider}", kind="unread", summary=summary, detail=detail)
-    await _tell_once(refused, clients)
-
-
-async def _tell_once(incident: Incident, clients: Clients) -> None:
-    if incident.id not in await open_incidents(clients):
-        await tell_operators(incident, clients)
+    await tell_unless_open(refused, clients)
 
 
 def _unread(job: ReadTicket, why: str) -> Incident:

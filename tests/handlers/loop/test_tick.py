@@ -156,24 +156,34 @@ async def test_of_a_tenants_corrections_those_are_asked_for_that_no_message_foll
         assert (await service.state(tenant, control)).state == "correcting"
         service.clock.advance(seconds=FOLLOWED_FOR.total_seconds() / 2)
     await service.messages("remediations")
-    followed = (await service.clients.storage.states.load(tenant.tenant_id)).followed
-    service.clock.time = followed["inbound-lockdown"] + timedelta(seconds=1)
+    await no_longer_followed(service, tenant)
     await tick(service.clients)
     [job] = [json.loads(body) for body in await service.messages("remediations")]
     assert job["controls"] == ["inbound-lockdown"]
 
 
-async def test_a_correction_whose_worker_waits_long_for_a_write_is_not_taken_for_lost(service):
+async def unfollowed(service, lag_s):
+    """A tenant whose lock-down is being put back, which shows after *lag_s*, when no message is expected any more."""
     tenant = service.world.add_tenant("contoso.example", state="healthy")
     await service.look_after(tenant)
     await service.sweep()
     service.clock.advance(hours=1)
     tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
-    tenant.lag(10_000)
+    tenant.lag(lag_s)
     await service.remediate(tenant, "inbound-lockdown")
-    await service.messages("remediations")
+    assert (await service.state(tenant, "inbound-lockdown")).state == "correcting"
+    await no_longer_followed(service, tenant)
+    return tenant
+
+
+async def no_longer_followed(service, tenant):
     followed = (await service.clients.storage.states.load(tenant.tenant_id)).followed
     service.clock.time = followed["inbound-lockdown"] + timedelta(seconds=1)
+
+
+async def test_a_correction_whose_worker_waits_long_for_a_write_is_not_taken_for_lost(service):
+    tenant = await unfollowed(service, 10_000)
+    await service.messages("remediations")
     async with service.clients.storage.leases.hold(tenant.tenant_id):
         await tick(service.clients)
         assert await service.messages("remediations") == []
@@ -186,22 +196,13 @@ async def test_a_correction_whose_worker_waits_long_for_a_write_is_not_taken_for
 async def test_a_correction_that_is_proven_while_a_tick_takes_it_for_lost_stays_so_and_is_not_asked_for(
     service, meanwhile
 ):
-    tenant = service.world.add_tenant("contoso.example", state="healthy")
-    await service.look_after(tenant)
-    await service.sweep()
-    service.clock.advance(hours=1)
-    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
-    tenant.lag(20)
-    await service.remediate(tenant, "inbound-lockdown")
-    assert (await service.state(tenant, "inbound-lockdown")).state == "correcting"
+    tenant = await unfollowed(service, 20)
 
     async def proven():
         while (await service.state(tenant, "inbound-lockdown")).state == "correcting":
             await service.remediate(tenant, "inbound-lockdown")
         await service.messages("remediations")
 
-    followed = (await service.clients.storage.states.load(tenant.tenant_id)).followed
-    service.clock.time = followed["inbound-lockdown"] + timedelta(seconds=1)
     meanwhile(r"PUT .*/leases/", proven)
     await tick(service.clients)
     assert (await service.state(tenant, "inbound-lockdown")).state == "compliant"
