@@ -25,6 +25,9 @@ A worker that dies in the tenth minute of its invocation has renewed its message
 (docs/reference/azure-functions.md#life-of-a-message): so a message that is still there is delivered within fifteen.
 """
 
+CUT_AFTER = timedelta(seconds=60)
+"""A worker that began so long ago and has not the lease was cut: an invocation can be, at any point (host #12007)."""
+
 LOST = "lost: its message was gone twice, or no worker was heard of it for long; ask again"
 
 

@@ -152,7 +152,7 @@ async def _settle(job: Job, outcome: Outcome, clients: Clients) -> Delivered:
             await operations.fail(_operation(job), f"no end after {job.attempt} attempts", clients)
             return "let_go"
         case Again(after, counts):
-            await operations.hear(_operation(job), clients, after=after)
+            await operations.hear_of_wait(_operation(job), after, clients)
             return await _put_back(job.again() if counts else job, after, clients)
 
 

@@ -9,7 +9,15 @@ from clients.connect import Clients
 from clients.storage.unfinished import UnfinishedOperation
 from domain.errors import KeyReused
 from domain.jobs import CheckTenant, RemediateTenant
-from domain.operations import ENDED, UNHEARD_FOR, ControlOutcome, IdempotencyKey, Operation, OperationState
+from domain.operations import (
+    CUT_AFTER,
+    ENDED,
+    UNHEARD_FOR,
+    ControlOutcome,
+    IdempotencyKey,
+    Operation,
+    OperationState,
+)
 from domain.steps import ShownStep
 
 
@@ -106,10 +114,16 @@ def _refuse_other(key: IdempotencyKey, claimed: str) -> None:
         raise KeyReused
 
 
-async def hear(operation_id: str | None, clients: Clients, *, after: timedelta = timedelta()) -> None:
-    """A worker is at it, or will be *after* so long: until some time later nobody takes it for lost."""
+async def hear(operation_id: str | None, clients: Clients) -> None:
+    """A worker is at it: who has no lease any more some time later was cut."""
     if operation_id:
-        await clients.storage.unfinished.hear(operation_id, clients.now() + after + UNHEARD_FOR)
+        await clients.storage.unfinished.hear(operation_id, clients.now() + CUT_AFTER, at_work=True)
+
+
+async def hear_of_wait(operation_id: str | None, after: timedelta, clients: Clients) -> None:
+    """Its message comes again *after* so long: until some time later nobody takes it for lost."""
+    if operation_id:
+        await clients.storage.unfinished.hear(operation_id, clients.now() + after + UNHEARD_FOR, at_work=False)
 
 
 async def is_lost(operation_id: str | None, clients: Clients) -> bool:

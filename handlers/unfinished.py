@@ -1,7 +1,8 @@
 """Every operation ends: one that nothing works on any more is sent once more, and the next time it ends as lost.
 
 A queue that was cleared, or a message that died with its worker, leaves an operation that nobody would ever end. Its
-message names what to look at, so a second one beside a first that was only slow does no harm.
+message names what to look at, so a second one beside a first that was only slow does no harm. One whose worker had
+begun and was cut is sent again by the next tick: the platform would deliver its message ten minutes later.
 """
 
 import logging
@@ -12,11 +13,15 @@ from domain.ledger import Entry
 from domain.operations import LOST, UNHEARD_FOR, ControlOutcome, Operation
 from handlers import operations
 from handlers.isolation import isolated
+from handlers.loop.check import check_lease
 
 log = logging.getLogger("holdfast.unfinished")
 
 MOST_A_LOOK = 100
 """Of more the next look takes up the others; what cannot be taken up does not count, and stays."""
+
+MOST_CUTS = 2
+"""What is cut more often may be what ends its workers: it waits as one whose message was lost."""
 
 
 async def take_up_unheard(clients: Clients) -> None:
@@ -32,11 +37,23 @@ async def _take_up(unheard: UnfinishedOperation, clients: Clients) -> None:
     operation = await clients.storage.operations.get(unheard.operation_id)
     if operation is None or operation.has_ended:  # a worker died before it had said so
         await clients.storage.unfinished.give_up(unheard)
+    elif unheard.at_work and unheard.cut < MOST_CUTS:
+        await _go_on(unheard, operation, clients)
     elif unheard.sent_again or (operation.until and operation.until < clients.now()):  # nobody wants it late
         if await clients.storage.unfinished.give_up(unheard):
             await end_as_lost(operation, clients)
     else:
         await _send_again(unheard, clients)
+
+
+async def _go_on(cut: UnfinishedOperation, operation: Operation, clients: Clients) -> None:
+    """Send it again unless somebody has its lease, whose worker may be this one's: the next tick asks again."""
+    name = check_lease(operation.tenant_id) if operation.kind == "check" else operation.tenant_id
+    async with clients.storage.leases.hold(name) as lease:
+        if lease:
+            log.warning("operation_cut operation=%s: sent again", cut.operation_id)
+            await clients.storage.queues.put(cut.queue, cut.body)
+            await clients.storage.unfinished.note_cut(cut, clients.now() + UNHEARD_FOR)
 
 
 async def _send_again(unheard: UnfinishedOperation, clients: Clients) -> None:

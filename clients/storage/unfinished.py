@@ -25,6 +25,7 @@ class UnfinishedOperation:
 
     A later version may name a queue of its own.
 
+    *at_work*: a worker had begun when it was last heard of. *cut*: how often such a worker was found gone.
     *sent_again*: it was lost once. *etag*: the row's version; empty where it is new.
     """
 
@@ -32,6 +33,8 @@ class UnfinishedOperation:
     queue: QueueName
     body: str
     heard_until: datetime
+    at_work: bool = False
+    cut: int = 0
     sent_again: bool = False
     etag: str = ""
 
@@ -49,9 +52,9 @@ class UnfinishedTable:
     async def has(self, operation_id: str) -> bool:
         return await row_at(self._table, _PARTITION, operation_id, ["RowKey"]) is not None
 
-    async def hear(self, operation_id: str, until: datetime) -> None:
-        """Keep that somebody works on it, and will be heard of before *until*."""
-        row = {"PartitionKey": _PARTITION, "RowKey": operation_id, "heard_until": until}
+    async def hear(self, operation_id: str, until: datetime, *, at_work: bool) -> None:
+        """Keep that somebody will be heard of before *until*. *at_work*: a worker has begun; else its message waits."""
+        row = {"PartitionKey": _PARTITION, "RowKey": operation_id, "heard_until": until, "at_work": at_work}
         with suppress(ResourceNotFoundError):
             await self._table.update_entity(row, mode=UpdateMode.MERGE)
 
@@ -66,15 +69,23 @@ class UnfinishedTable:
                 queue=cast("QueueName", row.get("queue")),
                 body=cast("str", row.get("body")),
                 heard_until=row["heard_until"],
+                at_work=bool(row.get("at_work")),
+                cut=int(row.get("cut", 0)),
                 sent_again=bool(row.get("sent_again")),
                 etag=str(row.metadata["etag"]),
             )
 
     async def note_sent_again(self, operation: UnfinishedOperation, until: datetime) -> None:
         """Keep that its message was sent once more, unless somebody was heard of meanwhile."""
+        await self._note(operation, replace(operation, sent_again=True, at_work=False, heard_until=until))
+
+    async def note_cut(self, operation: UnfinishedOperation, until: datetime) -> None:
+        """As `note_sent_again`, since the worker that had begun is gone: that is no loss of the message."""
+        await self._note(operation, replace(operation, cut=operation.cut + 1, at_work=False, heard_until=until))
+
+    async def _note(self, before: UnfinishedOperation, after: UnfinishedOperation) -> None:
         with suppress(RowMoved):
-            after = replace(operation, sent_again=True, heard_until=until)
-            await replace_row(self._table, _entity(after), operation.etag)
+            await replace_row(self._table, _entity(after), before.etag)
 
     async def give_up(self, operation: UnfinishedOperation) -> bool:
         """Forget it, unless somebody was heard of meanwhile. Returns whether that was done."""
@@ -97,5 +108,7 @@ def _entity(operation: UnfinishedOperation) -> dict[str, object]:
         "queue": operation.queue,
         "body": operation.body,
         "heard_until": operation.heard_until,
+        "at_work": operation.at_work,
+        "cut": operation.cut,
         "sent_again": operation.sent_again,
     }

@@ -82,9 +82,14 @@ async def check_tenant(
     return Done()
 
 
+def check_lease(tenant_id: str) -> str:
+    """The name of the lease of who looks at a tenant because it was asked for."""
+    return f"check-{tenant_id}"
+
+
 async def check_as_asked(job: CheckTenant, clients: Clients) -> Outcome:
     """As `check_tenant`, one at a time for a tenant: whoever asks meanwhile waits, and one look answers all of them."""
-    async with clients.storage.leases.hold(f"check-{job.tenant_id}") as lease:
+    async with clients.storage.leases.hold(check_lease(job.tenant_id)) as lease:
         if lease is None:
             return Again(job.pause)
         began = clients.now()

@@ -73,6 +73,7 @@ async def _tick(clients: Clients, *, by_timer: bool) -> None:
     await ask(due(tenants, windows), now, clients)
     await isolated("due", enqueue_due(clients))
     await isolated("lost", take_up_lost(tenants, clients))
+    await isolated("unfinished", take_up_unheard(clients))
     psa_due = _rhythm("psa", clients, now).window(cursor.done, now).has(0)
     if clients.psa.by_provider and psa_due:
         await clients.storage.queues.send(PollTickets())
@@ -101,7 +102,6 @@ async def _upkeep(
         await isolated("gauges", gauges.measure(tenants, before.done, clients))
     if "slow" in came_round:
         await isolated("guard", guard_ledger(clients))
-        await isolated("unfinished", take_up_unheard(clients))
         await isolated("watch", watch(_overdue(before, clients.now(), clients), tenants, clients))
         await isolated("anchor", anchor_heads(clients))
         await isolated("errors", clients.storage.parked.forget_errors(clients.now()))

@@ -39,6 +39,8 @@ async def settle_undo(case: gatekeeper.Case) -> Outcome:
     if operation is None or entry is None:
         await operations.fail(job.operation_id, "the ledger entry is gone", case.clients)
         return Done()
+    if operation.has_ended:  # a message of it that was delivered once more does nothing behind anybody's back
+        return Done()
     states = await storage.states.load(job.tenant_id)
     if states.of(entry.control).corrections:
         return Again(job.pause)
@@ -86,15 +88,24 @@ class _Undo:
     async def settle(self) -> _Ending | None:
         """Read, put back what is as we left it, read again. None: a later look finds out whether the writes show."""
         facts = await self._look()
-        standing, announced = self._standing(facts), await self._account.is_announced()
-        if standing in {"before", "changed"} or (standing == "unknown" and not announced):
+        standing, was_sent = self._standing(facts), any(each.steps for each in self._operation.controls)
+        if standing == "before" or (standing == "changed" and was_sent):
             return await self._ending(standing, facts, undo.needed(self._entry, facts))
-        if not announced:
-            if isinstance(plan := self._plan(facts), _Ending):
-                return plan
-            if ending := await self._write(plan, facts):
-                return ending
+        if not was_sent and (ending := await self._begin(standing, facts)):
+            return ending
         return await self._proven()
+
+    async def _begin(self, standing: undo.Standing, facts: Facts) -> _Ending | None:
+        """Take the steps, of which none was sent before; None where only a later look can tell their outcome."""
+        if standing in {"changed", "unknown"}:
+            return await self._nothing_undone(self._judged(standing, undo.needed(self._entry, facts)))
+        plan = self._plan(facts)
+        return await (self._nothing_undone(plan) if isinstance(plan, _Ending) else self._write(plan, facts))
+
+    async def _nothing_undone(self, ending: _Ending) -> _Ending:
+        """*ending*, where no step was taken: so no exception is needed, if an earlier delivery has made one."""
+        await self._account.accept_no_longer(f"nothing was undone: {ending.why}")
+        return ending
 
     async def show(self, state: StateName) -> None:
         """Tell the steps that would be taken; nothing is written. *state*: how the control stands."""
@@ -135,15 +146,13 @@ class _Undo:
         )
         ruling = await gatekeeper.ask_for_plan(wish, self._case.clients)
         if ruling.refusal:
-            return _Ending("held", ruling.refusal.sentence, plan)
+            return await self._nothing_undone(_Ending("held", ruling.refusal.sentence, plan))
         await self._account.announce(plan)
         for step in plan.steps:
             await operations.add_step(self._operation.id, self._control.id, ShownStep.of(step), self._case.clients)
             sent = await send(step, wish, self._case.clients)
             if ending := self._stopped(sent, plan):
-                if step is plan.steps[0]:  # nothing was undone, so no exception is needed
-                    await self._account.accept_no_longer(f"nothing was undone: {ending.why}")
-                return ending
+                return await self._nothing_undone(ending) if step is plan.steps[0] else ending
         return None
 
     def _stopped(self, sent: Sent, plan: Drifted) -> _Ending | None:
@@ -210,11 +219,6 @@ class _Account:
     def __init__(self, operation: Operation, entry: Entry, clients: Clients) -> None:
         self._operation, self._entry, self._clients = operation, entry, clients
 
-    async def is_announced(self) -> bool:
-        """Whether an earlier delivery has come to its writes. They are not sent again: a look tells."""
-        said = self._said("undoing")
-        return await self._clients.storage.ledger.get(said.tenant_id, said.id) is not None
-
     async def announce(self, plan: Drifted) -> None:
         """The exception, and what is about to be done, in one write."""
         control, operation = self._entry.control, self._operation
@@ -235,10 +239,12 @@ class _Account:
         """The undo's exception ends, and one that a person had made before holds again; one made since stays."""
         control, ended = self._entry.control, self._said("exception_ended", why)
         made = await self._clients.storage.ledger.get(ended.tenant_id, self._said("exception_made").id)
+        if made is None:
+            return
 
         def given_back(states: TenantStates) -> tuple[TenantStates, list[Entry]]:
             standing = states.exceptions.get(control)
-            if made is None or standing is None or standing.sentence != made.detail:
+            if standing is None or standing.sentence != made.detail:
                 return states, []
             earlier = made.before.get("exception")
             return states.excepting({control: Exemption.model_validate(earlier) if earlier else None}), [ended]

@@ -8,7 +8,7 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableServiceClient
 
 from domain.operations import LOST
-from handlers import unfinished
+from handlers import operations, unfinished
 from handlers.delivery import deliver
 from handlers.loop.tick import tick
 from handlers.unfinished import take_up_unheard
@@ -103,6 +103,31 @@ async def test_an_operation_that_a_worker_is_at_is_left_alone(service, tenant):
             service.clock.advance(minutes=19)
             assert [each async for each in service.clients.storage.unfinished.unheard(service.clock())] == []
     assert (await shown(service, operation))["state"] == "queued"
+
+
+async def sent_after_a_cut(service, operation):
+    """Whether the message of *operation* comes again once a worker has begun with it and was cut."""
+    await operations.hear(operation, service.clients)
+    service.clock.advance(minutes=1, seconds=1)
+    await take_up_unheard(service.clients)
+    return [json.loads(body)["operation_id"] for body in await service.messages("remediations")] == [operation]
+
+
+async def test_what_a_worker_holds_the_lease_for_is_left_to_it_and_taken_up_once_it_is_free(service, tenant):
+    operation = await accepted(service, tenant, body={"controls": [LOCK]})
+    await service.messages("remediations")
+    async with service.clients.storage.leases.hold(tenant.tenant_id):
+        assert await sent_after_a_cut(service, operation) is False
+    assert await sent_after_a_cut(service, operation) is True
+
+
+async def test_what_is_cut_again_and_again_is_lost_in_the_end(service, tenant):
+    """It may be what ends its workers."""
+    operation = await accepted(service, tenant, body={"controls": [LOCK]})
+    await service.messages("remediations")
+    assert [await sent_after_a_cut(service, operation) for _ in range(4)] == [True, True, True, False]
+    ended = await shown(service, operation)
+    assert (ended["state"], ended["controls"][0]["detail"]) == ("failed", LOST)
 
 
 async def test_nobody_wants_a_lock_opened_after_the_time_it_was_to_be_open_for(service, tenant):

@@ -33,7 +33,7 @@ async def test_one_is_found_after_its_time_with_its_message(unfinished):
 
 async def test_one_that_a_worker_is_at_is_found_later(unfinished):
     await unfinished.keep(ONE)
-    await unfinished.hear("one", LATER)
+    await unfinished.hear("one", LATER, at_work=True)
     assert await unheard(unfinished, LATER) == []
     assert await unheard(unfinished, LATER + timedelta(seconds=1)) == ["one"]
 
@@ -42,18 +42,27 @@ async def test_one_that_has_ended_does_not_come_back_by_being_heard_of(unfinishe
     await unfinished.keep(ONE)
     await unfinished.remove("one")
     await unfinished.remove("one")
-    await unfinished.hear("one", NOON)
+    await unfinished.hear("one", NOON, at_work=True)
     assert await unheard(unfinished) == []
 
 
 async def test_who_was_heard_of_meanwhile_is_neither_given_up_nor_taken_for_sent_again(unfinished):
     await unfinished.keep(ONE)
     [found] = await found_in(unfinished)
-    await unfinished.hear("one", LATER)
+    await unfinished.hear("one", LATER, at_work=True)
     await unfinished.note_sent_again(found, LATER + timedelta(hours=1))
     assert await unfinished.give_up(found) is False
     [kept] = await found_in(unfinished, LATER + timedelta(seconds=1))
     assert (kept.sent_again, kept.heard_until) == (False, LATER)
+
+
+async def test_who_begins_and_is_cut_is_told_from_who_waits(unfinished):
+    await unfinished.keep(ONE)
+    await unfinished.hear("one", NOON, at_work=True)
+    [begun] = await found_in(unfinished)
+    await unfinished.note_cut(begun, LATER)
+    [waits] = await found_in(unfinished, LATER + timedelta(seconds=1))
+    assert (begun.at_work, begun.cut, waits.at_work, waits.cut, waits.sent_again) == (True, 0, False, 1, False)
 
 
 async def test_one_is_given_up_once(unfinished):

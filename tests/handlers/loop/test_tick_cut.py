@@ -1,6 +1,7 @@
 """A worker is cut before any of its effects, and its message is gone with it: the ticks alone make it good."""
 
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from azure.core.exceptions import HttpResponseError
@@ -8,9 +9,11 @@ from azure.storage.blob.aio import BlobClient, BlobLeaseClient
 
 from handlers.delivery import deliver
 from handlers.loop.tick import tick
+from tests.handlers.web import ask, of
 from tests.lives.process import Process, watch
 
-OFF = ("Set-InboundConnector", {"Identity": "ExchangeDefender", "Enabled": False})
+LOCK, COPIER, OURS = "inbound-lockdown", "203.0.113.7/32", "65.99.255.0/24"
+OFF = {"Identity": "ExchangeDefender", "Enabled": False}
 MOST_EFFECTS = 60
 
 
@@ -38,7 +41,7 @@ async def drifted(service, number, queue):
     await service.look_after(tenant)
     await service.sweep()
     service.clock.advance(hours=1)
-    tenant.admin(OFF[0], **OFF[1])
+    tenant.admin("Set-InboundConnector", **OFF)
     await service.ask("fast")
     if queue == "remediations":
         for body in await service.messages("checks"):
@@ -46,9 +49,9 @@ async def drifted(service, number, queue):
     return tenant
 
 
-async def the_lease_ends(azurite_connection, tenant):
+async def the_lease_ends(azurite_connection, name):
     """As it does a minute after its worker."""
-    lease = BlobClient.from_connection_string(azurite_connection, "leases", tenant.tenant_id)
+    lease = BlobClient.from_connection_string(azurite_connection, "leases", name)
     async with lease:
         with suppress(HttpResponseError):
             await BlobLeaseClient(lease).break_lease(lease_break_period=0)
@@ -60,6 +63,18 @@ async def ticks(service, minutes):
         service.clock.advance(minutes=1)
         await tick(service.clients)
         await service.work()
+
+
+async def cut(service, queue, process):
+    """Work on *queue* until the process ends or is at an end; what it left on the queue is lost."""
+    for body in await service.messages(queue):
+        try:
+            with process.running():
+                await deliver(queue, body, service.clients)
+        except BaseException:
+            if not process.dead:
+                raise
+    await service.messages(queue)
 
 
 @pytest.mark.parametrize("queue", ["checks", "remediations"])
@@ -74,22 +89,92 @@ async def test_what_is_cut_before_any_effect_is_proven_within_two_ticks_and_the_
         tenant = await drifted(service, turn, queue)
         present.append(Bystander(tenant))
         process = Process(turn)
-        for body in await service.messages(queue):
-            try:
-                with process.running():
-                    await deliver(queue, body, service.clients)
-            except BaseException:
-                if not process.dead:
-                    raise
+        await cut(service, queue, process)
         present.clear()
-        await service.messages(queue)
         survived = not process.dead
         if survived:
             break
-        await the_lease_ends(azurite_connection, tenant)
+        await the_lease_ends(azurite_connection, tenant.tenant_id)
         await ticks(service, 7)
-        state = await service.state(tenant, "inbound-lockdown")
+        state = await service.state(tenant, LOCK)
         assert state.state == "compliant", f"cut before effect {turn}: {state.state} {state.detail}"
         assert [each["Enabled"] for each in tenant.rows("InboundConnector")] == [True]
         await service.look_after(tenant, enabled=False)
     assert survived
+
+
+async def to_open(service, _):
+    until = (service.clock() + timedelta(hours=4)).isoformat()
+    return "open", {"reason": "mail is refused", "until": until}
+
+
+async def to_undo(service, tenant):
+    tenant.admin("Set-InboundConnector", **OFF)
+    await service.sweep()
+    entry = next(each for each in await service.ledger(tenant, LOCK) if each.event == "corrected")
+    return f"controls/{LOCK}/undo", {"entry": entry.id}
+
+
+async def to_remove(service, tenant):
+    tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", SenderIPAddresses=[OURS, COPIER])
+    await service.look_after(tenant)
+    await service.sweep()
+    [finding] = of(await ask(service, "GET", f"tenants/{tenant.tenant_id}/findings"))
+    return f"findings/{finding['id']}/remove", {"reason": "nobody knows it"}
+
+
+async def to_check(_, __):
+    return "check", None
+
+
+async def to_reprovision(_, tenant):
+    tenant.admin("Set-InboundConnector", **OFF)
+    return "reprovision", {"controls": [LOCK]}
+
+
+ASKED = {
+    "open": (to_open, {"Enabled": True, "RestrictDomainsToIPAddresses": False, "SenderIPAddresses": [OURS]}),
+    "undo": (to_undo, {"Enabled": False, "RestrictDomainsToIPAddresses": True, "SenderIPAddresses": [OURS]}),
+    "remove": (to_remove, {"Enabled": True, "RestrictDomainsToIPAddresses": True, "SenderIPAddresses": [OURS]}),
+    "check": (to_check, {"Enabled": True, "RestrictDomainsToIPAddresses": True, "SenderIPAddresses": [OURS]}),
+    "reprovision": (to_reprovision, {"Enabled": True, "RestrictDomainsToIPAddresses": True}),
+}
+
+
+@pytest.mark.parametrize(("scene", "wanted"), ASKED.values(), ids=list(ASKED))
+async def test_what_a_person_asked_for_is_done_after_all_wherever_its_worker_was_cut(
+    service, azurite_connection, monkeypatch, scene, wanted
+):
+    """From its second effect on: before the first nothing tells it from one that waits.
+
+    An undo sends no step twice: where one may have been sent, it looks until a person is told that it does not show.
+    """
+    present = list[Bystander]()
+    watch(service, monkeypatch, lambda: present[-1] if present else None)
+    await tick(service.clients)
+    ends, process = list[str](), Process()
+    for turn in range(2, MOST_EFFECTS):
+        service.clock.advance(hours=1)
+        tenant = service.world.add_tenant(f"t{turn}.example")
+        await service.look_after(tenant)
+        await service.sweep()
+        path, body = await scene(service, tenant)
+        operation = of(await ask(service, "POST", f"tenants/{tenant.tenant_id}/{path}", body))["id"]
+        present.append(Bystander(tenant))
+        process = Process(turn)
+        await cut(service, "checks" if path == "check" else "remediations", process)
+        present.clear()
+        if not process.dead:
+            break
+        for name in (tenant.tenant_id, f"check-{tenant.tenant_id}"):
+            await the_lease_ends(azurite_connection, name)
+        await ticks(service, 7)
+        ended = of(await ask(service, "GET", f"operations/{operation}"))
+        ends.append(ended["state"])
+        if ends[-1] == "succeeded":
+            [connector] = tenant.rows("InboundConnector")
+            assert {name: connector[name] for name in wanted} == wanted, f"cut before effect {turn}"
+        await service.look_after(tenant, enabled=False)
+    assert not process.dead
+    unsure = ["running"] if scene is to_undo else []
+    assert [each for each in ends if each != "succeeded"] == unsure
