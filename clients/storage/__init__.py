@@ -7,9 +7,10 @@ import logging
 from collections import defaultdict
 from contextlib import AsyncExitStack
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from azure.core.exceptions import ResourceExistsError
+from azure.core.exceptions import HttpResponseError
 from azure.core.settings import settings as azure_settings
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
@@ -172,10 +173,12 @@ class Storage:
         return True
 
     async def _create(self, table: str) -> bool:
-        """Create a table. Returns whether there was none."""
+        """Create a table. Returns whether that was done: one is there, or is still being deleted."""
         try:
             await self._tables.create_table(table)
-        except ResourceExistsError:
+        except HttpResponseError as error:
+            if error.status_code != HTTPStatus.CONFLICT:
+                raise
             return False
         return True
 

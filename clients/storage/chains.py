@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import batched
-from typing import Any
+from typing import Any, NamedTuple
 
 from azure.data.tables import TableTransactionError
 from azure.data.tables.aio import TableClient
@@ -34,6 +34,13 @@ type EntryRow = Mapping[str, Any]
 """An entry's entity, as `documents.pack` makes it."""
 
 
+class ChainEnd(NamedTuple):
+    """Where a chain goes on: after *tail*, which a *head* that is behind does not name yet."""
+
+    head: KeptHead | None
+    tail: Place
+
+
 def _key(sequence: int) -> str:
     return f"s{sequence:012d}"
 
@@ -45,15 +52,20 @@ class ChainTable:
         self._table = table
         self.heads = heads
 
-    async def add(self, ledger: str, rows: Sequence[EntryRow], at: datetime) -> set[str]:
-        """Add entries to the chain of *ledger*, in their order. *at*: when the last one was.
+    async def end(self, ledger: str) -> ChainEnd:
+        """Where the chain of *ledger* goes on; each entry that a worker without chains wrote has its link."""
+        head = await self.heads.get(ledger)
+        if head and head.settled:
+            return ChainEnd(head, head.place)
+        return ChainEnd(head, await self._adopt(ledger, head.place if head else Place()))
+
+    async def add(self, ledger: str, end: ChainEnd, rows: Sequence[EntryRow], at: datetime) -> set[str]:
+        """Add entries at the *end* of the chain of *ledger*, in their order. *at*: when the last one was.
 
         Returns:
             The row keys of those that were not there before.
         """
-        head = await self.heads.get(ledger)
-        before = head or KeptHead(Place(), at)
-        tail = before.place if before.settled else await self._adopt(ledger, before.place)
+        before, tail = end.head or KeptHead(Place(), at), end.tail
         added = set[str]()
         unique = {row["RowKey"]: row for row in rows}
         for some in batched(unique.values(), _AT_ONCE, strict=False):
@@ -85,10 +97,7 @@ class ChainTable:
             return int(sequence)
         if sequence := await self._place_of(ledger, entry_id):
             return sequence
-        head = await self.heads.get(ledger)
-        if head and head.settled:
-            return 0
-        await self._adopt(ledger, head.place if head else Place())
+        await self.end(ledger)
         return await self._place_of(ledger, entry_id)
 
     async def _place_of(self, ledger: str, entry_id: str) -> int:

@@ -1,5 +1,6 @@
 """The ledger: append-only, one partition a tenant, row keys that sort newest first, each entry linked to a chain."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterable, Sequence
 from datetime import datetime
@@ -43,8 +44,8 @@ class LedgerTable:
         listener = self.listener if announced else None
         if listener:
             await listener.expect(tenant_id)
-        await self._recent.note_entries(entries)
-        added = await self._chains.add(tenant_id, [_row(each) for each in entries], entries[-1].at)
+        end, _ = await asyncio.gather(self._chains.end(tenant_id), self._recent.note_entries(entries))
+        added = await self._chains.add(tenant_id, end, [_row(each) for each in entries], entries[-1].at)
         for each in entries:
             if each.id in added:
                 telemetry.count_entry(each)

@@ -41,13 +41,17 @@ class WrittenTable:
         Reserving first and counting after is what makes the limit hold when many workers begin at once: each sees
         every reservation made before its own, in the order of the service's clock.
         """
-        rows = await self._rows(signature, tenant_id, since)
-        own = rows.get(tenant_id)
-        if own and own["at"] >= since:
-            return RadiusPlace(signature, tenant_id, _number(rows, tenant_id, since))
-        etag = await replace_row(self._table, _row(signature, tenant_id, now), ANY)
+        row, before = _row(signature, tenant_id, now), None
+        try:
+            etag = await replace_row(self._table, row, None)
+        except RowMoved:  # it had a place before
+            rows = await self._rows(signature, tenant_id, since)
+            own = rows.get(tenant_id)
+            if own and own["at"] >= since:
+                return RadiusPlace(signature, tenant_id, _number(rows, tenant_id, since))
+            etag, before = await replace_row(self._table, row, ANY), own["at"] if own else None
         number = _number(await self._rows(signature, tenant_id, since), tenant_id, since)
-        return RadiusPlace(signature, tenant_id, number, etag, own["at"] if own else None)
+        return RadiusPlace(signature, tenant_id, number, etag, before)
 
     async def give_back(self, place: RadiusPlace) -> None:
         """Nothing was written: the place is as it was before this call took it; one that stood already stays."""

@@ -1,7 +1,7 @@
 """Look at one tenant: read, compare, record, and ask for a remediation where something drifted."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -214,12 +214,19 @@ async def _record(
     drifted = tuple(each for each in wanting if not before.is_followed(each, now))
     kept = kept.following(dict.fromkeys(drifted, followed_until(now)))
     await clients.storage.states.save(job.tenant_id, kept, entries)
+    await asyncio.gather(_ask_for_remedy(tenant_id, drifted, clients), _count(before, looked, clients))
+    await _answer(job, kept, clients)
+
+
+async def _ask_for_remedy(tenant_id: str, controls: tuple[str, ...], clients: Clients) -> None:
+    if controls:
+        await clients.storage.queues.send(RemediateTenant(tenant_id=tenant_id, controls=controls))
+
+
+async def _count(before: TenantStates, looked: Mapping[str, ControlState], clients: Clients) -> None:
     for each, state in looked.items():
         telemetry.count_judged(before.of(each), state)
         await note_seen(CATALOGUE[each], before.of(each), state, clients)
-    if drifted:
-        await clients.storage.queues.send(RemediateTenant(tenant_id=job.tenant_id, controls=drifted))
-    await _answer(job, kept, clients)
 
 
 def _news(

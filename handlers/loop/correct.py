@@ -209,7 +209,6 @@ class Rounds:
         told = judged(before, judgement, now, patient=patient)
         if told.proven:
             telemetry.fixed(control.id, told.proven[0].seen_at, now)
-            await note_proven(control, before, now, self._case.clients)
             drift = tuple(drift for each in told.proven for drift in each.drift)
             steps = tuple(each.step for each in told.proven)
             self._done[control.id] = ControlOutcome(id=control.id, state="compliant", drift=drift, steps=steps)
@@ -219,6 +218,8 @@ class Rounds:
         after = told.state if told.state.corrections else self.judge(told.state, control, facts)
         if after != before:
             await self._journal.save(after, ended)
+        if told.proven:
+            await note_proven(control, before, now, self._case.clients)
 
     async def finish(self) -> Outcome:
         """Save how each control stands, tell the caller, and say whether a later look goes on.

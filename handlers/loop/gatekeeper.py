@@ -92,10 +92,10 @@ class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
 
 async def ask_for_plan(wish: Wish, clients: Clients) -> Ruling:
     """Whether the wish's plan may be begun: every gate, and then a place within the blast radius."""
-    ruling, _ = await _ask(wish, clients)
+    (ruling, row, _), fleet = await asyncio.gather(_ask(wish, clients), clients.storage.fleet.size())
     if ruling.refusal or wish.way_out:
         return ruling
-    return replace(ruling, answers=(*ruling.answers, await _reserve(wish, clients)))
+    return replace(ruling, answers=(*ruling.answers, await _reserve(wish, fleet, row, clients)))
 
 
 async def permit(wish: Wish, clients: Clients) -> float:
@@ -104,14 +104,17 @@ async def permit(wish: Wish, clients: Clients) -> float:
     Raises:
         Stopped: A gate says no by now: the brake was pulled, the config changed, the drift was accepted, or the like.
     """
-    ruling, moment = await _ask(wish, clients)
+    ruling, _, moment = await _ask(wish, clients)
     if ruling.refusal:
         raise Stopped(ruling, ruling.refusal)
     return moment
 
 
-async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, float]:
-    """Every gate's answer, and when the brake was read, which is last: until then it could be engaged and be seen."""
+async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, TenantRow | None, float]:
+    """Every gate's answer, by the tenant's row, and when the brake was read: until then, if engaged, it was seen.
+
+    Row and brake are read last.
+    """
     now, storage, tenant_id = clients.now(), clients.storage, wish.wanted.tenant.tenant_id
     put_back, doors = await asyncio.gather(_put_back(wish, clients), _doors(wish))
     others = await _others(wish, clients) if put_back else ()
@@ -137,7 +140,7 @@ async def _ask(wish: Wish, clients: Clients) -> tuple[Ruling, float]:
         brake=brake,
         lease_lost=wish.lease.lost,
     )
-    return rule(wish.plan, around), moment
+    return rule(wish.plan, around), row, moment
 
 
 def _is_moved(row: TenantRow, wanted: Wanted, clients: Clients) -> bool:
@@ -167,10 +170,8 @@ async def _others(wish: Wish, clients: Clients) -> tuple[str, ...]:
     return tuple(sorted({entry.actor for entry in entries if entry.control == wish.control}))
 
 
-async def _reserve(wish: Wish, clients: Clients) -> GateAnswer:
-    """Take a place within the blast radius of each kind of step in the plan."""
-    storage = clients.storage
-    fleet, row = await asyncio.gather(storage.fleet.size(), storage.tenants.row(wish.wanted.tenant.tenant_id))
+async def _reserve(wish: Wish, fleet: int | None, row: TenantRow | None, clients: Clients) -> GateAnswer:
+    """Take a place within the blast radius, a share of the *fleet*, of each kind of step in the plan."""
     if fleet is None:
         return GateAnswer("radius", passed=False, reason="fleet size unknown: no tick has counted it yet")
     if wave := await moving_wave(row, clients):
@@ -191,7 +192,7 @@ async def _take_places(signatures: Sequence[str], wish: Wish, fleet: int, client
         RowMoved: A signature that was to be held is another than it was. No place was taken.
     """
     switches, written = clients.storage.switches, clients.storage.written
-    radii = {signature: await switches.radius(signature) for signature in signatures}
+    radii = dict(zip(signatures, await asyncio.gather(*map(switches.radius, signatures)), strict=True))
     for signature, (radius, _) in radii.items():
         if radius.held_since:
             await _tell(signature, radius, clients)

@@ -30,7 +30,7 @@ class Journal:
     """A tenant's states, under its lease: what is saved here is newer than what a check wrote meanwhile."""
 
     def __init__(self, case: Case, states: TenantStates) -> None:
-        self._case, self._states = case, states
+        self._case, self._states, self._saved = case, states, states
         self._kept = dict[str, ControlState]()
         self._seen = list[DoorsSeen]()
         self._removal: Removal | None = None
@@ -115,8 +115,9 @@ class Journal:
         await self._save({after.id: after}, [*ended, *self._news(self.of(after.id), after)])
 
     async def save_all(self) -> None:
-        """Save the changes that are not in the table yet."""
-        await self._save({}, [])
+        """Save the changes that are not in the table yet, if there are any."""
+        if self._states != self._saved:
+            await self._save({}, [])
 
     async def ended(
         self, event: LedgerEvent, control_id: str, corrections: Sequence[Correction], detail: str = ""
@@ -174,6 +175,7 @@ class Journal:
             except StatesMoved:
                 self._states = self._remembering(await table.load(tenant_id)).with_changes(self._kept)
             else:
+                self._saved = self._states
                 self._told |= {entry.id: entry for entry in entries}
                 return
 

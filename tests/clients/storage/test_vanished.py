@@ -1,12 +1,17 @@
 """Tables and queues that somebody deletes while the service runs are made again when they are met."""
 
 import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
+import aiohttp
 import pytest
+from aiohttp import web
 from azure.data.tables.aio import TableClient, TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
+from yarl import URL
 
-from clients.storage import LEDGER_VANISHED, TABLES
+from clients.storage import LEDGER_VANISHED, TABLES, vanished
 from clients.storage.documents import chunks, pack
 from clients.storage.switches import Untold
 from domain.gate import Brake
@@ -25,6 +30,68 @@ async def service(azurite_connection):
         async with TableServiceClient.from_connection_string(azurite_connection) as account:
             for table in TABLES:  # for the tests that come after
                 await account.create_table_if_not_exists(table)
+
+
+class Deleting:
+    """Stands before the storage account, which is still deleting what is *named* for so many more requests to it."""
+
+    def __init__(self, azurite_connection):
+        self.named, self.left = frozenset(), 0
+        self._azurite = dict(part.split("=", 1) for part in azurite_connection.split(";") if part)
+
+    @asynccontextmanager
+    async def standing(self):
+        """Gives the connection string that leads here."""
+        async with AsyncExitStack() as stack:
+            self._session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
+            ends = {}
+            for kind, code in (("Table", "TableBeingDeleted"), ("Queue", "QueueBeingDeleted")):
+                app = web.Application()
+                app.router.add_route("*", "/{rest:.*}", partial(self._answer, self._azurite[f"{kind}Endpoint"], code))
+                runner = web.AppRunner(app)
+                await runner.setup()
+                stack.push_async_callback(runner.cleanup)
+                await web.TCPSite(runner, "127.0.0.1", 0).start()
+                ends[f"{kind}Endpoint"] = f"http://127.0.0.1:{runner.addresses[0][1]}/devstoreaccount1"
+            yield ";".join(f"{name}={value}" for name, value in (self._azurite | ends).items())
+
+    async def _answer(self, endpoint, code, request):
+        body = await request.read()
+        if self.left and any(name in request.path or name.encode() in body for name in self.named):
+            self.left -= 1
+            said = {"odata.error": {"code": code, "message": {"lang": "en-US", "value": "it is being deleted"}}}
+            return web.json_response(said, status=409, headers={"x-ms-error-code": code})
+        url = URL(endpoint.removesuffix("/devstoreaccount1") + request.raw_path, encoded=True)
+        headers = {name: value for name, value in request.headers.items() if name not in {"Host", "Content-Length"}}
+        none = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # what is signed stays as it came
+        async with self._session.request(
+            request.method, url, headers=headers, data=body or None, skip_auto_headers=none
+        ) as answer:
+            kept = {name: value for name, value in answer.headers.items() if name not in NOT_HANDED_ON}
+            return web.Response(status=answer.status, body=await answer.read(), headers=kept)
+
+
+NOT_HANDED_ON = {"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"}
+
+
+@pytest.mark.parametrize("named", ["states", "checks", "ledger"])
+async def test_what_the_service_is_still_deleting_is_waited_for_and_made_again(azurite_connection, monkeypatch, named):
+    monkeypatch.setattr(vanished, "AGAIN_AFTER_S", (0, 0, 0, 0, 0))
+    account = Deleting(azurite_connection)
+    async with account.standing() as connection, fresh(connection) as late:
+        tenant = await drifted(late)
+        if named in QUEUES:
+            async with QueueServiceClient.from_connection_string(azurite_connection) as queues:
+                await queues.delete_queue(named)
+        else:
+            await drop(azurite_connection, named)
+        account.named, account.left = frozenset({named}), 6
+        await late.ask("fast", "slow")
+        await late.work()
+        assert account.left == 0
+        state = await late.state(tenant, "oof-rule")
+        brake = await late.clients.storage.switches.brake()
+    assert (state.state, brake.engaged) == ("compliant", named == "ledger")
 
 
 async def drop(azurite_connection, *tables):

@@ -122,7 +122,7 @@ async def test_a_worker_that_tells_of_a_hold_after_its_release_begins_no_inciden
     assert of(await ask(service, "GET", "incidents")) == []
 
 
-async def test_the_radius_costs_a_plan_that_may_go_on_four_requests_for_each_kind_of_step(service, monkeypatch):
+async def test_the_radius_costs_a_plan_that_may_go_on_three_requests_for_each_kind_of_step(service, monkeypatch):
     tenant, sent = await ruled(service, 0, ENABLE, SET), list[str]()
     leave = AioHttpTransport.send
 
@@ -133,4 +133,4 @@ async def test_the_radius_costs_a_plan_that_may_go_on_four_requests_for_each_kin
     monkeypatch.setattr(AioHttpTransport, "send", to_storage)
     await service.remediate(tenant, RULE)
     assert (await service.state(tenant, RULE)).state == "compliant"
-    assert len([url for url in sent if "/written" in url or "/switches(PartitionKey='radius'" in url]) == 8
+    assert len([url for url in sent if "/written" in url or "/switches(PartitionKey='radius'" in url]) == 6
