@@ -37,13 +37,19 @@ an answer from each server of the zone (before and after writes, and for guards)
 
 @dataclass(frozen=True, slots=True)
 class TenantReader:
-    """Exchange, compliance and DNS of any tenant. *asked*: what each tenant's last look asked of DNS."""
+    """Exchange, compliance and DNS of any tenant.
+
+    *asked*: what each tenant's last look asked of DNS; *asked_of_mx*: what a look at the MX of some domains does.
+    """
 
     exchange: Exchange
     compliance: Compliance
     dns: Resolver
     now: Clock
     asked: ExpiringCache[str, tuple[Question, ...]] = field(default_factory=lambda: ExpiringCache(TENANTS_KEPT))
+    asked_of_mx: ExpiringCache[tuple[str, ...], tuple[Question, ...]] = field(
+        default_factory=lambda: ExpiringCache(TENANTS_KEPT)
+    )
 
     async def read(self, tenant: TenantConfig, queries: Sequence[Query]) -> Reading:
         """Answer every query, Exchange and compliance at the same time.
@@ -124,12 +130,21 @@ class TenantReader:
         return about_us | others
 
     async def mx(self, domains: Sequence[str], filter_hosts: FilterHosts) -> Sights:
-        """The MX of *domains* now, read fresh from every server of each zone."""
-        answers = dict[Question, DnsAnswer]()
+        """The MX of *domains* now, read fresh from every server of each zone.
+
+        What had to be asked before goes out at once; where that is not all any more, the next time finds out anew.
+        """
+        now, named = self.now(), tuple(domains)
+        before = self.asked_of_mx.get(named, now) or ()
+        answers = await self.dns.ask(before, every_server=True, fresh=True)
         while True:
             seen = {domain: sight(domain, answers, filter_hosts) for domain in domains}
             needs = [each.verdict for each in seen.values() if isinstance(each.verdict, Needs)]
             if not needs:
+                if not before:
+                    self.asked_of_mx.put(named, tuple(answers), now + QUESTIONS_KEPT)
                 return seen
+            if before:
+                self.asked_of_mx.drop(named)
             questions = [question for each in needs for question in each.questions]
             answers |= await self.dns.ask(questions, every_server=True, fresh=True)

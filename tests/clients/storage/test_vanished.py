@@ -36,7 +36,7 @@ class Deleting:
     """Stands before the storage account, which is still deleting what is *named* for so many more requests to it."""
 
     def __init__(self, azurite_connection):
-        self.named, self.left = frozenset(), 0
+        self.named, self.left = frozenset[str](), 0
         self._azurite = dict(part.split("=", 1) for part in azurite_connection.split(";") if part)
 
     @asynccontextmanager
