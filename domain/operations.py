@@ -69,11 +69,6 @@ class Operation:
     def has_ended(self) -> bool:
         return self.state in ENDED
 
-    @property
-    def is_lost(self) -> bool:
-        """Whether it was given up because nothing worked on it."""
-        return self.has_ended and any(each.detail == LOST for each in self.controls)
-
     def told(self, event: LedgerEvent, control: str, detail: str = "", plan: Drifted | None = None) -> Entry:
         """An entry of the tenant's ledger about it, with what *plan* writes: the same however often it is made."""
         return Entry(

@@ -117,26 +117,30 @@ def _refuse_other(key: IdempotencyKey, claimed: str) -> None:
 async def hear(operation_id: str | None, clients: Clients) -> None:
     """A worker is at it: who has no lease any more some time later was cut."""
     if operation_id:
-        await clients.storage.unfinished.hear(operation_id, clients.now() + CUT_AFTER, at_work=True)
+        now = clients.now()
+        await clients.storage.unfinished.hear(operation_id, now + UNHEARD_FOR, cut_at=now + CUT_AFTER)
 
 
 async def hear_of_wait(operation_id: str | None, after: timedelta, clients: Clients) -> None:
     """Its message comes again *after* so long: until some time later nobody takes it for lost."""
     if operation_id:
-        await clients.storage.unfinished.hear(operation_id, clients.now() + after + UNHEARD_FOR, at_work=False)
+        await clients.storage.unfinished.hear(operation_id, clients.now() + after + UNHEARD_FOR)
 
 
-async def is_lost(operation_id: str | None, clients: Clients) -> bool:
-    """Whether people were told that it is lost: a message of it that comes late after all does nothing."""
+async def has_ended(operation_id: str | None, clients: Clients) -> bool:
+    """Whether people were told how it ended: a message of it that comes after that does nothing behind their backs."""
     operation = await clients.storage.operations.get(operation_id) if operation_id else None
-    return operation is not None and operation.is_lost
+    return operation is not None and operation.has_ended
 
 
-async def begin(operation_id: str | None, clients: Clients) -> None:
-    """Somebody works on it now."""
+async def begin(operation_id: str | None, clients: Clients) -> Operation | None:
+    """Somebody works on it now, unless it has ended. Returns how it stands."""
     operation = await clients.storage.operations.get(operation_id) if operation_id else None
-    if operation and operation.state == "queued":
-        await clients.storage.operations.put(replace(operation, state="running"))
+    if operation is None or operation.state != "queued":
+        return operation
+    begun = replace(operation, state="running")
+    await clients.storage.operations.put(begun)
+    return begun
 
 
 async def add_step(operation_id: str | None, control: str, step: ShownStep, clients: Clients) -> None:
@@ -173,12 +177,6 @@ def _with_steps(new: ControlOutcome, earlier: ControlOutcome | None) -> ControlO
     if earlier is None or new.steps:
         return new
     return replace(new, steps=earlier.steps, drift=new.drift or earlier.drift)
-
-
-async def reason(operation_id: str | None, clients: Clients) -> str:
-    """What the person who asked gave as reason; messages do not carry it, as they are small."""
-    operation = await clients.storage.operations.get(operation_id) if operation_id else None
-    return operation.reason if operation else ""
 
 
 async def fail(operation_id: str | None, reason: str, clients: Clients) -> None:

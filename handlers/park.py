@@ -13,6 +13,7 @@ from domain.jobs import QueueName
 from domain.ledger import Entry
 from domain.tenant import TenantId
 from handlers import operations
+from handlers.loop.undo import withdraw
 from handlers.operators import tell_operators
 
 UNTELLABLE: QueueName = "notifications"
@@ -61,6 +62,7 @@ async def kept(source: str, tenant_id: str | None, content: bytes, reason: str, 
 async def _park(queue: QueueName, body: bytes, reason: str, clients: Clients) -> None:
     named = _named_in(body)
     await kept(queue, named.tenant_id, body, f"a message on '{queue}': {reason}", clients)
+    await withdraw(named.operation_id, f"parked: {reason}", clients)
     await operations.fail(named.operation_id, f"parked: {reason}", clients)
 
 

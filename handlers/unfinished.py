@@ -6,14 +6,17 @@ begun and was cut is sent again by the next tick: the platform would deliver its
 """
 
 import logging
+from datetime import datetime
 
 from clients.connect import Clients
 from clients.storage.unfinished import UnfinishedOperation
+from domain.corrections import followed_until
 from domain.ledger import Entry
 from domain.operations import LOST, UNHEARD_FOR, ControlOutcome, Operation
 from handlers import operations
 from handlers.isolation import isolated
 from handlers.loop.check import check_lease
+from handlers.loop.undo import withdraw
 
 log = logging.getLogger("holdfast.unfinished")
 
@@ -37,23 +40,44 @@ async def _take_up(unheard: UnfinishedOperation, clients: Clients) -> None:
     operation = await clients.storage.operations.get(unheard.operation_id)
     if operation is None or operation.has_ended:  # a worker died before it had said so
         await clients.storage.unfinished.give_up(unheard)
-    elif unheard.at_work and unheard.cut < MOST_CUTS:
+    elif unheard.cut_at:
         await _go_on(unheard, operation, clients)
-    elif unheard.sent_again or (operation.until and operation.until < clients.now()):  # nobody wants it late
+    elif unheard.sent_again or _is_too_late(operation, clients.now()):
         if await clients.storage.unfinished.give_up(unheard):
             await end_as_lost(operation, clients)
     else:
         await _send_again(unheard, clients)
 
 
+def _is_too_late(operation: Operation, now: datetime) -> bool:
+    return operation.until is not None and operation.until < now
+
+
 async def _go_on(cut: UnfinishedOperation, operation: Operation, clients: Clients) -> None:
-    """Send it again unless somebody has its lease, whose worker may be this one's: the next tick asks again."""
+    """Send it again unless somebody has its lease, whose worker may be this one's: the next tick asks again.
+
+    What nobody wants so late, or was cut too often, waits as one whose message was lost.
+    """
     name = check_lease(operation.tenant_id) if operation.kind == "check" else operation.tenant_id
     async with clients.storage.leases.hold(name) as lease:
-        if lease:
+        if lease is None:
+            return
+        if await operations.has_ended(operation.id, clients):
+            await clients.storage.unfinished.give_up(cut)
+            return
+        if cut.cut < MOST_CUTS and not _is_too_late(operation, clients.now()):
             log.warning("operation_cut operation=%s: sent again", cut.operation_id)
             await clients.storage.queues.put(cut.queue, cut.body)
-            await clients.storage.unfinished.note_cut(cut, clients.now() + UNHEARD_FOR)
+            await _follow(operation.tenant_id, clients)
+        await clients.storage.unfinished.note_cut(cut, clients.now() + UNHEARD_FOR)
+
+
+async def _follow(tenant_id: str, clients: Clients) -> None:
+    """Keep that a message follows what the tenant's corrections have begun: this tick is to send no other for them."""
+    begun = [each.id for each in (await clients.storage.states.load(tenant_id)).controls.values() if each.corrections]
+    if begun:
+        until = dict.fromkeys(begun, followed_until(clients.now()))
+        await clients.storage.states.change(tenant_id, lambda states: (states.following(until), ()))
 
 
 async def _send_again(unheard: UnfinishedOperation, clients: Clients) -> None:
@@ -75,5 +99,6 @@ async def end_as_lost(operation: Operation, clients: Clients) -> None:
         operation_id=operation.id,
     )
     await clients.storage.ledger.append(entry)
+    await withdraw(operation.id, LOST, clients)
     why = ControlOutcome(id="", state="unknown", detail=LOST)
     await operations.finish(operation.id, (*operation.controls, why), "failed", clients)

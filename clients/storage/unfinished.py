@@ -25,15 +25,15 @@ class UnfinishedOperation:
 
     A later version may name a queue of its own.
 
-    *at_work*: a worker had begun when it was last heard of. *cut*: how often such a worker was found gone.
-    *sent_again*: it was lost once. *etag*: the row's version; empty where it is new.
+    *cut_at*: past it a worker that had begun, and has not the lease, is gone; None where its message waits. *cut*: how
+    often one was. *sent_again*: it was lost once. *etag*: the row's version; empty where it is new.
     """
 
     operation_id: str
     queue: QueueName
     body: str
     heard_until: datetime
-    at_work: bool = False
+    cut_at: datetime | None = None
     cut: int = 0
     sent_again: bool = False
     etag: str = ""
@@ -52,16 +52,17 @@ class UnfinishedTable:
     async def has(self, operation_id: str) -> bool:
         return await row_at(self._table, _PARTITION, operation_id, ["RowKey"]) is not None
 
-    async def hear(self, operation_id: str, until: datetime, *, at_work: bool) -> None:
-        """Keep that somebody will be heard of before *until*. *at_work*: a worker has begun; else its message waits."""
-        row = {"PartitionKey": _PARTITION, "RowKey": operation_id, "heard_until": until, "at_work": at_work}
+    async def hear(self, operation_id: str, until: datetime, *, cut_at: datetime | None = None) -> None:
+        """Keep that somebody will be heard of before *until*. *cut_at*: as above."""
+        row = {"PartitionKey": _PARTITION, "RowKey": operation_id, "heard_until": until, "cut_at": cut_at or until}
         with suppress(ResourceNotFoundError):
             await self._table.update_entity(row, mode=UpdateMode.MERGE)
 
     async def unheard(self, now: datetime) -> AsyncIterator[UnfinishedOperation]:
-        """Those that nobody was heard of before *now*."""
+        """Those that nobody was heard of before *now*, or whose worker may be gone."""
         query = self._table.query_entities(
-            "PartitionKey eq @partition and heard_until lt @now", parameters={"partition": _PARTITION, "now": now}
+            "PartitionKey eq @partition and ( heard_until lt @now or cut_at lt @now )",  # names stand between spaces
+            parameters={"partition": _PARTITION, "now": now},
         )
         async for row in query:
             yield UnfinishedOperation(
@@ -69,7 +70,7 @@ class UnfinishedTable:
                 queue=cast("QueueName", row.get("queue")),
                 body=cast("str", row.get("body")),
                 heard_until=row["heard_until"],
-                at_work=bool(row.get("at_work")),
+                cut_at=row["cut_at"] if "cut_at" in row and row["cut_at"] < row["heard_until"] else None,
                 cut=int(row.get("cut", 0)),
                 sent_again=bool(row.get("sent_again")),
                 etag=str(row.metadata["etag"]),
@@ -77,11 +78,11 @@ class UnfinishedTable:
 
     async def note_sent_again(self, operation: UnfinishedOperation, until: datetime) -> None:
         """Keep that its message was sent once more, unless somebody was heard of meanwhile."""
-        await self._note(operation, replace(operation, sent_again=True, at_work=False, heard_until=until))
+        await self._note(operation, replace(operation, sent_again=True, heard_until=until))
 
     async def note_cut(self, operation: UnfinishedOperation, until: datetime) -> None:
-        """As `note_sent_again`, since the worker that had begun is gone: that is no loss of the message."""
-        await self._note(operation, replace(operation, cut=operation.cut + 1, at_work=False, heard_until=until))
+        """Keep that the worker that had begun is gone, which is no loss of the message; as above."""
+        await self._note(operation, replace(operation, cut=operation.cut + 1, cut_at=None, heard_until=until))
 
     async def _note(self, before: UnfinishedOperation, after: UnfinishedOperation) -> None:
         with suppress(RowMoved):
@@ -108,7 +109,7 @@ def _entity(operation: UnfinishedOperation) -> dict[str, object]:
         "queue": operation.queue,
         "body": operation.body,
         "heard_until": operation.heard_until,
-        "at_work": operation.at_work,
+        "cut_at": operation.cut_at or operation.heard_until,
         "cut": operation.cut,
         "sent_again": operation.sent_again,
     }

@@ -36,11 +36,11 @@ class MendingTransport(AioHttpTransport):  # type: ignore[misc]  # the SDK impor
     async def send(self, request: Any, **options: object) -> Any:  # noqa: ANN401 - the SDK has two kinds of each
         response = await super().send(request, **options)
         for pause_s in AGAIN_AFTER_S:
+            if pause_s:  # another may have made it meanwhile
+                await asyncio.sleep(pause_s)
+                response = await super().send(request, **options)
             name = await _gone(request, response)
-            if not name or self.make_again is None:
-                break
-            await asyncio.sleep(pause_s)
-            if not await self.make_again(name):
+            if not name or self.make_again is None or not await self.make_again(name):
                 break
             response = await super().send(request, **options)
         return response

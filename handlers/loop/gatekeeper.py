@@ -92,8 +92,10 @@ class Stopped(Exception):  # noqa: N818 - it is the answer, not a fault
 
 async def ask_for_plan(wish: Wish, clients: Clients) -> Ruling:
     """Whether the wish's plan may be begun: every gate, and then a place within the blast radius."""
+    if wish.way_out:
+        return (await _ask(wish, clients))[0]
     (ruling, row, _), fleet = await asyncio.gather(_ask(wish, clients), clients.storage.fleet.size())
-    if ruling.refusal or wish.way_out:
+    if ruling.refusal:
         return ruling
     return replace(ruling, answers=(*ruling.answers, await _reserve(wish, fleet, row, clients)))
 

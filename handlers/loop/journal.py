@@ -35,8 +35,7 @@ class Journal:
         self._seen = list[DoorsSeen]()
         self._removal: Removal | None = None
         self._heard = MailSeen()
-        self._followed = dict[str, datetime]()
-        self._told = dict[str, Entry]()
+        self._followed, self._told = dict[str, datetime](), dict[str, Entry]()
 
     @classmethod
     async def open(cls, case: Case) -> Self:
@@ -91,8 +90,7 @@ class Journal:
             states = seen.remembered(states)
         if self._heard.was_asked and not states.mail.was_asked:
             states = states.hearing(self._heard)
-        states = states.marking(self._removal) if self._removal else states
-        return states.following(self._followed)
+        return (states.marking(self._removal) if self._removal else states).following(self._followed)
 
     def follow(self, controls: Iterable[str], after: timedelta = timedelta()) -> None:
         """Keep that a message that follows the corrections of *controls* comes *after* so long, or is at work."""

@@ -49,9 +49,10 @@ async def remediate_tenant(job: RemediateTenant, clients: Clients) -> Outcome:
     async with clients.storage.leases.hold(job.tenant_id, patience_s=WAIT_FOR_LEASE_S) as lease:
         if lease is None:
             return Again(job.patience.first, counts=not _waits_for_person(job, clients.now()))
-        await operations.begin(job.operation_id, clients)
-        reason = await operations.reason(job.operation_id, clients)
-        return await _work(Case(job, wanted, lease, clients, reason))
+        operation = await operations.begin(job.operation_id, clients)
+        if operation and operation.has_ended and not job.ended:  # whoever had the lease before was its double
+            return Done()
+        return await _work(Case(job, wanted, lease, clients, operation.reason if operation else ""))
 
 
 def _waits_for_person(job: RemediateTenant, now: datetime) -> bool:

@@ -72,8 +72,8 @@ async def _tick(clients: Clients, *, by_timer: bool) -> None:
     windows = {look: _rhythm(look, clients, now).window(cursor.done, now) for look in LOOKS}
     await ask(due(tenants, windows), now, clients)
     await isolated("due", enqueue_due(clients))
-    await isolated("lost", take_up_lost(tenants, clients))
     await isolated("unfinished", take_up_unheard(clients))
+    await isolated("lost", take_up_lost(tenants, clients))
     psa_due = _rhythm("psa", clients, now).window(cursor.done, now).has(0)
     if clients.psa.by_provider and psa_due:
         await clients.storage.queues.send(PollTickets())

@@ -39,8 +39,6 @@ async def settle_undo(case: gatekeeper.Case) -> Outcome:
     if operation is None or entry is None:
         await operations.fail(job.operation_id, "the ledger entry is gone", case.clients)
         return Done()
-    if operation.has_ended:  # a message of it that was delivered once more does nothing behind anybody's back
-        return Done()
     states = await storage.states.load(job.tenant_id)
     if states.of(entry.control).corrections:
         return Again(job.pause)
@@ -55,6 +53,21 @@ async def settle_undo(case: gatekeeper.Case) -> Outcome:
         return Again(job.pause)
     await undoing.finish(ending)
     return Done()
+
+
+async def withdraw(operation_id: str | None, why: str, clients: Clients) -> None:
+    """Take back what an undo that ends without its worker has announced, where none of its steps was sent."""
+    operation = await clients.storage.operations.get(operation_id) if operation_id else None
+    if operation is None or operation.kind != "undo" or operation.has_ended or _was_sent(operation):
+        return
+    entry = await clients.storage.ledger.get(operation.tenant_id, operation.entry)
+    if entry:
+        await _Account(operation, entry, clients).accept_no_longer(f"nothing was undone: {why}")
+
+
+def _was_sent(operation: Operation) -> bool:
+    """Whether a step was shown, which it is before it is sent."""
+    return any(each.steps for each in operation.controls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +101,20 @@ class _Undo:
     async def settle(self) -> _Ending | None:
         """Read, put back what is as we left it, read again. None: a later look finds out whether the writes show."""
         facts = await self._look()
-        standing, was_sent = self._standing(facts), any(each.steps for each in self._operation.controls)
-        if standing == "before" or (standing == "changed" and was_sent):
-            return await self._ending(standing, facts, undo.needed(self._entry, facts))
+        standing, was_sent = self._standing(facts), _was_sent(self._operation)
+        if was_sent and standing in {"before", "changed"}:
+            return await self._ending(standing, facts)
         if not was_sent and (ending := await self._begin(standing, facts)):
             return ending
         return await self._proven()
 
     async def _begin(self, standing: undo.Standing, facts: Facts) -> _Ending | None:
         """Take the steps, of which none was sent before; None where only a later look can tell their outcome."""
+        if await self._account.is_withdrawn():
+            return _Ending("failed", "its exception was ended before anything was undone")
+        if standing == "before":
+            await self._account.announce()
+            return await self._ending(standing, facts)
         if standing in {"changed", "unknown"}:
             return await self._nothing_undone(self._judged(standing, undo.needed(self._entry, facts)))
         plan = self._plan(facts)
@@ -191,10 +209,10 @@ class _Undo:
         await self._account.accept_no_longer(why)
         return _Ending("needs_person", f"{why}: undo it by hand. {self._control.by_hand}")
 
-    async def _ending(self, standing: undo.Standing, facts: Facts, needed: str = "") -> _Ending:
+    async def _ending(self, standing: undo.Standing, facts: Facts) -> _Ending:
         if standing == "before":
             await self._account.undone(undo.now(self._entry, facts))
-        return self._judged(standing, needed)
+        return self._judged(standing, "")
 
     def _judged(self, standing: undo.Standing, needed: str) -> _Ending:
         """How an undo ends that finds the tenant as it was, changed by somebody, or unreadable."""
@@ -219,8 +237,22 @@ class _Account:
     def __init__(self, operation: Operation, entry: Entry, clients: Clients) -> None:
         self._operation, self._entry, self._clients = operation, entry, clients
 
-    async def announce(self, plan: Drifted) -> None:
-        """The exception, and what is about to be done, in one write."""
+    async def is_withdrawn(self) -> bool:
+        """Whether an earlier delivery has made the exception, and a person has ended it since."""
+        if await self._made() is None:
+            return False
+        states = await self._clients.storage.states.load(self._operation.tenant_id)
+        return self._entry.control not in states.exceptions
+
+    async def _made(self) -> Entry | None:
+        """The entry of the exception, where an earlier delivery has made it."""
+        said = self._said("exception_made")
+        return await self._clients.storage.ledger.get(said.tenant_id, said.id)
+
+    async def announce(self, plan: Drifted | None = None) -> None:
+        """The exception, and what is about to be done, in one write; once, however often the job is delivered."""
+        if await self._made():
+            return
         control, operation = self._entry.control, self._operation
         until = operation.until or operation.created_at + ACCEPTED_FOR
         reason = f"undo of {self._entry.id}. {operation.reason}".strip()
@@ -231,14 +263,15 @@ class _Account:
             exemption = asked.over(earlier)
             replaced: Image = {"exception": earlier.model_dump(mode="json")} if earlier else {}
             made = replace(self._said("exception_made", exemption.sentence), before=replaced)
-            return states.excepting({control: exemption}), [made, self._said("undoing", plan=plan)]
+            undoing = [self._said("undoing", plan=plan)] if plan else []
+            return states.excepting({control: exemption}), [made, *undoing]
 
         await self._clients.storage.states.change(operation.tenant_id, announced)
 
     async def accept_no_longer(self, why: str) -> None:
         """The undo's exception ends, and one that a person had made before holds again; one made since stays."""
         control, ended = self._entry.control, self._said("exception_ended", why)
-        made = await self._clients.storage.ledger.get(ended.tenant_id, self._said("exception_made").id)
+        made = await self._made()
         if made is None:
             return
 

@@ -84,7 +84,7 @@ async def _is_noted(operation: Operation, clients: Clients) -> bool:
 async def settle_way_out(case: gatekeeper.Case) -> Outcome:
     """Open the tenant, or find out whether an earlier delivery has. Again, until that shows."""
     operation = await case.clients.storage.operations.get(case.job.operation_id or "")
-    if operation is None or operation.has_ended:
+    if operation is None:
         return Done()
     return await _Opening(case, operation).settle()
 

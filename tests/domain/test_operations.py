@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.control import Drift, Drifted
-from domain.operations import LOST, ControlOutcome, Operation, ending, outcome_of_plan
+from domain.operations import ControlOutcome, Operation, ending, outcome_of_plan
 from domain.steps import ShownStep, Step
 
 NOON = datetime(2026, 8, 11, 12, 0, tzinfo=UTC)
@@ -41,22 +41,6 @@ def test_an_operation_ends_as_its_controls_do(states, looked_only, expected):
 def test_an_operation_that_nobody_waits_for_any_longer_ends_with_what_is_not_right(states, expected):
     controls = tuple(ControlOutcome(id=str(i), state=state) for i, state in enumerate(states))
     assert ending(controls, looked_only=False, goes_on=False) == expected
-
-
-@pytest.mark.parametrize(
-    ("state", "detail", "ended", "lost"),
-    [
-        ("queued", "", False, False),
-        ("running", LOST, False, False),
-        ("succeeded", "", True, False),
-        ("failed", "no end after 20 attempts", True, False),
-        ("failed", LOST, True, True),
-    ],
-)
-def test_an_operation_is_lost_where_it_ended_because_nothing_worked_on_it(state, detail, ended, lost):
-    controls = (ControlOutcome(id="spf", state="held"), ControlOutcome(id="", state="unknown", detail=detail))
-    operation = Operation(id="1", kind="check", tenant_id="t", state=state, created_at=NOON, controls=controls)
-    assert (operation.has_ended, operation.is_lost) == (ended, lost)
 
 
 def test_an_operation_is_about_the_time_until_all_that_it_allowed_is_over():

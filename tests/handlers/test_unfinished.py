@@ -93,6 +93,21 @@ async def test_a_second_message_beside_one_that_was_only_slow_writes_nothing_twi
     assert (await shown(service, operation))["state"] == "succeeded"
 
 
+@pytest.mark.parametrize("controls", [{"controls": [LOCK]}, None])
+async def test_a_message_that_comes_once_more_after_the_end_undoes_nothing_that_was_changed_since(
+    service, tenant, controls
+):
+    await service.look_after(tenant, mode="observe")
+    operation = await accepted(service, tenant, body=controls)
+    [body] = await service.messages("remediations")
+    await deliver("remediations", body, service.clients)
+    assert (await shown(service, operation))["state"] == "succeeded"
+    tenant.admin("Set-InboundConnector", **OFF)
+    writes = len(tenant.writes)
+    await deliver("remediations", body, service.clients)
+    assert len(tenant.writes) == writes
+
+
 async def test_an_operation_that_a_worker_is_at_is_left_alone(service, tenant):
     """It is put back again and again, as another job has the tenant."""
     operation = await accepted(service, tenant, body={"controls": [LOCK]})
@@ -125,7 +140,15 @@ async def test_what_is_cut_again_and_again_is_lost_in_the_end(service, tenant):
     """It may be what ends its workers."""
     operation = await accepted(service, tenant, body={"controls": [LOCK]})
     await service.messages("remediations")
-    assert [await sent_after_a_cut(service, operation) for _ in range(4)] == [True, True, True, False]
+    assert [await sent_after_a_cut(service, operation) for _ in range(3)] == [True, True, False]
+    async with service.clients.storage.leases.hold(tenant.tenant_id):
+        assert await sent_after_a_cut(service, operation) is False
+    assert (await shown(service, operation))["state"] == "queued"
+    assert await sent_after_a_cut(service, operation) is False
+    for expected in (True, False):
+        service.clock.advance(minutes=21)
+        await take_up_unheard(service.clients)
+        assert bool(await service.messages("remediations")) is expected
     ended = await shown(service, operation)
     assert (ended["state"], ended["controls"][0]["detail"]) == ("failed", LOST)
 

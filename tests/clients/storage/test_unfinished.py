@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from azure.data.tables import UpdateMode
 
 from clients.storage.unfinished import UnfinishedOperation, UnfinishedTable
 
@@ -33,7 +34,7 @@ async def test_one_is_found_after_its_time_with_its_message(unfinished):
 
 async def test_one_that_a_worker_is_at_is_found_later(unfinished):
     await unfinished.keep(ONE)
-    await unfinished.hear("one", LATER, at_work=True)
+    await unfinished.hear("one", LATER)
     assert await unheard(unfinished, LATER) == []
     assert await unheard(unfinished, LATER + timedelta(seconds=1)) == ["one"]
 
@@ -42,14 +43,14 @@ async def test_one_that_has_ended_does_not_come_back_by_being_heard_of(unfinishe
     await unfinished.keep(ONE)
     await unfinished.remove("one")
     await unfinished.remove("one")
-    await unfinished.hear("one", NOON, at_work=True)
+    await unfinished.hear("one", NOON)
     assert await unheard(unfinished) == []
 
 
 async def test_who_was_heard_of_meanwhile_is_neither_given_up_nor_taken_for_sent_again(unfinished):
     await unfinished.keep(ONE)
     [found] = await found_in(unfinished)
-    await unfinished.hear("one", LATER, at_work=True)
+    await unfinished.hear("one", LATER)
     await unfinished.note_sent_again(found, LATER + timedelta(hours=1))
     assert await unfinished.give_up(found) is False
     [kept] = await found_in(unfinished, LATER + timedelta(seconds=1))
@@ -58,11 +59,21 @@ async def test_who_was_heard_of_meanwhile_is_neither_given_up_nor_taken_for_sent
 
 async def test_who_begins_and_is_cut_is_told_from_who_waits(unfinished):
     await unfinished.keep(ONE)
-    await unfinished.hear("one", NOON, at_work=True)
+    await unfinished.hear("one", LATER, cut_at=NOON)
     [begun] = await found_in(unfinished)
+    assert (begun.cut_at, begun.heard_until, begun.cut) == (NOON, LATER, 0)
     await unfinished.note_cut(begun, LATER)
+    assert await unheard(unfinished) == []
     [waits] = await found_in(unfinished, LATER + timedelta(seconds=1))
-    assert (begun.at_work, begun.cut, waits.at_work, waits.cut, waits.sent_again) == (True, 0, False, 1, False)
+    assert (waits.cut_at, waits.cut, waits.sent_again) == (None, 1, False)
+
+
+async def test_one_of_the_former_version_is_found_as_one_that_waits(unfinished, table):
+    await unfinished.keep(ONE)
+    former = {"PartitionKey": "unfinished", "RowKey": "one", "queue": "checks", "body": ONE.body, "heard_until": NOON}
+    await table.upsert_entity(former | {"sent_again": False}, mode=UpdateMode.REPLACE)
+    [found] = await found_in(unfinished)
+    assert (found.cut_at, found.cut) == (None, 0)
 
 
 async def test_one_is_given_up_once(unfinished):

@@ -9,6 +9,7 @@ from azure.storage.blob.aio import BlobClient, BlobLeaseClient
 
 from handlers.delivery import deliver
 from handlers.loop.tick import tick
+from simulator.faults import Fault
 from tests.handlers.web import ask, of
 from tests.lives.process import Process, watch
 
@@ -178,3 +179,36 @@ async def test_what_a_person_asked_for_is_done_after_all_wherever_its_worker_was
     assert not process.dead
     unsure = ["running"] if scene is to_undo else []
     assert [each for each in ends if each != "succeeded"] == unsure
+
+
+async def test_an_undo_that_was_announced_and_cut_takes_no_hold_away_that_a_person_has_made_since(
+    service, azurite_connection, monkeypatch
+):
+    present = list[Bystander]()
+    watch(service, monkeypatch, lambda: present[-1] if present else None)
+    await tick(service.clients)
+    for turn in range(2, MOST_EFFECTS):
+        service.clock.advance(hours=1)
+        tenant = service.world.add_tenant(f"t{turn}.example")
+        await service.look_after(tenant)
+        await service.sweep()
+        path, body = await to_undo(service, tenant)
+        operation = of(await ask(service, "POST", f"tenants/{tenant.tenant_id}/{path}", body))["id"]
+        present.append(Bystander(tenant))
+        await cut(service, "remediations", Process(turn))
+        present.clear()
+        await the_lease_ends(azurite_connection, tenant.tenant_id)
+        if "undoing" in {each.event for each in await service.ledger(tenant, LOCK)}:
+            break
+        await service.look_after(tenant, enabled=False)
+    assert of(await ask(service, "GET", f"operations/{operation}"))["controls"] == []
+    path, body = await to_open(service, tenant)
+    await ask(service, "POST", f"tenants/{tenant.tenant_id}/{path}", body)
+    [opening] = await service.messages("remediations")
+    await deliver("remediations", opening, service.clients)
+    held = (await service.clients.storage.states.load(tenant.tenant_id)).exceptions[LOCK].held_open_until
+    tenant.faults.script(Fault("bad_request", service="exchange", writes=True, times=10**9))
+    await ticks(service, 3)
+    assert of(await ask(service, "GET", f"operations/{operation}"))["state"] in {"held", "needs_person"}
+    exceptions = (await service.clients.storage.states.load(tenant.tenant_id)).exceptions
+    assert (held is not None, exceptions[LOCK].held_open_until) == (True, held)

@@ -107,6 +107,17 @@ async def test_the_exception_of_an_undo_ends_by_itself(service, tenant):
     assert (await service.state(tenant, LOCK)).state == "compliant"
 
 
+async def test_what_is_as_it_was_before_already_is_accepted_all_the_same(service, tenant):
+    entry = await corrected(service, tenant, LOCK)
+    tenant.admin("Set-InboundConnector", **OFF)
+    answer = await undo(service, tenant, LOCK, entry)
+    await service.work()
+    assert (await end_of(service, answer))["state"] == "succeeded"
+    writes = len(tenant.writes)
+    await service.sweep()
+    assert (len(tenant.writes), (await service.state(tenant, LOCK)).state) == (writes, "excepted")
+
+
 BROKEN = {
     "a_rule_that_was_switched_off": (RULE, lambda t: t.admin("Disable-TransportRule", Identity="Send Automatic Replies to connector Automatic Replies", Confirm=False)),
     "a_rule_that_was_gone": (RULE, lambda t: t.admin("Remove-TransportRule", Identity="Send Automatic Replies to connector Automatic Replies", Confirm=False)),
