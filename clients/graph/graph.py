@@ -13,9 +13,9 @@ from typing import Any
 from clients.entra.clouds import Endpoints
 from clients.entra.credentials import Credentials
 from clients.entra.with_token import WithToken
-from clients.errors import Call, ClientError, Forbidden, NotLicensed, Refused, Unreadable
+from clients.errors import Call, ClientError, Forbidden, NotLicensed, Refused, Throttled, Unreadable
 from clients.exchange.batch import headers_of
-from clients.http import Answer, Http, Intent, Permit, Request, raise_for_status
+from clients.http import TRIES, Answer, Http, Intent, Permit, Request, raise_for_status
 
 MOST_PARTS = 20
 """Requests in one `$batch`."""
@@ -58,14 +58,36 @@ class Graph:
     async def each(self, tenant_id: str, paths: Sequence[str]) -> list[Raw | ClientError]:
         """Each object, or why it could not be read: a batch succeeds as a whole whatever becomes of its parts.
 
+        Once the tenant rests at Graph nothing more is asked, and Resting is how all that is left ended.
+
         Raises:
-            ClientError: A batch as a whole failed.
+            ClientError: A batch as a whole failed, and not because the tenant is turned away.
         """
-        found: list[Raw | ClientError] = []
+        found: dict[str, Raw | ClientError] = {}
         for part in batched(paths, MOST_PARTS, strict=False):
-            items = [{"id": str(n), "method": "GET", "url": path} for n, path in enumerate(part)]
+            found |= await self._batch(tenant_id, part)
+        return [found[path] for path in paths]
+
+    async def _batch(self, tenant_id: str, paths: Sequence[str]) -> dict[str, Raw | ClientError]:
+        """How each part ended. Parts that were turned away are asked for again, as a request that was would be."""
+        found: dict[str, Raw | ClientError] = {}
+        left = paths
+        busy: Throttled | None = None
+        for _ in range(TRIES):
+            items = [{"id": str(n), "method": "GET", "url": path} for n, path in enumerate(left)]
             request = self._request("POST", "/v1.0/$batch", Intent.READ, {"requests": items})
-            found += await self._service.send(tenant_id, request, partial(self._parts, tenant_id, part))
+            try:
+                endings = await self._service.send(
+                    tenant_id, request, partial(self._parts, tenant_id, left), failed=busy
+                )
+            except Throttled as error:
+                return found | dict.fromkeys(left, error)
+            found |= zip(left, endings, strict=True)
+            turned_away = {path: end for path, end in zip(left, endings, strict=True) if isinstance(end, Throttled)}
+            if not turned_away:
+                break
+            left = list(turned_away)
+            busy = max(turned_away.values(), key=lambda error: error.retry_after_s or 0)
         return found
 
     async def patch(self, tenant_id: str, path: str, body: Mapping[str, object], *, permit: Permit) -> Raw:

@@ -1,9 +1,12 @@
+import json
+
 import httpx
 import pytest
 
 from clients.entra.clouds import ENDPOINTS
 from clients.errors import Forbidden, NotFound, NotLicensed, Refused, Unreadable
 from clients.graph.graph import Graph
+from clients.restraint import MOST_REQUESTS, Resting, Restraint, in_force
 from tests.clients.conftest import TENANT
 
 BASE = "https://graph.microsoft.com/v1.0"
@@ -89,6 +92,49 @@ async def test_more_than_twenty_are_asked_for_in_further_batches(graph, tenant, 
 
     assert await graph.each(tenant.tenant_id, paths) == [{"url": path} for path in paths]
     assert route.call_count == 3
+
+
+def turning_away(*refused):
+    """Answers a batch by turning away the parts of these numbers, in its first answer, its second ..."""
+    turns = iter(refused)
+
+    def serve(request):
+        items, busy = json.loads(request.content)["requests"], next(turns, set[str]())
+        return httpx.Response(200, json={"responses": [_part(item, item["url"] in busy) for item in items]})
+
+    return serve
+
+
+def _part(item, is_busy):
+    if is_busy:
+        return {"id": item["id"], "status": 429, "headers": {"Retry-After": "1"}, "body": {}}
+    return {"id": item["id"], "status": 200, "body": {"url": item["url"]}}
+
+
+async def test_only_the_parts_that_were_turned_away_are_asked_for_again(graph, tenant, answers):
+    route = answers("POST", "/$batch")
+    route.side_effect = turning_away({"/1", "/2"}, {"/2"})
+    paths = [f"/{number}" for number in range(4)]
+
+    assert await graph.each(tenant.tenant_id, paths) == [{"url": path} for path in paths]
+
+    asked = [[item["url"] for item in json.loads(call.request.content)["requests"]] for call in route.calls]
+    assert asked == [paths, ["/1", "/2"], ["/2"]]
+
+
+async def test_parts_that_stay_turned_away_begin_the_tenants_rest_and_no_further_batch_goes_out(graph, tenant, answers):
+    route = answers("POST", "/$batch")
+    route.side_effect = turning_away(*[{"/1", "/25"}] * 9)
+    paths = [f"/{number}" for number in range(60)]
+
+    restraint = Restraint(tenant.tenant_id, {})
+    with in_force(restraint):
+        found = await graph.each(tenant.tenant_id, paths)
+
+    assert route.call_count == MOST_REQUESTS
+    assert restraint.begun.keys() == {"graph"}
+    assert found[0] == {"url": "/0"}
+    assert [type(each) for each in (found[1], *found[20:])] == [Resting] * 41
 
 
 async def test_a_tenant_without_consent_is_told_by_entra(graph, world):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from clients.restraint import MOST_REQUESTS
 from clients.storage.alerts import Book, Spent
 from handlers.delivery import deliver
 from simulator.defender import ETR
@@ -283,31 +284,6 @@ async def test_the_mode_of_false_alerts_can_be_set(service):
     assert (await ask(service, "PUT", f"tenants/{tenant.tenant_id}", body)).status_code == 201
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"title": None},
-        {"title": 7},
-        {"evidence": "huge " * 30_000},
-        {"evidence": [{"@odata.type": "#microsoft.graph.security.analyzedMessageEvidence", "senderIp": 7}]},
-        {"status": None},
-        {"firstActivityDateTime": 17},
-    ],
-    ids=["no title", "title a number", "huge", "senderIp a number", "no status", "time a number"],
-)
-async def test_an_odd_alert_is_kept_as_it_came_with_the_reason_and_never_closed(service, odd):
-    tenant = await guarded(service)
-    good = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    raw = tenant.alerts.raise_alert(tenant.alerts.mail(OURS), **odd)
-    for _ in range(2):
-        await triage(service, tenant)
-    [(content, reason)] = await service.clients.storage.parked.all("alerts")
-    assert json.loads(content) == raw
-    assert reason.startswith("an odd alert: alert")
-    assert shown(tenant.alerts.rows[good["id"]]) == CLOSED
-    assert [what[1] for what in patched(tenant)] == [good["id"]]
-
-
 async def test_a_throttled_look_is_unknown_until_the_rest_has_ended(service):
     tenant = await guarded(service)
     tenant.faults.script(Fault("throttled", service="graph", retry_after=45))
@@ -316,6 +292,29 @@ async def test_a_throttled_look_is_unknown_until_the_rest_has_ended(service):
     service.clock.advance(seconds=46)
     await look(service, tenant)
     assert (await service.state(tenant, "false-alerts")).state == "compliant"
+
+
+async def waiting(service, number):
+    """A tenant with so many alerts that wait for the proof of its lock-down, and are not listed any more."""
+    tenant = await guarded(service)
+    alerts = [tenant.alerts.raise_alert(tenant.alerts.mail(OURS)) for _ in range(number)]
+    await look(service, tenant)
+    service.clock.advance(minutes=45)
+    tenant.alerts.raise_alert(title="Something else")
+    await look(service, tenant)
+    return tenant, alerts
+
+
+async def test_alerts_that_are_turned_away_inside_a_batch_begin_the_tenants_rest(service):
+    tenant, _ = await waiting(service, 90)
+    asked = tenant.http_requests["graph"]
+    tenant.faults.script(Fault("throttled", service="graph", cmdlet="GET alert", times=500))
+    await look(service, tenant)
+    assert tenant.http_requests["graph"] - asked <= MOST_REQUESTS
+    assert "throttled until" in (await service.state(tenant, "false-alerts")).detail
+    asked = tenant.http_requests["graph"]
+    await look(service, tenant)
+    assert tenant.http_requests["graph"] == asked
 
 
 async def test_a_part_of_a_batch_that_failed_is_not_taken_for_an_alert(service):
@@ -332,79 +331,6 @@ async def test_a_part_of_a_batch_that_failed_is_not_taken_for_an_alert(service):
     assert tenant.alerts.rows[alert["id"]]["status"] == "new"
     await look(service, tenant)
     assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
-
-
-async def test_an_alert_that_cannot_be_closed_in_three_visits_is_a_persons_and_the_others_go_on(service):
-    tenant = await guarded(service)
-    stuck = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    round_it = tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN))
-    tenant.faults.script(Fault("server_error", service="graph", cmdlet="PATCH alert", times=1000))
-    for _ in range(3):
-        await triage(service, tenant)
-        service.clock.advance(minutes=45)
-    state = await service.state(tenant, "false-alerts")
-    assert state.state == "needs_person"
-    assert stuck["id"] in state.detail
-    assert round_it["id"] in state.drift[0].field
-    told = [e.detail for e in await service.ledger(tenant, "false-alerts") if e.event == "alert_left_open"]
-    assert len(told) == 1
-    assert "could not be read or closed in 3 visits" in told[0]
-
-    asked = len(patched(tenant))
-    await triage(service, tenant)
-    assert len(patched(tenant)) == asked
-    tenant.faults.clear()
-    service.clock.advance(days=1)
-    await triage(service, tenant)
-    assert shown(tenant.alerts.rows[stuck["id"]]) == CLOSED
-    assert stuck["id"] not in (await service.state(tenant, "false-alerts")).detail
-
-
-async def test_what_is_kept_of_one_alert_and_makes_no_sense_stops_no_other_and_is_a_persons(service, spoil):
-    tenant = await guarded(service)
-    odd = tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN))
-    await triage(service, tenant)
-    await spoil("alerts", odd["id"])
-    service.clock.advance(minutes=5)
-    other = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    for _ in range(2):
-        await triage(service, tenant)
-        assert shown(tenant.alerts.rows[other["id"]]) == CLOSED
-        assert tenant.alerts.rows[odd["id"]]["status"] == "new"
-        state = await service.state(tenant, "false-alerts")
-        assert (state.state, odd["id"] in state.detail) == ("needs_person", True)
-        service.clock.advance(days=1, hours=1)
-    told = [e.detail for e in await service.ledger(tenant, "false-alerts") if e.event == "alert_left_open"]
-    assert len(told) == 1
-    assert "made no sense" in told[0]
-
-
-async def test_an_alert_that_a_person_opened_again_is_not_closed_though_nobody_knows_that_we_did(service, spoil):
-    tenant = await guarded(service)
-    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    await triage(service, tenant)
-    service.clock.advance(minutes=5)
-    opened = {"status": "new", "classification": "unknown", "determination": "unknown"}
-    tenant.alerts.person(alert["id"], **opened)
-    await spoil("alerts", alert["id"])
-    for _ in range(2):
-        await triage(service, tenant)
-        assert shown(tenant.alerts.rows[alert["id"]]) == opened
-        service.clock.advance(days=1, hours=1)
-
-
-async def test_what_a_later_version_keeps_of_one_alert_is_left_alone_and_stops_no_other(service, spoil):
-    tenant = await guarded(service)
-    newer = tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN))
-    await triage(service, tenant)
-    await spoil("alerts", newer["id"], newer=True)
-    service.clock.advance(minutes=5)
-    other = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
-    await triage(service, tenant)
-    assert shown(tenant.alerts.rows[other["id"]]) == CLOSED
-    state = await service.state(tenant, "false-alerts")
-    assert state.state == "unknown"
-    assert f"what is kept of alert {newer['id']} is of a newer version" in state.detail
 
 
 async def test_how_far_alerts_are_read_is_found_anew_where_it_makes_no_sense(service, spoil):

@@ -1,0 +1,129 @@
+"""The alerts that a run has read are taken up one by one: one that fails is noted, and stops no other."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from clients.connect import Clients
+from clients.errors import ClientError, Forbidden, Throttled, Unauthorised, Unreadable
+from clients.storage.documents import NewerRow
+from domain.alerts import tenant_state
+from domain.alerts.alert import Alert, OddAlert, is_false_alert_policy, parse_alert
+from domain.alerts.record import AlertRecord, blank, forgotten
+from domain.ledger import Entry
+from domain.tenant import Wanted
+from handlers import park
+from handlers.security.close_alert import BYPASS, LOCKDOWN, AlertCase
+from handlers.security.needed import Needed
+
+log = logging.getLogger("holdfast.alerts")
+
+POLICIES = "alert-policies"
+
+
+class OneByOne:
+    """What one run makes of the alerts of one tenant. *mark* keeps, at once, that there may be alerts to read again.
+
+    *seen*: the alerts that were taken up; *ask_about*: the controls that they ask to have looked at; *failed*: what
+    failed for one of them, which a later visit tries again.
+    """
+
+    def __init__(self, wanted: Wanted, lease: Needed, mark: Callable[[], Awaitable[None]], clients: Clients) -> None:
+        self._wanted = wanted
+        self._lease = lease
+        self._mark = mark
+        self._clients = clients
+        self._tenant_id = wanted.tenant.tenant_id
+        self._kept = clients.storage.alerts
+        self.seen: set[str] = set()
+        self.ask_about: set[str] = set()
+        self.failed: ClientError | None = None
+
+    def waits(self, record: AlertRecord) -> bool:
+        """Whether *record* may come to something else now: what only the tenant's mode stopped waits for the mode."""
+        mode = self._wanted.tenant.mode_of(tenant_state.FALSE_ALERTS)
+        return record.again and record.stopped_in != mode
+
+    async def take(self, raw: Any, *, anew: bool = False) -> None:  # noqa: ANN401 - whatever the service gave
+        """Judge one alert, and act. What is odd is kept as it came, and never closed.
+
+        *anew*: what was given up is tried once more.
+        """
+        try:
+            if not is_false_alert_policy(raw, self._wanted.profile):
+                return
+            alert = parse_alert(raw)
+        except OddAlert as odd:
+            content = json.dumps(raw, sort_keys=True).encode()
+            await park.kept("alerts", self._tenant_id, content, f"an odd alert: {odd}", self._clients)
+            return
+        self.seen.add(alert.id)
+        try:
+            before = await self._kept.get(self._tenant_id, alert.id)
+        except NewerRow as newer:
+            log.warning("newer_row tenant=%s %s", self._tenant_id, newer)
+            self.failed = Unreadable(f"what is kept of alert {alert.id} is of a newer version")
+            return
+        except ValueError:
+            await self._lease.get()
+            await self._mark()
+            await self._forget(alert)
+            return
+        tried_again = anew and before is not None and before.given_up
+        if before is None or before.updated != alert.updated or self.waits(before) or tried_again:
+            await self._take_up(alert)
+
+    async def _take_up(self, alert: Alert) -> None:
+        await self._lease.get()
+        await self._mark()
+        before = await self._kept.get(self._tenant_id, alert.id)
+        try:
+            await self._judge(alert, before or blank(alert))
+        except (Throttled, Forbidden, Unauthorised):
+            raise
+        except ClientError as error:  # it is read again; the others need not wait for it
+            await self.not_read(await self._kept.get(self._tenant_id, alert.id) or blank(alert), error)
+
+    async def not_read(self, record: AlertRecord, error: ClientError) -> None:
+        """Note that an alert could not be read or closed in this visit. In the end it is a person's, who is told."""
+        log.warning("alert_failed tenant=%s id=%s error=%s", self._tenant_id, record.id, error)
+        after = record.not_read(error.sentence)
+        if after.given_up and not record.given_up:
+            await self._left_open(after)
+        await self._kept.put(self._tenant_id, after)
+        if not after.given_up:
+            self.failed = error
+
+    async def _judge(self, alert: Alert, before: AlertRecord) -> None:
+        case = AlertCase(self._wanted, await self._lease.get(), self._clients, before)
+        judged = await case.judge(alert)
+        if judged.count != before.count:
+            self.ask_about |= {POLICIES} if judged.kind == "false" else {POLICIES, LOCKDOWN, BYPASS}
+        record = await case.act(alert)
+        if record.failed:
+            record = replace(record, failed=0)
+            await self._kept.put(self._tenant_id, record)
+        open_for_good = record.unsettled and not (record.closed or record.work or judged.again) and not record.standing
+        if open_for_good and record.reason != before.reason:
+            await self._left_open(record)
+        log.info("alert tenant=%s id=%s kind=%s again=%s", self._tenant_id, record.id, record.kind, record.again)
+
+    async def _forget(self, alert: Alert) -> None:
+        """What is kept of *alert* makes no sense: it is a person's from now on, who is told."""
+        log.error("alert_forgotten tenant=%s id=%s", self._tenant_id, alert.id)
+        record = forgotten(alert)
+        if record.standing:
+            await self._left_open(record)
+        await self._kept.put(self._tenant_id, record)
+
+    async def _left_open(self, record: AlertRecord) -> None:
+        entry = Entry(
+            at=self._clients.now(),
+            tenant_id=self._tenant_id,
+            control=tenant_state.FALSE_ALERTS,
+            event="alert_left_open",
+            detail=f"{record.title}, alert {record.id}: {record.reason}",
+        )
+        await self._clients.storage.ledger.append(entry)

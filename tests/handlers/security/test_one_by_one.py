@@ -1,0 +1,106 @@
+"""One alert that is odd, fails, or of which what is kept makes no sense is a person's in the end, and stops no other."""
+
+import json
+
+import pytest
+
+from simulator.faults import Fault
+from tests.handlers.security.raised import CLOSED, FOREIGN, OURS, guarded, patched, shown, triage
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"title": None},
+        {"title": 7},
+        {"evidence": "huge " * 30_000},
+        {"evidence": [{"@odata.type": "#microsoft.graph.security.analyzedMessageEvidence", "senderIp": 7}]},
+        {"status": None},
+        {"firstActivityDateTime": 17},
+    ],
+    ids=["no title", "title a number", "huge", "senderIp a number", "no status", "time a number"],
+)
+async def test_an_odd_alert_is_kept_as_it_came_with_the_reason_and_never_closed(service, odd):
+    tenant = await guarded(service)
+    good = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    raw = tenant.alerts.raise_alert(tenant.alerts.mail(OURS), **odd)
+    for _ in range(2):
+        await triage(service, tenant)
+    [(content, reason)] = await service.clients.storage.parked.all("alerts")
+    assert json.loads(content) == raw
+    assert reason.startswith("an odd alert: alert")
+    assert shown(tenant.alerts.rows[good["id"]]) == CLOSED
+    assert [what[1] for what in patched(tenant)] == [good["id"]]
+
+
+async def test_an_alert_that_cannot_be_closed_in_three_visits_is_a_persons_and_the_others_go_on(service):
+    tenant = await guarded(service)
+    stuck = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    round_it = tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN))
+    tenant.faults.script(Fault("server_error", service="graph", cmdlet="PATCH alert", times=1000))
+    for _ in range(3):
+        await triage(service, tenant)
+        service.clock.advance(minutes=45)
+    state = await service.state(tenant, "false-alerts")
+    assert state.state == "needs_person"
+    assert stuck["id"] in state.detail
+    assert round_it["id"] in state.drift[0].field
+    told = [e.detail for e in await service.ledger(tenant, "false-alerts") if e.event == "alert_left_open"]
+    assert len(told) == 1
+    assert "could not be read or closed in 3 visits" in told[0]
+
+    asked = len(patched(tenant))
+    await triage(service, tenant)
+    assert len(patched(tenant)) == asked
+    tenant.faults.clear()
+    service.clock.advance(days=1)
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[stuck["id"]]) == CLOSED
+    assert stuck["id"] not in (await service.state(tenant, "false-alerts")).detail
+
+
+async def test_what_is_kept_of_one_alert_and_makes_no_sense_stops_no_other_and_is_a_persons(service, spoil):
+    tenant = await guarded(service)
+    odd = tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN))
+    await triage(service, tenant)
+    await spoil("alerts", odd["id"])
+    service.clock.advance(minutes=5)
+    other = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    for _ in range(2):
+        await triage(service, tenant)
+        assert shown(tenant.alerts.rows[other["id"]]) == CLOSED
+        assert tenant.alerts.rows[odd["id"]]["status"] == "new"
+        state = await service.state(tenant, "false-alerts")
+        assert (state.state, odd["id"] in state.detail) == ("needs_person", True)
+        service.clock.advance(days=1, hours=1)
+    told = [e.detail for e in await service.ledger(tenant, "false-alerts") if e.event == "alert_left_open"]
+    assert len(told) == 1
+    assert "made no sense" in told[0]
+
+
+async def test_an_alert_that_a_person_opened_again_is_not_closed_though_nobody_knows_that_we_did(service, spoil):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    service.clock.advance(minutes=5)
+    opened = {"status": "new", "classification": "unknown", "determination": "unknown"}
+    tenant.alerts.person(alert["id"], **opened)
+    await spoil("alerts", alert["id"])
+    for _ in range(2):
+        await triage(service, tenant)
+        assert shown(tenant.alerts.rows[alert["id"]]) == opened
+        service.clock.advance(days=1, hours=1)
+
+
+async def test_what_a_later_version_keeps_of_one_alert_is_left_alone_and_stops_no_other(service, spoil):
+    tenant = await guarded(service)
+    newer = tenant.alerts.raise_alert(tenant.alerts.mail(FOREIGN))
+    await triage(service, tenant)
+    await spoil("alerts", newer["id"], newer=True)
+    service.clock.advance(minutes=5)
+    other = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[other["id"]]) == CLOSED
+    state = await service.state(tenant, "false-alerts")
+    assert state.state == "unknown"
+    assert f"what is kept of alert {newer['id']} is of a newer version" in state.detail
