@@ -26,13 +26,15 @@ class Spent:
 class Book:
     """How far a tenant's alerts have been read: by their last change, and when all open ones were gone through.
 
-    *marked*: there may be alerts that are to be read again, or that a person has to look at.
+    *marked*: there may be alerts that are to be read again, or that a person has to look at. *read_to*: the last that
+    was read again, where more waited than one run reads.
     """
 
     watermark: AwareDatetime | None = None
     swept_at: AwareDatetime | None = None
     spent: Spent | None = None
     marked: bool = True
+    read_to: str = ""
 
 
 class AlertTable:

@@ -66,8 +66,8 @@ class AlertRecord:
     *unsettled*: open, or closed by us alone. *again*: read it again though it has not changed, because what it waits
     for is not in it. *work*: what we set out to do and have not finished; *taken*: when the service said that it took
     the change; *commented*: when its comment was sent. *stuck*: the service took the change and did not make it, or
-    what was kept of the alert made no sense. *stopped_in*: the mode of the tenant that alone kept us from doing what
-    it asks for; empty where none did. *failed*: in how many visits it could not be read or closed. *mark*: a word that
+    what was kept of the alert made no sense. *stopped_by*: what the gate said that alone kept us from doing what it
+    asks for; "" where it did not. *failed*: in how many visits it could not be read or closed. *mark*: a word that
     nobody can guess, made for *work*; "" where a version that had none has begun it.
     """
 
@@ -87,7 +87,7 @@ class AlertRecord:
     closed: AwareDatetime | None = None
     reopened: AwareDatetime | None = None
     stuck: bool = False
-    stopped_in: str = ""
+    stopped_by: str = ""
     failed: int = 0
     mark: str = ""
 
@@ -132,6 +132,7 @@ class AlertRecord:
             count=len(alert.messages),
             mails=tuple(map(Mail.of, messages[:MOST_SHOWN])),
             again=isinstance(verdict, Unproven) and verdict.waits,
+            stopped_by="",
         )
 
     def left_closed(self, alert: Alert, ours: Ours) -> bool:

@@ -4,7 +4,8 @@ One worker at a time goes through a tenant's alerts (lease). Each version of an 
 for something outside of them, or were left half closed by a crash, are read again on each run.
 """
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +30,7 @@ FULL_EVERY = timedelta(days=1)
 FULL_BACK = timedelta(days=7)
 """Once a day all that are open are gone through, so far back: stragglers, and those that a person changed meanwhile."""
 MOST_AGAIN = 100
-"""Alerts read again in one run: more wait for the next, so that new ones are not kept waiting."""
+"""Alerts read again in one run: more have their turn in the next, so that new ones are not kept waiting."""
 
 
 async def triage_alerts(job: TriageAlerts, clients: Clients) -> Outcome:
@@ -73,15 +74,12 @@ class _Look:
         self._clients.alerts.go_on_from(self._tenant_id, self._book.spent)
         try:
             await self._read()
-            marked = await self._marked()
-            await self._note(replace(self._book, marked=bool(marked)))
-            await self._tell(lambda before, now: tenant_state.with_alerts(before, marked, self._profile, now))
+            await self._tell_all()
         except NotLicensed as refusal:
             why = f"the tenant's plan has no Defender alerts: {refusal.sentence}"
             await self._tell(lambda before, now: tenant_state.without_service(before, why, now))
         except ClientError as error:
-            why = f"the alerts could not be read: {error.sentence}. {getattr(error, 'remedy', '')}".strip()
-            await self._tell(lambda before, now: tenant_state.unread(before, why, now))
+            await self._tell_unread(f"{error.sentence}. {getattr(error, 'remedy', '')}".strip())
         finally:
             if self._alerts.ask_about:  # an alert of a policy that should be off says that it is on: look at once
                 await ask_for_look(self._tenant_id, sorted(self._alerts.ask_about), self._clients)
@@ -89,7 +87,7 @@ class _Look:
             await self._note(replace(self._book, spent=spent))
 
     async def _read(self) -> None:
-        """Go through the alerts, and note how far that came. Raises what failed for one alert when all were tried."""
+        """Go through the alerts, and note how far that came. Raises ClientError: they cannot be listed."""
         now, book = self._clients.now(), self._book
         since = book.watermark - _OVERLAP if book.watermark else now - _FIRST_LOOK
         async for page in self._clients.alerts.changed(self._tenant_id, since):
@@ -102,9 +100,7 @@ class _Look:
                     await self._alerts.take(raw, anew=True)
             await self._read_again([each for each in await self._marked() if each.standing])
             await self._note(replace(self._book, swept_at=now))
-        await self._read_again([each for each in await self._marked() if self._alerts.waits(each)])
-        if self._alerts.failed:
-            raise self._alerts.failed
+        await self._read_again([each for each in await self._marked() if await self._alerts.waits(each)])
 
     async def _marked(self) -> list[AlertRecord]:
         """The records that are to be read again, or that a person has to look at: most tenants have none."""
@@ -131,9 +127,14 @@ class _Look:
             Throttled: Some were turned away. What was read is judged.
         """
         again = {record.id: record for record in records if record.id not in self._alerts.seen}
-        ids = list(again)[:MOST_AGAIN]
+        if not again:
+            return
+        ids = _in_turn(again, self._book.read_to)
+        endings = await self._clients.alerts.each(self._tenant_id, ids)
+        if len(ids) < len(again):
+            await self._note(replace(self._book, read_to=ids[-1]))
         turned_away: Throttled | None = None
-        for alert_id, raw in (await self._clients.alerts.each(self._tenant_id, ids)).items() if ids else ():
+        for alert_id, raw in endings.items():
             match raw:
                 case NotFound():
                     await self._kept.put(self._tenant_id, replace(again[alert_id], unsettled=False, again=False))
@@ -146,8 +147,28 @@ class _Look:
         if turned_away:
             raise turned_away
 
+    async def _tell_all(self) -> None:
+        """Keep what the alerts come to; unknown where one of them failed, and will be tried again."""
+        if self._alerts.failed:
+            await self._tell_unread(self._alerts.failed)
+            return
+        marked = await self._marked()
+        await self._note(replace(self._book, marked=bool(marked)))
+        await self._tell(lambda before, now: tenant_state.with_alerts(before, marked, self._profile, now))
+
+    async def _tell_unread(self, why: str) -> None:
+        detail = f"the alerts could not be read: {why}"
+        await self._tell(lambda before, now: tenant_state.unread(before, detail, now))
+
     async def _tell(self, change: Callable[[ControlState, datetime], ControlState]) -> None:
         await keep_state(self._tenant_id, tenant_state.FALSE_ALERTS, change, self._clients)
+
+
+def _in_turn(ids: Iterable[str], last: str) -> list[str]:
+    """At most MOST_AGAIN of *ids*: those behind *last* first, so that each has its turn."""
+    ordered = sorted(ids)
+    start = bisect_right(ordered, last)
+    return [*ordered[start:], *ordered[:start]][:MOST_AGAIN]
 
 
 def _updated(raw: object) -> datetime | None:

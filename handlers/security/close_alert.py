@@ -61,8 +61,7 @@ class AlertCase:
                 if self._record.work
                 else f"{self._record.reason}; left open: {stop.answer.sentence}"
             )
-            mode = stop.ruling.mode if stop.answer.gate == "mode" and not self._record.work else ""
-            await self._keep(replace(self._record, again=True, stopped_in=mode, reason=reason))
+            await self._keep(replace(self._record, again=True, stopped_by=stop.answer.sentence, reason=reason))
         except NotFound:
             await self._keep(replace(self._record, unsettled=False, again=False, work=""))
         except Invalid as refusal:

@@ -1,5 +1,6 @@
 """The alerts that a run has read are taken up one by one: one that fails is noted, and stops no other."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -7,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from clients.connect import Clients
-from clients.errors import ClientError, Forbidden, Throttled, Unauthorised, Unreadable
+from clients.errors import ClientError, CredentialRefused, TenantGone, Throttled
 from clients.storage.documents import NewerRow
 from domain.alerts import tenant_state
 from domain.alerts.alert import Alert, OddAlert, is_false_alert_policy, parse_alert
 from domain.alerts.record import AlertRecord, blank, forgotten
+from domain.gate import Circumstances, rule
 from domain.ledger import Entry
 from domain.tenant import Wanted
 from handlers import park
@@ -26,8 +28,8 @@ POLICIES = "alert-policies"
 class OneByOne:
     """What one run makes of the alerts of one tenant. *mark* keeps, at once, that there may be alerts to read again.
 
-    *seen*: the alerts that were taken up; *ask_about*: the controls that they ask to have looked at; *failed*: what
-    failed for one of them, which a later visit tries again.
+    *seen*: the alerts that had this visit; *ask_about*: the controls that they ask to have looked at; *failed*: what
+    failed for one of them, which a later visit tries again, in words.
     """
 
     def __init__(self, wanted: Wanted, lease: Needed, mark: Callable[[], Awaitable[None]], clients: Clients) -> None:
@@ -39,12 +41,34 @@ class OneByOne:
         self._kept = clients.storage.alerts
         self.seen: set[str] = set()
         self.ask_about: set[str] = set()
-        self.failed: ClientError | None = None
+        self.failed = ""
+        self._said: str | None = None
+        self._not_read: set[str] = set()
 
-    def waits(self, record: AlertRecord) -> bool:
-        """Whether *record* may come to something else now: what only the tenant's mode stopped waits for the mode."""
-        mode = self._wanted.tenant.mode_of(tenant_state.FALSE_ALERTS)
-        return record.again and record.stopped_in != mode
+    async def waits(self, record: AlertRecord) -> bool:
+        """Whether *record* may come to something else now. What the gate stopped waits until it says something else."""
+        return record.again and not (record.stopped_by and record.stopped_by == await self._against())
+
+    async def _against(self) -> str:
+        """What the gate says against any change of an alert, asked once in a run; "" where it lets it pass."""
+        if self._said is None:
+            storage = self._clients.storage
+            row, brake, states = await asyncio.gather(
+                storage.tenants.recall(self._tenant_id),
+                storage.switches.brake(),
+                storage.states.recall(self._tenant_id),
+            )
+            around = Circumstances(
+                now=self._clients.now(),
+                control=tenant_state.FALSE_ALERTS,
+                wanted=self._wanted,
+                tenant=row.config if row else None,
+                brake=brake,
+                exemption=states.exceptions.get(tenant_state.FALSE_ALERTS),
+            )
+            refusal = rule(None, around).refusal
+            self._said = refusal.sentence if refusal else ""
+        return self._said
 
     async def take(self, raw: Any, *, anew: bool = False) -> None:  # noqa: ANN401 - whatever the service gave
         """Judge one alert, and act. What is odd is kept as it came, and never closed.
@@ -60,11 +84,13 @@ class OneByOne:
             await park.kept("alerts", self._tenant_id, content, f"an odd alert: {odd}", self._clients)
             return
         self.seen.add(alert.id)
+        if alert.id in self._not_read:  # it has this visit behind it, however often it is listed
+            return
         try:
             before = await self._kept.get(self._tenant_id, alert.id)
         except NewerRow as newer:
             log.warning("newer_row tenant=%s %s", self._tenant_id, newer)
-            self.failed = Unreadable(f"what is kept of alert {alert.id} is of a newer version")
+            self.failed = f"what is kept of alert {alert.id} is of a newer version"
             return
         except ValueError:
             await self._lease.get()
@@ -72,7 +98,7 @@ class OneByOne:
             await self._forget(alert)
             return
         tried_again = anew and before is not None and before.given_up
-        if before is None or before.updated != alert.updated or self.waits(before) or tried_again:
+        if before is None or before.updated != alert.updated or tried_again or await self.waits(before):
             await self._take_up(alert)
 
     async def _take_up(self, alert: Alert) -> None:
@@ -81,20 +107,23 @@ class OneByOne:
         before = await self._kept.get(self._tenant_id, alert.id)
         try:
             await self._judge(alert, before or blank(alert))
-        except (Throttled, Forbidden, Unauthorised):
+        except (Throttled, CredentialRefused, TenantGone):
             raise
-        except ClientError as error:  # it is read again; the others need not wait for it
+        except ClientError as error:  # also a refusal: the listing was not refused. The others need not wait for it
             await self.not_read(await self._kept.get(self._tenant_id, alert.id) or blank(alert), error)
 
     async def not_read(self, record: AlertRecord, error: ClientError) -> None:
         """Note that an alert could not be read or closed in this visit. In the end it is a person's, who is told."""
         log.warning("alert_failed tenant=%s id=%s error=%s", self._tenant_id, record.id, error)
-        after = record.not_read(error.sentence)
+        self.seen.add(record.id)
+        self._not_read.add(record.id)
+        why = " ".join(filter(None, (error.sentence, getattr(error, "remedy", ""))))
+        after = record.not_read(why)
         if after.given_up and not record.given_up:
             await self._left_open(after)
         await self._kept.put(self._tenant_id, after)
         if not after.given_up:
-            self.failed = error
+            self.failed = f"alert {record.id}: {why}"
 
     async def _judge(self, alert: Alert, before: AlertRecord) -> None:
         case = AlertCase(self._wanted, await self._lease.get(), self._clients, before)

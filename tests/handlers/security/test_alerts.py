@@ -7,7 +7,10 @@ import pytest
 
 from clients.restraint import MOST_REQUESTS
 from clients.storage.alerts import Book, Spent
+from domain.exemption import Exemption
+from domain.gate import Brake
 from handlers.delivery import deliver
+from handlers.security.alerts import MOST_AGAIN
 from simulator.defender import ETR
 from simulator.faults import Fault
 from tests.handlers.security.raised import CLOSED, FOREIGN, OURS, guarded, look, patched, shown, triage
@@ -275,6 +278,54 @@ async def test_alerts_that_only_the_mode_keeps_open_are_not_read_in_each_run_and
     await service.look_after(tenant)
     await triage(service, tenant)
     assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
+
+
+async def engage(service, _tenant):
+    await service.clients.storage.switches.set_brake(Brake(engaged=True, reason="stop"))
+
+
+async def freeze(service, tenant):
+    until = service.clock() + timedelta(hours=9)
+    await service.look_after(tenant, freeze=[{"start": service.clock(), "end": until, "reason": "move"}])
+
+
+async def accept(service, tenant):
+    exemption = Exemption(reason="ours", owner="ann", until=service.clock() + timedelta(hours=9))
+    await service.clients.storage.states.change(
+        tenant.tenant_id, lambda states: (states.excepting({"false-alerts": exemption}), [])
+    )
+
+
+@pytest.mark.parametrize("hold", [engage, freeze, accept])
+async def test_alerts_that_only_the_gate_keeps_open_are_not_read_again_nor_leased_until_it_says_otherwise(
+    service, hold
+):
+    tenant = await guarded(service)
+    alert = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    await hold(service, tenant)
+    await triage(service, tenant)
+    assert tenant.alerts.rows[alert["id"]]["status"] == "new"
+    service.clock.advance(hours=1)
+    await triage(service, tenant)
+    asked = tenant.http_requests["graph"]
+    async with service.clients.storage.leases.hold(f"alerts-{tenant.tenant_id}"):
+        await look(service, tenant)
+    assert tenant.http_requests["graph"] - asked == 1
+    assert await service.hidden("alerts") == 0
+    service.clock.advance(hours=9)
+    await service.clients.storage.switches.set_brake(Brake())
+    await service.check(tenant)
+    await triage(service, tenant)
+    assert shown(tenant.alerts.rows[alert["id"]]) == CLOSED
+
+
+async def test_of_more_waiting_alerts_than_a_run_reads_each_has_its_turn(service):
+    tenant, alerts = await waiting(service, MOST_AGAIN + 20)
+    tenant.alerts.log.clear()
+    for _ in range(2):
+        service.clock.advance(minutes=2)
+        await look(service, tenant)
+    assert {what for method, what, _ in tenant.alerts.log if what != "alerts"} == {each["id"] for each in alerts}
 
 
 async def test_the_mode_of_false_alerts_can_be_set(service):

@@ -104,3 +104,38 @@ async def test_what_a_later_version_keeps_of_one_alert_is_left_alone_and_stops_n
     state = await service.state(tenant, "false-alerts")
     assert state.state == "unknown"
     assert f"what is kept of alert {newer['id']} is of a newer version" in state.detail
+
+
+@pytest.mark.parametrize(("refusal", "requests"), [("nul_403", 1), ("unauthorized", 2)])
+async def test_an_alert_that_alone_is_refused_stops_no_other_and_is_a_persons_after_three_visits(
+    service, refusal, requests
+):
+    tenant = await guarded(service)
+    refused = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    service.clock.advance(seconds=1)
+    other = tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    for _ in range(3):
+        tenant.faults.script(Fault(refusal, service="graph", cmdlet="PATCH alert", times=requests))
+        assert "alert_left_open" not in {entry.event for entry in await service.ledger(tenant, "false-alerts")}
+        await triage(service, tenant)
+        assert tenant.alerts.rows[refused["id"]]["status"] == "new"
+        assert shown(tenant.alerts.rows[other["id"]]) == CLOSED
+        service.clock.advance(minutes=45)
+    state = await service.state(tenant, "false-alerts")
+    assert (state.state, refused["id"] in state.detail) == ("needs_person", True)
+    [told] = [e.detail for e in await service.ledger(tenant, "false-alerts") if e.event == "alert_left_open"]
+    assert "could not be read or closed in 3 visits" in told
+
+
+async def test_where_every_change_is_refused_the_grant_that_is_missing_is_told(service):
+    tenant = await guarded(service)
+    tenant.access.permissions.discard("SecurityAlert.ReadWrite.All")
+    tenant.access.permissions.add("SecurityAlert.Read.All")
+    tenant.expire_tokens()
+    tenant.alerts.raise_alert(tenant.alerts.mail(OURS))
+    for _ in range(3):
+        await triage(service, tenant)
+        service.clock.advance(minutes=5)
+    assert (await service.state(tenant, "false-alerts")).state == "needs_person"
+    [told] = [e.detail for e in await service.ledger(tenant, "false-alerts") if e.event == "alert_left_open"]
+    assert "Grant the application SecurityAlert.ReadWrite.All" in told
