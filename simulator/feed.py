@@ -19,7 +19,8 @@ class Blob(NamedTuple):
     """A parcel of records.
 
     *expired*: it is listed, and gone when it is fetched; *failing*: it answers 500 AF50000; *odd*: it is listed without
-    its address; *hanging*: it is answered after an hour.
+    its address; *hanging*: it is answered after an hour; *refused*: it answers with that status; *unlistable*: a page
+    with it answers 500 AF50000.
     """
 
     id: str
@@ -30,6 +31,8 @@ class Blob(NamedTuple):
     failing: bool = False
     odd: bool = False
     hanging: bool = False
+    refused: int = 0
+    unlistable: bool = False
 
 
 @dataclass(slots=True)
@@ -51,21 +54,18 @@ class Feed:
     address: str = "203.0.113.9:51544"
     asked: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
-    def add(  # noqa: PLR0913 - the ways in which a parcel goes wrong
+    def add(
         self,
         *records: Any,  # noqa: ANN401 - JSON
         content_type: str = EXCHANGE,
         late_s: float = 0,
-        expired: bool = False,
-        failing: bool = False,
-        odd: bool = False,
-        hanging: bool = False,
+        **trouble: Any,  # noqa: ANN401 - the ways in which a `Blob` goes wrong
     ) -> Blob:
         """One more parcel, that comes up *late_s* seconds from now."""
         created = self.tenant.now() + timedelta(seconds=late_s)
         serial = self.tenant.world.next_token()
         name = f"{created:%Y%m%d%H%M%S}{serial:09}$audit_{content_type[6:].lower()}${content_type.replace('.', '_')}"
-        blob = Blob(name, content_type, created, list(records), expired, failing, odd, hanging)
+        blob = Blob(name, content_type, created, list(records), **trouble)
         self.blobs.append(blob)
         return blob
 

@@ -82,9 +82,11 @@ class Activity:
         await self._service.send(tenant_id, request, partial(self._started, tenant_id))
 
     async def content(
-        self, tenant_id: str, content_type: str, start: datetime, end: datetime
+        self, tenant_id: str, content_type: str, start: datetime, end: datetime, *, once: bool = False
     ) -> AsyncIterator[list[Blob | OddContent]]:
         """What came up from *start* to before *end* (at most a day apart, at most seven back), a page at a time.
+
+        *once*: one try for each, as in `Request`.
 
         Raises:
             NoSubscription, ClientError: As `_checked`.
@@ -92,7 +94,7 @@ class Activity:
         window = {"startTime": _text(start), "endTime": _text(end)}
         url = self._url(tenant_id, "subscriptions/content", contentType=content_type, **window)
         for _ in range(_MOST_PAGES):
-            answer = await self._get(tenant_id, url)
+            answer = await self._get(tenant_id, url, once=once)
             yield [_blob(each) for each in _listed(answer)]
             link = answer.headers.get("NextPageUri") or answer.headers.get("NextPageUrl")
             if not link:

@@ -1,6 +1,8 @@
 """How far each tenant's audit feed has been read, and what others did there that may explain a drift."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Self
 
 from azure.core.exceptions import ResourceExistsError
 from azure.data.tables import UpdateMode
@@ -19,13 +21,50 @@ _FORMER_BOOK = "_book"
 class AuditBook:
     """Until when each content type has been listed, and when the parcels of it fetched of late came up, by id.
 
-    *failed*: in how many visits a parcel could not be fetched, by id. *open*: there may be records without a drift.
+    *failed*: in how many visits a parcel could not be fetched, by id. *unlisted*: in how many visits a window of a
+    content type could not be listed, by its end. *open*: there may be records without a drift.
     """
 
     until: dict[str, AwareDatetime] = field(default_factory=dict)
     fetched: dict[str, dict[str, AwareDatetime]] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
+    unlisted: dict[str, dict[AwareDatetime, int]] = field(default_factory=dict)
     open: bool = True
+
+    def has(self, content_type: str, parcel: str) -> bool:
+        """Whether the parcel of that id is settled: it was read, or will never be."""
+        return parcel in self.fetched.get(content_type, {})
+
+    def settling(self, content_type: str, parcel: str, created: datetime) -> Self:
+        """This book once the parcel, which came up at *created*, is settled."""
+        both = self.fetched.get(content_type, {}) | {parcel: created}
+        failed = {each: visits for each, visits in self.failed.items() if each != parcel}
+        return replace(self, fetched=self.fetched | {content_type: both}, failed=failed)
+
+    def not_fetched(self, parcel: str) -> Self:
+        """This book after one more visit in which the parcel could not be fetched."""
+        return replace(self, failed=self.failed | {parcel: self.failed.get(parcel, 0) + 1})
+
+    def visits_unlisted(self, content_type: str, end: datetime) -> int:
+        """In how many visits the window up to *end* could not be listed."""
+        return self.unlisted.get(content_type, {}).get(end, 0)
+
+    def not_listed(self, content_type: str, end: datetime) -> Self:
+        """This book after one more of those visits."""
+        counted = self.unlisted.get(content_type, {}) | {end: self.visits_unlisted(content_type, end) + 1}
+        return replace(self, unlisted=self.unlisted | {content_type: counted})
+
+    def passing(self, content_type: str, end: datetime, again_from: datetime) -> Self:
+        """This book once all before *end* is settled; only what may be listed again is remembered of it."""
+        fetched, unlisted = self.fetched.get(content_type, {}), self.unlisted.get(content_type, {})
+        parcels = {parcel: created for parcel, created in fetched.items() if created >= again_from}
+        windows = {window: visits for window, visits in unlisted.items() if window > again_from}
+        return replace(
+            self,
+            until=self.until | {content_type: end},
+            fetched=self.fetched | {content_type: parcels},
+            unlisted=self.unlisted | {content_type: windows},
+        )
 
 
 class AuditTable:

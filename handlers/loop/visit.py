@@ -24,7 +24,7 @@ from domain.reading import LANES
 from handlers.loop import check
 from handlers.restraint import alone, sparing
 from handlers.security import alerts, audit
-from handlers.security.audit_feed import AUDIT_FEED
+from handlers.security.parcels import AUDIT_FEED
 
 log = logging.getLogger("holdfast.visit")
 

@@ -20,9 +20,10 @@ from domain.states import ControlState, StateName
 from handlers import park
 from handlers.loop.check import ask_for_look
 from handlers.security.actors import name_actors
-from handlers.security.audit_feed import AUDIT_FEED, FeedReader
+from handlers.security.audit_feed import FeedReader
 from handlers.security.kept_state import keep_state
 from handlers.security.needed import Needed, with_lease_at_hand
+from handlers.security.parcels import AUDIT_FEED
 
 log = logging.getLogger("holdfast.audit")
 

@@ -100,6 +100,8 @@ def _content(tenant: Tenant, request: Request) -> Answer:
     if tenant.switches.feed_shuffle:
         blobs = [*blobs[1::2], *blobs[::2]]
     size, offset = tenant.switches.feed_page, int(asked.get("nextPage", 0))
+    if any(blob.unlistable for blob in blobs[offset : offset + size]):
+        raise _refusal(500, "AF50000", "An internal error occurred. Retry the request.")
     page = [tenant.feed.describe(blob, request.base) for blob in blobs[offset : offset + size]]
     result = json_answer(200, page)
     if offset + size < len(blobs):
@@ -115,6 +117,8 @@ def _fetch(tenant: Tenant, blob_id: str) -> Answer:
         raise _refusal(404, "AF20050", "The specified content does not exist.")
     if blob.expired or blob.created < tenant.now() - _KEPT:
         raise _refusal(400, "AF20051", "Content requested with the key has already expired.")
+    if blob.refused:
+        return Answer(blob.refused)
     if blob.failing:
         raise _refusal(500, "AF50000", "An internal error occurred. Retry the request.")
     answer = json_answer(200, blob.records)

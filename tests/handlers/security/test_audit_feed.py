@@ -1,12 +1,14 @@
 """The feed is read to its end, once, through gaps, throttles, deaths and whatever order it comes in."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from domain.jobs import VisitShard
 from handlers.delivery import deliver
-from handlers.security.audit_feed import MOST_VISITS
+from handlers.security.parcels import MOST_VISITS
 from simulator.faults import Fault
 from tests.handlers.security.watched import LOCK, OFF, asked, named, read, watched
 
@@ -59,57 +61,6 @@ async def test_a_week_that_nobody_came_is_a_gap_that_is_written_down_and_the_res
     assert await asked(service) == [["lock-bypass", "oof-rule"]]
 
 
-async def test_a_parcel_that_is_gone_is_a_gap_and_the_others_are_read(service):
-    tenant = await watched(service)
-    tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), expired=True)
-    tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "x"}))
-    service.clock.advance(minutes=1)
-    for _ in range(2):
-        await read(service, tenant)
-    assert [e.event for e in await service.ledger(tenant, "audit-feed")] == ["audit_gap"]
-    assert await asked(service) == [["lock-bypass", "oof-rule"]]
-
-
-async def test_a_parcel_that_cannot_be_fetched_keeps_no_other_from_being_read_and_is_a_gap_after_three_visits(service):
-    tenant = await watched(service)
-    tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), failing=True)
-    tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "x"}))
-    tenant.feed.add(tenant.feed.record("Set-ProtectionAlert", {}), content_type="Audit.General")
-    service.clock.advance(minutes=1)
-    await read(service, tenant)
-    assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 2
-    assert (await service.state(tenant, "audit-feed")).state == "unknown"
-    for _ in range(2):
-        assert "audit_gap" not in {entry.event for entry in await service.ledger(tenant, "audit-feed")}
-        service.clock.advance(minutes=5)
-        await read(service, tenant)
-    [gap] = [entry for entry in await service.ledger(tenant, "audit-feed") if entry.event == "audit_gap"]
-    assert "could not be fetched in 3 visits: AF50000" in gap.detail
-    fetched = len(tenant.feed.asked)
-    service.clock.advance(minutes=5)
-    await read(service, tenant)
-    assert (await service.state(tenant, "audit-feed")).state == "compliant"
-    assert not [path for path in list(tenant.feed.asked)[fetched:] if "audit/" in path]
-
-
-async def test_a_burst_of_parcels_that_cannot_be_fetched_costs_a_visit_hardly_more_than_one_of_them(service):
-    tenant = await watched(service)
-    for _ in range(30):
-        tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), failing=True)
-    tenant.feed.add(tenant.feed.record("Set-ProtectionAlert", {}), content_type="Audit.General")
-    service.clock.advance(minutes=1)
-    for visits in range(1, MOST_VISITS + 1):
-        before = tenant.http_requests["activity"]
-        await read(service, tenant)
-        assert tenant.http_requests["activity"] - before < 50  # five tries for each would be 150
-        assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 1
-        gaps = [entry for entry in await service.ledger(tenant, "audit-feed") if entry.event == "audit_gap"]
-        assert len(gaps) == (30 if visits == MOST_VISITS else 0)
-        service.clock.advance(minutes=5)
-    await read(service, tenant)
-    assert (await service.state(tenant, "audit-feed")).state == "compliant"
-
-
 async def test_a_visit_that_ends_before_all_is_read_keeps_what_was_read_and_what_failed(service, monkeypatch):
     tenant = await watched(service)
     tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), failing=True)
@@ -127,27 +78,84 @@ async def test_a_visit_that_ends_before_all_is_read_keeps_what_was_read_and_what
     assert (await service.state(tenant, "audit-feed")).detail == "the look failed: TimeoutError"
 
 
-async def test_a_piece_that_is_listed_without_its_address_is_parked_and_the_others_are_read(service):
-    tenant = await watched(service)
-    tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), odd=True)
-    tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "x"}))
-    service.clock.advance(minutes=1)
-    for _ in range(2):
-        await read(service, tenant)
-    assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 1
-    [(_, reason)] = await service.clients.storage.parked.all("audit")
-    assert reason == "an odd piece of content: it has no id, address or time"
-    assert (await service.state(tenant, "audit-feed")).state == "compliant"
-
-
 async def test_a_listing_that_fails_keeps_the_other_content_type_from_nothing(service):
     tenant = await watched(service)
     tenant.feed.add(tenant.feed.record("Set-ProtectionAlert", {}), content_type="Audit.General")
+    tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), unlistable=True)
     service.clock.advance(minutes=1)
-    tenant.faults.script(Fault("server_error", service="activity", cmdlet="GET content", times=5))
     await read(service, tenant)
     assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 1
     assert (await service.state(tenant, "audit-feed")).state == "unknown"
+
+
+async def gaps(service, tenant):
+    return [e.detail for e in await service.ledger(tenant, "audit-feed") if e.event == "audit_gap"]
+
+
+async def hidden_by_the_service(service):
+    """A tenant with an hour of its feed that the service cannot list, two hours ago, and a record on either side."""
+    tenant = await watched(service)
+    tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "before"}))
+    service.clock.time = service.clock.time.replace(minute=20) + timedelta(hours=1)
+    lost = tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), unlistable=True)
+    service.clock.advance(hours=2)
+    tenant.feed.add(tenant.feed.record("Set-TransportRule", {"Identity": "behind"}))
+    service.clock.advance(minutes=1)
+    return tenant, lost
+
+
+async def test_an_hour_that_cannot_be_listed_is_a_gap_after_three_visits_and_all_else_is_read_in_the_first(service):
+    tenant, _ = await hidden_by_the_service(service)
+    for visits in range(1, MOST_VISITS + 1):
+        assert await gaps(service, tenant) == []
+        await read(service, tenant)
+        assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 2
+        assert (await service.state(tenant, "audit-feed")).state == ("unknown" if visits < MOST_VISITS else "compliant")
+        service.clock.advance(minutes=5)
+    [gap] = await gaps(service, tenant)
+    assert "Audit.Exchange: what came up in the hour before" in gap
+    assert "could not be listed in 3 visits: AF50000" in gap
+    for _ in range(4):
+        await read(service, tenant)
+        assert (await service.state(tenant, "audit-feed")).state == "compliant"
+        service.clock.advance(minutes=5)
+    assert await gaps(service, tenant) == [gap]
+
+
+async def test_a_visit_to_a_service_or_a_type_that_is_away_as_a_whole_gives_nothing_up(service):
+    tenant, lost = await hidden_by_the_service(service)
+    for _ in range(MOST_VISITS):
+        tenant.faults.script(Fault("server_error", service="activity", cmdlet="GET content", times=1000))
+        await read(service, tenant)
+        tenant.faults.clear()
+        service.clock.advance(hours=9)
+    for _ in range(MOST_VISITS):
+        away = tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), unlistable=True)
+        service.clock.advance(minutes=1)
+        await read(service, tenant)
+        tenant.feed.blobs.remove(away)
+    assert await gaps(service, tenant) == []
+    assert (await service.state(tenant, "audit-feed")).state == "unknown"
+    tenant.feed.blobs.remove(lost)
+    tenant.feed.add(*lost.records)
+    service.clock.advance(minutes=1)
+    await read(service, tenant)
+    assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 3
+    assert (await service.state(tenant, "audit-feed")).state == "compliant"
+
+
+async def test_what_cannot_be_listed_of_the_hour_that_is_not_over_waits_for_its_end(service):
+    tenant = await watched(service)
+    service.clock.time = service.clock.time.replace(minute=10) + timedelta(hours=1)
+    tenant.feed.add(tenant.feed.record("Set-InboundConnector", {}), unlistable=True)
+    for _ in range(2 * MOST_VISITS):
+        service.clock.advance(minutes=5)
+        await read(service, tenant)
+    assert await gaps(service, tenant) == []
+    service.clock.advance(minutes=30)
+    for _ in range(MOST_VISITS):
+        await read(service, tenant)
+    assert len(await gaps(service, tenant)) == 1
 
 
 @pytest.mark.parametrize("status", [403, 429])
@@ -162,17 +170,6 @@ async def test_a_throttled_feed_goes_on_where_it_stopped(service, status):
     service.clock.advance(minutes=2)
     await read(service, tenant)
     assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 3
-
-
-async def test_records_of_mailboxes_and_other_work_are_passed_over(service):
-    tenant = await watched(service)
-    tenant.feed.add(
-        {"Operation": "MailItemsAccessed"}, {"Operation": "Set-Mailbox"}, {"Operation": "Get-InboundConnector"}
-    )
-    service.clock.advance(minutes=1)
-    await read(service, tenant)
-    assert await asked(service) == []
-    assert await service.clients.storage.parked.all("audit") == []
 
 
 async def test_a_cut_between_two_parcels_loses_and_doubles_nothing(service):
