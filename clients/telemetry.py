@@ -21,7 +21,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from clients import log_lines
 from domain.controls import CATALOGUE
-from domain.jobs import CheckTenant, Message, RemediateTenant
+from domain.jobs import CheckTenant, Message, ReadAudit, RemediateTenant, TriageAlerts
 from domain.ledger import Entry, LedgerEvent
 from domain.reading import LANES
 from domain.states import ControlState
@@ -68,10 +68,14 @@ DELIVERED: tuple[Delivered, ...] = get_args(Delivered.__value__)
 """What became of a message: ended; put back hidden; kept until it is due; put back too often; left to a worker of its
 own, later version; no message of ours."""
 
-type CheckResult = Literal["looked", "moved", "skipped", "failed"]
+type CheckResult = Literal["looked", "unread", "moved", "skipped", "failed"]
 CHECK_RESULTS: tuple[CheckResult, ...] = get_args(CheckResult.__value__)
-"""How a look ends: recorded; put back because another worker wrote; no such tenant, or it
-was looked at meanwhile; by an error that nobody expected."""
+"""How a look ends: recorded; its alerts or its feed, or a piece of them, could not be read, which its state says; put
+back because another worker wrote, or is at it; no such tenant, or it was looked at meanwhile; by an error that nobody
+expected."""
+
+COUNTED_LOOKS = (*LANES, "asked", "alerts", "audit")
+"""What a look is counted as: a lane, one that was asked for, or one at what is beside the controls."""
 
 _COUNTED: dict[LedgerEvent, metrics.Counter] = {
     "drift_found": DRIFT,
@@ -79,15 +83,18 @@ _COUNTED: dict[LedgerEvent, metrics.Counter] = {
     "needs_person": NEEDS_PERSON,
 }
 
+_FAILED_VISIT = {"lane": "visit", "outcome": "failed"}
+
 _CHATTY = ("azure", "httpx")
 """Loggers that tell every request at INFO: each line would be paid for."""
 
 
 def start_series(queues: Iterable[str], hosts: Iterable[str]) -> None:
     """Begin every series at zero, so that no chart has a hole, and give every log line the ids of its work."""
-    for lane in (*LANES, "asked"):
+    for look in COUNTED_LOOKS:
         for outcome in CHECK_RESULTS:
-            CHECKS.add(0, {"lane": lane, "outcome": outcome})
+            CHECKS.add(0, {"lane": look, "outcome": outcome})
+    CHECKS.add(0, _FAILED_VISIT)
     for counter in (CONTROLS, UNKNOWNS, *_COUNTED.values()):
         for control in CATALOGUE:
             counter.add(0, {"control": control})
@@ -125,11 +132,21 @@ def count_judged(before: ControlState, after: ControlState) -> None:
         TIME_TO_DETECT.record((after.read_at - before.read_at).total_seconds(), about)
 
 
-def looked(job: CheckTenant, outcome: CheckResult) -> None:
-    """Count one look at a tenant, in each of its lanes, or as one that was asked for."""
-    asked = job.operation_id or not job.lanes
-    for lane in ("asked",) if asked else job.lanes:
-        CHECKS.add(1, {"lane": lane, "outcome": outcome})
+def looked(job: CheckTenant | TriageAlerts | ReadAudit, outcome: CheckResult) -> None:
+    """Count one look at a tenant: in each of its lanes, or as one of the other COUNTED_LOOKS."""
+    for look in _counted_as(job):
+        CHECKS.add(1, {"lane": look, "outcome": outcome})
+
+
+def _counted_as(job: CheckTenant | TriageAlerts | ReadAudit) -> Iterable[str]:
+    if not isinstance(job, CheckTenant):
+        return (job.kind,)
+    return ("asked",) if job.operation_id or not job.lanes else job.lanes
+
+
+def visit_failed() -> None:
+    """Count one visit whose tenant's rows could not be read or kept."""
+    CHECKS.add(1, _FAILED_VISIT)
 
 
 def throttled(host: str) -> None:

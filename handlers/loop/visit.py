@@ -85,8 +85,10 @@ async def _isolated_visit(tenant_id: str, shard: VisitShard, rows: Together, cli
         rests = {service: replace(rest, why="") for service, rest in clients.storage.rests.of(tenant_id).items()}
         rows.done(tenant_id, replace(states.summarised(), looked=states.looked, rests=rests))
     except NewerRow as newer:
+        telemetry.visit_failed()
         log.warning("newer_row tenant=%s %s", tenant_id, newer)
     except Exception:
+        telemetry.visit_failed()
         log.exception("visit_failed tenant=%s", tenant_id)
 
 
@@ -112,14 +114,14 @@ def _looks(
         yield (
             "alerts",
             lambda: _unless_read(FALSE_ALERTS, alerts.triage_alerts, triage, shard, clients),
-            lambda why: alerts.note_failed_triage(tenant_id, why, clients),
+            lambda why: alerts.note_failed_triage(triage, why, clients),
         )
     if "audit" in shard.looks:
         read = ReadAudit(tenant_id=tenant_id)
         yield (
             "audit",
             lambda: _unless_read(AUDIT_FEED, audit.read_audit, read, shard, clients),
-            lambda why: audit.note_failed_reading(tenant_id, why, clients),
+            lambda why: audit.note_failed_reading(read, why, clients),
         )
 
 
@@ -137,6 +139,8 @@ async def _unless_read[J: (TriageAlerts, ReadAudit)](
     read_at = states.of(control).read_at
     if read_at is None or read_at < shard.due_by:
         await look(job, clients)
+    else:
+        telemetry.looked(job, "skipped")
 
 
 async def _isolated(what: str, look: Callable[[], Awaitable[object]], failed: Failed) -> None:

@@ -10,9 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from clients import telemetry
 from clients.connect import Clients
 from clients.errors import ClientError, NotFound, NotLicensed, Throttled
 from clients.storage.alerts import Book
+from clients.telemetry import CheckResult
 from domain.alerts import tenant_state
 from domain.alerts.record import AlertRecord
 from domain.jobs import Done, Outcome, TriageAlerts
@@ -37,21 +39,24 @@ async def triage_alerts(job: TriageAlerts, clients: Clients) -> Outcome:
     """Go through the alerts of the tenant of *job*: judge all that changed, and act upon it."""
     row = await clients.storage.tenants.recall(job.tenant_id)
     if row is None or not row.config.enabled:
+        telemetry.looked(job, "skipped")
         return Done()
     try:
         wanted = clients.wanted(row.config, row.profile_version, row.move)
     except ValueError:  # the check of the tenant says so in every state
+        telemetry.looked(job, "skipped")
         return Done()
     return await with_lease_at_hand(job, lambda lease: _Look(wanted, lease, clients).go_through(), clients)
 
 
-async def note_failed_triage(tenant_id: str, why: str, clients: Clients) -> None:
-    """Keep that the tenant's alerts could not be gone through."""
+async def note_failed_triage(job: TriageAlerts, why: str, clients: Clients) -> None:
+    """Keep that the alerts of the tenant of *job* could not be gone through."""
+    telemetry.looked(job, "failed")
 
     def unread(before: ControlState, now: datetime) -> ControlState:
         return tenant_state.unread(before, why, now)
 
-    await keep_state(tenant_id, tenant_state.FALSE_ALERTS, unread, clients)
+    await keep_state(job.tenant_id, tenant_state.FALSE_ALERTS, unread, clients)
 
 
 class _Look:
@@ -65,7 +70,7 @@ class _Look:
         self._book = Book()
         self._alerts = OneByOne(wanted, lease, self._mark, clients)
 
-    async def go_through(self) -> None:
+    async def go_through(self) -> CheckResult:
         """Read what changed, what waits, and once a day what is open; then say what it comes to.
 
         What was done is kept, and is not done again.
@@ -74,12 +79,13 @@ class _Look:
         self._clients.alerts.go_on_from(self._tenant_id, self._book.spent)
         try:
             await self._read()
-            await self._tell_all()
+            return await self._tell_all()
         except NotLicensed as refusal:
             why = f"the tenant's plan has no Defender alerts: {refusal.sentence}"
             await self._tell(lambda before, now: tenant_state.without_service(before, why, now))
+            return "looked"
         except ClientError as error:
-            await self._tell_unread(f"{error.sentence}. {getattr(error, 'remedy', '')}".strip())
+            return await self._tell_unread(f"{error.sentence}. {getattr(error, 'remedy', '')}".strip())
         finally:
             if self._alerts.ask_about:  # an alert of a policy that should be off says that it is on: look at once
                 await ask_for_look(self._tenant_id, sorted(self._alerts.ask_about), self._clients)
@@ -147,18 +153,19 @@ class _Look:
         if turned_away:
             raise turned_away
 
-    async def _tell_all(self) -> None:
+    async def _tell_all(self) -> CheckResult:
         """Keep what the alerts come to; unknown where one of them failed, and will be tried again."""
         if self._alerts.failed:
-            await self._tell_unread(self._alerts.failed)
-            return
+            return await self._tell_unread(self._alerts.failed)
         marked = await self._marked()
         await self._note(replace(self._book, marked=bool(marked)))
         await self._tell(lambda before, now: tenant_state.with_alerts(before, marked, self._profile, now))
+        return "looked"
 
-    async def _tell_unread(self, why: str) -> None:
+    async def _tell_unread(self, why: str) -> CheckResult:
         detail = f"the alerts could not be read: {why}"
         await self._tell(lambda before, now: tenant_state.unread(before, detail, now))
+        return "unread"
 
     async def _tell(self, change: Callable[[ControlState, datetime], ControlState]) -> None:
         await keep_state(self._tenant_id, tenant_state.FALSE_ALERTS, change, self._clients)

@@ -10,8 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from clients import telemetry
 from clients.connect import Clients
 from clients.errors import ClientError, NotLicensed
+from clients.telemetry import CheckResult
 from domain.audit.attribution import AFTER, BEFORE, Us, is_ours
 from domain.audit.record import AuditRecord, OddRecord, concerns_control, parse_audit_record
 from domain.jobs import Done, Outcome, ReadAudit
@@ -32,16 +34,18 @@ async def read_audit(job: ReadAudit, clients: Clients) -> Outcome:
     """Read on in the feed of the tenant of *job*, and act upon all that came up."""
     row = await clients.storage.tenants.recall(job.tenant_id)
     if row is None or not row.config.enabled:
+        telemetry.looked(job, "skipped")
         return Done()
     return await with_lease_at_hand(job, lambda lease: _read_on(job.tenant_id, lease, clients), clients)
 
 
-async def note_failed_reading(tenant_id: str, why: str, clients: Clients) -> None:
-    """Keep that the tenant's feed could not be read."""
-    await _tell(tenant_id, "unknown", why, clients)
+async def note_failed_reading(job: ReadAudit, why: str, clients: Clients) -> None:
+    """Keep that the feed of the tenant of *job* could not be read."""
+    telemetry.looked(job, "failed")
+    await _tell(job.tenant_id, "unknown", why, clients)
 
 
-async def _read_on(tenant_id: str, lease: Needed, clients: Clients) -> None:
+async def _read_on(tenant_id: str, lease: Needed, clients: Clients) -> CheckResult:
     """Read what came up, ask for a look at what it touched, and name who made which drift.
 
     What was read is kept, and is not read again.
@@ -52,11 +56,14 @@ async def _read_on(tenant_id: str, lease: Needed, clients: Clients) -> None:
         await FeedReader(tenant_id, partial(_take, tenant_id, us, touched, clients), lease, clients).read()
     except NotLicensed as refusal:
         await _tell(tenant_id, "not_applicable", f"the tenant has no audit feed: {refusal.sentence}", clients)
+        return "looked"
     except ClientError as error:
         why = f"the audit feed could not be read: {error.sentence}. {getattr(error, 'remedy', '')}"
         await _tell(tenant_id, "unknown", why.strip(), clients)
+        return "unread"
     else:
         await _tell(tenant_id, "compliant", "", clients)
+        return "looked"
     finally:
         if touched:
             await ask_for_look(tenant_id, sorted(touched), clients)

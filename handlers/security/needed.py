@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
+from clients import telemetry
 from clients.connect import Clients
 from clients.storage.leases import Lease
+from clients.telemetry import CheckResult
 from domain.jobs import Again, Done, Outcome, ReadAudit, TriageAlerts
 
 
@@ -31,12 +33,16 @@ class Needed:
 
 
 async def with_lease_at_hand(
-    job: TriageAlerts | ReadAudit, work: Callable[[Needed], Awaitable[None]], clients: Clients
+    job: TriageAlerts | ReadAudit, work: Callable[[Needed], Awaitable[CheckResult]], clients: Clients
 ) -> Outcome:
-    """Do *work* on the tenant of *job*. Again, where another worker has the lease once it is needed."""
+    """Do *work* on the tenant of *job*, and count how it ended.
+
+    Again, where another worker has the lease once it is needed.
+    """
     async with AsyncExitStack() as stack:
         try:
-            await work(Needed(f"{job.kind}-{job.tenant_id}", stack, clients))
+            telemetry.looked(job, await work(Needed(f"{job.kind}-{job.tenant_id}", stack, clients)))
         except Taken:
+            telemetry.looked(job, "moved")
             return Again(job.patience.first)
     return Done()

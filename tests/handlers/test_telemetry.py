@@ -15,7 +15,7 @@ from clients import telemetry
 from devhost import telemetry as collector
 from domain.controls import CATALOGUE
 from domain.gate import Brake
-from domain.jobs import QUEUES
+from domain.jobs import QUEUES, VisitShard
 from handlers import on_request
 from handlers.delivery import deliver
 from handlers.loop.tick import tick
@@ -161,6 +161,53 @@ async def test_what_cannot_be_read_is_counted(service, drifted, metrics):
     assert metrics.grown("holdfast_controls_total", control="inbound-lockdown") == 1
 
 
+async def visit(service, tenant, *looks):
+    shard = VisitShard(tenants=(tenant.tenant_id,), looks=looks, due_by=service.clock())
+    await deliver("checks", shard.body.encode(), service.clients)
+    return shard
+
+
+BESIDE = pytest.mark.parametrize(("look", "state"), [("alerts", "false-alerts"), ("audit", "audit-feed")])
+
+
+@BESIDE
+async def test_a_look_at_alerts_or_the_audit_feed_is_counted_by_how_it_ended(service, drifted, metrics, look, state):
+    shard = await visit(service, drifted, look)
+    await deliver("checks", shard.body.encode(), service.clients)
+    drifted.access.permissions.clear()
+    drifted.expire_tokens()
+    service.clock.advance(minutes=5)
+    await visit(service, drifted, look)
+
+    assert (await service.state(drifted, state)).state == "unknown"
+    counted = {
+        each: metrics.grown("holdfast_checks_total", lane=look, outcome=each) for each in telemetry.CHECK_RESULTS
+    }
+    assert counted == {"looked": 1, "skipped": 1, "unread": 1, "moved": 0, "failed": 0}
+
+
+@BESIDE
+async def test_a_look_at_alerts_or_the_audit_feed_that_fails_is_counted(service, drifted, metrics, spoil, look, state):
+    await visit(service, drifted, look)
+    await spoil("states", f"{drifted.tenant_id} {look}", newer=True)
+    service.clock.advance(minutes=5)
+    await visit(service, drifted, look)
+
+    assert (await service.state(drifted, state)).state == "unknown"
+    assert metrics.grown("holdfast_checks_total", lane=look, outcome="failed") == 1
+
+
+async def test_a_visit_of_which_nothing_can_be_kept_is_counted(service, drifted, metrics, meanwhile):
+    async def storage_fails():
+        raise RuntimeError("out of order")
+
+    drifted.faults.script(Fault("throttled", retry_after=300))
+    meanwhile(r"^(PUT|POST|PATCH) .*/states\(.*rest", storage_fails)
+    await visit(service, drifted, "fast")
+
+    assert metrics.grown("holdfast_checks_total", lane="visit", outcome="failed") == 1
+
+
 async def test_an_answer_that_asks_to_come_back_is_counted(service, drifted, metrics):
     drifted.faults.script(Fault("throttled", retry_after=1))
     await service.sweep()
@@ -205,9 +252,10 @@ async def test_every_series_begins_at_zero(metrics):
             assert (f"holdfast_{name}_total", {"control": control}) in metrics
     for queue in QUEUES:
         assert ("holdfast_parked_total", {"queue": queue}) in metrics
-    for lane in ("fast", "slow"):
+    for look in ("fast", "slow", "asked", "alerts", "audit"):
         for outcome in telemetry.CHECK_RESULTS:
-            assert ("holdfast_checks_total", {"lane": lane, "outcome": outcome}) in metrics
+            assert ("holdfast_checks_total", {"lane": look, "outcome": outcome}) in metrics
+    assert ("holdfast_checks_total", {"lane": "visit", "outcome": "failed"}) in metrics
     assert ("holdfast_throttles_total", {"host": "outlook.office365.com"}) in metrics
 
 
