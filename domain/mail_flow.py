@@ -65,7 +65,7 @@ class Traffic:
     *rows*: all that were read; *counted*: those that reached a mailbox, and after a close those too that Microsoft's
     own filter kept back, by the way they came in *by_way*. *settling*: of those from outside, the ones that came while
     a change of connectors took effect. *groups*: the others from outside; *further*: messages of groups beyond
-    MOST_COUNTED.
+    MOST_COUNTED. *odd*: rows that do not say which way their message came, which any of them may have.
     """
 
     start: AwareDatetime
@@ -75,6 +75,7 @@ class Traffic:
     settling: int = 0
     groups: tuple[Group, ...] = ()
     further: int = 0
+    odd: int = 0
 
     def came(self, way: Way) -> int:
         """How many of the counted messages came by *way*."""

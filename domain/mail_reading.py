@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from domain.mail_flow import HOUR, LEAST_REHEARSED, MOST_A_PAGE, MOST_AN_HOUR, MailSeen, Traffic
-from domain.mail_trace import IN_MAILBOX, LET_IN, GroupedBy, Trace, Ways, with_rows
+from domain.mail_trace import IN_MAILBOX, LET_IN, GroupedBy, OddTrace, Trace, Ways, with_rows
 from domain.mx_moves import UNSEEN_PATIENCE, MxMemories
 from domain.tenant import TenantConfig
 
@@ -52,7 +52,7 @@ class TraceReading:
     def _by(self) -> GroupedBy:
         return "network" if self.purpose == "rehearsal" else "address"
 
-    def with_page(self, rows: Iterable[Trace], link: str, ways: Ways, flow: MailSeen) -> "TraceReading":
+    def with_page(self, rows: Iterable[Trace | OddTrace], link: str, ways: Ways, flow: MailSeen) -> "TraceReading":
         """The same with one page. A rehearsal of too many rows begins again with its last days alone."""
         proof = self.purpose == "proof"
         traffic = with_rows(

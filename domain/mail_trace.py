@@ -4,6 +4,7 @@ Counted are servers and senders' domains: no subject and no address of a person 
 Source: docs/reference/message-trace.md#row, #meaning.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,8 +32,8 @@ LET_IN = IN_MAILBOX | {"filteredasspam", "quarantined", "expanded"}
 none of them: what failed behind the door is not told from what an older replica of a connector refused."""
 
 
-class OddTrace(ValueError):  # noqa: N818 - it names the row, and the error is that there is one
-    """The row is not as documented; *str()* says in one line what is wrong with it."""
+_OF_NOBODY = ("id", "receivedDateTime", "fromIP", "toIP", "status", "size")
+"""What a row says of no person, and enough to find the message in Microsoft's own trace."""
 
 
 class Trace(BaseModel):
@@ -52,16 +53,36 @@ class Trace(BaseModel):
         return domain.strip(" <>").casefold()[:_LONGEST_DOMAIN] if at else ""
 
 
-def parse_trace(raw: object) -> Trace:
-    """Read a row.
+@dataclass(frozen=True, slots=True)
+class OddTrace:
+    """A row of which a field that matters is missing or of another type: *why* says in one line which.
 
-    Raises:
-        OddTrace: A field that matters is missing or of another type.
+    *shown*: what it says of no person, as JSON. *received*: None where it does not say that either.
     """
+
+    why: str
+    shown: str
+    received: datetime | None = None
+
+
+class _Received(BaseModel):
+    at: AwareDatetime = Field(alias="receivedDateTime")
+
+
+def parse_trace(raw: object) -> Trace | OddTrace:
+    """Read a row."""
     try:
         return Trace.model_validate(raw)
     except ValidationError as error:
-        raise OddTrace(first_fault("row", error)) from None
+        said = {name: raw[name] for name in _OF_NOBODY if name in raw} if isinstance(raw, dict) else {}
+        return OddTrace(first_fault("row", error), json.dumps(said), _received(said))
+
+
+def _received(said: object) -> datetime | None:
+    try:
+        return _Received.model_validate(said).at
+    except ValidationError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +148,7 @@ def _declared(wanted: Wanted) -> Iterable[tuple[AnyNetwork, datetime | None]]:
 
 def with_rows(  # noqa: PLR0913 - what is counted, and by what
     traffic: Traffic,
-    rows: Iterable[Trace],
+    rows: Iterable[Trace | OddTrace],
     ways: Ways,
     *,
     by: GroupedBy,
@@ -138,12 +159,16 @@ def with_rows(  # noqa: PLR0913 - what is counted, and by what
     """*traffic* with *rows*; those that were not received in its time, or are of none of *statuses*, tell nothing.
 
     *settled_at*: until then what comes from outside is settling. *known_until*: rows before it were counted once, so
-    that they count only for a group that is not known to have had one as late.
+    that they count only for a group that is not known to have had one as late. An odd row counts whatever it says.
     """
     groups = {(each.source, each.domain): each for each in traffic.groups}
     by_way, read, settling, further = dict(traffic.by_way or {}), traffic.rows, traffic.settling, traffic.further
+    odd = traffic.odd
     for row in rows:
         read += 1
+        if isinstance(row, OddTrace):
+            odd += not (known_until and row.received and row.received < known_until)
+            continue
         if row.status.casefold() not in statuses or not traffic.start <= row.received <= traffic.end:
             continue
         way, again = ways.way(row.from_ip, row.received), known_until is not None and row.received < known_until
@@ -163,7 +188,8 @@ def with_rows(  # noqa: PLR0913 - what is counted, and by what
             groups[key] = Group(*key, 1, row.received, (str(address),))
         else:
             further += 1
-    return replace(traffic, rows=read, by_way=by_way, settling=settling, groups=tuple(groups.values()), further=further)
+    counted = replace(traffic, rows=read, by_way=by_way, settling=settling, further=further, odd=odd)
+    return replace(counted, groups=tuple(groups.values()))
 
 
 def _key(address: AnyAddress, domain: str, by: GroupedBy) -> tuple[str, str]:

@@ -1,23 +1,16 @@
-"""Keep what could not be worked on, with its content and the reason, where a person sees it."""
+"""Park a message that could not be worked on, and end the operation that it was part of."""
 
 from contextlib import suppress
 
 from azure.core.exceptions import AzureError
 from pydantic import BaseModel, ValidationError
 
-from clients import telemetry
 from clients.connect import Clients
 from clients.errors import excerpt
-from domain.incident import Incident
 from domain.jobs import QueueName
-from domain.ledger import Entry
 from domain.tenant import TenantId
-from handlers import operations
+from handlers import operations, parked
 from handlers.loop.undo import withdraw
-from handlers.operators import tell_operators
-
-UNTELLABLE: QueueName = "notifications"
-"""A parked notification makes no entry in its tenant's ledger, and no ticket: it would itself have to be notified."""
 
 
 async def foreign(queue: QueueName, body: bytes, reason: str, clients: Clients) -> None:
@@ -39,29 +32,9 @@ async def note_error(queue: QueueName, body: bytes, error: Exception, clients: C
         await clients.storage.parked.note_error(queue, body, said, clients.now())
 
 
-async def kept(source: str, tenant_id: str | None, content: bytes, reason: str, clients: Clients) -> None:
-    """Keep *content*, which came from *source* for a tenant, as it came; once, however often it comes.
-
-    When a worker died after it kept the content, the next delivery tells the operators.
-    """
-    now = clients.now()
-    at = await clients.storage.parked.add(source, content, reason, now) or now
-    if tenant_id and source != UNTELLABLE:
-        await clients.storage.ledger.append(Entry(at=at, tenant_id=tenant_id, event="parked", detail=reason))
-    incident = Incident(
-        id=f"parked-{source}",
-        kind="parked",
-        summary=f"what came from '{source}' could not be worked on",
-        detail=f"{reason} (tenant {tenant_id or 'unknown'})",
-        ticketed=source != UNTELLABLE,
-    )
-    if await tell_operators(incident, clients, at=at):
-        telemetry.PARKED.add(1, {"queue": source})
-
-
 async def _park(queue: QueueName, body: bytes, reason: str, clients: Clients) -> None:
     named = _named_in(body)
-    await kept(queue, named.tenant_id, body, f"a message on '{queue}': {reason}", clients)
+    await parked.kept(queue, named.tenant_id, body, f"a message on '{queue}': {reason}", clients)
     await withdraw(named.operation_id, f"parked: {reason}", clients)
     await operations.fail(named.operation_id, f"parked: {reason}", clients)
 

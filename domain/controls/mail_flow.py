@@ -72,15 +72,23 @@ def _proven(proof: Traffic, facts: Facts, wanted: Wanted) -> Judgement:
     open_ways = [each for each in came_round(wanted) if wanted.inventory.is_open(each)]
     if open_ways:
         messages = sum(each.messages for each in _outside(proof, wanted)) + proof.further
-        count = f"{messages} message{'s' if messages > 1 else ''} came round the filter {time}"
-        return NeedsPerson(f"{count}: see the findings of {BYPASS}{_beside(facts)}")
+        count = f"{messages} message{'s' if messages > 1 else ''} came round the filter {time}" if messages else ""
+        said = "; ".join(filter(None, (count, _odd(proof))))
+        return NeedsPerson(f"{said}: see the findings of {BYPASS}{_beside(facts)}")
     told = f"{_counts(proof, 'let in', wanted)}{_beside(facts)}"
     shown = [each for each in _outside(proof, wanted) if _by_certificate(wanted)]
+    unsure = bool(proof.odd or proof.came("unclear"))
     if shown:
         whose = f"{sum(each.messages for each in shown)} from {', '.join(each.source for each in shown[:_MOST_SHOWN])}"
         not_told = f"may be of {_by_certificate(wanted)}, known by certificate, or have come round the filter"
         return Compliant(f"no message is known to have come round the filter {time}; {whose} {not_told}; {told}")
-    return Compliant(f"no message came round the filter {time}; {told}")
+    return Compliant(f"no message {'is known to have come' if unsure else 'came'} round the filter {time}; {told}")
+
+
+def _odd(traffic: Traffic) -> str:
+    """How many rows do not say which way their message came; empty where all do."""
+    rows = f"{traffic.odd} rows" if traffic.odd > 1 else "1 row"
+    return f"{rows} of the message trace made no sense, so nobody knows which way that mail came" if traffic.odd else ""
 
 
 def _counts(traffic: Traffic, done: str, wanted: Wanted) -> str:
@@ -95,7 +103,8 @@ def _counts(traffic: Traffic, done: str, wanted: Wanted) -> str:
     counts += [f"{traffic.came('unclear')} with no usable address"] if traffic.came("unclear") else []
     if not Ways.of(wanted).microsofts and (outside := sum(each.messages for each in traffic.groups)):
         counts += [f"{outside} from elsewhere, and the profile does not list Microsoft's own addresses"]
-    return f"{traffic.counted} were {done}{': ' if counts else ''}{', '.join(counts)}"
+    said = f"{traffic.counted} were {done}{': ' if counts else ''}{', '.join(counts)}"
+    return "; ".join(filter(None, (said, _odd(traffic))))
 
 
 def _covered(traffic: Traffic, wanted: Wanted) -> str:
@@ -136,8 +145,9 @@ def senders(wanted: Wanted) -> tuple[Finding, ...]:
     if traffic is None:
         return ()
     groups = tuple(_sender(each, wanted) for each in _outside(traffic, wanted))
-    # Where all that are listed are answered for, those beyond the list still are not.
-    return (*groups, THE_REST) if traffic.further and Ways.of(wanted).microsofts else groups
+    # Where all that are listed are answered for, those beyond the list still are not, nor what an odd row tells of.
+    further = traffic.further and Ways.of(wanted).microsofts
+    return (*groups, THE_REST) if further or traffic.odd else groups
 
 
 def _sender(group: Group, wanted: Wanted) -> Finding:
@@ -151,11 +161,15 @@ def came_round(wanted: Wanted) -> tuple[Finding, ...]:
     """Mail that came round the filter since it was locked, a finding for each address listed, and one for the others.
 
     None where a declared service is known by its certificate alone: the trace does not tell its mail from a stranger's.
+    Another is of the rows that do not say which way mail came.
     """
     proof = wanted.inventory.mail.proof
-    if not proof or _by_certificate(wanted) or not Ways.of(wanted).microsofts:
+    if not proof:
         return ()
-    return (*map(_round, _outside(proof, wanted)), *([_further(proof)] if proof.further else ()))
+    untold = (_untold(proof),) if proof.odd else ()
+    if _by_certificate(wanted) or not Ways.of(wanted).microsofts:
+        return untold
+    return (*map(_round, _outside(proof, wanted)), *([_further(proof)] if proof.further else ()), *untold)
 
 
 def _messages(group: Group) -> str:
@@ -179,6 +193,10 @@ def _round(group: Group) -> Finding:
 
 def _further(proof: Traffic) -> Finding:
     return _came_in("further addresses", f"{proof.further} more came in from outside than are listed one by one")
+
+
+def _untold(proof: Traffic) -> Finding:
+    return _came_in("unknown addresses", f"{_odd(proof)}; what they say is parked as message-trace")
 
 
 def _came_in(source: str, said: str) -> Finding:

@@ -1,7 +1,8 @@
 """Read on in a tenant's message trace where that is due. What cannot be read is said in what is returned, not raised.
 
 At most MOST_AN_HOUR requests are sent for a tenant in an hour, each noted before it is sent, so that a crash or a
-second worker sends no more. Pages go on over visits.
+second worker sends no more. Pages go on over visits. A row that is odd is counted as such and kept where a person sees
+it, and the others are read on.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from domain.mail_trace import Ways
 from domain.mx_moves import MxMemories
 from domain.states import StateName
 from domain.tenant import Wanted
+from handlers import parked
 
 log = logging.getLogger("holdfast.mail")
 
@@ -106,6 +108,9 @@ class _Reader:
                 page = await self._page(reading)
             except _SpentError:
                 return self.flow.going_on(reading.traffic.rows, min(self.book.asked) + HOUR)
+            for odd in page.odd:
+                why = f"an odd row of the message trace: {odd.why}"
+                await parked.kept("message-trace", self.wanted.tenant.tenant_id, odd.shown.encode(), why, self.clients)
             now = self.clients.now()
             self.flow = replace(self.flow, first_read_at=self.flow.first_read_at or now)
             reading = reading.with_page(page.rows, page.link, ways, self.flow)

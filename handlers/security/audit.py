@@ -19,7 +19,7 @@ from domain.audit.record import AuditRecord, OddRecord, concerns_control, parse_
 from domain.jobs import Done, Outcome, ReadAudit
 from domain.ledger import Entry
 from domain.states import ControlState, StateName
-from handlers import park
+from handlers import parked
 from handlers.loop.check import ask_for_look
 from handlers.security.actors import name_actors
 from handlers.security.audit_feed import FeedReader
@@ -78,7 +78,7 @@ async def _take(tenant_id: str, us: Us, touched: set[str], clients: Clients, raw
         record = parse_audit_record(raw)
     except OddRecord as odd:
         content = json.dumps(raw, sort_keys=True).encode()
-        await park.kept("audit", tenant_id, content, f"an odd audit record: {odd}", clients)
+        await parked.kept("audit", tenant_id, content, f"an odd audit record: {odd}", clients)
         return
     if record.locks and await _is_filters(record, tenant_id, clients):
         await clients.storage.states.change(

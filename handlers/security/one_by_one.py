@@ -16,7 +16,7 @@ from domain.alerts.record import AlertRecord, blank, forgotten
 from domain.gate import Circumstances, rule
 from domain.ledger import Entry
 from domain.tenant import Wanted
-from handlers import park
+from handlers import parked
 from handlers.security.close_alert import BYPASS, LOCKDOWN, AlertCase
 from handlers.security.needed import Needed
 
@@ -81,7 +81,7 @@ class OneByOne:
             alert = parse_alert(raw)
         except OddAlert as odd:
             content = json.dumps(raw, sort_keys=True).encode()
-            await park.kept("alerts", self._tenant_id, content, f"an odd alert: {odd}", self._clients)
+            await parked.kept("alerts", self._tenant_id, content, f"an odd alert: {odd}", self._clients)
             return
         self.seen.add(alert.id)
         if alert.id in self._not_read:  # it has this visit behind it, however often it is listed

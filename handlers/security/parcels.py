@@ -9,7 +9,7 @@ from clients.errors import ClientError, CredentialRefused, NotFound, TenantGone,
 from clients.graph.activity import Blob, OddContent
 from clients.storage.audit import AuditBook
 from domain.ledger import Entry
-from handlers import park
+from handlers import parked
 from handlers.security.needed import Needed
 
 AUDIT_FEED = "audit-feed"
@@ -98,7 +98,7 @@ class Parcels:
     async def _park(self, odd: OddContent) -> None:
         """Keep as it came what cannot be fetched: it is written down and told, and the rest is read."""
         content = json.dumps(odd.raw, sort_keys=True).encode()
-        await park.kept("audit", self._tenant_id, content, f"an odd piece of content: {odd.why}", self._clients)
+        await parked.kept("audit", self._tenant_id, content, f"an odd piece of content: {odd.why}", self._clients)
 
     async def tell_gap(self, detail: str) -> None:
         """Write down what will never be read."""

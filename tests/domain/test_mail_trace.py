@@ -1,5 +1,6 @@
 """What the rows of a trace come to, without a subject or a person's address."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,12 +28,24 @@ def count(*rows, traffic=None, by="network", config=None, **given_times):
     return with_rows(traffic or Traffic(START, NOW), map(parse_trace, rows), ways, by=by, **given_times)
 
 
+def parsed(raw):
+    found = parse_trace(raw)
+    assert isinstance(found, Trace)
+    return found
+
+
+def odd_row(raw):
+    found = parse_trace(raw)
+    assert isinstance(found, OddTrace)
+    return found
+
+
 def test_a_row_is_read_as_the_service_writes_it():
-    found = parse_trace(row(received="2026-11-23T11:59:59.1234567Z", sender="Kim@Sender.Example"))
+    found = parsed(row(received="2026-11-23T11:59:59.1234567Z", sender="Kim@Sender.Example"))
     assert (found.sender_domain, found.received.microsecond) == ("sender.example", 123456)
     for nobody in (None, "", "<>", "/O=CONTOSO/CN=RECIPIENTS/CN=MIA.MEYER"):
-        assert parse_trace(row(sender=nobody, from_ip=None)).sender_domain == ""
-    assert parse_trace(row(sender="<kim@sender.example>")).sender_domain == "sender.example"
+        assert parsed(row(sender=nobody, from_ip=None)).sender_domain == ""
+    assert parsed(row(sender="<kim@sender.example>")).sender_domain == "sender.example"
     assert "subject" not in Trace.model_fields
 
 
@@ -40,8 +53,27 @@ def test_a_row_is_read_as_the_service_writes_it():
     "odd", [None, [], {}, row(received="yesterday"), row(received="2026-11-23T11:59:59"), row(status=7), row(from_ip=1)]
 )
 def test_a_row_that_lacks_what_matters_is_odd(odd):
-    with pytest.raises(OddTrace, match="row"):
-        parse_trace(odd)
+    assert odd_row(odd).why.startswith("row")
+
+
+def test_of_an_odd_row_nothing_is_kept_that_says_who_wrote_to_whom_about_what():
+    found = odd_row(row(status=None) | {"recipientAddress": "lee@contoso.example", "id": "7"})
+    assert json.loads(found.shown).keys() == {"id", "receivedDateTime", "fromIP", "status"}
+    assert found.received == NOW
+    assert odd_row(row(received="yesterday")).received is None
+
+
+def test_an_odd_row_counts_as_one_whose_way_nobody_knows_and_the_others_count_as_ever():
+    odd = [row(FILTER, status=None), row(FILTER, sender=7), row(from_ip=1), row(received=None), None]
+    traffic = count(row(FILTER), *odd, row())
+    assert (traffic.rows, traffic.odd, traffic.counted, traffic.came("filter")) == (7, 5, 2, 1)
+    assert [each.messages for each in traffic.groups] == [1]
+
+
+def test_an_odd_row_that_is_read_again_counts_once_and_one_that_does_not_say_when_it_came_each_time():
+    known_until = NOW - timedelta(hours=1)
+    known, later = (row(status=None, received=known_until + timedelta(minutes=each)) for each in (-1, 1))
+    assert count(known, later, None, traffic=count(known, None), known_until=known_until).odd == 4
 
 
 DECLARED = {"reason": "the copier", "owner": "ann", "until": "2027-01-01T00:00:00Z", "control": "lock-bypass"}
@@ -161,7 +193,7 @@ def test_groups_beyond_the_most_are_counted_as_a_whole_and_few_are_listed():
     st.lists(
         st.tuples(
             st.sampled_from([FILTER, MICROSOFT, STRANGER, "203.0.113.9", "", "odd"]),
-            st.sampled_from(["a@x.example", "b@y.example", None]),
+            st.sampled_from(["a@x.example", "b@y.example", None, 7]),
             st.sampled_from(["delivered", "failed"]),
         )
     ),
@@ -176,4 +208,5 @@ def test_pages_of_any_size_come_to_the_same_and_nothing_is_lost(rows, cut):
         (g.source, g.domain, g.messages) for g in whole.groups
     }
     assert whole.came("outside") == sum(each.messages for each in whole.groups) + whole.further
-    assert whole.counted == sum(status == "delivered" for _, _, status in rows)
+    assert whole.counted == sum(status == "delivered" and sender != 7 for _, sender, status in rows)
+    assert whole.odd == sum(sender == 7 for _, sender, _ in rows)

@@ -7,7 +7,7 @@ import pytest
 
 from clients.entra.clouds import ENDPOINTS
 from clients.errors import Invalid, Throttled, Unreadable
-from clients.graph.message_trace import MessageTrace, NotGranted
+from clients.graph.message_trace import MOST_ODD, MessageTrace, NotGranted
 from simulator.faults import Fault
 
 
@@ -88,10 +88,27 @@ async def test_an_answer_that_is_none_is_not_taken_for_an_empty_trace(ask, trace
         await ask(link)
 
 
-async def test_an_odd_row_makes_the_page_unreadable(ask, traced):
-    traced.mail.arrive("65.99.255.7", "kim@sender.example", "lee@contoso.example", ago=timedelta(hours=1))
-    traced.mail.messages[0].row["status"] = None
-    with pytest.raises(Unreadable, match="an odd row"):
+def arrive(traced, times):
+    for _ in range(times):
+        traced.mail.arrive("65.99.255.7", "kim@sender.example", "lee@contoso.example", ago=timedelta(hours=1))
+
+
+async def test_an_odd_row_is_none_of_the_others(ask, traced):
+    arrive(traced, 3)
+    traced.mail.messages[1].row["status"] = None
+    page = await ask()
+    assert [each.why for each in page.odd] == ["row.status: Input should be a valid string"]
+    assert len(page.rows) == 3
+
+
+async def test_a_page_with_many_odd_rows_is_unreadable(ask, traced):
+    """The service has changed what it answers: that is no matter of single messages."""
+    arrive(traced, MOST_ODD + 2)
+    for each in list(traced.mail.messages)[:MOST_ODD]:
+        del each.row["fromIP"]
+    assert len((await ask()).odd) == MOST_ODD
+    del traced.mail.messages[MOST_ODD].row["fromIP"]
+    with pytest.raises(Unreadable, match=r"21 odd rows of 22, the first: row\.fromIP: Field required"):
         await ask()
 
 

@@ -54,9 +54,45 @@ def test_a_locked_tenant_whose_mail_came_by_the_filter_is_compliant_with_the_tim
     found = judged(with_proof(by_way={"filter": 3, "tenant": 2, "declared": 1, "unclear": 1}, settling=1))
     assert isinstance(found, Compliant)
     assert found.detail == (
-        "no message came round the filter from 2026-11-22 12:00 to 2026-11-23 12:00 UTC; 7 were let in: 3 by the"
-        " filter, 2 of the tenant itself, 1 by what is declared, 1 while the lock took effect, 1 with no usable address"
+        "no message is known to have come round the filter from 2026-11-22 12:00 to 2026-11-23 12:00 UTC; 7 were let"
+        " in: 3 by the filter, 2 of the tenant itself, 1 by what is declared, 1 while the lock took effect,"
+        " 1 with no usable address"
     )
+
+
+@pytest.mark.parametrize("config", [{}, {"service_connectors": [{"name": "CRM", "certificate": "crm.example"}]}])
+def test_a_row_that_makes_no_sense_is_never_mail_that_came_by_the_filter_until_a_person_has_answered_for_it(config):
+    flow = with_proof(by_way={"filter": 3}, odd=2)
+    found = judged(flow, **config)
+    assert isinstance(found, NeedsPerson)
+    assert found.todo.startswith("2 rows of the message trace made no sense, so nobody knows which way that mail came")
+    [finding] = came_round(tenant(flow, **config))
+    assert (finding.control, finding.name) == ("lock-bypass", "mail from unknown addresses")
+    answered = judged(flow, finding.id, **config)
+    assert isinstance(answered, Compliant)
+    assert answered.detail.startswith("no message is known to have come round the filter")
+    assert answered.detail.endswith(
+        "2 rows of the message trace made no sense, so nobody knows which way that mail came"
+    )
+
+
+def test_mail_that_came_round_is_told_beside_a_row_that_makes_no_sense():
+    flow = with_proof(groups=(STRANGER,), odd=1)
+    found = judged(flow)
+    assert isinstance(found, NeedsPerson)
+    assert found.todo.startswith(
+        "2 messages came round the filter from 2026-11-22 12:00 to 2026-11-23 12:00 UTC; 1 row"
+    )
+    assert [each.value for each in came_round(tenant(flow))] == ["198.51.100.20", "unknown addresses"]
+
+
+def test_a_row_that_makes_no_sense_holds_the_first_close_until_a_person_has_said_that_the_rest_may_bounce():
+    flow = replace(TRACED, rehearsal=replace(REHEARSAL, groups=(), by_way={"filter": 3}, odd=1))
+    assert senders(tenant(flow)) == (THE_REST,)
+    assert not gate(tenant(flow)).passed
+    answered = gate(tenant(flow, THE_REST.id))
+    assert answered.passed
+    assert "1 row of the message trace made no sense" in answered.reason
 
 
 def test_what_came_from_more_addresses_than_are_listed_is_one_finding_that_outlives_the_listed_ones():

@@ -11,6 +11,7 @@ from domain.mail_flow import MOST_AN_HOUR
 from handlers import findings
 from handlers.findings import DeclarationRequest, RemovalRequest
 from handlers.on_request import Requester
+from handlers.operators import open_incidents
 from simulator.faults import Fault
 
 FILTER, STRANGER, OTHER = "65.99.255.7", "198.51.100.20", "203.0.113.9"
@@ -399,6 +400,46 @@ async def test_no_subject_and_no_address_of_a_person_is_kept(service, azurite_co
             assert "mia.meyer" not in kept
             assert "Minutes of Tuesday" not in kept
             assert name != "states" or "shop.example" in kept
+
+
+def with_odd_mail(tenant, **row):
+    """A message whose row makes no sense, and one of a stranger's beside it."""
+    arrive(tenant, sender="mia.meyer@shop.example", ago=timedelta(hours=2))
+    tenant.mail.messages[-1].row.update(row)
+    arrive(tenant, STRANGER, "scan@copier.example", ago=timedelta(hours=3))
+
+
+@pytest.mark.parametrize("row", [{"status": None}, {"fromIP": 7}, {"receivedDateTime": "yesterday"}])
+async def test_one_row_that_makes_no_sense_hides_no_other_and_holds_the_first_close_until_it_is_answered(service, row):
+    tenant = await traced(service, locked=False)
+    with_odd_mail(tenant, **row)
+    await service.sweep()
+    there = {each.value: each for each in await open_senders(service, tenant)}
+    assert there.keys() == {"198.51.100.0/24, copier.example", THE_REST.value}
+    await declare(service, tenant, there["198.51.100.0/24, copier.example"].id)
+    await service.sweep()
+    assert not is_locked(tenant)
+    assert (await service.state(tenant, "inbound-lockdown")).state == "held"
+    await declare(service, tenant, "rest")
+    await service.sweep()
+    assert is_locked(tenant)
+
+
+async def test_after_the_close_a_row_that_makes_no_sense_is_told_and_parked_and_the_others_are_read(service):
+    tenant = await traced(service, locked=True)
+    await service.sweep()
+    service.clock.advance(days=1, minutes=1)
+    with_odd_mail(tenant, status=None)
+    await service.sweep()
+    there = {each.name for each in await open_senders(service, tenant, "bypass")}
+    assert there == {f"mail from {STRANGER}", "mail from unknown addresses"}
+    assert (await service.state(tenant, "mail-flow")).state == "needs_person"
+    [parked] = await service.clients.storage.parked.page("message-trace")
+    assert json.loads(parked.content)["id"] == tenant.mail.messages[-2].row["id"]
+    assert "mia.meyer" not in parked.content
+    assert "Minutes of Tuesday" not in parked.content
+    assert "row.status" in parked.reason
+    assert "parked-message-trace" in await open_incidents(service.clients)
 
 
 async def test_a_service_that_hangs_or_talks_nonsense_keeps_nothing_else_waiting(service):
