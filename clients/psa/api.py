@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from clients.errors import Invalid, Unreadable
+from clients.errors import ClientError, Invalid, Unreadable
 from clients.http import Answer, Http, Intent, Request, raise_for_status
 from domain.psa.desk import Desk, TicketSystem
 from domain.psa.ticket import Note, Person, Ticket
@@ -26,6 +27,14 @@ class WebhookSender(Protocol):
             Unreachable, Throttled: That needs a key which could not be fetched now.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """*tickets*: in the order of their changes, the oldest first. *odd*: of each row that is no ticket, why."""
+
+    tickets: tuple[Ticket, ...]
+    odd: tuple[str, ...] = ()
 
 
 class PsaClient(WebhookSender, Protocol):
@@ -66,8 +75,8 @@ class PsaClient(WebhookSender, Protocol):
         """Who gave the ticket the status it has; None where that cannot be told for sure."""
         ...
 
-    async def changed_since(self, since: datetime) -> Sequence[Ticket]:
-        """The tickets changed at or after *since*, oldest change first."""
+    async def changed_since(self, since: datetime) -> Changed:
+        """The tickets changed at or after *since*."""
         ...
 
 
@@ -121,11 +130,54 @@ def item(answer: Answer, value: object) -> dict[str, Any]:
     return value
 
 
+def rows(answer: Answer, value: object) -> list[object]:
+    """*value* as the list it should be, of whatever. Raises Unreadable."""
+    if not isinstance(value, list):
+        raise Unreadable("a list was expected", call=answer.call)
+    return value
+
+
 def items(answer: Answer, value: object) -> list[dict[str, Any]]:
     """*value* as the list of JSON objects it should be. Raises Unreadable."""
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise Unreadable("a list of objects was expected", call=answer.call)
+    return [item(answer, each) for each in rows(answer, value)]
+
+
+def part(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The object *name* within an object; an absent one is empty. Raises Unreadable."""
+    value = found.get(name) or {}
+    if not isinstance(value, dict):
+        raise Unreadable(f"{name}: an object was expected")
     return value
+
+
+def parts(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects in the list *name* within an object; an absent one is empty. Raises Unreadable."""
+    value = found.get(name) or []
+    if not isinstance(value, list):
+        raise Unreadable(f"{name}: a list was expected")
+    return [each for each in value if isinstance(each, dict)]
+
+
+def place_of_row(found: Mapping[str, Any]) -> int:
+    """The id of a note or an action, by which they are in order; 0 for none. Raises Unreadable."""
+    text = text_of(found.get("id")) or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise Unreadable("an id was expected")
+    return int(text)
+
+
+def tickets_of(found: Iterable[tuple[Answer, object]], read: Callable[[dict[str, Any]], Ticket]) -> Changed:
+    """Each of the rows that were *found* as the ticket that it is. One that is odd hides none of the others."""
+    tickets, odd = list[Ticket](), list[str]()
+    for answer, row in found:
+        try:
+            ticket = read(item(answer, row))
+            whole(ticket.id, "id")
+        except ClientError as error:
+            odd.append(error.sentence)
+        else:
+            tickets.append(ticket)
+    return Changed(tuple(tickets), tuple(odd))
 
 
 def number(answer: Answer, value: object) -> int:

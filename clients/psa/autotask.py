@@ -9,7 +9,7 @@ from clients.cache import ExpiringCache
 from clients.errors import Invalid, NotFound, Throttled, Unauthorised, Unreadable
 from clients.http import Answer, Clock, Http, Intent
 from clients.psa import signatures
-from clients.psa.api import JsonApi, item, items, number, text_of, whole
+from clients.psa.api import Changed, JsonApi, item, number, part, parts, place_of_row, rows, text_of, tickets_of, whole
 from clients.psa.connections import AutotaskConnection, secret_texts
 from domain.psa.desk import Desk, TicketSystem
 from domain.psa.ticket import Note, Person, Ticket
@@ -63,7 +63,7 @@ class Autotask:
 
     async def find(self, company: str, key: str) -> Ticket | None:
         asked = [_term("eq", "companyID", whole(company, "company_id")), _term("eq", "externalID", key)]
-        found = [_ticket(each) for each in await self._query("/Tickets/query", asked)]
+        found = [_ticket(item(*each)) for each in await self._query("/Tickets/query", asked)]
         # Autotask ignores an operator that it does not know, so the answers are filtered again.
         fitting = [t for t in found if (t.key, t.company) == (key, company) and not t.closed]
         return max(fitting, key=lambda ticket: int(ticket.id), default=None)
@@ -95,7 +95,8 @@ class Autotask:
 
     async def notes(self, ticket_id: str) -> Sequence[Note]:
         found = await self._query("/TicketNotes/query", [_term("eq", "ticketID", int(ticket_id))])
-        return [_note(each) for each in found if text_of(each.get("ticketID")) == ticket_id]
+        notes = [item(*each) for each in found]
+        return [_note(each) for each in notes if text_of(each.get("ticketID")) == ticket_id]
 
     async def add_note(self, ticket_id: str, text: str) -> int:
         sent = {
@@ -121,25 +122,28 @@ class Autotask:
             return None
         return Person(who, "agent") if kind == _AGENT and who else Person("", "contact")
 
-    async def changed_since(self, since: datetime) -> Sequence[Ticket]:
+    async def changed_since(self, since: datetime) -> Changed:
         asked = [_term("gte", "lastActivityDate", f"{since:%Y-%m-%dT%H:%M:%SZ}")]
-        found = [_ticket(each) for each in await self._query("/Tickets/query", asked)]
-        return sorted(found, key=lambda ticket: ticket.changed_at)
+        found = tickets_of(await self._query("/Tickets/query", asked), _ticket)
+        return Changed(tuple(sorted(found.tickets, key=lambda ticket: ticket.changed_at)), found.odd)
 
-    async def _query(self, path: str, terms: list[dict[str, object]]) -> list[dict[str, Any]]:
-        """Every page: the next is asked for with the same body, as its address carries the position only."""
+    async def _query(self, path: str, terms: list[dict[str, object]]) -> list[tuple[Answer, object]]:
+        """Every row of every page, with the answer that it came in.
+
+        The next page is asked for with the same body, as its address carries the position only.
+        """
         sent: dict[str, object] = {"maxRecords": _PAGE, "filter": terms}
         if path.startswith("/Tickets/"):
             sent["includeFields"] = list(_FIELDS)
-        rows: list[dict[str, Any]] = []
+        listed = list[tuple[Answer, object]]()
         for _ in range(_MOST_PAGES):
             found, answer = await self._call("POST", path, sent=sent)
-            rows += items(answer, item(answer, found).get("items"))
-            link = item(answer, item(answer, found).get("pageDetails") or {}).get("nextPageUrl")
+            listed += [(answer, each) for each in rows(answer, item(answer, found).get("items"))]
+            link = part(found, "pageDetails").get("nextPageUrl")
             if not link:
                 break
             path = self._below(answer, text_of(link))
-        return rows
+        return listed
 
     def _below(self, answer: Answer, link: str) -> str:
         """A page's address, which must be below our own base: our secret goes nowhere else. Raises Unreadable."""
@@ -183,7 +187,6 @@ def _term(operator: str, field: str, value: object) -> dict[str, object]:
 
 
 def _ticket(found: dict[str, Any]) -> Ticket:
-    custom = found.get("userDefinedFields") or []
     return Ticket(
         id=text_of(found.get("id")),
         company=text_of(found.get("companyID")),
@@ -192,7 +195,7 @@ def _ticket(found: dict[str, Any]) -> Ticket:
         container=text_of(found.get("queueID")),
         type=text_of(found.get("issueType")),
         subtype=text_of(found.get("subIssueType")),
-        fields={text_of(each.get("name")): text_of(each.get("value")) for each in custom if isinstance(each, dict)},
+        fields={text_of(each.get("name")): text_of(each.get("value")) for each in parts(found, "userDefinedFields")},
         key=text_of(found.get("externalID")),
         summary=text_of(found.get("title")),
         changed_at=text_of(found.get("lastActivityDate")),
@@ -204,7 +207,7 @@ def _note(found: dict[str, Any]) -> Note:
     by = Person(text_of(resource), "agent") if resource and not contact else None
     by = Person(text_of(contact), "contact") if contact else by
     internal = found.get("publish") == INTERNAL
-    return Note(int(found.get("id") or 0), text_of(found.get("description")), by, internal=internal)
+    return Note(place_of_row(found), text_of(found.get("description")), by, internal=internal)
 
 
 def _fault(answer: Answer) -> str:

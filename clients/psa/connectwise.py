@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from clients.errors import Forbidden, NotFound, Unreadable
 from clients.http import Answer, Http, Intent
 from clients.psa import signatures
-from clients.psa.api import JsonApi, item, items, number, text_of, whole
+from clients.psa.api import Changed, JsonApi, item, items, number, part, parts, rows, text_of, tickets_of, whole
 from clients.psa.connections import CLOUD, ConnectWiseConnection
 from clients.psa.signing_keys import SigningKeys
 from domain.psa.delivery import key_place
@@ -73,7 +73,7 @@ class ConnectWise:
     async def made_by(self, ticket: Ticket) -> Person | None:
         """The member who entered the ticket: mail and the customer's portal have other names there."""
         found, answer = await self._call("GET", f"/service/tickets/{ticket.id}")
-        by = text_of((item(answer, found).get("_info") or {}).get("enteredBy"))
+        by = text_of(part(item(answer, found), "_info").get("enteredBy"))
         return Person(by, "agent") if by else None
 
     async def create(self, company: str, key: str, summary: str, text: str) -> str:
@@ -98,7 +98,8 @@ class ConnectWise:
     async def notes(self, ticket_id: str) -> Sequence[Note]:
         found = self._pages(f"/service/tickets/{ticket_id}/notes", _MOST_PAGES, orderBy="id desc")
         own = self.desk.own_user
-        return [_note(number(answer, each.get("id")), each, own) async for answer, each in found]
+        notes = [(answer, item(answer, each)) async for answer, each in found]
+        return [_note(number(answer, each.get("id")), each, own) for answer, each in notes]
 
     async def add_note(self, ticket_id: str, text: str) -> int:
         sent = {"text": text, "detailDescriptionFlag": False, "internalAnalysisFlag": True, "resolutionFlag": False}
@@ -116,7 +117,7 @@ class ConnectWise:
         """The member who saved the ticket last, while it had this status. A name that is no member's gives None."""
         found, answer = await self._call("GET", f"/service/tickets/{ticket.id}")
         now = item(answer, found)
-        by = text_of((now.get("_info") or {}).get("updatedBy"))
+        by = text_of(part(now, "_info").get("updatedBy"))
         if _ticket(now).status != ticket.status or not by or '"' in by:
             return None
         asked = urlencode({"conditions": f'identifier="{by}"'})
@@ -124,17 +125,17 @@ class ConnectWise:
         known = any(member.get("identifier") == by for member in items(answer, members))
         return Person(by, "agent") if known else None
 
-    async def changed_since(self, since: datetime) -> Sequence[Ticket]:
+    async def changed_since(self, since: datetime) -> Changed:
         conditions = f"lastUpdated>=[{since:%Y-%m-%dT%H:%M:%SZ}]"
         order = "_info/lastUpdated asc"
         found = self._pages("/service/tickets", MOST_PAGES_CHANGED, conditions=conditions, orderBy=order)
-        return [_ticket(each) async for _, each in found]
+        return tickets_of([each async for each in found], _ticket)
 
-    async def _pages(self, path: str, most: int, **query: str) -> AsyncIterator[tuple[Answer, dict[str, Any]]]:
-        """Every object of a list, of *most* pages at most, with the answer that it came in."""
+    async def _pages(self, path: str, most: int, **query: str) -> AsyncIterator[tuple[Answer, object]]:
+        """Every row of a list, of *most* pages at most, with the answer that it came in."""
         for page in range(1, most + 1):
             found, answer = await self._call("GET", f"{path}?{urlencode({**query, 'page': page, 'pageSize': _PAGE})}")
-            for each in items(answer, found):
+            for each in rows(answer, found):
                 yield answer, each
             if 'rel="next"' not in answer.headers.get("link", ""):
                 return
@@ -174,7 +175,6 @@ def _ticket(found: dict[str, Any]) -> Ticket:
         reference = found.get(name)
         return text_of(reference.get("id")) if isinstance(reference, dict) else ""
 
-    custom = found.get("customFields") or []
     return Ticket(
         id=text_of(found.get("id")),
         company=of("company"),
@@ -183,10 +183,10 @@ def _ticket(found: dict[str, Any]) -> Ticket:
         container=of("board"),
         type=of("type"),
         subtype=of("subType"),
-        fields={text_of(each.get("caption")): text_of(each.get("value")) for each in custom if isinstance(each, dict)},
+        fields={text_of(each.get("caption")): text_of(each.get("value")) for each in parts(found, "customFields")},
         key=text_of(found.get("externalXRef")),
         summary=text_of(found.get("summary")),
-        changed_at=text_of((found.get("_info") or {}).get("lastUpdated")),
+        changed_at=text_of(part(found, "_info").get("lastUpdated")),
     )
 
 

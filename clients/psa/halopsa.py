@@ -10,7 +10,7 @@ from clients.cache import ExpiringCache
 from clients.errors import Unauthorised, Unreadable
 from clients.http import Answer, Clock, Http, Intent
 from clients.psa import signatures
-from clients.psa.api import JsonApi, item, items, number, text_of, whole
+from clients.psa.api import Changed, JsonApi, item, items, number, parts, place_of_row, rows, text_of, tickets_of, whole
 from clients.psa.connections import HaloPsaConnection, secret_texts
 from domain.psa.desk import Desk, TicketSystem
 from domain.psa.marks import OUR_KEY
@@ -46,13 +46,14 @@ class HaloPsa:
     async def find(self, company: str, key: str) -> Ticket | None:
         """The search is fuzzy, so what it finds is compared."""
         asked = {"client_id": company, "open_only": "true", "search_summary": key}
-        found = await self._pages({**asked, "order": "id", "orderdesc": "true"})
+        pages = await self._pages({**asked, "order": "id", "orderdesc": "true"})
+        found = (_ticket(item(*each)) for each in pages)
         fitting = (t for t in found if f"[{key}]" in t.summary and t.company == company and not t.closed)
         return next(fitting, None)
 
     async def made_by(self, ticket: Ticket) -> Person | None:
         """Whose doing the ticket's first action was: that by which it was logged."""
-        first = min(await self._actions(ticket.id), key=lambda each: int(each.get("id") or 0), default=None)
+        first = min(await self._actions(ticket.id), key=place_of_row, default=None)
         return _who(first) if first else None
 
     async def create(self, company: str, key: str, summary: str, text: str) -> str:
@@ -93,34 +94,35 @@ class HaloPsa:
     async def status_set_by(self, ticket: Ticket) -> Person | None:
         """Whose the newest action that set a status is, if it set this one; the maker's, where none has set any."""
         setting = [each for each in await self._actions(ticket.id) if each.get("new_status")]
-        newest = max(setting, key=lambda each: int(each.get("id") or 0), default=None)
+        newest = max(setting, key=place_of_row, default=None)
         if newest is None:
             return await self.made_by(ticket)
         if text_of(newest.get("new_status")) != ticket.status:
             return None
         return _who(newest)
 
-    async def changed_since(self, since: datetime) -> Sequence[Ticket]:
+    async def changed_since(self, since: datetime) -> Changed:
         """The open tickets of the types we know that were acted on since; one that does not say when counts as such."""
         types = {trigger.type for trigger in self.desk.triggers} | {self.desk.placement.type}
-        found: dict[str, Ticket] = {}
+        listed = list[tuple[Answer, object]]()
         for kind in sorted(types - {""}) if "" not in types else [""]:
             asked = {"open_only": "true", "order": "id", "orderdesc": "true"}
-            found |= {t.id: t for t in await self._pages(asked | ({"requesttype_id": kind} if kind else {}))}
-        after = f"{since:%Y-%m-%dT%H:%M:%S}"
-        recent = (ticket for ticket in found.values() if not ticket.changed_at or ticket.changed_at >= after)
-        return sorted(recent, key=lambda ticket: ticket.changed_at)
+            listed += await self._pages(asked | ({"requesttype_id": kind} if kind else {}))
+        found, after = tickets_of(listed, _ticket), f"{since:%Y-%m-%dT%H:%M:%S}"
+        once = {ticket.id: ticket for ticket in found.tickets}.values()
+        recent = (ticket for ticket in once if not ticket.changed_at or ticket.changed_at >= after)
+        return Changed(tuple(sorted(recent, key=lambda ticket: ticket.changed_at)), found.odd)
 
-    async def _pages(self, asked: dict[str, str]) -> list[Ticket]:
-        tickets: list[Ticket] = []
+    async def _pages(self, asked: dict[str, str]) -> list[tuple[Answer, object]]:
+        listed = list[tuple[Answer, object]]()
         for page in range(1, _MOST_PAGES + 1):
             query = urlencode({**asked, "pageinate": "true", "page_no": page, "page_size": _PAGE})
             found, answer = await self._call("GET", f"/Tickets?{query}")
-            rows = items(answer, item(answer, found).get("tickets"))
-            tickets += [_ticket(each) for each in rows]
-            if len(rows) < _PAGE:
+            some = rows(answer, item(answer, found).get("tickets"))
+            listed += [(answer, each) for each in some]
+            if len(some) < _PAGE:
                 break
-        return tickets
+        return listed
 
     async def _actions(self, ticket_id: str) -> list[dict[str, Any]]:
         found, answer = await self._call(
@@ -183,7 +185,7 @@ def _one(answer: Answer, value: object) -> dict[str, Any]:
 
 
 def _ticket(found: dict[str, Any]) -> Ticket:
-    custom, key = found.get("customfields") or [], OUR_KEY.search(text_of(found.get("summary")))
+    key = OUR_KEY.search(text_of(found.get("summary")))
     return Ticket(
         id=text_of(found.get("id")),
         company=text_of(found.get("client_id")),
@@ -192,7 +194,7 @@ def _ticket(found: dict[str, Any]) -> Ticket:
         container=text_of(found.get("team")),
         type=text_of(found.get("tickettype_id")),
         subtype=text_of(found.get("category_1")),
-        fields={text_of(each.get("name")): text_of(each.get("value")) for each in custom if isinstance(each, dict)},
+        fields={text_of(each.get("name")): text_of(each.get("value")) for each in parts(found, "customfields")},
         key=key[0] if key else "",
         summary=text_of(found.get("summary")),
         changed_at=text_of(found.get("lastactiondate")),
@@ -201,7 +203,7 @@ def _ticket(found: dict[str, Any]) -> Ticket:
 
 def _note(found: dict[str, Any]) -> Note:
     internal = found.get("hiddenfromuser") is True
-    return Note(int(found.get("id") or 0), text_of(found.get("note")), _who(found), internal=internal)
+    return Note(place_of_row(found), text_of(found.get("note")), _who(found), internal=internal)
 
 
 def _who(action: dict[str, Any]) -> Person:

@@ -8,9 +8,11 @@ from clients.connect import Clients
 from clients.errors import ClientError, Invalid, NotFound
 from clients.psa.api import PsaClient
 from clients.storage.tickets import OddTicket, TicketMoved
+from domain.incident import Incident
 from domain.psa import news
 from domain.psa.records import AskingTicket
 from domain.psa.ticket import is_told
+from handlers.operators import tell_unless_open
 
 log = logging.getLogger("holdfast.notify")
 
@@ -26,21 +28,43 @@ async def answer_tickets(tenant_id: str, clients: Clients) -> bool:
     async for asking in clients.storage.tickets.asking(tenant_id):
         try:
             complete &= await _answer(tenant_id, asking, clients)
-        except (ClientError, TicketMoved) as error:
+        except (ClientError, TicketMoved, ValueError) as error:  # ValueError: what is odd in a way of its own
             complete &= await _given_up(tenant_id, asking, error, clients)
     return complete
 
 
-async def _given_up(tenant_id: str, asking: AskingTicket, error: ClientError | TicketMoved, clients: Clients) -> bool:
+async def _given_up(
+    tenant_id: str, asking: AskingTicket, error: ClientError | TicketMoved | ValueError, clients: Clients
+) -> bool:
     """Whether the ticket is gone, or takes nothing more: the ledger has it all. Else it is tried again."""
-    operation = await clients.storage.operations.get(asking.operation_id)
-    waited = clients.now() - operation.created_at if operation else _LONGEST
+    waited = await _waited(asking, clients)
     if not isinstance(error, NotFound) and waited < (_PATIENCE if isinstance(error, Invalid) else _LONGEST):
         log.warning("unanswered tenant=%s ticket=%s %s", tenant_id, asking.ticket_id, error)
         return False
     log.error("unanswerable tenant=%s ticket=%s %s", tenant_id, asking.ticket_id, error)
+    if not isinstance(error, NotFound):
+        await tell_unless_open(_unanswered(asking, error), clients)
     await clients.storage.tickets.answered(tenant_id, asking)
     return True
+
+
+async def _waited(asking: AskingTicket, clients: Clients) -> timedelta:
+    """For how long the answer has been tried; of an operation that is gone, or makes no sense, none ever comes."""
+    try:
+        operation = await clients.storage.operations.get(asking.operation_id)
+    except ValueError:
+        return _LONGEST
+    return clients.now() - operation.created_at if operation else _LONGEST
+
+
+def _unanswered(asking: AskingTicket, error: Exception) -> Incident:
+    said = error.sentence if isinstance(error, ClientError) else type(error).__name__
+    return Incident(
+        id=f"unread-{asking.provider}-{asking.ticket_id}"[:40],
+        kind="unread",
+        summary="a ticket that asked for something cannot be told how it went",
+        detail=f"{asking.provider} ticket {asking.ticket_id}: {said}; the ledger has what became of it",
+    )
 
 
 async def _answer(tenant_id: str, asking: AskingTicket, clients: Clients) -> bool:

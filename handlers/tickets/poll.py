@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from clients.connect import Clients
@@ -9,10 +10,13 @@ from clients.errors import ClientError
 from clients.psa.api import PsaClient
 from clients.storage.documents import NewerRow
 from clients.storage.tickets import OddTicket
+from domain.incident import Incident
 from domain.jobs import Done, Notify, Outcome, ReadTicket
+from domain.psa.desk import TicketSystem
 from domain.psa.records import Polled
 from domain.psa.ticket import Ticket, trigger_of
 from handlers.groups import in_groups
+from handlers.operators import tell_unless_open
 
 log = logging.getLogger("holdfast.poll")
 
@@ -46,16 +50,25 @@ async def _poll(psa: PsaClient, clients: Clients) -> bool:
     except ClientError as error:
         log.warning("poll_failed provider=%s %s", psa.provider, error)
         return False
-    await in_groups((_take_up(ticket, now, psa, clients) for ticket in changed), _AT_ONCE)
+    await in_groups((_take_up(ticket, now, psa, clients) for ticket in changed.tickets), _AT_ONCE)
+    if changed.odd:
+        await tell_unless_open(_odd(psa.provider, changed.odd), clients)
     await clients.storage.tickets.put_polled(psa.provider, Polled(until=now))
-    log.info("poll provider=%s changed=%d", psa.provider, len(changed))
+    log.info("poll provider=%s changed=%d odd=%d", psa.provider, len(changed.tickets), len(changed.odd))
     return True
+
+
+def _odd(provider: TicketSystem, odd: Sequence[str]) -> Incident:
+    return Incident(
+        id=f"unread-{provider}-list",
+        kind="unread",
+        summary="a ticket system lists what makes no sense, and what that may ask for is not done",
+        detail=f"{provider}: {len(odd)} of the tickets that changed, the first: {odd[0]}",
+    )
 
 
 async def _take_up(ticket: Ticket, now: datetime, psa: PsaClient, clients: Clients) -> None:
     """Ask for a look at the ticket where it may have something to say."""
-    if not (ticket.id.isascii() and ticket.id.isdigit()):
-        return
     if await _may_ask(ticket, psa, clients):
         job = ReadTicket(provider=psa.provider, ticket_id=ticket.id, asked_at=now)
         await clients.storage.queues.send(job)

@@ -62,6 +62,9 @@ async def read_ticket(job: ReadTicket, clients: Clients) -> Outcome:
         log.error("ticket_row_unreadable %s", odd)  # noqa: TRY400
         why = "what is remembered of it makes no sense, so that it may have been done before"
         await tell_unless_open(_unread(job, why), clients)
+    except ValueError as odd:
+        log.exception("ticket_odd provider=%s ticket=%s", job.provider, job.ticket_id)
+        await tell_unless_open(_unread(job, f"which makes no sense: {type(odd).__name__}"), clients)
     except ClientError as error:
         log.warning("ticket_unread provider=%s ticket=%s %s", job.provider, job.ticket_id, error)
         if clients.now() - job.asked_at < _PATIENCE:

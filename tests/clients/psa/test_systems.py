@@ -9,7 +9,7 @@ import stamina
 from clients.errors import Forbidden, Invalid, NotFound, Redirected, Throttled, Unauthorised, Unreachable, Unreadable
 from clients.settings import load
 from domain.psa.desk import TicketSystem
-from tests.clients.psa.deeds import first, opened
+from tests.clients.psa.deeds import ODD_IN_EVERY_SYSTEM, first, listing, opened
 from tests.clients.test_settings import GOOD
 from tests.handlers.tickets.msp import COMPANY, SYSTEMS, in_every_system, settings
 
@@ -75,7 +75,37 @@ async def test_changes_are_found_over_many_pages(psa, system, clock):
     since = clock()
     opened(system, 230)
     changed = await psa.changed_since(since - timedelta(seconds=1))
-    assert len({ticket.id for ticket in changed}) == 230
+    assert len({ticket.id for ticket in changed.tickets}) == 230
+    assert changed.odd == ()
+
+
+@in_every_system
+async def test_a_row_of_a_list_that_is_no_ticket_hides_none_of_the_others_and_is_named(psa, system, clock):
+    since = clock()
+    opened(system, 2)
+    listing(system, 7, {"id": "x"}, ODD_IN_EVERY_SYSTEM)
+    changed = await psa.changed_since(since - timedelta(seconds=1))
+    assert {ticket.id for ticket in changed.tickets} == {str(number) for number in system.tickets}
+    assert changed.odd[:2] == (
+        "an object was expected",
+        "id should be a whole number in this system, not 'x'",
+    )
+    assert "was expected" in changed.odd[2]
+
+
+@in_every_system
+async def test_a_ticket_is_not_taken_for_absent_where_a_row_of_the_search_makes_no_sense(psa, system):
+    listing(system, 7)
+    with pytest.raises(Unreadable):
+        await psa.find(str(COMPANY), KEY)
+
+
+@pytest.mark.parametrize("provider", ["autotask", "halopsa"])
+async def test_a_note_with_an_odd_id_makes_its_ticket_unreadable(psa, system):
+    made = opened(system)
+    system.writes(system.agent, made.id, "mine").id = "n-1"
+    with pytest.raises(Unreadable, match="an id was expected"):
+        await psa.notes(str(made.id))
 
 
 @in_every_system

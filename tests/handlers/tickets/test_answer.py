@@ -4,6 +4,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from handlers.delivery import deliver
+from handlers.operators import open_incidents
 from tests.handlers.tickets.msp import notes, reprovision, told
 
 
@@ -44,6 +45,41 @@ async def test_an_answer_that_is_refused_for_a_while_is_not_lost(msp, tenant):
     msp.system.trouble.clear()
     await told(msp)
     assert notes(ticket, "has ended: succeeded") == [1]
+
+
+async def test_one_answer_that_cannot_be_given_keeps_no_other_waiting_and_is_told_once_it_is_given_up(msp, tenant):
+    """A worker died at the first answer, so that the ticket's notes are read, and one of them is odd."""
+    first, second = reprovision(msp), reprovision(msp)
+    await msp.deliver()
+    for body in await msp.service.messages("tickets"):
+        await deliver("tickets", body, msp.service.clients)
+    table, news = msp.service.clients.storage.tickets, msp.service.clients.storage.tickets.news
+    [asking] = [each async for each in table.asking(tenant.tenant_id) if each.ticket_id == str(first.id)]
+    await table.put_asking(tenant.tenant_id, replace(asking, stage="answering"))
+    msp.system.writes(msp.agent, first.id, "mine").id = "n-1"
+    await told(msp)
+    assert notes(second, "has ended") == [1]
+    assert await news.all() == [tenant.tenant_id]
+    assert await open_incidents(msp.service.clients) == {}
+    msp.service.clock.advance(days=7)
+    await told(msp)
+    assert await news.all() == []
+    [entries] = (await open_incidents(msp.service.clients)).values()
+    assert f"{msp.system.name} ticket {first.id}: an id was expected" in entries[-1].detail
+
+
+async def test_an_operation_that_makes_no_sense_is_never_answered_and_keeps_no_other_waiting(msp, tenant, spoil):
+    first = reprovision(msp)
+    await msp.deliver()
+    for body in await msp.service.messages("tickets"):
+        await deliver("tickets", body, msp.service.clients)
+    await msp.service.work()
+    await spoil("operations", "operation")
+    second = reprovision(msp)
+    await told(msp)
+    assert (notes(first, "has ended"), notes(second, "has ended")) == ([0], [1])
+    assert f"unread-{msp.system.name}-{first.id}" in await open_incidents(msp.service.clients)
+    assert tenant.writes == []
 
 
 async def test_a_mark_that_a_customer_writes_does_not_keep_the_answer_out(msp, tenant):

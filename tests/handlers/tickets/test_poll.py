@@ -6,8 +6,9 @@ import pytest
 from azure.data.tables.aio import TableClient
 
 from handlers.operators import open_incidents
+from tests.clients.psa.deeds import ODD_IN_EVERY_SYSTEM, listing
 from tests.handlers.harness import holdfast
-from tests.handlers.tickets.msp import COMPANY, Msp, desk_of, reprovision, settings
+from tests.handlers.tickets.msp import COMPANY, Msp, desk_of, in_every_system, reprovision, settings
 
 
 @pytest.mark.usefixtures("tenant")
@@ -25,6 +26,23 @@ async def test_one_ticket_whose_row_makes_no_sense_hides_no_other_and_is_told(ms
     assert not odd.closed
     [entries] = (await open_incidents(msp.service.clients)).values()
     assert f"{msp.system.name} ticket {odd.id}" in entries[-1].detail
+
+
+@in_every_system
+@pytest.mark.usefixtures("tenant")
+async def test_one_row_of_the_list_that_is_no_ticket_hides_no_other_and_is_told_once(msp):
+    await msp.poll()
+    listing(msp.system, ODD_IN_EVERY_SYSTEM)
+    msp.system.drops = True
+    ticket = reprovision(msp)
+    until = msp.service.clock()
+    for _ in range(2):
+        await msp.poll()
+        await msp.work(webhooks=False)
+    assert ticket.closed
+    assert (await msp.service.clients.storage.tickets.polled(msp.system.name)).until > until
+    [(incident, entries)] = (await open_incidents(msp.service.clients)).items()
+    assert (incident, len(entries)) == (f"unread-{msp.system.name}-list", 1)
 
 
 @pytest.mark.usefixtures("tenant")

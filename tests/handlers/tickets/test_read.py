@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -296,6 +297,26 @@ async def test_a_ticket_that_cannot_be_read_for_a_day_is_told_to_the_operators_a
     assert await msp.service.messages("tickets") == []
     [entries] = (await open_incidents(msp.service.clients)).values()
     assert f"{msp.system.name} ticket {ticket.id}" in entries[-1].detail
+
+
+@pytest.mark.usefixtures("tenant")
+async def test_a_ticket_of_which_something_else_makes_no_sense_is_told_once_and_let_go(msp, spoil):
+    """A worker died between the operation and the ticket's own row, and the operation cannot be read any more."""
+    ticket = reprovision(msp)
+    await msp.deliver()
+    [body] = await msp.service.messages("tickets")
+    await deliver("tickets", body, msp.service.clients)
+    await spoil("operations", "operation")
+    table = msp.service.clients.storage.tickets
+    known, version = await table.known(msp.system.name, str(ticket.id))
+    await table.put_known(msp.system.name, str(ticket.id), replace(known, asking="reprovision"), version)
+    msp.service.clock.advance(minutes=1)
+    again = ReadTicket(provider=msp.system.name, ticket_id=str(ticket.id), asked_at=msp.service.clock())
+    for _ in range(2):
+        await deliver("tickets", again.body.encode(), msp.service.clients)
+    assert await msp.service.messages("tickets") == []
+    [entries] = (await open_incidents(msp.service.clients)).values()
+    assert [f"ticket {ticket.id}, which makes no sense" in each.detail for each in entries] == [True]
 
 
 @in_every_system
