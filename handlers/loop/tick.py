@@ -151,25 +151,29 @@ async def _enqueue(job: DueJob, clients: Clients) -> None:
 async def take_up_lost(tenants: Mapping[str, TenantInFleet], clients: Clients) -> None:
     """Have the corrections worked on that no message follows any more: a worker that is cut leaves them so.
 
-    Whose lease is held has a worker, if one that waits long for a write; the next tick asks again.
+    Whose lease is held has a worker, if one that waits long for a write; the next tick asks again. What fails of one
+    tenant keeps none of the others waiting.
     """
     now, taken_up = clients.now(), list[str]()
     for tenant_id, each in tenants.items():
         if waiting := each.lost_corrections(now):
-            async with clients.storage.leases.hold(tenant_id) as lease:
-                if lease:
-                    await _take_up(tenant_id, waiting, now, clients)
-                    taken_up.append(tenant_id)
+            await isolated(f"lost tenant={tenant_id}", _take_up(tenant_id, waiting, now, taken_up, clients))
     await clients.storage.index.follow(taken_up, now, now + _ONCE_EVERY)
 
 
-async def _take_up(tenant_id: str, waiting: Sequence[str], now: datetime, clients: Clients) -> None:
+async def _take_up(
+    tenant_id: str, waiting: Sequence[str], now: datetime, taken_up: list[str], clients: Clients
+) -> None:
     """The index has one time for all of a tenant's corrections, the states have each its own."""
-    states = await clients.storage.states.load(tenant_id)
-    unfollowed = (each for each in waiting if states.of(each).corrections and not states.is_followed(each, now))
-    if controls := tuple(unfollowed):
-        log.warning("correction_lost tenant=%s controls=%s", tenant_id, ",".join(controls))
-        await clients.storage.queues.send(RemediateTenant(tenant_id=tenant_id, controls=controls))
+    async with clients.storage.leases.hold(tenant_id) as lease:
+        if lease is None:
+            return
+        states = await clients.storage.states.load(tenant_id)
+        unfollowed = (each for each in waiting if states.of(each).corrections and not states.is_followed(each, now))
+        if controls := tuple(unfollowed):
+            log.warning("correction_lost tenant=%s controls=%s", tenant_id, ",".join(controls))
+            await clients.storage.queues.send(RemediateTenant(tenant_id=tenant_id, controls=controls))
+        taken_up.append(tenant_id)
 
 
 async def _tenants(cursor: Cursor, now: datetime, clients: Clients) -> tuple[dict[str, TenantInFleet], datetime]:

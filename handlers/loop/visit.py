@@ -67,7 +67,7 @@ async def _in_time(work: Awaitable[object], ends_at: float) -> bool:
 async def _once_more(tenants: Iterable[str], shard: VisitShard, clients: Clients) -> None:
     for tenant_id in tenants:
         with suppress(AzureError):  # the next tick that finds it due asks again
-            async with alone(tenant_id, clients):
+            async with clients.visits, alone(tenant_id, clients):
                 await _all_looks(tenant_id, shard, clients)
 
 

@@ -210,6 +210,37 @@ async def test_a_correction_that_is_proven_while_a_tick_takes_it_for_lost_stays_
     assert await service.messages("remediations") == []
 
 
+@pytest.mark.parametrize(
+    "environment", [{"HOLDFAST_MAX_TENANTS_PER_HOUR": "9", "HOLDFAST_MAX_PERCENT_PER_HOUR": "100"}]
+)
+@pytest.mark.parametrize("place", [0, 2], ids=["the first", "the last"])
+async def test_a_tenant_whose_lost_correction_cannot_be_taken_up_keeps_none_of_the_others_waiting(
+    service, meanwhile, place
+):
+    tenants = [service.world.add_tenant(f"t{number}.example", state="healthy") for number in range(3)]
+    for tenant in tenants:
+        await service.look_after(tenant)
+    await service.sweep()
+    service.clock.advance(hours=1)
+    for tenant in tenants:
+        tenant.admin("Set-InboundConnector", Identity="ExchangeDefender", Enabled=False)
+        tenant.lag(10_000)
+        await service.remediate(tenant, "inbound-lockdown")
+    await service.messages("remediations")
+    await no_longer_followed(service, tenants[-1])
+    fleet = [*await service.clients.storage.index.all()]
+
+    async def broken():
+        raise RuntimeError("nobody expected that")
+
+    meanwhile(f"PUT .*/leases/{fleet[place]}", broken)
+    for minutes, taken_up in ((0, [each for each in fleet if each != fleet[place]]), (1, [fleet[place]])):
+        service.clock.advance(minutes=minutes)
+        await tick(service.clients)
+        jobs = [json.loads(body) for body in await service.messages("remediations")]
+        assert sorted(job["tenant_id"] for job in jobs) == sorted(taken_up)
+
+
 async def test_a_job_that_waited_for_longer_than_a_message_may_is_enqueued_when_it_is_due(service):
     job = ReadTicket(provider="halopsa", ticket_id="7", asked_at=service.clock())
     await service.clients.storage.due.add(job, service.clock() + timedelta(minutes=5))

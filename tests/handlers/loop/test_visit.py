@@ -211,6 +211,29 @@ async def test_a_shard_whose_time_is_over_comes_once_more_for_the_rest(service, 
     assert [(await service.state(tenant, "oof-rule")).state for tenant in tenants] == ["compliant"] * 3
 
 
+async def test_who_is_looked_at_once_more_takes_a_place_like_any_other(service, meanwhile):
+    [tenant, *_] = await three(service)
+    await visit(service, tenant)
+    service.clock.advance(minutes=5)
+    places, asked, inner = asyncio.Semaphore(1), list[bool](), service.microsoft.side_effect
+
+    async def noted(request):
+        asked.append(places.locked())
+        return await inner(request)
+
+    async def written_by_somebody_else():
+        locked = service.clock()
+        await service.clients.storage.states.change(
+            tenant.tenant_id, lambda states: (states.remembering(states.mx.seen_locked(locked)), [])
+        )
+
+    service.microsoft.side_effect = noted
+    service.clients = replace(service.clients, visits=places)
+    meanwhile(r"(PUT|POST|PATCH|MERGE) \S*/(\$batch|states)", written_by_somebody_else)
+    await visit(service, tenant)
+    assert asked == [True, True]
+
+
 async def test_a_tenant_that_hangs_ends_with_its_shard_and_is_looked_at_by_the_next(service, monkeypatch):
     [tenant, *_] = await three(service)
     monkeypatch.setattr(visits, "LONGEST_SHARD_S", 0.05)
