@@ -20,8 +20,10 @@ from handlers.groups import in_groups
 
 log = logging.getLogger("holdfast.evidence")
 
-TENANTS_AT, SERVICE_AT = "0 0 4 1 * *", "0 30 5 1 * *"
-"""The first of the month, in UTC: each tenant at its own place in an hour, then the MSP."""
+TENANTS_AT = "0 0 4 1 * *"
+"""The first of the month, in UTC: each tenant at its own place in an hour."""
+SERVICE_AT, SERVICE_AFTER = "0 30 5 * * *", timedelta(hours=5, minutes=30)
+"""Then the MSP, and once more each day, by which what a queue has lost of the tenants' evidence is asked for again."""
 _AT_ONCE = 32
 
 
@@ -83,6 +85,7 @@ async def ask_for_months(tenants: Iterable[str], cursor: Cursor, now: datetime, 
     """Enqueue the evidence that came due since *cursor*."""
     window, own = (Rhythm.of(each, now).window(cursor.done, now) for each in (TENANTS_AT, SERVICE_AT))
     month = month_before(now)
-    due = [tenant for tenant in tenants if window.has(place_of(tenant))] + ([SERVICE] if own.has(0) else [])
-    messages = (MakeEvidence(tenant_id=each, month=month) for each in due)
+    messages = [MakeEvidence(tenant_id=each, month=month) for each in tenants if window.has(place_of(each))]
+    if own.has(0):  # a tick that is late over the end of a month does not take the MSP before its tenants
+        messages.append(MakeEvidence(tenant_id=SERVICE, month=month_before(now - SERVICE_AFTER)))
     await in_groups(map(clients.storage.queues.send, messages), _AT_ONCE)

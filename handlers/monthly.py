@@ -1,7 +1,7 @@
 """The monthly evidence: made once for each tenant when a month is over, kept, named in the ledger, and sent.
 
 A tick asks for it (`handlers/evidence.py`); a person may ask for any month, also for the one that goes on. Imported
-when it is needed, once a month: no function waits for it when it starts.
+when it is needed, once a day: no function waits for it when it starts.
 """
 
 import logging
@@ -28,7 +28,7 @@ from domain.evidence.table import as_csv
 from domain.exemption import LONGEST_ACCEPTED
 from domain.incident import SERVICE, service_entry
 from domain.jobs import Again, Done, MakeEvidence, Outcome
-from domain.ledger import Entry
+from domain.ledger import Entry, row_key
 from handlers.evidence import proof_of
 
 log = logging.getLogger("holdfast.evidence")
@@ -51,6 +51,7 @@ async def make_evidence(job: MakeEvidence, clients: Clients) -> Outcome:
     """Make what *job* asks for, unless it was made; whatever died in between is done again."""
     if job.tenant_id == SERVICE:
         await _keep_fleet(job.month, clients)
+        await _ask_for_missing(job.month, clients)
     elif await clients.storage.tenants.get(job.tenant_id):
         try:
             await keep_month(job.tenant_id, job.month, clients)
@@ -165,17 +166,32 @@ def _row(tenant_id: str, name: str, figures: Mapping[str, str]) -> MonthRow:
 
 
 async def _keep_fleet(month: str, clients: Clients) -> None:
-    fleet = await fleet_month(month, clients)
+    """Make and keep the MSP's month, and name it in the ledger: once, where any tenant has one."""
+    store = clients.storage.evidence
+    kept = await store.get(SERVICE, month, "json")
+    fleet = FLEETS.validate_json(kept) if kept else await fleet_month(month, clients)
+    if not fleet.tenants:
+        return
     hashes: dict[str, JsonValue] = {
-        form: await clients.storage.evidence.keep(
-            SERVICE, month, form, fleet_in(form, fleet, clients.settings.brand), {}
-        )
+        form: await store.keep(SERVICE, month, form, fleet_in(form, fleet, clients.settings.brand), {})
         for form in FORMS
     }
     same_at = bounds(month).end  # however often it is made
     entry = service_entry("evidence_made", same_at, detail=f"{month} of {len(fleet.tenants)} tenants")
     made = replace(entry, after={"month": month, "sha256": hashes})
     await clients.storage.ledger.append(made, announced=False)
+
+
+async def _ask_for_missing(month: str, clients: Clients) -> None:
+    """Ask for the evidence of every tenant that was looked after in *month* and has none: its message was lost."""
+    configs, end = await clients.storage.tenants.all_since(), row_key(bounds(month).end)
+    made = {each.ledger for each in await clients.storage.evidence.months() if each.month == month}
+    for tenant_id, (config, _) in configs.items():
+        if tenant_id in made or config is None or not config.enabled:
+            continue
+        if await clients.storage.ledger.page(tenant_id, after=end, limit=1):
+            log.warning("evidence_missing tenant=%s month=%s", tenant_id, month)
+            await clients.storage.queues.send(MakeEvidence(tenant_id=tenant_id, month=month))
 
 
 def month_in(form: Form, month: Month, brand: Brand) -> bytes:

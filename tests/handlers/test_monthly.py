@@ -122,6 +122,7 @@ async def test_the_tick_asks_for_each_tenant_once_and_for_the_msp_after(service,
     service.clock.time = DECEMBER
     await tick(service.clients)
     asked = []
+    assert await taken(service) == [(SERVICE, "2026-10")]  # of the day before, which it is late for
     for _ in range(130):
         service.clock.advance(minutes=1)
         await tick(service.clients)
@@ -129,6 +130,42 @@ async def test_the_tick_asks_for_each_tenant_once_and_for_the_msp_after(service,
         asked += [json.loads(body) for body in await service.messages("notifications")]
     found = [(each["tenant_id"], each["month"]) for each in asked if each["kind"] == "evidence"]
     assert found == [(tenant.tenant_id, NOVEMBER), (SERVICE, NOVEMBER)]
+
+
+async def taken(service, queue="notifications"):
+    """The evidence that is asked for on the queue, taken off it."""
+    asked = [json.loads(body) for body in await service.messages(queue)]
+    return [(each["tenant_id"], each["month"]) for each in asked if each["kind"] == "evidence"]
+
+
+async def test_evidence_that_a_cleared_queue_has_lost_is_asked_for_each_day_until_it_is_made(service, tenant):
+    await service.sweep()
+    service.clock.time = DECEMBER
+    for _ in range(3):
+        await tick(service.clients)
+        service.clock.advance(hours=1)
+    assert (SERVICE, NOVEMBER) in await taken(service)  # and here the queue was cleared
+    new = service.world.add_tenant("fabrikam.example")
+    await service.look_after(new)
+    await service.sweep()
+    for day, missing in ((2, [(tenant.tenant_id, NOVEMBER)]), (3, [])):
+        service.clock.time = DECEMBER.replace(day=day, hour=5, minute=29)
+        await tick(service.clients)
+        await taken(service)
+        service.clock.advance(minutes=2)
+        await tick(service.clients)
+        assert await taken(service) == [(SERVICE, NOVEMBER)]
+        await made(service, SERVICE)
+        assert await taken(service) == missing
+        for each, _ in missing:
+            await made(service, each)
+    assert await stored(service, tenant)
+    assert await stored(service, new) is None
+    await made(service, SERVICE, "2026-10")
+    fleet = of(await ask(service, "GET", f"evidence/{NOVEMBER}"))
+    assert fleet["missing"] == [new.tenant_id]
+    named = [e for e in await service.clients.storage.ledger.page(SERVICE) if e.event == "evidence_made"]
+    assert len(named) == 1
 
 
 async def test_the_customers_message_verifies_without_us(service, tenant, tmp_path):
