@@ -52,9 +52,9 @@ class FeedReader:
     async def _read_all(self) -> None:
         enabled = await self._feed.enabled(self._tenant_id)
         for content_type in CONTENT_TYPES:
-            if content_type not in enabled:
-                await self._feed.start(self._tenant_id, content_type)
             try:
+                if content_type not in enabled:
+                    await self._feed.start(self._tenant_id, content_type)
                 await self._read_type(content_type)
             except NoSubscription:  # just started: what it collects shows later, and the window stays where it is
                 log.info("audit_not_yet tenant=%s content=%s", self._tenant_id, content_type)

@@ -22,6 +22,17 @@ async def test_subscriptions_are_started_once_and_started_again_when_somebody_st
     assert sorted(tenant.feed.subscriptions) == ["Audit.Exchange", "Audit.General"]
 
 
+async def test_a_subscription_that_cannot_be_started_keeps_the_other_content_type_from_nothing(service):
+    tenant = await watched(service)
+    del tenant.feed.subscriptions["Audit.Exchange"]
+    tenant.feed.add(tenant.feed.record("Set-ProtectionAlert", {}), content_type="Audit.General")
+    service.clock.advance(minutes=1)
+    tenant.faults.script(Fault("server_error", service="activity", cmdlet="POST start"))
+    await read(service, tenant)
+    assert len(await service.clients.storage.audit.open(tenant.tenant_id)) == 1
+    assert (await service.state(tenant, "audit-feed")).state == "unknown"
+
+
 async def test_already_enabled_is_a_success(service):
     tenant = service.world.add_tenant("contoso.example")
     await service.look_after(tenant)
