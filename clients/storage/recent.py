@@ -45,6 +45,10 @@ class RecentTable:
         """Keep a line for each of *entries*; one that is there already stays as it is."""
         lines = [LedgerLine.of(entry) for entry in entries]
         rows = {line.key: pack("ledger", line.key, line, **line.columns) for line in lines}
+        if len(rows) == 1:  # as most have; one row costs the worker half of what a transaction does
+            [row] = rows.values()
+            await self._table.upsert_entity(row, mode=UpdateMode.REPLACE)
+            return
         for some in batched(rows.values(), _TRANSACTION, strict=False):
             await self._table.submit_transaction([("upsert", row, {"mode": UpdateMode.REPLACE}) for row in some])
 

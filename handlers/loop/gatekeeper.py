@@ -94,10 +94,13 @@ async def ask_for_plan(wish: Wish, clients: Clients) -> Ruling:
     """Whether the wish's plan may be begun: every gate, and then a place within the blast radius."""
     if wish.way_out:
         return (await _ask(wish, clients))[0]
-    (ruling, row, _), fleet = await asyncio.gather(_ask(wish, clients), clients.storage.fleet.size())
+    signatures = sorted({step.signature(wish.control) for step in (wish.plan.steps if wish.plan else ())})
+    (ruling, row, _), fleet, radii = await asyncio.gather(
+        _ask(wish, clients), clients.storage.fleet.size(), _radii(signatures, clients)
+    )
     if ruling.refusal:
         return ruling
-    return replace(ruling, answers=(*ruling.answers, await _reserve(wish, fleet, row, clients)))
+    return replace(ruling, answers=(*ruling.answers, await _reserve(wish, fleet, row, radii, clients)))
 
 
 async def permit(wish: Wish, clients: Clients) -> float:
@@ -172,21 +175,28 @@ async def _others(wish: Wish, clients: Clients) -> tuple[str, ...]:
     return tuple(sorted({entry.actor for entry in entries if entry.control == wish.control}))
 
 
-async def _reserve(wish: Wish, fleet: int | None, row: TenantRow | None, clients: Clients) -> GateAnswer:
+type _Radii = dict[str, tuple[Radius, str | None]]
+"""How each kind of step in a plan stands to the blast radius, by signature, with the version of that."""
+
+
+async def _radii(signatures: Sequence[str], clients: Clients) -> _Radii:
+    return dict(zip(signatures, await asyncio.gather(*map(clients.storage.switches.radius, signatures)), strict=True))
+
+
+async def _reserve(wish: Wish, fleet: int | None, row: TenantRow | None, radii: _Radii, clients: Clients) -> GateAnswer:
     """Take a place within the blast radius, a share of the *fleet*, of each kind of step in the plan."""
     if fleet is None:
         return GateAnswer("radius", passed=False, reason="fleet size unknown: no tick has counted it yet")
     if wave := await moving_wave(row, clients):
         return GateAnswer("radius", passed=True, reason=f"released by wave {wave}")
-    steps = wish.plan.steps if wish.plan else ()
-    signatures = sorted({step.signature(wish.control) for step in steps})
     while True:
         with suppress(RowMoved):  # somebody released a signature, or held it: ask again by what is so now
-            return await _take_places(signatures, wish, fleet, clients)
+            return await _take_places(radii, wish, fleet, clients)
+        radii = await _radii(tuple(radii), clients)
 
 
-async def _take_places(signatures: Sequence[str], wish: Wish, fleet: int, clients: Clients) -> GateAnswer:
-    """Take the tenant's place in each of *signatures*, or in none that it had not before.
+async def _take_places(radii: _Radii, wish: Wish, fleet: int, clients: Clients) -> GateAnswer:
+    """Take the tenant's place in each signature of *radii*, or in none that it had not before.
 
     The first tenant beyond the radius holds the signature until a person releases it.
 
@@ -194,7 +204,6 @@ async def _take_places(signatures: Sequence[str], wish: Wish, fleet: int, client
         RowMoved: A signature that was to be held is another than it was. No place was taken.
     """
     switches, written = clients.storage.switches, clients.storage.written
-    radii = dict(zip(signatures, await asyncio.gather(*map(switches.radius, signatures)), strict=True))
     for signature, (radius, _) in radii.items():
         if radius.held_since:
             await _tell(signature, radius, clients)
