@@ -16,13 +16,16 @@ from domain.psa.desk import TicketSystem
 from domain.psa.records import Polled
 from domain.psa.ticket import Ticket, trigger_of
 from handlers.groups import in_groups
-from handlers.operators import tell_unless_open
+from handlers.operators import end_incident, tell_unless_open
 
 log = logging.getLogger("holdfast.poll")
 
 _OVERLAP = timedelta(minutes=15)
 """The PSA's clock is not ours, and a change may show later than it was made."""
 _AT_ONCE = 16
+
+_UNPOLLED_AFTER = timedelta(hours=1)
+"""A ticket system that could not be asked for so long needs somebody: a secret was exchanged, or it has moved."""
 
 
 async def look_for_changes(clients: Clients) -> Outcome:
@@ -49,13 +52,27 @@ async def _poll(psa: PsaClient, clients: Clients) -> bool:
         changed = await psa.changed_since((last.until if last else now) - _OVERLAP)
     except ClientError as error:
         log.warning("poll_failed provider=%s %s", psa.provider, error)
+        if last and now - last.until >= _UNPOLLED_AFTER:
+            await tell_unless_open(_unpolled(psa.provider, last, error.sentence), clients)
         return False
     await in_groups((_take_up(ticket, now, psa, clients) for ticket in changed.tickets), _AT_ONCE)
     if changed.odd:
         await tell_unless_open(_odd(psa.provider, changed.odd), clients)
     await clients.storage.tickets.put_polled(psa.provider, Polled(until=now))
+    if last and now - last.until >= _UNPOLLED_AFTER:
+        await end_incident(_unpolled(psa.provider, last).id, "the ticket system can be asked again", clients)
     log.info("poll provider=%s changed=%d odd=%d", psa.provider, len(changed.tickets), len(changed.odd))
     return True
+
+
+def _unpolled(provider: TicketSystem, last: Polled, why: str = "") -> Incident:
+    return Incident(
+        id=f"unread-{provider}-poll",
+        kind="unread",
+        summary="a ticket system cannot be asked what has changed, and what no webhook tells of is not done",
+        detail=f"{provider}, last at {last.until:%Y-%m-%d %H:%M} UTC: {why}",
+        ticketed=False,  # tickets are what does not work
+    )
 
 
 def _odd(provider: TicketSystem, odd: Sequence[str]) -> Incident:

@@ -45,6 +45,22 @@ async def test_one_row_of_the_list_that_is_no_ticket_hides_no_other_and_is_told_
     assert (incident, len(entries)) == (f"unread-{msp.system.name}-list", 1)
 
 
+@in_every_system
+async def test_a_system_that_cannot_be_polled_for_an_hour_is_told_once_and_until_it_can(msp):
+    await msp.poll()
+    good, incident = getattr(msp.system, msp.system.credential), f"unread-{msp.system.name}-poll"
+    setattr(msp.system, msp.system.credential, "changed by somebody")
+    if msp.system.name == "halopsa":
+        msp.system.expire_tokens()
+    for minutes, told in ((59, 0), (1, 1), (5, 1)):
+        msp.service.clock.advance(minutes=minutes)
+        await msp.poll()
+        assert len((await open_incidents(msp.service.clients)).get(incident, ())) == told
+    setattr(msp.system, msp.system.credential, good)
+    await msp.poll()
+    assert await open_incidents(msp.service.clients) == {}
+
+
 @pytest.mark.usefixtures("tenant")
 async def test_one_ticket_whose_row_is_of_a_later_version_hides_no_other_and_waits(msp, spoil):
     await msp.poll()
