@@ -13,7 +13,7 @@ from domain.controls import CATALOGUE
 from domain.corrections import Correction, Memory
 from domain.findings import found
 from domain.lock import LockSeen
-from domain.mail_flow import MailSeen
+from domain.mail_flow import MailSeen, Traffic
 from domain.states import ControlState
 from tests.domain.builders import wanted
 from tests.former import LIVED, MADE, ROWS, document, restore
@@ -154,6 +154,13 @@ async def test_what_a_row_said_of_the_trace_before_it_had_more_fields_is_kept(ta
     await rewritten(
         azurite_connection, lambda document: document.update(mail={key: document["mail"][key] for key in kept})
     )
+    assert (await tables.states.load(MADE)).mail == flow
+
+
+async def test_what_a_row_said_of_a_proof_before_odd_rows_were_counted_is_kept(tables, azurite_connection):
+    flow = MailSeen(locked=True, proof=Traffic(at(TIME), at(TIME), 7, {"filter": 7}))
+    await tables.states.save(MADE, TenantStates(mail=flow))
+    await rewritten(azurite_connection, lambda document: document["mail"]["proof"].pop("odd"))
     assert (await tables.states.load(MADE)).mail == flow
 
 
