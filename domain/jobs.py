@@ -40,13 +40,11 @@ class Done:
 class Again:
     """The same job is to be worked on once more, *after* at least this long.
 
-    *counts*: this try was one of the job's attempts; where not, something else ends the waiting. *ended*: the operation
-    that it is part of has ended with this try, and what it has begun goes on.
+    *counts*: this try was one of the job's attempts; where not, something else ends the waiting.
     """
 
     after: timedelta
     counts: bool = True
-    ended: bool = False
 
 
 type Outcome = Done | Again
@@ -170,8 +168,7 @@ class RemediateTenant(_Job):
     """Bring the named controls of one tenant to their wanted state. *requested_by*: the person who asked, if any.
 
     *plan*: the hash of the only plan that the person approved. *undo*: the ledger entry to undo instead. *remove*: the
-    finding to take away instead. *way_out*: loosen every restricting connector instead. *ended*: its operation had
-    ended when it was put back; any other message of an operation that has ended is a double, and does nothing.
+    finding to take away instead. *way_out*: loosen every restricting connector instead.
     """
 
     queue = "remediations"
@@ -186,7 +183,6 @@ class RemediateTenant(_Job):
     undo: str | None = None
     remove: str | None = None
     way_out: bool = False
-    ended: Literal[True] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,16 +57,11 @@ class Trace(BaseModel):
 class OddTrace:
     """A row of which a field that matters is missing or of another type: *why* says in one line which.
 
-    *shown*: what it says of no person, as JSON. *received*: None where it does not say that either.
+    *shown*: what it says of no person, as JSON.
     """
 
     why: str
     shown: str
-    received: datetime | None = None
-
-
-class _Received(BaseModel):
-    at: AwareDatetime = Field(alias="receivedDateTime")
 
 
 def parse_trace(raw: object) -> Trace | OddTrace:
@@ -75,14 +70,7 @@ def parse_trace(raw: object) -> Trace | OddTrace:
         return Trace.model_validate(raw)
     except ValidationError as error:
         said = {name: raw[name] for name in _OF_NOBODY if name in raw} if isinstance(raw, dict) else {}
-        return OddTrace(first_fault("row", error), json.dumps(said), _received(said))
-
-
-def _received(said: object) -> datetime | None:
-    try:
-        return _Received.model_validate(said).at
-    except ValidationError:
-        return None
+        return OddTrace(first_fault("row", error), json.dumps(said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +147,8 @@ def with_rows(  # noqa: PLR0913 - what is counted, and by what
     """*traffic* with *rows*; those that were not received in its time, or are of none of *statuses*, tell nothing.
 
     *settled_at*: until then what comes from outside is settling. *known_until*: rows before it were counted once, so
-    that they count only for a group that is not known to have had one as late. An odd row counts whatever it says.
+    that they count only for a group that is not known to have had one as late. An odd row counts whatever it says, and
+    once more where it is read once more: it may be one that came up late.
     """
     groups = {(each.source, each.domain): each for each in traffic.groups}
     by_way, read, settling, further = dict(traffic.by_way or {}), traffic.rows, traffic.settling, traffic.further
@@ -167,7 +156,7 @@ def with_rows(  # noqa: PLR0913 - what is counted, and by what
     for row in rows:
         read += 1
         if isinstance(row, OddTrace):
-            odd += not (known_until and row.received and row.received < known_until)
+            odd += 1
             continue
         if row.status.casefold() not in statuses or not traffic.start <= row.received <= traffic.end:
             continue

@@ -47,7 +47,8 @@ class Operation:
     """Work on one tenant that somebody asked for.
 
     *plan*: the hash of the plan that was approved. *entry*: the ledger entry that is undone, *until*: for how long that
-    is accepted. *finding*: the finding that is removed.
+    is accepted. *finding*: the finding that is removed. *goes_on*: it has ended for whoever asked, and its message is
+    still to come: a service had turned the tenant away.
     """
 
     id: str
@@ -64,10 +65,16 @@ class Operation:
     created_at: AwareDatetime
     finished_at: AwareDatetime | None = None
     controls: tuple[ControlOutcome, ...] = ()
+    goes_on: bool = False
 
     @property
     def has_ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is done for it any more: a message that comes after all is a double."""
+        return self.has_ended and not self.goes_on
 
     def told(self, event: LedgerEvent, control: str, detail: str = "", plan: Drifted | None = None) -> Entry:
         """An entry of the tenant's ledger about it, with what *plan* writes: the same however often it is made."""

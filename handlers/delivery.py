@@ -6,7 +6,6 @@ here and nowhere else. An error that the work does not expect ends the invocatio
 
 import logging
 from collections.abc import Coroutine
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, assert_never
 
@@ -35,6 +34,7 @@ from domain.jobs import (
     parse_message,
 )
 from handlers import operations, park
+from handlers.isolation import isolated
 from handlers.loop.check import check_as_asked, check_tenant
 from handlers.loop.remediate import remediate_tenant
 from handlers.loop.undo import withdraw
@@ -85,7 +85,7 @@ async def _leave_alone(queue: QueueName, body: bytes, newer: NewerMessage, clien
 
 
 async def _worked_on(job: Job, clients: Clients) -> Delivered:
-    if not _goes_on(job) and await operations.has_ended(_operation(job), clients):
+    if await operations.is_over(_operation(job), clients):
         return "done"
     await operations.hear(_operation(job), clients)
     try:
@@ -152,13 +152,12 @@ async def _settle(job: Job, outcome: Outcome, clients: Clients) -> Delivered:
         case Again(counts=True) if job.used_up:
             log.warning("let_go queue=%s attempts=%d", job.queue, job.attempt)
             why = f"no end after {job.attempt} attempts"
-            await withdraw(_operation(job), why, clients)
+            await isolated("withdraw", withdraw(_operation(job), why, clients))
             await operations.fail(_operation(job), why, clients)
             return "let_go"
-        case Again(after, counts, ended):
+        case Again(after, counts):
             await operations.hear_of_wait(_operation(job), after, clients)
-            later = replace(job, ended=True) if ended and isinstance(job, RemediateTenant) else job
-            return await _put_back(later.again() if counts else later, after, clients)
+            return await _put_back(job.again() if counts else job, after, clients)
 
 
 async def _put_back(job: Job, after: timedelta, clients: Clients) -> Delivered:
@@ -167,11 +166,6 @@ async def _put_back(job: Job, after: timedelta, clients: Clients) -> Delivered:
         return "again"
     await clients.storage.due.add(job, clients.now() + after)
     return "due"
-
-
-def _goes_on(job: Job) -> bool:
-    """Whether it follows what an operation has begun that has ended without it."""
-    return isinstance(job, RemediateTenant) and job.ended is True
 
 
 def _operation(job: Job) -> str | None:

@@ -127,10 +127,10 @@ async def hear_of_wait(operation_id: str | None, after: timedelta, clients: Clie
         await clients.storage.unfinished.hear(operation_id, clients.now() + after + UNHEARD_FOR)
 
 
-async def has_ended(operation_id: str | None, clients: Clients) -> bool:
+async def is_over(operation_id: str | None, clients: Clients) -> bool:
     """Whether people were told how it ended: a message of it that comes after that does nothing behind their backs."""
     operation = await clients.storage.operations.get(operation_id) if operation_id else None
-    return operation is not None and operation.has_ended
+    return operation is not None and operation.is_over
 
 
 async def begin(operation_id: str | None, clients: Clients) -> Operation | None:
@@ -155,16 +155,28 @@ async def add_step(operation_id: str | None, control: str, step: ShownStep, clie
 
 
 async def finish(
-    operation_id: str | None, outcomes: tuple[ControlOutcome, ...], state: OperationState, clients: Clients
+    operation_id: str | None,
+    outcomes: tuple[ControlOutcome, ...],
+    state: OperationState,
+    clients: Clients,
+    *,
+    goes_on: bool = False,
 ) -> None:
-    """Record how the controls of an operation stand, and whether it has ended with that."""
+    """Record how the controls of an operation stand, and whether it has ended with that.
+
+    *goes_on*: its message comes again all the same; what has ended before changes in nothing else.
+    """
     operation = await clients.storage.operations.get(operation_id) if operation_id else None
-    if operation is None or operation.has_ended:
+    if operation is None:
+        return
+    if operation.has_ended:
+        if operation.goes_on and not goes_on:
+            await clients.storage.operations.put(replace(operation, goes_on=False))
         return
     earlier = {control.id: control for control in operation.controls}
     kept = tuple(_with_steps(new, earlier.get(new.id)) for new in outcomes)
     finished_at = clients.now() if state in ENDED else None
-    ended = replace(operation, controls=kept, state=state, finished_at=finished_at)
+    ended = replace(operation, controls=kept, state=state, finished_at=finished_at, goes_on=goes_on)
     await clients.storage.operations.put(ended)
     if finished_at:
         await clients.storage.unfinished.remove(operation.id)

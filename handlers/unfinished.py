@@ -62,7 +62,7 @@ async def _go_on(cut: UnfinishedOperation, operation: Operation, clients: Client
     async with clients.storage.leases.hold(name) as lease:
         if lease is None:
             return
-        if await operations.has_ended(operation.id, clients):
+        if await operations.is_over(operation.id, clients):
             await clients.storage.unfinished.give_up(cut)
             return
         if cut.cut < MOST_CUTS and not _is_too_late(operation, clients.now()):
@@ -99,6 +99,6 @@ async def end_as_lost(operation: Operation, clients: Clients) -> None:
         operation_id=operation.id,
     )
     await clients.storage.ledger.append(entry)
-    await withdraw(operation.id, LOST, clients)
+    await isolated("withdraw", withdraw(operation.id, LOST, clients))
     why = ControlOutcome(id="", state="unknown", detail=LOST)
     await operations.finish(operation.id, (*operation.controls, why), "failed", clients)

@@ -70,19 +70,25 @@ def _being_read(flow: MailSeen) -> str:
 def _proven(proof: Traffic, facts: Facts, wanted: Wanted) -> Judgement:
     time = f"from {proof.start:%Y-%m-%d %H:%M} to {proof.end:%Y-%m-%d %H:%M} UTC"
     open_ways = [each for each in came_round(wanted) if wanted.inventory.is_open(each)]
+    unsure = _may_be_declared(proof, wanted)
     if open_ways:
-        messages = sum(each.messages for each in _outside(proof, wanted)) + proof.further
+        told_apart = Ways.of(wanted).microsofts and not _by_certificate(wanted)
+        messages = sum(each.messages for each in _outside(proof, wanted)) + proof.further if told_apart else 0
         count = f"{messages} message{'s' if messages > 1 else ''} came round the filter {time}" if messages else ""
-        said = "; ".join(filter(None, (count, _odd(proof))))
+        said = "; ".join(filter(None, (count, _odd(proof), unsure)))
         return NeedsPerson(f"{said}: see the findings of {BYPASS}{_beside(facts)}")
-    told = f"{_counts(proof, 'let in', wanted)}{_beside(facts)}"
+    came = "is known to have come" if unsure or proof.odd or proof.came("unclear") else "came"
+    told = "; ".join(filter(None, (unsure, _counts(proof, "let in", wanted))))
+    return Compliant(f"no message {came} round the filter {time}; {told}{_beside(facts)}")
+
+
+def _may_be_declared(proof: Traffic, wanted: Wanted) -> str:
+    """What may be of a declared service that is known by its certificate alone; empty where nothing may."""
     shown = [each for each in _outside(proof, wanted) if _by_certificate(wanted)]
-    unsure = bool(proof.odd or proof.came("unclear"))
-    if shown:
-        whose = f"{sum(each.messages for each in shown)} from {', '.join(each.source for each in shown[:_MOST_SHOWN])}"
-        not_told = f"may be of {_by_certificate(wanted)}, known by certificate, or have come round the filter"
-        return Compliant(f"no message is known to have come round the filter {time}; {whose} {not_told}; {told}")
-    return Compliant(f"no message {'is known to have come' if unsure else 'came'} round the filter {time}; {told}")
+    if not shown:
+        return ""
+    whose = f"{sum(each.messages for each in shown)} from {', '.join(each.source for each in shown[:_MOST_SHOWN])}"
+    return f"{whose} may be of {_by_certificate(wanted)}, known by certificate, or have come round the filter"
 
 
 def _odd(traffic: Traffic) -> str:

@@ -29,7 +29,7 @@ from domain.findings import Removal
 from domain.gate import GateAnswer
 from domain.jobs import Again, Done, Outcome
 from domain.lock import DOORS, NOT_PROVEN
-from domain.operations import ENDED, ControlOutcome, ending, outcome
+from domain.operations import ControlOutcome, ending, outcome
 from domain.plan import after_event, begun, judged, put_off, stopped, too_soon
 from domain.states import ControlState, Look, after_check, open_steps
 from domain.steps import ShownStep, Step
@@ -239,8 +239,9 @@ class Rounds:
         goes_on = isinstance(then, Again) and not any(each.why == "turned away" for each in self._waiting)
         gone = removal is not None and removal.gone_at is not None  # what else is off there was not asked for
         stands = "succeeded" if gone else ending(outcomes, looked_only=False, goes_on=goes_on)
-        await operations.finish(self._case.job.operation_id, outcomes, stands, self._case.clients)
-        return replace(then, ended=stands in ENDED) if isinstance(then, Again) else then
+        comes_again = isinstance(then, Again)
+        await operations.finish(self._case.job.operation_id, outcomes, stands, self._case.clients, goes_on=comes_again)
+        return then
 
 
 def _outcome(state: ControlState, done: ControlOutcome | None, waiting: set[Waiting]) -> ControlOutcome:

@@ -50,7 +50,7 @@ async def remediate_tenant(job: RemediateTenant, clients: Clients) -> Outcome:
         if lease is None:
             return Again(job.patience.first, counts=not _waits_for_person(job, clients.now()))
         operation = await operations.begin(job.operation_id, clients)
-        if operation and operation.has_ended and not job.ended:  # whoever had the lease before was its double
+        if operation and operation.is_over:  # whoever had the lease before was its double
             return Done()
         return await _work(Case(job, wanted, lease, clients, operation.reason if operation else ""))
 

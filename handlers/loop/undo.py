@@ -212,7 +212,7 @@ class _Undo:
     async def _ending(self, standing: undo.Standing, facts: Facts) -> _Ending:
         if standing == "before":
             await self._account.undone(undo.now(self._entry, facts))
-        return self._judged(standing, "")
+        return self._judged(standing, undo.needed(self._entry, facts))
 
     def _judged(self, standing: undo.Standing, needed: str) -> _Ending:
         """How an undo ends that finds the tenant as it was, changed by somebody, or unreadable."""

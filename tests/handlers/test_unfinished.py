@@ -12,6 +12,7 @@ from handlers import operations, unfinished
 from handlers.delivery import deliver
 from handlers.loop.tick import tick
 from handlers.unfinished import take_up_unheard
+from simulator.faults import Fault
 from tests.handlers.web import ask, of
 
 HEARD_BY = datetime(2030, 1, 1, tzinfo=UTC)
@@ -106,6 +107,27 @@ async def test_a_message_that_comes_once_more_after_the_end_undoes_nothing_that_
     writes = len(tenant.writes)
     await deliver("remediations", body, service.clients)
     assert len(tenant.writes) == writes
+
+
+def changes(tenant):
+    return sum(each.changed for each in tenant.writes)
+
+
+async def test_what_a_service_turned_away_is_done_for_the_person_whichever_of_its_messages_comes_again(service, tenant):
+    await service.look_after(tenant, mode="observe")
+    tenant.faults.script(Fault("throttled", cmdlet="Set-InboundConnector", retry_after=300))
+    operation = await accepted(service, tenant, body={"controls": [LOCK]})
+    [body] = await service.messages("remediations")
+    await deliver("remediations", body, service.clients)
+    assert (await shown(service, operation))["finished_at"]
+    assert changes(tenant) == 0
+    service.clock.advance(minutes=6)
+    await deliver("remediations", body, service.clients)
+    assert changes(tenant) == 1
+    assert (await service.state(tenant, LOCK)).state == "compliant"
+    tenant.admin("Set-InboundConnector", **OFF)
+    await deliver("remediations", body, service.clients)
+    assert changes(tenant) == 1
 
 
 async def test_an_operation_that_a_worker_is_at_is_left_alone(service, tenant):

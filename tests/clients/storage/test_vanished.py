@@ -94,6 +94,14 @@ async def test_what_the_service_is_still_deleting_is_waited_for_and_made_again(a
     assert (state.state, brake.engaged) == ("compliant", named == "ledger")
 
 
+async def test_what_made_its_queue_again_is_sent_once(service, azurite_connection, monkeypatch):
+    monkeypatch.setattr(vanished, "AGAIN_AFTER_S", (0, 0.01, 0.01))
+    async with QueueServiceClient.from_connection_string(azurite_connection) as queues:
+        await queues.delete_queue("checks")
+    await service.clients.storage.queues.put("checks", "{}")
+    assert await service.messages("checks") == [b"{}"]
+
+
 async def drop(azurite_connection, *tables):
     async with TableServiceClient.from_connection_string(azurite_connection) as account:
         for table in tables:

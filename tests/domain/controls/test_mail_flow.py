@@ -86,6 +86,15 @@ def test_mail_that_came_round_is_told_beside_a_row_that_makes_no_sense():
     assert [each.value for each in came_round(tenant(flow))] == ["198.51.100.20", "unknown addresses"]
 
 
+def test_mail_that_may_be_a_declared_services_is_not_said_to_have_come_round_beside_a_row_that_makes_no_sense():
+    config = {"service_connectors": [{"name": "CRM", "certificate": "crm.example"}]}
+    found = judged(with_proof(groups=(STRANGER,), odd=1), **config)
+    assert isinstance(found, NeedsPerson)
+    assert found.todo.startswith("1 row of the message trace made no sense")
+    assert "2 messages came round" not in found.todo
+    assert "may be of 'CRM', known by certificate" in found.todo
+
+
 def test_a_row_that_makes_no_sense_holds_the_first_close_until_a_person_has_said_that_the_rest_may_bounce():
     flow = replace(TRACED, rehearsal=replace(REHEARSAL, groups=(), by_way={"filter": 3}, odd=1))
     assert senders(tenant(flow)) == (THE_REST,)
