@@ -93,7 +93,7 @@ class _Look:
             await self._note(replace(self._book, spent=spent))
 
     async def _read(self) -> None:
-        """Go through the alerts, and note how far that came. Raises ClientError: they cannot be listed."""
+        """Go through the alerts, and note how far that came. Raises ClientError: not listed, or no change is taken."""
         now, book = self._clients.now(), self._book
         since = book.watermark - _OVERLAP if book.watermark else now - _FIRST_LOOK
         async for page in self._clients.alerts.changed(self._tenant_id, since):
@@ -107,6 +107,7 @@ class _Look:
             await self._read_again([each for each in await self._marked() if each.standing])
             await self._note(replace(self._book, swept_at=now))
         await self._read_again([each for each in await self._marked() if await self._alerts.waits(each)])
+        await self._alerts.settle_refusal()
 
     async def _marked(self) -> list[AlertRecord]:
         """The records that are to be read again, or that a person has to look at: most tenants have none."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from clients.connect import Clients
-from clients.errors import ClientError, CredentialRefused, TenantGone, Throttled
+from clients.errors import ClientError, CredentialRefused, Forbidden, TenantGone, Throttled, Unauthorised
 from clients.storage.documents import NewerRow
 from domain.alerts import tenant_state
 from domain.alerts.alert import Alert, OddAlert, is_false_alert_policy, parse_alert
@@ -44,6 +44,8 @@ class OneByOne:
         self.failed = ""
         self._said: str | None = None
         self._not_read: set[str] = set()
+        self._changed = False
+        self._refused: tuple[AlertRecord, ClientError] | None = None
 
     async def waits(self, record: AlertRecord) -> bool:
         """Whether *record* may come to something else now. What the gate stopped waits until it says something else."""
@@ -95,7 +97,7 @@ class OneByOne:
         except ValueError:
             await self._lease.get()
             await self._mark()
-            await self._forget(alert)
+            await _forget(self._tenant_id, alert, self._clients)
             return
         tried_again = anew and before is not None and before.given_up
         if before is None or before.updated != alert.updated or tried_again or await self.waits(before):
@@ -109,8 +111,35 @@ class OneByOne:
             await self._judge(alert, before or blank(alert))
         except (Throttled, CredentialRefused, TenantGone):
             raise
-        except ClientError as error:  # also a refusal: the listing was not refused. The others need not wait for it
-            await self.not_read(await self._kept.get(self._tenant_id, alert.id) or blank(alert), error)
+        except ClientError as error:  # the others need not wait for it
+            record = await self._kept.get(self._tenant_id, alert.id) or blank(alert)
+            if isinstance(error, Forbidden | Unauthorised) and not (self._changed or record.failed):
+                self._set_aside(record, error)
+            else:
+                await self.not_read(record, error)
+
+    def _set_aside(self, record: AlertRecord, refusal: ClientError) -> None:
+        """Leave open whose *refusal* is: the alert's alone, where a change of another is taken, else the tenant's.
+
+        Raises:
+            ClientError: The second of a run in which no change was taken. A grant is missing, for every alert.
+        """
+        if self._refused:
+            raise refusal
+        self._refused = record, refusal
+        self._not_read.add(record.id)
+
+    async def settle_refusal(self) -> None:
+        """Once all had their visit: a refusal beside a change that was taken is that alert's own.
+
+        Raises:
+            ClientError: The refusal, where no change was taken. It counts as no visit of the alert.
+        """
+        if self._refused:
+            record, refusal = self._refused
+            if not self._changed:
+                raise refusal
+            await self.not_read(record, refusal)
 
     async def not_read(self, record: AlertRecord, error: ClientError) -> None:
         """Note that an alert could not be read or closed in this visit. In the end it is a person's, who is told."""
@@ -120,7 +149,7 @@ class OneByOne:
         why = " ".join(filter(None, (error.sentence, getattr(error, "remedy", ""))))
         after = record.not_read(why)
         if after.given_up and not record.given_up:
-            await self._left_open(after)
+            await _tell_left_open(self._tenant_id, after, self._clients)
         await self._kept.put(self._tenant_id, after)
         if not after.given_up:
             self.failed = f"alert {record.id}: {why}"
@@ -131,28 +160,27 @@ class OneByOne:
         if judged.count != before.count:
             self.ask_about |= {POLICIES} if judged.kind == "false" else {POLICIES, LOCKDOWN, BYPASS}
         record = await case.act(alert)
+        self._changed |= record.taken is not None and record.taken != before.taken
         if record.failed:
             record = replace(record, failed=0)
             await self._kept.put(self._tenant_id, record)
         open_for_good = record.unsettled and not (record.closed or record.work or judged.again) and not record.standing
         if open_for_good and record.reason != before.reason:
-            await self._left_open(record)
+            await _tell_left_open(self._tenant_id, record, self._clients)
         log.info("alert tenant=%s id=%s kind=%s again=%s", self._tenant_id, record.id, record.kind, record.again)
 
-    async def _forget(self, alert: Alert) -> None:
-        """What is kept of *alert* makes no sense: it is a person's from now on, who is told."""
-        log.error("alert_forgotten tenant=%s id=%s", self._tenant_id, alert.id)
-        record = forgotten(alert)
-        if record.standing:
-            await self._left_open(record)
-        await self._kept.put(self._tenant_id, record)
 
-    async def _left_open(self, record: AlertRecord) -> None:
-        entry = Entry(
-            at=self._clients.now(),
-            tenant_id=self._tenant_id,
-            control=tenant_state.FALSE_ALERTS,
-            event="alert_left_open",
-            detail=f"{record.title}, alert {record.id}: {record.reason}",
-        )
-        await self._clients.storage.ledger.append(entry)
+async def _forget(tenant_id: str, alert: Alert, clients: Clients) -> None:
+    """What is kept of *alert* makes no sense: it is a person's from now on, who is told."""
+    log.error("alert_forgotten tenant=%s id=%s", tenant_id, alert.id)
+    record = forgotten(alert)
+    if record.standing:
+        await _tell_left_open(tenant_id, record, clients)
+    await clients.storage.alerts.put(tenant_id, record)
+
+
+async def _tell_left_open(tenant_id: str, record: AlertRecord, clients: Clients) -> None:
+    detail = f"{record.title}, alert {record.id}: {record.reason}"
+    control = tenant_state.FALSE_ALERTS
+    entry = Entry(at=clients.now(), tenant_id=tenant_id, control=control, event="alert_left_open", detail=detail)
+    await clients.storage.ledger.append(entry)
