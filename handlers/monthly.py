@@ -30,11 +30,13 @@ from domain.incident import SERVICE, service_entry
 from domain.jobs import Again, Done, MakeEvidence, Outcome
 from domain.ledger import Entry, row_key
 from handlers.evidence import proof_of
+from handlers.groups import in_groups
 
 log = logging.getLogger("holdfast.evidence")
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 """Before any evidence was made."""
+_AT_ONCE = 32
 
 MONTHS: TypeAdapter[Month] = TypeAdapter(Month)
 FLEETS: TypeAdapter[FleetMonth] = TypeAdapter(FleetMonth)
@@ -50,8 +52,8 @@ class BeingMade(NotNow):
 async def make_evidence(job: MakeEvidence, clients: Clients) -> Outcome:
     """Make what *job* asks for, unless it was made; whatever died in between is done again."""
     if job.tenant_id == SERVICE:
-        await _keep_fleet(job.month, clients)
-        await _ask_for_missing(job.month, clients)
+        fleet = await _keep_fleet(job.month, clients)
+        await _ask_for_missing(fleet, clients)
     elif await clients.storage.tenants.get(job.tenant_id):
         try:
             await keep_month(job.tenant_id, job.month, clients)
@@ -165,13 +167,13 @@ def _row(tenant_id: str, name: str, figures: Mapping[str, str]) -> MonthRow:
     )
 
 
-async def _keep_fleet(month: str, clients: Clients) -> None:
+async def _keep_fleet(month: str, clients: Clients) -> FleetMonth:
     """Make and keep the MSP's month, and name it in the ledger: once, where any tenant has one."""
     store = clients.storage.evidence
     kept = await store.get(SERVICE, month, "json")
     fleet = FLEETS.validate_json(kept) if kept else await fleet_month(month, clients)
     if not fleet.tenants:
-        return
+        return fleet
     hashes: dict[str, JsonValue] = {
         form: await store.keep(SERVICE, month, form, fleet_in(form, fleet, clients.settings.brand), {})
         for form in FORMS
@@ -180,18 +182,27 @@ async def _keep_fleet(month: str, clients: Clients) -> None:
     entry = service_entry("evidence_made", same_at, detail=f"{month} of {len(fleet.tenants)} tenants")
     made = replace(entry, after={"month": month, "sha256": hashes})
     await clients.storage.ledger.append(made, announced=False)
+    return fleet
 
 
-async def _ask_for_missing(month: str, clients: Clients) -> None:
-    """Ask for the evidence of every tenant that was looked after in *month* and has none: its message was lost."""
-    configs, end = await clients.storage.tenants.all_since(), row_key(bounds(month).end)
-    made = {each.ledger for each in await clients.storage.evidence.months() if each.month == month}
-    for tenant_id, (config, _) in configs.items():
-        if tenant_id in made or config is None or not config.enabled:
-            continue
-        if await clients.storage.ledger.page(tenant_id, after=end, limit=1):
-            log.warning("evidence_missing tenant=%s month=%s", tenant_id, month)
-            await clients.storage.queues.send(MakeEvidence(tenant_id=tenant_id, month=month))
+async def _ask_for_missing(fleet: FleetMonth, clients: Clients) -> None:
+    """Ask for the evidence of those tenants that *fleet* names as missing, where their messages were lost."""
+    configs = await clients.storage.tenants.all_since() if fleet.missing else {}
+    enabled = {tenant_id for tenant_id, (config, _) in configs.items() if config and config.enabled}
+    missing = [tenant_id for tenant_id in fleet.missing if tenant_id in enabled]
+    await in_groups((_ask_if_lost(each, fleet.month, clients) for each in missing), _AT_ONCE)
+
+
+async def _ask_if_lost(tenant_id: str, month: str, clients: Clients) -> None:
+    """Ask for a month's evidence of a tenant that was looked after in it, unless its ledger says that it was made."""
+    span, ledger = bounds(month), clients.storage.ledger
+    newest = await ledger.page(tenant_id, after=row_key(span.end), limit=1)
+    if not newest or newest[0].at < span.start:
+        return
+    made = await ledger.readable_events(tenant_id, span.end, "evidence_made")
+    if f"{EVIDENCE}{month}" not in {each.control for each in made}:
+        log.warning("evidence_missing tenant=%s month=%s", tenant_id, month)
+        await clients.storage.queues.send(MakeEvidence(tenant_id=tenant_id, month=month))
 
 
 def month_in(form: Form, month: Month, brand: Brand) -> bytes:

@@ -168,6 +168,52 @@ async def test_evidence_that_a_cleared_queue_has_lost_is_asked_for_each_day_unti
     assert len(named) == 1
 
 
+async def test_a_month_in_which_a_tenant_was_not_looked_after_is_not_asked_for(service, tenant):
+    await service.sweep()
+    service.clock.time = datetime(2027, 1, 12, 9, tzinfo=UTC)  # switched off in November, and on again
+    await made(service, SERVICE, "2026-12")
+    assert await taken(service) == []
+    await made(service, SERVICE)
+    assert await taken(service) == [(tenant.tenant_id, NOVEMBER)]
+
+
+async def test_evidence_that_the_ledger_names_and_its_container_has_lost_is_not_asked_for(
+    service, tenant, azurite_connection
+):
+    other = service.world.add_tenant("fabrikam.example")
+    await service.look_after(other)
+    await service.sweep()
+    service.clock.time = DECEMBER
+    await made(service, tenant)
+    async with BlobServiceClient.from_connection_string(azurite_connection) as blobs:
+        container = blobs.get_container_client("evidence")
+        async for blob in container.list_blobs():
+            await container.delete_blob(blob.name)
+    await taken(service)
+    await made(service, SERVICE)
+    assert await taken(service) == [(other.tenant_id, NOVEMBER)]
+
+
+async def test_once_the_msps_month_is_kept_the_evidence_of_all_tenants_is_not_listed_again(service, tenant, meanwhile):
+    other = service.world.add_tenant("fabrikam.example")
+    await service.look_after(other)
+    await service.sweep()
+    service.clock.time = DECEMBER
+    await made(service, tenant)
+    await made(service, SERVICE)
+    await taken(service)
+    listed = []
+
+    async def listing():
+        listed.append(True)
+
+    meanwhile(r"GET .*/evidence\?.*comp=list", listing)
+    await made(service, SERVICE)
+    assert (await taken(service), listed) == ([(other.tenant_id, NOVEMBER)], [])
+    await made(service, SERVICE, "2026-10")  # which no tenant has, so that it is not kept
+    assert listed == [True]
+
+
 async def test_the_customers_message_verifies_without_us(service, tenant, tmp_path):
     await service.sweep()
     service.clock.time = DECEMBER
