@@ -107,7 +107,9 @@ async def test_the_operations_of_the_former_version_lose_nothing(tables, azurite
     await restore(azurite_connection, LIVED)
     [row] = ROWS["operations"]
     operation = await tables.operations.get(row["PartitionKey"])
-    assert json_of(operation) == document("operations", row["PartitionKey"], "operation") | NO_FINDING | {"goes_on": False}
+    assert json_of(operation) == document("operations", row["PartitionKey"], "operation") | NO_FINDING | {
+        "goes_on": False
+    }
 
 
 async def test_a_row_of_before_begins_new_kinds_silently_and_takes_for_drift_what_was_drift(tables, azurite_connection):
