@@ -129,7 +129,7 @@ ON_THE_LOCK = sorted(name for name in DEEDS if name.startswith("lock: "))
 
 @example(names=["lock: with a certificate"], proven=True, first_sight=True)
 @example(names=[ASKING], proven=True, first_sight=True)
-@settings(max_examples=50)  # each judges every finding anew: a second
+@settings(max_examples=25)  # each judges every finding anew: a second
 @given(names=st.lists(st.sampled_from(ON_THE_LOCK), max_size=4), proven=st.booleans(), first_sight=st.booleans())
 def test_no_removal_passes_by_a_lock_that_it_takes_away_or_stops_what_the_filter_hands_over(names, proven, first_sight):
     tenant = World(clock=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC)).add_tenant(DOMAIN)
