@@ -64,6 +64,11 @@ class ClientError(Exception):
         """How long the other side asked us to wait; None if it did not."""
         return None
 
+    @property
+    def with_remedy(self) -> str:
+        """What happened, and after it what mends it, where that is known."""
+        return self.sentence
+
 
 class Unreachable(ClientError):
     """No answer. *sent*: the request may have arrived, so a write may have been applied: read before deciding."""
@@ -101,6 +106,10 @@ class Refused(ClientError):
         super().__init__(sentence, call=call)
         self.remedy = remedy
         self.kind = kind
+
+    @property
+    def with_remedy(self) -> str:
+        return " ".join(filter(None, (self.sentence, self.remedy)))
 
 
 class Unauthorised(Refused):

@@ -65,7 +65,7 @@ class Restraint:
 
     def refused(self, service: str, refusal: Unauthorised | Forbidden, now: datetime) -> None:
         """Note that *service* refuses us, whatever is asked there of the tenant. Raises Resting once that persists."""
-        why = " ".join(filter(None, (refusal.sentence, refusal.remedy)))
+        why = refusal.with_remedy
         rest = next_refusal(self._rests.get(service), why, now, self._tenant_id)
         self._begin(service, rest)
         if rest.holds_at(now):

@@ -34,10 +34,8 @@ from domain.jobs import (
     parse_message,
 )
 from handlers import operations, park
-from handlers.isolation import isolated
 from handlers.loop.check import check_as_asked, check_tenant
 from handlers.loop.remediate import remediate_tenant
-from handlers.loop.undo import withdraw
 from handlers.loop.visit import visit_shard
 from handlers.notices import notify
 from handlers.restraint import alone
@@ -45,6 +43,7 @@ from handlers.security.alerts import triage_alerts
 from handlers.security.audit import read_audit
 from handlers.tickets.poll import look_for_changes
 from handlers.tickets.read import read_ticket, request_work
+from handlers.unfinished import end_unworked
 
 log = logging.getLogger("holdfast.delivery")
 
@@ -151,9 +150,7 @@ async def _settle(job: Job, outcome: Outcome, clients: Clients) -> Delivered:
             return "done"
         case Again(counts=True) if job.used_up:
             log.warning("let_go queue=%s attempts=%d", job.queue, job.attempt)
-            why = f"no end after {job.attempt} attempts"
-            await isolated("withdraw", withdraw(_operation(job), why, clients))
-            await operations.fail(_operation(job), why, clients)
+            await end_unworked(_operation(job), f"no end after {job.attempt} attempts", clients)
             return "let_go"
         case Again(after, counts):
             await operations.hear_of_wait(_operation(job), after, clients)

@@ -9,9 +9,8 @@ from clients.connect import Clients
 from clients.errors import excerpt
 from domain.jobs import QueueName
 from domain.tenant import TenantId
-from handlers import operations, parked
-from handlers.isolation import isolated
-from handlers.loop.undo import withdraw
+from handlers import parked
+from handlers.unfinished import end_unworked
 
 
 async def foreign(queue: QueueName, body: bytes, reason: str, clients: Clients) -> None:
@@ -36,8 +35,7 @@ async def note_error(queue: QueueName, body: bytes, error: Exception, clients: C
 async def _park(queue: QueueName, body: bytes, reason: str, clients: Clients) -> None:
     named = _named_in(body)
     await parked.kept(queue, named.tenant_id, body, f"a message on '{queue}': {reason}", clients)
-    await isolated("withdraw", withdraw(named.operation_id, f"parked: {reason}", clients))
-    await operations.fail(named.operation_id, f"parked: {reason}", clients)
+    await end_unworked(named.operation_id, f"parked: {reason}", clients)
 
 
 class _Named(BaseModel):

@@ -6,16 +6,17 @@ begun and was cut is sent again by the next tick: the platform would deliver its
 """
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from clients.connect import Clients
 from clients.storage.unfinished import UnfinishedOperation
-from domain.corrections import followed_until
+from domain.controls import CATALOGUE
 from domain.ledger import Entry
 from domain.operations import LOST, UNHEARD_FOR, ControlOutcome, Operation
 from handlers import operations
 from handlers.isolation import isolated
 from handlers.loop.check import check_lease
+from handlers.loop.remediate import keep_following
 from handlers.loop.undo import withdraw
 
 log = logging.getLogger("holdfast.unfinished")
@@ -68,16 +69,8 @@ async def _go_on(cut: UnfinishedOperation, operation: Operation, clients: Client
         if cut.cut < MOST_CUTS and not _is_too_late(operation, clients.now()):
             log.warning("operation_cut operation=%s: sent again", cut.operation_id)
             await clients.storage.queues.put(cut.queue, cut.body)
-            await _follow(operation.tenant_id, clients)
+            await keep_following(operation.tenant_id, CATALOGUE, timedelta(), clients)
         await clients.storage.unfinished.note_cut(cut, clients.now() + UNHEARD_FOR)
-
-
-async def _follow(tenant_id: str, clients: Clients) -> None:
-    """Keep that a message follows what the tenant's corrections have begun: this tick is to send no other for them."""
-    begun = [each.id for each in (await clients.storage.states.load(tenant_id)).controls.values() if each.corrections]
-    if begun:
-        until = dict.fromkeys(begun, followed_until(clients.now()))
-        await clients.storage.states.change(tenant_id, lambda states: (states.following(until), ()))
 
 
 async def _send_again(unheard: UnfinishedOperation, clients: Clients) -> None:
@@ -85,6 +78,12 @@ async def _send_again(unheard: UnfinishedOperation, clients: Clients) -> None:
     log.warning("operation_unheard operation=%s: sent again", unheard.operation_id)
     await clients.storage.queues.put(unheard.queue, unheard.body)
     await clients.storage.unfinished.note_sent_again(unheard, clients.now() + UNHEARD_FOR)
+
+
+async def end_unworked(operation_id: str | None, why: str, clients: Clients) -> None:
+    """End an operation that no worker ends; what an undo has announced in vain is taken back first."""
+    await isolated("withdraw", withdraw(operation_id, why, clients))
+    await operations.fail(operation_id, why, clients)
 
 
 async def end_as_lost(operation: Operation, clients: Clients) -> None:

@@ -97,8 +97,8 @@ class ChainTable:
             return int(sequence)
         if sequence := await self._place_of(ledger, entry_id):
             return sequence
-        await self.end(ledger)
-        return await self._place_of(ledger, entry_id)
+        head = (await self.end(ledger)).head
+        return 0 if head and head.settled else await self._place_of(ledger, entry_id)
 
     async def _place_of(self, ledger: str, entry_id: str) -> int:
         """The place of the link that is of the entry; 0: none is."""

@@ -36,10 +36,11 @@ class MendingTransport(AioHttpTransport):  # type: ignore[misc]  # the SDK impor
     async def send(self, request: Any, **options: object) -> Any:  # noqa: ANN401 - the SDK has two kinds of each
         response = await super().send(request, **options)
         for pause_s in AGAIN_AFTER_S:
-            if pause_s and await _gone(request, response):
+            name = await _gone(request, response)
+            if name and pause_s:
                 await asyncio.sleep(pause_s)
                 response = await super().send(request, **options)  # another may have made it meanwhile
-            name = await _gone(request, response)
+                name = await _gone(request, response)
             if not name or self.make_again is None or not await self.make_again(name):
                 break
             response = await super().send(request, **options)

@@ -236,10 +236,10 @@ class Rounds:
             self._journal.follow((each.id for each in states), then.after)
         await self._journal.save_all()
         outcomes = tuple(_outcome(state, self._done.get(state.id), self._waiting) for state in states)
-        goes_on = isinstance(then, Again) and not any(each.why == "turned away" for each in self._waiting)
+        comes_again = isinstance(then, Again)
+        goes_on = comes_again and not any(each.why == "turned away" for each in self._waiting)
         gone = removal is not None and removal.gone_at is not None  # what else is off there was not asked for
         stands = "succeeded" if gone else ending(outcomes, looked_only=False, goes_on=goes_on)
-        comes_again = isinstance(then, Again)
         await operations.finish(self._case.job.operation_id, outcomes, stands, self._case.clients, goes_on=comes_again)
         return then
 

@@ -4,6 +4,7 @@ The message says where to look, never what was seen, so a late, doubled or reord
 time works on a tenant (lease); what it does there is in `correct` and `undo`.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from clients import restraint as restraints
@@ -70,7 +71,7 @@ async def _work(case: Case) -> Outcome:
         return await _after_rest(case, await correct(case))
     except (Throttled, Unreachable) as error:  # the tenant cannot be read, or a write never left
         pause = error.pause or case.job.patience.first
-        await _keep_following(case, pause)
+        await keep_following(case.job.tenant_id, case.job.controls, pause, case.clients)
         return Again(pause)
 
 
@@ -85,14 +86,14 @@ async def _after_rest(case: Case, outcome: Outcome) -> Outcome:
     if not held or case.job.operation_id or not isinstance(outcome, Done):
         return outcome
     left = min(max(rest.until for rest in held) - now, LONGEST_JOB_PAUSE)
-    await _keep_following(case, left)
+    await keep_following(case.job.tenant_id, case.job.controls, left, case.clients)
     return Again(left)
 
 
-async def _keep_following(case: Case, pause: timedelta) -> None:
-    """Keep that this message comes again: until then no other is needed for what it has begun."""
-    states = await case.clients.storage.states.load(case.job.tenant_id)
-    begun = [each for each in case.job.controls if states.of(each).corrections]
+async def keep_following(tenant_id: str, controls: Iterable[str], pause: timedelta, clients: Clients) -> None:
+    """Keep that a message comes after *pause*: until then no other is needed for what was begun of *controls*."""
+    states = await clients.storage.states.load(tenant_id)
+    begun = [each for each in controls if states.of(each).corrections]
     if begun and not states.newer:
-        until = dict.fromkeys(begun, followed_until(case.clients.now(), pause))
-        await case.clients.storage.states.change(case.job.tenant_id, lambda states: (states.following(until), ()))
+        until = dict.fromkeys(begun, followed_until(clients.now(), pause))
+        await clients.storage.states.change(tenant_id, lambda states: (states.following(until), ()))

@@ -85,7 +85,7 @@ def _ending(error: ClientError, wish: Wish) -> Sent:  # noqa: PLR0911 - a row fo
         case NotYet():
             return TooEarly(error.sentence)
         case Refused():
-            return StepRefused(" ".join(filter(None, (error.sentence, error.remedy))))
+            return StepRefused(error.with_remedy)
         case Throttled():
             return TurnedAway(error)
         case Unreachable(sent=False):

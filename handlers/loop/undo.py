@@ -116,7 +116,7 @@ class _Undo:
             await self._account.announce()
             return await self._ending(standing, facts)
         if standing in {"changed", "unknown"}:
-            return await self._nothing_undone(self._judged(standing, undo.needed(self._entry, facts)))
+            return await self._nothing_undone(self._judged(standing, facts))
         plan = self._plan(facts)
         return await (self._nothing_undone(plan) if isinstance(plan, _Ending) else self._write(plan, facts))
 
@@ -129,7 +129,7 @@ class _Undo:
         """Tell the steps that would be taken; nothing is written. *state*: how the control stands."""
         facts = await self._look()
         if (standing := self._standing(facts)) in {"before", "unknown", "changed"}:
-            ending = self._judged(standing, undo.needed(self._entry, facts))
+            ending = self._judged(standing, facts)
         else:
             found = self._plan(facts)
             ending = found if isinstance(found, _Ending) else _Ending("succeeded", "these steps would be taken", found)
@@ -212,15 +212,16 @@ class _Undo:
     async def _ending(self, standing: undo.Standing, facts: Facts) -> _Ending:
         if standing == "before":
             await self._account.undone(undo.now(self._entry, facts))
-        return self._judged(standing, undo.needed(self._entry, facts))
+        return self._judged(standing, facts)
 
-    def _judged(self, standing: undo.Standing, needed: str) -> _Ending:
+    def _judged(self, standing: undo.Standing, facts: Facts) -> _Ending:
         """How an undo ends that finds the tenant as it was, changed by somebody, or unreadable."""
         if standing == "unknown":
             return _Ending("failed", "the tenant could not be read: nothing was written")
         if standing == "changed":
             since = "the tenant is neither as the entry left it nor as it was before: somebody has changed it since"
-            return _Ending("needs_person", f"{needed or since}. {self._control.by_hand}")
+            why = undo.needed(self._entry, facts) or since
+            return _Ending("needs_person", f"{why}. {self._control.by_hand}")
         return _Ending("succeeded", f"as it was before {self._entry.id}")
 
     async def finish(self, ending: _Ending) -> None:

@@ -146,7 +146,7 @@ class OneByOne:
         log.warning("alert_failed tenant=%s id=%s error=%s", self._tenant_id, record.id, error)
         self.seen.add(record.id)
         self._not_read.add(record.id)
-        why = " ".join(filter(None, (error.sentence, getattr(error, "remedy", ""))))
+        why = error.with_remedy
         after = record.not_read(why)
         if after.given_up and not record.given_up:
             await _tell_left_open(self._tenant_id, after, self._clients)

@@ -82,7 +82,7 @@ class Parcels:
         if visits < MOST_VISITS:
             self.failed = error
             return False
-        why = " ".join(filter(None, (error.sentence, getattr(error, "remedy", ""))))
+        why = error.with_remedy
         await self.tell_gap(
             f"what came up at {blob.created.isoformat()} could not be fetched in {visits} visits: {why}"
         )

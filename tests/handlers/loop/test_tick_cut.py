@@ -171,6 +171,20 @@ ASKED = {
 }
 
 
+async def asked_and_cut(service, scene, process, present):
+    """A new tenant, and the operation on it that a person asks for in *scene* and *process* works on."""
+    service.clock.advance(hours=1)
+    tenant = service.world.add_tenant(f"t{process.turn}.example")
+    await service.look_after(tenant)
+    await service.sweep()
+    path, body = await scene(service, tenant)
+    operation = of(await ask(service, "POST", f"tenants/{tenant.tenant_id}/{path}", body))["id"]
+    present.append(Bystander(tenant))
+    await cut(service, "checks" if path == "check" else "remediations", process)
+    present.clear()
+    return tenant, operation
+
+
 @pytest.mark.parametrize(("scene", "wanted"), ASKED.values(), ids=list(ASKED))
 async def test_what_a_person_asked_for_is_done_after_all_wherever_its_worker_was_cut(
     service, azurite_connection, monkeypatch, scene, wanted
@@ -184,16 +198,8 @@ async def test_what_a_person_asked_for_is_done_after_all_wherever_its_worker_was
     await tick(service.clients)
     ends, process = list[str](), Process()
     for turn in range(2, MOST_EFFECTS):
-        service.clock.advance(hours=1)
-        tenant = service.world.add_tenant(f"t{turn}.example")
-        await service.look_after(tenant)
-        await service.sweep()
-        path, body = await scene(service, tenant)
-        operation = of(await ask(service, "POST", f"tenants/{tenant.tenant_id}/{path}", body))["id"]
-        present.append(Bystander(tenant))
         process = Process(turn)
-        await cut(service, "checks" if path == "check" else "remediations", process)
-        present.clear()
+        tenant, operation = await asked_and_cut(service, scene, process, present)
         if not process.dead:
             break
         for name in (tenant.tenant_id, f"check-{tenant.tenant_id}"):
@@ -217,15 +223,7 @@ async def test_an_undo_that_was_announced_and_cut_takes_no_hold_away_that_a_pers
     watch(service, monkeypatch, lambda: present[-1] if present else None)
     await tick(service.clients)
     for turn in range(2, MOST_EFFECTS):
-        service.clock.advance(hours=1)
-        tenant = service.world.add_tenant(f"t{turn}.example")
-        await service.look_after(tenant)
-        await service.sweep()
-        path, body = await to_undo(service, tenant)
-        operation = of(await ask(service, "POST", f"tenants/{tenant.tenant_id}/{path}", body))["id"]
-        present.append(Bystander(tenant))
-        await cut(service, "remediations", Process(turn))
-        present.clear()
+        tenant, operation = await asked_and_cut(service, to_undo, Process(turn), present)
         await the_lease_ends(azurite_connection, tenant.tenant_id)
         if "undoing" in {each.event for each in await service.ledger(tenant, LOCK)}:
             break
